@@ -1,0 +1,56 @@
+# The two commands: make run, make test. make check looks at style, types and layers; make bench measures.
+#   make run                      a made-up shop, or what lies in data/
+#   make run DATA=ratings.csv     your own ratings
+#   make run PORT=8080
+PYTHON ?= python3
+PORT ?= 5000
+DATA ?=
+AISLE_VAR ?= var
+export PORT AISLE_VAR
+
+BIN := .venv/bin
+SETUP := .venv/.installed
+SETUP_DEV := .venv/.installed-dev
+KEYS := $(AISLE_VAR)/keys
+
+.PHONY: run setup test check bench clean
+
+run: setup
+	$(BIN)/python data_processing.py --made-up $(if $(DATA),"$(DATA)")
+	$(BIN)/python train_model.py
+	$(BIN)/python evaluate_model.py
+	$(BIN)/python run.py --make-keys
+	@echo "Aisle serves http://localhost:$(PORT)/ (calls: http://localhost:$(PORT)/docs); Ctrl-C ends it"
+	AISLE_WRITE_KEYS="$${AISLE_WRITE_KEYS:-$$(cat "$(KEYS)/write.key")}" \
+	AISLE_ADMIN_KEYS="$${AISLE_ADMIN_KEYS:-$$(cat "$(KEYS)/admin.key")}" \
+	exec $(BIN)/gunicorn -c gunicorn.conf.py run:app
+
+setup: $(SETUP)
+
+$(SETUP): requirements.txt requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $$($(PYTHON) --version) was found; expected Python 3.11 or newer. Install it, or name it: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
+	  echo "note: the system library libgomp.so.1 is missing. Models to come need it: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
+	@touch $@
+
+$(SETUP_DEV): $(SETUP) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+test: setup $(SETUP_DEV)
+	$(BIN)/python -m pytest
+
+check: setup $(SETUP_DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m bench.anchors
+
+clean:
+	rm -rf .venv

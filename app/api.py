@@ -1,0 +1,247 @@
+"""The HTTP calls: parse, ask, respond. All routes are on this page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+from flask import Response, current_app, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, ValidationError
+
+from app.access import Role
+from app.problems import Problem, field_errors, problem
+from app.recommender import ListAnswer, Recommender
+from app.scheduler import Scheduler
+from app.schemas import (
+    MAX_EVENTS,
+    DetailedList,
+    DetailedRecommendation,
+    EventBody,
+    EventError,
+    EventsAnswer,
+    EventsBody,
+    Health,
+    PopularList,
+    PopularProduct,
+    PopularQuery,
+    PredictAnswer,
+    PredictBody,
+    ProductList,
+    RecommendBody,
+    RecommendQuery,
+    StatusAnswer,
+)
+from src.config import Settings
+from src.domain import Event, EventKind, Query
+from src.errors import InputError
+from src.store import Store
+from src.workflows.record import checked, record
+
+LISTS, EVENTS, HEALTH = Tag(name="lists"), Tag(name="events"), Tag(name="health")
+KEY: list[dict[str, list[Any]]] = [{"key": []}]
+
+
+def _problems(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
+    content = {
+        "application/problem+json": {"schema": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}
+    }
+    return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
+
+
+_TITLES = {
+    400: "The body is no JSON",
+    401: "No key, or a wrong one",
+    403: "No key is set on the server",
+    411: "The body's length is missing",
+    413: "The body is too long",
+    415: "The body is not declared as JSON",
+    422: "A field is wrong",
+    503: "No release is served yet, or the store does not answer",
+}
+_BODY = (400, 411, 413, 415, 422)
+
+api = APIBlueprint("api", __name__)
+
+ROLES = {"api.add_events": Role.WRITE, "api.healthz": Role.OPEN, "api.readyz": Role.OPEN}
+"""What a call needs; all others need Role.READ."""
+
+
+def _recommender() -> Recommender:
+    return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
+
+
+@api.post(
+    "/recommend",
+    tags=[LISTS],
+    summary="A list of products for a user",
+    description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
+    "name the release and the model that made it.",
+    responses={"200": ProductList, **_problems(*_BODY, 503)},
+)
+def recommend(body: RecommendBody) -> Response:
+    query = Query(
+        body.user_id, n=body.length, exclude=frozenset(body.exclude), exclude_seen=body.exclude_seen, model=body.model
+    )
+    answer = _recommender().recommend(query)
+    return _detailed(body.user_id, answer) if body.detail else _bare(answer)
+
+
+@api.get(
+    "/recommend",
+    tags=[LISTS],
+    summary="The same, for a browser",
+    responses={"200": ProductList, **_problems(422, 503)},
+)
+def recommend_by_address(query: RecommendQuery) -> Response:
+    return _bare(_recommender().recommend(Query(query.user_id, n=query.n, model=query.model)))
+
+
+def _bare(answer: ListAnswer) -> Response:
+    return _of_release(answer, [item.product_id for item in answer.recommendations])
+
+
+def _detailed(user_id: str, answer: ListAnswer) -> Response:
+    catalogue = _recommender().products(item.product_id for item in answer.recommendations)
+    rows = []
+    for item in answer.recommendations:
+        product = catalogue.get(item.product_id)
+        known = {name: getattr(product, name, None) for name in ("title", "image_url", "category", "price")}
+        rows.append(DetailedRecommendation(product_id=item.product_id, score=item.score, source=item.source, **known))
+    body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
+    return _of_release(answer, body.model_dump())
+
+
+def _of_release(answer: ListAnswer, body: Any) -> Response:
+    response = jsonify(body)
+    response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
+    return response
+
+
+@api.post(
+    "/predict",
+    tags=[LISTS],
+    summary="The rating a user would give a product",
+    responses={"200": PredictAnswer, **_problems(*_BODY, 503)},
+)
+def predict(body: PredictBody) -> Response:
+    release, predicted = _recommender().predict(body.user_id, body.product_id)
+    answer = PredictAnswer(
+        user_id=body.user_id,
+        product_id=body.product_id,
+        rating=round(predicted.rating, 4),
+        known_user=predicted.known_user,
+        known_product=predicted.known_product,
+        n_user_ratings=predicted.n_user_ratings,
+        n_product_ratings=predicted.n_product_ratings,
+        release=release,
+    )
+    response = jsonify(answer.model_dump())
+    response.headers["X-Release"] = release
+    return response
+
+
+@api.get(
+    "/popular",
+    tags=[LISTS],
+    summary="The products with the most events",
+    responses={"200": PopularList, **_problems(422, 503)},
+)
+def popular(query: PopularQuery) -> Response:
+    release, counts = _recommender().popular(query.n, query.days, query.kind)
+    catalogue = _recommender().products(item.product_id for item in counts)
+    rows = []
+    for item in counts:
+        product = catalogue.get(item.product_id)
+        title = product.title if product else None
+        rows.append(PopularProduct(product_id=item.product_id, title=title, count=item.count).model_dump())
+    response = jsonify(rows)
+    response.headers["X-Release"] = release
+    return response
+
+
+@api.post(
+    "/events",
+    tags=[EVENTS],
+    security=KEY,
+    summary="Tell what users did",
+    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
+    "the others are stored.",
+    responses={"201": EventsAnswer, **_problems(*_BODY, 401, 403, 503)},
+)
+def add_events(body: EventsBody) -> Response:
+    items = body.root if isinstance(body.root, list) else [body.root]
+    if not 1 <= len(items) <= MAX_EVENTS:
+        raise InputError(
+            f"{len(items)} events were found; expected 1 to {MAX_EVENTS:,}. Send them in several requests."
+        )
+    settings: Settings = current_app.extensions["aisle"].settings
+    store: Store = current_app.extensions["aisle"].store
+    good, errors = _parsed(items, settings)
+    if not good:
+        said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
+        return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
+    stored = record(store, good)
+    answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
+    response = jsonify(answer.model_dump())
+    response.status_code = 201
+    return response
+
+
+def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
+    good, errors = [], []
+    now = int(time.time())
+    for index, item in enumerate(items):
+        try:
+            good.append(checked(_event(EventBody.model_validate(item)), settings, now))
+        except ValidationError as error:
+            said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
+            errors.append(EventError(index=index, detail=said))
+        except InputError as error:
+            errors.append(EventError(index=index, detail=str(error)))
+    return good, errors
+
+
+def _event(body: EventBody) -> Event:
+    if body.kind is EventKind.RATING and body.value is None:
+        raise InputError("value: missing; expected the rating that was given")
+    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
+    value = 1.0 if body.value is None else body.value
+    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id)
+
+
+@api.get(
+    "/status",
+    tags=[HEALTH],
+    summary="What the store holds, what is served, what the night does",
+    responses={"200": StatusAnswer, **_problems(503)},
+)
+def status() -> Response:
+    scheduler: Scheduler = current_app.extensions["aisle"].scheduler
+    return jsonify({**_recommender().status(), "scheduler": scheduler.status()})
+
+
+@api.get("/healthz", tags=[HEALTH], summary="Whether the process lives", responses={"200": Health})
+def healthz() -> Response:
+    return jsonify({"status": "ok"})
+
+
+@api.get(
+    "/readyz",
+    tags=[HEALTH],
+    summary="Whether a release is served and the store answers",
+    responses={"200": Health, **_problems(503)},
+)
+def readyz() -> Response:
+    _recommender().ready()
+    return jsonify({"status": "ok"})
+
+
+def check_access() -> Response | None:
+    """Before anything of the request is read: may it?"""
+    if request.endpoint is None or request.blueprint != api.name:
+        return None
+    role = ROLES.get(request.endpoint, Role.READ)
+    return current_app.extensions["aisle"].keys.refusal(role)  # type: ignore[no-any-return]

@@ -1,0 +1,186 @@
+"""Answers from the current release and the store: what every view asks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from app.optimize import ListCache
+from src.config import Settings
+from src.domain import (
+    SEEN_KINDS,
+    Event,
+    EventKind,
+    JsonDict,
+    PredictedRating,
+    Product,
+    ProductCount,
+    Query,
+    Recommendation,
+)
+from src.errors import AisleError, NoRelease
+from src.models import SVD
+from src.registry import Registry, Release
+from src.store import Store
+
+_RETRY_BROKEN_SECONDS = 60
+_DAY = 86_400
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ListAnswer:
+    """A list, the release that made it, and its source: the model that named most of it (the first of equals)."""
+
+    release: str
+    source: str
+    recommendations: list[Recommendation]
+
+
+class Recommender:
+    """One per worker. A request takes one reference to the release and uses it to the end."""
+
+    def __init__(self, settings: Settings, store: Store, cache: ListCache) -> None:
+        self._settings, self._store, self._cache = settings, store, cache
+        self._registry = Registry(settings.releases_dir, settings.keep_releases)
+        self._release: Release | None = None
+        self._seen: bytes | None = None
+        self._look_again_at = 0.0
+        self._problem = ""
+        self._refreshing = threading.Lock()
+
+    # the release
+
+    def refresh(self) -> bool:
+        """Take up the current release if it has changed; whether it did. What cannot be taken up is reported, and
+        the release served so far stays; only a withdrawn pointer ends it."""
+        with self._refreshing:
+            pointer = self._registry.pointer_bytes()
+            if pointer == self._seen and (not self._problem or time.monotonic() < self._look_again_at):
+                return False
+            self._seen, self._look_again_at = pointer, time.monotonic() + _RETRY_BROKEN_SECONDS
+            try:
+                release: Release | None = self._registry.active()
+                self._problem = release.note if release else ""
+            except NoRelease as error:
+                release, self._problem = None, ""
+                _log.warning("%s", error)
+            except AisleError as error:
+                release, self._problem = self._release, str(error)
+                _log.error("%s", error)
+            changed = _version(release) != _version(self._release)
+            if self._release is None or release is None or changed:
+                self._release = release
+            if changed:
+                _log.info("serving release %s", _version(release))
+            return changed
+
+    def release(self) -> Release:
+        """The release to answer with. Raises NoRelease."""
+        release = self._release
+        if release is None:
+            raise NoRelease(
+                self._problem
+                or "no model is being served yet: run python train_model.py (after python data_processing.py FILE)"
+            )
+        return release
+
+    # lists
+
+    def recommend(self, query: Query) -> ListAnswer:
+        """The list for a query whose history is not filled in yet. Raises NoRelease, UnknownName, StoreError."""
+        release = self.release()
+        history = self._store.history(query.user_id) if query.user_id is not None else []
+        query = replace(query, history=tuple(history))
+        key = {"release": release.version, **_cache_key(query)}
+        kept = self._cache.get(key)
+        if kept is None:
+            found = release.pipeline.recommend(query)
+            kept = [[item.product_id, item.score, item.source] for item in found]
+            self._cache.set(key, kept)
+        recommendations = [Recommendation(*item) for item in kept]
+        wanted = query.model or release.pipeline.default
+        sources = [item.source for item in recommendations] or [wanted]
+        return ListAnswer(release.version, max(sources, key=sources.count), recommendations)
+
+    def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
+        """(release, the n products with the most events): of one kind, or bought and rated ones.
+
+        days count back from the newest event, so that a shop whose file ends last year has popular products too.
+        """
+        release = self.release()
+        key = {"popular": n, "days": days, "kind": kind, "release": release.version}
+        kept = self._cache.get(key)
+        if kept is None:
+            since = None
+            if days is not None:
+                newest = self._summary()["newest_at"]
+                since = None if newest is None else int(newest) - days * _DAY
+            kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
+            kept = [[item.product_id, item.count] for item in self._store.popular(kinds, since, n)]
+            self._cache.set(key, kept)
+        return release.version, [ProductCount(*item) for item in kept]
+
+    def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
+        """(release, predicted rating). Raises NoRelease."""
+        release = self.release()
+        return release.version, release.pipeline.predict(user_id, product_id)
+
+    def history(self, user_id: str) -> list[Event]:
+        """What the user did, oldest first."""
+        return self._store.history(user_id)
+
+    def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
+        """What the catalogue knows of these products."""
+        return self._store.products(product_ids)
+
+    # health
+
+    def ready(self) -> None:
+        """Raises NoRelease or StoreError when requests could not be answered."""
+        self.release()
+        self._store.runs(1)
+
+    def status(self) -> JsonDict:
+        """What the store holds and what is served, for GET /status."""
+        summary = self._summary()
+        release = self._release
+        svd = release.pipeline.models.get(SVD) if release else None
+        about: JsonDict = {"version": None, "note": self._problem}
+        if release:
+            kept = ("created_at", "default_model", "data", "metrics", "verdict", "parent")
+            about |= {"version": release.version} | {name: release.manifest.get(name) for name in kept}
+        return {
+            "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
+            | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
+            "matrix_factorization": {"status": "loaded", **svd.describe()} if svd else {"status": "not_loaded"},
+            "release": about,
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        kept = self._cache.get({"summary": True})
+        if kept is None:
+            kept = asdict(self._store.summary())
+            self._cache.set({"summary": True}, kept)
+        return dict(kept)
+
+
+def _version(release: Release | None) -> str | None:
+    return release.version if release else None
+
+
+def _cache_key(query: Query) -> dict[str, Any]:
+    """Everything of the query that shapes the list: above all the history, to the last event."""
+    return {
+        "user": query.user_id,
+        "history": [[event.product_id, event.kind, event.value, event.at] for event in query.history],
+        "n": query.n,
+        "exclude": sorted(query.exclude),
+        "exclude_seen": query.exclude_seen,
+        "model": query.model,
+    }

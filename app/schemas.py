@@ -1,0 +1,215 @@
+"""What requests and answers look like. The OpenAPI text is made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
+
+from src.domain import EventKind
+
+MAX_ID_LENGTH = 256
+MAX_LIST = 100
+MAX_EXCLUDED = 1_000
+MAX_EVENTS = 1_000
+
+
+def _id_from_json(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _clean_id(value: str) -> str:
+    text = value.strip()
+    if not text:
+        raise ValueError("an id must not be empty")
+    if any(ch < " " or ch == "\x7f" or "\ud800" <= ch <= "\udfff" for ch in text):
+        raise ValueError("an id must not contain control characters or broken unicode")
+    return text
+
+
+Id = Annotated[
+    str,
+    BeforeValidator(_id_from_json),
+    Field(max_length=MAX_ID_LENGTH),
+    AfterValidator(_clean_id),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}),
+]
+Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True)]
+
+
+class Request(BaseModel):
+    """A body or query: a field that nobody knows is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecommendBody(Request):
+    """Whom a list is for, and how it should be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 5}]})
+
+    user_id: Id = Field(description="An unknown user gets the popular products.")
+    n: Length | None = Field(None, description="How many products; 10 by default.")
+    top_k: Length | None = Field(None, description="Another name for n.")
+    exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
+    exclude_seen: StrictBool = Field(True, description="Leave out what the user rated or bought.")
+    model: str | None = Field(None, max_length=64, description="svd or popularity; the best one by default.")
+    detail: StrictBool = Field(False, description="Scores, titles and sources instead of a bare list.")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> RecommendBody:
+        if self.n is not None and self.top_k is not None:
+            raise ValueError("n and top_k mean the same; give one of them")
+        return self
+
+    @property
+    def length(self) -> int:
+        return self.n or self.top_k or 10
+
+
+class RecommendQuery(Request):
+    """The same as text in an address."""
+
+    user_id: Id = Field(description="An unknown user gets the popular products.")
+    n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
+    model: str | None = Field(None, max_length=64, description="svd or popularity; the best one by default.")
+
+
+class PredictBody(Request):
+    """Whose rating of what is to be predicted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001"}]})
+
+    user_id: Id
+    product_id: Id
+
+
+class PopularQuery(Request):
+    """Which products are popular: over which time, by what."""
+
+    n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
+    days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
+    kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
+
+
+class EventBody(Request):
+    """One thing a user did to a product."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}]}
+    )
+
+    user_id: Id
+    product_id: Id
+    kind: EventKind
+    value: float | None = Field(
+        None, allow_inf_nan=False, strict=True, description="The rating given (needed), or how many were bought."
+    )
+    at: StrictInt | AwareDatetime | None = Field(None, description="UTC seconds or ISO 8601 with a zone; now.")
+    event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
+
+
+class EventsBody(RootModel[dict[str, Any] | list[Any]]):
+    """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
+                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
+            ]
+        }
+    )
+
+
+class EventError(BaseModel):
+    """Why one event of a request was not stored. index: its place in the list, from 0."""
+
+    index: int
+    detail: str
+
+
+class EventsAnswer(BaseModel):
+    """received = stored + repeated + the number of errors. repeated: known already, or older than what is known."""
+
+    received: int
+    stored: int
+    repeated: int
+    errors: list[EventError]
+
+
+class ProductList(RootModel[list[str]]):
+    """Product ids, best first."""
+
+
+class DetailedRecommendation(BaseModel):
+    """One place of a list. score: the source model's own number; title …: null where the catalogue has none."""
+
+    product_id: str
+    score: float
+    source: str
+    title: str | None
+    image_url: str | None
+    category: str | None
+    price: float | None
+
+
+class DetailedList(BaseModel):
+    """A list with what is known of its products."""
+
+    user_id: str
+    release: str
+    source: str
+    recommendations: list[DetailedRecommendation]
+
+
+class PredictAnswer(BaseModel):
+    """SVD's predicted rating, and what it rests on: an unknown user or product counts as an average one."""
+
+    user_id: str
+    product_id: str
+    rating: float
+    known_user: bool
+    known_product: bool
+    n_user_ratings: int
+    n_product_ratings: int
+    release: str
+
+
+class PopularProduct(BaseModel):
+    """A product and how many events it had."""
+
+    product_id: str
+    title: str | None
+    count: int
+
+
+class PopularList(RootModel[list[PopularProduct]]):
+    """Most first."""
+
+
+class StatusAnswer(BaseModel):
+    """What the store holds, what is served, and what the night does."""
+
+    database: dict[str, Any]
+    matrix_factorization: dict[str, Any]
+    release: dict[str, Any]
+    scheduler: dict[str, Any]
+
+
+class Health(BaseModel):
+    """status: ok."""
+
+    status: str

@@ -1,0 +1,53 @@
+"""Read files of ratings into the store: python data_processing.py [FILE …] [--export [FILE]]"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from src.config import read_settings
+from src.errors import UnusableFile
+from src.store import open_store
+from src.workflows.doors import Screen, run_door
+from src.workflows.ingest import DEFAULT_EXPORT, export, ingest, input_files, make_up_shop
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: what lies in data/ and data/raw/")
+    parser.add_argument(
+        "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
+        help=f"write the cleaned table ({DEFAULT_EXPORT} when no name is given)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--made-up", action="store_true", help="with no file to read and an empty store, make up a shop to play with"
+    )
+    return parser
+
+
+def _work(arguments: argparse.Namespace, screen: Screen) -> None:
+    settings = read_settings()
+    store = open_store(settings.store_url)
+    files = arguments.files or input_files(settings)
+    if files:
+        for loaded in ingest(settings, store, files, screen):
+            for line in loaded.lines():
+                screen.say(line)
+    elif arguments.made_up:
+        if make_up_shop(store, screen):
+            screen.say("made up a shop; it leaves when the first real file is loaded")
+    elif arguments.export is None:
+        raise UnusableFile(
+            "no file was named and none lies in data/ or data/raw/. Expected a CSV of user,product,rating,unix time: "
+            "run python data_processing.py FILE, or with --made-up to play with a made-up shop."
+        )
+    if arguments.export is not None:
+        written = export(settings, store, arguments.export)
+        screen.say(f"{written:,} events written to {arguments.export}")
+    here = store.summary()
+    screen.say(f"the store holds {here.n_events:,} events of {here.n_users:,} users on {here.n_products:,} products")
+
+
+if __name__ == "__main__":
+    sys.exit(run_door(_parser(), _work))

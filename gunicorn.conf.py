@@ -1,0 +1,33 @@
+"""Gunicorn reads this file by itself when it is started in this folder. Its command line wins over it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# Before numpy is imported: several workers with several BLAS threads each would wait for each other.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+worker_class = "gthread"
+threads = 4
+timeout = 30
+graceful_timeout = 20
+# No preload: threads and native libraries do not survive a fork.
+preload_app = False
+
+
+def post_worker_init(worker: Any) -> None:
+    """A worker has forked and loaded the application: now it may have threads."""
+    from app import start_background
+
+    start_background(worker.wsgi)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Hand over the lead at once instead of when the kernel notices."""
+    aisle = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("aisle")
+    if aisle is not None:
+        aisle.scheduler.stop()

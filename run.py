@@ -1,0 +1,44 @@
+"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from app import create_app, start_background
+from app.access import Role, made_key
+from src.config import read_settings
+from src.errors import AisleError
+from src.workflows.doors import Screen, run_door
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--make-keys", action="store_true", help="make the keys for writing and for the admin, and end")
+    return parser
+
+
+def _work(arguments: argparse.Namespace, screen: Screen) -> None:
+    settings = read_settings()
+    if arguments.make_keys:
+        for role in (Role.WRITE, Role.ADMIN):
+            screen.say(f"the {role} key is in {made_key(settings.var / 'keys', role)}")
+        return
+    server = create_app(settings)
+    start_background(server)
+    server.run(host="0.0.0.0", port=settings.port, threaded=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_door(_parser(), _work))
+
+try:
+    app = create_app()
+except AisleError as error:
+    # Gunicorn would show a traceback; one line says it better.
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""From a file, or from imagination, to arrays: loading → preprocessing → interactions → splitting."""

@@ -1,0 +1,220 @@
+"""Ids ↔ row numbers, and events as arrays: what models learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from src.domain import BoolArray, EventBatch, EventKind, FloatArray, IntArray
+
+
+class Vocabulary:
+    """Ids and their row numbers: id ↔ idx, in both directions, over three arrays that can be memory-mapped.
+
+    A dict of four million ids would cost every worker some 500 MB; these arrays are shared by all of them.
+    blob: uint8, the ids' UTF-8 bytes end to end. offsets: int64[n + 1]. order: int32[n], row numbers sorted by id.
+    """
+
+    def __init__(self, blob: IntArray, offsets: IntArray, order: IntArray) -> None:
+        self._blob, self._offsets, self._order = blob, offsets, order
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> Vocabulary:
+        """A vocabulary in which ids[i] has the row number i. The ids must be distinct."""
+        packed = pa.array(ids, type=pa.large_binary())
+        if not len(packed):
+            return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int32))
+        _, offset_buffer, blob_buffer = packed.buffers()
+        offsets = np.frombuffer(offset_buffer, np.int64)[: len(packed) + 1]
+        blob = np.frombuffer(blob_buffer, np.uint8) if blob_buffer is not None else np.zeros(0, np.uint8)
+        order = pc.sort_indices(packed).to_numpy().astype(np.int32)
+        return cls(blob[: offsets[-1]], offsets, order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def id_of(self, idx: int) -> str:
+        """The id of a row number."""
+        return self._bytes_of(idx).decode()
+
+    def ids_of(self, idx: Iterable[int]) -> list[str]:
+        """The ids of row numbers, in their order."""
+        return [self.id_of(i) for i in idx]
+
+    def idx_of(self, id_: str) -> int | None:
+        """The row number of an id; None for an id that is not here. Binary search: no dict in memory."""
+        wanted = id_.encode("utf-8", "surrogatepass")
+        low, high = 0, len(self._order)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes_of(self._order[middle]) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(self._order) and self._bytes_of(self._order[low]) == wanted:
+            return int(self._order[low])
+        return None
+
+    def _bytes_of(self, idx: int) -> bytes:
+        return self._blob[self._offsets[idx] : self._offsets[idx + 1]].tobytes()
+
+    def save(self, folder: Path) -> None:
+        """Write blob.npy, offsets.npy and order.npy into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in (("blob", self._blob), ("offsets", self._offsets), ("order", self._order)):
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Vocabulary:
+        """Map what `save` wrote; nothing is read into memory."""
+        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
+
+
+_ARRAYS = ("blob", "offsets", "order")
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Events of one meaning, as arrays of one length n, in the order they happened to be stored.
+
+    user_idx, item_idx: int32 row numbers into users and items. value: float32, what the events mean by it.
+    at: int64 UTC seconds, NO_TIME where unknown.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    user_idx: IntArray
+    item_idx: IntArray
+    value: FloatArray
+    at: IntArray
+
+    def __len__(self) -> int:
+        return len(self.user_idx)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    def count_by_user(self) -> IntArray:
+        """int32[n_users]: how many of these events each user has."""
+        return np.bincount(self.user_idx, minlength=self.n_users).astype(np.int32)
+
+    def count_by_item(self) -> IntArray:
+        """int32[n_items]: how many of these events each item has."""
+        return np.bincount(self.item_idx, minlength=self.n_items).astype(np.int32)
+
+    def take(self, rows: IntArray) -> Interactions:
+        """The same vocabularies with only these rows, in the order given."""
+        return Interactions(
+            self.users, self.items, self.user_idx[rows], self.item_idx[rows], self.value[rows], self.at[rows]
+        )
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that models learn from.
+
+    events: every event; value is the rating given, or how many were bought. kind: int8 per event, an index into
+    KIND_ORDER.
+    """
+
+    events: Interactions
+    kind: IntArray
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @property
+    def users(self) -> Vocabulary:
+        return self.events.users
+
+    @property
+    def items(self) -> Vocabulary:
+        return self.events.items
+
+    @cached_property
+    def ratings(self) -> Interactions:
+        """The ratings alone, in the same order."""
+        return self.events.take(np.flatnonzero(self.is_kind(EventKind.RATING)))
+
+    @cached_property
+    def feedback(self) -> Interactions:
+        """Every event; value is how much it speaks for the product, by FEEDBACK_WEIGHT."""
+        weight = np.array([FEEDBACK_WEIGHT[kind] for kind in KIND_ORDER], dtype=np.float32)[self.kind]
+        return replace(self.events, value=weight)
+
+    def is_kind(self, *kinds: EventKind) -> BoolArray:
+        """Which events are of one of these kinds."""
+        return np.isin(self.kind, [KIND_ORDER.index(kind) for kind in kinds])
+
+    def latest_ratings(self) -> TrainingData:
+        """One rating per user and product, the latest, in the place of the first; the one that came last, of two
+        equally late ones. Other events stay as they are.
+        """
+        rows = np.flatnonzero(self.is_kind(EventKind.RATING))
+        ratings = self.events.take(rows)
+        pair = ratings.user_idx.astype(np.int64) * ratings.n_items + ratings.item_idx
+        order = np.lexsort((np.arange(len(rows)), ratings.at, pair))
+        last = np.flatnonzero(np.diff(pair[order], append=-1))
+        if len(last) == len(rows):
+            return self
+        first = np.concatenate([[0], last[:-1] + 1]) if len(last) else last
+        source = np.arange(len(self))
+        # The earliest row of each pair takes the values of the latest one.
+        place = np.minimum.reduceat(rows[order], first)
+        source[place] = rows[order][last]
+        kept = np.setdiff1d(np.arange(len(self)), np.setdiff1d(rows, place))
+        return self.take(source[kept])
+
+    def take(self, rows: IntArray) -> TrainingData:
+        """Only these events, in the order given, over the same vocabularies."""
+        return TrainingData(self.events.take(rows), self.kind[rows])
+
+
+KIND_ORDER: tuple[EventKind, ...] = tuple(EventKind)
+FEEDBACK_WEIGHT = {
+    EventKind.RATING: 1.0,
+    EventKind.PURCHASE: 1.0,
+    EventKind.CART: 0.3,
+    EventKind.VIEW: 0.05,
+    EventKind.CLICK: 0.05,
+}
+"""What one event of a kind counts: somebody who paid or took the trouble to rate says more than somebody who looked."""
+
+
+def training_data(batches: Iterable[EventBatch]) -> TrainingData:
+    """Number users and products in the order they first appear, and turn events into arrays."""
+    users: list[str] = []
+    items: list[str] = []
+    kinds: list[IntArray] = []
+    values: list[FloatArray] = []
+    times: list[IntArray] = []
+    number = {kind.value: at for at, kind in enumerate(KIND_ORDER)}
+    for batch in batches:
+        users += batch.user_id
+        items += batch.product_id
+        kinds.append(np.fromiter((number[kind] for kind in batch.kind), np.int8, len(batch)))
+        values.append(batch.value)
+        times.append(batch.at)
+    user_idx, user_ids = pd.factorize(np.array(users, dtype=object))
+    item_idx, item_ids = pd.factorize(np.array(items, dtype=object))
+    events = Interactions(
+        Vocabulary.of(list(user_ids)),
+        Vocabulary.of(list(item_ids)),
+        user_idx.astype(np.int32),
+        item_idx.astype(np.int32),
+        np.concatenate([np.zeros(0), *values]).astype(np.float32),
+        np.concatenate([np.zeros(0, np.int64), *times]).astype(np.int64),
+    )
+    return TrainingData(events, np.concatenate([np.zeros(0, np.int8), *kinds]))

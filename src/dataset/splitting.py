@@ -1,0 +1,63 @@
+"""Divide what is known into what a model may learn from and what it is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.dataset.interactions import TrainingData
+from src.domain import NO_TIME
+from src.errors import NoData
+
+SPLIT_SEED = 42
+
+
+@dataclass(frozen=True)
+class Split:
+    """train and test share vocabularies and no event. how: "time" or "random". cut: UTC seconds, None if random."""
+
+    train: TrainingData
+    test: TrainingData
+    how: str
+    cut: int | None
+
+
+def split(data: TrainingData, test_share: float) -> Split:
+    """By one global time where events have times, at random where they do not.
+
+    One time for everybody: a model that has seen what others did later knows what nobody can know in the shop.
+    An event without a time among others that have one is taken for an old one. Raises NoData when nothing can be
+    divided: fewer than two events.
+    """
+    if len(data) < 2:
+        raise NoData(
+            f"there are {len(data)} events, too few to learn from some and measure on others. "
+            "Expected at least 2: load more with python data_processing.py FILE."
+        )
+    if (data.events.at != NO_TIME).mean() > 0.5:
+        by_time = split_by_time(data, test_share)
+        if len(by_time.train):
+            return by_time
+    return split_at_random(data, test_share)
+
+
+def split_by_time(data: TrainingData, test_share: float) -> Split:
+    """The newest `test_share` of the events are the test; all events of one second fall on one side.
+
+    train is empty when all events have one and the same time.
+    """
+    at = data.events.at
+    cut = int(np.quantile(at, 1 - test_share, method="lower"))
+    if not (at < cut).any():
+        later = at[at > cut]
+        cut = int(later.min()) if len(later) else cut
+    return Split(data.take(np.flatnonzero(at < cut)), data.take(np.flatnonzero(at >= cut)), "time", cut)
+
+
+def split_at_random(data: TrainingData, test_share: float, seed: int = SPLIT_SEED) -> Split:
+    """A random part, and for the same rows the very one of Surprise's train_test_split(random_state=seed)."""
+    n_test = int(np.ceil(test_share * len(data)))
+    permutation = np.random.RandomState(seed).permutation(len(data))
+    n_train = len(data) - n_test
+    return Split(data.take(permutation[:n_train]), data.take(permutation[n_train:]), "random", None)

@@ -1,0 +1,192 @@
+"""The nouns of Aisle, as plain data. One noun, one name, in every layer.
+
+An `_id` is the world's name for a thing, an `_idx` our row number; `_idx` never leaves `src`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray: TypeAlias = npt.NDArray[np.integer]
+FloatArray: TypeAlias = npt.NDArray[np.floating]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+JsonDict: TypeAlias = dict[str, object]
+
+NO_TIME = -1
+"""Stands in integer arrays of times for "the event carries no time"."""
+
+
+class EventKind(StrEnum):
+    """What a user did to a product."""
+
+    RATING = "rating"
+    PURCHASE = "purchase"
+    CART = "cart"
+    VIEW = "view"
+    CLICK = "click"
+
+
+SEEN_KINDS = (EventKind.RATING, EventKind.PURCHASE)
+"""A product is seen once it was rated or purchased; what was only looked at stays eligible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing a user did to a product.
+
+    value: the rating given, or how many were bought; 1.0 for other kinds.
+    at: UTC seconds, or None when the source gave no time.
+    event_id: the sender's own name for this event; the same one twice counts once.
+    """
+
+    user_id: str
+    product_id: str
+    kind: EventKind
+    value: float = 1.0
+    at: int | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A row of the catalogue. None means "not known", never "empty"."""
+
+    product_id: str
+    title: str | None = None
+    description: str | None = None
+    category: str | None = None
+    price: float | None = None
+    image_url: str | None = None
+    stock: int | None = None
+    made_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list is asked for.
+
+    user_id: whom it is for; None for somebody anonymous.
+    history: the user's events, oldest first; a list is a function of it.
+    n: the list's length.
+    exclude: product ids that must not appear.
+    exclude_seen: whether products of the history's SEEN_KINDS are left out.
+    model: the model whose own list is wanted; None for the release's best.
+    """
+
+    user_id: str | None
+    history: tuple[Event, ...] = ()
+    n: int = 10
+    exclude: frozenset[str] = frozenset()
+    exclude_seen: bool = True
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One place of a list: score is the source model's own number, comparable within one source only."""
+
+    product_id: str
+    score: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedRating:
+    """A rating that a model expects, and what it rests on.
+
+    known_user, known_product: whether the model learnt from any rating of theirs.
+    """
+
+    rating: float
+    known_user: bool
+    known_product: bool
+    n_user_ratings: int
+    n_product_ratings: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCount:
+    """How often something happened to a product."""
+
+    product_id: str
+    count: int
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One (re)training. Times are UTC seconds.
+
+    due: the moment of the nightly schedule this run answers for; at most one run has it. None for the others.
+    trigger: who asked: "night", "command", or "api".
+    """
+
+    run_id: str
+    trigger: str
+    started_at: int
+    status: RunStatus
+    due: int | None = None
+    finished_at: int | None = None
+    release: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSummary:
+    """What the store holds, in whole numbers. newest_at: UTC seconds of the newest event, None without times."""
+
+    n_events: int
+    n_ratings: int
+    n_users: int
+    n_products: int
+    avg_rating: float | None
+    newest_at: int | None
+    made_up: bool = False
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events as columns of one length n, in the order they were read.
+
+    kind: EventKind values. value: float64. at: int64 UTC seconds, NO_TIME where unknown.
+    mark: tells apart events that are otherwise the same (an invoice, an event_id, a count); "" for ratings.
+    """
+
+    user_id: list[str]
+    product_id: list[str]
+    kind: list[str]
+    value: FloatArray
+    at: IntArray
+    mark: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+    def take(self, positions: Sequence[int]) -> EventBatch:
+        """Only the events at these positions."""
+        at = list(positions)
+        return EventBatch(
+            [self.user_id[i] for i in at],
+            [self.product_id[i] for i in at],
+            [self.kind[i] for i in at],
+            self.value[at],
+            self.at[at],
+            None if self.mark is None else [self.mark[i] for i in at],
+        )
+
+    def parts(self, size: int) -> Iterator[EventBatch]:
+        """The same events in batches of at most `size`."""
+        for start in range(0, len(self), size):
+            yield self.take(range(start, min(start + size, len(self))))

@@ -1,0 +1,66 @@
+"""Every error Aisle raises on purpose.
+
+    AisleError
+    ├── InputError          what was handed in cannot be used (exit code 2; HTTP 4xx)
+    │   ├── UnusableFile    a whole file has nothing usable, or cannot be read
+    │   ├── ConfigError     a setting is wrong
+    │   └── UnknownName     no such model, release or product
+    ├── NotReady            something must be done first (HTTP 503)
+    │   ├── NoData          the store holds no events
+    │   └── NoRelease       no trained release is active
+    ├── ReleaseError        a release on disk does not verify, or could not be written
+    ├── StoreError          the database did not answer, or refused
+    └── Busy                another training holds the lock (HTTP 409)
+
+A message has three parts: what was found, what was expected, what to do next.
+"""
+
+
+class AisleError(Exception):
+    """Base of all errors that are reported as one clear line, without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(AisleError):
+    """What was handed in cannot be used."""
+
+    exit_code = 2
+
+
+class UnusableFile(InputError):
+    """A whole file has nothing usable in it, or cannot be read."""
+
+
+class ConfigError(InputError):
+    """A setting is wrong."""
+
+
+class UnknownName(InputError):
+    """No model, release or product has this name."""
+
+
+class NotReady(AisleError):
+    """Something must be done first."""
+
+
+class NoData(NotReady):
+    """The store holds no events to work with."""
+
+    exit_code = 2
+
+
+class NoRelease(NotReady):
+    """No trained release is active."""
+
+
+class ReleaseError(AisleError):
+    """A release on disk does not verify, or could not be written."""
+
+
+class StoreError(AisleError):
+    """The database did not answer, or refused."""
+
+
+class Busy(AisleError):
+    """Another training holds the lock."""

@@ -1,0 +1,158 @@
+"""How models are measured: ratings against ratings, and whole-catalogue lists against what people then liked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.dataset.interactions import KIND_ORDER, Interactions, TrainingData
+from src.dataset.splitting import Split
+from src.domain import SEEN_KINDS, BoolArray, Event, EventKind, FloatArray, IntArray, Query
+from src.evaluation.metrics import (
+    Estimate,
+    estimate,
+    estimate_rmse_mae,
+    novelty,
+    ranking_metrics,
+    rated_precision_recall,
+)
+from src.models.base import Model
+from src.pipeline import Pipeline
+
+K = 10
+RATED_THRESHOLD = 3.5
+
+
+@dataclass(frozen=True)
+class RatingFigures:
+    """Of predicted ratings, over all test ratings; precision and recall over rated test products only."""
+
+    rmse: Estimate
+    mae: Estimate
+    precision_at_10: Estimate
+    recall_at_10: Estimate
+
+
+@dataclass(frozen=True)
+class RankingFigures:
+    """Of lists of 10 from the whole catalogue, and beyond_popularity: the paired difference of NDCG@10."""
+
+    precision_at_10: Estimate
+    recall_at_10: Estimate
+    ndcg_at_10: Estimate
+    hit_rate_at_10: Estimate
+    mrr_at_10: Estimate
+    beyond_popularity: Estimate
+    coverage: float
+    novelty: float
+
+
+def measure_ratings(model: Model, test: Interactions) -> RatingFigures:
+    """Predict every test rating; test must hold at least one."""
+    predicted = model.rate(test.user_idx, test.item_idx)
+    rmse, mae = estimate_rmse_mae(test.user_idx, predicted - test.value)
+    precision, recall = rated_precision_recall(test.user_idx, test.value, predicted, k=K, threshold=RATED_THRESHOLD)
+    return RatingFigures(rmse, mae, estimate(precision), estimate(recall))
+
+
+@dataclass(frozen=True)
+class RankingTask:
+    """Whom to make lists for, and what they then liked.
+
+    user_idx: int[n] test users with at least one relevant product, ascending. relevant: per user, the row numbers
+    of the products liked in test and not seen in train. histories: per user, the train events, oldest first.
+    """
+
+    user_idx: IntArray
+    relevant: list[set[int]]
+    histories: list[tuple[Event, ...]]
+    n_users_with_one: int
+
+
+def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: int = 0) -> RankingTask:
+    """The test users, or a random max_users of them.
+
+    Relevant is what was purchased, or rated relevant_rating or better, unless seen in train: what a list leaves out
+    by rule is no miss of the model.
+    """
+    liked = split.test.take(np.flatnonzero(_liked(split.test, relevant_rating))).events
+    seen = split.train.take(np.flatnonzero(split.train.is_kind(*SEEN_KINDS))).events
+    pairs = np.setdiff1d(_pairs(liked), _pairs(seen))
+    owner, item = np.divmod(pairs, max(liked.n_items, 1))
+    users, starts = np.unique(owner, return_index=True)
+    relevant = [set(part.tolist()) for part in np.split(item, starts[1:])] if len(users) else []
+    chosen = np.arange(len(users))
+    if len(users) > max_users:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(users), max_users, replace=False))
+    histories = _histories(split.train, users[chosen])
+    return RankingTask(users[chosen], [relevant[i] for i in chosen], histories, len(users))
+
+
+def measure_lists(
+    pipeline: Pipeline, task: RankingTask, item_count: IntArray, step: Callable[[str], None]
+) -> dict[str, RankingFigures]:
+    """Figures of every model's own list, as `Pipeline.recommend` serves it. The task must have users.
+
+    item_count: int[n_items], train events per product, for novelty. step is told the model that is measured.
+    """
+    values: dict[str, dict[str, FloatArray]] = {}
+    listed: dict[str, IntArray] = {}
+    n_relevant = np.array([len(products) for products in task.relevant])
+    for name in pipeline.models:
+        step(f"measuring the lists of {name} for {len(task.user_idx)} users")
+        hits, listed[name] = _lists(pipeline, task, name)
+        values[name] = ranking_metrics(hits, n_relevant)
+    bits = novelty(item_count, len(pipeline.users))
+    bar = values["popularity"]["ndcg"]
+    return {
+        name: RankingFigures(
+            precision_at_10=estimate(of_user["precision"]),
+            recall_at_10=estimate(of_user["recall"]),
+            ndcg_at_10=estimate(of_user["ndcg"]),
+            hit_rate_at_10=estimate(of_user["hit_rate"]),
+            mrr_at_10=estimate(of_user["mrr"]),
+            beyond_popularity=estimate(of_user["ndcg"] - bar),
+            coverage=len(np.unique(listed[name])) / max(len(pipeline.items), 1),
+            novelty=float(bits[listed[name]].mean()) if len(listed[name]) else 0.0,
+        )
+        for name, of_user in values.items()
+    }
+
+
+def _lists(pipeline: Pipeline, task: RankingTask, model: str) -> tuple[BoolArray, IntArray]:
+    """(bool[n_users, K] hits, row numbers of all products listed)."""
+    hits = np.zeros((len(task.user_idx), K), dtype=np.bool_)
+    listed: list[int] = []
+    for at, (user, relevant, history) in enumerate(zip(task.user_idx, task.relevant, task.histories, strict=True)):
+        query = Query(pipeline.users.id_of(user), history, n=K, model=model)
+        for rank, recommendation in enumerate(pipeline.recommend(query)):
+            item = pipeline.items.idx_of(recommendation.product_id)
+            assert item is not None  # the pipeline lists products of its own vocabulary only
+            listed.append(item)
+            hits[at, rank] = item in relevant
+    return hits, np.array(listed, dtype=np.int64)
+
+
+def _liked(data: TrainingData, relevant_rating: float) -> BoolArray:
+    rated_well = data.is_kind(EventKind.RATING) & (data.events.value >= relevant_rating)
+    return np.asarray(rated_well | data.is_kind(EventKind.PURCHASE))
+
+
+def _pairs(events: Interactions) -> IntArray:
+    return events.user_idx.astype(np.int64) * events.n_items + events.item_idx
+
+
+def _histories(train: TrainingData, users: IntArray) -> list[tuple[Event, ...]]:
+    events = train.events
+    mine = np.flatnonzero(np.isin(events.user_idx, users))
+    mine = mine[np.lexsort((mine, events.at[mine], events.user_idx[mine]))]
+    first = np.searchsorted(events.user_idx[mine], users, side="left")
+    last = np.searchsorted(events.user_idx[mine], users, side="right")
+
+    def event(row: int) -> Event:
+        kind = KIND_ORDER[train.kind[row]]
+        return Event("", events.items.id_of(events.item_idx[row]), kind, float(events.value[row]), int(events.at[row]))
+
+    return [tuple(event(row) for row in mine[a:b]) for a, b in zip(first, last, strict=True)]

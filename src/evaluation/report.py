@@ -1,0 +1,140 @@
+"""What was measured, as one document: for people a table and plain sentences, for programs JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from src.dataset.splitting import Split
+from src.domain import JsonDict
+from src.evaluation.metrics import Estimate
+from src.evaluation.protocols import (
+    K,
+    RankingFigures,
+    RatingFigures,
+    measure_lists,
+    measure_ratings,
+    ranking_task,
+)
+from src.models import POPULARITY
+from src.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures per model name, and what they were measured on.
+
+    how: "time" or "random". cut: UTC seconds, None if random. ratings is empty without test ratings, lists without
+    test users. best: the model whose list ranks best.
+    """
+
+    how: str
+    cut: int | None
+    n_train: int
+    n_test: int
+    n_users: int
+    n_items: int
+    n_test_users: int
+    n_ranked_users: int
+    relevant_rating: float
+    ratings: dict[str, RatingFigures]
+    lists: dict[str, RankingFigures]
+    best: str
+
+    def to_json(self) -> JsonDict:
+        """Plain dicts and numbers; an Estimate becomes {value, low, high}."""
+        return asdict(self)
+
+    def protocol(self) -> str:
+        """How it was measured, in one sentence."""
+        if self.how == "time":
+            cut = dt.datetime.fromtimestamp(self.cut or 0, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+            split = f"learnt from the {self.n_train:,} events before {cut}, measured on the {self.n_test:,} since"
+        else:
+            split = (
+                f"the events carry no times, so a random split was taken: learnt from {self.n_train:,}, "
+                f"measured on {self.n_test:,}"
+            )
+        some = "" if self.n_ranked_users == self.n_test_users else f", a random sample of {self.n_test_users:,}"
+        return (
+            f"{split}; lists of {K} out of all {self.n_items:,} products for {self.n_ranked_users:,} test users{some}; "
+            f"relevant is a purchase or a rating of {self.relevant_rating:g} or better."
+        )
+
+    def verdict(self) -> str:
+        """Which list is served, and whether each model beats popularity, in plain sentences."""
+        if POPULARITY not in self.lists:
+            return f"No test user liked anything, so no list was measured; the list of {self.best} is served."
+        said = [self._against_popularity(name) for name in self.lists if name != POPULARITY]
+        return " ".join([*said, f"The list of {self.best} is served."])
+
+    def _against_popularity(self, name: str) -> str:
+        mine, bar, gain = self.lists[name], self.lists[POPULARITY], self.lists[name].beyond_popularity
+        if gain.low > 0:
+            outcome = "beats"
+        elif gain.high < 0:
+            outcome = "loses to"
+        else:
+            outcome = "is not clearly better or worse than"
+        return (
+            f"The list of {name} {outcome} popularity: NDCG@{K} {_with_interval(mine.ndcg_at_10)} "
+            f"against {_with_interval(bar.ndcg_at_10)}."
+        )
+
+    def rating_table(self) -> list[list[str]]:
+        """Rows of text, the first one the header."""
+        header = ["rating", "RMSE", "MAE", f"precision@{K} (rated)", f"recall@{K} (rated)"]
+        return [header] + [
+            [name, *map(_with_interval, (f.rmse, f.mae, f.precision_at_10, f.recall_at_10))]
+            for name, f in self.ratings.items()
+        ]
+
+    def list_table(self) -> list[list[str]]:
+        """Rows of text, the first one the header."""
+        header = ["list", *(f"{name}@{K}" for name in ("NDCG", "precision", "recall", "hit rate", "MRR"))]
+        return [[*header, "coverage", "novelty"]] + [
+            [
+                name,
+                *map(_with_interval, (f.ndcg_at_10, f.precision_at_10, f.recall_at_10, f.hit_rate_at_10, f.mrr_at_10)),
+                f"{f.coverage:.1%}",
+                f"{f.novelty:.1f} bits",
+            ]
+            for name, f in self.lists.items()
+        ]
+
+
+def _with_interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
+
+
+def measure(
+    pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, step: Callable[[str], None]
+) -> Report:
+    """Measure a pipeline that was trained on split.train, on split.test. `step` is told what goes on."""
+    step("measuring predicted ratings")
+    tested = split.test.ratings
+    ratings = {name: measure_ratings(model, tested) for name, model in pipeline.models.items()} if len(tested) else {}
+    task = ranking_task(split, relevant_rating, max_users)
+    lists = {}
+    if len(task.user_idx):
+        lists = measure_lists(pipeline, task, split.train.events.count_by_item(), step)
+    return Report(
+        how=split.how,
+        cut=split.cut,
+        n_train=len(split.train),
+        n_test=len(split.test),
+        n_users=len(pipeline.users),
+        n_items=len(pipeline.items),
+        n_test_users=task.n_users_with_one,
+        n_ranked_users=len(task.user_idx),
+        relevant_rating=relevant_rating,
+        ratings=ratings,
+        lists=lists,
+        best=_best(lists),
+    )
+
+
+def _best(lists: dict[str, RankingFigures]) -> str:
+    """The highest NDCG@10; popularity, the simpler one, when they tie or nothing was measured."""
+    return max([POPULARITY, *lists], key=lambda name: lists[name].ndcg_at_10.value if name in lists else 0.0)

@@ -1,0 +1,89 @@
+"""Connections and transactions, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from src.errors import ConfigError, StoreError
+from src.store.tables import metadata
+
+BUSY_SECONDS = 30
+_WAL_IS_SOUND = sqlite3.sqlite_version_info >= (3, 51, 3)  # before it, resetting a WAL can corrupt the database
+_SCHEMA_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
+
+
+class Database:
+    """An engine whose transactions say whether they write. Every failure is a StoreError."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.engine = _engine(url)
+        except (ArgumentError, ModuleNotFoundError) as error:
+            raise ConfigError(
+                f"AISLE_DATABASE_URL cannot be used ({error}). Expected sqlite:///FILE or "
+                "postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+            ) from None
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+            metadata.create_all(connection)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that reads."""
+        with _reported(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back by an exception."""
+        connecting = self.engine.connect
+        with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+
+@contextmanager
+def _reported(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            f"the store {where} refused: {str(cause).strip().splitlines()[0]}. Expected a database that answers "
+            "and can be written; check that it runs, its rights, and the free space on its disk."
+        ) from error
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise ArgumentError(f"found a database of the kind {parsed.get_backend_name()!r}")
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # no BEGIN by the driver: _begin_sqlite says which one
+    connection.execute(f"PRAGMA journal_mode={'WAL' if _WAL_IS_SOUND else 'TRUNCATE'}")
+    connection.execute("PRAGMA synchronous=FULL")  # what was answered with 201 survives a power cut
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A write that begins as a reader and upgrades later is refused at once when another writer is there.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

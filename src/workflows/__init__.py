@@ -1,0 +1,1 @@
+"""The use cases that the doors, the API and the scheduler call."""

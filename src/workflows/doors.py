@@ -1,0 +1,129 @@
+"""What the command-line doors share: progress, tables, exit codes, and errors as one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from src.errors import AisleError
+from src.evaluation.report import Report
+
+Advance = Callable[[int], None]
+
+
+class Reporter(Protocol):
+    """Somebody who wants to know how far a long piece of work is."""
+
+    def step(self, line: str) -> None:
+        """The next step begins."""
+        ...
+
+    def advance(self, done: int, total: int | None = None) -> None:
+        """So much of the step is done; total is None when nobody knows."""
+        ...
+
+
+class Silent:
+    """A Reporter that keeps it to itself."""
+
+    def step(self, line: str) -> None: ...
+
+    def advance(self, done: int, total: int | None = None) -> None: ...
+
+
+class Screen:
+    """A Reporter for people: bars on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(soft_wrap=True, highlight=False)
+        self._progress: Progress | None = None
+        self._task = None
+
+    @contextmanager
+    def open(self) -> Iterator[Screen]:
+        """While this is open, steps may be shown."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
+        with Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True) as self._progress:
+            yield self
+        self._progress = None
+
+    def step(self, line: str) -> None:
+        if self._progress is None:
+            self._console.print(line, markup=False)
+            return
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        self._progress.add_task(line, total=None, count="")
+
+    def advance(self, done: int, total: int | None = None) -> None:
+        if self._progress is None:
+            return
+        for task in self._progress.task_ids:
+            self._progress.update(task, completed=done, total=total, count=f"{done:,}")
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self._console.print(line, markup=False)
+
+    def report(self, report: Report) -> None:
+        """What was measured: how, the tables, and the verdict."""
+        self.say(report.protocol())
+        if report.ratings:
+            self._table(report.rating_table())
+        if report.lists:
+            self._table(report.list_table())
+        self.say(report.verdict())
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Rows of text, the first one the header."""
+        header, *body = rows
+        table = Table(*header)
+        for row in body:
+            table.add_row(*row)
+        if not self._console.is_terminal:  # no terminal says how wide it is; never cut a figure
+            Console(width=200, highlight=False).print(table)
+        else:
+            self._console.print(table)
+
+
+def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:
+    """Parse, do the work, and return the exit code: 0 done, 1 the program failed, 2 the input is unusable.
+
+    An error is one line on stderr; `--debug` shows the traceback.
+    """
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    arguments = parser.parse_args()
+    screen = Screen()
+    try:
+        with screen.open():
+            return work(arguments, screen) or 0
+    except KeyboardInterrupt:
+        print("stopped; what was finished before is kept", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 1
+    except AisleError as error:
+        if arguments.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if arguments.debug:
+            raise
+        print(
+            f"error: unexpected {type(error).__name__}: {error}. Run again with --debug for details.", file=sys.stderr
+        )
+        return 1

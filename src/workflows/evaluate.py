@@ -1,0 +1,97 @@
+"""Measure: train on one part of the data, score the other, and write down what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData, training_data
+from src.dataset.splitting import split
+from src.errors import AisleError, NoData, UnusableFile
+from src.evaluation.plots import write_plots
+from src.evaluation.report import Report, measure
+from src.models import MODELS, POPULARITY
+from src.models.base import Model
+from src.pipeline import Pipeline
+from src.registry import Registry
+from src.store import Store
+from src.workflows.doors import Reporter
+from src.workflows.ingest import read_table
+
+Params = Mapping[str, Any]
+"""Model name → the parameters its `train` takes."""
+
+
+def stored_data(store: Store, reporter: Reporter) -> TrainingData:
+    """All events of the store. Raises NoData."""
+    reporter.step("reading the store")
+    data = training_data(store.read_events())
+    if not len(data):
+        raise NoData("the store holds no events: run python data_processing.py FILE")
+    return data
+
+
+def fit(data: TrainingData, params: Params, seed: int, reporter: Reporter) -> dict[str, Model]:
+    """Train every model of `params` on the data."""
+    models = {}
+    for name, its in params.items():
+        reporter.step(f"training {name} on {len(data):,} events")
+        models[name] = MODELS[name].train(data, its, seed=seed)
+    return models
+
+
+def measured(settings: Settings, data: TrainingData, params: Params, reporter: Reporter) -> Report:
+    """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
+    parts = split(data, settings.test_share)
+    models = fit(parts.train, params, settings.seed, reporter)
+    pipeline = Pipeline(data.users, data.items, models, POPULARITY)
+    return measure(
+        pipeline,
+        parts,
+        relevant_rating=settings.relevant_rating,
+        max_users=settings.evaluated_users,
+        step=reporter.step,
+    )
+
+
+def evaluate(settings: Settings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:
+    """Measure a release's settings (the current one's by default) afresh, on the data it was trained from.
+
+    Returns the report and the folder that got report.json and the plots.
+    Raises NoRelease, UnknownName, ReleaseError, NoData, UnusableFile.
+    """
+    registry = Registry(settings.releases_dir)
+    release = registry.active() if version is None else registry.load(version)
+    params = {name: model.params for name, model in release.pipeline.models.items()}
+    as_trained = settings.model_copy(update=release.manifest["settings"])
+    source = release.manifest["data"]["source"]
+    if source == "store":
+        data = stored_data(store, reporter)
+    else:
+        data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
+    report = measured(as_trained, data, params, reporter)
+    return report, _write(report, settings.reports_dir / release.version)
+
+
+def _same_file(path: Path, version: str) -> Path:
+    if not path.is_file():
+        raise UnusableFile(
+            f"release {version} was trained from {path}, which is gone. Put it back, or train again from what is here."
+        )
+    return path
+
+
+def _write(report: Report, folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_plots(report, folder)
+    except OSError as error:
+        raise AisleError(
+            f"the report could not be written to {folder} ({error.strerror}). Expected a folder that can be written "
+            "and has space; mend that, or set AISLE_VAR to another place."
+        ) from None
+    return folder

@@ -1,0 +1,52 @@
+"""Locks between processes of one host: the kernel lets go of them when their owner dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class FileLock:
+    """An exclusive flock on a file, which says who holds it. Not inherited by programs started meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def acquire(self, owner: str) -> bool:
+        """Whether the lock is ours now; never waits. `owner` is written into the file for others to read."""
+        if self._handle is not None:
+            return True
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, owner.encode(), 0)
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Let go, if it is ours."""
+        if self._handle is not None:
+            os.ftruncate(self._handle, 0)
+            os.close(self._handle)
+            self._handle = None
+
+    def owner(self) -> str | None:
+        """What the holder wrote; None if nobody holds it."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None  # nobody holds it exclusively: what is written there is of somebody who died
+        except BlockingIOError:
+            return os.read(handle, 200).decode(errors="replace") or "unknown"
+        finally:
+            os.close(handle)

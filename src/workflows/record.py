@@ -1,0 +1,49 @@
+"""Events that come in one by one, while the shop is open."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.config import Settings
+from src.domain import Event, EventBatch, EventKind
+from src.errors import InputError
+from src.store import Store
+
+_A_DAY = 86_400
+
+
+def checked(event: Event, settings: Settings, now: int) -> Event:
+    """The event, if it may be stored; one without a time happened now. Raises InputError that says what is wrong."""
+    if event.kind is EventKind.RATING and not settings.rating_min <= event.value <= settings.rating_max:
+        raise InputError(
+            f"value: a rating of {event.value:g} was found; expected {settings.rating_min:g} to {settings.rating_max:g}"
+        )
+    if event.kind is not EventKind.RATING and event.value <= 0:
+        raise InputError(f"value: {event.value:g} was found; expected a number above 0")
+    at = now if event.at is None else event.at
+    if not 0 <= at <= now + _A_DAY:
+        raise InputError(f"at: {at} was found; expected UTC seconds that are not in the future (it is {now})")
+    return Event(event.user_id, event.product_id, event.kind, event.value, at, event.event_id)
+
+
+def record(store: Store, events: Sequence[Event]) -> int:
+    """Store checked events durably; how many were new. The rest repeats an event_id, or is older than what is known."""
+    batch = EventBatch(
+        user_id=[event.user_id for event in events],
+        product_id=[event.product_id for event in events],
+        kind=[event.kind.value for event in events],
+        value=np.array([event.value for event in events], dtype=np.float64),
+        at=np.array([event.at for event in events], dtype=np.int64),
+        mark=[_mark(event) for event in events],
+    )
+    return store.add_events(batch, [event.event_id for event in events])
+
+
+def _mark(event: Event) -> str:
+    """Without an event_id nobody can tell a repetition from a second purchase, so it counts as one."""
+    if event.kind is EventKind.RATING:
+        return ""
+    return event.event_id or secrets.token_hex(8)

@@ -1,0 +1,163 @@
+"""From events to a release that serves: measure, fit on everything, publish, activate, and record the run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.domain import JsonDict, Run, RunStatus
+from src.errors import Busy
+from src.evaluation.report import Report
+from src.models import MODELS, POPULARITY
+from src.registry import Draft, Registry
+from src.store import Store
+from src.workflows.doors import Reporter
+from src.workflows.evaluate import Params, fit, measured, stored_data
+from src.workflows.ingest import read_table
+from src.workflows.locks import FileLock
+
+# What a release must be measured with, whenever it is measured again.
+_MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
+_LIBRARIES = ("numpy", "pandas", "scikit-surprise")
+_LEFT_RUNNING = 1_000  # runs looked through for those that a killed trainer left behind
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
+
+    trigger: "command", "night" or "api". due: the nightly moment this run answers for, in UTC seconds.
+    """
+
+    data: Path | None = None
+    models: tuple[str, ...] = tuple(MODELS)
+    activate: bool = True
+    trigger: str = "command"
+    due: int | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training."""
+
+    version: str
+    report: Report
+    active: bool
+
+
+class Ended(BaseException):
+    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
+
+
+def trainer_lock(settings: Settings) -> FileLock:
+    """Held by whoever trains: two trainings at once would fight for the machine and for CURRENT."""
+    return FileLock(settings.var / "trainer.lock")
+
+
+def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Trained | None:
+    """Train, measure, publish and (unless told not to) activate. None: another run answers for job.due already.
+
+    Raises Busy while another training runs; NoData, UnusableFile, ReleaseError, StoreError. Whatever it raises, the
+    run is recorded as failed, and what was served before is served on.
+    """
+    lock = trainer_lock(settings)
+    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()}"):
+        raise Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
+    try:
+        _close_abandoned_runs(store)
+        run = Run(f"{secrets.token_hex(6)}", job.trigger, int(time.time()), RunStatus.RUNNING, due=job.due)
+        if not store.save_run(run):
+            return None
+        with _recorded(store, run), _ended_by_sigterm():
+            trained = _train(settings, store, job, run, reporter)
+            done = replace(run, status=RunStatus.SUCCEEDED, release=trained.version, message=trained.report.verdict())
+            store.save_run(replace(done, finished_at=int(time.time())))
+        return trained
+    finally:
+        lock.release()
+
+
+def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
+    data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
+    names = [name for name in MODELS if name in (POPULARITY, *job.models)]
+    params = {name: MODELS[name].params(settings) for name in names}
+    report = measured(settings, data, params, reporter)
+    started = time.perf_counter()
+    models = fit(data, params, settings.seed, reporter)
+    about = _about(settings, data, params, report, job.data)
+    about["fit_seconds"] = round(time.perf_counter() - started, 3)
+    draft = Draft(data.users, data.items, models, report.best, about, {"report": report.to_json()})
+    reporter.step("publishing")
+    registry = Registry(settings.releases_dir, settings.keep_releases)
+    version = registry.publish(draft, run.run_id, datetime.now(UTC))
+    if job.activate:
+        registry.activate(version)
+    return Trained(version, report, job.activate)
+
+
+def _about(settings: Settings, data: TrainingData, params: Params, report: Report, file: Path | None) -> JsonDict:
+    newest = int(data.events.at.max())
+    return {
+        "data": {
+            "source": str(file.resolve()) if file else "store",
+            "n_events": len(data),
+            "n_users": len(data.users),
+            "n_items": len(data.items),
+            "newest_at": newest if newest >= 0 else None,
+        },
+        "settings": {name: getattr(settings, name) for name in _MEASURED_WITH},
+        "params": {name: asdict(its) for name, its in params.items()},
+        "metrics": {
+            "rmse": {name: figures.rmse.value for name, figures in report.ratings.items()},
+            "ndcg_at_10": {name: figures.ndcg_at_10.value for name, figures in report.lists.items()},
+        },
+        "verdict": report.verdict(),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+@contextmanager
+def _recorded(store: Store, run: Run) -> Iterator[None]:
+    """Whatever ends the work, the run does not stay "running"."""
+    try:
+        yield
+    except BaseException as error:
+        what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
+        store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
+        raise
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise Ended
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread: nobody sends signals here
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _close_abandoned_runs(store: Store) -> None:
+    """We hold the trainer's lock, so a run that is still "running" belongs to a trainer that was killed."""
+    for run in store.runs(_LEFT_RUNNING):
+        if run.status == RunStatus.RUNNING:
+            message = "the trainer was killed before it could say how far it was"
+            store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=message))
