@@ -16,7 +16,7 @@ KEYS := $(AISLE_VAR)/keys
 .PHONY: run setup test check bench clean
 
 run: setup
-	$(BIN)/python data_processing.py --made-up $(if $(DATA),"$(DATA)")
+	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)")
 	$(BIN)/python train_model.py
 	$(BIN)/python evaluate_model.py
 	$(BIN)/python run.py --make-keys
@@ -51,6 +51,8 @@ check: setup $(SETUP_DEV)
 
 bench: setup
 	$(BIN)/python -m bench.anchors
+	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.first_list
 
 clean:
 	rm -rf .venv

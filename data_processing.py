@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from src.config import read_settings
-from src.errors import UnusableFile
 from src.store import open_store
 from src.workflows.doors import Screen, run_door
 from src.workflows.ingest import DEFAULT_EXPORT, export, ingest, input_files, make_up_shop
@@ -20,9 +19,6 @@ def _parser() -> argparse.ArgumentParser:
         "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
         help=f"write the cleaned table ({DEFAULT_EXPORT} when no name is given)",
     )  # fmt: skip
-    parser.add_argument(
-        "--made-up", action="store_true", help="with no file to read and an empty store, make up a shop to play with"
-    )
     return parser
 
 
@@ -34,13 +30,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         for loaded in ingest(settings, store, files, screen):
             for line in loaded.lines():
                 screen.say(line)
-    elif arguments.made_up:
-        if make_up_shop(store, screen):
-            screen.say("made up a shop; it leaves when the first real file is loaded")
-    elif arguments.export is None:
-        raise UnusableFile(
-            "no file was named and none lies in data/ or data/raw/. Expected a CSV of user,product,rating,unix time: "
-            "run python data_processing.py FILE, or with --made-up to play with a made-up shop."
+    elif make_up_shop(store, screen):
+        screen.say("no file was named and none lies in data/ or data/raw/: made up a shop to play with. It leaves when")
+        screen.say(
+            "the first real file is loaded: python data_processing.py ratings.csv (user,product,rating,unix time)"
         )
     if arguments.export is not None:
         written = export(settings, store, arguments.export)

@@ -15,6 +15,8 @@ worker_class = "gthread"
 threads = 4
 timeout = 30
 graceful_timeout = 20
+# Nobody steers it by a socket in the home folder, which a container may not even have.
+control_socket_disable = True
 # No preload: threads and native libraries do not survive a fork.
 preload_app = False
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from app import create_app, start_background
 from app.access import Role, made_key
 from src.config import read_settings
 from src.errors import AisleError
-from src.workflows.doors import Screen, run_door
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+if TYPE_CHECKING:
+    from src.workflows.doors import Screen
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s")
 logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 
@@ -34,6 +37,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
+    from src.workflows.doors import run_door  # a Gunicorn worker prints no tables
+
     sys.exit(run_door(_parser(), _work))
 
 try:

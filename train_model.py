@@ -42,7 +42,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if trained is None:
         screen.say("this night's run is done already")
         return
-    screen.report(trained.report)
+    screen.say(trained.report.protocol())
+    screen.say(trained.report.verdict())
     screen.say(f"release {trained.version} is {'active' if trained.active else 'published, not active'}")
 
 

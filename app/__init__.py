@@ -25,6 +25,7 @@ from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from src.config import Settings, read_settings
+from src.errors import InputError
 from src.store import Store, open_store
 
 VERSION = "0.1.0"
@@ -119,15 +120,19 @@ def _check_body() -> None:
             f"the Content-Type is {kind[:80]!r}; send JSON with 'Content-Type: application/json'."
         )
     try:
-        request.get_json()
+        body = request.get_json()
     except HTTPException as error:
         if not isinstance(error, BadRequest):
             raise
         raise BadRequest(f"the body is no JSON ({_cause(error)}). /docs shows what is expected.") from None
+    if not isinstance(body, dict | list):
+        # A string would be read as JSON once more, and not as strictly.
+        raise InputError(f"the body is {json.dumps(body)[:80]}; expected a JSON object. /docs shows which.")
 
 
 def _cause(error: BaseException) -> str:
-    return str(error.__cause__ or error.__context__ or "it cannot be read").split(": line")[0][:120]
+    said = str(error.__cause__ or error.__context__ or "it cannot be read")
+    return said.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]
 
 
 def _protect(response: Response) -> Response:

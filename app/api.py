@@ -45,9 +45,7 @@ KEY: list[dict[str, list[Any]]] = [{"key": []}]
 
 
 def _problems(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
-    content = {
-        "application/problem+json": {"schema": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}
-    }
+    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
 
 
@@ -65,8 +63,9 @@ _BODY = (400, 411, 413, 415, 422)
 
 api = APIBlueprint("api", __name__)
 
-ROLES = {"api.add_events": Role.WRITE, "api.healthz": Role.OPEN, "api.readyz": Role.OPEN}
-"""What a call needs; all others need Role.READ."""
+_OPEN = ("api.healthz", "api.readyz", "pages.docs", "pages.docs_asset", "pages.openapi", "static")
+ROLES = {"api.add_events": Role.WRITE, **dict.fromkeys(_OPEN, Role.OPEN)}
+"""What a call or a page needs; all others need Role.READ."""
 
 
 def _recommender() -> Recommender:
@@ -241,7 +240,7 @@ def readyz() -> Response:
 
 def check_access() -> Response | None:
     """Before anything of the request is read: may it?"""
-    if request.endpoint is None or request.blueprint != api.name:
+    if request.endpoint is None:
         return None
     role = ROLES.get(request.endpoint, Role.READ)
     return current_app.extensions["aisle"].keys.refusal(role)  # type: ignore[no-any-return]

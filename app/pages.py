@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory
 
+from app.problems import FieldError, Problem
 from app.recommender import Recommender
+from app.schemas import EventsBody, PredictBody, RecommendBody
 from src.domain import Query
 from src.errors import NotReady
 
@@ -42,7 +45,22 @@ def front() -> str | tuple[str, int]:
 @pages.get("/openapi.json")
 def openapi() -> Response:
     """The description of every call."""
-    return jsonify(current_app.api_doc)  # type: ignore[attr-defined]
+    return jsonify(_described(current_app.api_doc))  # type: ignore[attr-defined]
+
+
+def _described(document: dict[str, Any]) -> dict[str, Any]:
+    """With the examples and the schemas of errors that flask-openapi3 drops, and without the 422 it makes up for
+    calls that cannot answer so."""
+    schemas = document["components"]["schemas"]
+    for model in (Problem, FieldError, RecommendBody, PredictBody, EventsBody):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema.pop("$defs", None)
+        schemas[model.__name__] = schema
+    for operation in (call for path in document["paths"].values() for call in path.values()):
+        if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+            del operation["responses"]["422"]
+    schemas.pop("ValidationErrorModel", None)
+    return document
 
 
 @pages.get("/docs")

@@ -65,7 +65,8 @@ class Recommender:
                 return False
             self._seen, self._look_again_at = pointer, time.monotonic() + _RETRY_BROKEN_SECONDS
             try:
-                release: Release | None = self._registry.active()
+                # An older release is for a worker that has none yet: the one served so far was chosen by somebody.
+                release: Release | None = self._registry.current() if self._release else self._registry.active()
                 self._problem = release.note if release else ""
             except NoRelease as error:
                 release, self._problem = None, ""
@@ -127,7 +128,7 @@ class Recommender:
         return release.version, [ProductCount(*item) for item in kept]
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
-        """(release, predicted rating). Raises NoRelease."""
+        """(release, predicted rating). Raises NoRelease, and NotReady for a release without SVD."""
         release = self.release()
         return release.version, release.pipeline.predict(user_id, product_id)
 

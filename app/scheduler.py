@@ -26,8 +26,7 @@ from src.config import Settings
 from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError
 from src.store import Store
-from src.workflows.locks import FileLock
-from src.workflows.train import trainer_lock
+from src.workflows.locks import FileLock, trainer_lock
 
 ROOT = Path(__file__).resolve().parent.parent
 _ELECTION_SECONDS = 1.0

@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from src.domain import EventKind
+from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
 
-MAX_ID_LENGTH = 256
 MAX_LIST = 100
 MAX_EXCLUDED = 1_000
 MAX_EVENTS = 1_000
@@ -30,11 +30,11 @@ def _id_from_json(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _clean_id(value: str) -> str:
-    text = value.strip()
+def _checked_id(value: str) -> str:
+    text = clean_id(value)
     if not text:
         raise ValueError("an id must not be empty")
-    if any(ch < " " or ch == "\x7f" or "\ud800" <= ch <= "\udfff" for ch in text):
+    if has_bad_characters(text):
         raise ValueError("an id must not contain control characters or broken unicode")
     return text
 
@@ -43,7 +43,7 @@ Id = Annotated[
     str,
     BeforeValidator(_id_from_json),
     Field(max_length=MAX_ID_LENGTH),
-    AfterValidator(_clean_id),
+    AfterValidator(_checked_id),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}),
 ]
 Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True)]
@@ -117,7 +117,9 @@ class EventBody(Request):
     value: float | None = Field(
         None, allow_inf_nan=False, strict=True, description="The rating given (needed), or how many were bought."
     )
-    at: StrictInt | AwareDatetime | None = Field(None, description="UTC seconds or ISO 8601 with a zone; now.")
+    at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
+        None, description="UTC seconds or ISO 8601 with a zone; now."
+    )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 
 

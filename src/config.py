@@ -16,10 +16,14 @@ from src.errors import ConfigError
 class Settings(BaseSettings):
     """The settings, with their defaults. Lists are written with commas between."""
 
-    model_config = SettingsConfigDict(env_prefix="AISLE_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AISLE_", frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False
+    )
 
     var: Path = Field(Path("var"), description="Folder for all that the program writes: store, releases, reports.")
-    database_url: str = Field("", description="SQLAlchemy URL of the store; empty means SQLite inside AISLE_VAR.")
+    database_url: str = Field(
+        "", repr=False, description="SQLAlchemy URL of the store; empty means SQLite inside AISLE_VAR."
+    )
     port: int = Field(
         5000,
         ge=0,
@@ -53,7 +57,9 @@ class Settings(BaseSettings):
     keep_releases: int = Field(5, ge=2, description="Releases kept on disk; the active one is never deleted.")
 
     cache_seconds: int = Field(60, ge=0, description="How long a list may be served from the cache; 0 turns it off.")
-    cache_url: str = Field("", description="redis://… for one cache on several hosts; empty means one per worker.")
+    cache_url: str = Field(
+        "", repr=False, description="redis://… for one cache on several hosts; empty means one per worker."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
 
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
@@ -81,7 +87,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _rating_scale(self) -> Settings:
         if not self.rating_min < self.rating_max:
-            raise ValueError(f"the lowest rating {self.rating_min} is not below the highest {self.rating_max}")
+            raise ValueError(f"AISLE_RATING_MIN {self.rating_min:g} is not below AISLE_RATING_MAX {self.rating_max:g}")
         return self
 
     @property

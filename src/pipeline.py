@@ -9,7 +9,7 @@ import numpy as np
 
 from src.dataset.interactions import Vocabulary
 from src.domain import SEEN_KINDS, PredictedRating, Query, Recommendation
-from src.errors import UnknownName
+from src.errors import NotReady, UnknownName
 from src.models import POPULARITY, SVD
 from src.models.base import Model, QueryRows
 
@@ -51,7 +51,9 @@ class Pipeline:
         return chosen
 
     def predict(self, user_id: str, product_id: str) -> PredictedRating:
-        """The rating SVD expects of this user for this product, and what that rests on."""
+        """The rating SVD expects of this user for this product, and what that rests on. Raises NotReady without SVD."""
+        if SVD not in self.models:
+            raise NotReady("the release holds no SVD, which predicts ratings: run python train_model.py")
         user, item = self.users.idx_of(user_id), self.items.idx_of(product_id)
         user_idx, item_idx = -1 if user is None else user, -1 if item is None else item
         model = self.models[SVD]

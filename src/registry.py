@@ -1,7 +1,7 @@
 """Releases on disk: published whole or not at all, verified before they serve, one of them current.
 
 releases/.tmp-<run>/      being filled
-releases/<version>/       immutable; manifest.json lists every file with size and sha256
+releases/<version>/       immutable; manifest.json lists every file with size and sha256, and ends with its own seal
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served
 """
 
@@ -29,6 +29,7 @@ from src.pipeline import Pipeline
 FORMAT = 1
 _CURRENT = "CURRENT.json"
 _MANIFEST = "manifest.json"
+_SEAL = "sha256"
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
 _CHUNK = 1 << 20
@@ -105,7 +106,7 @@ class Registry:
         for path in _files(folder):
             _fsync(path)
         # The manifest comes last: a folder without one is no release.
-        (folder / _MANIFEST).write_text(_json(manifest), encoding="utf-8")
+        (folder / _MANIFEST).write_text(_sealed(manifest), encoding="utf-8")
         _fsync(folder / _MANIFEST)
         for path in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
             _fsync_folder(path)
@@ -139,6 +140,7 @@ class Registry:
             os.replace(temporary, self.folder / _CURRENT)
             _fsync_folder(self.folder)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise ReleaseError(
                 f"{self.folder / _CURRENT} could not be written: {error.strerror}. Expected a folder that can be "
                 f"written; mend that and activate {version} again. What was served is untouched."
@@ -152,7 +154,7 @@ class Registry:
     def current_version(self) -> str | None:
         """The version that CURRENT.json names; None without one, or if it cannot be read."""
         pointer = self._pointer()
-        return None if pointer is None else pointer["version"]
+        return pointer["version"] or None if pointer else None
 
     def pointer_bytes(self) -> bytes | None:
         """CURRENT.json as it is: cheap to compare with what was seen before. None without one."""
@@ -173,22 +175,30 @@ class Registry:
         except (ValueError, KeyError, TypeError, RecursionError):
             return {"version": "", "manifest_sha256": ""}  # there, but broken: no release will match
 
-    def active(self) -> Release:
-        """The release to serve: the current one, or, if that does not verify, the newest older one that does.
-
-        Raises NoRelease if nothing was ever activated, ReleaseError if nothing verifies.
-        """
+    def current(self) -> Release:
+        """The release that CURRENT.json names. Raises NoRelease without one; UnknownName, ReleaseError if it is not
+        what was activated."""
         pointer = self._pointer()
         if pointer is None:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
+        if not pointer["version"]:
+            raise ReleaseError(f"{self.folder / _CURRENT} cannot be read.")
+        return self.load(pointer["version"], pointer["manifest_sha256"])
+
+    def active(self) -> Release:
+        """The release to begin with: the current one, or, if that does not verify, the newest older one that does.
+
+        Raises NoRelease if nothing was ever activated, ReleaseError if nothing verifies.
+        """
         try:
-            if not pointer["version"]:
-                raise ReleaseError(f"{self.folder / _CURRENT} cannot be read.")
-            return self.load(pointer["version"], pointer["manifest_sha256"])
+            return self.current()
+        except NoRelease:
+            raise
         except AisleError as error:
             problem = str(error)
+        current = self.current_version()
         for version in reversed(self.versions()):
-            if pointer["version"] and version >= pointer["version"]:
+            if current is not None and version >= current:
                 continue
             try:
                 release = self.load(version)
@@ -223,7 +233,10 @@ class Registry:
         try:
             if manifest_sha256 is not None and _sha256(folder / _MANIFEST) != manifest_sha256:
                 raise broken("its manifest is not the one that was activated")
-            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+            text = (folder / _MANIFEST).read_text(encoding="utf-8")
+            manifest = json.loads(text)
+            if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
+                raise broken("its manifest was altered or cut")
             if manifest["format"] != FORMAT:
                 raise broken(f"its format is {manifest['format']!r}, this program reads {FORMAT}")
             if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {_MANIFEST}:
@@ -268,6 +281,11 @@ def _files(folder: Path) -> list[Path]:
 
 def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _sealed(manifest: Mapping[str, Any]) -> str:
+    """A manifest's text, ending with the hash of what stands before: a rollback has no other proof of an old one."""
+    return _json({**manifest, _SEAL: hashlib.sha256(_json(manifest).encode()).hexdigest()})
 
 
 def _fingerprint(path: Path) -> JsonDict:

@@ -53,6 +53,11 @@ def is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
 
 
+def is_filled(row: Sequence[str]) -> bool:
+    """Whether a field of the row holds more than blanks."""
+    return any(field.strip() for field in row)
+
+
 def detect_layout(rows: Sequence[Sequence[str]], where: str) -> Layout:
     """Tell the layout from a file's first rows.
 
@@ -60,7 +65,7 @@ def detect_layout(rows: Sequence[Sequence[str]], where: str) -> Layout:
     Amazon files: user, product, rating[, unix time].
     Raises UnusableFile with what was found and what was expected.
     """
-    filled = [row for row in rows if any(field.strip() for field in row)]
+    filled = [row for row in rows if is_filled(row)]
     if not filled:
         raise UnusableFile(
             f"{where}: the file is empty. Expected one rating a line: user,product,rating,time. "

@@ -8,9 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from src.domain import BoolArray, EventBatch, EventKind, FloatArray, IntArray
 
@@ -28,6 +25,9 @@ class Vocabulary:
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
         """A vocabulary in which ids[i] has the row number i. The ids must be distinct."""
+        import pyarrow as pa  # not on top: 70 MB that a process which only serves does not need
+        import pyarrow.compute as pc
+
         packed = pa.array(ids, type=pa.large_binary())
         if not len(packed):
             return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int32))
@@ -114,6 +114,11 @@ class Interactions:
         """int32[n_items]: how many of these events each item has."""
         return np.bincount(self.item_idx, minlength=self.n_items).astype(np.int32)
 
+    def users_by_item(self) -> IntArray:
+        """int64[n_items]: how many different users each item has."""
+        pairs = np.unique(self.item_idx.astype(np.int64) * self.n_users + self.user_idx)
+        return np.bincount(pairs // max(self.n_users, 1), minlength=self.n_items)
+
     def take(self, rows: IntArray) -> Interactions:
         """The same vocabularies with only these rows, in the order given."""
         return Interactions(
@@ -195,6 +200,8 @@ FEEDBACK_WEIGHT = {
 
 def training_data(batches: Iterable[EventBatch]) -> TrainingData:
     """Number users and products in the order they first appear, and turn events into arrays."""
+    import pandas as pd  # not on top: a process which only serves does not need it
+
     users: list[str] = []
     items: list[str] = []
     kinds: list[IntArray] = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from src.dataset.columns import Layout, detect_layout
+from src.dataset.columns import Layout, detect_layout, is_filled
 from src.errors import UnusableFile
 
 BLOCK_ROWS = 50_000
@@ -66,7 +66,7 @@ class EventFile:
         with self._lines() as lines:
             numbered = _rows(lines)
             if self.layout.header:
-                next(numbered, None)
+                next((row for _, row in numbered if is_filled(row)), None)
             while block := list(itertools.islice(numbered, size)):
                 yield RawBlock([line for line, _ in block], [row for _, row in block])
 
@@ -137,6 +137,6 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
             # An id or a number never spans lines: take the first line alone and read on behind it.
             source.hand_back(source.taken[1:])
             row, used = source.taken[0].rstrip("\r\n").split(","), 1
-        if any(row):
+        if source.taken[0].strip():
             yield line, row
         line += used

@@ -11,8 +11,8 @@ import pandas as pd
 from src.dataset.columns import KIND, PRODUCT, TIME, USER, VALUE, Layout
 from src.dataset.loading import RawBlock
 from src.domain import NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
 
-MAX_ID_LENGTH = 256
 _KINDS = {kind.value for kind in EventKind}
 _EARLIEST = 0  # 1970: an earlier time in a shop's file is a mistake
 
@@ -64,7 +64,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
     for ids, name in ((user, "user id"), (product, "product id")):
         refuse(_where(ids, lambda text: not text), f"empty {name}")
         refuse(_where(ids, lambda text: len(text) > MAX_ID_LENGTH), f"{name} is longer than {MAX_ID_LENGTH}")
-        refuse(_where(ids, _has_bad_characters), f"{name} has control characters or is not UTF-8")
+        refuse(_where(ids, has_bad_characters), f"{name} has control characters or is not UTF-8")
     refuse(_where(kind, lambda name: name not in _KINDS), "unknown kind of event")
     refuse(rating & ~value_given, "rating is empty")
     refuse(value_given & ~np.isfinite(value), "rating is not a number")
@@ -96,12 +96,6 @@ def _columns(rows: list[list[str]], layout: Layout) -> dict[str, list[str]]:
     return {role: list(turned[at]) for role, at in layout.columns.items()}
 
 
-def clean_id(text: str) -> str:
-    """An id as the world means it: no blanks around it, and no `.0` that a numeric column left behind."""
-    text = text.strip()
-    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
-
-
 def _ids(texts: list[str]) -> list[str]:
     return [clean_id(text) for text in texts]
 
@@ -114,10 +108,6 @@ def _kinds(columns: dict[str, list[str]], n: int) -> list[str]:
 
 def _where(values: list[str], test: Callable[[str], bool]) -> BoolArray:
     return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
-
-
-def _has_bad_characters(text: str) -> bool:
-    return not (text.isascii() and text.isprintable()) and any(ch < " " or "\ud800" <= ch <= "\udfff" for ch in text)
 
 
 def _numbers(texts: list[str]) -> tuple[FloatArray, BoolArray]:

@@ -56,8 +56,11 @@ def split_by_time(data: TrainingData, test_share: float) -> Split:
 
 
 def split_at_random(data: TrainingData, test_share: float, seed: int = SPLIT_SEED) -> Split:
-    """A random part, and for the same rows the very one of Surprise's train_test_split(random_state=seed)."""
-    n_test = int(np.ceil(test_share * len(data)))
+    """A random part, and for the same rows the very one of Surprise's train_test_split(random_state=seed).
+
+    Of two or more events at least one is left to learn from.
+    """
+    n_test = min(int(np.ceil(test_share * len(data))), len(data) - 1)
     permutation = np.random.RandomState(seed).permutation(len(data))
     n_train = len(data) - n_test
     return Split(data.take(permutation[:n_train]), data.take(permutation[n_train:]), "random", None)

@@ -62,12 +62,12 @@ def rated_precision_recall(
     return n_both / np.maximum(n_chosen, 1), n_both / np.maximum(n_relevant, 1)
 
 
-def novelty(item_count: IntArray, n_users: int) -> FloatArray:
+def novelty(item_users: IntArray, n_users: int) -> FloatArray:
     """float[n_items]: self-information -log2(share of users who have the product) in bits (Zhou et al. 2010).
 
-    A product nobody has counts as one that a single user has.
+    item_users: int[n_items], how many users have the product. One that nobody has counts as if a single user had it.
     """
-    return -np.log2(np.maximum(item_count, 1) / max(n_users, 1))
+    return -np.log2(np.maximum(item_users, 1) / max(n_users, 1))
 
 
 def bootstrap_rounds(n: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.dataset.interactions import KIND_ORDER, Interactions, TrainingData
 from src.dataset.splitting import Split
-from src.domain import SEEN_KINDS, BoolArray, Event, EventKind, FloatArray, IntArray, Query
+from src.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, EventKind, FloatArray, IntArray, Query
 from src.evaluation.metrics import (
     Estimate,
     estimate,
@@ -91,11 +91,11 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
 
 
 def measure_lists(
-    pipeline: Pipeline, task: RankingTask, item_count: IntArray, step: Callable[[str], None]
+    pipeline: Pipeline, task: RankingTask, item_users: IntArray, step: Callable[[str], None]
 ) -> dict[str, RankingFigures]:
     """Figures of every model's own list, as `Pipeline.recommend` serves it. The task must have users.
 
-    item_count: int[n_items], train events per product, for novelty. step is told the model that is measured.
+    item_users: int[n_items], how many users have each product in train, for novelty. step is told what is measured.
     """
     values: dict[str, dict[str, FloatArray]] = {}
     listed: dict[str, IntArray] = {}
@@ -104,7 +104,7 @@ def measure_lists(
         step(f"measuring the lists of {name} for {len(task.user_idx)} users")
         hits, listed[name] = _lists(pipeline, task, name)
         values[name] = ranking_metrics(hits, n_relevant)
-    bits = novelty(item_count, len(pipeline.users))
+    bits = novelty(item_users, len(pipeline.users))
     bar = values["popularity"]["ndcg"]
     return {
         name: RankingFigures(
@@ -152,7 +152,8 @@ def _histories(train: TrainingData, users: IntArray) -> list[tuple[Event, ...]]:
     last = np.searchsorted(events.user_idx[mine], users, side="right")
 
     def event(row: int) -> Event:
-        kind = KIND_ORDER[train.kind[row]]
-        return Event("", events.items.id_of(events.item_idx[row]), kind, float(events.value[row]), int(events.at[row]))
+        user, product = events.users.id_of(events.user_idx[row]), events.items.id_of(events.item_idx[row])
+        at = None if events.at[row] == NO_TIME else int(events.at[row])
+        return Event(user, product, KIND_ORDER[train.kind[row]], float(events.value[row]), at)
 
     return [tuple(event(row) for row in mine[a:b]) for a, b in zip(first, last, strict=True)]

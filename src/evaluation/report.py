@@ -53,7 +53,7 @@ class Report:
             split = f"learnt from the {self.n_train:,} events before {cut}, measured on the {self.n_test:,} since"
         else:
             split = (
-                f"the events carry no times, so a random split was taken: learnt from {self.n_train:,}, "
+                f"too few events carry a time to cut by, so a random split was taken: learnt from {self.n_train:,}, "
                 f"measured on {self.n_test:,}"
             )
         some = "" if self.n_ranked_users == self.n_test_users else f", a random sample of {self.n_test_users:,}"
@@ -118,7 +118,7 @@ def measure(
     task = ranking_task(split, relevant_rating, max_users)
     lists = {}
     if len(task.user_idx):
-        lists = measure_lists(pipeline, task, split.train.events.count_by_item(), step)
+        lists = measure_lists(pipeline, task, split.train.events.users_by_item(), step)
     return Report(
         how=split.how,
         cut=split.cut,

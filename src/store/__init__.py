@@ -26,7 +26,10 @@ class Store(Protocol):
         ...
 
     def add_products(self, rows: Iterable[Product]) -> int:
-        """Add or update products; a None leaves what is known. Returns how many were given."""
+        """Add or update products; a None leaves what is known, and what is real does not become made up.
+
+        Returns how many were given.
+        """
         ...
 
     def history(self, user_id: str) -> list[Event]:
@@ -66,7 +69,7 @@ def open_store(url: str) -> Store:
     """The store behind a SQLAlchemy URL; its folder and tables are made. Raises ConfigError, StoreError."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         parsed = None
     if parsed is not None and parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         folder = Path(str(parsed.database)).parent

@@ -24,9 +24,20 @@ _Row = tuple[str, str, str, float, int | None, str]
 
 def upsert_events(connection: Connection, batch: EventBatch) -> int:
     """How many events were new or replaced an older one; the rest was there already."""
+    batch = _latest_of_each(batch)
     if connection.dialect.name == "sqlite":
         return _upsert_sqlite(connection, batch)
     return _upsert_postgresql(connection, batch)
+
+
+def _latest_of_each(batch: EventBatch) -> EventBatch:
+    """Of events that are the same the latest, in the place of the first. One statement may not touch a row twice."""
+    at, marks = batch.at.tolist(), batch.mark or [""] * len(batch)
+    latest: dict[tuple[str, str, str, str], int] = {}
+    for position, same in enumerate(zip(batch.user_id, batch.product_id, batch.kind, marks, strict=True)):
+        if at[position] >= at[latest.setdefault(same, position)]:
+            latest[same] = position
+    return batch if len(latest) == len(batch) else batch.take(list(latest.values()))
 
 
 def _rows(batch: EventBatch) -> Iterator[_Row]:
@@ -53,11 +64,5 @@ def _upsert_postgresql(connection: Connection, batch: EventBatch) -> int:
         with cursor.copy(f"COPY incoming ({_COLUMNS}, number) FROM STDIN") as copy:
             for number, row in enumerate(_rows(batch)):
                 copy.write_row((*row, number))
-        # One statement may not touch a row twice, so the same events are reduced to the latest before.
-        cursor.execute(
-            f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM ("
-            f" SELECT DISTINCT ON (user_id, product_id, kind, mark) * FROM incoming"
-            f" ORDER BY user_id, product_id, kind, mark, coalesce(at, {NO_TIME}) DESC, number DESC) AS latest"
-            f" ORDER BY number {_REPLACE}"
-        )
+        cursor.execute(f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM incoming ORDER BY number {_REPLACE}")
         return int(cursor.rowcount)

@@ -15,7 +15,7 @@ from src.store.tables import metadata
 
 BUSY_SECONDS = 30
 _WAL_IS_SOUND = sqlite3.sqlite_version_info >= (3, 51, 3)  # before it, resetting a WAL can corrupt the database
-_SCHEMA_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
+_WRITE_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
 
 
 class Database:
@@ -30,8 +30,6 @@ class Database:
                 "postgresql+psycopg://USER:PASSWORD@HOST/NAME."
             ) from None
         with self.write() as connection:
-            if not self.is_sqlite:
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
             metadata.create_all(connection)
 
     @property
@@ -46,9 +44,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes: committed at the end, rolled back by an exception."""
+        """A transaction that writes, one at a time: committed at the end, rolled back by an exception."""
         connecting = self.engine.connect
         with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
+            if not self.is_sqlite:
+                # As SQLite has it: two batches that meet the same rows in another order would deadlock.
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
             yield connection
 
 
@@ -56,7 +57,7 @@ class Database:
 def _reported(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
         cause = error.orig if isinstance(error, DBAPIError) else error
         where = engine.url.render_as_string(hide_password=True)
         raise StoreError(
@@ -66,7 +67,10 @@ def _reported(engine: Engine) -> Iterator[None]:
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ValueError:  # its text could be a piece of the password
+        raise ArgumentError("its port is no number") from None
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if parsed.get_backend_name() != "sqlite":

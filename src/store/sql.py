@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Select, delete, distinct, func, select, update
+from sqlalchemy import Connection, Executable, Select, and_, delete, distinct, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from src.domain import (
@@ -43,7 +43,7 @@ class SqlStore:
                 fresh = self._not_received(connection, event_ids_)
             return upsert_events(connection, batch.take(fresh)) if fresh else 0
 
-    def _not_received(self, connection: Any, ids: Sequence[str | None]) -> list[int]:
+    def _not_received(self, connection: Connection, ids: Sequence[str | None]) -> list[int]:
         """Positions of events without an id, or with one that is here for the first time; which it then is no more."""
         fresh = []
         for position, event_id in enumerate(ids):
@@ -51,7 +51,7 @@ class SqlStore:
                 fresh.append(position)
                 continue
             statement = self._insert(event_ids).values(event_id=event_id).on_conflict_do_nothing()
-            if connection.execute(statement).rowcount == 1:
+            if _inserts(connection, statement):
                 fresh.append(position)
         return fresh
 
@@ -64,7 +64,7 @@ class SqlStore:
             if column.name not in ("product_id", "made_up")
         }
         statement = incoming.on_conflict_do_update(
-            index_elements=["product_id"], set_={**keep, "made_up": incoming.excluded.made_up}
+            index_elements=["product_id"], set_={**keep, "made_up": and_(products.c.made_up, incoming.excluded.made_up)}
         )
         added = 0
         with self._database.write() as connection:
@@ -159,7 +159,7 @@ class SqlStore:
                 return True
             # The only conflict left is another run with the same due moment.
             statement = self._insert(runs).values(**row).on_conflict_do_nothing()
-            return bool(connection.execute(statement).rowcount == 1)
+            return _inserts(connection, statement)
 
     def runs(self, n: int) -> list[Run]:
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(n)
@@ -171,6 +171,13 @@ class SqlStore:
     def _insert(self) -> Callable[..., Any]:
         """INSERT … ON CONFLICT, which both databases have and spell alike."""
         return sqlite.insert if self._database.is_sqlite else postgresql.insert
+
+
+def _inserts(connection: Connection, statement: Executable) -> bool:
+    """Run INSERT … ON CONFLICT DO NOTHING of one row; whether the row was added."""
+    # Only when asked does SQLAlchemy keep the count of an INSERT on PostgreSQL.
+    done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+    return done.rowcount == 1
 
 
 T = TypeVar("T")

@@ -8,36 +8,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from src.errors import AisleError
-from src.evaluation.report import Report
 
-Advance = Callable[[int], None]
-
-
-class Reporter(Protocol):
-    """Somebody who wants to know how far a long piece of work is."""
-
-    def step(self, line: str) -> None:
-        """The next step begins."""
-        ...
-
-    def advance(self, done: int, total: int | None = None) -> None:
-        """So much of the step is done; total is None when nobody knows."""
-        ...
-
-
-class Silent:
-    """A Reporter that keeps it to itself."""
-
-    def step(self, line: str) -> None: ...
-
-    def advance(self, done: int, total: int | None = None) -> None: ...
+if TYPE_CHECKING:
+    from src.evaluation.report import Report
 
 
 class Screen:
@@ -46,7 +26,6 @@ class Screen:
     def __init__(self) -> None:
         self._console = Console(soft_wrap=True, highlight=False)
         self._progress: Progress | None = None
-        self._task = None
 
     @contextmanager
     def open(self) -> Iterator[Screen]:
@@ -98,6 +77,10 @@ class Screen:
             self._console.print(table)
 
 
+class Ended(BaseException):
+    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
+
+
 def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:
     """Parse, do the work, and return the exit code: 0 done, 1 the program failed, 2 the input is unusable.
 
@@ -112,6 +95,9 @@ def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace
     except KeyboardInterrupt:
         print("stopped; what was finished before is kept", file=sys.stderr)
         return 128 + signal.SIGINT
+    except Ended:
+        print("ended by SIGTERM; what was finished before is kept", file=sys.stderr)
+        return 128 + signal.SIGTERM
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return 1

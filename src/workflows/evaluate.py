@@ -18,8 +18,8 @@ from src.models.base import Model
 from src.pipeline import Pipeline
 from src.registry import Registry
 from src.store import Store
-from src.workflows.doors import Reporter
 from src.workflows.ingest import read_table
+from src.workflows.progress import Reporter
 
 Params = Mapping[str, Any]
 """Model name → the parameters its `train` takes."""

@@ -23,7 +23,7 @@ from src.domain import NO_TIME, EventBatch, EventKind
 from src.errors import StoreError, UnusableFile
 from src.registry import Registry
 from src.store import Store
-from src.workflows.doors import Reporter
+from src.workflows.progress import Reporter
 
 DEFAULT_EXPORT = Path("data/processed_amazon_reviews.csv")
 _INPUT_FOLDERS = (Path("data"), Path("data/raw"))

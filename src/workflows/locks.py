@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from src.config import Settings
+
 
 class FileLock:
     """An exclusive flock on a file, which says who holds it. Not inherited by programs started meanwhile."""
@@ -50,3 +52,8 @@ class FileLock:
             return os.read(handle, 200).decode(errors="replace") or "unknown"
         finally:
             os.close(handle)
+
+
+def trainer_lock(settings: Settings) -> FileLock:
+    """Held by whoever trains: two trainings at once would fight for the machine and for CURRENT."""
+    return FileLock(settings.var / "trainer.lock")

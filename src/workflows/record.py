@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
         raise InputError(
             f"value: a rating of {event.value:g} was found; expected {settings.rating_min:g} to {settings.rating_max:g}"
         )
-    if event.kind is not EventKind.RATING and event.value <= 0:
+    if event.kind is not EventKind.RATING and not 0 < event.value < math.inf:
         raise InputError(f"value: {event.value:g} was found; expected a number above 0")
     at = now if event.at is None else event.at
     if not 0 <= at <= now + _A_DAY:

@@ -23,10 +23,11 @@ from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY
 from src.registry import Draft, Registry
 from src.store import Store
-from src.workflows.doors import Reporter
+from src.workflows.doors import Ended
 from src.workflows.evaluate import Params, fit, measured, stored_data
 from src.workflows.ingest import read_table
-from src.workflows.locks import FileLock
+from src.workflows.locks import trainer_lock
+from src.workflows.progress import Reporter
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
@@ -55,15 +56,6 @@ class Trained:
     version: str
     report: Report
     active: bool
-
-
-class Ended(BaseException):
-    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
-
-
-def trainer_lock(settings: Settings) -> FileLock:
-    """Held by whoever trains: two trainings at once would fight for the machine and for CURRENT."""
-    return FileLock(settings.var / "trainer.lock")
 
 
 def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Trained | None:

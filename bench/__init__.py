@@ -1,0 +1,1 @@
+"""What is measured, against whom. Each module prints a table; none of them is a test."""

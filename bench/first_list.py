@@ -1,0 +1,62 @@
+"""How long a newcomer waits: `make run` in a fresh clone of the last commit, until the first list is there.
+
+python -m bench.first_list     clones into a temporary folder and installs there: needs git, make, a package index
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS = 900
+
+
+def main() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "aisle"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("AISLE_") and k != "VIRTUAL_ENV"}
+        started = time.monotonic()
+        command = ["make", "run", f"PORT={port}"]
+        process = subprocess.Popen(
+            command, cwd=clone, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        installed = None
+        try:
+            while time.monotonic() - started < PATIENCE_SECONDS and process.poll() is None:
+                if installed is None and (clone / ".venv/.installed").exists():
+                    installed = time.monotonic() - started
+                if _first_list(port):
+                    waited = time.monotonic() - started
+                    print(f"installed after {installed:.0f} s, first list after {waited:.0f} s")
+                    return 0
+                time.sleep(0.1)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+    print("error: no list came", file=sys.stderr)
+    return 1
+
+
+def _first_list(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/recommend?user_id=U00001", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Memory of four workers that serve one release: what each has alone, and what they share.
+
+    python -m bench.memory         serves the release in AISLE_VAR (train one first)
+
+Private and shared as the kernel counts them (/proc/PID/smaps_rollup), after every worker has answered. The named other
+is the same release read into memory by each worker, as without memory-mapping: the size of its files, per worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from src.config import read_settings
+from src.errors import AisleError
+from src.registry import Registry
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS = 4
+REQUESTS = 400
+_KIB = 1 << 10
+_MIB = 1 << 20
+
+
+def _rollup(pid: int) -> dict[str, float]:
+    """MiB by kind."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) * _KIB / _MIB for line in lines}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def main() -> int:
+    settings = read_settings()
+    try:
+        release = Registry(settings.releases_dir).active()
+    except AisleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    arrays = sum(about["bytes"] for about in release.manifest["files"].values()) / _MIB
+    users = [release.pipeline.users.id_of(at % len(release.pipeline.users)) for at in range(REQUESTS)]
+    del release
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    gunicorn = Path(sys.executable).parent / "gunicorn"
+    environment = os.environ | {"PORT": str(port), "AISLE_SCHEDULER": "off", "AISLE_VAR": str(settings.var.resolve())}
+    master = subprocess.Popen(
+        [str(gunicorn), "--workers", str(WORKERS), "run:app"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        for user in users:
+            _ask(port, {"user_id": user})
+            _ask(port, {"user_id": user, "model": "svd"})
+        table = Table(
+            f"release of {arrays:,.0f} MiB, {WORKERS} workers",
+            "private MiB",
+            "shared MiB",
+            "resident MiB",
+            "fair share MiB",
+        )
+        total = 0.0
+        for pid in _children(master.pid):
+            memory = _rollup(pid)
+            private = memory["Private_Clean"] + memory["Private_Dirty"]
+            shared = memory["Shared_Clean"] + memory["Shared_Dirty"]
+            total += memory["Pss"]
+            table.add_row(f"worker {pid}", *(f"{mib:,.0f}" for mib in (private, shared, memory["Rss"], memory["Pss"])))
+        Console(width=120).print(table)
+        saved = (WORKERS - 1) * arrays
+        print(f"together {total:,.0f} MiB; were each worker to read the release, it would be {saved:,.0f} MiB more")
+    finally:
+        master.send_signal(signal.SIGTERM)
+        master.wait(30)
+    return 0
+
+
+def _ask(port: int, body: dict[str, str], patience: float = 120) -> None:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/recommend", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30):
+                return
+        except ConnectionError:
+            if time.monotonic() > end:
+                raise
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError) or time.monotonic() > end:
+                raise
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

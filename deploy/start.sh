@@ -1,0 +1,15 @@
+#!/bin/sh
+# What a container does: load what lies in data/ (or make up a shop), train once, serve. A restart serves at once what
+# was trained before; from then on the nightly training takes care.
+set -eu
+var=${AISLE_VAR:-var}
+
+if [ ! -e "$var/releases/CURRENT.json" ]; then
+  python data_processing.py
+  python train_model.py
+fi
+python run.py --make-keys
+AISLE_WRITE_KEYS=${AISLE_WRITE_KEYS:-$(cat "$var/keys/write.key")}
+AISLE_ADMIN_KEYS=${AISLE_ADMIN_KEYS:-$(cat "$var/keys/admin.key")}
+export AISLE_WRITE_KEYS AISLE_ADMIN_KEYS
+exec gunicorn -c gunicorn.conf.py run:app

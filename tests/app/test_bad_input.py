@@ -1,0 +1,373 @@
+"""Whatever is sent, the answer is a clear 4xx, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from werkzeug.test import create_environ, run_wsgi_app
+
+Checker = Callable[[Any, int], dict[str, Any]]
+Sender = Callable[[str, bytes], Any]
+POSTS = ["/recommend", "/predict", "/events"]
+
+
+@pytest.fixture
+def send(client: FlaskClient, as_writer: dict[str, str]) -> Sender:
+    """Sends raw bytes as a JSON body."""
+    return lambda path, body: client.post(path, data=body, content_type="application/json", headers=as_writer)
+
+
+def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
+    """The answer to a request whose environ no client would build; None removes an entry."""
+    environ = create_environ("/recommend", method="POST", data=body, content_type="application/json")
+    for name, value in changes.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+    if "HTTP_TRANSFER_ENCODING" in changes:
+        environ["wsgi.input_terminated"] = True  # as Gunicorn says of a chunked body
+    pieces, status, headers = run_wsgi_app(app, environ, buffered=True)
+    return Response(pieces, status, headers)
+
+
+def test_every_post_route_is_tried_here(flask_app: Flask) -> None:
+    found = {rule.rule for rule in flask_app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert found == set(POSTS)
+
+
+# bodies that are no JSON object
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "the body is no JSON"),
+        (b"user_id=a", "the body is no JSON"),
+        (b" ", "the body is no JSON"),
+        (b'{"user_id": NaN}', "NaN is no JSON value"),
+        (b'{"user_id": "a", "product_id": "b", "kind": "rating", "value": Infinity}', "Infinity is no JSON value"),
+        (b'{"user_id": -Infinity}', "Infinity is no JSON value"),
+        (b'{"user_id": "\xff\xfe"}', "the body is no JSON"),
+        (b"[" * 50_000, "nested too deeply"),
+        (b"[" * 50_000 + b"]" * 50_000, "nested too deeply"),
+        (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "nested too deeply"),
+        (b'[{"user_id":' * 50_000, "nested too deeply"),
+        (b'{"user_id": 1' + b"0" * 5_000 + b"}", "the body is no JSON"),
+        (b'{"user_id": "a\x00"}', "the body is no JSON"),
+        (b'{"user_id": "a"} {"user_id": "b"}', "the body is no JSON"),
+    ],
+    ids=range(14),
+)
+def test_a_body_that_is_no_json_says_so(send: Sender, is_problem: Checker, path: str, body: bytes, said: str) -> None:
+    detail = is_problem(send(path, body), 400)["detail"]
+    assert said in detail
+    assert "400 Bad Request" not in detail
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "body", ["null", "true", "5", "1.5", '"text"', '""', '"{\\"user_id\\": \\"a\\"}"', '"\\ud800"']
+)
+def test_json_that_is_no_object_is_refused(send: Sender, is_problem: Checker, path: str, body: str) -> None:
+    assert "expected a JSON object" in is_problem(send(path, body.encode()), 422)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/recommend", "/predict"])
+@pytest.mark.parametrize("body", [b"[]", b'["a"]', b'[{"user_id": "a", "product_id": "b"}]', b"[" * 900 + b"]" * 900])
+def test_a_list_where_one_object_is_expected_is_refused(
+    send: Sender, is_problem: Checker, path: str, body: bytes
+) -> None:
+    is_problem(send(path, body), 422)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_problem: Checker, path: str) -> None:
+    assert "user_id: Field required" in is_problem(send(path, b"{}"), 422)["detail"]
+
+
+# lengths and types of bodies
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("size", [1_048_577, 10_000_000])
+def test_a_body_that_is_too_long_is_refused_with_both_numbers(
+    send: Sender, is_problem: Checker, path: str, size: int
+) -> None:
+    detail = is_problem(send(path, b" " * size), 413)["detail"]
+    assert f"{size:,} bytes; at most 1,048,576" in detail
+
+
+def test_a_body_of_just_the_allowed_length_is_read(send: Sender) -> None:
+    assert send("/recommend", b'{"user_id": "a"}'.ljust(1_048_576)).status_code == 200
+
+
+@pytest.mark.parametrize("size", [20, 5_000_000])
+def test_a_chunked_body_without_a_length_is_refused(flask_app: Flask, is_problem: Checker, size: int) -> None:
+    answer = by_hand(flask_app, b'{"user_id": "a"}'.ljust(size), CONTENT_LENGTH=None, HTTP_TRANSFER_ENCODING="chunked")
+    assert "Content-Length" in is_problem(answer, 411)["detail"]
+
+
+def test_a_missing_length_is_asked_for(flask_app: Flask, is_problem: Checker) -> None:
+    is_problem(by_hand(flask_app, b'{"user_id": "a"}', CONTENT_LENGTH=None), 411)
+
+
+@pytest.mark.parametrize("length", ["", "abc", "-5", "1e3"])
+def test_a_length_that_is_no_number_is_refused(flask_app: Flask, is_problem: Checker, length: str) -> None:
+    is_problem(by_hand(flask_app, b'{"user_id": "a"}', CONTENT_LENGTH=length), 400)
+
+
+def test_an_empty_body_is_no_json(flask_app: Flask, is_problem: Checker) -> None:
+    assert "no JSON" in is_problem(by_hand(flask_app, b"", CONTENT_LENGTH="0"), 400)["detail"]
+
+
+def test_a_body_that_ends_before_its_length_is_refused(flask_app: Flask, is_problem: Checker) -> None:
+    is_problem(by_hand(flask_app, b'{"user_id": "a"}', CONTENT_LENGTH="500"), 400)
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "x" * 5_000, "application/jsonx"]
+)
+def test_a_body_that_is_not_declared_as_json_is_refused(
+    client: FlaskClient, as_writer: dict[str, str], is_problem: Checker, path: str, kind: str | None
+) -> None:
+    answer = client.post(path, data=b'{"user_id": "a"}', content_type=kind, headers=as_writer)
+    assert "application/json" in is_problem(answer, 415)["detail"]
+
+
+# fields
+
+
+WRONG_IDS: list[Any] = [
+    True,
+    False,
+    1.5,
+    17850.0,
+    None,
+    [],
+    ["a"],
+    {},
+    "",
+    "   ",
+    "a\x00b",
+    "a\nb",
+    "\x7f",
+    "\ud800",
+    "a\udfff",
+    "x" * 257,
+    "x" * 10_000,
+    "💚" * 257,
+    10**4_000,
+]
+
+
+@pytest.mark.parametrize("id_", WRONG_IDS, ids=range(len(WRONG_IDS)))
+def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_problem: Checker, id_: Any) -> None:
+    event = {"user_id": "a", "product_id": "b", "kind": "click"}
+    requests = [
+        ("/recommend", {"user_id": id_}, "user_id"),
+        ("/recommend", {"user_id": "a", "exclude": [id_]}, "exclude.0"),
+        ("/predict", {"user_id": id_, "product_id": "b"}, "user_id"),
+        ("/predict", {"user_id": "a", "product_id": id_}, "product_id"),
+        ("/events", {**event, "user_id": id_}, "user_id"),
+        ("/events", {**event, "product_id": id_}, "product_id"),
+        *([("/events", {**event, "event_id": id_}, "event_id")] if id_ is not None else []),
+    ]
+    for path, body, field in requests:
+        assert f"{field}: " in is_problem(send(path, json.dumps(body).encode()), 422)["detail"]
+
+
+@pytest.mark.parametrize("name", ["n", "top_k"])
+@pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 5.0, 5.5, True, [5], {}, "x"], ids=range(12))
+def test_a_length_that_is_no_whole_number_from_1_to_100_is_refused(
+    send: Sender, is_problem: Checker, name: str, n: Any
+) -> None:
+    body = is_problem(send("/recommend", json.dumps({"user_id": "a", name: n}).encode()), 422)
+    assert [error["field"] for error in body["errors"]] == [name]
+
+
+def test_a_length_beyond_all_numbers_is_refused(send: Sender, is_problem: Checker) -> None:
+    is_problem(send("/recommend", b'{"user_id": "a", "n": 1e400}'), 422)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"n": 5, "top_k": 5}, "n and top_k mean the same"),
+        ({"exclude": "P00001"}, "exclude: "),
+        ({"exclude": None}, "exclude: "),
+        ({"exclude": {"P00001": 1}}, "exclude: "),
+        ({"exclude": [f"p{number}" for number in range(5_000)]}, "exclude: "),
+        ({"exclude_seen": "yes"}, "exclude_seen: "),
+        ({"exclude_seen": 1}, "exclude_seen: "),
+        ({"detail": "true"}, "detail: "),
+        ({"model": 5}, "model: "),
+        ({"model": "x" * 65}, "model: "),
+        ({"model": "\ud800"}, "model: "),
+        ({"userid": "b"}, "userid: Extra inputs are not permitted"),
+        ({"\ud800": 1}, "unicode"),
+        ({"x" * 300: 1}, "Extra inputs are not permitted"),
+        ({f"x{number}": 1 for number in range(1_000)}, "and 995 more"),
+    ],
+    ids=range(15),
+)
+def test_a_wrong_field_is_named(send: Sender, is_problem: Checker, fields: dict[str, Any], said: str) -> None:
+    body = json.dumps({"user_id": "a", **fields}).encode()
+    assert said in is_problem(send("/recommend", body), 422)["detail"]
+
+
+def test_a_long_value_is_shown_in_short(send: Sender, is_problem: Checker) -> None:
+    body = is_problem(send("/recommend", json.dumps({"user_id": "secret" * 5_000}).encode()), 422)
+    assert len(body["detail"]) < 300
+
+
+def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: FlaskClient) -> None:
+    evil = "x'; DELETE FROM events; --"
+    before = client.get("/status").get_json()["database"]["n_events"]
+    assert send("/recommend", json.dumps({"user_id": evil, "exclude": [evil]}).encode()).status_code == 200
+    assert send("/predict", json.dumps({"user_id": evil, "product_id": evil}).encode()).status_code == 200
+    event = {"user_id": evil, "product_id": evil, "kind": "click", "event_id": evil}
+    assert send("/events", json.dumps(event).encode()).status_code == 201
+    history = client.application.extensions["aisle"].store.history(evil)
+    assert [event.product_id for event in history] == [evil]
+    assert client.application.extensions["aisle"].store.summary().n_events == before + 1
+
+
+@pytest.mark.parametrize("id_", ["💚", "日本語", "ß", "a b", "-1", "é", "0", "null", "NaN", "x" * 256, "💚" * 256])
+def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
+    event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
+    assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201
+    history = client.application.extensions["aisle"].store.history(id_)
+    assert [event.product_id for event in history] == [id_]
+    assert send("/recommend", json.dumps({"user_id": id_}).encode()).status_code == 200
+
+
+# addresses
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "user_id"),
+        ("user_id=", "user_id"),
+        ("user_id=%00", "user_id"),
+        ("user_id=a&n=abc", "n"),
+        ("user_id=a&n=", "n"),
+        ("user_id=a&n=0", "n"),
+        ("user_id=a&n=101", "n"),
+        ("user_id=a&n=1.5", "n"),
+        ("user_id=a&n=" + "9" * 5_000, "n"),
+        ("user_id=a&top_k=5", "top_k"),
+        ("user_id=" + "x" * 300, "user_id"),
+    ],
+    ids=range(11),
+)
+def test_a_wrong_query_names_its_field(client: FlaskClient, is_problem: Checker, query: str, field: str) -> None:
+    body = is_problem(client.get(f"/recommend?{query}"), 422)
+    assert [error["field"] for error in body["errors"]] == [field]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/recommend/", "/recommend/x", "/.env", "/static/../LICENSE", "/docs/no"])
+def test_an_unknown_path_is_not_found(client: FlaskClient, is_problem: Checker, path: str) -> None:
+    assert "/docs lists every call" in is_problem(client.get(path), 404)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/predict", "POST"),
+        ("GET", "/events", "POST"),
+        ("PUT", "/recommend", "GET, POST"),
+        ("DELETE", "/events", "POST"),
+        ("POST", "/popular", "GET"),
+        ("PATCH", "/", "GET"),
+    ],
+)
+def test_a_wrong_method_names_the_right_ones(
+    client: FlaskClient, is_problem: Checker, method: str, path: str, allowed: str
+) -> None:
+    answer = client.open(path, method=method)
+    assert f"{method} does not work here; use {allowed}." in is_problem(answer, 405)["detail"]
+    assert set(allowed.split(", ")) <= set(answer.headers["Allow"].split(", "))
+
+
+# anything at all
+
+
+_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+_KNOWN = st.sampled_from(
+    [
+        "user_id",
+        "product_id",
+        "n",
+        "top_k",
+        "exclude",
+        "exclude_seen",
+        "model",
+        "detail",
+        "kind",
+        "value",
+        "at",
+        "event_id",
+    ]
+)
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**400), 10**400)
+    | st.floats(allow_nan=True)
+    | _TEXT
+    | st.sampled_from(["U00003", "P00001", "rating", "purchase", "svd", "2023-11-14T22:13:20Z", "1e999"])
+)
+_JSON = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KNOWN | _TEXT, inner, max_size=6),
+    max_leaves=15,
+)
+_BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dictionaries(_KNOWN, _LEAVES), max_size=4)
+
+
+@pytest.mark.parametrize("path", POSTS)
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(body=_BODIES)
+def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: Any) -> None:
+    answer = send(path, json.dumps(body).encode())
+    assert answer.status_code in (200, 201, 400, 422), answer.text
+    if answer.status_code >= 400:
+        assert answer.mimetype == "application/problem+json"
+        assert answer.get_json()["status"] == answer.status_code
+    else:
+        json.dumps(answer.get_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("path", POSTS)
+@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.binary(max_size=60))
+def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: bytes) -> None:
+    answer = send(path, body)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.mimetype == "application/problem+json"
+
+
+@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    query=st.dictionaries(
+        st.sampled_from(["user_id", "n", "model", "days", "kind"]) | st.text(max_size=5), st.text(max_size=20)
+    )
+)
+def test_no_query_whatever_makes_the_service_fail(client: FlaskClient, query: dict[str, str]) -> None:
+    for path in ("/recommend", "/popular", "/"):
+        assert client.get(path, query_string=query).status_code in (200, 422)

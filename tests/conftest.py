@@ -1,0 +1,194 @@
+"""What several tests need: settings of a folder of their own, a small shop, a trained folder, and a client."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from src.config import Settings, read_settings
+from src.dataset.synthetic import MadeUpShop, make_shop
+from src.models import MODELS
+from src.registry import Draft, Registry
+from src.store import Store, open_store
+from src.workflows.progress import Silent
+from src.workflows.train import Job, train
+
+WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
+AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is set on this machine, tests see the defaults."""
+    for name in list(os.environ):
+        if name.startswith("AISLE_") or name == "PORT":
+            monkeypatch.delenv(name)
+
+
+def small_settings(var: Path, **changes: Any) -> Settings:
+    """Settings of a small, quick training in a folder of its own, with keys."""
+    wanted = {"svd_factors": 4, "svd_epochs": 3, "cache_seconds": 60, "scheduler": "off"}
+    return read_settings(**{"var": var, "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY, **wanted, **changes})
+
+
+def dispose(store: Any) -> None:
+    """Close the connections of a store, or the next test hears of them."""
+    store._database.engine.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose var folder is empty."""
+    return small_settings(tmp_path / "var")
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Settings], Store]]:
+    """Opens stores, and closes them at the end of the test."""
+    stores: list[Store] = []
+
+    def open_one(settings: Settings) -> Store:
+        stores.append(open_store(settings.store_url))
+        return stores[-1]
+
+    yield open_one
+    for store in stores:
+        dispose(store)
+
+
+@pytest.fixture
+def store(settings: Settings, opened: Callable[[Settings], Store]) -> Store:
+    """The empty store of `settings`."""
+    return opened(settings)
+
+
+@pytest.fixture(scope="session")
+def shop() -> MadeUpShop:
+    """A small shop; its products are called real here, so that loading a file does not drive them out."""
+    made = make_shop(n_users=60, n_products=40)
+    return MadeUpShop([replace(product, made_up=False) for product in made.products], made.events)
+
+
+@pytest.fixture(scope="session")
+def trained_var(shop: MadeUpShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
+    settings = small_settings(tmp_path_factory.mktemp("trained") / "var")
+    store = open_store(settings.store_url)
+    store.add_products(shop.products)
+    store.add_events(shop.events)
+    train(settings, store, Job(), Silent())
+    dispose(store)
+    return settings.var
+
+
+@pytest.fixture
+def trained_settings(trained_var: Path, tmp_path: Path) -> Settings:
+    """Settings whose var folder is a copy of the trained one."""
+    return small_settings(Path(shutil.copytree(trained_var, tmp_path / "trained_var")))
+
+
+@pytest.fixture
+def trained_store(trained_settings: Settings, opened: Callable[[Settings], Store]) -> Store:
+    """The store of `trained_settings`."""
+    return opened(trained_settings)
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[[Settings], Flask]]:
+    """Builds applications, and closes their stores at the end of the test."""
+    apps: list[Flask] = []
+
+    def build(settings: Settings) -> Flask:
+        apps.append(create_app(settings))
+        return apps[-1]
+
+    yield build
+    for app in apps:
+        dispose(app.extensions["aisle"].store)
+
+
+@pytest.fixture
+def flask_app(trained_settings: Settings, make_app: Callable[[Settings], Flask]) -> Flask:
+    """The application over the trained folder."""
+    return make_app(trained_settings)
+
+
+@pytest.fixture
+def client(flask_app: Flask) -> FlaskClient:
+    """A client of the application over the trained folder."""
+    return flask_app.test_client()
+
+
+@pytest.fixture
+def untrained_client(settings: Settings, make_app: Callable[[Settings], Flask]) -> FlaskClient:
+    """A client of an application with an empty store and no release."""
+    return make_app(settings).test_client()
+
+
+@pytest.fixture
+def no_smoke(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registries trust themselves: the smoke test takes two seconds and has tests of its own."""
+    monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
+
+
+@pytest.fixture
+def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., str]:
+    """Publishes the models of the trained folder once more, an hour later each time: (default, models) → version."""
+    registry = Registry(trained_settings.releases_dir, keep=50)
+    original = registry.active()
+    hours = count(1)
+
+    def publish(default: str = "popularity", *, models: tuple[str, ...] = tuple(MODELS), activate: bool = True) -> str:
+        held = {name: original.pipeline.models[name] for name in models}
+        about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
+        draft = Draft(original.pipeline.users, original.pipeline.items, held, default, about)
+        hour = next(hours)
+        version = registry.publish(draft, f"{hour:012d}", datetime.now(UTC) + timedelta(hours=hour))
+        if activate:
+            registry.activate(version)
+        return version
+
+    return publish
+
+
+@pytest.fixture
+def as_writer() -> dict[str, str]:
+    """Headers with a key for writing."""
+    return dict(AS_WRITER)
+
+
+@pytest.fixture
+def as_admin() -> dict[str, str]:
+    """Headers with the admin's key."""
+    return dict(AS_ADMIN)
+
+
+@pytest.fixture
+def is_problem() -> Callable[[Any, int], dict[str, Any]]:
+    """Asserts that an answer is an RFC 9457 problem of this status without a traceback; returns its body."""
+
+    def check(answer: Any, status: int) -> dict[str, Any]:
+        assert answer.status_code == status, answer.get_data(as_text=True)
+        assert answer.mimetype == "application/problem+json"
+        body: dict[str, Any] = answer.get_json()
+        assert body["status"] == status
+        assert body["type"] == "about:blank"
+        assert body["title"]
+        assert len(body["detail"]) < 2_000
+        text = answer.get_data(as_text=True)
+        assert "Traceback" not in text
+        assert ".py" not in text.replace("train_model.py", "").replace("data_processing.py", "")
+        return body
+
+    return check

@@ -1,0 +1,525 @@
+"""What every store promises, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+import src.store.sql
+from src.domain import NO_TIME, EventBatch, EventKind, Product, ProductCount, Run, RunStatus, StoreSummary
+from src.errors import ConfigError, StoreError
+from src.store import Store, open_store
+
+Row = tuple[str, str, str, float, int | None, str]
+POSTGRESQL = os.environ.get("AISLE_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+STRANGE = [
+    "日本",
+    "é",
+    "😀",
+    "a'b",
+    'a"b',
+    "'; DROP TABLE events; --",
+    "%s",
+    ":name",
+    "?",
+    "a\\b",
+    "\\N",
+    "a,b",
+    " a",
+    "A",
+]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a fresh database, dropped at the end."""
+    admin = create_engine(make_url(POSTGRESQL), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"aisle_test_{secrets.token_hex(6)}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except SQLAlchemyError as error:
+        admin.dispose()
+        where = make_url(POSTGRESQL).render_as_string(hide_password=True)
+        pytest.skip(f"no PostgreSQL at {where} (set AISLE_TEST_DATABASE_URL): {str(error).splitlines()[0]}")
+    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty store."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
+        return
+    found = request.getfixturevalue("postgresql")
+    yield found
+    engine = create_engine(found)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS events, event_ids, products, runs"))
+    engine.dispose()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url)
+    yield opened
+    opened._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+def batch(*rows: Row) -> EventBatch:
+    users, products, kinds, values, times, marks = (list(c) for c in zip(*rows, strict=True)) if rows else [[]] * 6
+    at = np.array([NO_TIME if time is None else time for time in times], dtype=np.int64)
+    return EventBatch(users, products, kinds, np.array(values, dtype=np.float64), at, marks)
+
+
+def rating(user: str, product: str, value: float, at: int | None = None) -> Row:
+    return (user, product, "rating", value, at, "")
+
+
+def stored(store: Store) -> list[Row]:
+    """Everything `read_events` gives."""
+    return [
+        (user, product, kind, value, None if at == NO_TIME else at, mark)
+        for part in store.read_events()
+        for user, product, kind, value, at, mark in zip(
+            part.user_id,
+            part.product_id,
+            part.kind,
+            part.value.tolist(),
+            part.at.tolist(),
+            part.mark or [],
+            strict=True,
+        )
+    ]
+
+
+def test_an_empty_store_answers_everything_with_nothing(store: Store) -> None:
+    assert store.add_events(batch()) == 0
+    assert store.add_products([]) == 0
+    assert list(store.read_events()) == []
+    assert store.history("a") == []
+    assert store.popular(list(EventKind), None, 5) == []
+    assert store.products(["p"]) == {}
+    assert store.products([]) == {}
+    assert store.runs(5) == []
+    assert store.drop_made_up() == 0
+    assert store.summary() == StoreSummary(0, 0, 0, 0, None, None)
+
+
+def test_a_store_that_is_opened_again_holds_what_it_held(store: Store, url: str) -> None:
+    store.add_events(batch(rating("a", "x", 4, 10)))
+    again = open_store(url)
+    assert stored(again) == [rating("a", "x", 4, 10)]
+    again._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_of_several_ratings_of_a_pair_the_latest_stays_in_whatever_order_they_come(
+    store: Store, order: tuple[int, ...], together: bool
+) -> None:
+    ratings = [rating("a", "x", 1, 100), rating("a", "x", 2, 200), rating("a", "x", 3, 300)]
+    arriving = [ratings[at] for at in order]
+    for part in [arriving] if together else [[row] for row in arriving]:
+        store.add_events(batch(*part))
+    assert stored(store) == [rating("a", "x", 3, 300)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("at", [None, 0, 100])
+def test_of_equally_late_ratings_the_last_to_come_stays(store: Store, together: bool, at: int | None) -> None:
+    ratings = [rating("a", "x", value, at) for value in (5, 1, 3)]
+    for part in [ratings] if together else [[row] for row in ratings]:
+        store.add_events(batch(*part))
+    assert stored(store) == [rating("a", "x", 3, at)]
+
+
+def test_a_rating_without_time_is_older_than_any_other(store: Store) -> None:
+    store.add_events(batch(rating("a", "x", 4, 0)))
+    store.add_events(batch(rating("a", "x", 2, None)))
+    store.add_events(batch(rating("b", "x", 2, None)))
+    store.add_events(batch(rating("b", "x", 4, 0)))
+    assert stored(store) == [rating("a", "x", 4, 0), rating("b", "x", 4, 0)]
+
+
+def test_the_number_returned_is_of_events_that_are_new_or_replace_an_older_one(store: Store) -> None:
+    assert store.add_events(batch(rating("a", "x", 4, 10), rating("b", "x", 4, 10))) == 2
+    assert store.add_events(batch(rating("a", "x", 4, 10), rating("b", "x", 4, 10))) == 0
+    assert store.add_events(batch(rating("a", "x", 5, 9))) == 0
+    assert store.add_events(batch(rating("a", "x", 5, 11), rating("c", "x", 5, 11))) == 2
+
+
+def test_of_the_same_rating_twice_in_one_batch_one_counts(store: Store) -> None:
+    assert store.add_events(batch(rating("a", "x", 4, 1), rating("a", "x", 5, 2), rating("b", "y", 1, 3))) == 2
+    assert stored(store) == [rating("a", "x", 5, 2), rating("b", "y", 1, 3)]
+
+
+def test_a_batch_without_marks_marks_nothing(store: Store) -> None:
+    rows = batch(rating("a", "x", 4, 1), rating("b", "x", 4, 1))
+    store.add_events(EventBatch(rows.user_id, rows.product_id, rows.kind, rows.value, rows.at))
+    assert [row[5] for row in stored(store)] == ["", ""]
+
+
+def test_other_events_are_kept_apart_by_their_mark(store: Store) -> None:
+    rows: list[Row] = [
+        ("a", "x", "purchase", 1, 10, "i1"),
+        ("a", "x", "purchase", 1, 10, "i2"),
+        ("a", "x", "view", 1, 10, "i1"),
+        rating("a", "x", 4, 10),
+    ]
+    assert store.add_events(batch(*rows)) == 4
+    assert store.add_events(batch(*rows)) == 0
+    assert stored(store) == rows
+
+
+def test_an_event_id_counts_once_whatever_comes_with_it_again(store: Store) -> None:
+    assert store.add_events(batch(rating("a", "x", 4, 10)), ["e1"]) == 1
+    assert store.add_events(batch(rating("a", "x", 4, 10)), ["e1"]) == 0
+    assert store.add_events(batch(rating("a", "x", 5, 99)), ["e1"]) == 0
+    assert store.add_events(batch(("b", "y", "view", 1, 99, "m")), ["e1"]) == 0
+    assert stored(store) == [rating("a", "x", 4, 10)]
+
+
+def test_an_event_id_is_remembered_after_its_rating_was_replaced(store: Store) -> None:
+    store.add_events(batch(rating("a", "x", 4, 10)), ["e1"])
+    store.add_events(batch(rating("a", "x", 5, 20)), ["e2"])
+    assert store.add_events(batch(rating("a", "x", 4, 30)), ["e1"]) == 0
+    assert stored(store) == [rating("a", "x", 5, 20)]
+
+
+def test_an_event_id_twice_in_one_batch_counts_once_and_events_without_one_always(store: Store) -> None:
+    rows: list[Row] = [("a", "x", "view", 1, at, f"m{at}") for at in range(4)]
+    assert store.add_events(batch(*rows), ["e1", None, "e1", None]) == 3
+    assert stored(store) == [rows[0], rows[1], rows[3]]
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(store: Store) -> None:
+    store.add_events(batch(rating("a", "x", 1, 1)))
+    broken = batch(rating("a", "x", 5, 9), rating("b", "y", 3, 9), ("c", "z", None, 1, 9, ""))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="refused"):
+        store.add_events(broken, ["e1", "e2", "e3"])
+    assert stored(store) == [rating("a", "x", 1, 1)]
+    # The ids were not received either, so the mended batch is no repetition.
+    assert store.add_events(broken.take([0, 1]), ["e1", "e2"]) == 2
+
+
+def test_a_history_is_oldest_first_and_ties_stay_in_the_order_they_came(store: Store) -> None:
+    rows: list[Row] = [
+        ("a", "late", "view", 1, 300, "1"),
+        ("a", "early", "purchase", 2, 100, "2"),
+        ("b", "other", "view", 1, 50, "3"),
+        ("a", "tie-1", "cart", 1, 200, "4"),
+        ("a", "tie-0", "click", 1, 200, "5"),
+        ("a", "unknown", "rating", 3.5, None, ""),
+    ]
+    store.add_events(batch(*rows))
+    history = store.history("a")
+    assert [event.product_id for event in history] == ["unknown", "early", "tie-1", "tie-0", "late"]
+    assert (history[0].kind, history[0].value, history[0].at) == (EventKind.RATING, 3.5, None)
+    assert (history[1].kind, history[1].value, history[1].at) == (EventKind.PURCHASE, 2.0, 100)
+    assert {event.user_id for event in history} == {"a"}
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+def test_events_are_read_page_by_page_in_the_order_they_came(
+    store: Store, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(src.store.sql, "READ_ROWS", page)
+    rows: list[Row] = [("z", "x", "view", 1, 9, "m"), rating("a", "x", 4, 10), rating("b", "x", 3, None)]
+    more: list[Row] = [rating("a", "y", 1, 1), rating("0", "0", 2, 2)]
+    store.add_events(batch(*rows))
+    store.add_events(batch(*more))
+    parts = list(store.read_events())
+    assert [len(part) for part in parts] == [min(page, 5 - start) for start in range(0, 5, page)]
+    assert stored(store) == rows + more
+    assert parts[0].at.dtype == np.int64
+    assert parts[0].value.dtype == np.float64
+
+
+def test_a_replaced_rating_keeps_its_place_also_within_one_batch(store: Store) -> None:
+    store.add_events(batch(rating("a", "x", 1, 1), rating("b", "x", 1, 1), rating("a", "x", 2, 2)))
+    store.add_events(batch(rating("c", "x", 1, 1), rating("a", "x", 3, 3)))
+    assert [row[0] for row in stored(store)] == ["a", "b", "c"]
+
+
+def test_what_is_stored_while_somebody_reads_does_not_come_into_that_reading(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(src.store.sql, "READ_ROWS", 2)
+    store.add_events(batch(rating("a", "x", 1), rating("b", "x", 1), rating("c", "x", 1)))
+    reading = store.read_events()
+    next(reading)
+    store.add_events(batch(rating("d", "x", 1)))
+    assert [part.user_id for part in reading] == [["c"]]
+
+
+def test_popular_counts_events_of_the_kinds_since_a_time(store: Store) -> None:
+    store.add_events(
+        batch(
+            *(("a", "x", "click", 1, at, f"{at}") for at in range(10, 13)),
+            *(("a", "y", "click", 1, at, f"{at}") for at in range(20, 22)),
+            ("a", "z", "purchase", 9, 30, "i"),
+            ("a", "w", "click", 1, None, "n"),
+        )
+    )
+    clicks = [EventKind.CLICK]
+    assert store.popular(clicks, None, 9) == [ProductCount("x", 3), ProductCount("y", 2), ProductCount("w", 1)]
+    assert store.popular(clicks, None, 1) == [ProductCount("x", 3)]
+    assert store.popular(clicks, 12, 9) == [ProductCount("y", 2), ProductCount("x", 1)]
+    assert store.popular([EventKind.PURCHASE, EventKind.CLICK], 20, 9) == [ProductCount("y", 2), ProductCount("z", 1)]
+    assert store.popular([], None, 9) == []
+    assert store.popular(clicks, 10**12, 9) == []
+
+
+def test_products_keep_what_a_later_row_does_not_mention(store: Store) -> None:
+    full = Product("p", "Title", "Text", "Toys", 9.99, "http://x/y.png", 3)
+    assert store.add_products([full, Product("q")]) == 2
+    assert store.add_products([Product("p", title="New", stock=0)]) == 1
+    assert store.products(["p", "q", "r", "p"]) == {
+        "p": Product("p", "New", "Text", "Toys", 9.99, "http://x/y.png", 0),
+        "q": Product("q"),
+    }
+
+
+def test_a_product_twice_in_one_call_is_merged(store: Store) -> None:
+    assert store.add_products([Product("p", title="one", price=1.0), Product("p", title="two")]) == 2
+    assert store.products(["p"]) == {"p": Product("p", title="two", price=1.0)}
+
+
+def test_thousands_of_products_are_written_and_asked_for_at_once(store: Store) -> None:
+    ids = [f"p{i}" for i in range(2_345)]
+    assert store.add_products(Product(id_, title=id_.upper()) for id_ in ids) == 2_345
+    found = store.products([*ids, "missing"])
+    assert set(found) == set(ids)
+    assert found["p2344"].title == "P2344"
+
+
+def test_the_summary_counts_everything(store: Store) -> None:
+    store.add_products([Product("x"), Product("never sold")])
+    store.add_events(
+        batch(
+            rating("a", "x", 4, 10), rating("a", "y", 1, None), rating("b", "x", 4, 5), ("c", "z", "click", 7, 99, "m")
+        )
+    )
+    assert store.summary() == StoreSummary(
+        n_events=4,
+        n_ratings=3,
+        n_users=3,
+        n_products=4,
+        avg_rating=3.0,
+        newest_at=99,
+        made_up=False,
+        by_kind={"click": 1, "rating": 3},
+    )
+
+
+def test_made_up_products_go_with_their_events_and_real_ones_stay(store: Store) -> None:
+    store.add_products([Product("m1", made_up=True), Product("m2", made_up=True), Product("real")])
+    store.add_events(batch(rating("a", "m1", 4, 1), rating("a", "real", 5, 2), rating("b", "no catalogue", 5, 3)))
+    assert store.summary().made_up
+    assert store.drop_made_up() == 2
+    assert stored(store) == [rating("a", "real", 5, 2), rating("b", "no catalogue", 5, 3)]
+    assert set(store.products(["m1", "m2", "real"])) == {"real"}
+    assert not store.summary().made_up
+    assert store.drop_made_up() == 0
+
+
+@pytest.mark.parametrize("made_up_first", [True, False])
+def test_a_product_that_is_also_real_is_not_made_up(store: Store, made_up_first: bool) -> None:
+    for made_up in (made_up_first, not made_up_first):
+        store.add_products([Product("p", title="shared", made_up=made_up)])
+    assert store.drop_made_up() == 0
+    assert set(store.products(["p"])) == {"p"}
+
+
+def a_run(run_id: str, started_at: int = 1, **more: object) -> Run:
+    return Run(run_id, "night", started_at, RunStatus.RUNNING, **more)  # type: ignore[arg-type]
+
+
+def test_one_due_moment_has_one_run(store: Store) -> None:
+    assert store.save_run(a_run("one", due=1_000))
+    assert not store.save_run(a_run("two", due=1_000))
+    assert store.save_run(a_run("three", due=2_000))
+    assert store.save_run(a_run("four"))
+    assert store.save_run(a_run("five"))
+    assert {run.run_id for run in store.runs(9)} == {"one", "three", "four", "five"}
+
+
+def test_a_run_is_updated_by_its_id(store: Store) -> None:
+    store.save_run(a_run("one", due=1_000))
+    done = Run("one", "night", 1, RunStatus.SUCCEEDED, 1_000, 5, "20260101T000000Z-one", "went 'well' – ✓")
+    assert store.save_run(done)
+    assert store.runs(9) == [done]
+    assert isinstance(store.runs(1)[0].status, RunStatus)
+
+
+def test_the_newest_runs_come_first(store: Store) -> None:
+    for run_id, started_at in (("b", 20), ("a", 30), ("c", 10)):
+        store.save_run(a_run(run_id, started_at))
+    assert [run.run_id for run in store.runs(9)] == ["a", "b", "c"]
+    assert [run.run_id for run in store.runs(2)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("id_", STRANGE)
+def test_any_text_can_be_an_id(store: Store, id_: str) -> None:
+    row: Row = (id_, id_, "view", 1, 1, id_)
+    assert store.add_events(batch(row, rating("a", "x", 3, 1)), [id_, None]) == 2
+    store.add_products([Product(id_, title=id_)])
+    assert stored(store) == [row, rating("a", "x", 3, 1)]
+    assert [event.product_id for event in store.history(id_)] == [id_]
+    assert store.products([id_])[id_].title == id_
+    assert store.popular([EventKind.VIEW], None, 5) == [ProductCount(id_, 1)]
+    assert store.add_events(batch(row), [id_]) == 0
+
+
+def rows_of_writer(writer: int, part: int) -> list[Row]:
+    """Own events, and ratings that all writers give: in another order each, as people do."""
+    own: list[Row] = [(f"w{writer}", f"p{part}", "view", 1, i, f"{i}") for i in range(20)]
+    shared = [rating(f"s{i}", "p", writer + 1, part) for i in range(20)]
+    return own + (shared if writer % 2 else shared[::-1])
+
+
+PARTS = 15
+
+
+def write_all(url: str, writer: int) -> None:
+    store = open_store(url)
+    for part in range(PARTS):
+        store.add_events(
+            batch(*rows_of_writer(writer, part)), [*[None] * 20, *(f"{writer}-{part}-{i}" for i in range(20))]
+        )
+        assert store.history(f"w{writer}")
+
+
+def assert_nothing_is_lost(store: Store, writers: int) -> None:
+    kept = stored(store)
+    assert len(kept) == writers * PARTS * 20 + 20
+    assert {row[:2] for row in kept if row[2] == "view"} == {
+        (f"w{writer}", f"p{part}") for writer in range(writers) for part in range(PARTS)
+    }
+    assert {row[4] for row in kept if row[2] == "rating"} == {PARTS - 1}
+
+
+def test_two_processes_writing_at_once_lose_nothing(store: Store, url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=write_all, args=(url, writer)) for writer in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert_nothing_is_lost(store, 2)
+
+
+def test_four_threads_writing_through_one_store_lose_nothing(store: Store) -> None:
+    problems: list[BaseException] = []
+    start = threading.Barrier(4)
+
+    def write(writer: int) -> None:
+        try:
+            start.wait(10)
+            for part in range(PARTS):
+                store.add_events(batch(*rows_of_writer(writer, part)))
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    assert_nothing_is_lost(store, 4)
+
+
+def test_two_batches_that_meet_in_another_order_do_not_block_each_other(store: Store) -> None:
+    rows = [rating(f"u{i}", "p", 3, 1) for i in range(400)]
+    problems: list[BaseException] = []
+    start = threading.Barrier(2)
+
+    def write(backwards: bool) -> None:
+        try:
+            for at in range(12):
+                again = [(user, product, kind, value, at, mark) for user, product, kind, value, _, mark in rows]
+                start.wait(10)
+                store.add_events(batch(*(again[::-1] if backwards else again)))
+        except BaseException as error:
+            problems.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=write, args=(backwards,)) for backwards in (True, False)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+
+
+def test_one_due_moment_has_one_run_however_many_ask_at_once(store: Store) -> None:
+    start = threading.Barrier(6)
+    won: list[bool] = []
+
+    def save(number: int) -> None:
+        start.wait(10)
+        won.append(store.save_run(a_run(f"run-{number}", due=77)))
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(won) == [False] * 5 + [True]
+    assert len(store.runs(9)) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "nonsense",
+        "mysql://user:secret@host/name",
+        "postgres://user:secret@host/name",
+        "sqlite+nosuch:///file.db",
+        "postgresql://user:secret@host:port/name",
+        "postgresql://user:@x:secret@host/name",
+        "postgresql://user:p@host:secret/name",
+    ],
+)
+def test_a_wrong_url_is_a_configuration_error_that_shows_no_password(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="AISLE_DATABASE_URL") as caught:
+        open_store(wrong)
+    assert "secret" not in str(caught.value)
+    assert "postgresql+psycopg://" in str(caught.value)
+
+
+def test_a_database_that_does_not_answer_is_a_store_error_that_shows_no_password() -> None:
+    with pytest.raises(StoreError, match="refused") as caught:
+        open_store("postgresql://user:secret@127.0.0.1:1/name?connect_timeout=2")
+    assert "secret" not in str(caught.value)
+    assert "127.0.0.1:1/name" in str(caught.value)
+
+
+def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/a/b c/store.sqlite3")
+    assert store.add_events(batch(rating("a", "x", 1))) == 1
+    assert (tmp_path / "a/b c/store.sqlite3").is_file()
+    store._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+def test_a_path_that_cannot_be_a_database_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no database at all, but long enough to have a header" * 20)
+    for url in (f"sqlite:///{tmp_path}", f"sqlite:///{tmp_path}/file", f"sqlite:///{tmp_path}/file/store.sqlite3"):
+        with pytest.raises(StoreError, match="Expected"):
+            open_store(url)

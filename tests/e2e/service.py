@@ -1,0 +1,111 @@
+"""A real service in a folder of its own, and how to talk to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """What `true` returns as soon as it is something; fails, naming `what`, when it takes too long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := true():
+            return found
+        time.sleep(0.1)
+    return pytest.fail(f"waited {seconds} s for {what}")
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Any
+    body: Any
+
+
+def call(url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+    """One request; a body is posted as JSON. An error status is an answer too."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return Answer(response.status, response.headers, _read(response))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, _read(error))
+
+
+def _read(response: Any) -> Any:
+    text = response.read().decode()
+    return json.loads(text) if "json" in response.headers.get("Content-Type", "") else text
+
+
+@dataclass
+class Service:
+    """A running service and what it wrote."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def get(self, path: str) -> Answer:
+        return call(self.url + path)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return call(self.url + path, body, headers)
+
+    def serving(self, version: str) -> set[int]:
+        """The workers that said they serve this release."""
+        return {int(pid) for pid in re.findall(rf"\[(\d+)\] INFO .*serving release {version}", self.log.read_text())}
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/healthz").status == 200
+        except OSError:
+            return False
+
+
+@dataclass
+class Shop:
+    """A folder with a store and releases, and the environment that points there."""
+
+    environment: dict[str, str]
+    folder: Path
+
+    def door(self, script: str, *arguments: str, expect: int = 0) -> str:
+        """Run one of the commands; its output."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def current(self) -> str:
+        return str(json.loads((self.folder / "var/releases/CURRENT.json").read_text())["version"])

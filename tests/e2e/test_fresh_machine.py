@@ -1,0 +1,115 @@
+"""The two commands, and plain pip, in an empty folder: what a newcomer does first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from service import ROOT, Service, call, free_port, wait_until
+
+INSTALL_SECONDS = 600
+RATINGS = "".join(
+    f"user{user},product{(user * 7 + step * step) % 40},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
+    for user in range(60)
+    for step in range(8)
+)
+_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.csv", "*.gz")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The project as a newcomer has it, in a folder with a blank in its name, beside the newcomer's own file."""
+    index = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(tmp_path / "probe"), "tzdata"],
+        capture_output=True,
+        text=True,
+    )
+    if index.returncode:
+        pytest.skip(f"no package index can be reached, so nothing can be installed: {index.stderr.strip()[-200:]}")
+    folder = tmp_path / "a shop"
+    shutil.copytree(ROOT, folder, ignore=_NOT_COPIED)
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / "ratings (1).csv").write_text(RATINGS)
+    return folder
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    mine = {"VIRTUAL_ENV", "PYTHONPATH", "PORT", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    return {k: v for k, v in os.environ.items() if not k.startswith("AISLE_") and k not in mine}
+
+
+@pytest.fixture
+def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes put in here are ended with all that they started."""
+    processes: list[subprocess.Popen[bytes]] = []
+    yield processes
+    for process in processes:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def test_make_run_takes_a_file_and_serves_it(
+    checkout: Path, environment: dict[str, str], ended: list[subprocess.Popen[bytes]]
+) -> None:
+    port = free_port()
+    log = checkout / "make.log"
+    with open(log, "wb") as output:
+        command = ["make", "run", "DATA=data/ratings (1).csv", f"PORT={port}", f"PYTHON={sys.executable}"]
+        process = subprocess.Popen(
+            command, cwd=checkout, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    ended.append(process)
+    service = Service(process, f"http://127.0.0.1:{port}", log)
+
+    def up() -> bool:
+        assert process.poll() is None, log.read_text()
+        return service.ready()
+
+    wait_until(up, "make run to serve", INSTALL_SECONDS)
+    answer = service.post("/recommend", {"user_id": "user1"})
+    assert answer.status == 200
+    assert len(answer.body) == 10
+    assert all(product.startswith("product") for product in answer.body)
+    said = log.read_text()
+    assert "480 rows read" in said
+    assert list((checkout / "var/reports").glob("*/report.json"))
+    key = (checkout / "var/keys/write.key").read_text().strip()
+    assert "var/keys/write.key" in said
+    assert key not in said
+    event = {"user_id": "user1", "product_id": answer.body[0], "kind": "purchase"}
+    assert service.post("/events", event, Authorization=f"Bearer {key}").status == 201
+
+
+def test_plain_pip_and_the_scripts_work_without_make(
+    checkout: Path, environment: dict[str, str], ended: list[subprocess.Popen[bytes]]
+) -> None:
+    venv.create(checkout / "own", with_pip=True)
+    python = str(checkout / "own/bin/python")
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [python, *command], cwd=checkout, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("-m", "pip", "install", "--quiet", "-r", "requirements.txt")
+    assert "480 rows read: 480 stored" in run("data_processing.py")
+    assert "is active" in run("train_model.py")
+    assert "NDCG@10" in run("evaluate_model.py")
+    port = free_port()
+    process = subprocess.Popen(
+        [python, "run.py"], cwd=checkout, env=environment | {"PORT": str(port)}, start_new_session=True
+    )
+    ended.append(process)
+    service = Service(process, f"http://127.0.0.1:{port}", checkout / "none.log")
+    wait_until(service.ready, "python run.py to serve")
+    assert len(call(f"{service.url}/recommend?user_id=user1&n=5").body) == 5

@@ -1,0 +1,80 @@
+"""The nightly training with four workers: once, and even if the leader dies."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from service import Service, Shop, wait_until
+
+from src.domain import Run, RunStatus
+from src.store import Store, open_store
+
+GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+TWO_DAYS = 2 * 86_400
+Serve = Callable[..., Service]
+
+
+def _store(shop: Shop) -> Store:
+    return open_store(f"sqlite:///{shop.folder}/var/store.sqlite3")
+
+
+def _nights(shop: Shop) -> list[Run]:
+    return [run for run in _store(shop).runs(50) if run.trigger == "night"]
+
+
+def _let_days_pass(shop: Shop) -> None:
+    """Every run so far was two days earlier, so that a midnight lies between the last one and now."""
+    store = _store(shop)
+    for run in store.runs(50):
+        due = None if run.due is None else run.due - TWO_DAYS
+        store.save_run(dataclasses.replace(run, started_at=run.started_at - TWO_DAYS, due=due))
+
+
+def _leader(service: Service) -> int | None:
+    leader = service.get("/status").body["scheduler"]["leader"]
+    return None if leader is None else int(leader.split(":")[1])
+
+
+def _night_is_over(shop: Shop, count: int) -> bool:
+    nights = _nights(shop)
+    return len(nights) >= count and all(run.status is RunStatus.SUCCEEDED for run in nights)
+
+
+def test_four_workers_do_one_run_a_night_and_a_dead_leader_is_replaced(serve: Serve, shop: Shop) -> None:
+    _let_days_pass(shop)
+    before = shop.current
+    service = serve(GUNICORN, "--workers", "4", "run:app")
+
+    wait_until(lambda: _night_is_over(shop, 1), "the first night's run")
+    first = shop.current
+    assert first != before
+    wait_until(lambda: len(service.serving(first)) == 4, "four workers on the night's release")
+    assert service.post("/recommend", {"user_id": "U00001"}).headers["X-Release"] == first
+    checks = 6
+    time.sleep(checks * float(shop.environment["AISLE_CHECK_SECONDS"]))  # many looks later: still one
+    assert len(_nights(shop)) == 1
+
+    leader = wait_until(lambda: _leader(service), "a leader")
+    os.kill(leader, signal.SIGKILL)
+    assert service.post("/recommend", {"user_id": "U00001"}).status == 200
+    wait_until(lambda: _leader(service) not in (None, leader), "another leader")
+
+    _let_days_pass(shop)
+    wait_until(lambda: _night_is_over(shop, 2), "the second night's run, by the new leader")
+    assert shop.current not in (before, first)
+    assert service.get("/status").body["scheduler"]["last_run"]["status"] == "succeeded"
+
+
+def test_the_scheduler_can_be_turned_off(serve: Serve, shop: Shop) -> None:
+    _let_days_pass(shop)
+    service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_SCHEDULER="off")
+    said = service.get("/status").body["scheduler"]
+    assert said["leader"] is None
+    assert said["next_run"] is None
+    assert _nights(shop) == []

@@ -1,0 +1,88 @@
+"""The service as it is started in earnest."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from service import Service, Shop, wait_until
+
+GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+Serve = Callable[..., Service]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (sys.executable, "run.py"),
+        (GUNICORN, "--workers", "4", "run:app"),
+        (GUNICORN, "-c", "gunicorn.conf.py", "run:app"),
+    ],
+    ids=["python run.py", "gunicorn --workers 4 run:app", "gunicorn -c gunicorn.conf.py run:app"],
+)
+def test_every_way_to_start_it_serves_lists_at_the_port(serve: Serve, shop: Shop, command: tuple[str, ...]) -> None:
+    service = serve(*command)
+    answer = service.post("/recommend", {"user_id": "U00001"})
+    assert answer.status == 200
+    assert len(answer.body) == len(set(answer.body)) == 10
+    assert answer.headers["X-Release"] == shop.current
+    assert "Popular" in service.get("/").body
+
+
+def test_a_purchase_posted_to_one_worker_shapes_the_next_list_of_every_worker(serve: Serve) -> None:
+    service = serve(GUNICORN, "--workers", "4", "run:app")
+    first = service.post("/recommend", {"user_id": "new"}).body[0]
+    event = {"user_id": "new", "product_id": first, "kind": "purchase"}
+    assert service.post("/events", event, Authorization="Bearer write-key").status == 201
+    for _ in range(40):
+        assert first not in service.post("/recommend", {"user_id": "new"}).body
+
+
+def test_a_new_release_is_taken_up_by_four_workers_without_a_dropped_request(serve: Serve, shop: Shop) -> None:
+    service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off")
+    old, stop = shop.current, threading.Event()
+    seen: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            answer = service.post("/recommend", {"user_id": "U00002"})
+            seen.append((answer.status, answer.headers["X-Release"]))
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    try:
+        shop.door("train_model.py")
+        new = shop.current
+        wait_until(lambda: len(service.serving(new)) == 4, "four workers on the new release")
+        asked = len(seen)
+        wait_until(lambda: len(seen) > asked + 100, "a hundred more answers")
+    finally:
+        stop.set()
+        for asker in askers:
+            asker.join()
+    assert {status for status, _ in seen} == {200}
+    assert {release for _, release in seen[:10]} == {old}
+    # Answers that were under way while `asked` was read may still be of the old release.
+    assert {release for _, release in seen[asked + 3 :]} == {new}
+
+
+def test_without_a_release_lists_say_which_command_helps(serve: Serve, shop: Shop) -> None:
+    (shop.folder / "var/releases/CURRENT.json").unlink()
+    service = serve(GUNICORN, "--workers", "1", "run:app", AISLE_SCHEDULER="off")
+    answer = service.post("/recommend", {"user_id": "U00001"})
+    assert answer.status == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "python train_model.py" in answer.body["detail"]
+    assert service.get("/healthz").status == 200
+    assert service.get("/readyz").status == 503
+
+
+def test_a_wrong_setting_is_one_clear_line(shop: Shop) -> None:
+    shop.environment["AISLE_TIMEZONE"] = "Mars/Olympus"
+    said = shop.door("run.py", expect=2)
+    assert "AISLE_TIMEZONE" in said
+    assert "Traceback" not in said

@@ -1,0 +1,122 @@
+"""A report says how it was measured and what came of it, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData, training_data
+from src.dataset.splitting import split
+from src.domain import NO_TIME, EventBatch
+from src.evaluation.metrics import Estimate
+from src.evaluation.report import Report, measure
+from src.models import MODELS, POPULARITY, SVD
+from src.pipeline import Pipeline
+
+SETTINGS = Settings(svd_factors=4, svd_epochs=3)
+
+
+def make_data(*, times: bool, kind: str = "rating", n: int = 400) -> TrainingData:
+    rng = np.random.default_rng(1)
+    pairs = rng.choice(30 * 40, n, replace=False)
+    users, items = [f"u{pair // 40}" for pair in pairs], [f"p{pair % 40}" for pair in pairs]
+    at = np.arange(n) * 3_600 + 1_600_000_000 if times else np.full(n, NO_TIME)
+    return training_data([EventBatch(users, items, [kind] * n, rng.integers(1, 6, n).astype(float), at)])
+
+
+def report_on(data: TrainingData, max_users: int = 1_000, relevant: float = 4.0) -> Report:
+    parts = split(data, 0.2)
+    models = {name: kind.train(parts.train, kind.params(SETTINGS), seed=1) for name, kind in MODELS.items()}
+    pipeline = Pipeline(data.users, data.items, models, POPULARITY)
+    return measure(pipeline, parts, relevant_rating=relevant, max_users=max_users, step=str)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return report_on(make_data(times=True))
+
+
+def with_gain(report: Report, low: float, high: float) -> Report:
+    figures = replace(report.lists[SVD], beyond_popularity=Estimate((low + high) / 2, low, high))
+    return replace(report, lists={POPULARITY: report.lists[POPULARITY], SVD: figures})
+
+
+def test_the_sizes_add_up(report: Report) -> None:
+    assert report.n_train + report.n_test == 400
+    assert (report.n_users, report.n_items) == (30, 40)
+    assert report.n_ranked_users == report.n_test_users > 0
+    assert set(report.ratings) == set(report.lists) == set(MODELS)
+
+
+def test_data_with_times_are_divided_by_time_and_the_report_says_when(report: Report) -> None:
+    assert report.how == "time"
+    assert report.cut is not None
+    assert "before 2020-09-" in report.protocol()
+    assert "a rating of 4 or better" in report.protocol()
+    assert "random" not in report.protocol()
+
+
+def test_data_without_times_are_divided_at_random_and_the_report_says_so() -> None:
+    report = report_on(make_data(times=False))
+    assert (report.how, report.cut) == ("random", None)
+    assert "random split" in report.protocol()
+
+
+def test_a_sample_of_the_test_users_is_called_one(report: Report) -> None:
+    sampled = report_on(make_data(times=True), max_users=5)
+    assert (sampled.n_ranked_users, sampled.n_test_users) == (5, report.n_test_users)
+    assert "a random sample" in sampled.protocol()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.03, "The list of svd beats popularity"),
+        (-0.03, -0.01, "The list of svd loses to popularity"),
+        (-0.01, 0.01, "The list of svd is not clearly better or worse than popularity"),
+        (0.0, 0.02, "The list of svd is not clearly better or worse than popularity"),
+        (-0.02, 0.0, "The list of svd is not clearly better or worse than popularity"),
+    ],
+)
+def test_the_verdict_is_a_plain_sentence(report: Report, low: float, high: float, words: str) -> None:
+    verdict = with_gain(report, low, high).verdict()
+    assert verdict.startswith(words)
+    assert verdict.endswith(f"The list of {report.best} is served.")
+
+
+def test_the_best_list_is_the_one_with_the_highest_ndcg(report: Report) -> None:
+    ndcg = {name: figures.ndcg_at_10.value for name, figures in report.lists.items()}
+    assert ndcg[report.best] == max(ndcg.values())
+
+
+@pytest.mark.parametrize("data", [make_data(times=True, kind="click"), make_data(times=False, kind="click", n=2)])
+def test_without_test_users_nothing_is_measured_and_popularity_is_served(data: TrainingData) -> None:
+    report = report_on(data)
+    assert (report.ratings, report.lists, report.n_test_users, report.best) == ({}, {}, 0, POPULARITY)
+    assert report.verdict() == "No test user liked anything, so no list was measured; the list of popularity is served."
+    assert len(report.rating_table()) == len(report.list_table()) == 1
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_purchases_alone_make_lists_but_no_predicted_ratings() -> None:
+    report = report_on(make_data(times=True, kind="purchase"))
+    assert report.ratings == {}
+    assert set(report.lists) == set(MODELS)
+
+
+def test_a_report_is_json_without_nan(report: Report) -> None:
+    read = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert read["how"] == "time"
+    assert set(read["lists"][SVD]["ndcg_at_10"]) == {"value", "low", "high"}
+    assert read["ratings"][SVD]["rmse"]["value"] == report.ratings[SVD].rmse.value
+
+
+def test_the_tables_have_a_row_for_every_model_and_a_cell_for_every_column(report: Report) -> None:
+    for table in (report.rating_table(), report.list_table()):
+        assert [row[0] for row in table[1:]] == list(MODELS)
+        assert len({len(row) for row in table}) == 1
+    assert f"{report.ratings[SVD].rmse.value:.4f}" in report.rating_table()[2][1]

@@ -1,0 +1,136 @@
+"""SVD predicts what Surprise predicts, without Surprise being there when it serves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from surprise import SVD, Dataset, Reader, Trainset
+
+from src.dataset.interactions import TrainingData, training_data
+from src.domain import NO_TIME, EventBatch
+from src.models.base import QueryRows
+from src.models.svd import Svd, SvdParams, train
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMS = SvdParams(1.0, 5.0, factors=12, epochs=40)
+N_USERS, N_ITEMS, N = 60, 50, 900
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    pairs = rng.choice(N_USERS * N_ITEMS, N, replace=False)
+    return pd.DataFrame(
+        {
+            "user": [f"u{pair // N_ITEMS}" for pair in pairs],
+            "item": [f"p{pair % N_ITEMS}" for pair in pairs],
+            "rating": np.where(pairs // N_ITEMS < 20, 5.0, rng.integers(1, 6, N) - 0.3).clip(1, 5),
+        }
+    )
+
+
+def data_of(frame: pd.DataFrame, extra: tuple[str, str, str] | None = None) -> TrainingData:
+    users, items, kinds = frame["user"].tolist(), frame["item"].tolist(), ["rating"] * len(frame)
+    values = frame["rating"].tolist()
+    if extra:  # first, so that a wrong numbering of rows would show
+        users, items, kinds, values = [extra[0], *users], [extra[1], *items], [extra[2], *kinds], [1.0, *values]
+    at = np.full(len(users), NO_TIME, np.int64)
+    return training_data([EventBatch(users, items, kinds, np.array(values), at)])
+
+
+@pytest.fixture(scope="module")
+def surprise_svd(frame: pd.DataFrame) -> SVD:
+    trainset: Trainset = Dataset.load_from_df(frame, Reader(rating_scale=(1, 5))).build_full_trainset()
+    return SVD(n_factors=12, n_epochs=40, random_state=1).fit(trainset)
+
+
+@pytest.mark.parametrize("extra", [None, ("clicker", "clicked", "click"), ("u1", "clicked", "purchase")])
+def test_predicted_ratings_are_those_of_surprise(
+    frame: pd.DataFrame, surprise_svd: SVD, extra: tuple[str, str, str] | None
+) -> None:
+    data = data_of(frame, extra)
+    model = train(data, PARAMS, seed=1)
+    users = [*(f"u{i}" for i in range(N_USERS)), "clicker", "nobody"]
+    items = [*(f"p{i}" for i in range(N_ITEMS)), "clicked", "nothing"]
+    pairs = [(user, item) for user in users for item in items]
+
+    def row(idx: int | None) -> int:
+        return -1 if idx is None else idx
+
+    mine = model.rate(
+        np.array([row(data.users.idx_of(user)) for user, _ in pairs]),
+        np.array([row(data.items.idx_of(item)) for _, item in pairs]),
+    )
+    theirs = [surprise_svd.predict(user, item).est for user, item in pairs]
+    np.testing.assert_allclose(mine, theirs, atol=1e-4)
+    assert np.ptp(mine) > 0.5
+    assert (mine == 5.0).any()  # some are clipped to the scale
+
+
+def test_every_parameter_reaches_surprise(frame: pd.DataFrame) -> None:
+    params = SvdParams(0.0, 6.0, factors=5, epochs=3, learning_rate=0.02, regularization=0.2)
+    trainset = Dataset.load_from_df(frame, Reader(rating_scale=(0, 6))).build_full_trainset()
+    theirs = SVD(n_factors=5, n_epochs=3, lr_all=0.02, reg_all=0.2, random_state=9).fit(trainset)
+    data = data_of(frame)
+    mine = train(data, params, seed=9).rate(data.events.user_idx, data.events.item_idx)
+    expected = [theirs.predict(user, item).est for user, item in zip(frame["user"], frame["item"], strict=True)]
+    np.testing.assert_allclose(mine, expected, atol=1e-4)
+
+
+def test_another_seed_makes_another_model(frame: pd.DataFrame) -> None:
+    one, two = (train(data_of(frame), PARAMS, seed=seed) for seed in (1, 2))
+    assert not np.array_equal(one.user_factors, two.user_factors)
+
+
+def test_its_list_is_sorted_by_the_rating_before_it_is_clipped(frame: pd.DataFrame) -> None:
+    data = data_of(frame, ("clicker", "clicked", "click"))
+    model = train(data, PARAMS, seed=1)
+    user = data.users.idx_of("u3")
+    assert user is not None
+    found = model.retrieve(QueryRows(user, np.zeros(0, np.int64)), 1_000)
+    rated = model.rate(np.full(len(found.item_idx), user), found.item_idx)
+    np.testing.assert_allclose(np.clip(found.score, 1, 5), rated, rtol=1e-5)
+    assert len(set(found.score.tolist())) > len(set(rated.tolist()))
+    assert "clicked" not in data.items.ids_of(found.item_idx)
+    assert len(found.item_idx) == N_ITEMS
+
+
+def test_a_user_who_only_clicked_gets_no_list_and_an_average_rating(frame: pd.DataFrame) -> None:
+    data = data_of(frame, ("clicker", "p1", "click"))
+    model = train(data, PARAMS, seed=1)
+    clicker, known = data.users.idx_of("clicker"), data.items.idx_of("p1")
+    assert clicker is not None
+    assert known is not None
+    asked = QueryRows(clicker, np.array([known]))
+    assert len(model.retrieve(asked, 10).item_idx) == 0
+    assert np.isnan(model.score(asked, np.array([known, 0]))).all()
+    assert model.rate(np.array([clicker]), np.array([known])) == model.rate(np.array([-1]), np.array([known]))
+
+
+def test_everything_is_kept_as_float32_and_params_by_their_names(frame: pd.DataFrame, tmp_path: Path) -> None:
+    model = train(data_of(frame), PARAMS, seed=1)
+    model.save(tmp_path)
+    loaded = Svd.load(tmp_path)
+    assert {getattr(loaded, name).dtype.name for name in Svd.ARRAYS} == {"float32", "int32"}
+    assert asdict(loaded.params) == asdict(PARAMS)
+    assert loaded.describe() == {"n_users": N_USERS, "n_items": N_ITEMS, "n_factors": 12}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import src.pipeline, src.registry",
+        "from app import create_app",
+        "import src.workflows.train, src.workflows.evaluate",
+    ],
+)
+def test_surprise_is_not_imported_before_training(code: str) -> None:
+    check = f"import sys; {code}; print([name for name in sys.modules if name.split('.')[0] == 'surprise'])"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr

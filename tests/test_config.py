@@ -1,0 +1,199 @@
+"""Settings: read once, checked, and never shown with their secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from src.config import Settings, read_settings, variable_of
+from src.errors import ConfigError
+
+SetVariable = Callable[[str, str], None]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AISLE_") or name == "PORT":
+            monkeypatch.delenv(name)
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    settings = read_settings()
+    assert (settings.port, settings.var, settings.timezone) == (5000, Path("var"), "UTC")
+    assert settings.store_url == "sqlite:///var/store.sqlite3"
+    assert (settings.rating_min, settings.rating_max, settings.relevant_rating) == (1.0, 5.0, 4.0)
+    assert settings.releases_dir == Path("var/releases")
+    assert settings.reports_dir == Path("var/reports")
+    assert settings.rejects_dir == Path("var/rejects")
+    assert settings.retrain_time == dt.time(0, 0)
+    assert (settings.write_keys, settings.admin_keys, settings.read_keys) == ("", "", "")
+
+
+def another_value(name: str) -> tuple[str, object]:
+    """(text for the environment, the value it means) that is not the default."""
+    special: dict[str, tuple[str, object]] = {
+        "var": ("/srv/aisle", Path("/srv/aisle")),
+        "timezone": ("Europe/Berlin", "Europe/Berlin"),
+        "retrain_at": ("03:30", "03:30"),
+        "scheduler": ("off", "off"),
+        "test_share": ("0.25", 0.25),
+        "max_body_bytes": ("4096", 4096),
+        "rating_min": ("0.5", 0.5),
+        "rating_max": ("10", 10.0),
+    }
+    if name in special:
+        return special[name]
+    default = Settings.model_fields[name].default
+    if isinstance(default, str):
+        return "some text", "some text"
+    return str(default + 3), default + 3
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    written, meant = another_value(name)
+    monkeypatch.setenv(variable_of(name), written)
+    value = getattr(read_settings(), name)
+    assert value == meant
+    assert value != Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_sentence_about_it(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description is not None
+    assert description.endswith(".")
+
+
+def test_the_port_has_no_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_PORT", "1234")
+    assert read_settings().port == 5000
+    monkeypatch.setenv("PORT", "8080")
+    assert read_settings().port == 8080
+
+
+def test_what_is_handed_in_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_SEED", "5")
+    monkeypatch.setenv("PORT", "8080")
+    settings = read_settings(seed=6, port=9090)
+    assert (settings.seed, settings.port) == (6, 9090)
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable_of(name), "")
+    assert read_settings() == Settings()
+    assert read_settings().port == 5000
+
+
+def test_other_variables_are_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_TEST_DATABASE_URL", "x")
+    monkeypatch.setenv("AISLE_UNHEARD_OF", "x")
+    assert read_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("AISLE_SVD_FACTORS", "0"),
+        ("AISLE_SVD_FACTORS", "many"),
+        ("AISLE_SVD_FACTORS", "1.5"),
+        ("AISLE_SVD_EPOCHS", "-1"),
+        ("AISLE_SVD_LEARNING_RATE", "0"),
+        ("AISLE_SVD_LEARNING_RATE", "nan"),
+        ("AISLE_SVD_REGULARIZATION", "-0.1"),
+        ("AISLE_SEED", "-1"),
+        ("AISLE_SEED", "4294967296"),
+        ("AISLE_TEST_SHARE", "0"),
+        ("AISLE_TEST_SHARE", "1"),
+        ("AISLE_RETRAIN_AT", "24:00"),
+        ("AISLE_RETRAIN_AT", "noon"),
+        ("AISLE_TIMEZONE", "Europe/Nowhere"),
+        ("AISLE_TIMEZONE", "Europe"),
+        ("AISLE_TIMEZONE", "../../etc/passwd"),
+        ("AISLE_TIMEZONE", "/etc/localtime"),
+        ("AISLE_SCHEDULER", "maybe"),
+        ("AISLE_KEEP_RELEASES", "1"),
+        ("AISLE_RATING_MIN", "low"),
+        ("AISLE_RATING_MIN", "nan"),
+        ("AISLE_RATING_MAX", "inf"),
+        ("AISLE_RELEVANT_RATING", "nan"),
+        ("AISLE_CACHE_SECONDS", "-1"),
+        ("AISLE_CHECK_SECONDS", "0"),
+        ("AISLE_REFRESH_SECONDS", "inf"),
+        ("AISLE_MAX_BODY_BYTES", "10"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        read_settings()
+    assert f"{variable}: " in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("AISLE_SEED", "y")
+    with pytest.raises(ConfigError, match=r"PORT: .*AISLE_SEED: ") as caught:
+        read_settings()
+    assert "Mend the environment variable" in str(caught.value)
+
+
+@pytest.mark.parametrize(("low", "high"), [("5", "5"), ("6", "2"), ("5", "1")])
+def test_a_scale_upside_down_names_both_variables(monkeypatch: pytest.MonkeyPatch, low: str, high: str) -> None:
+    monkeypatch.setenv("AISLE_RATING_MIN", low)
+    monkeypatch.setenv("AISLE_RATING_MAX", high)
+    with pytest.raises(ConfigError, match=r"AISLE_RATING_MIN .*AISLE_RATING_MAX "):
+        read_settings()
+
+
+def test_a_wrong_value_that_is_handed_in_is_named_too() -> None:
+    with pytest.raises(ConfigError, match="PORT: "):
+        read_settings(port=70_000)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+def test_the_time_zone_is_a_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("AISLE_TIMEZONE", zone)
+    assert read_settings().zone.key == zone
+
+
+def test_the_time_of_the_retraining_is_a_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_RETRAIN_AT", "23:59")
+    assert read_settings().retrain_time == dt.time(23, 59)
+
+
+def test_a_database_url_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_VAR", "/srv/aisle")
+    assert read_settings().store_url == "sqlite:////srv/aisle/store.sqlite3"
+    monkeypatch.setenv("AISLE_DATABASE_URL", "postgresql://u:p@h/n")
+    assert read_settings().store_url == "postgresql://u:p@h/n"
+
+
+def test_settings_do_not_change() -> None:
+    settings = read_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+def test_settings_do_not_show_keys_and_passwords() -> None:
+    settings = read_settings(
+        write_keys="secret-1",
+        admin_keys="secret-2",
+        read_keys="secret-3",
+        database_url="postgresql://user:secret-4@host/name",
+        cache_url="redis://:secret-5@host/0",
+    )
+    for shown in (repr(settings), str(settings), f"{settings}"):
+        assert "port=5000" in shown
+        assert "secret" not in shown

@@ -1,0 +1,54 @@
+"""What the papers say is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from src.config import Settings, variable_of
+from src.models import MODELS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAPERS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_stands_in_the_readme_with_its_default_and_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    shown = f"`{field.default}`" if str(field.default) else "–"
+    assert f"| `{variable_of(name)}` | {shown} | {field.description} |" in README
+
+
+def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+    known = {variable_of(name) for name in Settings.model_fields}
+    assert set(re.findall(r"AISLE_[A-Z_]+", README)) <= known
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
+def test_links_inside_the_project_lead_somewhere(paper: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", paper.read_text(encoding="utf-8"))
+    assert targets
+    missing = [target for target in targets if not (paper.parent / target).exists()]
+    assert missing == []
+
+
+def test_every_module_of_the_house_is_on_the_plan() -> None:
+    plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    modules = [path for folder in ("src", "app") for path in (ROOT / folder).rglob("*.py") if path.stem != "__init__"]
+    assert [path.stem for path in modules if path.stem.removesuffix("_words") not in plan] == []
+    assert set(MODELS) <= set(re.findall(r"\w+", plan))
+
+
+def test_nothing_reads_or_writes_pickles() -> None:
+    sources = [path for folder in ("src", "app", "bench") for path in (ROOT / folder).rglob("*.py")]
+    found = [
+        path.name
+        for path in [*sources, *ROOT.glob("*.py")]
+        if re.search(
+            r"^\s*(import|from) (pickle|dill|joblib|shelve)\b|allow_pickle=True", path.read_text(), re.MULTILINE
+        )
+    ]
+    assert found == []

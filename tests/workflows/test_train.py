@@ -1,0 +1,406 @@
+"""Training: one run recorded whatever happens, one release or none, and no figure from rows that were learnt."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.dataset.splitting import Split
+from src.dataset.synthetic import MadeUpShop
+from src.domain import Event, EventKind, Run, RunStatus
+from src.errors import Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.models import MODELS, POPULARITY, SVD
+from src.registry import Registry
+from src.store import Store
+from src.workflows import evaluate as evaluate_module
+from src.workflows.evaluate import evaluate
+from src.workflows.ingest import export
+from src.workflows.progress import Silent
+from src.workflows.record import record
+from src.workflows.train import Job, Trained, train, trainer_lock
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def filled(store: Store, shop: MadeUpShop) -> Store:
+    """The store of `settings` with the small shop in it."""
+    store.add_events(shop.events)
+    return store
+
+
+def run_training(settings: Settings, store: Store, job: Job | None = None) -> Trained:
+    trained = train(settings, store, job or Job(), Silent())
+    assert trained is not None
+    return trained
+
+
+def rows_of(data: TrainingData) -> set[tuple[int, int, int, int]]:
+    """Every event by what no two events of the small shop share: user, product, kind and time."""
+    e = data.events
+    rows = set(zip(e.user_idx.tolist(), e.item_idx.tolist(), data.kind.tolist(), e.at.tolist(), strict=True))
+    assert len(rows) == len(data)
+    return rows
+
+
+class LearntFrom:
+    """Spies on MODELS: the data that every training was given, by model."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: dict[str, list[TrainingData]] = {name: [] for name in MODELS}
+        for name, kind in list(MODELS.items()):
+            monkeypatch.setitem(MODELS, name, replace(kind, train=self._spy(name, kind.train)))
+
+    def _spy(self, name: str, original: Any) -> Any:
+        def spied(data: TrainingData, params: Any, *, seed: int) -> Any:
+            self.calls[name].append(data)
+            return original(data, params, seed=seed)
+
+        return spied
+
+
+# what comes out
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_training_publishes_activates_and_records(settings: Settings, filled: Store) -> None:
+    trained = run_training(settings, filled)
+    release = Registry(settings.releases_dir).active()
+    assert trained.active
+    assert release.version == trained.version
+    assert release.note == ""
+    assert list(release.pipeline.models) == list(MODELS)
+    (run,) = filled.runs(5)
+    assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
+    assert run.message == trained.report.verdict()
+    assert run.finished_at is not None
+    assert run.finished_at >= run.started_at
+    assert trained.version.endswith(run.run_id[:8])
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Settings, filled: Store) -> None:
+    first = run_training(settings, filled)
+    second = run_training(settings, filled, Job(activate=False))
+    registry = Registry(settings.releases_dir)
+    assert not second.active
+    assert set(registry.versions()) == {first.version, second.version}
+    assert registry.active().version == first.version
+    assert filled.runs(1)[0].status is RunStatus.SUCCEEDED
+
+
+def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
+    manifest = Registry(trained_settings.releases_dir).active().manifest
+    here = trained_store.summary()
+    assert manifest["data"] == {
+        "source": "store",
+        "n_events": here.n_events,
+        "n_users": here.n_users,
+        "n_items": len({row for batch in trained_store.read_events() for row in batch.product_id}),
+        "newest_at": here.newest_at,
+    }
+    assert manifest["settings"] == {
+        "seed": 1,
+        "test_share": 0.2,
+        "relevant_rating": 4.0,
+        "evaluated_users": 20_000,
+        "rating_min": 1.0,
+        "rating_max": 5.0,
+    }
+    assert manifest["params"][SVD]["factors"] == 4
+    assert manifest["params"][SVD]["epochs"] == 3
+    assert set(manifest["params"]) == set(MODELS)
+    assert set(manifest["metrics"]["rmse"]) == set(MODELS)
+    assert set(manifest["metrics"]["ndcg_at_10"]) == set(MODELS)
+    assert set(manifest["libraries"]) == {"numpy", "pandas", "scikit-surprise"}
+    assert "is served" in manifest["verdict"]
+    assert manifest["fit_seconds"] >= 0
+    assert "tests" not in json.dumps(manifest["settings"])
+
+
+def test_the_release_serves_by_default_the_list_that_ranked_best(trained_settings: Settings) -> None:
+    release = Registry(trained_settings.releases_dir).active()
+    ranked = release.manifest["metrics"]["ndcg_at_10"]
+    assert ranked[release.manifest["default_model"]] == max(ranked.values())
+    assert release.pipeline.default == release.manifest["default_model"]
+
+
+def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
+    for path in trained_settings.releases_dir.rglob("*.json"):
+        text = path.read_text()
+        for key in (trained_settings.write_keys, trained_settings.admin_keys):
+            assert key not in text
+
+
+@pytest.mark.usefixtures("no_smoke")
+@pytest.mark.parametrize(
+    ("asked", "held"), [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), list(MODELS))]
+)
+def test_popularity_always_comes_along(
+    settings: Settings, filled: Store, asked: tuple[str, ...], held: list[str]
+) -> None:
+    run_training(settings, filled, Job(models=asked))
+    assert list(Registry(settings.releases_dir).active().pipeline.models) == held
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_training_from_a_file_does_not_look_into_the_store(
+    settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, [Event("of the store", "p", EventKind.RATING, 4.0, 100)])
+    rows = [f"u{n % 7},p{n % 5},{1 + n % 5},{1_700_000_000 + n}" for n in range(35)]
+    (tmp_path / "of a file.csv").write_text("user,product,rating,time\n" + "\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    run_training(settings, store, Job(data=Path("of a file.csv")))
+    release = Registry(settings.releases_dir).active()
+    assert release.manifest["data"]["source"] == str(tmp_path / "of a file.csv")
+    assert (release.manifest["data"]["n_users"], release.manifest["data"]["n_items"]) == (7, 5)
+    assert release.pipeline.users.idx_of("of the store") is None
+    assert store.summary().n_events == 1
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_training_from_an_export_gives_the_figures_and_arrays_of_the_store(
+    settings: Settings, filled: Store, tmp_path: Path
+) -> None:
+    export(settings, filled, tmp_path / "export.csv")
+    one = run_training(settings, filled)
+    other = run_training(settings, filled, Job(data=tmp_path / "export.csv"))
+    assert one.report == other.report
+    first, second = (settings.releases_dir / trained.version for trained in (one, other))
+    for path in first.rglob("*.npy"):
+        assert path.read_bytes() == (second / path.relative_to(first)).read_bytes(), path
+
+
+# measuring
+
+
+def test_the_figures_of_the_release_are_those_of_a_later_evaluation(
+    trained_settings: Settings, trained_store: Store
+) -> None:
+    report, _ = evaluate(trained_settings, trained_store, None, Silent())
+    version = Registry(trained_settings.releases_dir).active().version
+    kept = json.loads((trained_settings.releases_dir / version / "report.json").read_text())
+    assert kept == json.loads(json.dumps(report.to_json()))
+    assert kept["lists"]
+    assert kept["ratings"]
+
+
+@pytest.mark.usefixtures("no_smoke")
+@pytest.mark.parametrize("workflow", ["train", "evaluate"])
+def test_no_row_is_scored_that_the_measured_model_was_trained_on(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch, workflow: str
+) -> None:
+    if workflow == "evaluate":
+        run_training(settings, filled)
+    scored: list[Split] = []
+    measure = evaluate_module.measure
+
+    def spy(pipeline: Any, parts: Split, **kwargs: Any) -> Any:
+        scored.append(parts)
+        return measure(pipeline, parts, **kwargs)
+
+    monkeypatch.setattr(evaluate_module, "measure", spy)
+    learnt = LearntFrom(monkeypatch)
+    if workflow == "train":
+        run_training(settings, filled)
+    else:
+        evaluate(settings, filled, None, Silent())
+    (parts,) = scored
+    test = rows_of(parts.test)
+    assert test
+    for name, calls in learnt.calls.items():
+        measured, *served = calls
+        assert not rows_of(measured) & test, name
+        assert measured.events.at.max() < parts.test.events.at.min()
+        # What is served afterwards has learnt from everything.
+        assert [len(rows_of(data)) for data in served] == ([filled.summary().n_events] if workflow == "train" else [])
+
+
+# runs
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings, filled: Store) -> None:
+    job = Job(trigger="night", due=1_700_000_000)
+    first = run_training(settings, filled, job)
+    assert train(settings, filled, job, Silent()) is None
+    (run,) = filled.runs(5)
+    assert (run.trigger, run.due, run.release) == ("night", 1_700_000_000, first.version)
+    assert Registry(settings.releases_dir).versions() == [first.version]
+    assert trainer_lock(settings).owner() is None
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, shop: MadeUpShop) -> None:
+    job = Job(trigger="night", due=1_700_000_000)
+    with pytest.raises(NoData):
+        train(settings, store, job, Silent())
+    store.add_events(shop.events)
+    assert train(settings, store, job, Silent()) is None
+
+
+def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
+    with pytest.raises(NoData, match=r"run python data_processing\.py FILE"):
+        train(settings, store, Job(), Silent())
+    (run,) = store.runs(5)
+    assert run.status is RunStatus.FAILED
+    assert "the store holds no events" in run.message
+    assert run.finished_at is not None
+    assert run.release is None
+    assert trainer_lock(settings).owner() is None
+
+
+def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store: Store) -> None:
+    record(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
+    with pytest.raises(NoData, match="Expected at least 2"):
+        train(settings, store, Job(), Silent())
+    assert store.runs(1)[0].status is RunStatus.FAILED
+
+
+def test_a_missing_file_is_recorded_as_a_failed_run(settings: Settings, store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile):
+        train(settings, store, Job(data=tmp_path / "missing.csv"), Silent())
+    assert store.runs(1)[0].status is RunStatus.FAILED
+
+
+def test_a_run_that_a_killed_trainer_left_running_is_closed_as_failed(settings: Settings, store: Store) -> None:
+    store.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
+    store.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
+    with pytest.raises(NoData):
+        train(settings, store, Job(), Silent())
+    runs = {run.run_id: run for run in store.runs(5)}
+    assert runs["killed"].status is RunStatus.FAILED
+    assert "killed" in runs["killed"].message
+    assert runs["killed"].finished_at is not None
+    assert runs["fine"].status is RunStatus.SUCCEEDED
+    assert runs["fine"].message == ""
+
+
+def test_no_training_begins_while_another_process_trains(settings: Settings, filled: Store) -> None:
+    code = (
+        "import sys; from pathlib import Path; from src.workflows.locks import FileLock;"
+        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire('elsewhere:7'), flush=True); sys.stdin.read()"
+    )
+    lock = trainer_lock(settings)
+    command = [sys.executable, "-c", code, str(lock.path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == "True\n"
+        store_before = filled.runs(5)
+        with pytest.raises(Busy, match="elsewhere:7"):
+            train(settings, filled, Job(), Silent())
+        assert filled.runs(5) == store_before == []
+        other.stdin.close()
+    assert lock.acquire("us")
+    lock.release()
+
+
+# failures
+
+
+@pytest.mark.usefixtures("no_smoke")
+@pytest.mark.parametrize("where", ["learning", "measuring", "publishing", "activating"])
+def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    old = run_training(settings, filled)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ReleaseError("it broke here")
+
+    with monkeypatch.context() as patch:
+        if where == "learning":
+            patch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
+        elif where == "measuring":
+            patch.setattr(evaluate_module, "measure", fail)
+        elif where == "publishing":
+            patch.setattr("src.registry._fsync", fail)
+        else:
+            patch.setattr(Registry, "activate", fail)
+        with pytest.raises(ReleaseError, match="it broke here"):
+            train(settings, filled, Job(), Silent())
+    failed = next(run for run in filled.runs(5) if run.release is None)
+    assert failed.status is RunStatus.FAILED
+    assert failed.message == "it broke here"
+    assert Registry(settings.releases_dir).active().version == old.version
+    assert trainer_lock(settings).owner() is None
+    new = run_training(settings, filled)
+    assert Registry(settings.releases_dir).active().version == new.version
+    assert list(settings.releases_dir.glob(".tmp-*")) == []
+
+
+def test_an_error_without_words_is_recorded_by_its_name(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
+    with pytest.raises(MemoryError):
+        train(settings, filled, Job(), Silent())
+    assert filled.runs(1)[0].message == "MemoryError"
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_training_works_outside_of_the_main_thread(settings: Settings, filled: Store) -> None:
+    trained: list[Trained] = []
+    thread = threading.Thread(target=lambda: trained.append(run_training(settings, filled)))
+    thread.start()
+    thread.join()
+    assert Registry(settings.releases_dir).active().version == trained[0].version
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_the_handler_of_sigterm_is_put_back(settings: Settings, filled: Store) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    run_training(settings, filled)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
+    settings: Settings, filled: Store, opened: Callable[[Settings], Store]
+) -> None:
+    environment = {
+        **os.environ,
+        "AISLE_VAR": str(settings.var),
+        "AISLE_SVD_EPOCHS": "1000",
+        "AISLE_SVD_FACTORS": "100",
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, str(ROOT / "train_model.py")]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as training:
+        assert training.stdout is not None
+        assert training.stderr is not None
+        for line in training.stdout:
+            if line.startswith("training svd"):
+                training.send_signal(signal.SIGTERM)
+                break
+        said = training.stderr.read()
+        training.stdout.read()
+        assert training.wait(60) == 128 + signal.SIGTERM
+    assert said == "ended by SIGTERM; what was finished before is kept\n"
+    (run,) = filled.runs(5)
+    assert (run.status, run.message, run.release) == (RunStatus.FAILED, "ended by SIGTERM", None)
+    registry = Registry(settings.releases_dir)
+    assert registry.versions() == []
+    with pytest.raises(NoRelease):
+        registry.active()
+    lock = trainer_lock(settings)
+    assert lock.acquire("the next one")
+    lock.release()
