@@ -25,8 +25,8 @@ from src.domain import NO_TIME, EventBatch
 from src.evaluation.report import Report
 from src.models import MODELS
 from src.models import SVD as SVD_NAME
+from src.progress import Silent
 from src.workflows.evaluate import measured
-from src.workflows.progress import Silent
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 TUNED = {"svd_epochs": 20, "svd_learning_rate": 0.01, "svd_regularization": 0.2}

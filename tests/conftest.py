@@ -19,9 +19,9 @@ from app import create_app
 from src.config import Settings, read_settings
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
+from src.progress import Silent
 from src.registry import Draft, Registry
 from src.store import Store, open_store
-from src.workflows.progress import Silent
 from src.workflows.train import Job, train
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from src.evaluation.metrics import (
 )
 from src.models.base import Model
 from src.pipeline import Pipeline
+from src.progress import Reporter
 
 K = 10
 RATED_THRESHOLD = 3.5
@@ -91,18 +91,18 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
 
 
 def measure_lists(
-    pipeline: Pipeline, task: RankingTask, item_users: IntArray, step: Callable[[str], None]
+    pipeline: Pipeline, task: RankingTask, item_users: IntArray, reporter: Reporter
 ) -> dict[str, RankingFigures]:
     """Figures of every model's own list, as `Pipeline.recommend` serves it. The task must have users.
 
-    item_users: int[n_items], how many users have each product in train, for novelty. step is told what is measured.
+    item_users: int[n_items], how many users have each product in train, for novelty.
     """
     values: dict[str, dict[str, FloatArray]] = {}
     listed: dict[str, IntArray] = {}
     n_relevant = np.array([len(products) for products in task.relevant])
     for name in pipeline.models:
-        step(f"measuring the lists of {name} for {len(task.user_idx)} users")
-        hits, listed[name] = _lists(pipeline, task, name)
+        reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
+        hits, listed[name] = _lists(pipeline, task, name, reporter)
         values[name] = ranking_metrics(hits, n_relevant)
     bits = novelty(item_users, len(pipeline.users))
     bar = values["popularity"]["ndcg"]
@@ -121,7 +121,7 @@ def measure_lists(
     }
 
 
-def _lists(pipeline: Pipeline, task: RankingTask, model: str) -> tuple[BoolArray, IntArray]:
+def _lists(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> tuple[BoolArray, IntArray]:
     """(bool[n_users, K] hits, row numbers of all products listed)."""
     hits = np.zeros((len(task.user_idx), K), dtype=np.bool_)
     listed: list[int] = []
@@ -132,6 +132,7 @@ def _lists(pipeline: Pipeline, task: RankingTask, model: str) -> tuple[BoolArray
             assert item is not None  # the pipeline lists products of its own vocabulary only
             listed.append(item)
             hits[at, rank] = item in relevant
+        reporter.advance(at + 1, len(task.user_idx))
     return hits, np.array(listed, dtype=np.int64)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from src.dataset.splitting import Split
@@ -19,6 +18,7 @@ from src.evaluation.protocols import (
 )
 from src.models import POPULARITY
 from src.pipeline import Pipeline
+from src.progress import Reporter
 
 
 @dataclass(frozen=True)
@@ -108,17 +108,15 @@ def _with_interval(estimate: Estimate) -> str:
     return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
 
 
-def measure(
-    pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, step: Callable[[str], None]
-) -> Report:
-    """Measure a pipeline that was trained on split.train, on split.test. `step` is told what goes on."""
-    step("measuring predicted ratings")
+def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, reporter: Reporter) -> Report:
+    """Measure a pipeline that was trained on split.train, on split.test. The reporter is told how far it is."""
+    reporter.step("measuring predicted ratings")
     tested = split.test.ratings
     ratings = {name: measure_ratings(model, tested) for name, model in pipeline.models.items()} if len(tested) else {}
     task = ranking_task(split, relevant_rating, max_users)
     lists = {}
     if len(task.user_idx):
-        lists = measure_lists(pipeline, task, split.train.events.users_by_item(), step)
+        lists = measure_lists(pipeline, task, split.train.events.users_by_item(), reporter)
     return Report(
         how=split.how,
         cut=split.cut,

@@ -16,10 +16,10 @@ from src.evaluation.report import Report, measure
 from src.models import MODELS, POPULARITY
 from src.models.base import Model
 from src.pipeline import Pipeline
+from src.progress import Reporter
 from src.registry import Registry
 from src.store import Store
 from src.workflows.ingest import read_table
-from src.workflows.progress import Reporter
 
 Params = Mapping[str, Any]
 """Model name → the parameters its `train` takes."""
@@ -53,7 +53,7 @@ def measured(settings: Settings, data: TrainingData, params: Params, reporter: R
         parts,
         relevant_rating=settings.relevant_rating,
         max_users=settings.evaluated_users,
-        step=reporter.step,
+        reporter=reporter,
     )
 
 

@@ -21,9 +21,9 @@ from src.dataset.preprocessing import CleanBlock, Limits, RejectedRow, clean
 from src.dataset.synthetic import make_shop
 from src.domain import NO_TIME, EventBatch, EventKind
 from src.errors import StoreError, UnusableFile
+from src.progress import Reporter
 from src.registry import Registry
 from src.store import Store
-from src.workflows.progress import Reporter
 
 DEFAULT_EXPORT = Path("data/processed_amazon_reviews.csv")
 _INPUT_FOLDERS = (Path("data"), Path("data/raw"))

@@ -21,13 +21,13 @@ from src.domain import JsonDict, Run, RunStatus
 from src.errors import Busy
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY
+from src.progress import Reporter
 from src.registry import Draft, Registry
 from src.store import Store
 from src.workflows.doors import Ended
 from src.workflows.evaluate import Params, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
-from src.workflows.progress import Reporter
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")

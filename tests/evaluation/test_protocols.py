@@ -16,8 +16,19 @@ from src.evaluation.protocols import K, measure_lists, measure_ratings, ranking_
 from src.models import MODELS, POPULARITY
 from src.models.base import Candidates, QueryRows, best
 from src.pipeline import Pipeline
+from src.progress import Silent
 
 Row = tuple[str, str, str, float, int]
+
+
+class Steps(Silent):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def step(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def split_of(train: list[Row], test: list[Row]) -> Split:
@@ -149,10 +160,10 @@ def crowd() -> Split:
 
 def test_a_perfect_ranker_gets_one_and_popularity_less() -> None:
     parts = crowd()
-    steps: list[str] = []
+    steps = Steps()
     task = ranking_task(parts, 4.0, 100)
     item_users = parts.train.events.users_by_item()
-    figures = measure_lists(pipeline_of(parts, oracle=perfect(parts)), task, item_users, steps.append)
+    figures = measure_lists(pipeline_of(parts, oracle=perfect(parts)), task, item_users, steps)
     best_of_all, bar = figures["oracle"], figures[POPULARITY]
     for exact in (best_of_all.ndcg_at_10, best_of_all.recall_at_10, best_of_all.hit_rate_at_10, best_of_all.mrr_at_10):
         assert (exact.value, exact.low, exact.high) == pytest.approx((1, 1, 1))
@@ -161,7 +172,7 @@ def test_a_perfect_ranker_gets_one_and_popularity_less() -> None:
     assert best_of_all.beyond_popularity.value == pytest.approx(1 - bar.ndcg_at_10.value)
     assert best_of_all.beyond_popularity.low > 0
     assert (bar.beyond_popularity.value, bar.beyond_popularity.high) == (0, 0)
-    assert [step.split()[4] for step in steps] == [POPULARITY, "oracle"]
+    assert [step.split()[4] for step in steps.lines] == [POPULARITY, "oracle"]
 
 
 def test_seen_products_take_no_place_in_a_measured_list() -> None:
@@ -170,7 +181,7 @@ def test_seen_products_take_no_place_in_a_measured_list() -> None:
     seen = parts.train.take(np.flatnonzero(parts.train.is_kind(EventKind.RATING))).events
     oracle.scores[seen.user_idx, seen.item_idx] = 99  # would fill every list if it were not masked
     task = ranking_task(parts, 4.0, 100)
-    figures = measure_lists(pipeline_of(parts, oracle=oracle), task, parts.train.events.users_by_item(), str)
+    figures = measure_lists(pipeline_of(parts, oracle=oracle), task, parts.train.events.users_by_item(), Silent())
     assert figures["oracle"].ndcg_at_10.value == pytest.approx(1)
     assert [query.user_idx for query in oracle.asked] == task.user_idx.tolist()
     for query, history in zip(oracle.asked, task.histories, strict=True):
@@ -182,7 +193,7 @@ def test_coverage_and_novelty_are_of_the_products_listed() -> None:
     task = ranking_task(parts, 4.0, 100)
     same_ten = np.tile(np.arange(40.0) >= 30, (30, 1)).astype(float)
     item_users = parts.train.events.users_by_item()
-    figures = measure_lists(pipeline_of(parts, same=Oracle(same_ten)), task, item_users, str)["same"]
+    figures = measure_lists(pipeline_of(parts, same=Oracle(same_ten)), task, item_users, Silent())["same"]
     assert figures.coverage == pytest.approx(10 / 40)
     assert figures.novelty == pytest.approx(float(novelty(item_users, 30)[30:40].mean()))
     assert figures.novelty == pytest.approx(np.log2(30))
@@ -192,7 +203,7 @@ def test_novelty_counts_users_and_not_their_events() -> None:
     rows = [("a", "x", "view", 1.0, at) for at in range(50)] + [("b", "y", "view", 1.0, 60)]
     parts = split_of(rows, [("b", "x", "purchase", 1, 200)])
     task = ranking_task(parts, 4.0, 9)
-    figures = measure_lists(pipeline_of(parts), task, parts.train.events.users_by_item(), str)
+    figures = measure_lists(pipeline_of(parts), task, parts.train.events.users_by_item(), Silent())
     assert figures[POPULARITY].novelty == pytest.approx(1.0)
 
 

@@ -16,6 +16,7 @@ from src.evaluation.metrics import Estimate
 from src.evaluation.report import Report, measure
 from src.models import MODELS, POPULARITY, SVD
 from src.pipeline import Pipeline
+from src.progress import Silent
 
 SETTINGS = Settings(svd_factors=4, svd_epochs=3)
 
@@ -32,7 +33,7 @@ def report_on(data: TrainingData, max_users: int = 1_000, relevant: float = 4.0)
     parts = split(data, 0.2)
     models = {name: kind.train(parts.train, kind.params(SETTINGS), seed=1) for name, kind in MODELS.items()}
     pipeline = Pipeline(data.users, data.items, models, POPULARITY)
-    return measure(pipeline, parts, relevant_rating=relevant, max_users=max_users, step=str)
+    return measure(pipeline, parts, relevant_rating=relevant, max_users=max_users, reporter=Silent())
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pytest
 from src.config import Settings
 from src.domain import Event, EventKind
 from src.errors import AisleError, NoData, NoRelease, ReleaseError, UnknownName, UnusableFile
+from src.progress import Silent
 from src.registry import Registry
 from src.store import Store
 from src.workflows.evaluate import evaluate
-from src.workflows.progress import Silent
 from src.workflows.record import record
 from src.workflows.train import Job, train
 

@@ -19,11 +19,11 @@ from src.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.errors import NoRelease, StoreError, UnusableFile
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
+from src.progress import Silent
 from src.registry import Draft, Registry
 from src.store import Store
 from src.workflows import ingest as ingest_module
 from src.workflows.ingest import Loaded, export, ingest, input_files, make_up_shop, read_table
-from src.workflows.progress import Silent
 from src.workflows.record import record
 
 MIXED = """\

@@ -22,12 +22,12 @@ from src.dataset.synthetic import MadeUpShop
 from src.domain import Event, EventKind, Run, RunStatus
 from src.errors import Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
+from src.progress import Silent
 from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
 from src.workflows.evaluate import evaluate
 from src.workflows.ingest import export
-from src.workflows.progress import Silent
 from src.workflows.record import record
 from src.workflows.train import Job, Trained, train, trainer_lock
 
