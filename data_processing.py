@@ -9,7 +9,7 @@ from pathlib import Path
 from src.config import read_settings
 from src.store import open_store
 from src.workflows.doors import Screen, run_door
-from src.workflows.ingest import DEFAULT_EXPORT, export, ingest, input_files, make_up_shop
+from src.workflows.ingest import DEFAULT_EXPORT, export, take_in
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,16 +25,8 @@ def _parser() -> argparse.ArgumentParser:
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     store = open_store(settings.store_url)
-    files = arguments.files or input_files(settings)
-    if files:
-        for loaded in ingest(settings, store, files, screen):
-            for line in loaded.lines():
-                screen.say(line)
-    elif make_up_shop(store, screen):
-        screen.say("no file was named and none lies in data/ or data/raw/: made up a shop to play with. It leaves when")
-        screen.say(
-            "the first real file is loaded: python data_processing.py ratings.csv (user,product,rating,unix time)"
-        )
+    for line in take_in(settings, store, arguments.files, screen):
+        screen.say(line)
     if arguments.export is not None:
         written = export(settings, store, arguments.export)
         screen.say(f"{written:,} events written to {arguments.export}")

@@ -12,6 +12,8 @@
     ├── StoreError          the database did not answer, or refused
     └── Busy                another training holds the lock (HTTP 409)
 
+Beside it stands Ended: SIGTERM as an exception.
+
 A message has three parts: what was found, what was expected, what to do next.
 """
 
@@ -64,3 +66,7 @@ class StoreError(AisleError):
 
 class Busy(AisleError):
     """Another training holds the lock."""
+
+
+class Ended(BaseException):
+    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""

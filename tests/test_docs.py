@@ -30,7 +30,6 @@ def test_the_readme_names_no_setting_that_does_not_exist() -> None:
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
 def test_links_inside_the_project_lead_somewhere(paper: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", paper.read_text(encoding="utf-8"))
-    assert targets
     missing = [target for target in targets if not (paper.parent / target).exists()]
     assert missing == []
 

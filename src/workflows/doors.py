@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from src.errors import AisleError
+from src.errors import AisleError, Ended
 
 if TYPE_CHECKING:
     from src.evaluation.report import Report
@@ -75,10 +75,6 @@ class Screen:
             Console(width=200, highlight=False).print(table)
         else:
             self._console.print(table)
-
-
-class Ended(BaseException):
-    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
 
 
 def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:

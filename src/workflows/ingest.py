@@ -63,16 +63,34 @@ def input_files(settings: Settings) -> list[Path]:
     return find_event_files(_INPUT_FOLDERS, _exports(settings))
 
 
-def ingest(settings: Settings, store: Store, files: Sequence[Path], reporter: Reporter) -> list[Loaded]:
-    """Load files of ratings into the store, all of each that is usable. Loading one twice changes nothing.
+def take_in(settings: Settings, store: Store, named: Sequence[Path], reporter: Reporter) -> Iterator[str]:
+    """Load the named files, else those lying in data/ and data/raw/, else make up a shop; yields lines for people.
+
+    Every file gets its turn. Raises UnusableFile at the end for named files that were refused; one that only lies
+    there is left out, with a line, unless all of them are refused.
+    """
+    files = list(named) or input_files(settings)
+    refused = []
+    for path in files:
+        try:
+            yield from ingest(settings, store, path, reporter).lines()
+        except UnusableFile as error:
+            refused.append(str(error))
+    if refused and (named or len(refused) == len(files)):
+        raise UnusableFile(" ".join(refused))
+    for said in refused:
+        yield f"left out: {said}"
+    if not files and make_up_shop(store, reporter):
+        yield "no file was named and none lies in data/ or data/raw/: made up a shop to play with"
+        yield "it leaves when the first real file is loaded: python data_processing.py ratings.csv"
+
+
+def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Loaded:
+    """Load a file of ratings into the store, all of it that is usable. Loading it twice changes nothing.
 
     The first real file drives out the made-up shop, and the release that was trained on it.
-    Raises UnusableFile when a file has nothing usable; the files before it are loaded.
+    Raises UnusableFile when the file has nothing usable, or breaks off; what came before is stored.
     """
-    return [_ingest_file(settings, store, path, reporter) for path in files]
-
-
-def _ingest_file(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Loaded:
     source = EventFile(path)
     done = Loaded(path, source.layout.describe())
     reporter.step(f"loading {path}")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from src.config import Settings
+
+# Somebody who asks for the owner holds the lock for an instant: that is no reason to go away.
+_ATTEMPTS, _PAUSE_SECONDS = 5, 0.01
 
 
 class FileLock:
@@ -17,16 +21,20 @@ class FileLock:
         self._handle: int | None = None
 
     def acquire(self, owner: str) -> bool:
-        """Whether the lock is ours now; never waits. `owner` is written into the file for others to read."""
+        """Whether the lock is ours now; hardly waits. `owner` is written into the file for others to read."""
         if self._handle is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
+        for attempt in range(_ATTEMPTS):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == _ATTEMPTS - 1:
+                    os.close(handle)
+                    return False
+                time.sleep(_PAUSE_SECONDS)
         os.ftruncate(handle, 0)
         os.pwrite(handle, owner.encode(), 0)
         self._handle = handle

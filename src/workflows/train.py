@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,12 @@ from types import FrameType
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.domain import JsonDict, Run, RunStatus
-from src.errors import Busy
+from src.errors import Busy, Ended, NoData, StoreError
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY
 from src.progress import Reporter
 from src.registry import Draft, Registry
 from src.store import Store
-from src.workflows.doors import Ended
 from src.workflows.evaluate import Params, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
@@ -82,6 +81,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
 
 
 def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
+    made_up = job.data is None and store.summary().made_up
     data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
     names = [name for name in MODELS if name in (POPULARITY, *job.models)]
     params = {name: MODELS[name].params(settings) for name in names}
@@ -94,6 +94,8 @@ def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Repor
     reporter.step("publishing")
     registry = Registry(settings.releases_dir, settings.keep_releases)
     version = registry.publish(draft, run.run_id, datetime.now(UTC))
+    if made_up and not store.summary().made_up:
+        raise NoData("real data drove out the made-up shop while it was learnt from: run python train_model.py again")
     if job.activate:
         registry.activate(version)
     return Trained(version, report, job.activate)
@@ -127,7 +129,8 @@ def _recorded(store: Store, run: Run) -> Iterator[None]:
         yield
     except BaseException as error:
         what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
-        store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
+        with suppress(StoreError):  # what went wrong first is what people must read
+            store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
         raise
 
 

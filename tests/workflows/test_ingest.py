@@ -23,7 +23,7 @@ from src.progress import Silent
 from src.registry import Draft, Registry
 from src.store import Store
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import Loaded, export, ingest, input_files, make_up_shop, read_table
+from src.workflows.ingest import Loaded, export, ingest, input_files, make_up_shop, read_table, take_in
 from src.workflows.record import record
 
 MIXED = """\
@@ -42,8 +42,7 @@ GOOD, BAD = 4, 5
 
 
 def load(settings: Settings, store: Store, path: Path) -> Loaded:
-    (loaded,) = ingest(settings, store, [path], Silent())
-    return loaded
+    return ingest(settings, store, path, Silent())
 
 
 def write(path: Path, text: str) -> Path:
@@ -154,11 +153,25 @@ def test_a_path_with_blanks_and_a_packed_file_are_loaded(settings: Settings, sto
     assert load(settings, store, path).stored == GOOD
 
 
-def test_the_files_before_an_unusable_one_are_loaded(settings: Settings, store: Store, tmp_path: Path) -> None:
-    good = write(tmp_path / "good.csv", "user,product,rating\nu,p,5\n")
+def test_an_unusable_file_stops_none_of_the_others_and_is_named_at_the_end(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    first = write(tmp_path / "first.csv", "user,product,rating\nu,p,5\n")
     bad = write(tmp_path / "bad.csv", "user,product,rating\nu,p,55\n")
+    last = write(tmp_path / "last.csv", "user,product,rating\nu,q,5\n")
     with pytest.raises(UnusableFile, match=r"bad\.csv: none of its 1 rows is usable.*1 × rating is out of range"):
-        ingest(settings, store, [good, bad], Silent())
+        list(take_in(settings, store, [first, bad, last], Silent()))
+    assert len(events_of(store)) == 2
+
+
+def test_an_unusable_file_that_only_lies_there_is_left_out_with_a_word(
+    settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "data/notes.txt", "dear diary\n")
+    write(tmp_path / "data/ratings.csv", "user,product,rating\nu,p,5\n")
+    said = list(take_in(settings, store, [], Silent()))
+    assert any(line.startswith("left out: data/notes.txt") for line in said)
     assert len(events_of(store)) == 1
 
 

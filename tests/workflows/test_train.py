@@ -18,7 +18,7 @@ import pytest
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
-from src.dataset.synthetic import MadeUpShop
+from src.dataset.synthetic import MadeUpShop, make_shop
 from src.domain import Event, EventKind, Run, RunStatus
 from src.errors import Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
@@ -26,10 +26,12 @@ from src.progress import Silent
 from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
+from src.workflows import train as train_module
 from src.workflows.evaluate import evaluate
 from src.workflows.ingest import export
+from src.workflows.locks import FileLock, trainer_lock
 from src.workflows.record import record
-from src.workflows.train import Job, Trained, train, trainer_lock
+from src.workflows.train import Job, Trained, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -404,3 +406,41 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
     lock = trainer_lock(settings)
     assert lock.acquire("the next one")
     lock.release()
+
+
+def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_served_that_shop(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = make_shop(n_users=30, n_products=20, until=1_700_000_000)
+    store.add_products(shop.products)
+    store.add_events(shop.events)
+    learn = train_module.fit
+
+    def learn_while_a_file_is_loaded(*arguments: Any) -> Any:
+        store.drop_made_up()
+        return learn(*arguments)
+
+    monkeypatch.setattr(train_module, "fit", learn_while_a_file_is_loaded)
+    with pytest.raises(NoData, match=r"made-up shop.*train_model\.py again"):
+        train(settings, store, Job(), Silent())
+    assert Registry(settings.releases_dir).current_version() is None
+    assert store.runs(1)[0].status is RunStatus.FAILED
+
+
+def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:
+    stop = threading.Event()
+    lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+
+    def ask() -> None:
+        while not stop.is_set():
+            other.owner()
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        for _ in range(200):
+            assert lock.acquire("me")
+            lock.release()
+    finally:
+        stop.set()
+        asker.join()
