@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from src.config import Settings, variable_of
 from src.models import MODELS
@@ -51,3 +53,18 @@ def test_nothing_reads_or_writes_pickles() -> None:
         )
     ]
     assert found == []
+
+
+def test_every_curl_of_the_readme_works(client: FlaskClient, as_writer: dict[str, str]) -> None:
+    """The lines as they stand, sent to the application without a network in between."""
+    key = as_writer["Authorization"].removeprefix("Bearer ")
+    lines = re.findall(r"^curl -s (.+?)\n```", README, re.MULTILINE | re.DOTALL)
+    assert len(lines) >= 6
+    for line in lines:
+        words = shlex.split(line.replace("\\\n", "").replace("$(cat var/keys/write.key)", key))
+        url = words[0].removeprefix("localhost:5000")
+        headers = [words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H"]
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        answer = client.open(url, method="POST" if body else "GET", headers=headers, data=body)
+        assert answer.status_code in (200, 201), (line, answer.get_data(as_text=True))
+        assert answer.is_json
