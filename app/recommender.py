@@ -24,7 +24,8 @@ from src.domain import (
 )
 from src.errors import AisleError, NoRelease
 from src.models import SVD
-from src.registry import Registry, Release
+from src.registry import Registry
+from src.release import Release
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60

@@ -1,60 +1,27 @@
 """Releases on disk: published whole or not at all, verified before they serve, one of them current.
 
 releases/.tmp-<run>/      being filled
-releases/<version>/       immutable; manifest.json lists every file with size and sha256, and ends with its own seal
+releases/<version>/       immutable (src/release.py)
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from src.dataset.interactions import Vocabulary
-from src.domain import JsonDict
+from src.domain import Query
 from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
-from src.models import MODELS
-from src.models.base import Model
-from src.pipeline import Pipeline
+from src.release import MANIFEST, Draft, Release, fsync, fsync_folder, read_release, sha256, to_json, write_release
 
-FORMAT = 1
 _CURRENT = "CURRENT.json"
-_MANIFEST = "manifest.json"
-_SEAL = "sha256"
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Release:
-    """One complete trained model, loaded. manifest: as on disk. note: what is wrong with it being the one served."""
-
-    version: str
-    pipeline: Pipeline
-    manifest: Mapping[str, Any]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a training hands over to be published; `about` is free text for the manifest (settings, metrics …)."""
-
-    users: Vocabulary
-    items: Vocabulary
-    models: Mapping[str, Model]
-    default: str
-    about: JsonDict = field(default_factory=dict)
-    documents: Mapping[str, JsonDict] = field(default_factory=dict)
 
 
 class Registry:
@@ -74,9 +41,9 @@ class Registry:
         try:
             self._remove_leftovers()
             temporary.mkdir(parents=True)
-            self._write(draft, temporary, version, now)
+            write_release(draft, temporary, version, self.current_version(), now)
             temporary.rename(self.folder / version)
-            _fsync_folder(self.folder)
+            fsync_folder(self.folder)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise ReleaseError(
@@ -85,31 +52,6 @@ class Registry:
             ) from None
         self._smoke_test(version)
         return version
-
-    def _write(self, draft: Draft, folder: Path, version: str, now: datetime) -> None:
-        draft.users.save(folder / "users")
-        draft.items.save(folder / "items")
-        for name, model in draft.models.items():
-            model.save(folder / "models" / name)
-        for name, document in draft.documents.items():
-            (folder / f"{name}.json").write_text(_json(document), encoding="utf-8")
-        manifest = {
-            "format": FORMAT,
-            "version": version,
-            "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
-            "parent": self.current_version(),
-            "default_model": draft.default,
-            "models": {name: model.describe() for name, model in draft.models.items()},
-            **draft.about,
-            "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
-        }
-        for path in _files(folder):
-            _fsync(path)
-        # The manifest comes last: a folder without one is no release.
-        (folder / _MANIFEST).write_text(_sealed(manifest), encoding="utf-8")
-        _fsync(folder / _MANIFEST)
-        for path in [*(path for path in folder.rglob("*") if path.is_dir()), folder]:
-            _fsync_folder(path)
 
     def _smoke_test(self, version: str) -> None:
         """Load it where nothing of this process can help: a release must stand on what is on disk."""
@@ -132,13 +74,13 @@ class Registry:
     def activate(self, version: str) -> None:
         """Make a release the current one, if it verifies. Raises UnknownName, ReleaseError."""
         self.load(version)
-        pointer = {"version": version, "manifest_sha256": _sha256(self.folder / version / _MANIFEST)}
+        pointer = {"version": version, "manifest_sha256": sha256(self.folder / version / MANIFEST)}
         temporary = self.folder / f"{_CURRENT}.{os.getpid()}"
         try:
-            temporary.write_text(_json(pointer), encoding="utf-8")
-            _fsync(temporary)
+            temporary.write_text(to_json(pointer), encoding="utf-8")
+            fsync(temporary)
             os.replace(temporary, self.folder / _CURRENT)
-            _fsync_folder(self.folder)
+            fsync_folder(self.folder)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise ReleaseError(
@@ -214,48 +156,14 @@ class Registry:
         if version not in self.versions():
             known = ", ".join(self.versions()) or "none"
             raise UnknownName(f"there is no release {version!r} in {self.folder}. Expected one of: {known}.")
-        manifest = self._verified_manifest(folder, manifest_sha256)
-        try:
-            pipeline = Pipeline(
-                users=Vocabulary.load(folder / "users"),
-                items=Vocabulary.load(folder / "items"),
-                models={name: MODELS[name].load(folder / "models" / name) for name in manifest["models"]},
-                default=manifest["default_model"],
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReleaseError(f"release {version} cannot be loaded ({error!r}); train again.") from None
-        return Release(version, pipeline, manifest)
-
-    def _verified_manifest(self, folder: Path, manifest_sha256: str | None) -> dict[str, Any]:
-        def broken(what: str) -> ReleaseError:
-            return ReleaseError(f"release {folder.name} is not served: {what}. Activate another one or train again.")
-
-        try:
-            if manifest_sha256 is not None and _sha256(folder / _MANIFEST) != manifest_sha256:
-                raise broken("its manifest is not the one that was activated")
-            text = (folder / _MANIFEST).read_text(encoding="utf-8")
-            manifest = json.loads(text)
-            if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
-                raise broken("its manifest was altered or cut")
-            if manifest["format"] != FORMAT:
-                raise broken(f"its format is {manifest['format']!r}, this program reads {FORMAT}")
-            if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {_MANIFEST}:
-                raise broken("its files are not those of its manifest")
-            for name, expected in manifest["files"].items():
-                if _fingerprint(folder / name) != expected:
-                    raise broken(f"{name} was altered or cut")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise broken(f"it cannot be read ({error!r})") from None
-        return dict(manifest)
+        return read_release(folder, manifest_sha256)
 
     def versions(self) -> list[str]:
         """All releases on disk, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(
-            path.name
-            for path in self.folder.iterdir()
-            if not path.name.startswith(".") and (path / _MANIFEST).is_file()
+            path.name for path in self.folder.iterdir() if not path.name.startswith(".") and (path / MANIFEST).is_file()
         )
 
     def prune(self) -> None:
@@ -263,7 +171,7 @@ class Registry:
         current = self.current_version()
         kept = {current}
         try:
-            kept.add(json.loads((self.folder / str(current) / _MANIFEST).read_text(encoding="utf-8"))["parent"])
+            kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
         except (OSError, ValueError, KeyError):
             return
         for version in self.versions()[: -self.keep]:
@@ -275,48 +183,8 @@ class Registry:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
-
-
-def _sealed(manifest: Mapping[str, Any]) -> str:
-    """A manifest's text, ending with the hash of what stands before: a rollback has no other proof of an old one."""
-    return _json({**manifest, _SEAL: hashlib.sha256(_json(manifest).encode()).hexdigest()})
-
-
-def _fingerprint(path: Path) -> JsonDict:
-    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _fsync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _main() -> int:
     """The smoke test: load a release and make one list. Exit code 0 if that went well."""
-    from src.domain import Query
-
     folder, version = sys.argv[1:]
     try:
         release = Registry(Path(folder)).load(version)

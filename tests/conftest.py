@@ -20,7 +20,8 @@ from src.config import Settings, read_settings
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
 from src.progress import Silent
-from src.registry import Draft, Registry
+from src.registry import Registry
+from src.release import Draft
 from src.store import Store, open_store
 from src.workflows.train import Job, train
 

@@ -23,7 +23,8 @@ from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.models import MODELS, POPULARITY, SVD
 from src.models.popularity import PopularityParams
 from src.models.svd import SvdParams
-from src.registry import Draft, Registry
+from src.registry import Registry
+from src.release import Draft
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -313,7 +314,7 @@ def test_a_manifest_of_another_format_says_which_one_is_read(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = publish(registry, 1)
-    monkeypatch.setattr("src.registry.FORMAT", 2)
+    monkeypatch.setattr("src.release.FORMAT", 2)
     with pytest.raises(ReleaseError, match="its format is 1, this program reads 2"):
         registry.load(version)
 

@@ -22,7 +22,8 @@ from src.errors import Busy, Ended, NoData, StoreError
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY
 from src.progress import Reporter
-from src.registry import Draft, Registry
+from src.registry import Registry
+from src.release import Draft
 from src.store import Store
 from src.workflows.evaluate import Params, fit, measured, stored_data
 from src.workflows.ingest import read_table

@@ -12,7 +12,8 @@ from sqlalchemy import delete
 
 from src.config import Settings
 from src.domain import SEEN_KINDS, EventKind
-from src.registry import Registry, Release
+from src.registry import Registry
+from src.release import Release
 from src.store import Store
 from src.store.tables import products
 

@@ -20,7 +20,8 @@ from src.errors import NoRelease, StoreError, UnusableFile
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
 from src.progress import Silent
-from src.registry import Draft, Registry
+from src.registry import Registry
+from src.release import Draft
 from src.store import Store
 from src.workflows import ingest as ingest_module
 from src.workflows.ingest import Loaded, export, ingest, input_files, make_up_shop, read_table, take_in

@@ -330,7 +330,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
         elif where == "measuring":
             patch.setattr(evaluate_module, "measure", fail)
         elif where == "publishing":
-            patch.setattr("src.registry._fsync", fail)
+            patch.setattr("src.release.fsync", fail)
         else:
             patch.setattr(Registry, "activate", fail)
         with pytest.raises(ReleaseError, match="it broke here"):
