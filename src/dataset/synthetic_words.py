@@ -564,7 +564,7 @@ CATEGORIES = (
     ),
 )
 
-BRAND_ENDINGS = ("", "", "", " & Co", " Works", " Supply", " Studio", " Brothers")
+BRAND_ENDINGS = ("", "", "", " & Co", " Works", " Supply", " Goods", " Brothers")
 
 CLOSINGS = (
     "Ordered before noon, it leaves the same day.",
