@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -199,29 +200,26 @@ FEEDBACK_WEIGHT = {
 
 
 def training_data(batches: Iterable[EventBatch]) -> TrainingData:
-    """Number users and products in the order they first appear, and turn events into arrays."""
-    import pandas as pd  # not on top: a process which only serves does not need it
+    """Number users and products in the order they first appear, and turn events into arrays.
 
-    users: list[str] = []
-    items: list[str] = []
-    kinds: list[IntArray] = []
-    values: list[FloatArray] = []
-    times: list[IntArray] = []
-    number = {kind.value: at for at, kind in enumerate(KIND_ORDER)}
+    Memory grows with the users and products, and by 25 bytes an event.
+    """
+    users: dict[str, int] = {}
+    items: dict[str, int] = {}
+    kind_number = {kind.value: at for at, kind in enumerate(KIND_ORDER)}
+    columns: list[tuple[Any, ...]] = [_NO_ROWS]
     for batch in batches:
-        users += batch.user_id
-        items += batch.product_id
-        kinds.append(np.fromiter((number[kind] for kind in batch.kind), np.int8, len(batch)))
-        values.append(batch.value)
-        times.append(batch.at)
-    user_idx, user_ids = pd.factorize(np.array(users, dtype=object))
-    item_idx, item_ids = pd.factorize(np.array(items, dtype=object))
-    events = Interactions(
-        Vocabulary.of(list(user_ids)),
-        Vocabulary.of(list(item_ids)),
-        user_idx.astype(np.int32),
-        item_idx.astype(np.int32),
-        np.concatenate([np.zeros(0), *values]).astype(np.float32),
-        np.concatenate([np.zeros(0, np.int64), *times]).astype(np.int64),
-    )
-    return TrainingData(events, np.concatenate([np.zeros(0, np.int8), *kinds]))
+        kind = np.fromiter((kind_number[kind] for kind in batch.kind), np.int8, len(batch))
+        value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
+        columns.append((_numbered(batch.user_id, users), _numbered(batch.product_id, items), kind, value, at))
+    user_idx, item_idx, kind, value, at = (np.concatenate(column) for column in zip(*columns, strict=True))
+    events = Interactions(Vocabulary.of(list(users)), Vocabulary.of(list(items)), user_idx, item_idx, value, at)
+    return TrainingData(events, kind)
+
+
+_NO_ROWS = tuple(np.zeros(0, kind) for kind in (np.int32, np.int32, np.int8, np.float32, np.int64))
+
+
+def _numbered(ids: list[str], known: dict[str, int]) -> IntArray:
+    """The ids' numbers, int32; an id that is not known yet gets the next one."""
+    return np.fromiter((known.setdefault(id_, len(known)) for id_ in ids), np.int32, len(ids))
