@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, loading=True)
     for line in take_in(settings, store, arguments.files, screen):
         screen.say(line)
     if arguments.export is not None:

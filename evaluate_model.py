@@ -23,10 +23,10 @@ def _parser() -> argparse.ArgumentParser:
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     report, folder = evaluate(settings, open_store(settings.store_url), arguments.release, screen)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
     screen.report(report)
     screen.say(f"report.json and plots: {folder}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

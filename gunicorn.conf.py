@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-# Before numpy is imported: several workers with several BLAS threads each would wait for each other.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_class = "gthread"
 threads = 4
-timeout = 30
+# A worker verifies every byte of the release before it serves: some gigabytes on a slow disk take their time.
+timeout = 120
 graceful_timeout = 20
 # Nobody steers it by a socket in the home folder, which a container may not even have.
 control_socket_disable = True

@@ -47,3 +47,9 @@ except AisleError as error:
     # Gunicorn would show a traceback; one line says it better.
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
+
+
+@app.before_request
+def _with_its_threads() -> None:
+    """gunicorn.conf.py does it earlier; this is for servers that do not read it, and for --preload."""
+    start_background(app)

@@ -31,6 +31,7 @@ from src.store import Store, open_store
 VERSION = "0.1.0"
 
 _log = logging.getLogger(__name__)
+_starting = threading.Lock()
 
 
 @dataclass
@@ -93,7 +94,10 @@ def start_background(app: Flask) -> None:
     aisle: Aisle = app.extensions["aisle"]
     if aisle.started_in == os.getpid():
         return
-    aisle.started_in = os.getpid()
+    with _starting:
+        if aisle.started_in == os.getpid():
+            return
+        aisle.started_in = os.getpid()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     aisle.scheduler.run()
 

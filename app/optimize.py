@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cachelib.serializers import JSONSerializer
@@ -18,6 +21,8 @@ from src.config import Settings
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _CACHED_LISTS = 10_000
+_REDIS_SECONDS = 0.2  # a list is made in less
+_REST_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +36,13 @@ def limit_threads() -> None:
         os.environ.setdefault(variable, "1")
 
 
+class _Json(JSONSerializer):
+    """cachelib's own hands json what Redis answers for a key it does not hold, None, and warns of it every time."""
+
+    def loads(self, bvalue: str | bytes | bytearray | None, *args: Any, **kwargs: Any) -> Any:
+        return None if bvalue is None else super().loads(bvalue, *args, **kwargs)
+
+
 class ListCache:
     """Lists and counts by everything that shapes them. A cache that fails is a cache that is empty."""
 
@@ -38,38 +50,40 @@ class ListCache:
         # JSON, not the default pickle: a cache that others can write to must not be able to run code here.
         config: dict[str, Any] = {
             "CACHE_TYPE": "RedisCache" if settings.cache_url else "SimpleCache",
-            "CACHE_SERIALIZER": JSONSerializer,
-            "CACHE_KEY_PREFIX": "aisle:",
+            "CACHE_SERIALIZER": _Json,
+            # Several shops may share a Redis.
+            "CACHE_KEY_PREFIX": f"aisle:{hashlib.sha256(settings.store_url.encode()).hexdigest()[:12]}:",
         }
         if settings.cache_url:
             config["CACHE_REDIS_URL"] = settings.cache_url
+            config["CACHE_OPTIONS"] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
         else:
             config["CACHE_THRESHOLD"] = _CACHED_LISTS
         self._cache = Cache(app, config=config)
         self._seconds = settings.cache_seconds
         # cachelib's SimpleCache walks its dict while other threads may change it.
-        self._one_at_a_time = threading.Lock()
+        self._guard: AbstractContextManager[Any] = nullcontext() if settings.cache_url else threading.Lock()
+        self._rests_until = 0.0
 
     def get(self, parts: Mapping[str, Any]) -> Any:
         """What was put for exactly these parts; None if there is nothing."""
-        if not self._seconds:
-            return None
-        try:
-            with self._one_at_a_time:
-                return self._cache.get(_key(parts))
-        except Exception:
-            _log.warning("the cache does not answer; going on without it", exc_info=True)
-            return None
+        return self._ask(lambda: self._cache.get(_key(parts)))
 
-    def set(self, parts: Mapping[str, Any], value: Any, seconds: int | None = None) -> None:
+    def set(self, parts: Mapping[str, Any], value: Any, seconds: float | None = None) -> None:
         """Keep a value of plain JSON for `seconds` (AISLE_CACHE_SECONDS by default)."""
-        if not self._seconds:
-            return
+        timeout = self._seconds if seconds is None else math.ceil(seconds)
+        self._ask(lambda: self._cache.set(_key(parts), value, timeout=timeout))
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        if not self._seconds or time.monotonic() < self._rests_until:
+            return None
         try:
-            with self._one_at_a_time:
-                self._cache.set(_key(parts), value, timeout=self._seconds if seconds is None else seconds)
-        except Exception:
-            _log.warning("the cache does not answer; going on without it", exc_info=True)
+            with self._guard:
+                return question()
+        except Exception as error:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            _log.warning("the cache does not answer (%s); going on without it for a while", type(error).__name__)
+            return None
 
 
 def _key(parts: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from app.recommender import Recommender
 from app.schemas import EventsBody, PredictBody, RecommendBody
 from src.domain import Query
 from src.errors import NotReady
+from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
 
 pages = Blueprint("pages", __name__)
 
@@ -27,7 +28,10 @@ def _recommender() -> Recommender:
 @pages.get("/")
 def front() -> str | tuple[str, int]:
     """Popular products, and the list of a user beside what it rests on."""
-    user_id = request.args.get("user_id", "").strip()[:256]
+    user_id = clean_id(request.args.get("user_id", ""))
+    if len(user_id) > MAX_ID_LENGTH or has_bad_characters(user_id):
+        said = f"this is no user: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
+        return render_template("front.html", problem=said), 422
     recommender = _recommender()
     try:
         _, popular = recommender.popular(_LIST, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
 _DAY = 86_400
+_KEPT_PER_COST = 50.0
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Recommender:
         self._look_again_at = 0.0
         self._problem = ""
         self._refreshing = threading.Lock()
+        self._counting = threading.RLock()  # popular products of some days need the summary
 
     # the release
 
@@ -73,7 +75,9 @@ class Recommender:
                 release, self._problem = None, ""
                 _log.warning("%s", error)
             except AisleError as error:
-                release, self._problem = self._release, str(error)
+                release = self._release
+                still = f" Release {release.version} is served on." if release else ""
+                self._problem = f"{error}{still}"
                 _log.error("%s", error)
             changed = _version(release) != _version(self._release)
             if self._release is None or release is None or changed:
@@ -117,16 +121,29 @@ class Recommender:
         """
         release = self.release()
         key = {"popular": n, "days": days, "kind": kind, "release": release.version}
-        kept = self._cache.get(key)
-        if kept is None:
-            since = None
-            if days is not None:
-                newest = self._summary()["newest_at"]
-                since = None if newest is None else int(newest) - days * _DAY
-            kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
-            kept = [[item.product_id, item.count] for item in self._store.popular(kinds, since, n)]
-            self._cache.set(key, kept)
-        return release.version, [ProductCount(*item) for item in kept]
+        counts = self._counted(key, lambda: self._count_popular(n, days, kind))
+        return release.version, [ProductCount(*item) for item in counts]
+
+    def _count_popular(self, n: int, days: int | None, kind: EventKind | None) -> list[list[Any]]:
+        since = None
+        if days is not None:
+            newest = self._summary()["newest_at"]
+            since = None if newest is None else int(newest) - days * _DAY
+        kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
+        return [[item.product_id, item.count] for item in self._store.popular(kinds, since, n)]
+
+    def _counted(self, key: dict[str, Any], count: Callable[[], Any]) -> Any:
+        """What `count` finds in the whole store: by one thread at a time, and kept the longer the more it cost."""
+        if (kept := self._cache.get(key)) is not None:
+            return kept
+        with self._counting:
+            if (kept := self._cache.get(key)) is not None:
+                return kept
+            started = time.monotonic()
+            found = count()
+            cost = time.monotonic() - started
+            self._cache.set(key, found, max(self._settings.cache_seconds, _KEPT_PER_COST * cost))
+            return found
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
         """(release, predicted rating). Raises NoRelease, and NotReady for a release without SVD."""
@@ -165,11 +182,7 @@ class Recommender:
         }
 
     def _summary(self) -> dict[str, Any]:
-        kept = self._cache.get({"summary": True})
-        if kept is None:
-            kept = asdict(self._store.summary())
-            self._cache.set({"summary": True}, kept)
-        return dict(kept)
+        return dict(self._counted({"summary": True}, lambda: asdict(self._store.summary())))
 
 
 def _version(release: Release | None) -> str | None:

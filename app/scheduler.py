@@ -25,8 +25,9 @@ from app.optimize import THREAD_VARIABLES
 from src.config import Settings
 from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError
-from src.store import Store
+from src.store import Store, has_events
 from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.runs import close_abandoned
 
 ROOT = Path(__file__).resolve().parent.parent
 _ELECTION_SECONDS = 1.0
@@ -155,6 +156,7 @@ class Scheduler:
             self._record_silent_death(due, code)
         if self._trainer_lock.owner() is not None:
             return False
+        close_abandoned(self._store, self._trainer_lock)
         moment = self._due()
         if moment is None:
             return False
@@ -169,7 +171,7 @@ class Scheduler:
         runs = self._store.runs(1)
         if runs:
             return moment if runs[0].started_at < moment else None
-        return moment if self._store.summary().n_events else None
+        return moment if has_events(self._store) else None
 
     def _record_silent_death(self, due: int, code: int) -> None:
         """A trainer that ended before it could record its run had its turn all the same: once per due moment."""

@@ -1,10 +1,11 @@
 #!/bin/sh
-# What a container does: load what lies in data/ (or make up a shop), train once, serve. A restart serves at once what
-# was trained before; from then on the nightly training takes care.
+# What a container does: load what lies in data/ (or make up a shop) and train, if that is newer than the release that is
+# served; then serve. From then on the nightly training takes care.
 set -eu
 var=${AISLE_VAR:-var}
+current=$var/releases/CURRENT.json
 
-if [ ! -e "$var/releases/CURRENT.json" ]; then
+if [ ! -e "$current" ] || [ -n "$(find data -name '*.csv*' -newer "$current" 2>/dev/null)" ]; then
   python data_processing.py
   python train_model.py
 fi

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
 
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")
     evaluated_users: int = Field(
-        20_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
+        5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
     )
 
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
@@ -88,7 +88,19 @@ class Settings(BaseSettings):
     def _rating_scale(self) -> Settings:
         if not self.rating_min < self.rating_max:
             raise ValueError(f"AISLE_RATING_MIN {self.rating_min:g} is not below AISLE_RATING_MAX {self.rating_max:g}")
+        if not self.rating_min < self.relevant_rating <= self.rating_max:
+            raise ValueError(
+                f"AISLE_RELEVANT_RATING: {self.relevant_rating:g} is not on the scale of ratings; expected more than "
+                f"{self.rating_min:g} and at most {self.rating_max:g}"
+            )
         return self
+
+    @field_validator("cache_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it is no address of a Redis; expected redis://HOST:PORT/0")
+        return value
 
     @property
     def store_url(self) -> str:
@@ -131,7 +143,10 @@ def read_settings(**overrides: object) -> Settings:
         lines = []
         for problem in error.errors():
             name = variable_of(str(problem["loc"][0])) if problem["loc"] else "settings"
-            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})")
+            field = Settings.model_fields.get(str(problem["loc"][0]) if problem["loc"] else "")
+            is_secret = field is not None and not field.repr
+            shown = "" if is_secret else f" (found {problem['input']!r})"
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}{shown}")
         if not any(error.errors()[0]["loc"]):
             lines = [problem["msg"].removeprefix("Value error, ") for problem in error.errors()]
         raise ConfigError("; ".join(lines) + ". Mend the environment variable and start again.") from None

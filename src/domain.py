@@ -5,7 +5,7 @@ An `_id` is the world's name for a thing, an `_idx` our row number; `_idx` never
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -20,6 +20,12 @@ JsonDict: TypeAlias = dict[str, object]
 
 NO_TIME = -1
 """Stands in integer arrays of times for "the event carries no time"."""
+
+MAX_VALUE = 1e9
+"""No rating and no number of things bought is above it."""
+
+CLOCK_TOLERANCE = 86_400
+"""Seconds by which an event may lie in the future: clocks go wrong, and some write local time."""
 
 
 class EventKind(StrEnum):
@@ -185,8 +191,3 @@ class EventBatch:
             self.at[at],
             None if self.mark is None else [self.mark[i] for i in at],
         )
-
-    def parts(self, size: int) -> Iterator[EventBatch]:
-        """The same events in batches of at most `size`."""
-        for start in range(0, len(self), size):
-            yield self.take(range(start, min(start + size, len(self))))

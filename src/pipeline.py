@@ -13,6 +13,9 @@ from src.errors import NotReady, UnknownName
 from src.models import POPULARITY, SVD
 from src.models.base import Model, QueryRows
 
+_RECENT = 1_000
+"""So many of the newest events shape a list; what was seen before is left out all the same."""
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -32,12 +35,14 @@ class Pipeline:
         wanted = query.model or self.default
         if wanted not in self.models:
             raise UnknownName(f"the release holds no model {wanted!r}. Expected one of {', '.join(self.models)}.")
-        row_of = self._rows_of({event.product_id for event in query.history} | query.exclude)
+        recent = query.history[-_RECENT:]
+        barred_ids = _barred_ids(query)
+        row_of = self._rows_of({event.product_id for event in recent} | barred_ids)
         rows = QueryRows(
             user_idx=None if query.user_id is None else self.users.idx_of(query.user_id),
-            item_idx=np.array([row_of[e.product_id] for e in query.history if e.product_id in row_of], dtype=np.int64),
+            item_idx=np.array([row_of[e.product_id] for e in recent if e.product_id in row_of], dtype=np.int64),
         )
-        barred = {row_of[id_] for id_ in _barred_ids(query) if id_ in row_of}
+        barred = {row_of[id_] for id_ in barred_ids if id_ in row_of}
         chosen: list[Recommendation] = []
         for source in dict.fromkeys((wanted, POPULARITY)):
             missing = query.n - len(chosen)

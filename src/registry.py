@@ -3,6 +3,7 @@
 releases/.tmp-<run>/      being filled
 releases/<version>/       immutable (src/release.py)
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served
+releases/ACTIVATED        a line for every activation: what may be served again, and what never was
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.release import MANIFEST, Draft, Release, fsync, fsync_folder, read_release, sha256, to_json, write_release
 
 _CURRENT = "CURRENT.json"
+_ACTIVATED = "ACTIVATED"
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
 
@@ -51,6 +53,7 @@ class Registry:
                 "that can be written and enough free space; mend that and train again. What was served is untouched."
             ) from None
         self._smoke_test(version)
+        self.prune(besides=version)
         return version
 
     def _smoke_test(self, version: str) -> None:
@@ -60,8 +63,9 @@ class Registry:
         try:
             done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_SMOKE_SECONDS)
         except subprocess.TimeoutExpired:
+            shutil.rmtree(self.folder / version, ignore_errors=True)
             raise ReleaseError(
-                f"release {version} did not load within {_SMOKE_SECONDS} s in a fresh process; it is not served. "
+                f"release {version} did not load within {_SMOKE_SECONDS} s in a fresh process; it was removed. "
                 "Look whether the machine is overloaded and train again."
             ) from None
         if done.returncode != 0:
@@ -77,6 +81,9 @@ class Registry:
         pointer = {"version": version, "manifest_sha256": sha256(self.folder / version / MANIFEST)}
         temporary = self.folder / f"{_CURRENT}.{os.getpid()}"
         try:
+            with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
+                record.write(f"{version}\n")
+            fsync(self.folder / _ACTIVATED)
             temporary.write_text(to_json(pointer), encoding="utf-8")
             fsync(temporary)
             os.replace(temporary, self.folder / _CURRENT)
@@ -128,7 +135,7 @@ class Registry:
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
-        """The release to begin with: the current one, or, if that does not verify, the newest older one that does.
+        """The release to begin with: the current one, or, if that does not verify, the last one before that does.
 
         Raises NoRelease if nothing was ever activated, ReleaseError if nothing verifies.
         """
@@ -138,10 +145,7 @@ class Registry:
             raise
         except AisleError as error:
             problem = str(error)
-        current = self.current_version()
-        for version in reversed(self.versions()):
-            if current is not None and version >= current:
-                continue
+        for version in self._activated_before(self.current_version()):
             try:
                 release = self.load(version)
             except AisleError:
@@ -149,6 +153,21 @@ class Registry:
             note = f"{problem} The older release {version} is served instead."
             return Release(release.version, release.pipeline, release.manifest, note)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
+
+    def _activated_before(self, current: str | None) -> list[str]:
+        """What was served, the last one first, without the current one."""
+        try:
+            lines = (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return []
+        return [version for version in dict.fromkeys(reversed(lines)) if version != current]
+
+    def is_made_up(self, version: str) -> bool:
+        """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
+        try:
+            return bool(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")).get("made_up"))
+        except (OSError, ValueError, AttributeError):
+            return False
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
         """Verify every byte of a release and map it. Raises UnknownName, ReleaseError."""
@@ -166,10 +185,10 @@ class Registry:
             path.name for path in self.folder.iterdir() if not path.name.startswith(".") and (path / MANIFEST).is_file()
         )
 
-    def prune(self) -> None:
-        """Remove the oldest releases beyond `keep`; never the current one, never its parent."""
+    def prune(self, besides: str | None = None) -> None:
+        """Remove the oldest releases beyond `keep`; never the current one, its parent, or `besides`."""
         current = self.current_version()
-        kept = {current}
+        kept = {current, besides}
         try:
             kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
         except (OSError, ValueError, KeyError):

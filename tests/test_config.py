@@ -46,6 +46,8 @@ def another_value(name: str) -> tuple[str, object]:
         "max_body_bytes": ("4096", 4096),
         "rating_min": ("0.5", 0.5),
         "rating_max": ("10", 10.0),
+        "relevant_rating": ("3.5", 3.5),
+        "cache_url": ("redis://cache:6379/0", "redis://cache:6379/0"),
     }
     if name in special:
         return special[name]
@@ -197,3 +199,17 @@ def test_settings_do_not_show_keys_and_passwords() -> None:
     for shown in (repr(settings), str(settings), f"{settings}"):
         assert "port=5000" in shown
         assert "secret" not in shown
+
+
+def test_a_wrong_address_of_the_cache_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_CACHE_URL", "http://:secret@cache")
+    with pytest.raises(ConfigError, match="AISLE_CACHE_URL") as raised:
+        read_settings()
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("rating", ["1", "0", "6"])
+def test_what_counts_as_liked_lies_on_the_scale(monkeypatch: pytest.MonkeyPatch, rating: str) -> None:
+    monkeypatch.setenv("AISLE_RELEVANT_RATING", rating)
+    with pytest.raises(ConfigError, match="AISLE_RELEVANT_RATING"):
+        read_settings()

@@ -212,7 +212,7 @@ def test_a_pointer_that_cannot_be_replaced_leaves_the_old_release_and_nothing_el
         with pytest.raises(ReleaseError, match=f"No space left on device.*activate {new} again"):
             registry.activate(new)
     assert registry.active().version == old
-    assert sorted(path.name for path in registry.folder.iterdir()) == sorted(["CURRENT.json", old, new])
+    assert sorted(path.name for path in registry.folder.iterdir()) == sorted(["ACTIVATED", "CURRENT.json", old, new])
     registry.activate(new)
     assert registry.active().version == new
 
@@ -228,7 +228,7 @@ def test_a_folder_that_cannot_be_made_is_a_release_error(tmp_path: Path) -> None
 
 RELEASE_FILES = [
     *(f"{names}/{array}.npy" for names in ("users", "items") for array in ("blob", "offsets", "order")),
-    *(f"models/popularity/{array}.npy" for array in ("weight", "item_mean", "item_count", "user_count")),
+    *(f"models/popularity/{array}.npy" for array in ("weight", "order", "item_mean", "item_count", "user_count")),
     *(f"models/svd/{whose}_{what}.npy" for whose in ("user", "item") for what in ("factors", "bias", "count")),
     "models/popularity/model.json",
     "models/svd/model.json",
@@ -429,7 +429,7 @@ def test_pruning_keeps_the_newest_the_current_one_and_its_parent(registry: Regis
 def test_pruning_leaves_no_more_than_it_must(registry: Registry) -> None:
     versions = [publish(registry, number) for number in range(5)]
     assert registry.versions() == versions[-2:]
-    assert sorted(path.name for path in registry.folder.iterdir()) == [*versions[-2:], "CURRENT.json"]
+    assert sorted(path.name for path in registry.folder.iterdir()) == [*versions[-2:], "ACTIVATED", "CURRENT.json"]
 
 
 def test_pruning_under_a_broken_pointer_removes_nothing(registry: Registry) -> None:
@@ -477,4 +477,16 @@ def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monke
     monkeypatch.setattr("src.registry._SMOKE_SECONDS", 0.001)
     with pytest.raises(ReleaseError, match="did not load within"):
         publish(registry, 2)
+    assert registry.active().version == old
+
+
+def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
+    old = publish(registry, 1)
+    publish(registry, 2, activate=False)
+    new = publish(registry, 3)
+    (registry.folder / new / "users" / "blob.npy").unlink()
+    release = registry.active()
+    assert release.version == old
+    assert old in release.note
+    (registry.folder / "CURRENT.json").write_text("")
     assert registry.active().version == old

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from src.errors import UnusableFile
 
-USER, PRODUCT, VALUE, TIME, KIND = "user", "product", "value", "time", "kind"
+USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "value", "time", "kind", "mark"
 
 # Compared without case, blanks, dashes and underscores.
 _NAMES = {
     USER: {"user", "userid", "uid", "reviewerid", "customerid", "visitorid"},
     PRODUCT: {"product", "productid", "prodid", "item", "itemid", "asin", "parentasin", "movieid"},
     VALUE: {"rating", "ratings", "overall", "score", "stars", "value"},
-    TIME: {"timestamp", "time", "unixreviewtime", "unixtime", "at", "date"},
+    TIME: {"timestamp", "time", "unixreviewtime", "unixtime", "at"},
     KIND: {"kind", "event", "eventtype"},
+    MARK: {"mark"},
 }
 _REQUIRED = (USER, PRODUCT, VALUE)
 _NO_HEADER_ORDER = (USER, PRODUCT, VALUE, TIME)
@@ -26,7 +27,7 @@ _NO_HEADER_ORDER = (USER, PRODUCT, VALUE, TIME)
 class Layout:
     """Where a delimited file keeps what.
 
-    columns: role (USER, PRODUCT, VALUE, TIME, KIND) → position, 0-based.
+    columns: role (USER, PRODUCT, VALUE, TIME, KIND, MARK) → position, 0-based.
     width: how many fields a row has. header: whether the first line names the columns.
     """
 

@@ -19,7 +19,7 @@ from src.errors import UnusableFile
 BLOCK_ROWS = 50_000
 _SNIFFED_ROWS = 50
 _GZIP_MAGIC = b"\x1f\x8b"
-_SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz", ".data", ".tsv", ".tsv.gz")
+_SUFFIXES = (".csv", ".csv.gz")
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 
@@ -136,7 +136,7 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         if row is None or (used > 1 and any("\n" in field or "\r" in field for field in row)):
             # An id or a number never spans lines: take the first line alone and read on behind it.
             source.hand_back(source.taken[1:])
-            row, used = source.taken[0].rstrip("\r\n").split(","), 1
+            row, used = [source.taken[0].rstrip("\r\n")], 1
         if source.taken[0].strip():
             yield line, row
         line += used

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from src.dataset.columns import KIND, PRODUCT, TIME, USER, VALUE, Layout
+from src.dataset.columns import KIND, MARK, PRODUCT, TIME, USER, VALUE, Layout
 from src.dataset.loading import RawBlock
-from src.domain import NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.domain import CLOCK_TOLERANCE, MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
 
 _KINDS = {kind.value for kind in EventKind}
 _EARLIEST = 0  # 1970: an earlier time in a shop's file is a mistake
+_MILLISECONDS_FROM = 1e11  # as seconds that would be the year 5138
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,10 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
     refuse(rating & ~value_given, "rating is empty")
     refuse(value_given & ~np.isfinite(value), "rating is not a number")
     refuse(rating & ((value < limits.rating_min) | (value > limits.rating_max)), "rating is out of range")
+    refuse(~rating & value_given & ~((value > 0) & (value <= MAX_VALUE)), "value is not above 0")
     refuse(~time_ok, "time is not a number")
     refuse((at != NO_TIME) & (at < _EARLIEST), "time is before 1970")
-    refuse(at > limits.now + 86_400, "time is in the future")
+    refuse(at > limits.now + CLOCK_TOLERANCE, "time is in the future")
 
     good = np.flatnonzero(reasons[right_shape] == "")
     events = EventBatch(
@@ -80,6 +83,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
         kind=[kind[i] for i in good],
         value=np.where(value_given, value, 1.0)[good],
         at=at[good],
+        mark=[columns[MARK][i] for i in good] if MARK in columns else None,
     )
     rejected = [RejectedRow(block.lines[i], reasons[i], block.rows[i]) for i in np.flatnonzero(reasons != "")]
     return CleanBlock(events, rejected)
@@ -88,6 +92,10 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
 def _shape_reason(row: list[str], layout: Layout) -> str:
     if len(row) == layout.width:
         return ""
+    if len(row) == 1 and '"' in row[0]:  # reading hands out such a line unparted
+        return "quote that is never closed"
+    if len(row) == 1 and len(row[0]) > csv.field_size_limit():
+        return "line is too long"
     return "missing field" if len(row) < layout.width else "too many fields"
 
 
@@ -118,10 +126,14 @@ def _numbers(texts: list[str]) -> tuple[FloatArray, BoolArray]:
 
 
 def _times(texts: list[str] | None, n: int) -> tuple[IntArray, BoolArray]:
-    """(int64 UTC seconds, NO_TIME where none was given; whether the text was a whole, sane number or empty)."""
+    """(int64 UTC seconds, NO_TIME where none was given; whether the text was a sane number or empty).
+
+    Times in milliseconds are told by their size.
+    """
     if texts is None:
         return np.full(n, NO_TIME, dtype=np.int64), np.ones(n, dtype=np.bool_)
     seconds, given = _numbers(texts)
+    seconds = np.where(np.abs(seconds) >= _MILLISECONDS_FROM, seconds / 1_000, seconds)
     sane = np.isfinite(seconds) & (np.abs(seconds) < 2**53)
     # A given time of -1 must not pass for "no time".
     whole = np.where(sane, np.floor(np.where(sane, seconds, 0)), NO_TIME).astype(np.int64)

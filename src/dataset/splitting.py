@@ -24,7 +24,7 @@ class Split:
 
 
 def split(data: TrainingData, test_share: float) -> Split:
-    """By one global time where events have times, at random where they do not.
+    """By one global time; at random where few events have times, or so few different ones that no time divides them.
 
     One time for everybody: a model that has seen what others did later knows what nobody can know in the shop.
     An event without a time among others that have one is taken for an old one. Raises NoData when nothing can be
@@ -37,21 +37,22 @@ def split(data: TrainingData, test_share: float) -> Split:
         )
     if (data.events.at != NO_TIME).mean() > 0.5:
         by_time = split_by_time(data, test_share)
-        if len(by_time.train):
+        if len(by_time.train) >= len(by_time.test):
             return by_time
     return split_at_random(data, test_share)
 
 
 def split_by_time(data: TrainingData, test_share: float) -> Split:
-    """The newest `test_share` of the events are the test; all events of one second fall on one side.
+    """The newest events are the test, as near to `test_share` of them as a time can cut.
 
-    train is empty when all events have one and the same time.
+    All events of one second fall on one side; train is empty only when all have one and the same time.
     """
     at = data.events.at
     cut = int(np.quantile(at, 1 - test_share, method="lower"))
-    if not (at < cut).any():
-        later = at[at > cut]
-        cut = int(later.min()) if len(later) else cut
+    later = at[at > cut]
+    nearer = abs((at > cut).mean() - test_share) < abs((at >= cut).mean() - test_share)
+    if len(later) and (nearer or not (at < cut).any()):
+        cut = int(later.min())
     return Split(data.take(np.flatnonzero(at < cut)), data.take(np.flatnonzero(at >= cut)), "time", cut)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +87,15 @@ def bootstrap_means(values: FloatArray, *, seed: int = 0) -> FloatArray:
     return means
 
 
+def estimates(columns: Mapping[str, FloatArray], *, seed: int = 0) -> dict[str, Estimate]:
+    """The means of columns float[n] and their percentile intervals, over the same resampled rows for all."""
+    means = bootstrap_means(np.column_stack(list(columns.values())), seed=seed)
+    return {name: _estimate(columns[name].mean(), means[:, at]) for at, name in enumerate(columns)}
+
+
 def estimate(values: FloatArray, *, seed: int = 0) -> Estimate:
     """The mean of float[n] and its percentile interval over resampled rows."""
-    return _estimate(values.mean(), bootstrap_means(values[:, None], seed=seed)[:, 0])
+    return estimates({"": values}, seed=seed)[""]
 
 
 def estimate_rmse_mae(user_idx: IntArray, error: FloatArray, *, seed: int = 0) -> tuple[Estimate, Estimate]:

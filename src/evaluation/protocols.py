@@ -11,8 +11,8 @@ from src.dataset.splitting import Split
 from src.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, EventKind, FloatArray, IntArray, Query
 from src.evaluation.metrics import (
     Estimate,
-    estimate,
     estimate_rmse_mae,
+    estimates,
     novelty,
     ranking_metrics,
     rated_precision_recall,
@@ -23,6 +23,7 @@ from src.progress import Reporter
 
 K = 10
 RATED_THRESHOLD = 3.5
+_RATED_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,13 @@ class RankingFigures:
 
 def measure_ratings(model: Model, test: Interactions) -> RatingFigures:
     """Predict every test rating; test must hold at least one."""
-    predicted = model.rate(test.user_idx, test.item_idx)
+    n_parts = len(test) // _RATED_AT_ONCE + 1  # factors of all test rows at once would fill the memory
+    pairs = zip(np.array_split(test.user_idx, n_parts), np.array_split(test.item_idx, n_parts), strict=True)
+    predicted = np.concatenate([model.rate(users, items) for users, items in pairs])
     rmse, mae = estimate_rmse_mae(test.user_idx, predicted - test.value)
     precision, recall = rated_precision_recall(test.user_idx, test.value, predicted, k=K, threshold=RATED_THRESHOLD)
-    return RatingFigures(rmse, mae, estimate(precision), estimate(recall))
+    rated = estimates({"precision": precision, "recall": recall})
+    return RatingFigures(rmse, mae, rated["precision"], rated["recall"])
 
 
 @dataclass(frozen=True)
@@ -106,19 +110,20 @@ def measure_lists(
         values[name] = ranking_metrics(hits, n_relevant)
     bits = novelty(item_users, len(pipeline.users))
     bar = values["popularity"]["ndcg"]
-    return {
-        name: RankingFigures(
-            precision_at_10=estimate(of_user["precision"]),
-            recall_at_10=estimate(of_user["recall"]),
-            ndcg_at_10=estimate(of_user["ndcg"]),
-            hit_rate_at_10=estimate(of_user["hit_rate"]),
-            mrr_at_10=estimate(of_user["mrr"]),
-            beyond_popularity=estimate(of_user["ndcg"] - bar),
+    figures = {}
+    for name, of_user in values.items():
+        found = estimates({**of_user, "gain": of_user["ndcg"] - bar})
+        figures[name] = RankingFigures(
+            precision_at_10=found["precision"],
+            recall_at_10=found["recall"],
+            ndcg_at_10=found["ndcg"],
+            hit_rate_at_10=found["hit_rate"],
+            mrr_at_10=found["mrr"],
+            beyond_popularity=found["gain"],
             coverage=len(np.unique(listed[name])) / max(len(pipeline.items), 1),
             novelty=float(bits[listed[name]].mean()) if len(listed[name]) else 0.0,
         )
-        for name, of_user in values.items()
-    }
+    return figures
 
 
 def _lists(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> tuple[BoolArray, IntArray]:

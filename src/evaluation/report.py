@@ -53,8 +53,8 @@ class Report:
             split = f"learnt from the {self.n_train:,} events before {cut}, measured on the {self.n_test:,} since"
         else:
             split = (
-                f"too few events carry a time to cut by, so a random split was taken: learnt from {self.n_train:,}, "
-                f"measured on {self.n_test:,}"
+                "no time divides the events, as too few carry one or too many the same, so a random split was taken: "
+                f"learnt from {self.n_train:,}, measured on {self.n_test:,}"
             )
         some = "" if self.n_ranked_users == self.n_test_users else f", a random sample of {self.n_test_users:,}"
         return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from src.errors import UnknownName
 from src.models import popularity, svd
 from src.models.base import ModelKind
 
@@ -14,10 +13,3 @@ MODELS: dict[str, ModelKind] = {
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, has_opinion_on_strangers=False),
 }
-
-
-def model_kind(name: str) -> ModelKind:
-    """The row of MODELS. Raises UnknownName."""
-    if name not in MODELS:
-        raise UnknownName(f"there is no model {name!r}. Expected one of {', '.join(MODELS)}.")
-    return MODELS[name]

@@ -10,7 +10,7 @@ import numpy as np
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
-from src.models.base import Candidates, QueryRows, SavedAsArrays, best, count_of
+from src.models.base import Candidates, QueryRows, SavedAsArrays, count_of
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,24 @@ class PopularityParams:
 class Popularity(SavedAsArrays):
     """Products by how much was done with them, and ratings by their damped mean.
 
-    weight: float32[n_items], the sum of the feedback. item_mean: float32[n_items]. item_count: int32[n_items] and
-    user_count: int32[n_users], numbers of ratings. mean: of all ratings.
+    weight: float32[n_items], the sum of the feedback; order: int32[n_items], the items by it, most first.
+    item_mean: float32[n_items]. item_count: int32[n_items] and user_count: int32[n_users], numbers of ratings.
+    mean: of all ratings.
     """
 
-    ARRAYS: ClassVar = ("weight", "item_mean", "item_count", "user_count")
+    ARRAYS: ClassVar = ("weight", "order", "item_mean", "item_count", "user_count")
     PARAMS: ClassVar = PopularityParams
 
     weight: FloatArray
+    order: IntArray
     item_mean: FloatArray
     item_count: IntArray
     user_count: IntArray
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n products with the most feedback, whoever asks; products without any are named last."""
-        return best(self.weight, n)
+        first = np.asarray(self.order[:n], dtype=np.int64)
+        return Candidates(first, self.weight[first])
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         return np.asarray(self.weight[item_idx])
@@ -69,8 +72,10 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
     user_count, item_count = ratings.count_by_user(), ratings.count_by_item()
     mean = float(ratings.value.mean(dtype=np.float64)) if len(ratings) else (params.rating_min + params.rating_max) / 2
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
+    weight = np.bincount(feedback.item_idx, weights=feedback.value, minlength=feedback.n_items).astype(np.float32)
     return Popularity(
-        weight=np.bincount(feedback.item_idx, weights=feedback.value, minlength=feedback.n_items).astype(np.float32),
+        weight=weight,
+        order=np.argsort(-weight, kind="stable").astype(np.int32),
         item_mean=((total + params.damping * mean) / (item_count + params.damping)).astype(np.float32),
         item_count=item_count,
         user_count=user_count,

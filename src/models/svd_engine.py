@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class FittedSvd:
     """What training found for the users and items that have a rating: row i of the arrays belongs to user_idx[i]
-    (int64) and item_idx[i]; factors float64[m, f], biases float64[m]; mean: of all ratings."""
+    (int64) and item_idx[i]; factors float32[m, f], biases float32[m]; mean: of all ratings."""
 
     user_idx: IntArray
     item_idx: IntArray
@@ -45,9 +45,9 @@ def fit(ratings: Interactions, params: SvdParams, seed: int) -> FittedSvd:
     return FittedSvd(
         user_idx=np.array([trainset.to_raw_uid(inner) for inner in range(trainset.n_users)], dtype=np.int64),
         item_idx=np.array([trainset.to_raw_iid(inner) for inner in range(trainset.n_items)], dtype=np.int64),
-        user_factors=algorithm.pu,
-        item_factors=algorithm.qi,
-        user_bias=algorithm.bu,
-        item_bias=algorithm.bi,
+        user_factors=algorithm.pu.astype(np.float32),
+        item_factors=algorithm.qi.astype(np.float32),
+        user_bias=algorithm.bu.astype(np.float32),
+        item_bias=algorithm.bi.astype(np.float32),
         mean=float(trainset.global_mean),
     )

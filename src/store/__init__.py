@@ -65,8 +65,17 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: str) -> Store:
-    """The store behind a SQLAlchemy URL; its folder and tables are made. Raises ConfigError, StoreError."""
+def has_events(store: Store) -> bool:
+    """Whether there is anything to learn from; without counting it all."""
+    return next(store.read_events(), None) is not None
+
+
+def open_store(url: str, *, loading: bool = False) -> Store:
+    """The store behind a SQLAlchemy URL; its folder and tables are made. Raises ConfigError, StoreError.
+
+    loading: take 256 MB for SQLite's page cache. Without it a long load spills pages in the middle of a transaction,
+    which locks readers out.
+    """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -80,4 +89,4 @@ def open_store(url: str) -> Store:
                 f"the folder {folder} cannot be made ({error.strerror}). Expected a place that can be written: "
                 "mend its rights, or set AISLE_VAR to another folder."
             ) from None
-    return SqlStore(url)
+    return SqlStore(url, loading=loading)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -14,6 +16,7 @@ from src.errors import ConfigError, StoreError
 from src.store.tables import metadata
 
 BUSY_SECONDS = 30
+_LOADING_CACHE_KIB = 262_144
 _WAL_IS_SOUND = sqlite3.sqlite_version_info >= (3, 51, 3)  # before it, resetting a WAL can corrupt the database
 _WRITE_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
 
@@ -21,7 +24,7 @@ _WRITE_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
 class Database:
     """An engine whose transactions say whether they write. Every failure is a StoreError."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, loading: bool = False) -> None:
         try:
             self.engine = _engine(url)
         except (ArgumentError, ModuleNotFoundError) as error:
@@ -29,6 +32,10 @@ class Database:
                 f"AISLE_DATABASE_URL cannot be used ({error}). Expected sqlite:///FILE or "
                 "postgresql+psycopg://USER:PASSWORD@HOST/NAME."
             ) from None
+        # A server that loads the application before it forks (--preload) would share its connections.
+        os.register_at_fork(after_in_child=partial(self.engine.dispose, close=False))
+        if loading and self.is_sqlite:
+            event.listen(self.engine, "connect", _take_a_large_cache)
         with self.write() as connection:
             metadata.create_all(connection)
 
@@ -85,6 +92,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # no BEGIN by the driver: _begin_sqlite says which one
     connection.execute(f"PRAGMA journal_mode={'WAL' if _WAL_IS_SOUND else 'TRUNCATE'}")
     connection.execute("PRAGMA synchronous=FULL")  # what was answered with 201 survives a power cut
+
+
+def _take_a_large_cache(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA cache_size=-{_LOADING_CACHE_KIB}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

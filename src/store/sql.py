@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, Executable, Select, and_, delete, distinct, func, select, update
+from sqlalchemy import Connection, Executable, Select, and_, delete, distinct, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from src.domain import (
@@ -33,26 +33,33 @@ _PARAMETERS = 500  # of one statement; SQLite allows 999 in old builds
 class SqlStore:
     """See the Store protocol for what every method promises."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, loading: bool = False) -> None:
+        self._database = Database(url, loading=loading)
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
             fresh = list(range(len(batch)))
             if any(event_ids_):
-                fresh = self._not_received(connection, event_ids_)
+                fresh = self._not_received(connection, batch, event_ids_)
             return upsert_events(connection, batch.take(fresh)) if fresh else 0
 
-    def _not_received(self, connection: Connection, ids: Sequence[str | None]) -> list[int]:
+    def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
         """Positions of events without an id, or with one that is here for the first time; which it then is no more."""
-        fresh = []
+        known: set[str] = set()
+        for part in _batches(dict.fromkeys(event_id for event_id in ids if event_id is not None), _PARAMETERS):
+            known.update(
+                connection.execute(select(event_ids.c.event_id).where(event_ids.c.event_id.in_(part))).scalars()
+            )
+        fresh, received = [], []
         for position, event_id in enumerate(ids):
-            if event_id is None:
-                fresh.append(position)
+            if event_id in known:
                 continue
-            statement = self._insert(event_ids).values(event_id=event_id).on_conflict_do_nothing()
-            if _inserts(connection, statement):
-                fresh.append(position)
+            fresh.append(position)
+            if event_id is not None:
+                known.add(event_id)
+                received.append({"event_id": event_id, "product_id": batch.product_id[position]})
+        if received:  # no other writer can have come in between: there is one at a time
+            connection.execute(insert(event_ids), received)
         return fresh
 
     def add_products(self, rows: Iterable[Product]) -> int:
@@ -130,7 +137,8 @@ class SqlStore:
         everywhere = select(events.c.product_id).union(select(products.c.product_id)).subquery()
         with self._database.read() as connection:
             kinds = {row[0]: (row[1], row[2]) for row in connection.execute(by_kind)}
-            n_users = connection.execute(select(func.count(distinct(events.c.user_id)))).scalar_one()
+            users = select(distinct(events.c.user_id)).subquery()  # read off the index, without sorting
+            n_users = connection.execute(select(func.count()).select_from(users)).scalar_one()
             n_products = connection.execute(select(func.count()).select_from(everywhere)).scalar_one()
             newest = connection.execute(select(func.max(events.c.at))).scalar()
             made_up = connection.execute(select(products.c.product_id).where(products.c.made_up).limit(1)).first()
@@ -150,6 +158,7 @@ class SqlStore:
         made_up = select(products.c.product_id).where(products.c.made_up)
         with self._database.write() as connection:
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
+            connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
             return connection.execute(delete(products).where(products.c.made_up)).rowcount
 
     def save_run(self, run: Run) -> bool:

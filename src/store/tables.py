@@ -28,6 +28,7 @@ event_ids = Table(
     metadata,
     # Kept apart from events: a rating that was replaced must still know its sender's id when it is sent again.
     Column("event_id", Text, primary_key=True),
+    Column("product_id", Text, nullable=False),
 )
 
 products = Table(

@@ -102,6 +102,16 @@ def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace
             raise
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if arguments.debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {where}{error.strerror or error}. Expected a place that can be written and has space; mend that, "
+            "or set AISLE_VAR to another folder, and run again.",
+            file=sys.stderr,
+        )
+        return 1
     except Exception as error:
         if arguments.debug:
             raise

@@ -58,7 +58,8 @@ def measured(settings: Settings, data: TrainingData, params: Params, reporter: R
 
 
 def evaluate(settings: Settings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:
-    """Measure a release's settings (the current one's by default) afresh, on the data it was trained from.
+    """Measure a release's settings (the current one's by default) afresh, on what the store, or the file it was trained
+    from, holds by now.
 
     Returns the report and the folder that got report.json and the plots.
     Raises NoRelease, UnknownName, ReleaseError, NoData, UnusableFile.

@@ -16,18 +16,19 @@ import pandas as pd
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData, training_data
-from src.dataset.loading import EventFile, find_event_files
+from src.dataset.loading import BLOCK_ROWS, EventFile, find_event_files
 from src.dataset.preprocessing import CleanBlock, Limits, RejectedRow, clean
 from src.dataset.synthetic import make_shop
 from src.domain import NO_TIME, EventBatch, EventKind
-from src.errors import StoreError, UnusableFile
+from src.errors import AisleError, UnusableFile
 from src.progress import Reporter
 from src.registry import Registry
-from src.store import Store
+from src.store import Store, has_events
 
 DEFAULT_EXPORT = Path("data/processed_amazon_reviews.csv")
 _INPUT_FOLDERS = (Path("data"), Path("data/raw"))
-_STORED_AT_ONCE = 20_000  # a transaction of well under half a second, so that a running service keeps answering
+_STORED_AT_ONCE = 20_000
+_LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that takes events waits for its end
 
 
 @dataclass
@@ -93,6 +94,7 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter) -> 
     """
     source = EventFile(path)
     done = Loaded(path, source.layout.describe())
+    pace = _Pace()
     reporter.step(f"loading {path}")
     with _RejectsFile(settings.rejects_dir, path) as rejects:
         for block in _clean_blocks(source, settings):
@@ -101,10 +103,9 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter) -> 
             done.rejected.update(row.reason for row in block.rejected)
             if len(block.events) and done.stored + done.known == 0:
                 _make_room_for_real_data(settings, store)
-            for part in block.events.parts(_STORED_AT_ONCE):
-                stored = store.add_events(part)
-                done.stored += stored
-                done.known += len(part) - stored
+            stored = _store(store, block.events, pace)
+            done.stored += stored
+            done.known += len(block.events) - stored
             reporter.advance(done.read)
     done.rejects_file = rejects.path if done.rejected else None
     _refuse_if_empty(done)
@@ -124,18 +125,25 @@ def _refuse_if_empty(done: Loaded) -> None:
 
 def _clean_blocks(source: EventFile, settings: Settings) -> Iterator[CleanBlock]:
     limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
+    occurrence: Counter[_Same] = Counter()
     for raw in source.blocks():
         block = clean(raw, source.layout, limits)
-        yield CleanBlock(_marked(block.events), block.rejected)
+        yield CleanBlock(_marked(block.events, occurrence), block.rejected)
 
 
-def _marked(events: EventBatch) -> EventBatch:
-    """Tell apart purchases, views … of one user and product: by their time, and a count where that is the same."""
+_Same = tuple[str, str, str, int]
+"""User, product, kind, time."""
+
+
+def _marked(events: EventBatch, occurrence: Counter[_Same]) -> EventBatch:
+    """Tell apart purchases, views … of one user and product: by their time, and a count where that is the same.
+
+    occurrence: how often each was met in this file so far; counted on here.
+    """
     others = [at for at, kind in enumerate(events.kind) if kind != EventKind.RATING]
-    if not others:
+    if not others or events.mark is not None:
         return events
     marks = [""] * len(events)
-    occurrence: Counter[tuple[str, str, str, int]] = Counter()
     for at in others:
         key = (events.user_id[at], events.product_id[at], events.kind[at], int(events.at[at]))
         marks[at] = f"{key[3]}" if not occurrence[key] else f"{key[3]}#{occurrence[key]}"
@@ -143,9 +151,38 @@ def _marked(events: EventBatch) -> EventBatch:
     return EventBatch(events.user_id, events.product_id, events.kind, events.value, events.at, marks)
 
 
+@dataclass
+class _Pace:
+    """How many events go into one transaction; follows the time that they take."""
+
+    size: int = _STORED_AT_ONCE
+
+    def took(self, seconds: float) -> None:
+        if seconds > _LONG_SECONDS:
+            self.size = max(self.size // 2, 1_000)
+        elif seconds < _SHORT_SECONDS:
+            self.size = min(self.size * 2, BLOCK_ROWS)
+
+
+def _store(store: Store, events: EventBatch, pace: _Pace) -> int:
+    """Store a block in transactions that are short; how many events were new or replaced an older one."""
+    stored = at = 0
+    while at < len(events):
+        started = time.monotonic()
+        part = events.take(range(at, min(at + pace.size, len(events))))
+        stored += store.add_events(part)
+        at += len(part)
+        pace.took(time.monotonic() - started)
+    return stored
+
+
 def _make_room_for_real_data(settings: Settings, store: Store) -> None:
-    if store.drop_made_up():
-        Registry(settings.releases_dir).deactivate()
+    """Drive out the made-up shop; first what is served of it, so that a crash in between leaves none of it served."""
+    registry = Registry(settings.releases_dir)
+    current = registry.current_version()
+    if current is not None and registry.is_made_up(current):
+        registry.deactivate()
+    store.drop_made_up()
 
 
 class _RejectsFile:
@@ -194,13 +231,12 @@ def read_table(settings: Settings, path: Path, reporter: Reporter) -> TrainingDa
 
 def make_up_shop(store: Store, reporter: Reporter) -> bool:
     """Fill an empty store with the made-up shop; False, and nothing done, if there is anything in it."""
-    if store.summary().n_events:
+    if has_events(store):
         return False
     reporter.step("no data here: making up a shop")
     shop = make_shop(until=int(time.time()))
     store.add_products(shop.products)
-    for part in shop.events.parts(_STORED_AT_ONCE):
-        store.add_events(part)
+    store.add_events(shop.events)  # in one transaction: half a shop would stay half a shop
     return True
 
 
@@ -208,7 +244,8 @@ def export(settings: Settings, store: Store, path: Path) -> int:
     """Write the cleaned events as CSV and return their number; `input_files` will not take it for input.
 
     Of ratings alone the columns are user_id, product_id, rating, timestamp; with other events user_id, product_id,
-    kind, value, timestamp. The file appears whole or not at all.
+    kind, mark, value, timestamp; the mark tells apart repeated purchases, so that reading it back adds nothing.
+    The file appears whole or not at all.
     """
     only_ratings = set(store.summary().by_kind) <= {EventKind.RATING.value}
     temporary = path.with_name(f".{path.name}.tmp")
@@ -216,12 +253,12 @@ def export(settings: Settings, store: Store, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "w", encoding="utf-8", newline="") as file:
-            columns = ["rating"] if only_ratings else ["kind", "value"]
+            columns = ["rating"] if only_ratings else ["kind", "mark", "value"]
             file.write(",".join(["user_id", "product_id", *columns, "timestamp"]) + "\n")
             for batch in store.read_events():
                 frame = pd.DataFrame({"user": batch.user_id, "product": batch.product_id})
                 if not only_ratings:
-                    frame["kind"] = batch.kind
+                    frame["kind"], frame["mark"] = batch.kind, batch.mark
                 frame["value"] = batch.value
                 frame["at"] = pd.Series(batch.at, dtype="Int64").where(batch.at != NO_TIME)
                 frame.to_csv(file, header=False, index=False, lineterminator="\n")
@@ -229,7 +266,7 @@ def export(settings: Settings, store: Store, path: Path) -> int:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise StoreError(
+        raise AisleError(
             f"{path} could not be written ({error.strerror}). Expected a folder that can be written and has space; "
             "name another file with --export FILE."
         ) from None

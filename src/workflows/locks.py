@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from src.config import Settings
@@ -35,17 +36,24 @@ class FileLock:
                     os.close(handle)
                     return False
                 time.sleep(_PAUSE_SECONDS)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, owner.encode(), 0)
         self._handle = handle
+        with suppress(OSError):  # a full disk must not cost us the lock; only its owner's name is missing then
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, owner.encode(), 0)
         return True
 
     def release(self) -> None:
         """Let go, if it is ours."""
         if self._handle is not None:
-            os.ftruncate(self._handle, 0)
+            with suppress(OSError):
+                os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours."""
+        return self._handle is not None
 
     def owner(self) -> str | None:
         """What the holder wrote; None if nobody holds it."""

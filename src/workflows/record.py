@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Sequence
 
 import numpy as np
 
 from src.config import Settings
-from src.domain import Event, EventBatch, EventKind
+from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind
 from src.errors import InputError
 from src.store import Store
-
-_A_DAY = 86_400
 
 
 def checked(event: Event, settings: Settings, now: int) -> Event:
@@ -22,10 +19,10 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
         raise InputError(
             f"value: a rating of {event.value:g} was found; expected {settings.rating_min:g} to {settings.rating_max:g}"
         )
-    if event.kind is not EventKind.RATING and not 0 < event.value < math.inf:
-        raise InputError(f"value: {event.value:g} was found; expected a number above 0")
+    if event.kind is not EventKind.RATING and not 0 < event.value <= MAX_VALUE:
+        raise InputError(f"value: {event.value:g} was found; expected a number above 0, and {MAX_VALUE:g} at the most")
     at = now if event.at is None else event.at
-    if not 0 <= at <= now + _A_DAY:
+    if not 0 <= at <= now + CLOCK_TOLERANCE:
         raise InputError(f"at: {at} was found; expected UTC seconds that are not in the future (it is {now})")
     return Event(event.user_id, event.product_id, event.kind, event.value, at, event.event_id)
 
@@ -47,4 +44,5 @@ def _mark(event: Event) -> str:
     """Without an event_id nobody can tell a repetition from a second purchase, so it counts as one."""
     if event.kind is EventKind.RATING:
         return ""
-    return event.event_id or secrets.token_hex(8)
+    # Never what a file's events are marked with, which is their time.
+    return f"id:{event.event_id}" if event.event_id else f"once:{secrets.token_hex(8)}"

@@ -18,7 +18,7 @@ from types import FrameType
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.domain import JsonDict, Run, RunStatus
-from src.errors import Busy, Ended, NoData, StoreError
+from src.errors import AisleError, Busy, Ended, StoreError
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY
 from src.progress import Reporter
@@ -28,11 +28,11 @@ from src.store import Store
 from src.workflows.evaluate import Params, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
+from src.workflows.runs import close_abandoned
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
 _LIBRARIES = ("numpy", "pandas", "scikit-surprise")
-_LEFT_RUNNING = 1_000  # runs looked through for those that a killed trainer left behind
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
     if not lock.acquire(f"{socket.gethostname()}:{os.getpid()}"):
         raise Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
     try:
-        _close_abandoned_runs(store)
+        close_abandoned(store, lock)
         run = Run(f"{secrets.token_hex(6)}", job.trigger, int(time.time()), RunStatus.RUNNING, due=job.due)
         if not store.save_run(run):
             return None
@@ -82,24 +82,31 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
 
 
 def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
-    made_up = job.data is None and store.summary().made_up
     data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
     names = [name for name in MODELS if name in (POPULARITY, *job.models)]
     params = {name: MODELS[name].params(settings) for name in names}
+    made_up = job.data is None and _made_up(store, data)
     report = measured(settings, data, params, reporter)
     started = time.perf_counter()
     models = fit(data, params, settings.seed, reporter)
     about = _about(settings, data, params, report, job.data)
+    about["made_up"] = made_up
     about["fit_seconds"] = round(time.perf_counter() - started, 3)
     draft = Draft(data.users, data.items, models, report.best, about, {"report": report.to_json()})
     reporter.step("publishing")
     registry = Registry(settings.releases_dir, settings.keep_releases)
     version = registry.publish(draft, run.run_id, datetime.now(UTC))
-    if made_up and not store.summary().made_up:
-        raise NoData("real data drove out the made-up shop while it was learnt from: run python train_model.py again")
     if job.activate:
+        if made_up and not _made_up(store, data):
+            raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
         registry.activate(version)
     return Trained(version, report, job.activate)
+
+
+def _made_up(store: Store, data: TrainingData) -> bool:
+    """Whether this is the made-up shop, and it is still there: asked of a few products, as counting takes long."""
+    some = data.items.ids_of(range(min(20, len(data.items))))
+    return any(product.made_up for product in store.products(some).values())
 
 
 def _about(settings: Settings, data: TrainingData, params: Params, report: Report, file: Path | None) -> JsonDict:
@@ -149,11 +156,3 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _close_abandoned_runs(store: Store) -> None:
-    """We hold the trainer's lock, so a run that is still "running" belongs to a trainer that was killed."""
-    for run in store.runs(_LEFT_RUNNING):
-        if run.status == RunStatus.RUNNING:
-            message = "the trainer was killed before it could say how far it was"
-            store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=message))

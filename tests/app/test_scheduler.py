@@ -205,3 +205,14 @@ def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
         assert due_before(now, MIDNIGHT, zone) <= now < due_after(now, MIDNIGHT, zone)
         now += dt.timedelta(minutes=30)
     assert len(moments) == 366  # 1 January 2026 to 1 January 2027, both ends
+
+
+def test_a_trainer_that_was_killed_is_said_to_have_failed_at_the_next_look(world: World) -> None:
+    world.now += DAY
+    assert world.scheduler.check()
+    due, trainer = world.started[-1]
+    world.store.save_run(Run("killed", "night", int(world.now), RunStatus.RUNNING, due=due))
+    trainer.code = -9
+    assert not world.scheduler.check()
+    newest = world.store.runs(1)[0]
+    assert (newest.run_id, newest.status) == ("killed", RunStatus.FAILED)

@@ -14,8 +14,7 @@ import pytest
 from src.config import Settings
 from src.dataset.interactions import TrainingData, training_data
 from src.domain import NO_TIME, EventBatch, FloatArray
-from src.errors import UnknownName
-from src.models import MODELS, model_kind
+from src.models import MODELS
 from src.models.base import Candidates, Model, QueryRows
 
 N_USERS, N_ITEMS = 40, 25
@@ -225,9 +224,3 @@ def test_asking_changes_nothing(worlds: Worlds, name: str) -> None:
     np.testing.assert_array_equal(first.score, second.score)
     for key, array in arrays_of(model).items():
         np.testing.assert_array_equal(array, before[key])
-
-
-def test_it_is_found_by_its_name(name: str) -> None:
-    assert model_kind(name) is MODELS[name]
-    with pytest.raises(UnknownName, match=name):
-        model_kind("no such model")

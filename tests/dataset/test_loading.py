@@ -137,7 +137,8 @@ def test_a_quote_that_is_never_closed_costs_only_its_own_line(write: Write, brok
 
 def test_two_lone_quotes_cost_only_their_own_lines(write: Write) -> None:
     path = write('A1,P1,5,1\nA2,"P2,5,2\nA3,P3,5,3\nA4,"P4,5,4\nA5,P5,5,5\n')
-    assert [(line, row[0]) for line, row in rows_of(path)] == [(i, f"A{i}") for i in range(1, 6)]
+    assert [(line, row[0][:2]) for line, row in rows_of(path)] == [(i, f"A{i}") for i in range(1, 6)]
+    assert [(row.line, row.reason) for row in outcome(path)[1]] == [(i, "quote that is never closed") for i in (2, 4)]
 
 
 def test_a_lone_quote_before_very_many_lines_costs_only_its_own_line(write: Write) -> None:
@@ -171,7 +172,7 @@ def test_bytes_that_are_not_utf8_cost_only_their_row(write: Write) -> None:
 def test_a_field_beyond_what_a_csv_reader_takes_costs_only_its_row(write: Write) -> None:
     events, rejected = outcome(write("A1,P1,5,1\n" + "x" * 200_000 + ",P2,5,2\nA3,P3,5,3\n"))
     assert [event[0] for event in events] == ["A1", "A3"]
-    assert [(row.line, row.reason) for row in rejected] == [(2, "user id is longer than 256")]
+    assert [(row.line, row.reason) for row in rejected] == [(2, "line is too long")]
 
 
 def many_rows(n: int = 20_000) -> bytes:
@@ -227,10 +228,10 @@ def test_the_block_size_does_not_change_the_outcome(write: Write) -> None:
     path = write("user,item,rating,time\n" + GOOD + '\n"A\n2",P,5,1\nA5,P,9,\nA6,P,2,9999999999999\n"x,1\n' + GOOD)
     whole = outcome(path)
     assert [row.reason for row in whole[1]] == [
-        "missing field",
+        "quote that is never closed",
         "rating is out of range",
         "time is in the future",
-        "missing field",
+        "quote that is never closed",
     ]
     for size in (1, 2, 3, 7):
         assert outcome(path, size) == whole
@@ -245,7 +246,7 @@ def test_tables_are_found_in_folders_but_not_our_own_exports(write: Write) -> No
     folder = paths[0].parent
     (folder / "folder.csv").mkdir()
     found = find_event_files([folder, folder, folder / "missing"], except_for=[folder / "out.csv"])
-    assert [path.name for path in found] == ["a.CSV.gz", "b.csv", "c.txt"]
+    assert [path.name for path in found] == ["a.CSV.gz", "b.csv"]
 
 
 TOKENS = st.sampled_from(

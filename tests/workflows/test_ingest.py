@@ -14,9 +14,10 @@ import pytest
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData, training_data
+from src.dataset.loading import EventFile
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.domain import NO_TIME, Event, EventBatch, EventKind, Product
-from src.errors import NoRelease, StoreError, UnusableFile
+from src.errors import AisleError, NoRelease, UnusableFile
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
 from src.progress import Silent
@@ -169,10 +170,10 @@ def test_an_unusable_file_that_only_lies_there_is_left_out_with_a_word(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write(tmp_path / "data/notes.txt", "dear diary\n")
+    write(tmp_path / "data/notes.csv", "dear diary\n")
     write(tmp_path / "data/ratings.csv", "user,product,rating\nu,p,5\n")
     said = list(take_in(settings, store, [], Silent()))
-    assert any(line.startswith("left out: data/notes.txt") for line in said)
+    assert any(line.startswith("left out: data/notes.csv") for line in said)
     assert len(events_of(store)) == 1
 
 
@@ -204,7 +205,8 @@ def made_up(settings: Settings, store: Store, tiny_shop: MadeUpShop, monkeypatch
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
     registry = Registry(settings.releases_dir)
-    registry.activate(registry.publish(Draft(data.users, data.items, models, POPULARITY), "1" * 12, datetime.now(UTC)))
+    draft = Draft(data.users, data.items, models, POPULARITY, {"made_up": True})
+    registry.activate(registry.publish(draft, "1" * 12, datetime.now(UTC)))
     return tiny_shop
 
 
@@ -253,9 +255,13 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
 ) -> None:
     load(settings, store, write(tmp_path / "one.csv", "user,product,rating\nu,p,5\n"))
     registry = Registry(settings.releases_dir)
-    registry.activate(registry.versions()[0])  # stands for the release of a training after the first file
+    data = training_data(store.read_events())
+    models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
+    draft = Draft(data.users, data.items, models, POPULARITY, {"made_up": False})
+    real = registry.publish(draft, "2" * 12, datetime.now(UTC))
+    registry.activate(real)
     load(settings, store, write(tmp_path / "two.csv", "user,product,rating\nu,q,5\n"))
-    assert registry.active().version == registry.versions()[0]
+    assert registry.active().version == real
 
 
 @pytest.mark.parametrize(
@@ -304,11 +310,11 @@ def test_an_export_of_ratings_alone_names_them_ratings(settings: Settings, store
 
 
 def test_an_export_with_other_events_names_their_kind(settings: Settings, store: Store, tmp_path: Path) -> None:
-    record(store, [Event("u", "p", EventKind.PURCHASE, 3.0, 5), Event("u", "p", EventKind.RATING, 4.0, 6)])
+    record(store, [Event("u", "p", EventKind.PURCHASE, 3.0, 5, "o-1"), Event("u", "p", EventKind.RATING, 4.0, 6)])
     target = tmp_path / "clean.csv"
     assert export(settings, store, target) == 2
     lines = target.read_text(encoding="utf-8").splitlines()
-    assert lines == ["user_id,product_id,kind,value,timestamp", "u,p,purchase,3.0,5", "u,p,rating,4.0,6"]
+    assert lines == ["user_id,product_id,kind,mark,value,timestamp", "u,p,purchase,id:o-1,3.0,5", "u,p,rating,,4.0,6"]
 
 
 def test_training_from_an_export_is_training_from_the_store(
@@ -344,7 +350,7 @@ def test_an_export_that_cannot_be_written_leaves_the_file_of_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", no_space)
-    with pytest.raises(StoreError, match="No space left on device"):
+    with pytest.raises(AisleError, match="No space left on device"):
         export(settings, store, target)
     assert target.read_text() == "the one of before"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["out.csv"]
@@ -352,7 +358,7 @@ def test_an_export_that_cannot_be_written_leaves_the_file_of_before(
 
 def test_an_export_onto_a_folder_is_refused(settings: Settings, store: Store, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StoreError, match="could not be written"):
+    with pytest.raises(AisleError, match="could not be written"):
         export(settings, store, tmp_path / "folder")
 
 
@@ -370,9 +376,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_files_in_data_and_in_raw_are_found(settings: Settings, here: Path) -> None:
     assert input_files(settings) == []
-    for name in ("data/b.csv", "data/raw/a.csv", "data/raw/c c.TXT", "data/raw/deeper/d.csv", "data/README.md"):
+    for name in ("data/b.csv", "data/raw/a.csv", "data/raw/c c.CSV", "data/raw/deeper/d.csv", "data/README.md"):
         write(here / name, "user,product,rating\n")
-    assert [str(path) for path in input_files(settings)] == ["data/b.csv", "data/raw/a.csv", "data/raw/c c.TXT"]
+    assert [str(path) for path in input_files(settings)] == ["data/b.csv", "data/raw/a.csv", "data/raw/c c.CSV"]
 
 
 @pytest.mark.parametrize("name", ["data/processed_amazon_reviews.csv", "data/mine.csv", "data/raw/mine.csv"])
@@ -421,3 +427,57 @@ def test_the_rating_scale_of_the_settings_decides_what_is_usable(
     path = write(tmp_path / "r.csv", "user,product,rating\nu,p,10\nu,q,0.5\n")
     wide = settings.model_copy(update={"rating_min": 0.5, "rating_max": 10.0})
     assert load(wide, opened(wide), path).stored == 2
+
+
+def test_an_export_read_back_adds_nothing(settings: Settings, store: Store, tmp_path: Path) -> None:
+    clicked, bought = Event("u", "p", EventKind.CLICK, at=5), Event("u", "p", EventKind.PURCHASE, 2.0, 5, "o-1")
+    record(store, [clicked, clicked, bought, Event("v", "q", EventKind.VIEW, at=6)])
+    export(settings, store, tmp_path / "clean.csv")
+    before = events_of(store)
+    loaded = load(settings, store, tmp_path / "clean.csv")
+    assert (loaded.read, loaded.stored, loaded.known) == (4, 0, 4)
+    assert events_of(store) == before
+
+
+def test_equal_purchases_count_alike_wherever_they_stand_in_a_file(
+    settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = EventFile.blocks
+    monkeypatch.setattr(EventFile, "blocks", lambda self: blocks(self, 2))
+    same = "u,p,purchase,1,5\n"
+    path = write(tmp_path / "r.csv", "user,product,kind,value,time\n" + same + "u,q,rating,3,5\n" + same + same)
+    assert load(settings, store, path).stored == 4
+    assert load(settings, store, path).stored == 0
+
+
+def test_an_event_id_of_the_made_up_shop_is_free_again_for_real_events(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    make_up_shop(store, Silent())
+    assert record(store, [Event("U00001", "P00001", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
+    load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
+    assert record(store, [Event("u", "p", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
+
+
+def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "add_events", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_up_shop(store, Silent())
+    assert make_up_shop(store, Silent())
+    assert store.summary().n_users == 2_000
+
+
+def test_a_long_transaction_makes_the_next_one_smaller_and_a_short_one_larger() -> None:
+    pace = ingest_module._Pace()
+    start = pace.size
+    pace.took(10.0)
+    assert pace.size < start
+    for _ in range(9):
+        pace.took(0.0)
+    assert start < pace.size <= 50_000

@@ -20,7 +20,7 @@ from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.domain import Event, EventKind, Run, RunStatus
-from src.errors import Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
 from src.progress import Silent
 from src.registry import Registry
@@ -117,7 +117,7 @@ def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settin
         "seed": 1,
         "test_share": 0.2,
         "relevant_rating": 4.0,
-        "evaluated_users": 20_000,
+        "evaluated_users": 5_000,
         "rating_min": 1.0,
         "rating_max": 5.0,
     }
@@ -421,7 +421,7 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
         return learn(*arguments)
 
     monkeypatch.setattr(train_module, "fit", learn_while_a_file_is_loaded)
-    with pytest.raises(NoData, match=r"made-up shop.*train_model\.py again"):
+    with pytest.raises(AisleError, match=r"made-up shop.*train_model\.py again"):
         train(settings, store, Job(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
     assert store.runs(1)[0].status is RunStatus.FAILED
