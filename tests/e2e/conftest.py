@@ -34,7 +34,7 @@ def serve(shop: Shop) -> Iterator[Callable[..., Service]]:
     services: list[Service] = []
 
     def start(*command: str, **environment: str) -> Service:
-        port = free_port()
+        port = int(environment.get("PORT") or free_port())
         log = shop.folder / f"service-{port}.log"
         with open(log, "wb") as output:
             process = subprocess.Popen(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service import Service, Shop, wait_until
+from service import Service, Shop, free_port, wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 Serve = Callable[..., Service]
@@ -86,3 +86,19 @@ def test_a_wrong_setting_is_one_clear_line(shop: Shop) -> None:
     said = shop.door("run.py", expect=2)
     assert "AISLE_TIMEZONE" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["without gunicorn.conf.py", "with --preload"])
+def test_a_server_that_does_not_read_our_configuration_has_its_threads_all_the_same(
+    serve: Serve, shop: Shop, options: tuple[str, ...]
+) -> None:
+    empty = shop.folder / "empty.py"
+    empty.write_text("")
+    port = free_port()
+    command = (GUNICORN, "-c", str(empty), "-b", f"127.0.0.1:{port}", "--workers", "2", *options, "run:app")
+    service = serve(*command, PORT=str(port))
+    wait_until(lambda: service.get("/status").body["scheduler"]["leader"], "a leader")
+    shop.door("train_model.py")
+    wait_until(lambda: service.get("/recommend?user_id=U1").headers["X-Release"] == shop.current, "the new release")
+    for _ in range(20):
+        assert service.get("/recommend?user_id=U1").status == 200
