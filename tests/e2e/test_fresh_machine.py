@@ -16,7 +16,7 @@ from service import ROOT, Service, call, free_port, wait_until
 
 INSTALL_SECONDS = 600
 RATINGS = "".join(
-    f"user{user},product{(user * 7 + step * step) % 40},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
+    f"user{user},product{(user * 7 + step * 3) % 40},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
     for user in range(60)
     for step in range(8)
 )
