@@ -106,7 +106,15 @@ def train(data: TrainingData, params: SvdParams, *, seed: int) -> Svd:
     if len(ratings):
         from src.models.svd_engine import fit  # Surprise never enters a process that serves
 
-        fitted = fit(ratings, params, seed)
+        fitted = fit(
+            ratings,
+            rating_scale=(params.rating_min, params.rating_max),
+            factors=params.factors,
+            epochs=params.epochs,
+            learning_rate=params.learning_rate,
+            regularization=params.regularization,
+            seed=seed,
+        )
         mean = fitted.mean
         user_factors[fitted.user_idx], user_bias[fitted.user_idx] = fitted.user_factors, fitted.user_bias
         item_factors[fitted.item_idx], item_bias[fitted.item_idx] = fitted.item_factors, fitted.item_bias

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,6 @@ from surprise import SVD, Dataset, Reader
 
 from src.dataset.interactions import Interactions
 from src.domain import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from src.models.svd import SvdParams
 
 
 @dataclass(frozen=True)
@@ -30,16 +26,28 @@ class FittedSvd:
     mean: float
 
 
-def fit(ratings: Interactions, params: SvdParams, seed: int) -> FittedSvd:
-    """Train on at least one rating. The rows keep their order, so the result is what Surprise alone would give."""
+def fit(
+    ratings: Interactions,
+    *,
+    rating_scale: tuple[float, float],
+    factors: int,
+    epochs: int,
+    learning_rate: float,
+    regularization: float,
+    seed: int,
+) -> FittedSvd:
+    """Train on at least one rating; rating_scale is (lowest, highest).
+
+    The rows keep their order, so the result is what Surprise alone would give.
+    """
     frame = pd.DataFrame({"user": ratings.user_idx, "item": ratings.item_idx, "rating": ratings.value})
-    reader = Reader(rating_scale=(params.rating_min, params.rating_max))
+    reader = Reader(rating_scale=rating_scale)
     trainset = Dataset.load_from_df(frame, reader).build_full_trainset()
     algorithm = SVD(
-        n_factors=params.factors,
-        n_epochs=params.epochs,
-        lr_all=params.learning_rate,
-        reg_all=params.regularization,
+        n_factors=factors,
+        n_epochs=epochs,
+        lr_all=learning_rate,
+        reg_all=regularization,
         random_state=seed,
     ).fit(trainset)
     return FittedSvd(
