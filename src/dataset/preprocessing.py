@@ -59,6 +59,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
 
     user, product = _ids(columns[USER]), _ids(columns[PRODUCT])
     kind = _kinds(columns, len(user))
+    mark = columns.get(MARK, [""] * len(user))
     value, value_given = _numbers(columns[VALUE])
     at, time_ok = _times(columns.get(TIME), len(user))
     rating = _where(kind, lambda name: name == EventKind.RATING)
@@ -67,6 +68,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
         refuse(_where(ids, lambda text: not text), f"empty {name}")
         refuse(_where(ids, lambda text: len(text) > MAX_ID_LENGTH), f"{name} is longer than {MAX_ID_LENGTH}")
         refuse(_where(ids, has_bad_characters), f"{name} has control characters or is not UTF-8")
+    refuse(_where(mark, has_bad_characters), "mark has control characters or is not UTF-8")
     refuse(_where(kind, lambda name: name not in _KINDS), "unknown kind of event")
     refuse(rating & ~value_given, "rating is empty")
     refuse(value_given & ~np.isfinite(value), "rating is not a number")
@@ -83,7 +85,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
         kind=[kind[i] for i in good],
         value=np.where(value_given, value, 1.0)[good],
         at=at[good],
-        mark=[columns[MARK][i] for i in good] if MARK in columns else None,
+        mark=[mark[i] for i in good],
     )
     rejected = [RejectedRow(block.lines[i], reasons[i], block.rows[i]) for i in np.flatnonzero(reasons != "")]
     return CleanBlock(events, rejected)

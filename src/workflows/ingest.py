@@ -136,15 +136,17 @@ _Same = tuple[str, str, str, int]
 
 
 def _marked(events: EventBatch, occurrence: Counter[_Same]) -> EventBatch:
-    """Tell apart purchases, views … of one user and product: by their time, and a count where that is the same.
+    """Tell apart purchases, views … of one user and product: by the mark that their file gives, else by their time, and
+    a count where that is the same. A rating has no mark, as there is one of a user and product.
 
     occurrence: how often each was met in this file so far; counted on here.
     """
     others = [at for at, kind in enumerate(events.kind) if kind != EventKind.RATING]
-    if not others or events.mark is not None:
-        return events
     marks = [""] * len(events)
     for at in others:
+        if events.mark is not None and events.mark[at]:
+            marks[at] = events.mark[at]
+            continue
         key = (events.user_id[at], events.product_id[at], events.kind[at], int(events.at[at]))
         marks[at] = f"{key[3]}" if not occurrence[key] else f"{key[3]}#{occurrence[key]}"
         occurrence[key] += 1

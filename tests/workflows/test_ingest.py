@@ -481,3 +481,32 @@ def test_a_long_transaction_makes_the_next_one_smaller_and_a_short_one_larger() 
     for _ in range(9):
         pace.took(0.0)
     assert start < pace.size <= 50_000
+
+
+def test_a_mark_in_a_file_tells_purchases_apart_but_never_ratings(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    rows = ["u,p,rating,a,3,5", "u,p,rating,b,4,6", "u,p,purchase,a,1,5", "u,p,purchase,b,1,5"]
+    path = write(tmp_path / "r.csv", "user,product,kind,mark,value,time\n" + "\n".join(rows) + "\n")
+    load(settings, store, path)
+    assert sorted(events_of(store)) == [
+        ("u", "p", "purchase", 1.0, 5),
+        ("u", "p", "purchase", 1.0, 5),
+        ("u", "p", "rating", 4.0, 6),
+    ]
+
+
+def test_purchases_whose_mark_is_empty_are_told_apart_as_if_there_were_none(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "r.csv", "user,product,kind,mark,value,time\n" + "u,p,purchase,,1,5\n" * 2)
+    assert load(settings, store, path).stored == 2
+    assert load(settings, store, path).stored == 0
+
+
+def test_a_mark_that_no_database_takes_rejects_its_row(settings: Settings, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_bytes(b"user,product,kind,mark,value\nu,p,purchase,\xff,1\nu,p,purchase,a\x00,1\nu,p,purchase,ok,1\n")
+    loaded = load(settings, store, path)
+    assert loaded.stored == 1
+    assert loaded.rejected == {"mark has control characters or is not UTF-8": 2}
