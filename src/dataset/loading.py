@@ -132,11 +132,10 @@ def _rows(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error:
             row = None
-        used = len(source.taken)
-        if row is None or (used > 1 and any("\n" in field or "\r" in field for field in row)):
+        if row is None or len(source.taken) > 1:
             # An id or a number never spans lines: take the first line alone and read on behind it.
             source.hand_back(source.taken[1:])
-            row, used = [source.taken[0].rstrip("\r\n")], 1
+            row = [source.taken[0].rstrip("\r\n")]
         if source.taken[0].strip():
             yield line, row
-        line += used
+        line += 1

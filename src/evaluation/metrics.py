@@ -93,11 +93,6 @@ def estimates(columns: Mapping[str, FloatArray], *, seed: int = 0) -> dict[str, 
     return {name: _estimate(columns[name].mean(), means[:, at]) for at, name in enumerate(columns)}
 
 
-def estimate(values: FloatArray, *, seed: int = 0) -> Estimate:
-    """The mean of float[n] and its percentile interval over resampled rows."""
-    return estimates({"": values}, seed=seed)[""]
-
-
 def estimate_rmse_mae(user_idx: IntArray, error: FloatArray, *, seed: int = 0) -> tuple[Estimate, Estimate]:
     """(RMSE, MAE) of rating errors float[n]. Whole users are resampled: errors of one user belong together."""
     _, user = np.unique(user_idx, return_inverse=True)

@@ -38,10 +38,9 @@ class SqlStore:
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
-            fresh = list(range(len(batch)))
             if any(event_ids_):
-                fresh = self._not_received(connection, batch, event_ids_)
-            return upsert_events(connection, batch.take(fresh)) if fresh else 0
+                batch = batch.take(self._not_received(connection, batch, event_ids_))
+            return upsert_events(connection, batch) if len(batch) else 0
 
     def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
         """Positions of events without an id, or with one that is here for the first time; which it then is no more."""
@@ -157,6 +156,8 @@ class SqlStore:
     def drop_made_up(self) -> int:
         made_up = select(products.c.product_id).where(products.c.made_up)
         with self._database.write() as connection:
+            if connection.execute(made_up.limit(1)).first() is None:
+                return 0  # as almost always: no reason to look through all events with the store locked
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
             return connection.execute(delete(products).where(products.c.made_up)).rowcount

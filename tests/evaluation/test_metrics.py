@@ -8,15 +8,22 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from src.domain import FloatArray
 from src.evaluation.metrics import (
+    Estimate,
     bootstrap_means,
     bootstrap_rounds,
-    estimate,
     estimate_rmse_mae,
+    estimates,
     novelty,
     ranking_metrics,
     rated_precision_recall,
 )
+
+
+def estimate(values: FloatArray, *, seed: int = 0) -> Estimate:
+    """The estimate of a single column."""
+    return estimates({"": values}, seed=seed)[""]
 
 
 def test_ranking_metrics_are_those_worked_out_by_hand() -> None:
