@@ -1,4 +1,4 @@
-"""Read files of ratings into the store: python data_processing.py [FILE …] [--export [FILE]]"""
+"""Read files of ratings, purchases, events or products into the store: python data_processing.py [FILE …]"""
 
 from __future__ import annotations
 
@@ -7,29 +7,77 @@ import sys
 from pathlib import Path
 
 from src.config import read_settings
-from src.store import open_store
+from src.dataset.layouts import LAYOUTS, Hints, parse_columns
+from src.domain import EventKind
+from src.store import has_events, open_store
 from src.workflows.doors import Screen, run_door
-from src.workflows.ingest import DEFAULT_EXPORT, export, take_in
+from src.workflows.explore import explore_store
+from src.workflows.export import DEFAULT_EXPORT, export
+from src.workflows.ingest import take_in, withdraw
+
+_KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    layouts = "\n".join(f"  {name:<10} {what}" for name, what in LAYOUTS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"layouts, told by looking at the file unless --layout names one:\n{layouts}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: what lies in data/ and data/raw/")
+    reading = parser.add_argument_group("how the files are to be read, where looking at them is not enough")
+    reading.add_argument("--layout", choices=LAYOUTS, metavar="NAME", help="one of those below")
+    reading.add_argument(
+        "--columns", metavar="ROLE=COLUMN,…", default="",
+        help="columns by their names or numbers: user=customer,product=sku,time=4; `title=` for none",
+    )  # fmt: skip
+    reading.add_argument("--kind", choices=_KINDS, help="what a row is where the file does not say (default: purchase)")
+    reading.add_argument(
+        "--dates", choices=("day-first", "month-first"), help="whether 3/4/2020 is in April or in March"
+    )
+    reading.add_argument("--separator", metavar="TEXT", help="what stands between fields")
+    reading.add_argument("--encoding", help="of the text, such as cp1252")
     parser.add_argument(
         "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
         help=f"write the cleaned table ({DEFAULT_EXPORT} when no name is given)",
     )  # fmt: skip
+    parser.add_argument(
+        "--explore", nargs="?", type=Path, const=Path(), metavar="FILE.html",
+        help="write a report on what the store holds (reports/exploration.html in AISLE_VAR when no name is given)",
+    )  # fmt: skip
+    parser.add_argument("--withdraw", nargs="+", metavar="ID", help="never list these products again")
+    parser.add_argument("--restore", nargs="+", metavar="ID", help="list withdrawn products again")
     return parser
+
+
+def _hints(arguments: argparse.Namespace) -> Hints:
+    return Hints(
+        layout=arguments.layout,
+        columns=parse_columns(arguments.columns),
+        kind=EventKind(arguments.kind) if arguments.kind else None,
+        day_first=None if arguments.dates is None else arguments.dates == "day-first",
+        encoding=arguments.encoding,
+        separator=arguments.separator,
+    )
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
+    hints = _hints(arguments)
     store = open_store(settings.store_url, loading=True)
-    for line in take_in(settings, store, arguments.files, screen):
-        screen.say(line)
+    only_looks = arguments.explore is not None and has_events(store)
+    if arguments.files or not (only_looks or arguments.withdraw or arguments.restore):
+        for line in take_in(settings, store, arguments.files, screen, hints):
+            screen.say(line)
+    for ids, withdrawn in ((arguments.withdraw, True), (arguments.restore, False)):
+        if ids:
+            screen.say(f"{withdraw(store, ids, withdrawn)} products {'withdrawn' if withdrawn else 'restored'}")
     if arguments.export is not None:
-        written = export(settings, store, arguments.export)
-        screen.say(f"{written:,} events written to {arguments.export}")
+        screen.say(f"{export(settings, store, arguments.export):,} events written to {arguments.export}")
+    if arguments.explore is not None:
+        path = settings.reports_dir / "exploration.html" if arguments.explore == Path() else arguments.explore
+        screen.say(f"report written to {explore_store(settings, store, path, screen)}")
     here = store.summary()
     screen.say(f"the store holds {here.n_events:,} events of {here.n_users:,} users on {here.n_products:,} products")
 

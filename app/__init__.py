@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         doc_ui=False,
     )
     app.json = _StrictJson(app)
+    app.url_map.converters["id"] = api.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))

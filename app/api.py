@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, ValidationError
+from werkzeug.routing import PathConverter
 
 from app.access import Role
 from app.problems import Problem, field_errors, problem
@@ -17,6 +19,7 @@ from app.recommender import ListAnswer, Recommender
 from app.scheduler import Scheduler
 from app.schemas import (
     MAX_EVENTS,
+    CategoryList,
     DetailedList,
     DetailedRecommendation,
     EventBody,
@@ -29,18 +32,21 @@ from app.schemas import (
     PopularQuery,
     PredictAnswer,
     PredictBody,
+    ProductAnswer,
     ProductList,
+    ProductPath,
     RecommendBody,
     RecommendQuery,
     StatusAnswer,
 )
 from src.config import Settings
-from src.domain import Event, EventKind, Query
+from src.domain import Event, EventKind, Product, Query, category_names
 from src.errors import InputError
 from src.store import Store
 from src.workflows.record import checked, record
 
-LISTS, EVENTS, HEALTH = Tag(name="lists"), Tag(name="events"), Tag(name="health")
+LISTS, CATALOGUE = Tag(name="lists"), Tag(name="catalogue")
+EVENTS, HEALTH = Tag(name="events"), Tag(name="health")
 KEY: list[dict[str, list[Any]]] = [{"key": []}]
 
 
@@ -53,12 +59,22 @@ _TITLES = {
     400: "The body is no JSON",
     401: "No key, or a wrong one",
     403: "No key is set on the server",
+    404: "Nothing of this name is known",
     411: "The body's length is missing",
     413: "The body is too long",
     415: "The body is not declared as JSON",
     422: "A field is wrong",
     503: "No release is served yet, or the store does not answer",
 }
+
+
+class IdConverter(PathConverter):
+    """The rest of an address as an id, whatever it begins with."""
+
+    regex = ".+"
+    part_isolating = False  # a slash is one of its characters
+
+
 _BODY = (400, 411, 413, 415, 422)
 
 api = APIBlueprint("api", __name__)
@@ -159,6 +175,40 @@ def popular(query: PopularQuery) -> Response:
     response = jsonify(rows)
     response.headers["X-Release"] = release
     return response
+
+
+@api.get(
+    "/products/<id:product_id>",
+    tags=[CATALOGUE],
+    summary="What is known of a product",
+    description="Of an id that is not known, the answer names the nearest ones.",
+    responses={"200": ProductAnswer, **_problems(404, 422, 503)},
+)
+def product(path: ProductPath) -> Response:
+    found = _recommender().products([path.product_id]).get(path.product_id)
+    return _unknown(path.product_id) if found is None else jsonify(_described(found).model_dump())
+
+
+def _described(found: Product) -> ProductAnswer:
+    known = {name: getattr(found, name) for name in ProductAnswer.model_fields if name != "categories"}
+    names = None if found.category is None else category_names(found.category)
+    return ProductAnswer(categories=names, **known)
+
+
+def _unknown(product_id: str) -> Response:
+    near = _recommender().nearest_ids(product_id)
+    said = f"the nearest ids are {'; '.join(near)}" if near else "no id that is known is near to it"
+    return problem(404, "Not Found", f"no product {product_id!r}; {said}. Expected the id of an event or a catalogue.")
+
+
+@api.get(
+    "/categories",
+    tags=[CATALOGUE],
+    summary="The categories and how many products they have",
+    responses={"200": CategoryList, **_problems(503)},
+)
+def categories() -> Response:
+    return jsonify([asdict(row) for row in _recommender().categories()])
 
 
 @api.post(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from app.optimize import ListCache
 from src.config import Settings
 from src.domain import (
     SEEN_KINDS,
+    CategoryCount,
     Event,
     EventKind,
     JsonDict,
@@ -22,8 +24,10 @@ from src.domain import (
     Query,
     Recommendation,
 )
-from src.errors import AisleError, NoRelease
+from src.errors import AisleError, NoRelease, StoreError
 from src.models import SVD
+from src.nearest import nearest, one_edit_away
+from src.pipeline import Pipeline
 from src.registry import Registry
 from src.release import Release
 from src.store import Store
@@ -31,6 +35,7 @@ from src.store import Store
 _RETRY_BROKEN_SECONDS = 60
 _DAY = 86_400
 _KEPT_PER_COST = 50.0
+_NEIGHBOURS = 20  # on either side, of ids that begin alike
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +49,33 @@ class ListAnswer:
     recommendations: list[Recommendation]
 
 
+@dataclass(frozen=True)
+class _Served:
+    """What lists are made with: a release, and its pipeline without the withdrawn products; swapped as one.
+
+    withdrawn: ids. mark: the same for the same ids in every worker, and another for others.
+    """
+
+    release: Release
+    pipeline: Pipeline
+    withdrawn: frozenset[str]
+    mark: str
+
+    @classmethod
+    def of(cls, release: Release, withdrawn: frozenset[str]) -> _Served:
+        mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
+        return cls(release, release.pipeline.without(withdrawn), withdrawn, mark)
+
+
 class Recommender:
-    """One per worker. A request takes one reference to the release and uses it to the end."""
+    """One per worker. A request takes one reference to what is served and uses it to the end."""
 
     def __init__(self, settings: Settings, store: Store, cache: ListCache) -> None:
         self._settings, self._store, self._cache = settings, store, cache
         self._registry = Registry(settings.releases_dir, settings.keep_releases)
-        self._release: Release | None = None
+        self._served: _Served | None = None
+        self._withdrawn: frozenset[str] = frozenset()
+        self._store_answers = True
         self._seen: bytes | None = None
         self._look_again_at = 0.0
         self._problem = ""
@@ -60,53 +85,78 @@ class Recommender:
     # the release
 
     def refresh(self) -> bool:
-        """Take up the current release if it has changed; whether it did. What cannot be taken up is reported, and
-        the release served so far stays; only a withdrawn pointer ends it."""
+        """Take up the current release if it has changed, and whether it did; and the products withdrawn by now.
+
+        What cannot be taken up is reported, and the release served so far stays; only a withdrawn pointer ends it.
+        A store that does not answer leaves the products as they were.
+        """
         with self._refreshing:
-            pointer = self._registry.pointer_bytes()
-            if pointer == self._seen and (not self._problem or time.monotonic() < self._look_again_at):
-                return False
-            self._seen, self._look_again_at = pointer, time.monotonic() + _RETRY_BROKEN_SECONDS
-            try:
-                # An older release is for a worker that has none yet: the one served so far was chosen by somebody.
-                release: Release | None = self._registry.current() if self._release else self._registry.active()
-                self._problem = release.note if release else ""
-            except NoRelease as error:
-                release, self._problem = None, ""
-                _log.warning("%s", error)
-            except AisleError as error:
-                release = self._release
-                still = f" Release {release.version} is served on." if release else ""
-                self._problem = f"{error}{still}"
-                _log.error("%s", error)
-            changed = _version(release) != _version(self._release)
-            if self._release is None or release is None or changed:
-                self._release = release
-            if changed:
+            withdrawn = self._look_for_withdrawn()
+            before = self._served.release if self._served else None
+            release = self._look_for_release(before)
+            if release is None:
+                self._served = None
+            elif self._served is None or release is not before or withdrawn != self._served.withdrawn:
+                self._served = _Served.of(release, withdrawn)
+            if changed := _version(release) != _version(before):
                 _log.info("serving release %s", _version(release))
             return changed
 
+    def _look_for_withdrawn(self) -> frozenset[str]:
+        try:
+            self._withdrawn, self._store_answers = self._store.withdrawn(), True
+        except StoreError as error:
+            if self._store_answers:  # once, not at every look
+                _log.warning("which products are withdrawn cannot be seen: %s", error)
+            self._store_answers = False
+        return self._withdrawn
+
+    def _look_for_release(self, before: Release | None) -> Release | None:
+        """The release to serve from now on: `before` itself while there is no other."""
+        pointer = self._registry.pointer_bytes()
+        if pointer == self._seen and (not self._problem or time.monotonic() < self._look_again_at):
+            return before
+        self._seen, self._look_again_at = pointer, time.monotonic() + _RETRY_BROKEN_SECONDS
+        try:
+            # An older release is for a worker that has none yet: the one served so far was chosen by somebody.
+            release = self._registry.current() if before else self._registry.active()
+            self._problem = release.note
+        except NoRelease as error:
+            self._problem = ""
+            _log.warning("%s", error)
+            return None
+        except AisleError as error:
+            still = f" Release {before.version} is served on." if before else ""
+            self._problem = f"{error}{still}"
+            _log.error("%s", error)
+            return before
+        return before if _version(release) == _version(before) else release
+
     def release(self) -> Release:
         """The release to answer with. Raises NoRelease."""
-        release = self._release
-        if release is None:
+        return self._serving().release
+
+    def _serving(self) -> _Served:
+        served = self._served
+        if served is None:
             raise NoRelease(
                 self._problem
                 or "no model is being served yet: run python train_model.py (after python data_processing.py FILE)"
             )
-        return release
+        return served
 
     # lists
 
     def recommend(self, query: Query) -> ListAnswer:
         """The list for a query whose history is not filled in yet. Raises NoRelease, UnknownName, StoreError."""
-        release = self.release()
+        served = self._serving()
+        release, pipeline = served.release, served.pipeline
         history = self._store.history(query.user_id) if query.user_id is not None else []
         query = replace(query, history=tuple(history))
-        key = {"release": release.version, **_cache_key(query)}
+        key = {"release": release.version, "withdrawn": served.mark, **_cache_key(query)}
         kept = self._cache.get(key)
         if kept is None:
-            found = release.pipeline.recommend(query)
+            found = pipeline.recommend(query)
             kept = [[item.product_id, item.score, item.source] for item in found]
             self._cache.set(key, kept)
         recommendations = [Recommendation(*item) for item in kept]
@@ -119,10 +169,10 @@ class Recommender:
 
         days count back from the newest event, so that a shop whose file ends last year has popular products too.
         """
-        release = self.release()
-        key = {"popular": n, "days": days, "kind": kind, "release": release.version}
+        served = self._serving()
+        key = {"popular": n, "days": days, "kind": kind, "release": served.release.version, "withdrawn": served.mark}
         counts = self._counted(key, lambda: self._count_popular(n, days, kind))
-        return release.version, [ProductCount(*item) for item in counts]
+        return served.release.version, [ProductCount(*item) for item in counts]
 
     def _count_popular(self, n: int, days: int | None, kind: EventKind | None) -> list[list[Any]]:
         since = None
@@ -158,17 +208,30 @@ class Recommender:
         """What the catalogue knows of these products."""
         return self._store.products(product_ids)
 
+    def nearest_ids(self, product_id: str) -> list[str]:
+        """Known ids that somebody may have meant by this one, the likest first; at most five."""
+        served = self._served
+        known = set(self._store.products(one_edit_away(product_id)))
+        if served is not None:
+            known.update(served.release.pipeline.items.neighbours(product_id, _NEIGHBOURS))
+        return nearest(product_id, known - {product_id})
+
+    def categories(self) -> list[CategoryCount]:
+        """How many products each category has, most first."""
+        counts = self._counted({"categories": True}, lambda: [astuple(row) for row in self._store.categories()])
+        return [CategoryCount(*row) for row in counts]
+
     # health
 
     def ready(self) -> None:
         """Raises NoRelease or StoreError when requests could not be answered."""
         self.release()
-        self._store.runs(1)
+        self._store.journal.runs(1)
 
     def status(self) -> JsonDict:
         """What the store holds and what is served, for GET /status."""
         summary = self._summary()
-        release = self._release
+        release = self._served.release if self._served else None
         svd = release.pipeline.models.get(SVD) if release else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:

@@ -168,19 +168,23 @@ class Scheduler:
         """The moment a training is due for, in UTC seconds; None if the last run came after it, or nothing is there."""
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         moment = int(due_before(now, self._settings.retrain_time, self._settings.zone).timestamp())
-        runs = self._store.runs(1)
+        runs = self._store.journal.runs(1)
         if runs:
             return moment if runs[0].started_at < moment else None
         return moment if has_events(self._store) else None
 
     def _record_silent_death(self, due: int, code: int) -> None:
         """A trainer that ended before it could record its run had its turn all the same: once per due moment."""
-        if code == 0 or self._trainer_lock.owner() is not None or any(run.due == due for run in self._store.runs(20)):
+        if (
+            code == 0
+            or self._trainer_lock.owner() is not None
+            or any(run.due == due for run in self._store.journal.runs(20))
+        ):
             return
         now = int(self._now())
         message = f"the trainer ended with exit code {code} before it began; see {self._settings.var / 'training.log'}"
         run = Run(secrets.token_hex(6), "night", now, RunStatus.FAILED, due, finished_at=now, message=message)
-        self._store.save_run(run)
+        self._store.journal.save_run(run)
 
     def status(self) -> JsonDict:
         """leader: host and process, None without one; next_run: ISO 8601; last_run: as stored."""
@@ -189,5 +193,5 @@ class Scheduler:
         else:
             now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
             next_run = due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
-        runs = self._store.runs(1)
+        runs = self._store.journal.runs(1)
         return {"leader": self._lock.owner(), "next_run": next_run, "last_run": asdict(runs[0]) if runs else None}

@@ -115,7 +115,10 @@ class EventBody(Request):
     product_id: Id
     kind: EventKind
     value: float | None = Field(
-        None, allow_inf_nan=False, strict=True, description="The rating given (needed), or how many were bought."
+        None,
+        allow_inf_nan=False,
+        strict=True,
+        description="The rating given (needed), or how many were bought or brought back.",
     )
     at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
         None, description="UTC seconds or ISO 8601 with a zone; now."
@@ -200,6 +203,40 @@ class PopularProduct(BaseModel):
 
 class PopularList(RootModel[list[PopularProduct]]):
     """Most first."""
+
+
+class ProductPath(BaseModel):
+    """Which product; the rest of the address, slashes included."""
+
+    product_id: Id
+
+
+class ProductAnswer(BaseModel):
+    """All that is known of a product; null: not known. categories: the names in category. price: in the
+    shop's currency.
+    """
+
+    product_id: str
+    title: str | None
+    description: str | None
+    category: str | None
+    categories: list[str] | None
+    brand: str | None
+    price: float | None
+    image_url: str | None
+    stock: int | None
+    withdrawn: bool | None
+
+
+class Category(BaseModel):
+    """A category and how many products it has, without the withdrawn ones."""
+
+    category: str
+    count: int
+
+
+class CategoryList(RootModel[list[Category]]):
+    """Most products first, then by name."""
 
 
 class StatusAnswer(BaseModel):

@@ -36,17 +36,27 @@ class EventKind(StrEnum):
     CART = "cart"
     VIEW = "view"
     CLICK = "click"
+    RETURN = "return"
 
 
 SEEN_KINDS = (EventKind.RATING, EventKind.PURCHASE)
 """A product is seen once it was rated or purchased; what was only looked at stays eligible."""
+
+CATEGORY_PATH, CATEGORY_LIST = " > ", " | "
+"""Between the names of a category: a path from wide to narrow, or several that are equals."""
+
+
+def category_names(category: str) -> list[str]:
+    """The names in a Product.category, each once, in their order, without blanks around them."""
+    parts = (part for equals in category.split(CATEGORY_LIST) for part in equals.split(CATEGORY_PATH))
+    return list(dict.fromkeys(name for part in parts if (name := part.strip())))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing a user did to a product.
 
-    value: the rating given, or how many were bought; 1.0 for other kinds.
+    value: the rating given, or how many were bought (or brought back, for RETURN); 1.0 for other kinds.
     at: UTC seconds, or None when the source gave no time.
     event_id: the sender's own name for this event; the same one twice counts once.
     """
@@ -61,15 +71,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A row of the catalogue. None means "not known", never "empty"."""
+    """A row of the catalogue. None means "not known", never "empty".
+
+    category: one name, or several with CATEGORY_PATH or CATEGORY_LIST between. price: in the shop's currency.
+    withdrawn: whether it must not be listed any more.
+    """
 
     product_id: str
     title: str | None = None
     description: str | None = None
     category: str | None = None
+    brand: str | None = None
     price: float | None = None
     image_url: str | None = None
     stock: int | None = None
+    withdrawn: bool | None = None
     made_up: bool = False
 
 
@@ -124,6 +140,14 @@ class ProductCount:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """How many products, not counting withdrawn ones, a category has."""
+
+    category: str
+    count: int
+
+
 class RunStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -149,8 +173,38 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What became of one file. n_read = n_kept + the sum of rejected, all in rows.
+
+    loaded_at, newest_at: UTC seconds. rejected: reason → rows. mended: what was taken with a part left out → times.
+    n_events: made of the rows kept. n_stored: those that were new, or a newer rating instead of an older one.
+    n_products: rows given to the catalogue. nulls: column → share of the rows kept in which it was empty.
+    known_users, known_products: share of the first rows' ids that the store knew before; None for an empty store.
+    """
+
+    load_id: str
+    file: str
+    layout: str
+    loaded_at: int
+    n_read: int
+    n_kept: int
+    n_events: int
+    n_stored: int
+    n_products: int
+    newest_at: int | None = None
+    known_users: float | None = None
+    known_products: float | None = None
+    rejected: dict[str, int] = field(default_factory=dict)
+    mended: dict[str, int] = field(default_factory=dict)
+    nulls: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSummary:
-    """What the store holds, in whole numbers. newest_at: UTC seconds of the newest event, None without times."""
+    """What the store holds, in whole numbers: events as they were recorded, returns and what they take back included.
+
+    newest_at: UTC seconds of the newest event, None without times.
+    """
 
     n_events: int
     n_ratings: int
@@ -168,6 +222,8 @@ class EventBatch:
 
     kind: EventKind values. value: float64. at: int64 UTC seconds, NO_TIME where unknown.
     mark: tells apart events that are otherwise the same (an invoice, an event_id, a count); "" for ratings.
+    number: int64, grows in the order in which events came (microseconds since 1970 at the start of their load, plus
+    their place in it); None when they come now, as they stand.
     """
 
     user_id: list[str]
@@ -176,6 +232,7 @@ class EventBatch:
     value: FloatArray
     at: IntArray
     mark: list[str] | None = None
+    number: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.user_id)
@@ -190,4 +247,5 @@ class EventBatch:
             self.value[at],
             self.at[at],
             None if self.mark is None else [self.mark[i] for i in at],
+            None if self.number is None else self.number[at],
         )

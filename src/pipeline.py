@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -19,12 +20,20 @@ _RECENT = 1_000
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Trained models over one pair of vocabularies. default: the model whose list is served unless one is named."""
+    """Trained models over one pair of vocabularies. default: the model whose list is served unless one is named.
+
+    withdrawn: row numbers of products that are never listed.
+    """
 
     users: Vocabulary
     items: Vocabulary
     models: Mapping[str, Model]
     default: str
+    withdrawn: frozenset[int] = frozenset()
+
+    def without(self, product_ids: Iterable[str]) -> Pipeline:
+        """The same, but with just these products withdrawn; ids that the release does not know change nothing."""
+        return replace(self, withdrawn=frozenset(self._rows_of(product_ids).values()))
 
     def recommend(self, query: Query) -> list[Recommendation]:
         """At most query.n products, best first, none twice; fewer only when no product is left.
@@ -48,8 +57,13 @@ class Pipeline:
             missing = query.n - len(chosen)
             if missing == 0:
                 break
-            found = self.models[source].retrieve(rows, missing + len(barred))
-            keep = [at for at, item in enumerate(found.item_idx.tolist()) if item not in barred][:missing]
+            found = self.models[source].retrieve(rows, missing + len(barred) + len(self.withdrawn))
+            allowed = (
+                at
+                for at, item in enumerate(found.item_idx.tolist())
+                if item not in barred and item not in self.withdrawn
+            )
+            keep = list(islice(allowed, missing))
             for item, score in zip(found.item_idx[keep].tolist(), found.score[keep].tolist(), strict=True):
                 chosen.append(Recommendation(self.items.id_of(item), score, source))
                 barred.add(item)

@@ -121,7 +121,7 @@ def test_a_terminal_gets_a_moving_display_and_a_pipe_plain_lines(door: Door) -> 
     (door.folder / "ratings.csv").write_text(RATINGS)
     plain = door("data_processing.py", "ratings.csv")
     assert "\x1b" not in plain.stdout
-    assert "loading ratings.csv" in plain.stdout
+    assert "reading ratings.csv" in plain.stdout
     mine, theirs = pty.openpty()
     environment = door.environment | {"TERM": "xterm"}
     command = [sys.executable, str(ROOT / "train_model.py")]

@@ -163,3 +163,25 @@ def test_without_svd_no_rating_is_predicted() -> None:
     only = Pipeline(whole.users, whole.items, {POPULARITY: whole.models[POPULARITY]}, POPULARITY)
     with pytest.raises(NotReady, match="train_model"):
         only.predict("u1", "p0")
+
+
+@pytest.mark.parametrize("model", [POPULARITY, SVD])
+@pytest.mark.parametrize("n", [1, 4, N_ITEMS])
+def test_a_withdrawn_product_is_on_no_list_and_the_next_takes_its_place(pipeline: Pipeline, model: str, n: int) -> None:
+    every = ids(pipeline, Query("u1", n=N_ITEMS, model=model))
+    gone = {every[0], every[2], "unheard of"}
+    left = pipeline.without(gone)
+    assert ids(left, Query("u1", n=n, model=model)) == [id_ for id_ in every if id_ not in gone][:n]
+    assert ids(pipeline, Query("u1", n=N_ITEMS, model=model)) == every
+
+
+def test_withdrawn_excluded_and_seen_products_are_left_out_together(pipeline: Pipeline) -> None:
+    left = pipeline.without({"p0", "p4"})
+    query = Query("u1", did(EventKind.PURCHASE, "p1"), n=3, exclude=frozenset({"p2", "p4"}))
+    assert ids(left, query) == ["p3", "p5", "p6"]
+    assert ids(pipeline.without(POPULAR), Query("u1")) == []
+
+
+def test_another_word_on_what_is_withdrawn_replaces_the_one_before(pipeline: Pipeline) -> None:
+    assert ids(pipeline.without({"p0"}).without({"p1"}), Query(None, n=2)) == ["p0", "p2"]
+    assert pipeline.without(()) == pipeline

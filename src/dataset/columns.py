@@ -1,95 +1,140 @@
-"""What a file's columns mean: the usual headers of public rating files, and files without one."""
+"""What columns are called: the names that shops, public files and other programs give to what Aisle needs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Mapping, Sequence
 
-from src.errors import UnusableFile
+USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
+QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
+TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
+IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY = "image", "stock", "withdrawn", "main_category"
 
-USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "value", "time", "kind", "mark"
+CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY)
 
-# Compared without case, blanks, dashes and underscores.
-_NAMES = {
-    USER: {"user", "userid", "uid", "reviewerid", "customerid", "visitorid"},
-    PRODUCT: {"product", "productid", "prodid", "item", "itemid", "asin", "parentasin", "movieid"},
-    VALUE: {"rating", "ratings", "overall", "score", "stars", "value"},
-    TIME: {"timestamp", "time", "unixreviewtime", "unixtime", "at"},
-    KIND: {"kind", "event", "eventtype"},
-    MARK: {"mark"},
-}
-_REQUIRED = (USER, PRODUCT, VALUE)
-_NO_HEADER_ORDER = (USER, PRODUCT, VALUE, TIME)
+# Compared without case, blanks, dashes and underscores; the surest name of a role comes first.
+_NAMES: dict[str, tuple[str, ...]] = {
+    USER: (
+        "userid", "user", "uid", "reviewerid", "customerid", "visitorid", "shopperid", "memberid", "buyerid",
+        "clientid", "accountid", "profileid", "customer", "customernumber", "customerno", "visitor", "buyer", "member",
+        "client", "account", "reviewer", "usersession", "sessionid", "session", "customeremail", "email",
+    ),
+    PRODUCT: (
+        "productid", "parentasin", "asin", "itemid", "prodid", "productsku", "lineitemsku", "stockcode", "articleid",
+        "articleno", "productcode", "itemcode", "productclicked", "movieid", "bookid", "goodsid", "sku", "variantsku",
+        "id", "product", "item", "article", "variantid", "isbn", "ean", "handle", "pid", "iid",
+    ),
+    VALUE: ("rating", "ratings", "overall", "stars", "starrating", "score", "reviewscore", "userrating", "value"),
+    TIME: (
+        "timestamp", "unixreviewtime", "unixtime", "time", "eventtime", "at", "datetime", "date", "createdat",
+        "created", "reviewtime", "reviewdate", "invoicedate", "orderdate", "purchasedate", "purchasetime", "paidat",
+        "tdat", "ts",
+    ),
+    KIND: (
+        "kind", "event", "eventtype", "action", "behavior", "behaviour", "behaviortype", "interactiontype",
+        "interaction",
+    ),
+    MARK: ("mark",),
+    QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count"),
+    INVOICE: (
+        "invoice", "invoiceno", "invoicenumber", "orderid", "order", "orderno", "ordernumber", "transactionid",
+        "transaction", "basketid", "receipt", "receiptid",
+    ),
+    EVENT_ID: ("eventid",),
+    PURCHASED: ("purchased", "bought", "ispurchase", "ispurchased", "converted"),
+    TITLE: ("producttitle", "productname", "title", "itemname", "lineitemname", "prodname", "movietitle", "name"),
+    DESCRIPTION: ("productdescription", "description", "shortdescription", "longdescription", "detaildesc", "details"),
+    CATEGORY: (
+        "categories", "category", "productcategory", "categorycode", "categoryname", "genres", "genre", "department",
+        "producttype", "producttypename",
+    ),
+    BRAND: ("brand", "store", "manufacturer", "supplier", "vendor"),
+    PRICE: ("price", "unitprice", "lineitemprice", "listprice", "saleprice"),
+    IMAGE: (
+        "imageurl", "imagelink", "imageurlhighres", "imurl", "images", "image", "img", "imgurl", "picture",
+        "pictureurl", "thumbnail",
+    ),
+    STOCK: ("stock", "inventory", "stockquantity", "inventoryquantity", "instock", "availability", "available"),
+    WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
+    MAIN_CATEGORY: ("maincategory", "maincat"),
+}  # fmt: skip
+ROLES = tuple(_NAMES)
+# German, French, Spanish; without accents.
+_FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
+    USER: ("kundennummer", "kundennr", "kundenid", "kunde", "nutzer", "benutzer", "idclient", "cliente", "idcliente"),
+    PRODUCT: (
+        "artikelnummer", "artikelnr", "artikelid", "artikel", "produktid", "produktnummer", "produkt", "idproduit",
+        "produit", "idproducto", "producto", "articulo", "reference", "referencia",
+    ),
+    VALUE: ("bewertung", "sterne", "note", "puntuacion", "calificacion"),
+    TIME: ("datum", "zeitpunkt", "zeit", "bestelldatum", "rechnungsdatum", "datecommande", "fecha", "fechapedido"),
+    QUANTITY: ("menge", "anzahl", "stueckzahl", "quantite", "qte", "cantidad"),
+    INVOICE: (
+        "bestellnummer", "bestellnr", "bestellung", "rechnungsnummer", "rechnung", "commande", "numcommande", "facture",
+        "pedido", "factura",
+    ),
+    TITLE: ("artikelname", "produktname", "bezeichnung", "titel", "designation", "titre", "nombre", "titulo"),
+    DESCRIPTION: ("beschreibung", "descriptif", "descripcion"),
+    CATEGORY: ("kategorie", "warengruppe", "categorie", "categoria"),
+    BRAND: ("marke", "hersteller", "marque", "marca"),
+    PRICE: ("preis", "einzelpreis", "prix", "prixunitaire", "precio"),
+    IMAGE: ("bild", "bildurl", "imagen"),
+    STOCK: ("bestand", "lagerbestand", "existencias"),
+}  # fmt: skip
+
+# Beside a rating, "title" or "images" may be the review's; these cannot.
+_SURELY_OF_THE_PRODUCT = re.compile(r"(product|prod|item|movie|lineitem)\w+")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where a delimited file keeps what.
-
-    columns: role (USER, PRODUCT, VALUE, TIME, KIND, MARK) → position, 0-based.
-    width: how many fields a row has. header: whether the first line names the columns.
-    """
-
-    columns: dict[str, int]
-    width: int
-    header: bool
-
-    def describe(self) -> str:
-        """One line for people: which column was taken for what."""
-        named = ", ".join(f"column {at + 1} is the {role}" for role, at in sorted(self.columns.items(), key=_position))
-        return f"{'a header' if self.header else 'no header'}; {named}"
-
-
-def _position(entry: tuple[str, int]) -> int:
-    return entry[1]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def plain(name: str) -> str:
+    """A column's name without what people spell differently."""
+    letters = unicodedata.normalize("NFKD", name.lower())
+    return re.sub(r"[\W_]", "", "".join(each for each in letters if not unicodedata.combining(each)))
 
 
 def is_number(text: str) -> bool:
     """Whether the text reads as a finite decimal number."""
-    return re.fullmatch(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
+    return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text) is not None
 
 
-def is_filled(row: Sequence[str]) -> bool:
-    """Whether a field of the row holds more than blanks."""
-    return any(field.strip() for field in row)
+def is_filled(row: Sequence[object]) -> bool:
+    """Whether a cell of the row holds more than blanks."""
+    return any(cell is not None and str(cell).strip() for cell in row)
 
 
-def detect_layout(rows: Sequence[Sequence[str]], where: str) -> Layout:
-    """Tell the layout from a file's first rows.
+def candidates(names: Sequence[str]) -> dict[str, list[int]]:
+    """Role → positions of the columns whose name fits it, the surest first; each column has one role at the most."""
+    place_of: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        place_of.setdefault(plain(name), []).append(at)
+    found = {
+        role: [at for name in (*known, *_FOREIGN_NAMES.get(role, ())) for at in place_of.get(name, ())]
+        for role, known in _NAMES.items()
+    }
+    if found[USER]:  # the row's own number, not the product's
+        found[PRODUCT] = [at for at in found[PRODUCT] if plain(names[at]) != "id"]
+    return {role: places for role, places in found.items() if places}
 
-    A first row that names user, product and rating is a header. Otherwise the file must look like the public
-    Amazon files: user, product, rating[, unix time].
-    Raises UnusableFile with what was found and what was expected.
-    """
-    filled = [row for row in rows if is_filled(row)]
-    if not filled:
-        raise UnusableFile(
-            f"{where}: the file is empty. Expected one rating a line: user,product,rating,time. "
-            "Give another file, or none to use what lies in data/."
-        )
-    first = filled[0]
-    found: dict[str, int] = {}
-    for role, names in _NAMES.items():
-        for at, name in enumerate(first):
-            if _plain(name) in names and role not in found:
-                found[role] = at
-    if all(role in found for role in _REQUIRED):
-        return Layout(found, len(first), header=True)
 
-    # Voted over the first rows, so that one bad row at the top does not hide the layout.
-    votes = [len(row) for row in filled if len(row) in (3, 4) and is_number(row[2])]
-    if len(votes) * 2 > len(filled) or (votes and len(filled) <= 2):
-        width = max(set(votes), key=votes.count)
-        return Layout({role: at for at, role in enumerate(_NO_HEADER_ORDER[:width])}, width, header=False)
+def surely_of_the_product(name: str) -> bool:
+    """Whether a column of a file of reviews speaks of the product, not of the review."""
+    return _SURELY_OF_THE_PRODUCT.fullmatch(plain(name)) is not None
 
-    shown = ",".join(first)[:120]
-    raise UnusableFile(
-        f"{where}: the first line is {shown!r}. Expected a header that names user, product and rating "
-        "(such as user_id,product_id,rating,timestamp), or lines of user,product,rating,unix time without one. "
-        "Name the columns in the first line and run again."
+
+def position_of(column: str, names: Sequence[str], width: int) -> int | None:
+    """Where a column is that somebody named, or numbered from 1; None if there is no such column."""
+    for at, name in enumerate(names):
+        if column == name or (plain(column) and plain(column) == plain(name)):
+            return at
+    if column.isdecimal() and 1 <= int(column) <= width:
+        return int(column) - 1
+    return None
+
+
+def described(columns: Mapping[str, int], names: Sequence[str]) -> str:
+    """One line for people: which column was taken for what."""
+    return ", ".join(
+        f"{role} = {names[at]}" if names else f"{role} = column {at + 1}"
+        for role, at in sorted(columns.items(), key=lambda entry: entry[1])
     )

@@ -52,6 +52,18 @@ class Vocabulary:
     def idx_of(self, id_: str) -> int | None:
         """The row number of an id; None for an id that is not here. Binary search: no dict in memory."""
         wanted = id_.encode("utf-8", "surrogatepass")
+        place = self._place_of(wanted)
+        if place < len(self._order) and self._bytes_of(self._order[place]) == wanted:
+            return int(self._order[place])
+        return None
+
+    def neighbours(self, id_: str, n: int) -> list[str]:
+        """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""
+        place = self._place_of(id_.encode("utf-8", "surrogatepass"))
+        return self.ids_of(self._order[max(place - n, 0) : place + n])
+
+    def _place_of(self, wanted: bytes) -> int:
+        """How many ids are sorted before this one."""
         low, high = 0, len(self._order)
         while low < high:
             middle = (low + high) // 2
@@ -59,9 +71,7 @@ class Vocabulary:
                 low = middle + 1
             else:
                 high = middle
-        if low < len(self._order) and self._bytes_of(self._order[low]) == wanted:
-            return int(self._order[low])
-        return None
+        return low
 
     def _bytes_of(self, idx: int) -> bytes:
         return self._blob[self._offsets[idx] : self._offsets[idx + 1]].tobytes()
@@ -195,31 +205,65 @@ FEEDBACK_WEIGHT = {
     EventKind.CART: 0.3,
     EventKind.VIEW: 0.05,
     EventKind.CLICK: 0.05,
+    EventKind.RETURN: 0.0,
 }
 """What one event of a kind counts: somebody who paid or took the trouble to rate says more than somebody who looked."""
 
 
 def training_data(batches: Iterable[EventBatch]) -> TrainingData:
-    """Number users and products in the order they first appear, and turn events into arrays.
+    """Put events in the order of their numbers, number users and products as they first appear there, make arrays.
 
-    Memory grows with the users and products, and by 25 bytes an event.
+    Batches without numbers keep the order in which they are given. A factorization learns row by row and draws its
+    starting values by row number, so both orders shape it: they must not depend on how the store pages.
+    Memory grows with the users and products, and by 21 bytes an event; by about 45 while the rows are put in order.
     """
     users: dict[str, int] = {}
     items: dict[str, int] = {}
     kind_number = {kind.value: at for at, kind in enumerate(KIND_ORDER)}
-    columns: list[tuple[Any, ...]] = [_NO_ROWS]
+    columns: list[list[Any]] = [[np.zeros(0, kind)] for kind in _COLUMN_TYPES]
+    last = np.iinfo(np.int64).min
     for batch in batches:
         kind = np.fromiter((kind_number[kind] for kind in batch.kind), np.int8, len(batch))
         value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
-        columns.append((_numbered(batch.user_id, users), _numbered(batch.product_id, items), kind, value, at))
-    user_idx, item_idx, kind, value, at = (np.concatenate(column) for column in zip(*columns, strict=True))
-    events = Interactions(Vocabulary.of(list(users)), Vocabulary.of(list(items)), user_idx, item_idx, value, at)
-    return TrainingData(events, kind)
+        number = np.full(len(batch), last) if batch.number is None else batch.number.astype(np.int64)
+        last = max(last, int(number.max(initial=last)))
+        row = (_numbered(batch.user_id, users), _numbered(batch.product_id, items), kind, value, at, number)
+        for column, part in zip(columns, row, strict=True):
+            column.append(part)
+    order = _order(_joined(columns.pop()))
+    user_idx, item_idx, kind, value, at = (_joined(column, order) for column in columns)
+    user_ids, item_ids = (_as_they_appear(*pair) for pair in ((list(users), user_idx), (list(items), item_idx)))
+    return TrainingData(
+        Interactions(Vocabulary.of(user_ids), Vocabulary.of(item_ids), user_idx, item_idx, value, at), kind
+    )
 
 
-_NO_ROWS = tuple(np.zeros(0, kind) for kind in (np.int32, np.int32, np.int8, np.float32, np.int64))
+_COLUMN_TYPES = (np.int32, np.int32, np.int8, np.float32, np.int64, np.int64)
 
 
 def _numbered(ids: list[str], known: dict[str, int]) -> IntArray:
     """The ids' numbers, int32; an id that is not known yet gets the next one."""
     return np.fromiter((known.setdefault(id_, len(known)) for id_ in ids), np.int32, len(ids))
+
+
+def _joined(parts: list[Any], order: IntArray | None = None) -> Any:
+    """One array of all parts, in this order; the parts go at once, so that one column at a time is there twice."""
+    joined = np.concatenate(parts)
+    parts.clear()
+    return joined if order is None else joined[order]
+
+
+def _order(number: IntArray) -> IntArray | None:
+    """The positions by number, equal ones as they are; None if that is how they stand."""
+    return None if bool(np.all(number[1:] >= number[:-1])) else np.argsort(number, kind="stable")
+
+
+def _as_they_appear(ids: list[str], idx: IntArray) -> list[str]:
+    """The ids in the order in which `idx`, into them, first names each; `idx` is renumbered in place."""
+    first = np.empty(len(ids), np.int64)
+    first[idx[::-1]] = np.arange(len(idx) - 1, -1, -1)  # of several assignments to one place the last one stays
+    appearing = np.argsort(first)
+    new = np.empty(len(ids), idx.dtype)
+    new[appearing] = np.arange(len(ids))
+    np.take(new, idx, out=idx)
+    return [ids[at] for at in appearing.tolist()]

@@ -1,22 +1,57 @@
-"""Turn rows of text into events. Pure: a block in, clean events and rejected rows with their reasons out."""
+"""Turn rows into events and products. Pure: a block in, clean events, products, and rejected rows with reasons out."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 
-from src.dataset.columns import KIND, MARK, PRODUCT, TIME, USER, VALUE, Layout
-from src.dataset.loading import RawBlock
-from src.domain import CLOCK_TOLERANCE, MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.dataset.catalogue import product
+from src.dataset.columns import (
+    CATALOGUE_ROLES,
+    CATEGORY,
+    EVENT_ID,
+    INVOICE,
+    KIND,
+    MARK,
+    PRODUCT,
+    PURCHASED,
+    QUANTITY,
+    TIME,
+    USER,
+    VALUE,
+)
+from src.dataset.layouts import CLICKS, EVENTS, GENRES, LISTS, PURCHASES, RATINGS, Layout, genres_of
+from src.dataset.rows import RawBlock, RejectedRow
+from src.dataset.values import as_texts, numbers
+from src.domain import (
+    CLOCK_TOLERANCE,
+    MAX_VALUE,
+    NO_TIME,
+    BoolArray,
+    EventBatch,
+    EventKind,
+    FloatArray,
+    IntArray,
+    Product,
+)
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
 
-_KINDS = {kind.value for kind in EventKind}
 _EARLIEST = 0  # 1970: an earlier time in a shop's file is a mistake
-_MILLISECONDS_FROM = 1e11  # as seconds that would be the year 5138
+_NO_ID = ("", "nan", "NaN", "null", "NULL", "none", "None")
+_YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
+_NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
+_KIND_NAMES = {
+    EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed"),
+    EventKind.PURCHASE: ("purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid"),
+    EventKind.CART: ("cart", "add to cart", "addtocart", "cart add", "basket", "add to basket", "add to bag"),
+    EventKind.VIEW: ("view", "viewed", "pageview", "page view", "product view", "view item", "detail", "visit", "pv"),
+    EventKind.CLICK: ("click", "clicked"),
+    EventKind.RETURN: ("return", "returned", "refund", "refunded", "cancel", "cancelled", "canceled", "cancellation"),
+}
+_KIND_OF = {name.replace(" ", ""): kind.value for kind, names in _KIND_NAMES.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -29,116 +64,268 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class RejectedRow:
-    line: int
-    reason: str
-    fields: list[str]
-
-
-@dataclass(frozen=True)
 class CleanBlock:
-    """Events in the file's order, and every row that could not become one."""
+    """What came of n_rows rows: events in the file's order, products, and every row that could not become any.
 
+    counted: bool per event, whether equal ones are told apart by counting them, as nothing else does.
+    mended: what was taken with a part left out → times. nulls: column → rows kept that say nothing there.
+    """
+
+    n_rows: int
     events: EventBatch
+    counted: BoolArray
+    products: list[Product]
     rejected: list[RejectedRow]
+    mended: Counter[str] = field(default_factory=Counter)
+    nulls: Counter[str] = field(default_factory=Counter)
+
+
+class _Reasons:
+    """The first reason that was found against each row."""
+
+    def __init__(self, n: int) -> None:
+        self._code = np.zeros(n, dtype=np.int16)
+        self._names = [""]
+
+    def add(self, where: BoolArray, reason: str) -> None:
+        hit = where & (self._code == 0)
+        if hit.any():
+            self._code[hit] = len(self._names)
+            self._names.append(reason)
+
+    @property
+    def good(self) -> BoolArray:
+        return np.asarray(self._code == 0)
+
+    def rejected(self, block: RawBlock) -> list[RejectedRow]:
+        refused = np.flatnonzero(self._code)
+        return [block.reject(at, self._names[self._code[at]]) for at in refused.tolist()]
 
 
 def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
-    """Check every row of a block; each becomes an event or a RejectedRow with the first reason found.
+    """Check every row of a block; each is kept, or becomes a RejectedRow with the first reason found.
 
     Ids are stripped of surrounding blanks. An id read as `17850.0` is `17850`, as numeric columns write it.
     An empty time is NO_TIME; a wrong one rejects the row.
     """
-    reasons = np.array([_shape_reason(row, layout) for row in block.rows], dtype=object)
-    right_shape = np.flatnonzero(reasons == "")
-    columns = _columns([block.rows[at] for at in right_shape], layout)
+    if layout.name == LISTS:
+        return _clean_lists(block, layout)
+    n = len(block.rows)
+    turned = list(zip(*block.rows, strict=True))
+    cells: dict[str, Sequence[object]] = {role: turned[at] if n else () for role, at in layout.columns.items()}
+    reasons = _Reasons(n)
+    products = _ids(cells[PRODUCT], "product id", reasons)
+    if layout.has_events:
+        made = _events(cells, products, layout, limits, reasons)
+    else:
+        made = _Made(EventBatch([], [], [], np.zeros(0), np.zeros(0, np.int64), []), np.zeros(0, np.bool_))
+    good = np.flatnonzero(reasons.good)
+    mended: Counter[str] = Counter()
+    nulls = made.nulls
+    if layout.name == GENRES:
+        first = layout.columns[CATEGORY]
+        cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
+    shown = _catalogue_rows(cells, products, good, made.returned, layout)
+    catalogue = [product(values, mended) for values in shown]
+    if not layout.has_events:
+        for role, name in _FIELDS.items():
+            if role in cells:
+                nulls[role] = sum(getattr(item, name) is None for item in catalogue)
+    rejected = sorted([*block.broken, *reasons.rejected(block)], key=lambda row: row.line)
+    return CleanBlock(n + len(block.broken), made.events, made.counted, catalogue, rejected, mended, nulls)
 
-    def refuse(where: BoolArray, reason: str) -> None:
-        at = right_shape[where]
-        reasons[at[reasons[at] == ""]] = reason
 
-    user, product = _ids(columns[USER]), _ids(columns[PRODUCT])
-    kind = _kinds(columns, len(user))
-    mark = columns.get(MARK, [""] * len(user))
-    value, value_given = _numbers(columns[VALUE])
-    at, time_ok = _times(columns.get(TIME), len(user))
-    rating = _where(kind, lambda name: name == EventKind.RATING)
+_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in ("image", "main_category")} | {"image": "image_url"}
 
-    for ids, name in ((user, "user id"), (product, "product id")):
-        refuse(_where(ids, lambda text: not text), f"empty {name}")
-        refuse(_where(ids, lambda text: len(text) > MAX_ID_LENGTH), f"{name} is longer than {MAX_ID_LENGTH}")
-        refuse(_where(ids, has_bad_characters), f"{name} has control characters or is not UTF-8")
-    refuse(_where(mark, has_bad_characters), "mark has control characters or is not UTF-8")
-    refuse(_where(kind, lambda name: name not in _KINDS), "unknown kind of event")
-    refuse(rating & ~value_given, "rating is empty")
-    refuse(value_given & ~np.isfinite(value), "rating is not a number")
-    refuse(rating & ((value < limits.rating_min) | (value > limits.rating_max)), "rating is out of range")
-    refuse(~rating & value_given & ~((value > 0) & (value <= MAX_VALUE)), "value is not above 0")
-    refuse(~time_ok, "time is not a number")
-    refuse((at != NO_TIME) & (at < _EARLIEST), "time is before 1970")
-    refuse(at > limits.now + CLOCK_TOLERANCE, "time is in the future")
 
-    good = np.flatnonzero(reasons[right_shape] == "")
+@dataclass
+class _Made:
+    """Events of good rows; returned: per row of the block, whether something was brought back."""
+
+    events: EventBatch
+    counted: BoolArray
+    returned: BoolArray | None = None
+    nulls: Counter[str] = field(default_factory=Counter)
+
+
+def _events(
+    cells: dict[str, Sequence[object]], products: list[str], layout: Layout, limits: Limits, reasons: _Reasons
+) -> _Made:
+    n = len(products)
+    users = _ids(cells[USER], "user id", reasons)
+    texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    kinds, value = _kinds_and_values(texts, layout, limits, reasons, n)
+    at: IntArray = np.full(n, NO_TIME, dtype=np.int64)
+    if TIME in texts:
+        at, sane = layout.time.seconds(texts[TIME])
+        reasons.add(~sane, "time is not readable")
+        reasons.add((at != NO_TIME) & (at < _EARLIEST), "time is before 1970")
+        reasons.add(at > limits.now + CLOCK_TOLERANCE, "time is in the future")
+    for role in (MARK, EVENT_ID, INVOICE):
+        if role in texts:
+            reasons.add(_where(texts[role], has_bad_characters), f"{role} has control characters or is not UTF-8")
+            reasons.add(_where(texts[role], lambda text: len(text) > MAX_ID_LENGTH), f"{role} is too long")
+    good = np.flatnonzero(reasons.good)
+    everything = len(good) == n
+    rows = range(n) if everything else good.tolist()
+
+    def pick(column: list[str]) -> list[str]:
+        return column if everything else [column[i] for i in rows]
+
+    batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
+    marks, counted = _marks({role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}, batch)
+    batch = replace(batch, mark=marks)
+    returned = None
+    if layout.name in (PURCHASES, EVENTS):
+        returned = _where(kinds, lambda name: name == EventKind.RETURN)
+    nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
+    made = _Made(batch, counted, returned, nulls)
+    return _with_purchases(made, texts[PURCHASED], good) if layout.name == CLICKS else made
+
+
+def _kinds_and_values(
+    texts: dict[str, list[str]], layout: Layout, limits: Limits, reasons: _Reasons, n: int
+) -> tuple[list[str], FloatArray]:
+    """(kind of each row's event, its value); what is wrong with them goes into `reasons`."""
+    column = VALUE if VALUE in texts else QUANTITY
+    value: FloatArray = np.ones(n)
+    given: BoolArray = np.zeros(n, dtype=np.bool_)
+    if column in texts:
+        value, given = numbers(texts[column], layout.decimal)
+        reasons.add(given & ~np.isfinite(value), f"{column} is not a number")
+        value = np.where(np.isfinite(value), value, 1.0)
+    if layout.name == RATINGS:
+        reasons.add(~given, "rating is empty")
+        reasons.add((value < limits.rating_min) | (value > limits.rating_max), "rating is out of range")
+        return [EventKind.RATING.value] * n, value
+    if layout.name == PURCHASES:
+        reasons.add(given & (value == 0), "quantity is 0")
+        reasons.add(np.abs(value) > MAX_VALUE, "quantity is too large")
+        kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
+        return kind.tolist(), np.abs(value)
+    if layout.name == CLICKS:
+        reasons.add(~_where(texts[PURCHASED], _is_flag), "purchased is neither yes nor no")
+        return [EventKind.CLICK.value] * n, np.ones(n)
+    if layout.name != EVENTS:
+        return [layout.kind.value] * n, np.ones(n)
+    known = {name: _KIND_OF.get(_plain_kind(name), "") for name in set(texts[KIND])}
+    kinds = [known[name] for name in texts[KIND]]
+    reasons.add(_where(kinds, lambda name: not name), "unknown kind of event")
+    rating = _where(kinds, lambda name: name == EventKind.RATING)
+    reasons.add(rating & ~given, "rating is empty")
+    reasons.add(rating & ((value < limits.rating_min) | (value > limits.rating_max)), "rating is out of range")
+    reasons.add(~rating & given & ~((value > 0) & (value <= MAX_VALUE)), "value is not above 0")
+    return kinds, value
+
+
+def _plain_kind(name: str) -> str:
+    return name.lower().replace(" ", "").replace("_", "").replace("-", "")
+
+
+def _is_flag(text: str) -> bool:
+    return _bought(text) is not None
+
+
+def _bought(text: str) -> float | None:
+    """How many were bought, from a flag or a number; None if it is neither."""
+    if text.lower() in _YES:
+        return 1.0
+    if text.lower() in _NO:
+        return 0.0
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= MAX_VALUE else None
+
+
+def _with_purchases(made: _Made, flags: list[str], good: IntArray) -> _Made:
+    """The clicks, and a purchase for each that led to one."""
+    bought = np.array([_bought(flags[row]) or 0.0 for row in good.tolist()], dtype=np.float64)
+    rows = np.flatnonzero(bought > 0).tolist()
+    clicks, part = made.events, made.events.take(rows)
     events = EventBatch(
-        user_id=[user[i] for i in good],
-        product_id=[product[i] for i in good],
-        kind=[kind[i] for i in good],
-        value=np.where(value_given, value, 1.0)[good],
-        at=at[good],
-        mark=[mark[i] for i in good],
+        clicks.user_id + part.user_id,
+        clicks.product_id + part.product_id,
+        clicks.kind + [EventKind.PURCHASE.value] * len(rows),
+        np.concatenate([clicks.value, bought[rows]]),
+        np.concatenate([clicks.at, part.at]),
+        (clicks.mark or []) + (part.mark or []),
     )
-    rejected = [RejectedRow(block.lines[i], reasons[i], block.rows[i]) for i in np.flatnonzero(reasons != "")]
-    return CleanBlock(events, rejected)
+    return _Made(events, np.concatenate([made.counted, made.counted[rows]]), made.returned, made.nulls)
 
 
-def _shape_reason(row: list[str], layout: Layout) -> str:
-    if len(row) == layout.width:
-        return ""
-    if len(row) == 1 and '"' in row[0]:  # reading hands out such a line unparted
-        return "quote that is never closed"
-    if len(row) == 1 and len(row[0]) > csv.field_size_limit():
-        return "line is too long"
-    return "missing field" if len(row) < layout.width else "too many fields"
+def _marks(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
+    """(what tells apart equal events of a user and product; whether those that agree even in this are to be counted).
 
-
-def _columns(rows: list[list[str]], layout: Layout) -> dict[str, list[str]]:
-    turned = list(zip(*rows, strict=True)) or [()] * layout.width
-    return {role: list(turned[at]) for role, at in layout.columns.items()}
-
-
-def _ids(texts: list[str]) -> list[str]:
-    return [clean_id(text) for text in texts]
-
-
-def _kinds(columns: dict[str, list[str]], n: int) -> list[str]:
-    if KIND not in columns:
-        return [EventKind.RATING.value] * n
-    return [text.strip().lower() for text in columns[KIND]]
-
-
-def _where(values: list[str], test: Callable[[str], bool]) -> BoolArray:
-    return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
-
-
-def _numbers(texts: list[str]) -> tuple[FloatArray, BoolArray]:
-    """(float64 values, NaN where no number; whether anything was given)."""
-    given = _where(texts, lambda text: bool(text.strip()))
-    values = pd.to_numeric(pd.Series(texts, dtype=object).str.strip(), errors="coerce")
-    return np.asarray(values, dtype=np.float64), given
-
-
-def _times(texts: list[str] | None, n: int) -> tuple[IntArray, BoolArray]:
-    """(int64 UTC seconds, NO_TIME where none was given; whether the text was a sane number or empty).
-
-    Times in milliseconds are told by their size.
+    In this order: the file's own mark, an event's id, else its time and invoice. A rating has none, as there is one of
+    a user and product.
     """
-    if texts is None:
-        return np.full(n, NO_TIME, dtype=np.int64), np.ones(n, dtype=np.bool_)
-    seconds, given = _numbers(texts)
-    seconds = np.where(np.abs(seconds) >= _MILLISECONDS_FROM, seconds / 1_000, seconds)
-    sane = np.isfinite(seconds) & (np.abs(seconds) < 2**53)
-    # A given time of -1 must not pass for "no time".
-    whole = np.where(sane, np.floor(np.where(sane, seconds, 0)), NO_TIME).astype(np.int64)
-    at = np.where(given, np.where(whole == NO_TIME, NO_TIME - 1, whole), NO_TIME)
-    at[~sane] = NO_TIME
-    return at, sane | ~given
+    n = len(batch)
+    is_rating = _where(batch.kind, lambda name: name == EventKind.RATING)
+    if is_rating.all():
+        return [""] * n, np.zeros(n, dtype=np.bool_)
+    own, ids, invoices = (texts.get(role, [""] * n) for role in (MARK, EVENT_ID, INVOICE))
+    marks, counted = [], []
+    for rating, mark, event_id, invoice, at in zip(
+        is_rating.tolist(), own, ids, invoices, batch.at.tolist(), strict=True
+    ):
+        given = "" if rating else mark or (f"id:{event_id}" if event_id else "")
+        marks.append(given or ("" if rating else f"{at}/{invoice}" if invoice else f"{at}"))
+        counted.append(not rating and not given)
+    return marks, np.array(counted, dtype=np.bool_)
+
+
+def _catalogue_rows(
+    cells: dict[str, Sequence[object]], products: list[str], good: IntArray, returned: BoolArray | None, layout: Layout
+) -> list[dict[str, object]]:
+    """What the good rows say of products: every row of a catalogue, the last of each product in a file of events."""
+    columns = {role: cells[role] for role in CATALOGUE_ROLES if role in cells}
+    if not columns:
+        return [{PRODUCT: products[row]} for row in good.tolist()] if not layout.has_events else []
+    rows = good.tolist()
+    if layout.has_events:
+        sold = good if returned is None else good[~returned[good]]
+        rows = list({products[row]: row for row in sold.tolist()}.values())
+    return [{PRODUCT: products[row], **{role: column[row] for role, column in columns.items()}} for row in rows]
+
+
+def _clean_lists(block: RawBlock, layout: Layout) -> CleanBlock:
+    """Users and all their products: an event for each pair."""
+    users, products = [], []
+    reasons = _Reasons(len(block.rows))
+    rows = [as_texts(row) for row in block.rows]
+    joined = [" ".join(row) for row in rows]
+    reasons.add(np.array([len(row) < 2 for row in rows], dtype=np.bool_), "user without products")
+    reasons.add(_where(joined, has_bad_characters), "an id has control characters or is not UTF-8")
+    too_long = [max(map(len, row), default=0) > MAX_ID_LENGTH for row in rows]
+    reasons.add(np.array(too_long, dtype=np.bool_), f"an id is longer than {MAX_ID_LENGTH}")
+    reasons.add(np.array([not all(row) for row in rows], dtype=np.bool_), "empty id")
+    for at in np.flatnonzero(reasons.good).tolist():
+        row = [clean_id(cell) for cell in rows[at]]
+        users += [row[0]] * (len(row) - 1)
+        products += row[1:]
+    n = len(users)
+    batch = EventBatch(users, products, [layout.kind.value] * n, np.ones(n), np.full(n, NO_TIME, np.int64))
+    marks, counted = _marks({}, batch)
+    rejected = sorted([*block.broken, *reasons.rejected(block)], key=lambda row: row.line)
+    return CleanBlock(len(block.rows) + len(block.broken), replace(batch, mark=marks), counted, [], rejected)
+
+
+def _ids(cells: Sequence[object], name: str, reasons: _Reasons) -> list[str]:
+    texts = as_texts(cells)
+    joined = "\n".join(texts)
+    if ".0" in joined:
+        texts = [clean_id(text) for text in texts]
+    if any(word in texts for word in _NO_ID):
+        reasons.add(_where(texts, lambda text: text in _NO_ID), f"empty {name}")
+    if max(map(len, texts), default=0) > MAX_ID_LENGTH:
+        reasons.add(_where(texts, lambda text: len(text) > MAX_ID_LENGTH), f"{name} is longer than {MAX_ID_LENGTH}")
+    # One look at all of them together; ids with other characters are looked at one by one.
+    if not (joined.isascii() and joined.replace("\n", "").isprintable() and joined.count("\n") == len(texts) - 1):
+        reasons.add(_where(texts, has_bad_characters), f"{name} has control characters or is not UTF-8")
+    return texts
+
+
+def _where(values: Sequence[str], test: Callable[[str], bool]) -> BoolArray:
+    return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))

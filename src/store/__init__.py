@@ -1,4 +1,4 @@
-"""Where events, products and runs are kept."""
+"""Where events, products, and records of runs and loads are kept."""
 
 from __future__ import annotations
 
@@ -9,19 +9,60 @@ from typing import Protocol
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from src.domain import Event, EventBatch, EventKind, Product, ProductCount, Run, StoreSummary
+from src.domain import (
+    CategoryCount,
+    Event,
+    EventBatch,
+    EventKind,
+    Load,
+    Product,
+    ProductCount,
+    Run,
+    StoreSummary,
+)
 from src.errors import StoreError
 from src.store.sql import SqlStore
 
 
+class Journal(Protocol):
+    """What the program did. Any method may raise StoreError."""
+
+    def save_run(self, run: Run) -> bool:
+        """Add a run or update the one with its run_id; False, and nothing saved, if another run has its due moment."""
+        ...
+
+    def runs(self, n: int) -> list[Run]:
+        """The n newest runs, newest first."""
+        ...
+
+    def save_load(self, load: Load) -> None:
+        """Add a load or update the one with its load_id."""
+        ...
+
+    def loads(self, n: int) -> list[Load]:
+        """The n newest loads, newest first."""
+        ...
+
+
 class Store(Protocol):
-    """Everything that outlives a process, but for releases. Any method may raise StoreError."""
+    """Everything that outlives a process, but for releases. Any method may raise StoreError.
+
+    A return takes back purchases of its user and product (src/store/returns.py). Whoever reads sees what is left:
+    `history` and `read_events` hand out no returns and no purchase that is taken back whole, and lower the value of
+    the others.
+    """
+
+    @property
+    def journal(self) -> Journal:
+        """Runs and loads."""
+        ...
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
-        """Store events durably, all or none; how many were new or replaced an older one.
+        """Store events durably, all or none; how many were new or replaced an older one. Their products become known.
 
         Ratings are one per user and product, the latest wins; other events are the same when user, product, kind and
         mark agree. event_ids_: one per event; an id that was received before makes its event a repetition.
+        A batch sorted by user, product, kind and mark is stored fastest.
         """
         ...
 
@@ -36,38 +77,45 @@ class Store(Protocol):
         """The user's events, oldest first; empty for an unknown user."""
         ...
 
-    def read_events(self) -> Iterator[EventBatch]:
-        """All events stored before the call, in the order they came, in batches."""
+    def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
+        """All events stored before the call, and perhaps some of those stored meanwhile, in batches, with numbers.
+
+        They come in the order of user, product, kind and mark; the order in which they were stored is in `number`.
+        as_recorded: the returns as well, and purchases as they were before.
+        """
         ...
 
     def popular(self, kinds: Sequence[EventKind], since: int | None, n: int) -> list[ProductCount]:
-        """The n products with the most events of these kinds, since a time in UTC seconds."""
+        """The n products with the most events of these kinds, since a time in UTC seconds; no withdrawn ones.
+
+        Purchases that are taken back whole do not count; RETURN counts returns. Exact when nothing is stored meanwhile.
+        """
         ...
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
-        """Those of the products that the catalogue has."""
+        """Those of the products that are known, if only by an event."""
+        ...
+
+    def withdrawn(self) -> frozenset[str]:
+        """Ids of the products that must not be listed; quick."""
+        ...
+
+    def categories(self) -> list[CategoryCount]:
+        """How many products, without the withdrawn ones, each name of a category has; most first, then by name."""
         ...
 
     def summary(self) -> StoreSummary:
-        """What is here, counted."""
+        """What is here, counted. Exact when nothing is stored meanwhile."""
         ...
 
     def drop_made_up(self) -> int:
         """Remove the made-up products and every event on them; how many products went."""
         ...
 
-    def save_run(self, run: Run) -> bool:
-        """Add a run or update the one with its run_id; False, and nothing saved, if another run has its due moment."""
-        ...
-
-    def runs(self, n: int) -> list[Run]:
-        """The n newest runs, newest first."""
-        ...
-
 
 def has_events(store: Store) -> bool:
     """Whether there is anything to learn from; without counting it all."""
-    return next(store.read_events(), None) is not None
+    return next(store.read_events(as_recorded=True), None) is not None
 
 
 def open_store(url: str, *, loading: bool = False) -> Store:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from src.errors import ConfigError, StoreError
-from src.store.tables import metadata
+from src.store.migration import bring_up_to_date
 
 BUSY_SECONDS = 30
 _LOADING_CACHE_KIB = 262_144
@@ -37,11 +38,16 @@ class Database:
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
         with self.write() as connection:
-            metadata.create_all(connection)
+            bring_up_to_date(connection)
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def insert(self) -> Callable[..., Any]:
+        """INSERT … ON CONFLICT, which both databases have and spell alike."""
+        return sqlite.insert if self.is_sqlite else postgresql.insert
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only in a column that is exactly INTEGER.
-_RowNumber = BigInteger().with_variant(Integer, "sqlite")
+# By bytes on both databases: pages follow the key, and a comparison by a language's rules takes ten times as long.
+_Key = Text().with_variant(Text(collation="C"), "postgresql")
 
+
+def _partial(name: str, *columns: str, where: str, sqlite_where: str = "") -> Index:
+    """An index of the rows that meet a condition; SQLite takes it only where a query has the condition's own words."""
+    return Index(name, *columns, sqlite_where=text(sqlite_where or where), postgresql_where=text(where))
+
+
+# One tree, ordered by its key and without a second one: a batch sorted by the key touches every page once.
 events = Table(
     "events",
     metadata,
-    Column("id", _RowNumber, primary_key=True, autoincrement=True),
-    Column("user_id", Text, nullable=False),
-    Column("product_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("user_id", _Key, primary_key=True),
+    Column("product_id", _Key, primary_key=True),
+    Column("kind", _Key, primary_key=True),
+    # "" for ratings, so that there is one per user and product; tells repeat purchases, views … apart.
+    Column("mark", _Key, primary_key=True, server_default=""),
     Column("value", Float, nullable=False),
     Column("at", BigInteger),
-    # "" for ratings, so that there is one per user and product; tells repeat purchases, views … apart.
-    Column("mark", Text, nullable=False, server_default=""),
-    UniqueConstraint("user_id", "product_id", "kind", "mark", name="events_same"),
+    # See EventBatch.number: a replaced rating keeps its place in the order of arrival.
+    Column("number", BigInteger, nullable=False),
+    # Of a purchase: how much of its value returns take back.
+    Column("taken_back", Float, nullable=False, server_default="0"),
+    # Almost every store has few returns or none, and every batch asks for them.
+    _partial("events_returns", "user_id", "product_id", where="kind = 'return'"),
+    sqlite_with_rowid=False,
 )
 
 event_ids = Table(
@@ -31,6 +43,7 @@ event_ids = Table(
     Column("product_id", Text, nullable=False),
 )
 
+# A row for every product that anything is known of, if only an event.
 products = Table(
     "products",
     metadata,
@@ -38,12 +51,16 @@ products = Table(
     Column("title", Text),
     Column("description", Text),
     Column("category", Text),
+    Column("brand", Text),
     Column("price", Float),
     Column("image_url", Text),
     Column("stock", Integer),
+    Column("withdrawn", Boolean),
     Column("made_up", Boolean, nullable=False, server_default="0"),
+    _partial("products_withdrawn", "product_id", where="withdrawn", sqlite_where="withdrawn = 1"),
+    _partial("products_made_up", "product_id", where="made_up", sqlite_where="made_up = 1"),
+    _partial("products_category", "category", "withdrawn", where="category IS NOT NULL"),
 )
-
 runs = Table(
     "runs",
     metadata,
@@ -57,4 +74,15 @@ runs = Table(
     Column("release", Text),
     Column("message", Text, nullable=False, server_default=""),
     Index("runs_started", "started_at"),
+)
+
+loads = Table(
+    "loads",
+    metadata,
+    Column("load_id", Text, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("layout", Text, nullable=False),
+    Column("loaded_at", BigInteger, nullable=False),
+    Column("details", Text, nullable=False),  # every other field of Load, as JSON: nobody searches by them
+    Index("loads_loaded", "loaded_at"),
 )

@@ -13,6 +13,7 @@ from src.dataset.splitting import split
 from src.errors import AisleError, NoData, UnusableFile
 from src.evaluation.plots import write_plots
 from src.evaluation.report import Report, measure
+from src.garbage import no_search_for_cycles
 from src.models import MODELS, POPULARITY
 from src.models.base import Model
 from src.pipeline import Pipeline
@@ -28,7 +29,8 @@ Params = Mapping[str, Any]
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     """All events of the store. Raises NoData."""
     reporter.step("reading the store")
-    data = training_data(store.read_events())
+    with no_search_for_cycles():
+        data = training_data(store.read_events())
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")
     return data

@@ -17,16 +17,18 @@ def close_abandoned(store: Store, trainer: FileLock) -> None:
 
     A trainer holds its lock from before it records its run until after it has recorded the end.
     """
-    if not any(run.status is RunStatus.RUNNING for run in store.runs(_LOOKED_THROUGH)):
+    if not any(run.status is RunStatus.RUNNING for run in store.journal.runs(_LOOKED_THROUGH)):
         return
     mine = trainer.held
     if not mine and not trainer.acquire("closing abandoned runs"):
         return
     try:
-        for run in store.runs(_LOOKED_THROUGH):
+        for run in store.journal.runs(_LOOKED_THROUGH):
             if run.status is RunStatus.RUNNING:
                 message = "the trainer was killed before it could say how far it was"
-                store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=message))
+                store.journal.save_run(
+                    replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=message)
+                )
     finally:
         if not mine:
             trainer.release()

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from src.config import Settings
+from src.dataset.checks import DataFigures, check_data
 from src.dataset.interactions import TrainingData
 from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, Ended, StoreError
@@ -70,12 +71,12 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
     try:
         close_abandoned(store, lock)
         run = Run(f"{secrets.token_hex(6)}", job.trigger, int(time.time()), RunStatus.RUNNING, due=job.due)
-        if not store.save_run(run):
+        if not store.journal.save_run(run):
             return None
         with _recorded(store, run), _ended_by_sigterm():
             trained = _train(settings, store, job, run, reporter)
             done = replace(run, status=RunStatus.SUCCEEDED, release=trained.version, message=trained.report.verdict())
-            store.save_run(replace(done, finished_at=int(time.time())))
+            store.journal.save_run(replace(done, finished_at=int(time.time())))
         return trained
     finally:
         lock.release()
@@ -86,21 +87,48 @@ def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Repor
     names = [name for name in MODELS if name in (POPULARITY, *job.models)]
     params = {name: MODELS[name].params(settings) for name in names}
     made_up = job.data is None and _made_up(store, data)
+    registry = Registry(settings.releases_dir, settings.keep_releases)
+    warnings = _data_warnings(registry, data, job)
+    for warning in warnings:
+        reporter.step(f"WARNING: {warning}")
     report = measured(settings, data, params, reporter)
     started = time.perf_counter()
     models = fit(data, params, settings.seed, reporter)
     about = _about(settings, data, params, report, job.data)
     about["made_up"] = made_up
+    about["data_checks"] = warnings
     about["fit_seconds"] = round(time.perf_counter() - started, 3)
     draft = Draft(data.users, data.items, models, report.best, about, {"report": report.to_json()})
     reporter.step("publishing")
-    registry = Registry(settings.releases_dir, settings.keep_releases)
     version = registry.publish(draft, run.run_id, datetime.now(UTC))
     if job.activate:
         if made_up and not _made_up(store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
         registry.activate(version)
     return Trained(version, report, job.activate)
+
+
+def _data_warnings(registry: Registry, data: TrainingData, job: Job) -> list[str]:
+    """What looks wrong with the store's events beside those that the current release learnt from."""
+    try:
+        manifest = registry.current().manifest
+    except AisleError:
+        return []
+    before = manifest["data"]
+    if job.data is not None or before["source"] != "store":
+        return []
+    then = DataFigures(
+        n_events=before["n_events"],
+        n_users=before["n_users"],
+        n_products=before["n_items"],
+        newest_at=before["newest_at"],
+        counted_at=int(datetime.fromisoformat(manifest["created_at"]).timestamp()),
+    )
+    newest = int(data.events.at.max())
+    now = DataFigures(
+        len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
+    )
+    return [check.message for check in check_data(now, then) if not check.passed]
 
 
 def _made_up(store: Store, data: TrainingData) -> bool:
@@ -138,7 +166,7 @@ def _recorded(store: Store, run: Run) -> Iterator[None]:
     except BaseException as error:
         what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
         with suppress(StoreError):  # what went wrong first is what people must read
-            store.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
+            store.journal.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
         raise
 
 

@@ -51,7 +51,7 @@ class World:
         due, trainer = self.started[-1]
         trainer.code = code
         if recorded:
-            self.store.save_run(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
+            self.store.journal.save_run(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
 
     def pass_(self, seconds: float, step: float = 60) -> None:
         end = self.now + seconds
@@ -79,7 +79,7 @@ def _events() -> EventBatch:
 
 @pytest.fixture
 def world(settings: Settings, store: Store) -> World:
-    store.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
     return World(settings, store, "2026-03-01T10:00")
 
 
@@ -124,7 +124,7 @@ def test_a_trainer_that_dies_before_it_records_its_run_had_its_turn(world: World
     world.finish(code=1, recorded=False)
     world.pass_(HOUR)
     assert len(world.started) == 1
-    newest = world.store.runs(1)[0]
+    newest = world.store.journal.runs(1)[0]
     assert newest.status is RunStatus.FAILED
     assert newest.due == world.started[0][0]
     assert "exit code 1" in newest.message
@@ -149,7 +149,7 @@ def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
 
     world.now += DAY
     with monkeypatch.context() as patch:
-        patch.setattr(world.store, "runs", refuse)
+        patch.setattr(world.store.journal, "runs", refuse)
         assert not world.scheduler.check()
     assert "locked" in caplog.text
     assert world.scheduler.check()
@@ -211,8 +211,8 @@ def test_a_trainer_that_was_killed_is_said_to_have_failed_at_the_next_look(world
     world.now += DAY
     assert world.scheduler.check()
     due, trainer = world.started[-1]
-    world.store.save_run(Run("killed", "night", int(world.now), RunStatus.RUNNING, due=due))
+    world.store.journal.save_run(Run("killed", "night", int(world.now), RunStatus.RUNNING, due=due))
     trainer.code = -9
     assert not world.scheduler.check()
-    newest = world.store.runs(1)[0]
+    newest = world.store.journal.runs(1)[0]
     assert (newest.run_id, newest.status) == ("killed", RunStatus.FAILED)

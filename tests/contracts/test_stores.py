@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import secrets
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from rows import Row, as_read, batch, rating, stored
 
-import src.store.sql
-from src.domain import NO_TIME, EventBatch, EventKind, Product, ProductCount, Run, RunStatus, StoreSummary
+import src.store.reading
+from src.domain import EventBatch, EventKind, Load, Product, ProductCount, Run, RunStatus, StoreSummary
 from src.errors import ConfigError, StoreError
 from src.store import Store, open_store
 
-Row = tuple[str, str, str, float, int | None, str]
-POSTGRESQL = os.environ.get("AISLE_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 STRANGE = [
     "日本",
     "é",
@@ -39,72 +35,6 @@ STRANGE = [
 ]
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a fresh database, dropped at the end."""
-    admin = create_engine(make_url(POSTGRESQL), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-    name = f"aisle_test_{secrets.token_hex(6)}"
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except SQLAlchemyError as error:
-        admin.dispose()
-        where = make_url(POSTGRESQL).render_as_string(hide_password=True)
-        pytest.skip(f"no PostgreSQL at {where} (set AISLE_TEST_DATABASE_URL): {str(error).splitlines()[0]}")
-    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty store."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
-        return
-    found = request.getfixturevalue("postgresql")
-    yield found
-    engine = create_engine(found)
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS events, event_ids, products, runs"))
-    engine.dispose()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
-    yield opened
-    opened._database.engine.dispose()  # type: ignore[attr-defined]
-
-
-def batch(*rows: Row) -> EventBatch:
-    users, products, kinds, values, times, marks = (list(c) for c in zip(*rows, strict=True)) if rows else [[]] * 6
-    at = np.array([NO_TIME if time is None else time for time in times], dtype=np.int64)
-    return EventBatch(users, products, kinds, np.array(values, dtype=np.float64), at, marks)
-
-
-def rating(user: str, product: str, value: float, at: int | None = None) -> Row:
-    return (user, product, "rating", value, at, "")
-
-
-def stored(store: Store) -> list[Row]:
-    """Everything `read_events` gives."""
-    return [
-        (user, product, kind, value, None if at == NO_TIME else at, mark)
-        for part in store.read_events()
-        for user, product, kind, value, at, mark in zip(
-            part.user_id,
-            part.product_id,
-            part.kind,
-            part.value.tolist(),
-            part.at.tolist(),
-            part.mark or [],
-            strict=True,
-        )
-    ]
-
-
 def test_an_empty_store_answers_everything_with_nothing(store: Store) -> None:
     assert store.add_events(batch()) == 0
     assert store.add_products([]) == 0
@@ -113,7 +43,10 @@ def test_an_empty_store_answers_everything_with_nothing(store: Store) -> None:
     assert store.popular(list(EventKind), None, 5) == []
     assert store.products(["p"]) == {}
     assert store.products([]) == {}
-    assert store.runs(5) == []
+    assert store.journal.runs(5) == []
+    assert store.journal.loads(5) == []
+    assert store.withdrawn() == frozenset()
+    assert store.categories() == []
     assert store.drop_made_up() == 0
     assert store.summary() == StoreSummary(0, 0, 0, 0, None, None)
 
@@ -233,19 +166,46 @@ def test_a_history_is_oldest_first_and_ties_stay_in_the_order_they_came(store: S
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
-def test_events_are_read_page_by_page_in_the_order_they_came(
+def test_events_are_read_page_by_page_in_the_order_of_their_key_with_the_order_they_came_in(
     store: Store, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    monkeypatch.setattr(src.store.sql, "READ_ROWS", page)
-    rows: list[Row] = [("z", "x", "view", 1, 9, "m"), rating("a", "x", 4, 10), rating("b", "x", 3, None)]
-    more: list[Row] = [rating("a", "y", 1, 1), rating("0", "0", 2, 2)]
+    monkeypatch.setattr(src.store.reading, "READ_ROWS", page)
+    rows: list[Row] = [
+        ("z", "x", "view", 1, 9, "n"),
+        ("z", "x", "view", 1, 9, "m"),
+        rating("é", "x", 4, 10),
+        rating("b", "x", 3, None),
+        rating("B", "x", 3, 5),
+    ]
+    more: list[Row] = [rating("b", "w", 1, 1), rating("0", "0", 2, 2), ("b", "x", "click", 1, 2, "")]
     store.add_events(batch(*rows))
     store.add_events(batch(*more))
     parts = list(store.read_events())
-    assert [len(part) for part in parts] == [min(page, 5 - start) for start in range(0, 5, page)]
+    assert [len(part) for part in parts] == [min(page, 8 - start) for start in range(0, 8, page)]
+    assert as_read(store) == sorted(rows + more, key=lambda row: (*row[:3], row[5]))
     assert stored(store) == rows + more
-    assert parts[0].at.dtype == np.int64
+    assert parts[0].at.dtype == parts[0].number.dtype == np.int64  # type: ignore[union-attr]
     assert parts[0].value.dtype == np.float64
+
+
+def test_events_keep_the_numbers_that_they_are_given(store: Store) -> None:
+    store.add_events(batch(rating("a", "x", 1), rating("b", "x", 1), rating("c", "x", 1), number=[30, 10, 20]))
+    assert [row[0] for row in stored(store)] == ["b", "c", "a"]
+    store.add_events(batch(rating("a", "x", 2), rating("0", "x", 1)))
+    assert [row[0] for row in stored(store)] == ["b", "c", "a", "0"]
+
+
+def test_of_the_same_rating_twice_in_one_batch_the_first_number_stays(store: Store) -> None:
+    twice = batch(rating("a", "x", 1, 5), rating("a", "x", 2, 5), rating("b", "x", 1), number=[30, 10, 20])
+    store.add_events(twice)
+    assert stored(store) == [rating("a", "x", 1, 5), rating("b", "x", 1)]
+
+
+def test_what_comes_after_a_file_that_is_still_read_is_numbered_behind_it(store: Store) -> None:
+    future = 2**60
+    store.add_events(batch(rating("z", "x", 1), number=[future]))
+    store.add_events(batch(rating("a", "x", 1)))
+    assert [row[0] for row in stored(store)] == ["z", "a"]
 
 
 def test_a_replaced_rating_keeps_its_place_also_within_one_batch(store: Store) -> None:
@@ -254,15 +214,50 @@ def test_a_replaced_rating_keeps_its_place_also_within_one_batch(store: Store) -
     assert [row[0] for row in stored(store)] == ["a", "b", "c"]
 
 
-def test_what_is_stored_while_somebody_reads_does_not_come_into_that_reading(
+def test_who_reads_gets_all_that_was_there_before_whatever_is_stored_meanwhile(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(src.store.sql, "READ_ROWS", 2)
-    store.add_events(batch(rating("a", "x", 1), rating("b", "x", 1), rating("c", "x", 1)))
+    monkeypatch.setattr(src.store.reading, "READ_ROWS", 2)
+    store.add_events(batch(rating("b", "x", 1), rating("c", "x", 1), rating("e", "x", 1)))
+    reading = store.read_events()
+    first = next(reading)
+    store.add_events(batch(rating("a", "x", 1), rating("d", "x", 1)))
+    read = [*first.user_id, *(user for part in reading for user in part.user_id)]
+    assert [user for user in read if user in "bce"] == ["b", "c", "e"]
+    assert len(set(read)) == len(read)
+
+
+def test_between_two_pages_a_writer_gets_its_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(src.store.reading, "READ_ROWS", 1)
+    store.add_events(batch(rating("a", "x", 1), rating("b", "x", 1)))
     reading = store.read_events()
     next(reading)
-    store.add_events(batch(rating("d", "x", 1)))
-    assert [part.user_id for part in reading] == [["c"]]
+    started = time.monotonic()
+    store.add_events(batch(rating("c", "x", 1)))  # would wait 30 s for a reader that holds on
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 5, 100])
+def test_counting_page_by_page_counts_everything_once(store: Store, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(src.store.reading, "COUNT_ROWS", page)
+    rows = [rating(user, product, 2 + (user == "a"), 7) for user in "abcde" for product in "xyz"[: "cabed".index(user)]]
+    rows += [("b", "z", "click", 1, at, f"{at}") for at in (3, 9, 4)]
+    store.add_events(batch(*rows))
+    users = {row[0] for row in rows}
+    ratings = [row[3] for row in rows if row[2] == "rating"]
+    found = store.summary()
+    assert (found.n_events, found.n_ratings, found.n_users, found.n_products) == (
+        len(rows),
+        len(ratings),
+        len(users),
+        3,
+    )
+    assert found.by_kind == {"click": 3, "rating": len(ratings)}
+    assert found.avg_rating == pytest.approx(sum(ratings) / len(ratings))
+    assert found.newest_at == 9
+    counts = Counter(row[1] for row in rows)
+    expected = sorted((ProductCount(*entry) for entry in counts.items()), key=lambda row: (-row.count, row.product_id))
+    assert store.popular(list(EventKind), None, 9) == expected
 
 
 def test_popular_counts_events_of_the_kinds_since_a_time(store: Store) -> None:
@@ -281,29 +276,6 @@ def test_popular_counts_events_of_the_kinds_since_a_time(store: Store) -> None:
     assert store.popular([EventKind.PURCHASE, EventKind.CLICK], 20, 9) == [ProductCount("y", 2), ProductCount("z", 1)]
     assert store.popular([], None, 9) == []
     assert store.popular(clicks, 10**12, 9) == []
-
-
-def test_products_keep_what_a_later_row_does_not_mention(store: Store) -> None:
-    full = Product("p", "Title", "Text", "Toys", 9.99, "http://x/y.png", 3)
-    assert store.add_products([full, Product("q")]) == 2
-    assert store.add_products([Product("p", title="New", stock=0)]) == 1
-    assert store.products(["p", "q", "r", "p"]) == {
-        "p": Product("p", "New", "Text", "Toys", 9.99, "http://x/y.png", 0),
-        "q": Product("q"),
-    }
-
-
-def test_a_product_twice_in_one_call_is_merged(store: Store) -> None:
-    assert store.add_products([Product("p", title="one", price=1.0), Product("p", title="two")]) == 2
-    assert store.products(["p"]) == {"p": Product("p", title="two", price=1.0)}
-
-
-def test_thousands_of_products_are_written_and_asked_for_at_once(store: Store) -> None:
-    ids = [f"p{i}" for i in range(2_345)]
-    assert store.add_products(Product(id_, title=id_.upper()) for id_ in ids) == 2_345
-    found = store.products([*ids, "missing"])
-    assert set(found) == set(ids)
-    assert found["p2344"].title == "P2344"
 
 
 def test_the_summary_counts_everything(store: Store) -> None:
@@ -325,51 +297,58 @@ def test_the_summary_counts_everything(store: Store) -> None:
     )
 
 
-def test_made_up_products_go_with_their_events_and_real_ones_stay(store: Store) -> None:
-    store.add_products([Product("m1", made_up=True), Product("m2", made_up=True), Product("real")])
-    store.add_events(batch(rating("a", "m1", 4, 1), rating("a", "real", 5, 2), rating("b", "no catalogue", 5, 3)))
-    assert store.summary().made_up
-    assert store.drop_made_up() == 2
-    assert stored(store) == [rating("a", "real", 5, 2), rating("b", "no catalogue", 5, 3)]
-    assert set(store.products(["m1", "m2", "real"])) == {"real"}
-    assert not store.summary().made_up
-    assert store.drop_made_up() == 0
-
-
-@pytest.mark.parametrize("made_up_first", [True, False])
-def test_a_product_that_is_also_real_is_not_made_up(store: Store, made_up_first: bool) -> None:
-    for made_up in (made_up_first, not made_up_first):
-        store.add_products([Product("p", title="shared", made_up=made_up)])
-    assert store.drop_made_up() == 0
-    assert set(store.products(["p"])) == {"p"}
-
-
 def a_run(run_id: str, started_at: int = 1, **more: object) -> Run:
     return Run(run_id, "night", started_at, RunStatus.RUNNING, **more)  # type: ignore[arg-type]
 
 
 def test_one_due_moment_has_one_run(store: Store) -> None:
-    assert store.save_run(a_run("one", due=1_000))
-    assert not store.save_run(a_run("two", due=1_000))
-    assert store.save_run(a_run("three", due=2_000))
-    assert store.save_run(a_run("four"))
-    assert store.save_run(a_run("five"))
-    assert {run.run_id for run in store.runs(9)} == {"one", "three", "four", "five"}
+    assert store.journal.save_run(a_run("one", due=1_000))
+    assert not store.journal.save_run(a_run("two", due=1_000))
+    assert store.journal.save_run(a_run("three", due=2_000))
+    assert store.journal.save_run(a_run("four"))
+    assert store.journal.save_run(a_run("five"))
+    assert {run.run_id for run in store.journal.runs(9)} == {"one", "three", "four", "five"}
 
 
 def test_a_run_is_updated_by_its_id(store: Store) -> None:
-    store.save_run(a_run("one", due=1_000))
+    store.journal.save_run(a_run("one", due=1_000))
     done = Run("one", "night", 1, RunStatus.SUCCEEDED, 1_000, 5, "20260101T000000Z-one", "went 'well' – ✓")
-    assert store.save_run(done)
-    assert store.runs(9) == [done]
-    assert isinstance(store.runs(1)[0].status, RunStatus)
+    assert store.journal.save_run(done)
+    assert store.journal.runs(9) == [done]
+    assert isinstance(store.journal.runs(1)[0].status, RunStatus)
 
 
 def test_the_newest_runs_come_first(store: Store) -> None:
     for run_id, started_at in (("b", 20), ("a", 30), ("c", 10)):
-        store.save_run(a_run(run_id, started_at))
-    assert [run.run_id for run in store.runs(9)] == ["a", "b", "c"]
-    assert [run.run_id for run in store.runs(2)] == ["a", "b"]
+        store.journal.save_run(a_run(run_id, started_at))
+    assert [run.run_id for run in store.journal.runs(9)] == ["a", "b", "c"]
+    assert [run.run_id for run in store.journal.runs(2)] == ["a", "b"]
+
+
+def a_load(load_id: str, loaded_at: int = 1, **more: object) -> Load:
+    return Load(load_id, "ratings.csv", "user, product", loaded_at, 3, 2, 2, 1, 0, **more)  # type: ignore[arg-type]
+
+
+def test_a_load_comes_back_as_it_was_saved_the_newest_first(store: Store) -> None:
+    full = a_load(
+        "b",
+        20,
+        newest_at=9,
+        known_users=0.5,
+        rejected={"no product – 'x'": 1},
+        mended={"price": 2},
+        nulls={"brand": 0.25},
+    )
+    for load in (a_load("c", 10), full, a_load("a", 30)):
+        store.journal.save_load(load)
+    assert store.journal.loads(9) == [a_load("a", 30), full, a_load("c", 10)]
+    assert store.journal.loads(1) == [a_load("a", 30)]
+
+
+def test_a_load_is_updated_by_its_id(store: Store) -> None:
+    store.journal.save_load(a_load("a", 10))
+    store.journal.save_load(a_load("a", 11, mended={"at": 1}))
+    assert store.journal.loads(9) == [a_load("a", 11, mended={"at": 1})]
 
 
 @pytest.mark.parametrize("id_", STRANGE)
@@ -473,7 +452,7 @@ def test_one_due_moment_has_one_run_however_many_ask_at_once(store: Store) -> No
 
     def save(number: int) -> None:
         start.wait(10)
-        won.append(store.save_run(a_run(f"run-{number}", due=77)))
+        won.append(store.journal.save_run(a_run(f"run-{number}", due=77)))
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(6)]
     for thread in threads:
@@ -481,7 +460,7 @@ def test_one_due_moment_has_one_run_however_many_ask_at_once(store: Store) -> No
     for thread in threads:
         thread.join(30)
     assert sorted(won) == [False] * 5 + [True]
-    assert len(store.runs(9)) == 1
+    assert len(store.journal.runs(9)) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ Row = tuple[str, str, str, float, int]
 IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), unique=True, max_size=30)
 
 
-def batch(rows: list[Row]) -> EventBatch:
+def batch(rows: list[Row], number: Sequence[int] | None = None) -> EventBatch:
     users, products, kinds, values, times = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 5
-    return EventBatch(users, products, kinds, np.array(values, np.float64), np.array(times, np.int64))
+    numbers = None if number is None else np.array(number, np.int64)
+    return EventBatch(users, products, kinds, np.array(values, np.float64), np.array(times, np.int64), number=numbers)
 
 
 def as_rows(data: TrainingData) -> list[Row]:
@@ -150,3 +152,40 @@ def test_of_several_ratings_of_a_pair_the_latest_stays_in_the_place_of_the_first
     data = training_data([batch(rows)])
     assert as_rows(data.latest_ratings()) == list(kept.values())
     assert as_rows(data) == rows
+
+
+ORDERED: list[Row] = [
+    ("z", "y", "rating", 1.0, 9),
+    ("a", "y", "view", 2.0, NO_TIME),
+    ("z", "b", "cart", 3.0, 8),
+    ("m", "b", "rating", 4.0, 7),
+    ("a", "c", "rating", 5.0, 6),
+]
+
+
+@given(st.permutations(range(5)), st.integers(1, 5))
+def test_rows_and_row_numbers_follow_the_order_of_arrival_however_they_are_read(order: list[int], size: int) -> None:
+    parts = [order[start : start + size] for start in range(0, 5, size)]
+    read = training_data(batch([ORDERED[at] for at in part], [at * 1_000 for at in part]) for part in parts)
+    assert as_rows(read) == ORDERED
+    expected = training_data([batch(ORDERED)])
+    assert read.users.ids_of(range(3)) == expected.users.ids_of(range(3)) == ["z", "a", "m"]
+    assert read.items.ids_of(range(3)) == expected.items.ids_of(range(3)) == ["y", "b", "c"]
+    for mine, its in zip(vars(read.events).values(), vars(expected.events).values(), strict=True):
+        if isinstance(mine, np.ndarray):
+            assert mine.dtype == its.dtype
+
+
+def test_equal_numbers_and_none_keep_the_order_of_reading() -> None:
+    assert as_rows(training_data([batch(ORDERED, [7] * 5)])) == ORDERED
+    assert as_rows(training_data([batch(ORDERED[:2]), batch(ORDERED[2:])])) == ORDERED
+    assert as_rows(training_data([batch(ORDERED[1:3], [5, 6]), batch(ORDERED[3:]), batch(ORDERED[:1], [4])])) == ORDERED
+
+
+def test_neighbours_of_an_id_stand_beside_it_when_sorted() -> None:
+    vocabulary = Vocabulary.of(["d", "a", "e", "c", "b"])
+    assert vocabulary.neighbours("c", 1) == ["b", "c"]
+    assert vocabulary.neighbours("bb", 2) == ["a", "b", "c", "d"]
+    assert vocabulary.neighbours("", 2) == ["a", "b"]
+    assert vocabulary.neighbours("z", 2) == ["d", "e"]
+    assert Vocabulary.of([]).neighbours("a", 2) == []

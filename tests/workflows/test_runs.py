@@ -18,7 +18,7 @@ from src.workflows.runs import close_abandoned
 @pytest.fixture
 def left(store: Store) -> Store:
     """A store with a run that says it is running."""
-    store.save_run(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
+    store.journal.save_run(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
     return store
 
 
@@ -34,7 +34,7 @@ def elsewhere(settings: Settings) -> Iterator[FileLock]:
 def test_a_run_whose_trainer_is_gone_is_closed_as_failed(settings: Settings, left: Store) -> None:
     lock = trainer_lock(settings)
     close_abandoned(left, lock)
-    (run,) = left.runs(1)
+    (run,) = left.journal.runs(1)
     assert run.status is RunStatus.FAILED
     assert run.finished_at is not None
     assert "killed" in run.message
@@ -44,14 +44,14 @@ def test_a_run_whose_trainer_is_gone_is_closed_as_failed(settings: Settings, lef
 
 def test_a_run_that_goes_on_is_left_alone(settings: Settings, left: Store, elsewhere: FileLock) -> None:
     close_abandoned(left, trainer_lock(settings))
-    assert left.runs(1)[0].status is RunStatus.RUNNING
+    assert left.journal.runs(1)[0].status is RunStatus.RUNNING
 
 
 def test_a_trainer_closes_them_under_its_own_lock_and_keeps_it(
     settings: Settings, left: Store, elsewhere: FileLock
 ) -> None:
     close_abandoned(left, elsewhere)
-    assert left.runs(1)[0].status is RunStatus.FAILED
+    assert left.journal.runs(1)[0].status is RunStatus.FAILED
     assert elsewhere.held
 
 

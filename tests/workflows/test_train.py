@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from src.config import Settings
@@ -27,8 +28,8 @@ from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
 from src.workflows import train as train_module
-from src.workflows.evaluate import evaluate
-from src.workflows.ingest import export
+from src.workflows.evaluate import evaluate, stored_data
+from src.workflows.export import export
 from src.workflows.locks import FileLock, trainer_lock
 from src.workflows.record import record
 from src.workflows.train import Job, Trained, train
@@ -84,7 +85,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert release.version == trained.version
     assert release.note == ""
     assert list(release.pipeline.models) == list(MODELS)
-    (run,) = filled.runs(5)
+    (run,) = filled.journal.runs(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
     assert run.message == trained.report.verdict()
     assert run.finished_at is not None
@@ -100,7 +101,20 @@ def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Setti
     assert not second.active
     assert set(registry.versions()) == {first.version, second.version}
     assert registry.active().version == first.version
-    assert filled.runs(1)[0].status is RunStatus.SUCCEEDED
+    assert filled.journal.runs(1)[0].status is RunStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_events_that_are_gone_since_the_last_training_are_warned_of(
+    settings: Settings, filled: Store, shop: MadeUpShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_training(settings, filled)
+    assert Registry(settings.releases_dir).active().manifest["data_checks"] == []
+    whole = stored_data(filled, Silent())
+    monkeypatch.setattr(train_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
+    run_training(settings, filled)
+    warnings = Registry(settings.releases_dir).active().manifest["data_checks"]
+    assert any("events" in warning and "expected" in warning for warning in warnings)
 
 
 def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
@@ -239,7 +253,7 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
     job = Job(trigger="night", due=1_700_000_000)
     first = run_training(settings, filled, job)
     assert train(settings, filled, job, Silent()) is None
-    (run,) = filled.runs(5)
+    (run,) = filled.journal.runs(5)
     assert (run.trigger, run.due, run.release) == ("night", 1_700_000_000, first.version)
     assert Registry(settings.releases_dir).versions() == [first.version]
     assert trainer_lock(settings).owner() is None
@@ -257,7 +271,7 @@ def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, s
 def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
     with pytest.raises(NoData, match=r"run python data_processing\.py FILE"):
         train(settings, store, Job(), Silent())
-    (run,) = store.runs(5)
+    (run,) = store.journal.runs(5)
     assert run.status is RunStatus.FAILED
     assert "the store holds no events" in run.message
     assert run.finished_at is not None
@@ -269,21 +283,21 @@ def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store:
     record(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     with pytest.raises(NoData, match="Expected at least 2"):
         train(settings, store, Job(), Silent())
-    assert store.runs(1)[0].status is RunStatus.FAILED
+    assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
 def test_a_missing_file_is_recorded_as_a_failed_run(settings: Settings, store: Store, tmp_path: Path) -> None:
     with pytest.raises(UnusableFile):
         train(settings, store, Job(data=tmp_path / "missing.csv"), Silent())
-    assert store.runs(1)[0].status is RunStatus.FAILED
+    assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
 def test_a_run_that_a_killed_trainer_left_running_is_closed_as_failed(settings: Settings, store: Store) -> None:
-    store.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
-    store.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
+    store.journal.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
+    store.journal.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
     with pytest.raises(NoData):
         train(settings, store, Job(), Silent())
-    runs = {run.run_id: run for run in store.runs(5)}
+    runs = {run.run_id: run for run in store.journal.runs(5)}
     assert runs["killed"].status is RunStatus.FAILED
     assert "killed" in runs["killed"].message
     assert runs["killed"].finished_at is not None
@@ -302,10 +316,10 @@ def test_no_training_begins_while_another_process_trains(settings: Settings, fil
         assert other.stdout is not None
         assert other.stdin is not None
         assert other.stdout.readline() == "True\n"
-        store_before = filled.runs(5)
+        store_before = filled.journal.runs(5)
         with pytest.raises(Busy, match="elsewhere:7"):
             train(settings, filled, Job(), Silent())
-        assert filled.runs(5) == store_before == []
+        assert filled.journal.runs(5) == store_before == []
         other.stdin.close()
     assert lock.acquire("us")
     lock.release()
@@ -335,7 +349,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
             patch.setattr(Registry, "activate", fail)
         with pytest.raises(ReleaseError, match="it broke here"):
             train(settings, filled, Job(), Silent())
-    failed = next(run for run in filled.runs(5) if run.release is None)
+    failed = next(run for run in filled.journal.runs(5) if run.release is None)
     assert failed.status is RunStatus.FAILED
     assert failed.message == "it broke here"
     assert Registry(settings.releases_dir).active().version == old.version
@@ -354,7 +368,7 @@ def test_an_error_without_words_is_recorded_by_its_name(
     monkeypatch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
     with pytest.raises(MemoryError):
         train(settings, filled, Job(), Silent())
-    assert filled.runs(1)[0].message == "MemoryError"
+    assert filled.journal.runs(1)[0].message == "MemoryError"
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -397,7 +411,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
         training.stdout.read()
         assert training.wait(60) == 128 + signal.SIGTERM
     assert said == "ended by SIGTERM; what was finished before is kept\n"
-    (run,) = filled.runs(5)
+    (run,) = filled.journal.runs(5)
     assert (run.status, run.message, run.release) == (RunStatus.FAILED, "ended by SIGTERM", None)
     registry = Registry(settings.releases_dir)
     assert registry.versions() == []
@@ -424,7 +438,7 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
     with pytest.raises(AisleError, match=r"made-up shop.*train_model\.py again"):
         train(settings, store, Job(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
-    assert store.runs(1)[0].status is RunStatus.FAILED
+    assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
 def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:

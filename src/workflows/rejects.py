@@ -1,0 +1,39 @@
+"""The rows that could not be used, in a file for people."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from src.dataset.rows import RejectedRow
+
+
+class RejectsFile:
+    """Rejected rows of one file as CSV (line, reason, fields …), made when the first one comes. A context manager."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self.path = folder / f"{source.resolve().parent.name}-{source.name}.rejects.csv"
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> RejectsFile:
+        self.path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, rows: Sequence[RejectedRow]) -> None:
+        """Add rows."""
+        if not rows:
+            return
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # surrogateescape writes bytes that were not UTF-8 back as they came.
+            self._file = open(  # noqa: SIM115 (closed in __exit__)
+                self.path, "w", encoding="utf-8", errors="surrogateescape", newline=""
+            )
+            csv.writer(self._file).writerow(["line", "reason", "fields"])
+        csv.writer(self._file).writerows([row.line, row.reason, *row.fields] for row in rows)

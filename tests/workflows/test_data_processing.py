@@ -1,0 +1,75 @@
+"""The door of data: what its options do, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from processes import run
+
+Door = Callable[..., str]
+RATINGS = "user_id,product_id,rating\nu,p,5\nv,p,4\nv,q,3\n"
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    def door(*arguments: str, code: int = 0) -> str:
+        return run(tmp_path / "var", *arguments, folder=tmp_path, code=code)
+
+    (tmp_path / "r.csv").write_text(RATINGS)
+    return door
+
+
+def test_products_are_withdrawn_and_restored_without_loading_anything(door: Door, tmp_path: Path) -> None:
+    door("r.csv")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/more.csv").write_text("user_id,product_id,rating\nw,z,5\n")
+    said = door("--withdraw", "p", "q")
+    assert "2 products withdrawn" in said
+    assert "more.csv" not in said
+    assert "1 products restored" in door("--restore", "q")
+    refused = door("--withdraw", "p", "nothing", code=2)
+    assert "no product 'nothing' is known" in refused
+
+
+def test_a_report_on_the_store_is_written_where_it_is_asked_for(door: Door, tmp_path: Path) -> None:
+    assert "exploration.html" in door("r.csv", "--explore")
+    assert "<html" in (tmp_path / "var/reports/exploration.html").read_text()
+    assert "my report.html" in door("--explore", "my report.html")
+    assert "<html" in (tmp_path / "my report.html").read_text()
+
+
+def test_hints_reach_the_reading(door: Door, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("wer^was^wann\nu^p^3/4/2020\n")
+    said = door(
+        "odd.csv", "--separator", "^", "--columns", "user=wer,product=2,time=wann", "--kind", "view",
+        "--dates", "day-first", "--layout", "pairs", "--encoding", "utf-8", "--export", "out.csv",
+    )  # fmt: skip
+    assert "pairs, text with '^' between fields; user = wer, product = was, time = wann" in said
+    assert "note:" not in said
+    assert (tmp_path / "out.csv").read_text().splitlines()[1] == "u,p,view,1585872000,1.0,1585872000"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--columns", "colour=1"], "expected role=column"),
+        (["--columns", "user=nothing"], "no column 'nothing' for the user"),
+        (["--encoding", "klingon"], "'klingon' is not known"),
+        (["--separator", '"'], "expected what stands between fields"),
+        (["--layout", "events"], "--columns kind=COLUMN"),
+        (["--kind", "rating"], "invalid choice"),
+    ],
+)
+def test_wrong_hints_are_one_clear_error_and_store_nothing(
+    door: Door, tmp_path: Path, arguments: list[str], what: str
+) -> None:
+    said = door("r.csv", *arguments, code=2)
+    assert what in said
+    assert "Traceback" not in said
+    if (store := tmp_path / "var/store.sqlite3").exists():
+        with closing(sqlite3.connect(store)) as raw:
+            assert raw.execute("SELECT count(*) FROM events").fetchone() == (0,)

@@ -1,0 +1,137 @@
+"""A load may be killed at any moment, and does not disturb others who write: in the end every event is there once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import ROOT, Nursery, environment, event_log, start
+
+from src.config import Settings, read_settings
+from src.domain import EventBatch
+from src.store import Store
+
+Row = tuple[str, str, str, str, float, int]
+Opened = Callable[[Settings], Store]
+
+
+def rows_of(store: Store) -> list[Row]:
+    """Everything but the order in which it came."""
+    return [
+        row
+        for batch in store.read_events()
+        for row in zip(
+            batch.user_id, batch.product_id, batch.kind, batch.mark or [], batch.value.tolist(), batch.at.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def test_a_load_killed_ten_times_and_loaded_again_is_as_one_that_ran_through(tmp_path: Path, opened: Opened) -> None:
+    path = event_log(tmp_path / "log.csv", 200_000)
+    whole, torn = read_settings(var=tmp_path / "whole"), read_settings(var=tmp_path / "torn")
+    drawn, killed = random.Random(5), []
+    with Nursery(tmp_path) as nursery:
+        nursery.begin(whole.var, path)
+        moments = [
+            time.monotonic() for line in ("reading", "storing", "ended 0") if nursery.until(line).startswith(line)
+        ]
+        phases = [("reading", moments[1] - moments[0]), ("storing", moments[2] - moments[1])]
+        for attempt in range(10):
+            line, length = phases[attempt % 2]
+            process = nursery.begin(torn.var, path)
+            if nursery.until(line).startswith(line):
+                time.sleep(length * drawn.uniform(0.05, 0.9))  # the point of the test: any moment will do
+                os.kill(process, signal.SIGKILL)
+                killed.append(nursery.until("ended"))
+            assert list(torn.var.glob(".loading*")) == []
+        assert killed.count("ended -9\n") >= 7, killed
+        nursery.begin(torn.var, path)
+        assert nursery.until("ended") == "ended 0\n"
+    assert rows_of(opened(torn)) == rows_of(opened(whole))
+    assert opened(torn).summary() == opened(whole).summary()
+    assert {load.n_read for load in opened(torn).journal.loads(20)} == {200_000}
+    left = {entry.name.removesuffix("-journal") for entry in torn.var.iterdir()}
+    assert left == {"store.sqlite3", "rejects"}
+
+
+def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Path, opened: Opened) -> None:
+    settings = read_settings(var=tmp_path / "var")
+    store = opened(settings)
+    path = event_log(tmp_path / "log.csv", 300_000)
+    waited = []
+    with start(settings.var, path, folder=tmp_path) as process:
+        while process.poll() is None:
+            at = np.array([1_600_000_000 + len(waited)])
+            one = EventBatch(["visitor"], [f"p{len(waited) % 50}"], ["view"], np.ones(1), at, [f"id:{len(waited)}"])
+            began = time.monotonic()
+            assert store.add_events(one) == 1
+            waited.append(time.monotonic() - began)
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        said = process.stdout.read() if process.stdout else ""
+    assert process.returncode == 0, said
+    assert len(store.history("visitor")) == len(waited) > 10
+    assert max(waited) < 10  # a couple of seconds; more where many other things run
+    assert "300,000 rows read" in said
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from src.config import read_settings
+from src.dataset import staging
+from src.progress import Silent
+from src.store import database, open_store
+from src.workflows.ingest import ingest
+
+staging._CACHE_KIB = database._LOADING_CACHE_KIB = 2_000  # they are bounded, and not what is looked at
+settings = read_settings()
+store = open_store(settings.store_url, loading=True)
+for path in sys.argv[1:]:
+    ingest(settings, store, Path(path), Silent())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def megabytes(var: Path, *paths: Path) -> list[int]:
+    """The most memory that a process has had after each of the files, one after the other."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, paths)],
+        cwd=ROOT, env=environment(var), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [int(line) for line in done.stdout.split()]
+
+
+def table(path: Path, size: int) -> Path:
+    row = "A{0:035d},B{1:031d},5.0,{2}\n"
+    with open(path, "w") as file:
+        for n in range(size // 88):
+            file.write(row.format(n * 7919 % 5_003, n % 97, 1_300_000_000 + n))
+    return path
+
+
+def objects(path: Path, size: int) -> Path:
+    text = "a lamp that shines " * 100
+    with open(path, "w") as file:
+        for n in range(size // 2_000):
+            file.write(f'{{"asin": "p{n % 997}", "title": "Lamp {n}", "description": "{text}", "price": 9.5}}\n')
+    return path
+
+
+@pytest.mark.parametrize("write", [table, objects])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, write: Callable[[Path, int], Path]) -> None:
+    small, large = write(tmp_path / "small", 2_000_000), write(tmp_path / "large", 20_000_000)
+    before, after = megabytes(tmp_path / "var", small, large)
+    assert after - before < 60
