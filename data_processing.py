@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from src.config import read_settings
-from src.dataset.layouts import LAYOUTS, Hints, parse_columns
+from src.dataset.table import LAYOUTS, Hints, parse_columns
 from src.domain import EventKind
-from src.store import has_events, open_store
+from src.store import open_store
 from src.workflows.doors import Screen, run_door
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export
@@ -66,8 +66,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     hints = _hints(arguments)
     store = open_store(settings.store_url, loading=True)
-    only_looks = arguments.explore is not None and has_events(store)
-    if arguments.files or not (only_looks or arguments.withdraw or arguments.restore):
+    if arguments.files or not (arguments.explore or arguments.withdraw or arguments.restore):
         for line in take_in(settings, store, arguments.files, screen, hints):
             screen.say(line)
     for ids, withdrawn in ((arguments.withdraw, True), (arguments.restore, False)):

@@ -12,7 +12,7 @@ from app.recommender import Recommender
 from app.schemas import EventsBody, PredictBody, RecommendBody
 from src.domain import Query
 from src.errors import NotReady
-from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
+from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
 pages = Blueprint("pages", __name__)
 
@@ -29,7 +29,7 @@ def _recommender() -> Recommender:
 def front() -> str | tuple[str, int]:
     """Popular products, and the list of a user beside what it rests on."""
     user_id = clean_id(request.args.get("user_id", ""))
-    if len(user_id) > MAX_ID_LENGTH or has_bad_characters(user_id):
+    if is_too_long(user_id) or has_bad_characters(user_id):
         said = f"this is no user: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
         return render_template("front.html", problem=said), 422
     recommender = _recommender()

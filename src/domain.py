@@ -178,7 +178,8 @@ class Load:
 
     loaded_at, newest_at: UTC seconds. rejected: reason → rows. mended: what was taken with a part left out → times.
     n_events: made of the rows kept. n_stored: those that were new, or a newer rating instead of an older one.
-    n_products: rows given to the catalogue. nulls: column → share of the rows kept in which it was empty.
+    n_products: rows of a catalogue, or different products that events tell something of.
+    nulls: column → share of the rows kept in which it was empty.
     known_users, known_products: share of the first rows' ids that the store knew before; None for an empty store.
     """
 

@@ -41,16 +41,19 @@ _OUT_OF_STOCK = {"outofstock", "no", "n", "false", "soldout", "unavailable", "no
 _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inactive", "deleted", "archived", "disabled"}
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
 
+_GROUPED_BY_POINTS = re.compile(r"\D*[1-9]\d{0,2}(\.\d{3})+\D*")
 _BETWEEN_URLS = re.compile(r"(?<![\s|,;])[\s|,;]+(?=https?://)", re.IGNORECASE)
 _NOT_IN_URLS = re.compile('[\x00-\x20\x7f-\xa0<>"\\\\^`{|}\ud800-\udfff]')
 _URL_KEYS = ("hi_res", "large", "thumb", "url", "src")
 
 
-def product(values: Mapping[str, object], mended: Counter[str]) -> Product:
+def product(values: Mapping[str, object], mended: Counter[str], decimal: str = ".") -> Product:
     """The product that a row describes: role → raw cell, as text, JSON or parquet give it; roles may be missing.
 
     The id is the caller's, who has checked it. What is put right or left out is counted in `mended`, at most once a row
     for each reason. None, NaN, "", "null", "n/a", a lone dash and the like mean "not known" and are not counted.
+    decimal: what the file writes before the tenths. A "no" in the column withdrawn says nothing: what was withdrawn
+    stays so.
     """
     return Product(
         product_id=str(values[columns.PRODUCT]),
@@ -58,7 +61,7 @@ def product(values: Mapping[str, object], mended: Counter[str]) -> Product:
         description=_text(values.get(columns.DESCRIPTION), columns.DESCRIPTION, DESCRIPTION_LIMIT, mended),
         category=_category(values.get(columns.CATEGORY), values.get(columns.MAIN_CATEGORY), mended),
         brand=_brand(values.get(columns.BRAND), mended),
-        price=_price(values.get(columns.PRICE), mended),
+        price=_price(values.get(columns.PRICE), mended, decimal),
         image_url=_image(values.get(columns.IMAGE), mended),
         stock=_stock(values.get(columns.STOCK), mended),
         withdrawn=_withdrawn(values.get(columns.WITHDRAWN), mended),
@@ -192,7 +195,7 @@ def _path(found: list[str]) -> tuple[list[str], bool]:
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 
-def _price(cell: object, mended: Counter[str]) -> float | None:
+def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:
     cell = _only(cell, "amount", "value", "price")
     if cell is None:
         return None
@@ -201,7 +204,8 @@ def _price(cell: object, mended: Counter[str]) -> float | None:
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         price = float(cell) if abs(cell) < PRICE_LIMIT else math.inf if cell > 0 else -math.inf
     elif isinstance(cell, str):
-        found = price_in(cell)
+        is_grouped = decimal == "," and _GROUPED_BY_POINTS.fullmatch(cell)
+        found = price_in(cell.replace(".", "") if is_grouped else cell)
         if found:
             price, is_range = found
     if price is None:
@@ -253,10 +257,10 @@ def _stock(cell: object, mended: Counter[str]) -> int | None:
 def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
     cell = _only(cell, "value")
     if cell is None or isinstance(cell, bool):
-        return cell
+        return cell or None
     word = _word(as_text(cell) or "")
     if word in _WITHDRAWN or word in _LISTED:
-        return word in _WITHDRAWN
+        return True if word in _WITHDRAWN else None
     mended["withdrawn is neither yes nor no: left empty"] += 1
     return None
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from src.dataset.columns import is_filled
+from src.dataset.columns import candidates, is_filled
 from src.dataset.files import MAX_LINE, InputFile, with_last
 from src.dataset.rows import RawBlock, RejectedRow
 from src.errors import InputError
@@ -17,6 +17,7 @@ from src.errors import InputError
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons", " ": "blanks"}
 _SPAN = 500  # lines that a quoted field may reach over
 _SAMPLE = 200
+_HEADER_ROWS = 20  # among which the names of the columns are looked for
 _SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
 _NUMBERS = re.compile(r"\d+( \d+)* ?")
 
@@ -25,13 +26,14 @@ _NUMBERS = re.compile(r"\d+( \d+)* ?")
 class Delimited:
     """A delimited file. width: fields of a row, None where rows differ (a user and her products).
 
-    header: whether the first row names the columns. single: positions of columns that never reach over several lines.
+    header: how many rows there are up to the one that names the columns, empty ones aside; 0 without one.
+    single: positions of columns that never reach over several lines.
     """
 
     file: InputFile
     separator: str
     width: int | None
-    header: bool = False
+    header: int = 0
     single: tuple[int, ...] = ()
 
     def describe(self) -> str:
@@ -54,9 +56,10 @@ class Delimited:
             lines = carried + lines
             numbered, carried = self._parse(lines, number, last)
             number += len(lines) - len(carried)
-            if header:
-                numbered, header = _after_header(numbered)
-            yield self._block(numbered)
+            numbered, above, header = _below_header(numbered, header) if header else (numbered, [], 0)
+            block = self._block(numbered)
+            block.broken.extend(above)
+            yield block
 
     def _plain(self, lines: list[str], first: int) -> RawBlock | None:
         """The rows of lines that all have the same number of fields and no quotes: the fast way for most of a file."""
@@ -150,8 +153,11 @@ class Delimited:
             return (None, len(lines) - at + 1) if "end of data" in str(error) else (self._loose(lines[at]), 1)
         if reader.line_num == 1:
             return row, 1
+        taken = lines[at : at + reader.line_num]
+        # Two rows with a torn quote each look like one: then both ends split into a row's number of fields.
+        is_torn = self.width is not None and all(len(taken[end].split(self.separator)) == self.width for end in (0, -1))
         is_whole = self.width is None or len(row) == self.width
-        if is_whole and not any("\n" in row[column] for column in self.single if column < len(row)):
+        if is_whole and not is_torn and not any("\n" in row[column] for column in self.single if column < len(row)):
             return row, reader.line_num
         return self._loose(lines[at]), 1
 
@@ -160,19 +166,28 @@ class Delimited:
         try:
             row = next(csv.reader([line], delimiter=self.separator), None)
         except csv.Error:
-            return None
-        return row if row is not None and len(row) == self.width else None
+            row = None
+        if row is not None and len(row) == self.width:
+            return row
+        row = line.split(self.separator)
+        # A quote in a text is one character of it; in an id or a number it is what is left of a torn row.
+        is_whole = len(row) == self.width and not any('"' in row[column] for column in self.single if column < len(row))
+        return row if is_whole and self.single else None
 
 
-def _after_header(
-    numbered: list[tuple[int, list[str] | str]],
-) -> tuple[list[tuple[int, list[str] | str]], bool]:
-    """(the rows without the first that holds something, and without empty ones before it; whether it is still to come).
-
-    What is no row at all stays.
-    """
-    at = next((at for at, (_, row) in enumerate(numbered) if isinstance(row, list) and is_filled(row)), len(numbered))
-    return [entry for entry in numbered[:at] if isinstance(entry[1], str)] + numbered[at + 1 :], at == len(numbered)
+def _below_header(
+    numbered: list[tuple[int, list[str] | str]], header: int
+) -> tuple[list[tuple[int, list[str] | str]], list[RejectedRow], int]:
+    """(the rows below the header and what is no row, the rows above it, how many are still to come up to it)."""
+    rest, above = [], []
+    for line, row in numbered:
+        if not header or isinstance(row, str):
+            rest.append((line, row))
+        elif is_filled(row):
+            header -= 1
+            if header:
+                above.append(RejectedRow(line, "above the header", row))
+    return rest, above, header
 
 
 def between_fields(separator: str) -> str:
@@ -188,9 +203,9 @@ def detect(file: InputFile, separator: str | None = None) -> Delimited:
     separator = "\t" if separator in ("\\t", "tab") else separator
     if separator and set(separator) & set('"\r\n'):
         raise InputError(f"--separator: {separator!r} was found; expected what stands between fields, such as ; or tab")
-    best = (0.0, 0, Delimited(file, separator or ",", 1))
+    best: tuple[tuple[int, float, int], Delimited] = ((0, 0.0, 0), Delimited(file, separator or ",", 1))
     for candidate in [separator] if separator else SEPARATORS:
-        if candidate == " " and best[0] and separator is None:
+        if candidate == " " and best[0][2] and separator is None:
             break  # texts have blanks in them
         rows = Delimited(file, candidate, None).sample()
         widths = Counter(len(row) for row in rows)
@@ -200,11 +215,13 @@ def detect(file: InputFile, separator: str | None = None) -> Delimited:
         if width == 1 and separator is None:
             continue
         share = count / len(rows)
-        # Far more fields outweigh some broken rows; of equals the more usual separator wins.
-        if (round(share, 1), width) > best[:2]:
-            best = (round(share, 1), width, Delimited(file, candidate, width))
+        # Names of columns say most; more fields outweigh some broken rows; of equals the more usual separator wins.
+        named = max(len(candidates(row)) for row in rows[:_HEADER_ROWS])
+        rank = (named if named > 1 and share > 0.5 else 0, round(share, 1), width)
+        if rank > best[0]:
+            best = (rank, Delimited(file, candidate, width))
     lists = _lists_of_products(file)
-    return lists if lists is not None and best[0] < 1.0 and separator in (None, " ") else best[2]
+    return lists if lists is not None and best[0][1] < 1.0 and separator in (None, " ") else best[1]
 
 
 def _lists_of_products(file: InputFile) -> Delimited | None:

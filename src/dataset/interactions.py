@@ -174,25 +174,6 @@ class TrainingData:
         """Which events are of one of these kinds."""
         return np.isin(self.kind, [KIND_ORDER.index(kind) for kind in kinds])
 
-    def latest_ratings(self) -> TrainingData:
-        """One rating per user and product, the latest, in the place of the first; the one that came last, of two
-        equally late ones. Other events stay as they are.
-        """
-        rows = np.flatnonzero(self.is_kind(EventKind.RATING))
-        ratings = self.events.take(rows)
-        pair = ratings.user_idx.astype(np.int64) * ratings.n_items + ratings.item_idx
-        order = np.lexsort((np.arange(len(rows)), ratings.at, pair))
-        last = np.flatnonzero(np.diff(pair[order], append=-1))
-        if len(last) == len(rows):
-            return self
-        first = np.concatenate([[0], last[:-1] + 1]) if len(last) else last
-        source = np.arange(len(self))
-        # The earliest row of each pair takes the values of the latest one.
-        place = np.minimum.reduceat(rows[order], first)
-        source[place] = rows[order][last]
-        kept = np.setdiff1d(np.arange(len(self)), np.setdiff1d(rows, place))
-        return self.take(source[kept])
-
     def take(self, rows: IntArray) -> TrainingData:
         """Only these events, in the order given, over the same vocabularies."""
         return TrainingData(self.events.take(rows), self.kind[rows])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from src.dataset import delimited
 from src.dataset.columns import (
@@ -20,13 +19,13 @@ from src.dataset.columns import (
     PRODUCT,
     PURCHASED,
     QUANTITY,
-    ROLES,
+    STOCK,
     TIME,
     TITLE,
     USER,
     VALUE,
+    WITHDRAWN,
     candidates,
-    described,
     is_filled,
     is_number,
     position_of,
@@ -34,92 +33,33 @@ from src.dataset.columns import (
 )
 from src.dataset.delimited import Delimited, between_fields
 from src.dataset.files import InputFile
+from src.dataset.guessing import guessed, is_swapped, is_unknown_header
 from src.dataset.structured import JsonLines, JsonText, Parquet
-from src.dataset.values import EPOCH, TimeFormat, as_texts, decimal_of, is_nothing, time_format
+from src.dataset.table import (
+    CLICKS,
+    EVENTS,
+    GENRE_NAMES,
+    GENRES,
+    LISTS,
+    PAIRS,
+    PRODUCTS,
+    PURCHASES,
+    RATINGS,
+    Hints,
+    Layout,
+    Table,
+)
+from src.dataset.values import TimeFormat, as_texts, decimal_of, is_nothing, time_format
 from src.domain import EventKind
-from src.errors import InputError, UnusableFile
+from src.errors import UnusableFile
 
-RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"
-LISTS, GENRES = "lists", "genres"
-LAYOUTS = {
-    RATINGS: "user, product, rating[, time]: one rating a row",
-    PURCHASES: "user, product[, quantity, invoice, time, price, description]: one line of an invoice a row",
-    EVENTS: "user, product, kind of event[, time, value]: one event a row",
-    CLICKS: "user, product clicked, whether it was purchased: a click a row, and a purchase where it was",
-    PAIRS: "user, product[, time]: one event a row, of the kind that --kind names",
-    LISTS: "numbers with blanks between: a user and all her products a row, of the kind that --kind names",
-    PRODUCTS: "product[, title, description, category, brand, price, image, stock, withdrawn]: the catalogue",
-    GENRES: "MovieLens' u.item: bars between, and a flag for each of 19 genres",
-}
-_GENRES = (
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
-)  # fmt: skip
 _FIRST_GENRE = 5
 _NEEDED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _OVER_LINES = (TITLE, DESCRIPTION, CATEGORY)
 _NO_HEADER = {RATINGS: (USER, PRODUCT, VALUE, TIME), PAIRS: (USER, PRODUCT, TIME), PRODUCTS: (PRODUCT, TITLE, CATEGORY)}
 _EPOCH_FROM = 100_000_000  # 1973: a fourth column of smaller numbers is no time
 _DAY_SAMPLE_BLOCKS = 200
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What somebody who knows the file has said of it; None and {} where nothing.
-
-    layout: a name of LAYOUTS. columns: role → a column's name, or its number from 1, or "" for none.
-    kind: what a row is where the file does not say. day_first: whether 3/4/2020 is in April.
-    """
-
-    layout: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    kind: EventKind | None = None
-    day_first: bool | None = None
-    encoding: str | None = None
-    separator: str | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the rows of a file mean. columns: role → position of its cell in a row.
-
-    kind: what a row is where no column says so. notes: where another reading was possible, and how to choose it.
-    """
-
-    name: str
-    columns: dict[str, int]
-    names: tuple[str, ...] = ()
-    kind: EventKind = EventKind.PURCHASE
-    time: TimeFormat = field(default_factory=lambda: TimeFormat((EPOCH,)))
-    decimal: str = "."
-    notes: tuple[str, ...] = ()
-
-    @property
-    def has_events(self) -> bool:
-        """Whether its rows say what users did."""
-        return self.name not in (PRODUCTS, GENRES)
-
-
-class Rows(Protocol):
-    """Where rows come from."""
-
-    def describe(self) -> str: ...
-    def blocks(self) -> object: ...
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file whose layout is known."""
-
-    path: Path
-    rows: Delimited | JsonLines | Parquet
-    layout: Layout
-
-    def describe(self) -> str:
-        """One line for people: how it is read."""
-        layout = self.layout
-        header = "" if layout.names or not isinstance(self.rows, Delimited) else ", no header"
-        return f"{layout.name}, {self.rows.describe()}{header}; {described(layout.columns, layout.names)}"
+_HEADER_ROWS = 20  # among which the names of the columns are looked for
 
 
 def open_table(path: Path, hints: Hints | None = None) -> Table:
@@ -137,7 +77,8 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
     if first.startswith(("{", "[")):
         objects = JsonLines(file) if JsonLines(file).is_one_a_line() else JsonText(file)
         return _named(objects, objects.field_names(), hints)
-    rows = delimited.detect(file, hints.separator)
+    said = re.fullmatch("sep=(.)", first)  # Excel's own line
+    rows = delimited.detect(file, hints.separator or (said and said[1]))
     sample = [row for row in rows.sample() if is_filled(row)]
     if not sample:
         raise UnusableFile(
@@ -152,17 +93,19 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
     if rows.width is None or hints.layout == LISTS:
         separator = rows.separator if hints.separator else " "
         return Table(path, replace(rows, width=None, separator=separator), _lists(hints))
-    names = [name.strip() for name in sample[0]]
-    if _is_header(names, hints):
-        rows, names = _as_wide_as(names, replace(rows, header=True))
-        return _named(rows, names, hints)
+    for at, row in enumerate(sample[:_HEADER_ROWS]):
+        names = [name.strip() for name in row]
+        if _is_header(names, hints, is_first=at == 0):
+            rows, names = _as_wide_as(names, replace(rows, header=at + 1))
+            return _named(rows, names, hints)
     return _without_header(rows, sample, hints)
 
 
-def _is_header(names: Sequence[str], hints: Hints) -> bool:
-    """Whether the first row names columns: it has names that are known, or that somebody has told of."""
+def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
+    """Whether a row names columns: it has names that are known, or that somebody has told of. Further down it must
+    have more of them."""
     known = candidates(names)
-    if known and not any(is_number(name) for name in names):
+    if known and not any(is_number(name) for name in names) and (is_first or (PRODUCT in known and len(known) > 1)):
         return True
     told = [column for column in hints.columns.values() if column and not column.isdecimal()]
     return any(position_of(column, names, 0) is not None for column in told)
@@ -188,13 +131,15 @@ def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints
     for role in [role for role in found if role not in told]:
         found[role] = [at for at in found[role] if at not in taken]
     found = {role: places for role, places in found.items() if places}
+    likely = guessed(names, _sample_of_all(rows, names), found, ignored)
+    found |= likely
     name = hints.layout or _meaning(found)
     if name is None or PRODUCT not in found or (name != PRODUCTS and USER not in found):
         shown = ", ".join(names)[:300]
         raise UnusableFile(
             f"{path}: its columns are {shown}. Expected a user and a product (and a rating, a quantity, a time, a kind "
             "of event), or a product with a title, a price …; say which is which: "
-            "--columns user=NAME,product=NAME,rating=NAME,time=NAME"
+            "--columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a catalogue: --layout products"
         )
     if name not in _UNUSED:
         raise UnusableFile(
@@ -204,13 +149,26 @@ def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints
     if TITLE in ignored and name not in (PRODUCTS, RATINGS):
         found.pop(DESCRIPTION, None)  # it would be the title
     columns, notes = _chosen(name, found, names, told)
+    notes += [
+        f"{names[places[0]]!r} was taken for the {role} by its look; for none: --columns {role}="
+        for role, places in likely.items()
+        if role in columns
+    ]
+    unused = tuple(each for at, each in enumerate(names) if each and at not in columns.values())
     if isinstance(rows, Delimited):
         single = tuple(at for role, at in columns.items() if role not in _OVER_LINES)
-        return _finished(replace(rows, single=single), Layout(name, columns, tuple(names)), notes, hints)
+        return _finished(replace(rows, single=single), Layout(name, columns, tuple(names), unused), notes, hints)
     wanted = list(dict.fromkeys(columns.values()))
     rows = replace(rows, names=tuple(names[at] for at in wanted))
     columns = {role: wanted.index(at) for role, at in columns.items()}
-    return _finished(rows, Layout(name, columns, rows.names), notes, hints)
+    return _finished(rows, Layout(name, columns, rows.names, unused), notes, hints)
+
+
+def _sample_of_all(rows: Delimited | JsonLines | Parquet, names: Sequence[str]) -> list[list[str]]:
+    """The first rows with all their cells, as texts."""
+    if isinstance(rows, Delimited):
+        return [row for row in rows.sample()[rows.header :] if len(row) == len(names)]
+    return [as_texts(row) for row in replace(rows, names=tuple(names)).sample()]
 
 
 def _meaning(found: Mapping[str, object]) -> str | None:
@@ -218,7 +176,9 @@ def _meaning(found: Mapping[str, object]) -> str | None:
     if PRODUCT not in found:
         return None
     if USER not in found:
-        return PRODUCTS if any(role in found for role in CATALOGUE_ROLES) else None
+        # Orders whose customers could not be told would pass for a catalogue, and all of them be lost.
+        has_orders = {INVOICE, KIND} & found.keys() or (TIME in found and {QUANTITY, VALUE} & found.keys())
+        return PRODUCTS if any(role in found for role in CATALOGUE_ROLES) and not has_orders else None
     if KIND in found:
         return EVENTS
     if VALUE in found:
@@ -246,6 +206,10 @@ def _chosen(
     if name in (PURCHASES, EVENTS, CLICKS, PAIRS) and TITLE not in found and DESCRIPTION in found:
         found[TITLE] = found.pop(DESCRIPTION)  # an invoice's line is described in a few words
     notes = []
+    if name == PRODUCTS and STOCK not in found and QUANTITY in found:
+        found[STOCK] = found[QUANTITY]
+    if name != PRODUCTS:  # an order that is archived, a basket's stock: said of the row, not of the product
+        found = {role: places for role, places in found.items() if role in told or role not in (STOCK, WITHDRAWN)}
     if name == RATINGS:
         found = {
             role: places
@@ -279,10 +243,10 @@ def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> T
     if name is None:
         name = _meaning(told) or PRODUCTS
     if name == GENRES:
-        if width != _FIRST_GENRE + len(_GENRES):
+        if width != _FIRST_GENRE + len(GENRE_NAMES):
             raise UnusableFile(
                 f"{path}: it has {width} fields with {between_fields(rows.separator)}. Expected MovieLens' "
-                f"{_FIRST_GENRE + len(_GENRES)} with bars; take --layout away, or name another."
+                f"{_FIRST_GENRE + len(GENRE_NAMES)} with bars; take --layout away, or name another."
             )
         columns = {PRODUCT: 0, TITLE: 1, CATEGORY: _FIRST_GENRE}
         return _finished(rows, Layout(GENRES, columns), [], hints)
@@ -292,6 +256,13 @@ def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> T
         columns = {**usual, **told}
     else:
         columns = told
+    if name == RATINGS and not told and is_swapped(sample):
+        columns[USER], columns[PRODUCT] = columns[PRODUCT], columns[USER]
+    if not told and hints.layout is None and is_unknown_header(sample):
+        raise UnusableFile(
+            f"{path}: its columns seem to be {rows.separator.join(sample[0])[:120]}, and what they mean is not known. "
+            "Say it by their numbers: --columns user=1,product=2,rating=3,time=4"
+        )
     if PRODUCT not in columns or (name != PRODUCTS and USER not in columns):
         raise UnusableFile(
             f"{path}: it has no header, so the layout {name} needs numbers of columns; expected for instance "
@@ -301,7 +272,8 @@ def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> T
         []
         if told or name == PRODUCTS
         else [
-            "if users and products are the other way round: --columns user=2,product=1"
+            "if users and products are the other way round: "
+            + f"--columns user={columns[PRODUCT] + 1},product={columns[USER] + 1}"
             + (",rating=3" if VALUE in columns else "")
             + (",time=4" if TIME in columns and VALUE in columns else "")
         ]
@@ -312,7 +284,7 @@ def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> T
 
 def _meaning_without_header(rows: Delimited, sample: list[list[str]]) -> str | None:
     width, whole = rows.width, [row for row in sample if len(row) == rows.width]
-    if rows.separator == "|" and width == _FIRST_GENRE + len(_GENRES):
+    if rows.separator == "|" and width == _FIRST_GENRE + len(GENRE_NAMES):
         return GENRES if all(set(row[_FIRST_GENRE:]) <= {"0", "1"} for row in whole) else None
     if rows.separator == "::" and width == 3 and not any(is_number(row[2]) for row in whole):
         return PRODUCTS
@@ -355,21 +327,6 @@ def _told(hints: Hints, names: Sequence[str], width: int, path: Path) -> tuple[d
     return found, ignored
 
 
-def parse_columns(text: str) -> dict[str, str]:
-    """`user=…,product=…` as role → column. Raises InputError for what is no role."""
-    found = {}
-    for part in filter(None, text.split(",")):
-        role, equals, column = part.partition("=")
-        role = role.strip().lower()
-        if not equals or role not in ROLES:
-            raise InputError(
-                f"--columns: found {part!r}; expected role=column with a role out of {', '.join(ROLES)}: "
-                "--columns user=customer,product=sku,time=date"
-            )
-        found[role] = column.strip()
-    return found
-
-
 def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list[str], hints: Hints) -> Table:
     """Look into the cells: how times and numbers are written."""
     for role in _NEEDED.get(layout.name, ()):
@@ -379,25 +336,28 @@ def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list
                 f"--columns {role}=COLUMN, or choose another layout."
             )
     sample = [row for row in rows.sample() if not isinstance(rows, Delimited) or len(row) == rows.width]
-    sample = sample[1:] if isinstance(rows, Delimited) and rows.header else sample
+    sample = sample[rows.header :] if isinstance(rows, Delimited) else sample
     texts = {role: as_texts([row[at] for row in sample]) for role, at in layout.columns.items()}
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
         notes += _kind_note(hints, kind)
-    time, doubtful = time_format(texts.get(TIME, []), hints.day_first)
+    decimal = decimal_of([text for role in (VALUE, QUANTITY, PRICE) for text in texts.get(role, [])])
+    # Where numbers are written with commas, days are written before months.
+    is_european = decimal == "," or (isinstance(rows, Delimited) and rows.separator == ";")
+    time, doubtful = time_format(texts.get(TIME, []), hints.day_first, is_european)
     if doubtful:
-        time, doubtful = _looked_further(rows, layout)
+        time, doubtful = _looked_further(rows, layout, is_european)
+    notes += time.notes(texts.get(TIME, []))
     if doubtful:
         read = "day" if time.patterns[0].startswith("%d") else "month"
         other = "month" if read == "day" else "day"
         notes.append(f"dates such as {texts[TIME][0]!r} were read {read} first; the other way: --dates {other}-first")
-    decimal = "." if any(decimal_of(texts.get(role, [])) == "." for role in (VALUE, QUANTITY) if role in texts) else ","
-    if not (VALUE in texts or QUANTITY in texts):
-        decimal = decimal_of(texts.get(PRICE, []))
     return Table(rows.file.path, rows, replace(layout, time=time, decimal=decimal, kind=kind, notes=tuple(notes)))
 
 
-def _looked_further(rows: Delimited | JsonLines | Parquet, layout: Layout) -> tuple[TimeFormat, bool]:
+def _looked_further(
+    rows: Delimited | JsonLines | Parquet, layout: Layout, is_european: bool
+) -> tuple[TimeFormat, bool]:
     """Look for a day above the 12th, which tells days from months."""
     column, first = layout.columns[TIME], None
     with suppress(UnusableFile):  # a file that breaks off is loaded up to there
@@ -405,14 +365,11 @@ def _looked_further(rows: Delimited | JsonLines | Parquet, layout: Layout) -> tu
             texts = list(dict.fromkeys(as_texts([row[column] for row in block.rows])))
             if all(map(is_nothing, texts)):
                 continue
-            time, doubtful = time_format(texts)
+            time, doubtful = time_format(texts, None, is_european)
+            if not time.patterns[0].startswith(("%d", "%m")):
+                continue  # a block of cells that are written in another way
             if not doubtful:
                 return time, False
             first = first or time
     assert first is not None, "the sample was of these rows"
     return first, True
-
-
-def genres_of(flags: Sequence[object]) -> str:
-    """MovieLens' flags as the names of genres."""
-    return "|".join(name for name, flag in zip(_GENRES, flags, strict=False) if flag == "1")

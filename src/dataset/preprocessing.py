@@ -23,8 +23,9 @@ from src.dataset.columns import (
     USER,
     VALUE,
 )
-from src.dataset.layouts import CLICKS, EVENTS, GENRES, LISTS, PURCHASES, RATINGS, Layout, genres_of
+from src.dataset.kinds import kind_of
 from src.dataset.rows import RawBlock, RejectedRow
+from src.dataset.table import CLICKS, EVENTS, GENRES, LISTS, PURCHASES, RATINGS, Layout, genres_of
 from src.dataset.values import as_texts, numbers
 from src.domain import (
     CLOCK_TOLERANCE,
@@ -37,21 +38,13 @@ from src.domain import (
     IntArray,
     Product,
 )
-from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters
+from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
+_NAMED_KINDS = 20  # unknown ones, each a reason of its own
 _EARLIEST = 0  # 1970: an earlier time in a shop's file is a mistake
 _NO_ID = ("", "nan", "NaN", "null", "NULL", "none", "None")
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
 _NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
-_KIND_NAMES = {
-    EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed"),
-    EventKind.PURCHASE: ("purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid"),
-    EventKind.CART: ("cart", "add to cart", "addtocart", "cart add", "basket", "add to basket", "add to bag"),
-    EventKind.VIEW: ("view", "viewed", "pageview", "page view", "product view", "view item", "detail", "visit", "pv"),
-    EventKind.CLICK: ("click", "clicked"),
-    EventKind.RETURN: ("return", "returned", "refund", "refunded", "cancel", "cancelled", "canceled", "cancellation"),
-}
-_KIND_OF = {name.replace(" ", ""): kind.value for kind, names in _KIND_NAMES.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -115,6 +108,10 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
     cells: dict[str, Sequence[object]] = {role: turned[at] if n else () for role, at in layout.columns.items()}
     reasons = _Reasons(n)
     products = _ids(cells[PRODUCT], "product id", reasons)
+    if layout.names:  # files that were put together have it in the middle
+        header = layout.names[layout.columns[PRODUCT]]
+        if header in products:
+            reasons.add(_where(products, header.__eq__), "the header again")
     if layout.has_events:
         made = _events(cells, products, layout, limits, reasons)
     else:
@@ -126,7 +123,7 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
         first = layout.columns[CATEGORY]
         cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
     shown = _catalogue_rows(cells, products, good, made.returned, layout)
-    catalogue = [product(values, mended) for values in shown]
+    catalogue = [product(values, mended, layout.decimal) for values in shown]
     if not layout.has_events:
         for role, name in _FIELDS.items():
             if role in cells:
@@ -163,8 +160,9 @@ def _events(
         reasons.add(at > limits.now + CLOCK_TOLERANCE, "time is in the future")
     for role in (MARK, EVENT_ID, INVOICE):
         if role in texts:
+            texts[role] = [clean_id(text) for text in texts[role]]
             reasons.add(_where(texts[role], has_bad_characters), f"{role} has control characters or is not UTF-8")
-            reasons.add(_where(texts[role], lambda text: len(text) > MAX_ID_LENGTH), f"{role} is too long")
+            reasons.add(_where(texts[role], is_too_long), f"{role} is too long")
     good = np.flatnonzero(reasons.good)
     everything = len(good) == n
     rows = range(n) if everything else good.tolist()
@@ -196,7 +194,7 @@ def _kinds_and_values(
         value = np.where(np.isfinite(value), value, 1.0)
     if layout.name == RATINGS:
         reasons.add(~given, "rating is empty")
-        reasons.add((value < limits.rating_min) | (value > limits.rating_max), "rating is out of range")
+        reasons.add((value < limits.rating_min) | (value > limits.rating_max), _out_of_range(limits))
         return [EventKind.RATING.value] * n, value
     if layout.name == PURCHASES:
         reasons.add(given & (value == 0), "quantity is 0")
@@ -208,18 +206,26 @@ def _kinds_and_values(
         return [EventKind.CLICK.value] * n, np.ones(n)
     if layout.name != EVENTS:
         return [layout.kind.value] * n, np.ones(n)
-    known = {name: _KIND_OF.get(_plain_kind(name), "") for name in set(texts[KIND])}
+    known = {name: kind_of(name) for name in set(texts[KIND])}
     kinds = [known[name] for name in texts[KIND]]
-    reasons.add(_where(kinds, lambda name: not name), "unknown kind of event")
+    strange = sorted(name for name, kind in known.items() if not kind)
+    for name in strange[:_NAMED_KINDS]:
+        reasons.add(_where(texts[KIND], name.__eq__), f"unknown kind of event {name[:40]!r}")
+    reasons.add(_where(kinds, lambda kind: not kind), "unknown kind of event")
     rating = _where(kinds, lambda name: name == EventKind.RATING)
     reasons.add(rating & ~given, "rating is empty")
-    reasons.add(rating & ((value < limits.rating_min) | (value > limits.rating_max)), "rating is out of range")
+    reasons.add(rating & ((value < limits.rating_min) | (value > limits.rating_max)), _out_of_range(limits))
+    value = np.where(_where(kinds, EventKind.RETURN.__eq__), np.abs(value), value)
+    if column == VALUE:  # of what was only looked at it says nothing
+        counts = _where(kinds, lambda kind: kind in (EventKind.RATING, EventKind.PURCHASE, EventKind.RETURN))
+        value = np.where(counts | (value > 0), value, 1.0)
     reasons.add(~rating & given & ~((value > 0) & (value <= MAX_VALUE)), "value is not above 0")
     return kinds, value
 
 
-def _plain_kind(name: str) -> str:
-    return name.lower().replace(" ", "").replace("_", "").replace("-", "")
+def _out_of_range(limits: Limits) -> str:
+    scale = f"{limits.rating_min:g} to {limits.rating_max:g}"
+    return f"rating is out of range ({scale}; AISLE_RATING_MIN, AISLE_RATING_MAX)"
 
 
 def _is_flag(text: str) -> bool:
@@ -298,7 +304,7 @@ def _clean_lists(block: RawBlock, layout: Layout) -> CleanBlock:
     joined = [" ".join(row) for row in rows]
     reasons.add(np.array([len(row) < 2 for row in rows], dtype=np.bool_), "user without products")
     reasons.add(_where(joined, has_bad_characters), "an id has control characters or is not UTF-8")
-    too_long = [max(map(len, row), default=0) > MAX_ID_LENGTH for row in rows]
+    too_long = [any(map(is_too_long, row)) for row in rows]
     reasons.add(np.array(too_long, dtype=np.bool_), f"an id is longer than {MAX_ID_LENGTH}")
     reasons.add(np.array([not all(row) for row in rows], dtype=np.bool_), "empty id")
     for at in np.flatnonzero(reasons.good).tolist():
@@ -319,8 +325,8 @@ def _ids(cells: Sequence[object], name: str, reasons: _Reasons) -> list[str]:
         texts = [clean_id(text) for text in texts]
     if any(word in texts for word in _NO_ID):
         reasons.add(_where(texts, lambda text: text in _NO_ID), f"empty {name}")
-    if max(map(len, texts), default=0) > MAX_ID_LENGTH:
-        reasons.add(_where(texts, lambda text: len(text) > MAX_ID_LENGTH), f"{name} is longer than {MAX_ID_LENGTH}")
+    if max(map(len, texts), default=0) > MAX_ID_LENGTH or not joined.isascii():
+        reasons.add(_where(texts, is_too_long), f"{name} is longer than {MAX_ID_LENGTH}")
     # One look at all of them together; ids with other characters are looked at one by one.
     if not (joined.isascii() and joined.replace("\n", "").isprintable() and joined.count("\n") == len(texts) - 1):
         reasons.add(_where(texts, has_bad_characters), f"{name} has control characters or is not UTF-8")

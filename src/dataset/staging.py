@@ -10,6 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import eq
@@ -19,6 +20,7 @@ import numpy as np
 
 from src.dataset.preprocessing import CleanBlock
 from src.domain import EventBatch, Product
+from src.errors import AisleError
 
 _CACHE_KIB = 65_536
 
@@ -35,6 +37,19 @@ def work_file(folder: Path) -> sqlite3.Connection:
     connection.execute("CREATE TABLE opened (at)")  # only now is it there to be unlinked
     os.unlink(name)
     return connection
+
+
+@contextmanager
+def work_reported(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong with a work file becomes an AisleError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AisleError(
+            f"sorting on disk failed ({error}). Expected space for a copy of the data in {folder}, and again in the "
+            "folder for temporary files (SQLITE_TMPDIR, TMPDIR, else /var/tmp). Make room, or name other places: "
+            "AISLE_VAR, SQLITE_TMPDIR."
+        ) from None
 
 
 class Staging:

@@ -18,6 +18,7 @@ from src.dataset.rows import RawBlock, RejectedRow
 from src.errors import UnusableFile
 
 _SAMPLE = 200
+_NAMED_ROWS = 20_000  # among which fields are looked for: a rare one may come late
 _BATCH = 20_000
 _SHOWN = 500
 _PART = 4_000_000
@@ -43,7 +44,7 @@ class JsonLines:
     def field_names(self) -> list[str]:
         """The fields of the first objects, each once, in the order met."""
         objects = (_object(line) for _, line in self._lines())
-        first = itertools.islice((found for found in objects if found is not None), _SAMPLE)
+        first = itertools.islice((found for found in objects if found is not None), _NAMED_ROWS)
         return list(dict.fromkeys(name for found in first for name in found if isinstance(name, str)))
 
     def sample(self) -> list[list[Any]]:

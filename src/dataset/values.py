@@ -14,10 +14,15 @@ from src.domain import NO_TIME, BoolArray, FloatArray, IntArray
 
 _NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
-_COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
+_COMMA_NUMBER = re.compile(r"\d,\d+\D*$")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_POINTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_EXCEL_EPOCH, _DAY = -2_209_161_600, 86_400  # 30 December 1899: Excel's day 0
+_EXCEL_DAYS = (20_000, 80_000)  # 1954 to 2119
+_UNLIKELY_BEFORE = 100_000_000  # 1973, in seconds
 _EARLIEST_DAY, _LATEST_DAY = 19_700_101, 21_001_231
 
-EPOCH, ISO = "unix time", "ISO 8601"
+EPOCH, ISO, EXCEL = "unix time", "ISO 8601", "Excel's days"
 _DAY_FIRST = (
     "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
     "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d/%m/%y", "%d/%m/%y %H:%M", "%d.%m.%y", "%d-%m-%y",
@@ -57,7 +62,9 @@ def is_nothing(text: str) -> bool:
 def numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, BoolArray]:
     """(float64 values, NaN where there is no number; whether anything was given)."""
     if decimal == ",":
-        texts = [text.replace(".", "").replace(",", ".") if "," in text else text for text in texts]
+        texts = [_with_point(text) if "," in text or "." in text else text for text in texts]
+    elif "," in "".join(texts):
+        texts = [text.replace(",", "") if _THOUSANDS.fullmatch(text) else text for text in texts]
     try:
         values = np.fromiter(map(float, texts), np.float64, len(texts))
         # Python also takes 1_000 for a number, ٣, and words for NaN and infinity: those go the long way.
@@ -70,6 +77,13 @@ def numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, BoolArray
     return np.asarray(found, dtype=np.float64), _given(texts)
 
 
+def _with_point(text: str) -> str:
+    """A number with a decimal comma, as Python writes it."""
+    if "," in text:
+        return text.replace(".", "").replace(",", ".")
+    return text.replace(".", "") if _POINTED_THOUSANDS.fullmatch(text) else text
+
+
 def _given(texts: list[str]) -> BoolArray:
     return np.fromiter((len(text) > 4 or not is_nothing(text) for text in texts), np.bool_, len(texts))
 
@@ -77,8 +91,9 @@ def _given(texts: list[str]) -> BoolArray:
 def decimal_of(texts: Sequence[str]) -> str:
     """ "," if these numbers are written with decimal commas, else "."."""
     filled = [text for text in texts if not is_nothing(text)]
-    commas = sum("," in text for text in filled)
-    return "," if commas and all(_COMMA_NUMBER.fullmatch(text) for text in filled) else "."
+    commas = [text for text in filled if "," in text and not _THOUSANDS.fullmatch(text)]
+    pointed = any("." in text and "," not in text and not _POINTED_THOUSANDS.fullmatch(text) for text in filled)
+    return "," if commas and not pointed and all(_COMMA_NUMBER.search(text) for text in commas) else "."
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,17 @@ class TimeFormat:
 
     def describe(self) -> str:
         return self.patterns[0]
+
+    def notes(self, sample: list[str]) -> list[str]:
+        """What people should know of these times."""
+        if self.patterns[0] == EXCEL:
+            return ["times were read as Excel's days since 1900; for none: --columns time="]
+        if self.patterns[0] != EPOCH:
+            return []
+        at, _ = self.seconds([text for text in sample if not is_nothing(text)])
+        if not len(at) or np.median(at) >= _UNLIKELY_BEFORE:
+            return []
+        return ["times were read as unix time, and most lie before 1973; if they are something else: --columns time="]
 
     def seconds(self, texts: list[str]) -> tuple[IntArray, BoolArray]:
         """(int64 UTC seconds, NO_TIME where none was given; whether the text was a time or nothing)."""
@@ -115,16 +141,20 @@ class TimeFormat:
         return at, ~open_
 
 
-def time_format(sample: Sequence[str], day_first: bool | None = None) -> tuple[TimeFormat, bool]:
+def time_format(
+    sample: Sequence[str], day_first: bool | None = None, is_european: bool = False
+) -> tuple[TimeFormat, bool]:
     """(the format that fits most of the sample, whether days and months could be the other way round).
 
-    day_first: what somebody who knows has said.
+    day_first: what somebody who knows has said. is_european: whether the file looks as if days were written first.
     """
     filled = [text for text in sample if not is_nothing(text)]
     if not filled:
         return TimeFormat((EPOCH, ISO)), False
-    if all(len(text) == 8 and text.isdecimal() and _EARLIEST_DAY < int(text) <= _LATEST_DAY for text in filled):
+    if sum(map(_is_plain_day, filled)) * 2 > len(filled):
         return TimeFormat(("%Y%m%d",)), False
+    if _fit(filled, EXCEL) * 2 > len(filled):
+        return TimeFormat((EXCEL,)), False
     numeric, textual = (_fit(filled, pattern) for pattern in (EPOCH, ISO))
     if max(numeric, textual) * 2 > len(filled):
         return TimeFormat((EPOCH, ISO) if numeric >= textual else (ISO, EPOCH)), False
@@ -135,9 +165,13 @@ def time_format(sample: Sequence[str], day_first: bool | None = None) -> tuple[T
         return TimeFormat(named), False
     if day_first is None:
         # Points are written where the day comes first; slashes and dashes mostly where the month does.
-        takes_day = n_day > n_month or (n_day == n_month and "." in filled[0])
+        takes_day = n_day > n_month or (n_day == n_month and (is_european or "." in filled[0]))
         return TimeFormat(day if takes_day else month), n_day == n_month > 0
     return TimeFormat(day if day_first else month), False
+
+
+def _is_plain_day(text: str) -> bool:
+    return len(text) == 8 and text.isdecimal() and _EARLIEST_DAY < int(text) <= _LATEST_DAY
 
 
 def _best(texts: list[str], patterns: Sequence[str]) -> tuple[tuple[str, ...], int]:
@@ -154,6 +188,11 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
     """(int64 UTC seconds, whether each text was one)."""
     if pattern == EPOCH:
         return _epoch(texts)
+    if pattern == EXCEL:
+        days, _ = numbers(texts)
+        sane = (days >= _EXCEL_DAYS[0]) & (days <= _EXCEL_DAYS[1])
+        seconds = np.round(np.where(sane, days, 0) * _DAY) + _EXCEL_EPOCH
+        return np.where(sane, seconds, NO_TIME).astype(np.int64), np.asarray(sane)
     if pattern == ISO:
         pattern, texts = "ISO8601", [f"{text[:-4]}Z" if text.endswith(" UTC") else text for text in texts]
         # A bare year or month is more likely some other number.

@@ -23,6 +23,7 @@ _COLUMNS = "user_id, product_id, kind, mark, value, at, number"
 _REPLACE = f"""
     ON CONFLICT (user_id, product_id, kind, mark) DO UPDATE SET value = excluded.value, at = excluded.at
     WHERE coalesce(excluded.at, {NO_TIME}) >= coalesce(events.at, {NO_TIME})
+      AND excluded.mark NOT LIKE 'id:%'
       AND (excluded.value <> events.value OR coalesce(excluded.at, {NO_TIME}) <> coalesce(events.at, {NO_TIME}))
 """
 _Row = tuple[str, str, str, str, float, int | None, int]

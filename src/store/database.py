@@ -17,7 +17,7 @@ from src.errors import ConfigError, StoreError
 from src.store.migration import bring_up_to_date
 
 BUSY_SECONDS = 30
-_LOADING_CACHE_KIB = 262_144
+_LOADING_CACHE_KIB = 131_072
 _WAL_IS_SOUND = sqlite3.sqlite_version_info >= (3, 51, 3)  # before it, resetting a WAL can corrupt the database
 _WRITE_LOCK = 7_243_001  # any number of our own, for PostgreSQL's advisory lock
 

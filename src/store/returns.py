@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_NOTHING = 1e-9  # of a value: sums of fractions miss the whole by a hair
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,19 @@ def taken_back(purchases: Sequence[Movement], returns: Sequence[Movement]) -> di
     on the order in which either are given.
     """
     taken = dict.fromkeys((purchase.mark for purchase in purchases), 0.0)
-    newest_first = sorted(purchases, key=lambda purchase: (purchase.at is not None, purchase.at or 0, purchase.mark))
-    newest_first.reverse()
+    oldest_first = sorted(purchases, key=lambda purchase: (purchase.at is not None, purchase.at or 0, purchase.mark))
+    waiting = deque(oldest_first)
+    open_: list[Movement] = []  # those that a return may take from, the newest at the end
     for back in sorted(returns, key=lambda each: (each.at is None, each.at or 0, each.mark)):
+        while waiting and (waiting[0].at is None or back.at is None or waiting[0].at <= back.at):
+            open_.append(waiting.popleft())
         left = back.value
-        for purchase in newest_first:
-            if left <= 0:
-                break
-            if purchase.at is not None and back.at is not None and purchase.at > back.at:
-                continue
+        while open_ and left > _NOTHING * back.value:
+            purchase = open_[-1]
             remaining = purchase.value - taken[purchase.mark]
-            if left >= remaining:  # the value itself: a sum of fractions could miss it by a hair
-                taken[purchase.mark], left = purchase.value, left - remaining
-            else:
-                taken[purchase.mark], left = taken[purchase.mark] + left, 0.0
+            if left < remaining - _NOTHING * purchase.value:
+                taken[purchase.mark] += left
+                break
+            taken[purchase.mark], left = purchase.value, left - remaining
+            open_.pop()
     return taken

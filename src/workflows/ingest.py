@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +13,15 @@ from pathlib import Path
 from src.config import Settings
 from src.dataset.checks import check_load, previous_of
 from src.dataset.interactions import TrainingData, training_data
-from src.dataset.layouts import Hints, Table, open_table
+from src.dataset.layouts import open_table
 from src.dataset.preprocessing import CleanBlock, Limits, clean
-from src.dataset.staging import Staging
+from src.dataset.staging import Staging, work_reported
 from src.dataset.synthetic import make_shop
+from src.dataset.table import Hints, Table
 from src.domain import EventBatch, Product
-from src.errors import AisleError, UnknownName, UnusableFile
+from src.errors import UnknownName, UnusableFile
 from src.garbage import no_search_for_cycles
+from src.ids import clean_id, has_bad_characters
 from src.progress import Reporter
 from src.registry import Registry
 from src.store import Store, has_events, open_store
@@ -45,7 +48,10 @@ def take_in(
     refused = []
     for path in files:
         try:
-            yield from ingest(settings, store, path, reporter, hints).lines()
+            loaded = _load(settings, store, path, reporter, hints)
+            yield from loaded.lines()
+            if loaded.broken is not None:
+                raise loaded.broken
         except UnusableFile as error:
             refused.append(str(error))
     if refused and (named or len(refused) == len(files)):
@@ -63,6 +69,13 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
     The first real file drives out the made-up shop, and the release that was trained on it.
     Raises UnusableFile when the file has nothing usable, or breaks off; what came before is stored.
     """
+    loaded = _load(settings, store, path, reporter, hints)
+    if loaded.broken is not None:
+        raise loaded.broken
+    return loaded
+
+
+def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> Loaded:
     return _Loading(settings, store, open_table(path, hints), reporter).run(
         make_room=lambda: _make_room_for_real_data(settings, store)
     )
@@ -84,8 +97,9 @@ class _Loading:
         self._reporter.step(f"reading {path}")
         with (
             no_search_for_cycles(),
+            work_reported(self._settings.var),
             RejectsFile(self._settings.rejects_dir, path) as rejects,
-            self._staging() as staging,
+            Staging(self._settings.var) as staging,
         ):
             try:
                 for block in self._clean_blocks():
@@ -111,23 +125,12 @@ class _Loading:
             load = tally.load(self._table, staging.n_events)
         previous = previous_of(load, self._store.journal.loads(50))
         self._store.journal.save_load(load)
-        if broken is not None:
-            raise broken
-        return Loaded(load, self._table, rejects_file, check_load(load, previous))
+        return Loaded(load, self._table, rejects_file, check_load(load, previous), broken)
 
     def _clean_blocks(self) -> Iterator[CleanBlock]:
         limits = Limits(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
         for raw in self._table.rows.blocks():
             yield clean(raw, self._table.layout, limits)
-
-    def _staging(self) -> Staging:
-        try:
-            return Staging(self._settings.var)
-        except sqlite3.Error as error:
-            raise AisleError(
-                f"{self._settings.var}: a file of work cannot be made there ({error}). Expected a folder that can be "
-                "written and has space; mend that, or set AISLE_VAR to another place."
-            ) from None
 
     def _ask_for_known_ids(self, events: EventBatch) -> None:
         """How many of the first rows' users and products the store has met before."""
@@ -208,15 +211,25 @@ def _make_room_for_real_data(settings: Settings, store: Store) -> None:
 def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints | None = None) -> TrainingData:
     """Training data straight from a file, by the rules of the store, which is left alone. Raises UnusableFile."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".reading-", dir=settings.var) as folder:
+    _remove_what_killed_ones_left(settings.var)
+    with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
-        _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None)
+        loaded = _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None)
+        if loaded.broken is not None:
+            raise loaded.broken
         return training_data(store.read_events())
+
+
+def _remove_what_killed_ones_left(folder: Path) -> None:
+    for left in folder.glob(".reading-*-*"):
+        if not Path(f"/proc/{left.name.split('-')[1]}").exists() and Path("/proc").is_dir():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def make_up_shop(store: Store, reporter: Reporter) -> bool:
     """Fill an empty store with the made-up shop; False, and nothing done, if there is anything in it."""
-    if has_events(store):
+    here = store.summary()
+    if here.n_events or (here.n_products and not here.made_up):  # made-up products alone: its filling was cut short
         return False
     reporter.step("no data here: making up a shop")
     shop = make_shop(until=int(time.time()))
@@ -230,7 +243,8 @@ def withdraw(store: Store, product_ids: Sequence[str], withdrawn: bool) -> int:
 
     Raises UnknownName, and changes nothing, if one of them is not known.
     """
-    known = store.products(product_ids)
+    product_ids = list(dict.fromkeys(clean_id(id_) for id_ in product_ids))
+    known = store.products(id_ for id_ in product_ids if not has_bad_characters(id_))
     missing = [id_ for id_ in product_ids if id_ not in known]
     if missing:
         raise UnknownName(

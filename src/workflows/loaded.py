@@ -9,19 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.dataset.checks import Check
-from src.dataset.layouts import Table
 from src.dataset.preprocessing import CleanBlock
+from src.dataset.table import Table
 from src.domain import Load
+from src.errors import UnusableFile
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A load, and what is to be said of it."""
+    """A load, and what is to be said of it. broken: why not all of the file could be read."""
 
     load: Load
     table: Table
     rejects_file: Path | None
     checks: list[Check]
+    broken: UnusableFile | None = None
 
     def lines(self) -> list[str]:
         """For people: how the file was read, the sum, every reason, and what looks wrong."""

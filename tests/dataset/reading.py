@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from src.dataset.layouts import Hints, Table, open_table
+from src.dataset.layouts import open_table
 from src.dataset.preprocessing import CleanBlock, Limits, clean
 from src.dataset.rows import RawBlock, RejectedRow
+from src.dataset.table import Hints, Table
 from src.domain import Product
 
 NOW = 1_700_000_000

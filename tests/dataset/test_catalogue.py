@@ -53,10 +53,10 @@ def image_of(cell: object) -> str | None:
 def test_a_clean_row_comes_out_as_it_went_in_and_nothing_is_counted() -> None:
     row, mended = made(
         title="Blue kettle", description="Boils water.", category="Home > Kitchen", brand="Acme", price="12.50",
-        image="https://shop.example/kettle.jpg", stock="3", withdrawn="false",
+        image="https://shop.example/kettle.jpg", stock="3", withdrawn="true",
     )  # fmt: skip
     image = "https://shop.example/kettle.jpg"
-    assert row == Product("P1", "Blue kettle", "Boils water.", "Home > Kitchen", "Acme", 12.5, image, 3, False)
+    assert row == Product("P1", "Blue kettle", "Boils water.", "Home > Kitchen", "Acme", 12.5, image, 3, True)
     assert mended == {}
 
 
@@ -303,10 +303,10 @@ def test_stock_that_is_no_whole_number_is_left_empty_and_counted(raw: object) ->
     [
         *[(raw, True) for raw in (True, 1, 1.0, "1", "1.0", "TRUE", "yes", "withdrawn", "Discontinued", "inactive")],
         ("deleted", True),
-        *[(raw, False) for raw in (False, 0, "0", "false", "no", "active", "available")],
+        *[(raw, None) for raw in (False, 0, "0", "false", "no", "active", "available")],
     ],
 )  # fmt: skip
-def test_withdrawn_is_yes_or_no(raw: object, withdrawn: bool) -> None:
+def test_withdrawn_is_yes_or_says_nothing_as_what_was_withdrawn_stays_so(raw: object, withdrawn: bool | None) -> None:
     assert made(withdrawn=raw) == (Product("P1", withdrawn=withdrawn), {})
 
 

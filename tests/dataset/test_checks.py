@@ -18,9 +18,9 @@ from src.dataset.checks import (
     previous_of,
 )
 from src.dataset.columns import PRODUCT, TIME, USER, VALUE
-from src.dataset.layouts import RATINGS, Layout
 from src.dataset.preprocessing import Limits, clean
 from src.dataset.rows import RawBlock
+from src.dataset.table import RATINGS, Layout
 from src.domain import CLOCK_TOLERANCE, Load
 
 NOW = 1_700_000_000

@@ -9,7 +9,8 @@ import pytest
 from reading import Reading, raw_rows, read
 
 from src.dataset import files
-from src.dataset.layouts import Hints, open_table
+from src.dataset.layouts import open_table
+from src.dataset.table import Hints
 from src.errors import InputError, UnusableFile
 
 Write = Callable[..., Path]

@@ -13,7 +13,8 @@ from reading import Reading, read
 from src.dataset import files
 from src.dataset.columns import is_filled
 from src.dataset.delimited import Delimited
-from src.dataset.layouts import CLICKS, LISTS, Hints, Table, open_table, parse_columns
+from src.dataset.layouts import open_table
+from src.dataset.table import CLICKS, LISTS, Hints, Table, parse_columns
 from src.domain import EventKind
 from src.errors import AisleError
 

@@ -12,7 +12,8 @@ from reading import raw_rows, read
 
 from src.dataset import files
 from src.dataset.files import MAX_LINE, InputFile, find_event_files
-from src.dataset.layouts import Hints, open_table
+from src.dataset.layouts import open_table
+from src.dataset.table import Hints
 from src.errors import InputError, UnusableFile
 
 Write = Callable[..., Path]

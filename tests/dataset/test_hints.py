@@ -9,7 +9,7 @@ import pytest
 from reading import read
 
 from src.dataset.columns import ROLES
-from src.dataset.layouts import LAYOUTS, Hints, parse_columns
+from src.dataset.table import LAYOUTS, Hints, parse_columns
 from src.domain import EventKind
 from src.errors import InputError, UnusableFile
 

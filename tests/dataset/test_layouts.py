@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from reading import Event, read
 
-from src.dataset.layouts import LAYOUTS, Hints, open_table, parse_columns
+from src.dataset.layouts import open_table
+from src.dataset.table import LAYOUTS, Hints, parse_columns
 from src.domain import Product
 from src.errors import UnusableFile
 
@@ -175,7 +176,7 @@ CATALOGUES: list[tuple[str, str | bytes, str, list[Product]]] = [
         "a shop's own",
         "SKU;Name;Brand;Unit Price;Image URL;Stock;Discontinued\nB1;A lamp;Acme;9,50;https://x/i.jpg;3;no\n",
         "products",
-        [meta(brand="Acme", price=9.5, image_url="https://x/i.jpg", stock=3, withdrawn=False)],
+        [meta(brand="Acme", price=9.5, image_url="https://x/i.jpg", stock=3)],
     ),
 ]  # fmt: skip
 

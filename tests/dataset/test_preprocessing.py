@@ -21,9 +21,9 @@ from src.dataset.columns import (
     USER,
     VALUE,
 )  # fmt: skip
-from src.dataset.layouts import CLICKS, EVENTS, LISTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Layout
 from src.dataset.preprocessing import CleanBlock, clean
 from src.dataset.rows import RawBlock, RejectedRow
+from src.dataset.table import CLICKS, EVENTS, LISTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Layout
 from src.domain import NO_TIME, EventKind
 from src.ids import clean_id
 
@@ -81,9 +81,9 @@ def test_a_good_row_becomes_an_event() -> None:
         (["u", "p", "1e400", "1"], "rating is not a number"),
         (["u", "p", "4,5", "1"], "rating is not a number"),
         (["u", "p", "0x4", "1"], "rating is not a number"),
-        (["u", "p", "0.99", "1"], "rating is out of range"),
-        (["u", "p", "5.01", "1"], "rating is out of range"),
-        (["u", "p", "-1", "1"], "rating is out of range"),
+        (["u", "p", "0.99", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
+        (["u", "p", "5.01", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
+        (["u", "p", "-1", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
         (["u", "p", "1", "1"], ""),
         (["u", "p", " 5.0 ", "1"], ""),
         (["", "", "", "x"], "empty product id"),
@@ -117,10 +117,10 @@ def test_every_wrong_rating_is_rejected_with_the_first_reason(row: list[str], ex
         (["u", "p", "purchase", "0", "1"], "value is not above 0"),
         (["u", "p", "purchase", "-2", "1"], "value is not above 0"),
         (["u", "p", "purchase", "1e10", "1"], "value is not above 0"),
-        (["u", "p", "rating", "300", "1"], "rating is out of range"),
+        (["u", "p", "rating", "300", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
         (["u", "p", "rating", "", "1"], "rating is empty"),
-        (["u", "p", "", "3", "1"], "unknown kind of event"),
-        (["u", "p", "remove_from_cart", "3", "1"], "unknown kind of event"),
+        (["u", "p", "", "3", "1"], "unknown kind of event ''"),
+        (["u", "p", "remove_from_cart", "3", "1"], "unknown kind of event 'remove_from_cart'"),
     ],
 )
 def test_every_wrong_event_is_rejected_with_the_first_reason(row: list[str], expected: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 from reading import read
 
 from src.dataset import files
-from src.dataset.layouts import Hints
+from src.dataset.table import Hints
 from src.errors import UnusableFile
 
 Write = Callable[..., Path]
@@ -89,7 +89,7 @@ def test_a_broken_first_line_does_not_hide_the_others(write: Write) -> None:
 def test_a_rejected_row_is_kept_as_its_line_stands_in_the_file(write: Write) -> None:
     row = {"user_id": "u", "item_id": "p", "rating": 9, "more": {"a": [1]}}
     found = read(write(as_lines([*ROWS, row])))
-    assert found.reasons == [(4, "rating is out of range")]
+    assert found.reasons == [(4, "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)")]
     assert found.rejected[0].fields == [json.dumps(row)]
 
 
@@ -213,7 +213,7 @@ def test_parquet_is_read_in_batches_with_right_row_numbers(write: Write, monkeyp
     monkeypatch.setattr("src.dataset.structured._BATCH", 2)
     found = read(write(as_parquet({**COLUMNS, "rating": [5.0, 4.0, 9.0]})))
     assert len(found.events) == 2
-    assert found.reasons == [(3, "rating is out of range")]
+    assert found.reasons == [(3, "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)")]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
@@ -37,55 +36,10 @@ def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[s
     )
 
 
-_NURSERY = """
-import json, os, runpy, sys
-import src.workflows.explore, src.workflows.ingest
-for line in sys.stdin:
-    var, *arguments = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        print(f"pid {os.getpid()}", flush=True)
-        os.environ["AISLE_VAR"], sys.argv = var, arguments
-        runpy.run_path(arguments[0], run_name="__main__")
-    print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Nursery:
-    """Starts data_processing.py over and over, each time as a process, without the seconds that its imports take."""
-
-    def __init__(self, folder: Path) -> None:
-        self._parent = subprocess.Popen(
-            [sys.executable, "-c", _NURSERY],
-            cwd=folder,
-            env=environment(folder) | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._orders, self._said = self._parent.stdin, self._parent.stdout
-
-    def __enter__(self) -> Nursery:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._orders.close()
-        self._parent.wait(30)
-        self._said.close()
-
-    def begin(self, var: Path, *arguments: str | Path) -> int:
-        """The id of the new process."""
-        script = str(ROOT / "data_processing.py")
-        self._orders.write(json.dumps([str(var), script, *map(str, arguments)]) + "\n")
-        self._orders.flush()
-        return int(self._said.readline().removeprefix("pid "))
-
-    def until(self, start: str) -> str:
-        """The next line that begins so, or the one that tells how the process ended."""
-        return next(line for line in self._said if line.startswith((start, "ended ")))
+def wait_for(process: subprocess.Popen[str], line: str) -> bool:
+    """Read what it says until a line that begins so; False if it ends before."""
+    assert process.stdout is not None
+    return any(said.startswith(line) for said in process.stdout)
 
 
 def event_log(path: Path, n_rows: int) -> Path:

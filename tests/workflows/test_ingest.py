@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -235,7 +236,7 @@ def test_a_folder_where_no_file_of_work_can_be_made_is_a_clear_error(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path) -> None:
-        raise ingest_module.sqlite3.OperationalError("database or disk is full")
+        raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(ingest_module, "Staging", full)
     with pytest.raises(AisleError, match=r"disk is full.*AISLE_VAR"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import ROOT, Nursery, environment, event_log, start
+from processes import ROOT, environment, event_log, run, start, wait_for
 
 from src.config import Settings, read_settings
 from src.domain import EventBatch
@@ -35,32 +33,34 @@ def rows_of(store: Store) -> list[Row]:
     ]  # fmt: skip
 
 
-def test_a_load_killed_ten_times_and_loaded_again_is_as_one_that_ran_through(tmp_path: Path, opened: Opened) -> None:
-    path = event_log(tmp_path / "log.csv", 200_000)
-    whole, torn = read_settings(var=tmp_path / "whole"), read_settings(var=tmp_path / "torn")
+def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tmp_path: Path, opened: Opened) -> None:
+    path = event_log(tmp_path / "log.csv", 120_000)
+    whole = read_settings(var=tmp_path / "whole")
+    with start(whole.var, path, folder=tmp_path) as process:
+        moments = []
+        for line in ("reading", "storing", f"{path}:"):
+            assert wait_for(process, line)
+            moments.append(time.monotonic())
+    phases = [("reading", moments[1] - moments[0]), ("storing", moments[2] - moments[1])]
     drawn, killed = random.Random(5), []
-    with Nursery(tmp_path) as nursery:
-        nursery.begin(whole.var, path)
-        moments = [
-            time.monotonic() for line in ("reading", "storing", "ended 0") if nursery.until(line).startswith(line)
-        ]
-        phases = [("reading", moments[1] - moments[0]), ("storing", moments[2] - moments[1])]
-        for attempt in range(10):
-            line, length = phases[attempt % 2]
-            process = nursery.begin(torn.var, path)
-            if nursery.until(line).startswith(line):
-                time.sleep(length * drawn.uniform(0.05, 0.9))  # the point of the test: any moment will do
-                os.kill(process, signal.SIGKILL)
-                killed.append(nursery.until("ended"))
-            assert list(torn.var.glob(".loading*")) == []
-        assert killed.count("ended -9\n") >= 7, killed
-        nursery.begin(torn.var, path)
-        assert nursery.until("ended") == "ended 0\n"
-    assert rows_of(opened(torn)) == rows_of(opened(whole))
-    assert opened(torn).summary() == opened(whole).summary()
-    assert {load.n_read for load in opened(torn).journal.loads(20)} == {200_000}
-    left = {entry.name.removesuffix("-journal") for entry in torn.var.iterdir()}
-    assert left == {"store.sqlite3", "rejects"}
+    torn = [read_settings(var=tmp_path / "one"), read_settings(var=tmp_path / "other")]
+    for attempt in range(5):
+        begun = [start(each.var, path, folder=tmp_path) for each in (torn if attempt % 2 else torn[::-1])]
+        for process, (line, length) in zip(begun, phases, strict=True):
+            with process:
+                if wait_for(process, line):
+                    time.sleep(length * drawn.uniform(0.05, 0.9))  # the point of the test: any moment will do
+                process.kill()
+            killed.append(process.returncode)
+        assert [list(each.var.glob(".loading*")) for each in torn] == [[], []]
+    assert killed.count(-9) >= 7, killed
+    for each in torn:
+        assert "120,000 rows read" in run(each.var, path, folder=tmp_path)
+        assert rows_of(opened(each)) == rows_of(opened(whole))
+        assert opened(each).summary() == opened(whole).summary()
+        assert {load.n_read for load in opened(each).journal.loads(20)} == {120_000}
+        left = {entry.name.removesuffix("-journal") for entry in each.var.iterdir()}
+        assert left == {"store.sqlite3", "rejects"}
 
 
 def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Path, opened: Opened) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from src.config import Settings
 from src.dataset import files
-from src.dataset.layouts import Hints
+from src.dataset.table import Hints
 from src.domain import NO_TIME, Event, EventKind, Product
 from src.errors import UnusableFile
 from src.progress import Silent
@@ -72,7 +72,7 @@ def test_what_was_read_is_what_was_stored_known_or_rejected(load: Load, store: S
     found = load(MIXED + "u1,p1,5,1700000000\nu1,p1,1,1600000000\n").load
     assert (found.n_read, found.n_kept, found.n_events, found.n_stored) == (GOOD + BAD + 2, GOOD + 2, GOOD + 2, GOOD)
     assert found.rejected == {
-        "rating is out of range": 1,
+        "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)": 1,
         "empty user id": 1,
         "rating is not a number": 1,
         "missing field": 1,
@@ -91,7 +91,14 @@ def test_rejected_rows_are_written_with_their_line_reason_and_fields(settings: S
     with open(found.rejects_file, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["line", "reason", "fields"]
-    assert ["5", "rating is out of range", "u2", "p1", "9", "1700000300"] in rows
+    assert [
+        "5",
+        "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)",
+        "u2",
+        "p1",
+        "9",
+        "1700000300",
+    ] in rows
     assert ["8", "missing field", "u3", "p1", "3"] in rows
     assert len(rows) == 1 + BAD
     said = "\n".join(found.lines())
