@@ -1,10 +1,12 @@
 # The two commands: make run, make test. make check looks at style, types and layers; make bench measures.
 #   make run                      a made-up shop, or what lies in data/
-#   make run DATA=ratings.csv     your own ratings
+#   make run DATA=ratings.csv     your own ratings or orders
+#   make run DATA=orders.csv CATALOGUE=products.csv
 #   make run PORT=8080
 PYTHON ?= python3
 PORT ?= 5000
 DATA ?=
+CATALOGUE ?=
 AISLE_VAR ?= var
 export PORT AISLE_VAR
 
@@ -16,7 +18,7 @@ KEYS := $(AISLE_VAR)/keys
 .PHONY: run setup test check bench clean
 
 run: setup
-	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)")
+	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
 	$(BIN)/python train_model.py
 	$(BIN)/python evaluate_model.py
 	$(BIN)/python run.py --make-keys
@@ -51,6 +53,7 @@ check: setup $(SETUP_DEV)
 
 bench: setup
 	$(BIN)/python -m bench.anchors
+	$(BIN)/python -m bench.loading
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.first_list
 

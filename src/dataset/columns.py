@@ -44,18 +44,28 @@ _NAMES: dict[str, tuple[str, ...]] = {
     EVENT_ID: ("eventid",),
     PURCHASED: ("purchased", "bought", "ispurchase", "ispurchased", "converted"),
     TITLE: ("producttitle", "productname", "title", "itemname", "lineitemname", "prodname", "movietitle", "name"),
-    DESCRIPTION: ("productdescription", "description", "shortdescription", "longdescription", "detaildesc", "details"),
+    DESCRIPTION: (
+        "productdescription", "description", "shortdescription",
+        "longdescription", "bodyhtml", "detaildesc", "details",
+    ),
     CATEGORY: (
         "categories", "category", "productcategory", "categorycode", "categoryname", "genres", "genre", "department",
         "producttype", "producttypename",
     ),
     BRAND: ("brand", "store", "manufacturer", "supplier", "vendor"),
-    PRICE: ("price", "unitprice", "lineitemprice", "listprice", "saleprice"),
+    PRICE: (
+        "price", "unitprice", "lineitemprice", "regularprice",
+        "variantprice", "listprice", "pricetaxincluded", "saleprice",
+    ),
     IMAGE: (
-        "imageurl", "imagelink", "imageurlhighres", "imurl", "images", "image", "img", "imgurl", "picture",
+        "imageurl", "imagelink", "imageurlhighres", "imurl", "imagesrc", "imageurls",
+        "baseimage", "images", "image", "img", "imgurl", "picture",
         "pictureurl", "thumbnail",
     ),
-    STOCK: ("stock", "inventory", "stockquantity", "inventoryquantity", "instock", "availability", "available"),
+    STOCK: (
+        "stock", "inventory", "stockquantity", "inventoryquantity",
+        "variantinventoryqty", "instock", "isinstock", "availability", "available",
+    ),
     WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
     MAIN_CATEGORY: ("maincategory", "maincat"),
 }  # fmt: skip

@@ -49,7 +49,7 @@ from src.dataset.table import (
     Layout,
     Table,
 )
-from src.dataset.values import TimeFormat, as_texts, decimal_of, is_nothing, time_format
+from src.dataset.values import DAYS_AND_MONTHS, as_texts, decimal_of, is_nothing, time_format
 from src.domain import EventKind
 from src.errors import UnusableFile
 
@@ -345,8 +345,8 @@ def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list
     # Where numbers are written with commas, days are written before months.
     is_european = decimal == "," or (isinstance(rows, Delimited) and rows.separator == ";")
     time, doubtful = time_format(texts.get(TIME, []), hints.day_first, is_european)
-    if doubtful:
-        time, doubtful = _looked_further(rows, layout, is_european)
+    if doubtful and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
+        time, doubtful = time_format(texts[TIME], day_first)
     notes += time.notes(texts.get(TIME, []))
     if doubtful:
         read = "day" if time.patterns[0].startswith("%d") else "month"
@@ -355,21 +355,13 @@ def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list
     return Table(rows.file.path, rows, replace(layout, time=time, decimal=decimal, kind=kind, notes=tuple(notes)))
 
 
-def _looked_further(
-    rows: Delimited | JsonLines | Parquet, layout: Layout, is_european: bool
-) -> tuple[TimeFormat, bool]:
-    """Look for a day above the 12th, which tells days from months."""
-    column, first = layout.columns[TIME], None
+def _day_first(rows: Delimited | JsonLines | Parquet, column: int) -> bool | None:
+    """Whether days are written before months, by the first day above the 12th; None if there is none."""
     with suppress(UnusableFile):  # a file that breaks off is loaded up to there
         for _, block in zip(range(_DAY_SAMPLE_BLOCKS), rows.blocks(), strict=False):
-            texts = list(dict.fromkeys(as_texts([row[column] for row in block.rows])))
-            if all(map(is_nothing, texts)):
-                continue
-            time, doubtful = time_format(texts, None, is_european)
-            if not time.patterns[0].startswith(("%d", "%m")):
-                continue  # a block of cells that are written in another way
-            if not doubtful:
-                return time, False
-            first = first or time
-    assert first is not None, "the sample was of these rows"
-    return first, True
+            texts = [text for text in set(as_texts([row[column] for row in block.rows])) if not is_nothing(text)]
+            time, doubtful = time_format(texts)
+            # A block may hold times of another kind, or nothing but mistakes.
+            if not doubtful and time.patterns[0] in DAYS_AND_MONTHS and time.seconds(texts)[1].any():
+                return time.patterns[0].startswith("%d")
+    return None

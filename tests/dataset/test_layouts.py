@@ -284,6 +284,17 @@ def test_ambiguous_dates_are_noted_with_the_option_to_choose(write: Write) -> No
     assert "--dates month-first" in notes(write(dates("3.4.2010")))
 
 
+def test_what_tells_days_from_months_says_nothing_of_the_other_shapes_of_times(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.dataset.files._CHUNK", 1_000)
+    mixed = ["3/4/2010", "3/4/2010 8:26"] * 100
+    found = read(write(dates(*mixed, *["nonsense"] * 60, *["2010-04-03"] * 60, *["13/4/2010"] * 60, *mixed)))
+    assert {event[4] for event in found.events} == {1_270_252_800, 1_270_283_160, 1_271_116_800}
+    assert {reason for _, reason in found.reasons} == {"time is not readable"}
+    assert len(found.reasons) == 120
+
+
 @pytest.mark.parametrize(("late", "at"), [("13/4/2010", 1_270_252_800), ("4/13/2010", 1_267_660_800)])
 def test_a_day_above_the_twelfth_far_down_tells_days_from_months(
     write: Write, late: str, at: int, monkeypatch: pytest.MonkeyPatch

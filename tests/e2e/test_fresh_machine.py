@@ -102,7 +102,7 @@ def test_plain_pip_and_the_scripts_work_without_make(
         return done.stdout
 
     run("-m", "pip", "install", "--quiet", "-r", "requirements.txt")
-    assert "480 rows read: 480 stored" in run("data_processing.py")
+    assert "480 rows read: 480 kept" in run("data_processing.py")
     assert "is active" in run("train_model.py")
     assert "NDCG@10" in run("evaluate_model.py")
     port = free_port()

@@ -182,6 +182,12 @@ def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
     assert store.summary().n_users == 2_000
 
 
+def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, tiny_shop: MadeUpShop) -> None:
+    store.add_products([Product("real", "A lamp")])
+    assert not make_up_shop(store, Silent())
+    assert store.summary().n_products == 1
+
+
 # --- Transactions -----------------------------------------------------------------------------------------------------
 
 
