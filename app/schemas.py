@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from src.domain import EventKind
-from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
+from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
 MAX_LIST = 100
 MAX_EXCLUDED = 1_000
@@ -35,7 +35,7 @@ def _checked_id(value: str) -> str:
     if not text:
         raise ValueError("an id must not be empty")
     if is_too_long(text):
-        raise ValueError("an id must not be longer than 700 bytes")
+        raise ValueError(f"an id must not be longer than {MAX_ID_BYTES} bytes in UTF-8")
     if has_bad_characters(text):
         raise ValueError("an id must not contain control characters or broken unicode")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 MAX_ID_LENGTH = 256
-_MAX_BYTES = 700  # PostgreSQL has 2,700 for a key of user, product, kind and mark together
+MAX_ID_BYTES = 700  # PostgreSQL has 2,700 for a key of user, product, kind and mark together
 _CONTROL_AND_BROKEN = ("Cc", "Cs")  # Unicode's control characters, and halves of surrogate pairs
 
 
@@ -24,4 +24,6 @@ def has_bad_characters(text: str) -> bool:
 
 def is_too_long(text: str) -> bool:
     """Whether an id is longer than MAX_ID_LENGTH, or than a database's index can hold beside others."""
-    return len(text) > MAX_ID_LENGTH or (not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES)
+    return len(text) > MAX_ID_LENGTH or (
+        not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES
+    )

@@ -284,4 +284,4 @@ def _stopped(now: DataFigures, before: DataFigures, thresholds: Thresholds) -> C
 
 
 def _moment(at: int) -> str:
-    return f"{np.datetime64(at, 's')} UTC".replace("T", " ")
+    return f"{str(np.datetime64(at, 's')).replace('T', ' ')} UTC"

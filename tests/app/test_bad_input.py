@@ -243,7 +243,13 @@ def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: Flas
     assert client.application.extensions["aisle"].store.summary().n_events == before + 1
 
 
-@pytest.mark.parametrize("id_", ["💚", "日本語", "ß", "a b", "-1", "é", "0", "null", "NaN", "x" * 256, "💚" * 256])
+def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
+    answer = send("/recommend", json.dumps({"user_id": "💚" * 176}).encode())
+    assert answer.status_code == 422
+    assert "700 bytes" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("id_", ["💚", "日本語", "ß", "a b", "-1", "é", "0", "null", "NaN", "x" * 256, "💚" * 175])
 def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
     event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
     assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201

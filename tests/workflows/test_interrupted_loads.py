@@ -34,7 +34,7 @@ def rows_of(store: Store) -> list[Row]:
 
 
 def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tmp_path: Path, opened: Opened) -> None:
-    path = event_log(tmp_path / "log.csv", 120_000)
+    path = event_log(tmp_path / "log.csv", 60_000)
     whole = read_settings(var=tmp_path / "whole")
     with start(whole.var, path, folder=tmp_path) as process:
         moments = []
@@ -55,10 +55,10 @@ def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tm
         assert [list(each.var.glob(".*")) for each in torn] == [[], []]
     assert killed.count(-9) >= 7, killed
     for each in torn:
-        assert "120,000 rows read" in run(each.var, path, folder=tmp_path)
+        assert "60,000 rows read" in run(each.var, path, folder=tmp_path)
         assert rows_of(opened(each)) == rows_of(opened(whole))
         assert opened(each).summary() == opened(whole).summary()
-        assert {load.n_read for load in opened(each).journal.loads(20)} == {120_000}
+        assert {load.n_read for load in opened(each).journal.loads(20)} == {60_000}
         left = {entry.name.removesuffix("-journal") for entry in each.var.iterdir()}
         assert left == {"store.sqlite3", "rejects"}
 
