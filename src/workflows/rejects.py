@@ -10,11 +10,15 @@ from typing import IO
 from src.dataset.rows import RejectedRow
 
 
+_NAME_BYTES = 200  # file systems take 255
+
+
 class RejectsFile:
     """Rejected rows of one file as CSV (line, reason, fields …), made when the first one comes. A context manager."""
 
     def __init__(self, folder: Path, source: Path) -> None:
-        self.path = folder / f"{source.resolve().parent.name}-{source.name}.rejects.csv"
+        name = f"{source.resolve().parent.name}-{source.name}".encode()[-_NAME_BYTES:].decode(errors="ignore")
+        self.path = folder / f"{name}.rejects.csv"
         self._file: IO[str] | None = None
 
     def __enter__(self) -> RejectsFile:

@@ -188,6 +188,15 @@ def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, t
     assert store.summary().n_products == 1
 
 
+def test_a_file_with_a_very_long_name_has_its_rejected_rows_written(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    path = write(tmp_path / f"{'ü' * 120}.csv", "user,product,rating\nu,p,5\nu,q,9\n")
+    found = load(settings, store, path)
+    assert found.rejects_file is not None
+    assert found.rejects_file.is_file()
+
+
 # --- Transactions -----------------------------------------------------------------------------------------------------
 
 
