@@ -9,7 +9,6 @@ from typing import IO
 
 from src.dataset.rows import RejectedRow
 
-
 _NAME_BYTES = 200  # file systems take 255
 
 
