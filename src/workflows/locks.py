@@ -11,7 +11,7 @@ from pathlib import Path
 from src.config import Settings
 
 # Somebody who asks for the owner holds the lock for an instant: that is no reason to go away.
-_ATTEMPTS, _PAUSE_SECONDS = 5, 0.01
+_ATTEMPTS, _PAUSE_SECONDS = 25, 0.01
 
 
 class FileLock:
@@ -22,7 +22,7 @@ class FileLock:
         self._handle: int | None = None
 
     def acquire(self, owner: str) -> bool:
-        """Whether the lock is ours now; hardly waits. `owner` is written into the file for others to read."""
+        """Whether the lock is ours now; waits a quarter of a second at most. `owner` is written into the file for others to read."""
         if self._handle is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
