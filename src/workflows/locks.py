@@ -22,7 +22,10 @@ class FileLock:
         self._handle: int | None = None
 
     def acquire(self, owner: str) -> bool:
-        """Whether the lock is ours now; waits a quarter of a second at most. `owner` is written into the file for others to read."""
+        """Whether the lock is ours now; waits a quarter of a second at most.
+
+        owner: is written into the file for others to read.
+        """
         if self._handle is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
