@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-_NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "<na>", "\\n", "-", "–", "—", "[]", "{}"})
+from src.dataset.rows import NOTHING
+
+_NOTHING = NOTHING | {"<na>", "-", "–", "—", "[]", "{}"}
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 _MEMBERS_LIMIT = 1_000  # of one list that are looked at
 _LIST_TEXT_LIMIT = 50_000  # characters of a list written as text

@@ -17,7 +17,8 @@ from src.errors import InputError
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons", " ": "blanks"}
 _SPAN = 500  # lines that a quoted field may reach over
 _SAMPLE = 200
-_HEADER_ROWS = 20  # among which the names of the columns are looked for
+HEADER_ROWS = 20
+"""So many first rows are looked at for the names of the columns."""
 _SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
 _NUMBERS = re.compile(r"\d+( \d+)* ?")
 
@@ -216,7 +217,7 @@ def detect(file: InputFile, separator: str | None = None) -> Delimited:
             continue
         share = count / len(rows)
         # Names of columns say most; more fields outweigh some broken rows; of equals the more usual separator wins.
-        named = max(len(candidates(row)) for row in rows[:_HEADER_ROWS])
+        named = max(len(candidates(row)) for row in rows[:HEADER_ROWS])
         rank = (named if named > 1 and share > 0.5 else 0, round(share, 1), width)
         if rank > best[0]:
             best = (rank, Delimited(file, candidate, width))

@@ -44,15 +44,13 @@ def guessed(
     for role, pattern in _PARTS.items():
         if role in found or role in ignored:
             continue
-        if role == KIND and (at := _kind_column(names, sample, taken)) is not None:
-            likely[role] = [at]
-            taken.add(at)
-            continue
-        for at, name in enumerate(names):
-            if at not in taken and pattern.fullmatch(plain(name)):
-                likely[role] = [at]
-                taken.add(at)
-                break
+        named = (at for at, name in enumerate(names) if at not in taken and pattern.fullmatch(plain(name)))
+        place = _kind_column(names, sample, taken) if role == KIND else None
+        if place is None:
+            place = next(named, None)
+        if place is not None:
+            likely[role] = [place]
+            taken.add(place)
     is_of_events = (USER in found or USER in likely) and (PRODUCT in found or PRODUCT in likely)
     if not is_of_events or KIND in found or PURCHASED in found:
         return {role: places for role, places in likely.items() if role == TIME} if is_of_events else {}

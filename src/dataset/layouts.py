@@ -31,7 +31,7 @@ from src.dataset.columns import (
     position_of,
     surely_of_the_product,
 )
-from src.dataset.delimited import Delimited, between_fields
+from src.dataset.delimited import HEADER_ROWS, Delimited, between_fields
 from src.dataset.files import InputFile
 from src.dataset.guessing import guessed, is_swapped, is_unknown_header
 from src.dataset.structured import JsonLines, JsonText, Parquet
@@ -49,7 +49,7 @@ from src.dataset.table import (
     Layout,
     Table,
 )
-from src.dataset.values import DAYS_AND_MONTHS, as_texts, decimal_of, is_nothing, time_format
+from src.dataset.values import DAYS_AND_MONTHS, EPOCH_FROM, as_texts, decimal_of, is_nothing, time_format
 from src.domain import EventKind
 from src.errors import UnusableFile
 
@@ -57,9 +57,7 @@ _FIRST_GENRE = 5
 _NEEDED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _OVER_LINES = (TITLE, DESCRIPTION, CATEGORY)
 _NO_HEADER = {RATINGS: (USER, PRODUCT, VALUE, TIME), PAIRS: (USER, PRODUCT, TIME), PRODUCTS: (PRODUCT, TITLE, CATEGORY)}
-_EPOCH_FROM = 100_000_000  # 1973: a fourth column of smaller numbers is no time
 _DAY_SAMPLE_BLOCKS = 200
-_HEADER_ROWS = 20  # among which the names of the columns are looked for
 
 
 def open_table(path: Path, hints: Hints | None = None) -> Table:
@@ -93,7 +91,7 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
     if rows.width is None or hints.layout == LISTS:
         separator = rows.separator if hints.separator else " "
         return Table(path, replace(rows, width=None, separator=separator), _lists(hints))
-    for at, row in enumerate(sample[:_HEADER_ROWS]):
+    for at, row in enumerate(sample[:HEADER_ROWS]):
         names = [name.strip() for name in row]
         if _is_header(names, hints, is_first=at == 0):
             rows, names = _as_wide_as(names, replace(rows, header=at + 1))
@@ -121,16 +119,10 @@ def _as_wide_as(names: list[str], rows: Delimited) -> tuple[Delimited, list[str]
 def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints) -> Table:
     """A file whose columns have names."""
     path = rows.file.path
-    found = candidates(names)
     told, ignored = _told(hints, names, len(names), path)
-    for role, at in told.items():
-        found[role] = [at]
-    for role in ignored:
-        found.pop(role, None)
-    taken = set(told.values())
-    for role in [role for role in found if role not in told]:
-        found[role] = [at for at in found[role] if at not in taken]
-    found = {role: places for role, places in found.items() if places}
+    free = {role: [at for at in places if at not in told.values()] for role, places in candidates(names).items()}
+    found = {role: places for role, places in free.items() if places and role not in ignored}
+    found |= {role: [at] for role, at in told.items()}
     likely = guessed(names, _sample_of_all(rows, names), found, ignored)
     found |= likely
     name = hints.layout or _meaning(found)
@@ -297,7 +289,7 @@ def _meaning_without_header(rows: Delimited, sample: list[list[str]]) -> str | N
 
 def _may_be_a_time(text: str) -> bool:
     if is_number(text):
-        return float(text.replace(",", ".")) >= _EPOCH_FROM
+        return float(text.replace(",", ".")) >= EPOCH_FROM
     return re.search(r"\d", text) is not None and re.search(r"[-/.:]", text) is not None
 
 

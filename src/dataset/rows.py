@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
+"""The ways in which programs write "nothing", in small letters."""
+
 
 @dataclass(frozen=True)
 class RejectedRow:

@@ -10,16 +10,17 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from src.dataset.rows import NOTHING
 from src.domain import NO_TIME, BoolArray, FloatArray, IntArray
 
-_NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
 _COMMA_NUMBER = re.compile(r"\d,\d+\D*$")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _POINTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _EXCEL_EPOCH, _DAY = -2_209_161_600, 86_400  # 30 December 1899: Excel's day 0
 _EXCEL_DAYS = (20_000, 80_000)  # 1954 to 2119
-_UNLIKELY_BEFORE = 100_000_000  # 1973, in seconds
+EPOCH_FROM = 100_000_000
+"""Seconds: 1973. Smaller numbers are hardly the times of a shop."""
 _EARLIEST_DAY, _LATEST_DAY = 19_700_101, 21_001_231
 
 EPOCH, ISO, EXCEL = "unix time", "ISO 8601", "Excel's days"
@@ -57,7 +58,7 @@ def _text(cell: object) -> str:
 
 def is_nothing(text: str) -> bool:
     """Whether this is one of the ways in which programs write "nothing"."""
-    return text.lower() in _NOTHING
+    return text.lower() in NOTHING
 
 
 def numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, BoolArray]:
@@ -106,9 +107,6 @@ class TimeFormat:
 
     patterns: tuple[str, ...]
 
-    def describe(self) -> str:
-        return self.patterns[0]
-
     def notes(self, sample: list[str]) -> list[str]:
         """What people should know of these times."""
         if self.patterns[0] == EXCEL:
@@ -116,7 +114,7 @@ class TimeFormat:
         if self.patterns[0] != EPOCH:
             return []
         at, _ = self.seconds([text for text in sample if not is_nothing(text)])
-        if not len(at) or np.median(at) >= _UNLIKELY_BEFORE:
+        if not len(at) or np.median(at) >= EPOCH_FROM:
             return []
         return ["times were read as unix time, and most lie before 1973; if they are something else: --columns time="]
 

@@ -50,8 +50,7 @@ def take_in(
         try:
             loaded = _load(settings, store, path, reporter, hints)
             yield from loaded.lines()
-            if loaded.broken is not None:
-                raise loaded.broken
+            loaded.whole()
         except UnusableFile as error:
             refused.append(str(error))
     if refused and (named or len(refused) == len(files)):
@@ -69,10 +68,7 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
     The first real file drives out the made-up shop, and the release that was trained on it.
     Raises UnusableFile when the file has nothing usable, or breaks off; what came before is stored.
     """
-    loaded = _load(settings, store, path, reporter, hints)
-    if loaded.broken is not None:
-        raise loaded.broken
-    return loaded
+    return _load(settings, store, path, reporter, hints).whole()
 
 
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> Loaded:
@@ -214,9 +210,7 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
     _remove_what_killed_ones_left(settings.var)
     with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
-        loaded = _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None)
-        if loaded.broken is not None:
-            raise loaded.broken
+        _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None).whole()
         return training_data(store.read_events())
 
 

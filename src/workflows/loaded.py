@@ -25,6 +25,12 @@ class Loaded:
     checks: list[Check]
     broken: UnusableFile | None = None
 
+    def whole(self) -> Loaded:
+        """Itself. Raises UnusableFile if not all of the file could be read."""
+        if self.broken is not None:
+            raise self.broken
+        return self
+
     def lines(self) -> list[str]:
         """For people: how the file was read, the sum, every reason, and what looks wrong."""
         load = self.load

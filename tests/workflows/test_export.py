@@ -15,28 +15,9 @@ from src.errors import AisleError
 from src.progress import Silent
 from src.store import Store
 from src.workflows.export import export, input_files
-from src.workflows.ingest import Loaded, ingest, read_table
+from src.workflows.ingest import read_table
 from src.workflows.record import record
-
-
-def load(settings: Settings, store: Store, path: Path) -> Loaded:
-    return ingest(settings, store, path, Silent())
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def events_of(store: Store) -> list[tuple[str, str, str, float, int]]:
-    return [
-        row
-        for batch in store.read_events()
-        for row in zip(
-            batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist(), strict=True
-        )
-    ]
+from tests.workflows.stored import events_of, load, write
 
 
 def as_table(data: TrainingData) -> list[tuple[str, str, int, float, int]]:

@@ -22,29 +22,9 @@ from src.registry import Registry
 from src.release import Draft
 from src.store import Store
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import Loaded, ingest, make_up_shop, read_table, withdraw
+from src.workflows.ingest import make_up_shop, read_table, withdraw
 from src.workflows.record import record
-
-
-def load(settings: Settings, store: Store, path: Path) -> Loaded:
-    return ingest(settings, store, path, Silent())
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def events_of(store: Store) -> list[tuple[str, str, str, float, int]]:
-    return [
-        row
-        for batch in store.read_events()
-        for row in zip(
-            batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist(), strict=True
-        )
-    ]
-
+from tests.workflows.stored import events_of, load, write
 
 # --- The made-up shop -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,30 @@
+"""What tests of loading share: a file written, loaded, and looked at in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from src.config import Settings
+from src.progress import Silent
+from src.store import Store
+from src.workflows.ingest import Loaded, ingest
+
+
+def load(settings: Settings, store: Store, path: Path) -> Loaded:
+    return ingest(settings, store, path, Silent())
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def events_of(store: Store) -> list[tuple[str, str, str, float, int]]:
+    return [
+        row
+        for batch in store.read_events()
+        for row in zip(
+            batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist(), strict=True
+        )
+    ]
