@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from src.dataset.interactions import TrainingData, training_data
 from src.domain import NO_TIME, EventBatch
 from src.models.base import QueryRows
 from src.models.svd import Svd, SvdParams, train
+from src.models.svd_engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = SvdParams(1.0, 5.0, factors=12, epochs=40)
@@ -44,18 +45,23 @@ def data_of(frame: pd.DataFrame, extra: tuple[str, str, str] | None = None) -> T
     return training_data([EventBatch(users, items, kinds, np.array(values), at)])
 
 
+def query(user: int, *items: int) -> QueryRows:
+    return QueryRows(user, np.array(items, np.int64), np.ones(len(items), np.float32))
+
+
 @pytest.fixture(scope="module")
 def surprise_svd(frame: pd.DataFrame) -> SVD:
     trainset: Trainset = Dataset.load_from_df(frame, Reader(rating_scale=(1, 5))).build_full_trainset()
     return SVD(n_factors=12, n_epochs=40, random_state=1).fit(trainset)
 
 
+@pytest.mark.parametrize("engine", ["numba", "surprise"])
 @pytest.mark.parametrize("extra", [None, ("clicker", "clicked", "click"), ("u1", "clicked", "purchase")])
 def test_predicted_ratings_are_those_of_surprise(
-    frame: pd.DataFrame, surprise_svd: SVD, extra: tuple[str, str, str] | None
+    frame: pd.DataFrame, surprise_svd: SVD, extra: tuple[str, str, str] | None, engine: Engine
 ) -> None:
     data = data_of(frame, extra)
-    model = train(data, PARAMS, seed=1)
+    model = train(data, replace(PARAMS, engine=engine), seed=1)
     users = [*(f"u{i}" for i in range(N_USERS)), "clicker", "nobody"]
     items = [*(f"p{i}" for i in range(N_ITEMS)), "clicked", "nothing"]
     pairs = [(user, item) for user in users for item in items]
@@ -73,8 +79,9 @@ def test_predicted_ratings_are_those_of_surprise(
     assert (mine == 5.0).any()  # some are clipped to the scale
 
 
-def test_every_parameter_reaches_surprise(frame: pd.DataFrame) -> None:
-    params = SvdParams(0.0, 6.0, factors=5, epochs=3, learning_rate=0.02, regularization=0.2)
+@pytest.mark.parametrize("engine", ["numba", "surprise"])
+def test_every_parameter_reaches_the_engine(frame: pd.DataFrame, engine: Engine) -> None:
+    params = SvdParams(0.0, 6.0, factors=5, epochs=3, learning_rate=0.02, regularization=0.2, engine=engine)
     trainset = Dataset.load_from_df(frame, Reader(rating_scale=(0, 6))).build_full_trainset()
     theirs = SVD(n_factors=5, n_epochs=3, lr_all=0.02, reg_all=0.2, random_state=9).fit(trainset)
     data = data_of(frame)
@@ -93,7 +100,7 @@ def test_its_list_is_sorted_by_the_rating_before_it_is_clipped(frame: pd.DataFra
     model = train(data, PARAMS, seed=1)
     user = data.users.idx_of("u3")
     assert user is not None
-    found = model.retrieve(QueryRows(user, np.zeros(0, np.int64)), 1_000)
+    found = model.retrieve(query(user), 1_000)
     rated = model.rate(np.full(len(found.item_idx), user), found.item_idx)
     np.testing.assert_allclose(np.clip(found.score, 1, 5), rated, rtol=1e-5)
     assert len(set(found.score.tolist())) > len(set(rated.tolist()))
@@ -107,7 +114,7 @@ def test_a_user_who_only_clicked_gets_no_list_and_an_average_rating(frame: pd.Da
     clicker, known = data.users.idx_of("clicker"), data.items.idx_of("p1")
     assert clicker is not None
     assert known is not None
-    asked = QueryRows(clicker, np.array([known]))
+    asked = query(clicker, known)
     assert len(model.retrieve(asked, 10).item_idx) == 0
     assert np.isnan(model.score(asked, np.array([known, 0]))).all()
     assert model.rate(np.array([clicker]), np.array([known])) == model.rate(np.array([-1]), np.array([known]))
@@ -130,7 +137,8 @@ def test_everything_is_kept_as_float32_and_params_by_their_names(frame: pd.DataF
         "import src.workflows.train, src.workflows.evaluate",
     ],
 )
-def test_surprise_is_not_imported_before_training(code: str) -> None:
-    check = f"import sys; {code}; print([name for name in sys.modules if name.split('.')[0] == 'surprise'])"
+def test_neither_surprise_nor_numba_is_imported_before_training(code: str) -> None:
+    found = "[name for name in sys.modules if name.split('.')[0] in ('surprise', 'numba', 'llvmlite')]"
+    check = f"import sys; {code}; print({found})"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr

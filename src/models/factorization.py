@@ -1,0 +1,132 @@
+"""What a matrix factorization predicts, however it was trained: biases, and a product of factors.
+
+rating(u, i) = μ + b_u + b_i + p_u · q_i, clipped to the rating scale (Koren, Bell and Volinsky, "Matrix factorization
+techniques for recommender systems", 2009, equation 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from src.dataset.interactions import Interactions
+from src.domain import FloatArray, IntArray
+from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, best, count_of
+
+
+@dataclass(frozen=True)
+class FittedFactors:
+    """What training found for the users and items that have a rating: row i of the arrays belongs to user_idx[i]
+    (int64) and item_idx[i]; factors float[m, f], biases float[m]. mean: what is added to them."""
+
+    user_idx: IntArray
+    item_idx: IntArray
+    user_factors: FloatArray
+    user_bias: FloatArray
+    item_factors: FloatArray
+    item_bias: FloatArray
+    mean: float
+
+
+@dataclass(frozen=True)
+class Factorization(SavedAsArrays):
+    """float32 user_factors[n_users, f], item_factors[n_items, f], user_bias[n_users], item_bias[n_items]; zeros for
+    whoever has no rating. int32 user_count, item_count: ratings learnt from. mean: what an average user gives an
+    average product. params has rating_min and rating_max."""
+
+    ARRAYS: ClassVar = ("user_factors", "item_factors", "user_bias", "item_bias", "user_count", "item_count")
+    NUMBERS: ClassVar = ("mean",)
+
+    mean: float
+    user_factors: FloatArray
+    item_factors: FloatArray
+    user_bias: FloatArray
+    item_bias: FloatArray
+    user_count: IntArray
+    item_count: IntArray
+
+    @classmethod
+    def of(cls, fitted: FittedFactors, params: Any, ratings: Interactions) -> Self:
+        """The model of what was fitted to the ratings."""
+        return cls(
+            params=params,
+            mean=fitted.mean,
+            user_factors=_in_rows(fitted.user_factors, fitted.user_idx, ratings.n_users),
+            item_factors=_in_rows(fitted.item_factors, fitted.item_idx, ratings.n_items),
+            user_bias=_in_rows(fitted.user_bias, fitted.user_idx, ratings.n_users),
+            item_bias=_in_rows(fitted.item_bias, fitted.item_idx, ratings.n_items),
+            user_count=ratings.count_by_user(),
+            item_count=ratings.count_by_item(),
+        )
+
+    @classmethod
+    def of_no_rating(cls, params: Any, ratings: Interactions) -> Self:
+        """No factors, and the middle of the scale for everybody."""
+        nobody, no_factors, no_bias = np.zeros(0, np.int64), np.zeros((0, params.factors)), np.zeros(0)
+        middle = (params.rating_min + params.rating_max) / 2
+        return cls.of(
+            FittedFactors(nobody, nobody, no_factors, no_bias, no_factors, no_bias, mean=middle), params, ratings
+        )
+
+    def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        """The n rated products with the highest predicted rating; none for a user without ratings."""
+        if count_of(self.user_count, _row(query)) == 0:
+            return best(np.zeros(0, np.float32), 0)
+        return best(np.where(self.item_count > 0, self._scores(query, slice(None)), np.nan), n)
+
+    def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
+        if count_of(self.user_count, _row(query)) == 0:
+            return np.full(len(item_idx), np.nan, np.float32)
+        return np.where(self.item_count[item_idx] > 0, self._scores(query, item_idx), np.nan)
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        columns = slice(None) if items is None else items
+        users = np.maximum(queries.user_idx, 0)
+        scores: FloatArray = self.user_factors[users] @ self.item_factors[columns].T
+        scores += (self.mean + self.user_bias[users])[:, None]
+        scores += self.item_bias[columns]
+        known = (queries.user_idx >= 0) & (self.user_count[users] > 0)
+        scores[~known] = np.nan
+        scores[:, self.item_count[columns] == 0] = np.nan
+        return scores
+
+    def _scores(self, query: QueryRows, items: IntArray | slice) -> FloatArray:
+        """The rating before it is clipped: clipping would make ties of the best products."""
+        user = _row(query)
+        scores = self.mean + self.user_bias[user] + self.item_bias[items]
+        return np.asarray(scores + self.item_factors[items] @ self.user_factors[user])
+
+    def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
+        """Predicted ratings; an unknown user or product counts as an average one, as in Surprise."""
+        known_user, known_item = user_idx >= 0, item_idx >= 0
+        users, items = np.maximum(user_idx, 0), np.maximum(item_idx, 0)
+        rating = self.mean + np.where(known_user, self.user_bias[users], 0)
+        rating = rating + np.where(known_item, self.item_bias[items], 0)
+        product = np.einsum("nf,nf->n", self.user_factors[users], self.item_factors[items])
+        rating = rating + np.where(known_user & known_item, product, 0)
+        return np.clip(rating, self.params.rating_min, self.params.rating_max)
+
+    def n_ratings(self, user_idx: int, item_idx: int) -> tuple[int, int]:
+        return count_of(self.user_count, user_idx), count_of(self.item_count, item_idx)
+
+    def describe(self) -> dict[str, int]:
+        (n_users, n_factors), n_items = self.user_factors.shape, len(self.item_factors)
+        return {"n_users": n_users, "n_items": n_items, "n_factors": n_factors}
+
+
+def _row(query: QueryRows) -> int:
+    return -1 if query.user_idx is None else query.user_idx
+
+
+def _in_rows(array: FloatArray, rows: IntArray, n_rows: int) -> FloatArray:
+    """float32[n_rows, …] that has array[i] at rows[i] and zeros elsewhere; `array` itself where that is the same.
+
+    It is where every user has a rating, as in a shop that knows nothing but ratings; a copy would double the memory.
+    """
+    if len(rows) == n_rows and array.dtype == np.float32 and bool(np.all(rows == np.arange(n_rows))):
+        return array
+    placed = np.zeros((n_rows, *array.shape[1:]), np.float32)
+    placed[rows] = array
+    return placed
