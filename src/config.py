@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
 
 
@@ -42,6 +43,41 @@ class Settings(BaseSettings):
     svd_epochs: int = Field(20, ge=1, le=1000, description="SVD: passes over all ratings.")
     svd_learning_rate: float = Field(0.005, gt=0, description="SVD: step size of the stochastic gradient.")
     svd_regularization: float = Field(0.02, ge=0, description="SVD: weight of the squared norms in the loss.")
+    svd_engine: Literal["numba", "surprise"] = Field(
+        "numba", description="SVD: the compiled loop, or scikit-surprise's own, which is slower."
+    )
+    vbmf_factors: int = Field(8, ge=1, le=200, description="VBMF: length of a factor vector.")
+    vbmf_sweeps: int = Field(30, ge=1, le=1000, description="VBMF: passes over all ratings.")
+    spectral_rank: int = Field(768, ge=1, le=4096, description="Spectral: eigenvectors kept, where tuning has no say.")
+    item_graph_neighbours: int = Field(
+        200, ge=1, le=1000, description="Item graph: products that a product's score can rest on."
+    )
+    als_factors: int = Field(128, ge=1, le=2000, description="ALS: length of a factor vector.")
+    als_regularization: float = Field(0.05, gt=0, description="ALS: weight of the squared norms in the loss.")
+    als_alpha: float = Field(10.0, gt=0, description="ALS: what an event adds to the confidence of 1.")
+    als_iterations: int = Field(15, ge=1, le=1000, description="ALS: passes over users and products.")
+    als_use_gpu: bool = Field(False, description="ALS: train on a CUDA device, for which implicit must be built.")
+    trending_half_life_days: float = Field(
+        30.0, gt=0, description="Trending: an event so many days before the newest one weighs half."
+    )
+
+    kind_weights: dict[str, float] = Field(
+        EVENT_WEIGHTS,
+        description="How much one event of each kind speaks for its product, 0 to 1, as JSON: the rule that lists are "
+        "learnt from. What a user did to a product adds up like independent evidence.",
+    )
+    lowest_rating_weight: float = Field(
+        1.0, ge=0, le=1, description="Share of a rating's weight that the lowest rating gets; the highest gets all."
+    )
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        description="An event so many days before the user's newest one weighs half; 0: time changes nothing.",
+    )
+    tune_seconds: float = Field(
+        20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
+    )
+
     seed: int = Field(1, ge=0, le=2**32 - 1, description="Seed of a training's random starting values.")
 
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")
@@ -74,6 +110,17 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"{value!r} is no known time zone; expected an IANA name such as Europe/Berlin") from None
         return value
+
+    @field_validator("kind_weights")
+    @classmethod
+    def _weights_of_kinds(cls, value: dict[str, float]) -> dict[str, float]:
+        for kind, weight in value.items():
+            if kind not in EVENT_WEIGHTS or not 0 <= weight <= 1:
+                raise ValueError(
+                    f"{kind!r}: {weight:g} is no weight of a kind of event; expected 0 to 1 for "
+                    f"{', '.join(EVENT_WEIGHTS)}"
+                )
+        return {**EVENT_WEIGHTS, **value}
 
     @field_validator("retrain_at")
     @classmethod

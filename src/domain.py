@@ -21,10 +21,13 @@ JsonDict: TypeAlias = dict[str, object]
 NO_TIME = -1
 """Stands in integer arrays of times for "the event carries no time"."""
 
+DAY = 86_400
+"""Seconds."""
+
 MAX_VALUE = 1e9
 """No rating and no number of things bought is above it."""
 
-CLOCK_TOLERANCE = 86_400
+CLOCK_TOLERANCE = DAY
 """Seconds by which an event may lie in the future: clocks go wrong, and some write local time."""
 
 
@@ -38,6 +41,10 @@ class EventKind(StrEnum):
     CLICK = "click"
     RETURN = "return"
 
+
+EVENT_WEIGHTS = {"rating": 1.0, "purchase": 1.0, "cart": 0.3, "view": 0.05, "click": 0.05, "return": 0.0}
+"""How much one event of a kind speaks for its product: somebody who paid, or took the trouble to rate, says more than
+somebody who looked."""
 
 SEEN_KINDS = (EventKind.RATING, EventKind.PURCHASE)
 """A product is seen once it was rated or purchased; what was only looked at stays eligible."""
@@ -120,7 +127,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class PredictedRating:
-    """A rating that a model expects, and what it rests on.
+    """A rating that the named model expects, and what it rests on.
 
     known_user, known_product: whether the model learnt from any rating of theirs.
     """
@@ -130,6 +137,7 @@ class PredictedRating:
     known_product: bool
     n_user_ratings: int
     n_product_ratings: int
+    model: str
 
 
 @dataclass(frozen=True, slots=True)

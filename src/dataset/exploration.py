@@ -23,7 +23,8 @@ from src.dataset.figures import (
     RatingFigures,
     Tail,
 )
-from src.dataset.interactions import KIND_ORDER, Interactions, TrainingData, Vocabulary
+from src.dataset.interactions import Interactions, TrainingData, Vocabulary
+from src.dataset.weighting import KIND_ORDER
 from src.domain import NO_TIME, BoolArray, EventKind, FloatArray, IntArray, Load, Product, category_names
 
 TOP = 10

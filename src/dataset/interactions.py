@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
+from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
 from src.domain import BoolArray, EventBatch, EventKind, FloatArray, IntArray
 
 
@@ -142,11 +144,12 @@ class TrainingData:
     """All that models learn from.
 
     events: every event; value is the rating given, or how many were bought. kind: int8 per event, an index into
-    KIND_ORDER.
+    KIND_ORDER. weighting: how much each event speaks for its product.
     """
 
     events: Interactions
     kind: IntArray
+    weighting: Weighting = field(default_factory=Weighting)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -166,29 +169,28 @@ class TrainingData:
 
     @cached_property
     def feedback(self) -> Interactions:
-        """Every event; value is how much it speaks for the product, by FEEDBACK_WEIGHT."""
-        weight = np.array([FEEDBACK_WEIGHT[kind] for kind in KIND_ORDER], dtype=np.float32)[self.kind]
-        return replace(self.events, value=weight)
+        """Every event; value is how much it speaks for the product, whenever it happened."""
+        timeless = replace(self.weighting, half_life_days=0)
+        return replace(self.events, value=timeless.of_events(self.kind, self.events.value, self.events.at).astype("f4"))
+
+    @cached_property
+    def histories(self) -> csr_matrix:
+        """float32 CSR [n_users, n_items], columns ascending: how much all of a user's events speak for a product."""
+        events = self.events
+        age = ages(events.user_idx, events.at, events.n_users) if self.weighting.half_life_days else events.at
+        weight = self.weighting.of_events(self.kind, events.value, age)
+        pair, weight = together(events.user_idx.astype(np.int64) * max(events.n_items, 1) + events.item_idx, weight)
+        user, item = np.divmod(pair, max(events.n_items, 1))
+        pointers = np.searchsorted(user, np.arange(events.n_users + 1))
+        return csr_matrix((weight, item.astype(np.int32), pointers), shape=(events.n_users, events.n_items))
 
     def is_kind(self, *kinds: EventKind) -> BoolArray:
         """Which events are of one of these kinds."""
-        return np.isin(self.kind, [KIND_ORDER.index(kind) for kind in kinds])
+        return np.isin(self.kind, [KIND_NUMBER[kind] for kind in kinds])
 
     def take(self, rows: IntArray) -> TrainingData:
         """Only these events, in the order given, over the same vocabularies."""
-        return TrainingData(self.events.take(rows), self.kind[rows])
-
-
-KIND_ORDER: tuple[EventKind, ...] = tuple(EventKind)
-FEEDBACK_WEIGHT = {
-    EventKind.RATING: 1.0,
-    EventKind.PURCHASE: 1.0,
-    EventKind.CART: 0.3,
-    EventKind.VIEW: 0.05,
-    EventKind.CLICK: 0.05,
-    EventKind.RETURN: 0.0,
-}
-"""What one event of a kind counts: somebody who paid or took the trouble to rate says more than somebody who looked."""
+        return replace(self, events=self.events.take(rows), kind=self.kind[rows])
 
 
 def training_data(batches: Iterable[EventBatch]) -> TrainingData:
@@ -200,11 +202,10 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
     """
     users: dict[str, int] = {}
     items: dict[str, int] = {}
-    kind_number = {kind.value: at for at, kind in enumerate(KIND_ORDER)}
     columns: list[list[Any]] = [[np.zeros(0, kind)] for kind in _COLUMN_TYPES]
     last = np.iinfo(np.int64).min
     for batch in batches:
-        kind = np.fromiter((kind_number[kind] for kind in batch.kind), np.int8, len(batch))
+        kind = np.fromiter((KIND_NUMBER[kind] for kind in batch.kind), np.int8, len(batch))
         value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
         number = np.full(len(batch), last) if batch.number is None else batch.number.astype(np.int64)
         last = max(last, int(number.max(initial=last)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData
@@ -19,11 +21,32 @@ from src.domain import FloatArray, IntArray
 class QueryRows:
     """A Query in row numbers, which is all that models see of it.
 
-    user_idx: None for a user the release does not know. item_idx: int64, the history's known products, oldest first.
+    user_idx: None for a user the release does not know. item_idx: int64, the history's known products, each once.
+    weight: float32, how much the history speaks for each, by the Weighting of the training data.
     """
 
     user_idx: int | None
     item_idx: IntArray
+    weight: FloatArray
+
+
+@dataclass(frozen=True)
+class QueryBlock:
+    """Many queries at once. user_idx: int64[n], -1 for a user the release does not know.
+    history: float32 CSR [n, n_items], the weights of QueryRows, one row a query."""
+
+    user_idx: IntArray
+    history: csr_matrix
+
+    def __len__(self) -> int:
+        return len(self.user_idx)
+
+    @classmethod
+    def of(cls, query: QueryRows, n_items: int) -> QueryBlock:
+        """A block of this one query."""
+        pointers = np.array([0, len(query.item_idx)])
+        history = csr_matrix((query.weight, query.item_idx, pointers), shape=(1, n_items), dtype=np.float32)
+        return cls(np.array([-1 if query.user_idx is None else query.user_idx]), history)
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,17 @@ class Scorer(Protocol):
         ...
 
 
+class BlockScorer(Protocol):
+    """An opinion on the whole catalogue, for many queries at once: what measuring and tuning ask for."""
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        """float32[len(queries), n_items], a new array; NaN where the model has no opinion.
+
+        items: only these columns, in this order.
+        """
+        ...
+
+
 class Rater(Protocol):
     """Predicts the ratings that users would give."""
 
@@ -62,7 +96,7 @@ class Rater(Protocol):
         ...
 
 
-class Model(Retriever, Scorer, Rater, Protocol):
+class Model(Protocol):
     """A trained model: immutable arrays, saved as .npy and JSON."""
 
     @property
@@ -84,17 +118,25 @@ class Model(Retriever, Scorer, Rater, Protocol):
         ...
 
 
+class ListModel(Model, Retriever, Scorer, BlockScorer, Protocol):
+    """A model that makes lists."""
+
+
+class RatingModel(Model, Rater, Protocol):
+    """A model that predicts ratings."""
+
+
 @dataclass(frozen=True)
 class SavedAsArrays:
-    """A model made of arrays, the numbers' `mean` and `params`: how it goes to disk and comes back.
+    """A model made of arrays, numbers, and `params`: how it goes to disk and comes back.
 
-    ARRAYS: names of the fields that are arrays. PARAMS: the class of `params`.
+    ARRAYS, NUMBERS: names of the fields that are arrays, and of those that are numbers. PARAMS: the class of `params`.
     """
 
     ARRAYS: ClassVar[tuple[str, ...]]
+    NUMBERS: ClassVar[tuple[str, ...]] = ()
     PARAMS: ClassVar[type]
 
-    mean: float
     params: Any
 
     def save(self, folder: Path) -> None:
@@ -102,7 +144,7 @@ class SavedAsArrays:
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        document = {"mean": self.mean, "params": asdict(self.params)}
+        document = {name: getattr(self, name) for name in self.NUMBERS} | {"params": asdict(self.params)}
         (folder / "model.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
 
     @classmethod
@@ -110,26 +152,50 @@ class SavedAsArrays:
         """Map what `save` wrote; an array stays on disk until it is touched."""
         document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in cls.ARRAYS}
-        return cls(mean=document["mean"], params=cls.PARAMS(**document["params"]), **arrays)
+        numbers = {name: document[name] for name in cls.NUMBERS}
+        return cls(params=cls.PARAMS(**document["params"]), **numbers, **arrays)
+
+
+class FromHistory(ABC):
+    """A list model that is a function of the history alone; retrieve follows from the rest."""
+
+    @abstractmethod
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray: ...
+
+    @abstractmethod
+    def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray: ...
+
+    @property
+    @abstractmethod
+    def n_items(self) -> int: ...
+
+    def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        """The n best of the whole catalogue; none without a history."""
+        return best(self.score_all(QueryBlock.of(query, self.n_items))[0], n)
 
 
 class Train(Protocol):
     """Trains one model on data. Deterministic for a seed; keeps no reference to the data."""
 
-    def __call__(self, data: TrainingData, params: Any, *, seed: int) -> Model: ...
+    def __call__(self, data: TrainingData, params: Any, *, seed: int) -> Any: ...
 
 
 @dataclass(frozen=True)
 class ModelKind:
     """A row of MODELS: how to train, load, and take the parameters of one kind of model out of the settings.
 
-    has_opinion_on_strangers: whether it can list products for a user it never saw.
+    lists: whether it makes lists. rates: whether it predicts ratings. has_opinion_on_strangers: whether it lists
+    products for a query without a history by a user it never saw. blends: whether its score is an opinion that the
+    served blend may add up; a number on the scale of ratings is not.
     """
 
     train: Train
-    load: Callable[[Path], Model]
+    load: Callable[[Path], Any]
     params: Callable[[Settings], Any]
-    has_opinion_on_strangers: bool
+    lists: bool = True
+    rates: bool = False
+    has_opinion_on_strangers: bool = False
+    blends: bool = False
 
 
 def best(score: FloatArray, n: int) -> Candidates:

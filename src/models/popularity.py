@@ -9,35 +9,44 @@ import numpy as np
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
-from src.models.base import Candidates, QueryRows, SavedAsArrays, count_of
+from src.domain import DAY, NO_TIME, FloatArray, IntArray
+from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, count_of
 
 
 @dataclass(frozen=True)
 class PopularityParams:
-    """damping: how many average ratings every product and user is credited with, so that one rating says little."""
+    """damping: how many average ratings every product and user is credited with, so that one rating says little.
+    half_life_days: an event so many days before the newest of all weighs half, unless its time is unknown; 0: all time.
+    """
 
     rating_min: float
     rating_max: float
     damping: float = 5.0
+    half_life_days: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> PopularityParams:
         return cls(settings.rating_min, settings.rating_max)
+
+    @classmethod
+    def of_trending(cls, settings: Settings) -> PopularityParams:
+        return cls(settings.rating_min, settings.rating_max, half_life_days=settings.trending_half_life_days)
 
 
 @dataclass(frozen=True)
 class Popularity(SavedAsArrays):
     """Products by how much was done with them, and ratings by their damped mean.
 
-    weight: float32[n_items], the sum of the feedback; order: int32[n_items], the items by it, most first.
+    weight: float32[n_items], log(1 + the sum of the feedback); order: int32[n_items], the items by it, most first.
     item_mean: float32[n_items]. item_count: int32[n_items] and user_count: int32[n_users], numbers of ratings.
     mean: of all ratings.
     """
 
     ARRAYS: ClassVar = ("weight", "order", "item_mean", "item_count", "user_count")
+    NUMBERS: ClassVar = ("mean",)
     PARAMS: ClassVar = PopularityParams
 
+    mean: float
     weight: FloatArray
     order: IntArray
     item_mean: FloatArray
@@ -51,6 +60,9 @@ class Popularity(SavedAsArrays):
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         return np.asarray(self.weight[item_idx])
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        return np.tile(self.weight if items is None else self.weight[items], (len(queries), 1))
 
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
         """The product's damped mean rating; the overall mean for an unknown product."""
@@ -72,7 +84,11 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
     user_count, item_count = ratings.count_by_user(), ratings.count_by_item()
     mean = float(ratings.value.mean(dtype=np.float64)) if len(ratings) else (params.rating_min + params.rating_max) / 2
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
-    weight = np.bincount(feedback.item_idx, weights=feedback.value, minlength=feedback.n_items).astype(np.float32)
+    speaks = feedback.value
+    if params.half_life_days and len(feedback):
+        age = np.where(feedback.at == NO_TIME, 0, feedback.at.max() - feedback.at)
+        speaks = speaks * 0.5 ** (age / (params.half_life_days * DAY))
+    weight = np.log1p(np.bincount(feedback.item_idx, weights=speaks, minlength=feedback.n_items)).astype(np.float32)
     return Popularity(
         weight=weight,
         order=np.argsort(-weight, kind="stable").astype(np.int32),

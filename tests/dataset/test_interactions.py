@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.dataset.interactions import FEEDBACK_WEIGHT, KIND_ORDER, TrainingData, Vocabulary, training_data
-from src.domain import NO_TIME, EventBatch, EventKind
+from src.dataset.interactions import TrainingData, Vocabulary, training_data
+from src.dataset.weighting import KIND_ORDER
+from src.domain import EVENT_WEIGHTS, NO_TIME, EventBatch, EventKind
 
 Row = tuple[str, str, str, float, int]
 IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), unique=True, max_size=30)
@@ -118,7 +119,7 @@ def test_ratings_are_the_ratings_alone_in_the_same_order() -> None:
 
 def test_feedback_weighs_every_event_by_its_kind_and_changes_no_event() -> None:
     data = training_data([batch([("a", "x", kind.value, 4, 7) for kind in EventKind])])
-    assert data.feedback.value.tolist() == pytest.approx([FEEDBACK_WEIGHT[kind] for kind in EventKind])
+    assert data.feedback.value.tolist() == pytest.approx([EVENT_WEIGHTS[kind] for kind in EventKind])
     assert data.events.value.tolist() == [4] * len(EventKind)
 
 

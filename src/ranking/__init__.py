@@ -1,0 +1,1 @@
+"""From several models' opinions to one list."""

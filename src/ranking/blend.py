@@ -1,0 +1,151 @@
+"""The blend: one score out of several models' opinions, each in its own unit, added up with weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.dataset.interactions import TrainingData
+from src.domain import FloatArray, IntArray
+from src.models import MODELS, POPULARITY
+from src.models.base import Candidates, ListModel, QueryBlock, QueryRows, best
+from src.progress import Reporter
+from src.ranking.neighbours import Neighbours, neighbours_of
+
+BLEND = "blend"
+"""Its name among the models of a release."""
+NEIGHBOURS = 200
+"""So many of each product the index holds."""
+CANDIDATES = 300
+"""So many products, at least, are scored exactly for a list."""
+_PER_PLACE = 3
+_SCALED_ON = 256  # users
+
+
+@dataclass(frozen=True)
+class Blend:
+    """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
+
+    models: by name; popularity is always among them, as products that many have are candidates for everybody.
+    weights: of the models that are added up. scales: what one unit of each of them is worth, see `scales_of`.
+    index: None where the whole catalogue is scored instead.
+    """
+
+    models: Mapping[str, ListModel]
+    weights: Mapping[str, float]
+    scales: Mapping[str, float]
+    index: Neighbours | None = None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {"weights": dict(self.weights)}
+
+    def personal(self) -> Blend | None:
+        """The part that is a function of the history; None when there is none."""
+        weights = {name: w for name, w in self.weights.items() if not MODELS[name].has_opinion_on_strangers}
+        return replace(self, weights=weights) if weights else None
+
+    def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Blend:
+        """The same with an index of n neighbours a product; data: what the models were trained on."""
+        personal = self.personal()
+        if personal is None:
+            return self
+        reporter.step("making the index of the blend")
+        users = np.bincount(data.histories.indices, minlength=len(data.items))
+        return replace(self, index=neighbours_of(personal.score_all, users, n, reporter))
+
+    def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        """The n best of the candidates; none where no model has an opinion."""
+        items = self.candidates(query, max(CANDIDATES, _PER_PLACE * n))
+        found = best(self.score(query, items), n)
+        return Candidates(items[found.item_idx], found.score)
+
+    def candidates(self, query: QueryRows, n: int) -> IntArray:
+        """int64 row numbers, ascending: products worth scoring."""
+        if self.index is None:
+            return np.arange(self._n_items)
+        for_everybody = [name for name in self.weights if MODELS[name].has_opinion_on_strangers]
+        found = [self.models[name].retrieve(query, n).item_idx for name in (*for_everybody, POPULARITY)]
+        return np.unique(np.concatenate([self.index.retrieve(query, n).item_idx, *found]))
+
+    @property
+    def _n_items(self) -> int:
+        return int(self.models[POPULARITY].describe()["n_items"])
+
+    def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
+        return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, (len(item_idx),))
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        """Exact scores, whatever the index would find."""
+        shape = (len(queries), self._n_items if items is None else len(items))
+        total, any_opinion = np.zeros(shape, np.float32), np.zeros((len(queries), 1), np.bool_)
+        for name, weight in self.weights.items():  # one opinion at a time: each is as large as the result
+            opinion = self.models[name].score_all(queries, items)
+            silent = np.isnan(opinion[:, :1]) if opinion.shape[1] else np.ones_like(any_opinion)
+            opinion[silent[:, 0]] = 0
+            opinion *= np.float32(weight / self.scales[name])
+            total += opinion
+            any_opinion |= ~silent
+        total[~any_opinion[:, 0]] = np.nan
+        return total
+
+    def _sum(self, opinions: Mapping[str, FloatArray], shape: tuple[int, ...]) -> FloatArray:
+        total, any_opinion = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+        for name, opinion in opinions.items():
+            there = np.isfinite(opinion)
+            total += np.where(there, opinion, 0) * np.float32(self.weights[name] / self.scales[name])
+            any_opinion |= there
+        return np.where(any_opinion, total, np.float32(np.nan))
+
+    def save(self, folder: Path) -> None:
+        """Write weights, scales and the index; the models are saved beside it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        document = {"weights": self.weights, "scales": self.scales, "has_index": self.index is not None}
+        (folder / "blend.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
+        if self.index is not None:
+            self.index.save(folder / "index")
+
+    @classmethod
+    def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Blend:
+        """Map what `save` wrote. models: those of its release."""
+        document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
+        index = Neighbours.load(folder / "index") if document["has_index"] else None
+        return cls(_parts(models, document["weights"]), document["weights"], document["scales"], index)
+
+    def describe(self) -> dict[str, int]:
+        shape = {"n_items": self._n_items, "n_models": len(self.weights)}
+        return shape if self.index is None else {**shape, "n_neighbours": self.index.item.shape[1]}
+
+
+def blended(models: Mapping[str, ListModel], weights: Mapping[str, float], data: TrainingData, *, seed: int) -> Blend:
+    """A blend without an index of models trained on the data; weights of 0 are left out."""
+    weights = {name: weight for name, weight in weights.items() if weight}
+    scales = scales_of({name: models[name] for name in weights}, data, seed=seed)
+    return Blend(_parts(models, weights), weights, scales)
+
+
+def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int) -> dict[str, float]:
+    """What one unit of each model is worth: the mean over users of the standard deviation of their scores.
+
+    One scale for all users and not one for each: it costs nothing while serving, blended scores stay sums over the
+    history, and whoever has a longer one gets a list that rests on it more and on popularity less.
+    """
+    histories = data.histories
+    users = np.flatnonzero(np.diff(histories.indptr))
+    if len(users) > _SCALED_ON:
+        users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
+    parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 8) if len(some)]
+    scales = {}
+    for name, model in models.items():
+        deviation = [np.nan_to_num(model.score_all(part)).std(axis=1) for part in parts]
+        scales[name] = float(np.concatenate(deviation).mean()) if parts else 0.0
+    return {name: scale or 1.0 for name, scale in scales.items()}
+
+
+def _parts(models: Mapping[str, ListModel], weights: Mapping[str, float]) -> dict[str, ListModel]:
+    return {name: models[name] for name in models if name in weights or name == POPULARITY}

@@ -1,0 +1,77 @@
+"""How the blend of a release comes about: everything that tuning may choose, as one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.dataset.weighting import Weighting
+from src.domain import JsonDict
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL
+from src.progress import Reporter
+from src.ranking.blend import Blend, blended
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """params: model name → what its `train` takes, for every model that may be blended. weights: of the blend, in the
+    models' own scales; a model without one is not trained for it. weighting: how much an event speaks for its product.
+    found: what tuning saw of it, for people."""
+
+    params: Mapping[str, Any]
+    weights: Mapping[str, float]
+    weighting: Weighting
+    found: JsonDict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Recipe:
+        """What is tried first, and what serves where nothing can be tried."""
+        params = {name: kind.params(settings) for name, kind in MODELS.items() if kind.blends}
+        return cls(params, {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2}, weighting_of(settings))
+
+    def to_json(self) -> JsonDict:
+        return {
+            "params": {name: asdict(its) for name, its in self.params.items()},
+            "weights": dict(self.weights),
+            "weighting": asdict(self.weighting),
+            "found": dict(self.found),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], settings: Settings) -> Recipe:
+        """What `to_json` gave; a model it does not name keeps the parameters of the settings."""
+        base = cls.of(settings)
+        params = {name: type(its)(**document["params"].get(name, asdict(its))) for name, its in base.params.items()}
+        weights = {name: weight for name, weight in document["weights"].items() if name in params}
+        return cls(params, weights, Weighting(**document["weighting"]), document.get("found", {}))
+
+
+def weighting_of(settings: Settings) -> Weighting:
+    """The rule as the settings have it."""
+    return Weighting(
+        settings.rating_min,
+        settings.rating_max,
+        kinds=dict(settings.kind_weights),
+        lowest_rating=settings.lowest_rating_weight,
+        half_life_days=settings.half_life_days,
+    )
+
+
+def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporter: Reporter) -> dict[str, Any]:
+    """Train every model of `params` on the data, whose weighting counts."""
+    models = {}
+    for name, its in params.items():
+        reporter.step(f"training {name} on {len(data):,} events")
+        models[name] = MODELS[name].train(data, its, seed=seed)
+    return models
+
+
+def fit_blend(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Blend:
+    """The blend of a recipe, trained on data, which are weighted as it says; without an index."""
+    data = replace(data, weighting=recipe.weighting)
+    names = [name for name in MODELS if recipe.weights.get(name) or name == POPULARITY]
+    models = fit_models(data, {name: recipe.params[name] for name in names}, seed, reporter)
+    return blended(models, recipe.weights, data, seed=seed)

@@ -1,0 +1,151 @@
+"""ALS: trained by implicit, and what is folded in is what implicit makes of the same confidences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from implicit.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from src.dataset.interactions import TrainingData, training_data
+from src.domain import NO_TIME, EventBatch, FloatArray
+from src.models import als
+from src.models.als import Als, AlsParams, train
+from src.models.base import QueryBlock, QueryRows
+
+N_USERS, N_ITEMS = 120, 50
+PARAMS = AlsParams(factors=6, regularization=0.3, alpha=8.0, iterations=12)
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    """Two tastes, and events that speak more and less."""
+    rng = np.random.default_rng(4)
+    rows = [
+        (f"u{user}", f"p{item}", str(rng.choice(["purchase", "cart", "view"])))
+        for user in range(N_USERS)
+        for item in rng.choice(N_ITEMS, 9, replace=False)
+        if (user + item) % 2 == 0 or rng.random() < 0.2
+    ]
+    users, items, kinds = (list(column) for column in zip(*rows, strict=True))
+    n = len(rows)
+    return training_data([EventBatch(users, items, kinds, np.ones(n), np.full(n, NO_TIME, np.int64))])
+
+
+@pytest.fixture(scope="module")
+def model(data: TrainingData) -> Als:
+    return train(data, PARAMS, seed=1)
+
+
+def confidences(histories: csr_matrix) -> csr_matrix:
+    found = histories.copy()
+    found.data = 1 + PARAMS.alpha * found.data
+    return found
+
+
+@pytest.fixture(scope="module")
+def theirs(data: TrainingData) -> AlternatingLeastSquares:
+    """implicit's own model of the same data."""
+    with threadpool_limits(1, "blas"):
+        made = AlternatingLeastSquares(
+            factors=PARAMS.factors,
+            regularization=PARAMS.regularization,
+            alpha=1.0,
+            iterations=PARAMS.iterations,
+            random_state=1,
+            use_gpu=False,
+        )
+        made.fit(confidences(data.histories), show_progress=False)
+    return made
+
+
+def folded_in(model: Als, histories: csr_matrix) -> FloatArray:
+    """The users' factors that the scores rest on, found from them."""
+    scores = model.score_all(QueryBlock(np.full(histories.shape[0], -1), histories))
+    return np.asarray(np.linalg.lstsq(model.item_factors, scores.T, rcond=None)[0].T)
+
+
+def test_the_factors_of_products_are_those_of_implicit(model: Als, theirs: AlternatingLeastSquares) -> None:
+    np.testing.assert_allclose(model.item_factors, theirs.item_factors, rtol=1e-4, atol=1e-5)
+
+
+def test_a_history_is_folded_in_as_implicit_recalculates_a_user(
+    data: TrainingData, model: Als, theirs: AlternatingLeastSquares
+) -> None:
+    unseen = data.histories[:20].copy()
+    unseen.data = np.random.default_rng(1).random(unseen.nnz).astype(np.float32)
+    expected = theirs.recalculate_user(np.arange(20), confidences(unseen))
+    np.testing.assert_allclose(folded_in(model, unseen), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_history_of_the_training_folds_in_near_the_factors_that_implicit_found(
+    data: TrainingData, model: Als, theirs: AlternatingLeastSquares
+) -> None:
+    mine, found = folded_in(model, data.histories), np.asarray(theirs.user_factors)
+    cosine = (mine * found).sum(axis=1) / np.linalg.norm(mine, axis=1) / np.linalg.norm(found, axis=1)
+    assert cosine.min() > 0.97
+    assert np.median(cosine) > 0.999
+
+
+def test_a_fold_in_is_the_least_squares_of_all_products(data: TrainingData, model: Als) -> None:
+    row = data.histories[3].toarray()[0].astype(np.float64)
+    confidence, liked = 1 + PARAMS.alpha * row, (row > 0).astype(float)
+    y = model.item_factors.astype(np.float64)
+    user = np.linalg.solve(
+        y.T @ (confidence[:, None] * y) + PARAMS.regularization * np.eye(PARAMS.factors), y.T @ (confidence * liked)
+    )
+    history = data.histories[3]
+    asked = QueryRows(None, history.indices.astype(np.int64), history.data)
+    np.testing.assert_allclose(model.score(asked, np.arange(N_ITEMS)), y @ user, rtol=1e-3, atol=1e-4)
+
+
+def test_it_finds_the_two_tastes(data: TrainingData, model: Als) -> None:
+    scores = model.score_all(QueryBlock(np.arange(N_USERS), data.histories))
+    number = np.array([int(id_[1:]) for id_ in data.items.ids_of(range(len(data.items)))])
+    users = np.array([int(id_[1:]) for id_ in data.users.ids_of(range(len(data.users)))])
+    mine = (users[:, None] + number) % 2 == 0
+    assert scores[mine].mean() > 4 * abs(scores[~mine].mean())
+
+
+def test_the_number_of_queries_at_once_changes_no_score(
+    data: TrainingData, model: Als, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = QueryBlock(np.arange(N_USERS), data.histories)
+    whole = model.score_all(asked)
+    for at_once in (1, 7, N_USERS):
+        monkeypatch.setattr(als, "_QUERIES_AT_ONCE", at_once)
+        np.testing.assert_allclose(model.score_all(asked), whole, rtol=1e-4, atol=1e-6)
+
+
+def test_every_parameter_reaches_implicit(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def spy(**parameters: Any) -> AlternatingLeastSquares:
+        given.update(parameters)
+        return AlternatingLeastSquares(**parameters)
+
+    monkeypatch.setattr("implicit.als.AlternatingLeastSquares", spy)
+    train(data, AlsParams(factors=3, regularization=0.7, alpha=2.0, iterations=4), seed=9)
+    assert given == {
+        "factors": 3,
+        "regularization": 0.7,
+        "alpha": 1,  # it is in the confidences
+        "iterations": 4,
+        "use_gpu": False,
+        "random_state": 9,
+    }
+
+
+def test_there_are_never_more_factors_than_users_or_products() -> None:
+    batch = EventBatch(["a", "a", "b"], ["x", "y", "z"], ["purchase"] * 3, np.ones(3), np.full(3, NO_TIME))
+    model = train(training_data([batch]), AlsParams(factors=100), seed=1)
+    assert model.describe() == {"n_items": 3, "n_factors": 2}
+
+
+def test_its_matrix_of_all_products_is_kept_with_the_ridge(model: Als) -> None:
+    expected = model.item_factors.T @ model.item_factors + PARAMS.regularization * np.eye(PARAMS.factors)
+    np.testing.assert_allclose(model.gram, expected, rtol=1e-5)
+    assert {model.gram.dtype, model.item_factors.dtype} == {np.dtype(np.float32)}
