@@ -1,4 +1,7 @@
-"""Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V]"""
+"""Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V]
+
+Or measure what it serves on a split of one's own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,45 @@ import sys
 from pathlib import Path
 
 from src.config import read_settings
+from src.domain import JsonDict
 from src.store import open_store
 from src.workflows.doors import Screen, run_door
 from src.workflows.evaluate import evaluate
+from src.workflows.own_split import SplitJob, evaluate_split
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="default: the current release")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
+    own = parser.add_argument_group(
+        "a split of one's own",
+        "files with user_id,item_id[,value,at], or with a user and all her products a line; gzipped or not",
+    )
+    own.add_argument("--train", type=Path, metavar="FILE", help="what is learnt from")
+    own.add_argument("--test", type=Path, metavar="FILE", help="what is measured on; opened when all is trained")
+    own.add_argument("--valid", type=Path, metavar="FILE", help="what is tuned on; default: a part of --train")
+    own.add_argument("--model", metavar="NAME", help="pipeline (what is served; the default), all, or a model's name")
+    own.add_argument("--at", metavar="N,N", help="lengths of the lists that are measured; default: 10,20")
+    own.add_argument("--relevant", type=float, metavar="X", help="test ratings from here on are relevant")
+    own.add_argument("--budget", type=float, metavar="SECONDS", help="for tuning the pipeline; default: 480")
     return parser
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    report, folder = evaluate(settings, open_store(settings.store_url), arguments.release, screen)
-    screen.report(report)
-    screen.say(f"report.json and plots: {folder}")
+    job = SplitJob.asked_for(vars(arguments))
+    if job is not None:
+        measured = evaluate_split(settings, job, screen)
+        screen.split_report(measured)
+        document: JsonDict = measured.to_json()
+    else:
+        report, folder = evaluate(settings, open_store(settings.store_url), arguments.release, screen)
+        screen.report(report)
+        screen.say(f"report.json and plots: {folder}")
+        document = report.to_json()
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

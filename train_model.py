@@ -20,6 +20,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", choices=["all", *MODELS], default="all", help="train this one and popularity only (default: all)"
     )
+    parser.add_argument(
+        "--tune",
+        type=float,
+        nargs="?",
+        const=480.0,
+        metavar="SECONDS",
+        help="look so long (default: 480) for better settings of the list; started again, it goes on where it was",
+    )
+    parser.add_argument("--engine", choices=["numba", "surprise"], help="what trains SVD (default: AISLE_SVD_ENGINE)")
     parser.add_argument("--no-activate", action="store_true", help="publish the release, but do not serve it")
     parser.add_argument("--trigger", choices=["command", "night", "api"], default="command", help=argparse.SUPPRESS)
     parser.add_argument("--due", type=int, help=argparse.SUPPRESS)
@@ -29,11 +38,12 @@ def _parser() -> argparse.ArgumentParser:
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if arguments.trigger != "command":
         os.nice(19)  # people who wait for a list come first
-    settings = read_settings()
+    settings = read_settings(**({"svd_engine": arguments.engine} if arguments.engine else {}))
     store = open_store(settings.store_url)
     job = Job(
         data=arguments.data,
         models=tuple(MODELS) if arguments.model == "all" else (arguments.model,),
+        tune_seconds=arguments.tune,
         activate=not arguments.no_activate,
         trigger=arguments.trigger,
         due=arguments.due,

@@ -93,12 +93,18 @@ def _recommender() -> Recommender:
     tags=[LISTS],
     summary="A list of products for a user",
     description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
-    "name the release and the model that made it.",
+    "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
+    "to the last second, and the products in `history`.",
     responses={"200": ProductList, **_problems(*_BODY, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
     query = Query(
-        body.user_id, n=body.length, exclude=frozenset(body.exclude), exclude_seen=body.exclude_seen, model=body.model
+        body.user_id,
+        history=tuple(Event("", product_id, EventKind.PURCHASE) for product_id in body.history),
+        n=body.length,
+        exclude=frozenset(body.exclude),
+        exclude_seen=body.exclude_seen,
+        model=body.model,
     )
     answer = _recommender().recommend(query)
     return _detailed(body.user_id, answer) if body.detail else _bare(answer)
@@ -118,7 +124,7 @@ def _bare(answer: ListAnswer) -> Response:
     return _of_release(answer, [item.product_id for item in answer.recommendations])
 
 
-def _detailed(user_id: str, answer: ListAnswer) -> Response:
+def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
     catalogue = _recommender().products(item.product_id for item in answer.recommendations)
     rows = []
     for item in answer.recommendations:
@@ -151,6 +157,7 @@ def predict(body: PredictBody) -> Response:
         known_product=predicted.known_product,
         n_user_ratings=predicted.n_user_ratings,
         n_product_ratings=predicted.n_product_ratings,
+        model=predicted.model,
         release=release,
     )
     response = jsonify(answer.model_dump())

@@ -13,6 +13,7 @@ from typing import Any
 from app.optimize import ListCache
 from src.config import Settings
 from src.domain import (
+    DAY,
     SEEN_KINDS,
     CategoryCount,
     Event,
@@ -33,7 +34,6 @@ from src.release import Release
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
-_DAY = 86_400
 _KEPT_PER_COST = 50.0
 _NEIGHBOURS = 20  # on either side, of ids that begin alike
 
@@ -148,11 +148,14 @@ class Recommender:
     # lists
 
     def recommend(self, query: Query) -> ListAnswer:
-        """The list for a query whose history is not filled in yet. Raises NoRelease, UnknownName, StoreError."""
+        """The list for a query; the store's events of its user go before the history it brings.
+
+        Raises NoRelease, UnknownName, StoreError.
+        """
         served = self._serving()
         release, pipeline = served.release, served.pipeline
         history = self._store.history(query.user_id) if query.user_id is not None else []
-        query = replace(query, history=tuple(history))
+        query = replace(query, history=(*history, *query.history))
         key = {"release": release.version, "withdrawn": served.mark, **_cache_key(query)}
         kept = self._cache.get(key)
         if kept is None:
@@ -178,7 +181,7 @@ class Recommender:
         since = None
         if days is not None:
             newest = self._summary()["newest_at"]
-            since = None if newest is None else int(newest) - days * _DAY
+            since = None if newest is None else int(newest) - days * DAY
         kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
         return [[item.product_id, item.count] for item in self._store.popular(kinds, since, n)]
 

@@ -23,7 +23,9 @@ from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, i
 
 MAX_LIST = 100
 MAX_EXCLUDED = 1_000
+MAX_HISTORY = 1_000
 MAX_EVENTS = 1_000
+_WHICH_MODEL = "popularity, trending, item_graph, spectral, als, svd or blend; the best one by default."
 
 
 def _id_from_json(value: Any) -> Any:
@@ -62,13 +64,24 @@ class RecommendBody(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 5}]})
 
-    user_id: Id = Field(description="An unknown user gets the popular products.")
+    user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
+    history: list[Id] = Field(
+        [],
+        max_length=MAX_HISTORY,
+        description="Products that somebody bought, oldest first: instead of a user, or beside what the store knows.",
+    )
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
     exclude_seen: StrictBool = Field(True, description="Leave out what the user rated or bought.")
-    model: str | None = Field(None, max_length=64, description="svd or popularity; the best one by default.")
+    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
     detail: StrictBool = Field(False, description="Scores, titles and sources instead of a bare list.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> RecommendBody:
+        if self.user_id is None and not self.history:
+            raise ValueError("user_id is missing, and so is history; give one of them, or both")
+        return self
 
     @model_validator(mode="after")
     def _one_length(self) -> RecommendBody:
@@ -86,7 +99,7 @@ class RecommendQuery(Request):
 
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
-    model: str | None = Field(None, max_length=64, description="svd or popularity; the best one by default.")
+    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
 
 
 class PredictBody(Request):
@@ -174,16 +187,17 @@ class DetailedRecommendation(BaseModel):
 
 
 class DetailedList(BaseModel):
-    """A list with what is known of its products."""
+    """A list with what is known of its products. user_id: null for somebody who only gave a history."""
 
-    user_id: str
+    user_id: str | None
     release: str
     source: str
     recommendations: list[DetailedRecommendation]
 
 
 class PredictAnswer(BaseModel):
-    """SVD's predicted rating, and what it rests on: an unknown user or product counts as an average one."""
+    """The predicted rating, and what it rests on: an unknown user or product counts as an average one. model: the one
+    that predicts ratings best."""
 
     user_id: str
     product_id: str
@@ -192,6 +206,7 @@ class PredictAnswer(BaseModel):
     known_product: bool
     n_user_ratings: int
     n_product_ratings: int
+    model: str
     release: str
 
 

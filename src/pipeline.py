@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from src.dataset.interactions import Vocabulary
-from src.domain import SEEN_KINDS, PredictedRating, Query, Recommendation
+from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
+from src.domain import NO_TIME, SEEN_KINDS, Event, FloatArray, IntArray, PredictedRating, Query, Recommendation
 from src.errors import NotReady, UnknownName
-from src.models import POPULARITY, SVD
-from src.models.base import Model, QueryRows
+from src.models import MODELS, POPULARITY
+from src.models.base import ListModel, QueryRows, RatingModel
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
@@ -20,16 +22,30 @@ _RECENT = 1_000
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Trained models over one pair of vocabularies. default: the model whose list is served unless one is named.
+    """Trained models over one pair of vocabularies, by name: those of MODELS, and what makes lists of them, a blend.
 
-    withdrawn: row numbers of products that are never listed.
+    default: the model whose list is served unless one is named. rater: the one that predicts ratings; None without
+    one. weighting: how much an event of the history speaks for its product. withdrawn: row numbers of products that
+    are never listed.
     """
 
     users: Vocabulary
     items: Vocabulary
-    models: Mapping[str, Model]
+    models: Mapping[str, Any]
     default: str
+    rater: str | None = None
+    weighting: Weighting = field(default_factory=Weighting)
     withdrawn: frozenset[int] = frozenset()
+
+    @property
+    def list_models(self) -> dict[str, ListModel]:
+        """Those that make lists."""
+        return {name: model for name, model in self.models.items() if name not in MODELS or MODELS[name].lists}
+
+    @property
+    def raters(self) -> dict[str, RatingModel]:
+        """Those that predict ratings."""
+        return {name: model for name, model in self.models.items() if name in MODELS and MODELS[name].rates}
 
     def without(self, product_ids: Iterable[str]) -> Pipeline:
         """The same, but with just these products withdrawn; ids that the release does not know change nothing."""
@@ -42,22 +58,22 @@ class Pipeline:
         does not know. Raises UnknownName for a model the release does not hold.
         """
         wanted = query.model or self.default
-        if wanted not in self.models:
-            raise UnknownName(f"the release holds no model {wanted!r}. Expected one of {', '.join(self.models)}.")
+        models = self.list_models
+        if wanted not in models:
+            raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
         recent = query.history[-_RECENT:]
         barred_ids = _barred_ids(query)
         row_of = self._rows_of({event.product_id for event in recent} | barred_ids)
-        rows = QueryRows(
-            user_idx=None if query.user_id is None else self.users.idx_of(query.user_id),
-            item_idx=np.array([row_of[e.product_id] for e in recent if e.product_id in row_of], dtype=np.int64),
-        )
+        known = [event for event in recent if event.product_id in row_of]
+        user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
+        rows = QueryRows(user_idx, *self._weighted(known, row_of))
         barred = {row_of[id_] for id_ in barred_ids if id_ in row_of}
         chosen: list[Recommendation] = []
         for source in dict.fromkeys((wanted, POPULARITY)):
             missing = query.n - len(chosen)
             if missing == 0:
                 break
-            found = self.models[source].retrieve(rows, missing + len(barred) + len(self.withdrawn))
+            found = models[source].retrieve(rows, missing + len(barred) + len(self.withdrawn))
             allowed = (
                 at
                 for at, item in enumerate(found.item_idx.tolist())
@@ -70,15 +86,26 @@ class Pipeline:
         return chosen
 
     def predict(self, user_id: str, product_id: str) -> PredictedRating:
-        """The rating SVD expects of this user for this product, and what that rests on. Raises NotReady without SVD."""
-        if SVD not in self.models:
-            raise NotReady("the release holds no SVD, which predicts ratings: run python train_model.py")
+        """The rating expected of this user for this product, and what it rests on. Raises NotReady without a rater."""
+        if self.rater is None:
+            raise NotReady("the release holds no model that predicts ratings: run python train_model.py")
         user, item = self.users.idx_of(user_id), self.items.idx_of(product_id)
         user_idx, item_idx = -1 if user is None else user, -1 if item is None else item
-        model = self.models[SVD]
+        model = self.raters[self.rater]
         rating = float(model.rate(np.array([user_idx]), np.array([item_idx]))[0])
         n_user, n_product = model.n_ratings(user_idx, item_idx)
-        return PredictedRating(rating, n_user > 0, n_product > 0, n_user, n_product)
+        return PredictedRating(rating, n_user > 0, n_product > 0, n_user, n_product, self.rater)
+
+    def _weighted(self, events: Sequence[Event], row_of: Mapping[str, int]) -> tuple[IntArray, FloatArray]:
+        """(the events' products, each once, and how much the events speak for each), as in the training data."""
+        item = np.array([row_of[event.product_id] for event in events], dtype=np.int64)
+        at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
+        weight = self.weighting.of_events(
+            np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
+            np.array([event.value for event in events]),
+            ages(np.zeros(len(events), np.int64), at, 1),
+        )
+        return together(item, weight)
 
     def _rows_of(self, product_ids: Iterable[str]) -> dict[str, int]:
         """Row numbers of those products that the release knows."""

@@ -8,20 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from src.dataset.interactions import Vocabulary
+from src.dataset.weighting import Weighting
 from src.domain import JsonDict
 from src.errors import ReleaseError
 from src.models import MODELS
-from src.models.base import Model
 from src.pipeline import Pipeline
+from src.ranking.blend import BLEND, Blend
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 _SEAL = "sha256"
 _CHUNK = 1 << 20
@@ -41,19 +42,17 @@ class Release:
 class Draft:
     """What a training hands over to be published; `about` is free text for the manifest (settings, metrics …)."""
 
-    users: Vocabulary
-    items: Vocabulary
-    models: Mapping[str, Model]
-    default: str
+    pipeline: Pipeline
     about: JsonDict = field(default_factory=dict)
     documents: Mapping[str, JsonDict] = field(default_factory=dict)
 
 
 def write_release(draft: Draft, folder: Path, version: str, parent: str | None, now: datetime) -> None:
     """Fill an empty folder with a release, durably; the manifest comes last. Raises OSError."""
-    draft.users.save(folder / "users")
-    draft.items.save(folder / "items")
-    for name, model in draft.models.items():
+    pipeline = draft.pipeline
+    pipeline.users.save(folder / "users")
+    pipeline.items.save(folder / "items")
+    for name, model in pipeline.models.items():
         model.save(folder / "models" / name)
     for name, document in draft.documents.items():
         (folder / f"{name}.json").write_text(to_json(document), encoding="utf-8")
@@ -62,8 +61,10 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "version": version,
         "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "parent": parent,
-        "default_model": draft.default,
-        "models": {name: model.describe() for name, model in draft.models.items()},
+        "default_model": pipeline.default,
+        "rating_model": pipeline.rater,
+        "weighting": asdict(pipeline.weighting),
+        "models": {name: model.describe() for name, model in pipeline.models.items()},
         **draft.about,
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
@@ -83,12 +84,19 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
         pipeline = Pipeline(
             users=Vocabulary.load(folder / "users"),
             items=Vocabulary.load(folder / "items"),
-            models={name: MODELS[name].load(folder / "models" / name) for name in manifest["models"]},
+            models=_models(folder / "models", manifest["models"]),
             default=manifest["default_model"],
+            rater=manifest["rating_model"],
+            weighting=Weighting(**manifest["weighting"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"release {folder.name} cannot be loaded ({error!r}); train again.") from None
     return Release(folder.name, pipeline, manifest)
+
+
+def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
+    models = {name: MODELS[name].load(folder / name) for name in names if name != BLEND}
+    return models | ({BLEND: Blend.load(folder / BLEND, models)} if BLEND in names else {})
 
 
 def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, Any]:

@@ -20,12 +20,25 @@ from src.config import Settings, read_settings
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
 from src.progress import Silent
+from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.release import Draft
 from src.store import Store, open_store
 from src.workflows.train import Job, train
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
+QUICK = {
+    "svd_factors": 4,
+    "svd_epochs": 3,
+    "vbmf_factors": 2,
+    "vbmf_sweeps": 3,
+    "als_factors": 4,
+    "als_iterations": 2,
+    "spectral_rank": 8,
+    "item_graph_neighbours": 10,
+    "tune_seconds": 0,
+}
+"""Settings of trainings that take next to no time."""
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
@@ -39,8 +52,8 @@ def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def small_settings(var: Path, **changes: Any) -> Settings:
     """Settings of a small, quick training in a folder of its own, with keys."""
-    wanted = {"svd_factors": 4, "svd_epochs": 3, "cache_seconds": 60, "scheduler": "off"}
-    return read_settings(**{"var": var, "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY, **wanted, **changes})
+    wanted = {"cache_seconds": 60, "scheduler": "off", "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY}
+    return read_settings(**{"var": var, **QUICK, **wanted, **changes})
 
 
 def dispose(store: Any) -> None:
@@ -150,10 +163,13 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
     original = registry.active()
     hours = count(1)
 
-    def publish(default: str = "popularity", *, models: tuple[str, ...] = tuple(MODELS), activate: bool = True) -> str:
+    def publish(
+        default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, BLEND), activate: bool = True
+    ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
         about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
-        draft = Draft(original.pipeline.users, original.pipeline.items, held, default, about)
+        rater = original.pipeline.rater if original.pipeline.rater in held else None
+        draft = Draft(replace(original.pipeline, models=held, default=default, rater=rater), about)
         hour = next(hours)
         version = registry.publish(draft, f"{hour:012d}", datetime.now(UTC) + timedelta(hours=hour))
         if activate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -20,7 +21,8 @@ PAPERS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_stands_in_the_readme_with_its_default_and_meaning(name: str) -> None:
     field = Settings.model_fields[name]
-    shown = f"`{field.default}`" if str(field.default) else "–"
+    default = json.dumps(field.default) if isinstance(field.default, dict) else str(field.default)
+    shown = f"`{default}`" if default else "–"
     assert f"| `{variable_of(name)}` | {shown} | {field.description} |" in README
 
 

@@ -23,6 +23,7 @@ from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.models import MODELS, POPULARITY, SVD
 from src.models.popularity import PopularityParams
 from src.models.svd import SvdParams
+from src.pipeline import Pipeline
 from src.registry import Registry
 from src.release import Draft
 
@@ -40,7 +41,7 @@ def make_draft() -> Draft:
         SVD: MODELS[SVD].train(data, SvdParams(1, 5, factors=2, epochs=2), seed=1),
     }
     about: dict[str, object] = {"metrics": {"rmse": 1.25}}
-    return Draft(data.users, data.items, models, POPULARITY, about, {"report": {"how": "time"}})
+    return Draft(Pipeline(data.users, data.items, models, POPULARITY), about, {"report": {"how": "time"}})
 
 
 DRAFT = make_draft()

@@ -26,7 +26,7 @@ class Report:
     """Figures per model name, and what they were measured on.
 
     how: "time" or "random". cut: UTC seconds, None if random. ratings is empty without test ratings, lists without
-    test users. best: the model whose list ranks best.
+    test users. best: the model whose list ranks best. rater: the one whose predicted ratings err least.
     """
 
     how: str
@@ -41,6 +41,7 @@ class Report:
     ratings: dict[str, RatingFigures]
     lists: dict[str, RankingFigures]
     best: str
+    rater: str | None
 
     def to_json(self) -> JsonDict:
         """Plain dicts and numbers; an Estimate becomes {value, low, high}."""
@@ -112,11 +113,11 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     """Measure a pipeline that was trained on split.train, on split.test. The reporter is told how far it is."""
     reporter.step("measuring predicted ratings")
     tested = split.test.ratings
-    ratings = {name: measure_ratings(model, tested) for name, model in pipeline.models.items()} if len(tested) else {}
+    ratings = {name: measure_ratings(model, tested) for name, model in pipeline.raters.items()} if len(tested) else {}
     task = ranking_task(split, relevant_rating, max_users)
     lists = {}
     if len(task.user_idx):
-        lists = measure_lists(pipeline, task, split.train.events.users_by_item(), reporter)
+        lists = measure_lists(pipeline, split.train, task, reporter)
     return Report(
         how=split.how,
         cut=split.cut,
@@ -130,7 +131,14 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
         ratings=ratings,
         lists=lists,
         best=_best(lists),
+        rater=_rater(pipeline, ratings),
     )
+
+
+def _rater(pipeline: Pipeline, ratings: dict[str, RatingFigures]) -> str | None:
+    """The lowest RMSE; without any, a model that learns of the user rather than popularity. None without a rater."""
+    raters = [name for name in pipeline.raters if name != POPULARITY]
+    return min(raters, key=lambda name: ratings[name].rmse.value if name in ratings else 0.0, default=None)
 
 
 def _best(lists: dict[str, RankingFigures]) -> str:

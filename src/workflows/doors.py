@@ -18,6 +18,7 @@ from src.errors import AisleError, Ended
 
 if TYPE_CHECKING:
     from src.evaluation.report import Report
+    from src.evaluation.split_report import SplitReport
 
 
 class Screen:
@@ -63,6 +64,15 @@ class Screen:
             self._table(report.rating_table())
         if report.lists:
             self._table(report.list_table())
+        self.say(report.verdict())
+
+    def split_report(self, report: SplitReport) -> None:
+        """What was measured on somebody's own split: the files, how, the tables, and the verdict."""
+        for line in report.sentences():
+            self.say(line)
+        for title, rows in report.tables():
+            self.say(title)
+            self._table(rows)
         self.say(report.verdict())
 
     def _table(self, rows: Sequence[Sequence[str]]) -> None:

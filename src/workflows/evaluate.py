@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData, training_data
-from src.dataset.splitting import split
+from src.dataset.splitting import Split, split
+from src.dataset.weighting import Weighting
 from src.errors import AisleError, NoData, UnusableFile
 from src.evaluation.plots import write_plots
 from src.evaluation.report import Report, measure
 from src.garbage import no_search_for_cycles
-from src.models import MODELS, POPULARITY
-from src.models.base import Model
+from src.models import POPULARITY
 from src.pipeline import Pipeline
 from src.progress import Reporter
+from src.ranking.blend import BLEND, blended
+from src.ranking.recipe import Recipe, fit_models
 from src.registry import Registry
 from src.store import Store
 from src.workflows.ingest import read_table
-
-Params = Mapping[str, Any]
-"""Model name → the parameters its `train` takes."""
 
 
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
@@ -36,20 +36,30 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     return data
 
 
-def fit(data: TrainingData, params: Params, seed: int, reporter: Reporter) -> dict[str, Model]:
-    """Train every model of `params` on the data."""
-    models = {}
-    for name, its in params.items():
-        reporter.step(f"training {name} on {len(data):,} events")
-        models[name] = MODELS[name].train(data, its, seed=seed)
-    return models
+@dataclass(frozen=True)
+class Plan:
+    """What is trained. params: model name → the parameters its `train` takes. recipe: of the blend; None without one.
+
+    weighting: how much an event speaks for its product.
+    """
+
+    params: Mapping[str, Any]
+    recipe: Recipe | None
+    weighting: Weighting
 
 
-def measured(settings: Settings, data: TrainingData, params: Params, reporter: Reporter) -> Report:
+def fit(data: TrainingData, plan: Plan, seed: int, reporter: Reporter) -> Pipeline:
+    """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose."""
+    data = replace(data, weighting=plan.weighting)
+    models: dict[str, Any] = fit_models(data, plan.params, seed, reporter)
+    if plan.recipe is not None:
+        models[BLEND] = blended(models, plan.recipe.weights, data, seed=seed).indexed(data, reporter)
+    return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
+
+
+def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> Report:
     """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
-    parts = split(data, settings.test_share)
-    models = fit(parts.train, params, settings.seed, reporter)
-    pipeline = Pipeline(data.users, data.items, models, POPULARITY)
+    pipeline = fit(parts.train, plan, settings.seed, reporter)
     return measure(
         pipeline,
         parts,
@@ -68,14 +78,19 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     """
     registry = Registry(settings.releases_dir)
     release = registry.active() if version is None else registry.load(version)
-    params = {name: model.params for name, model in release.pipeline.models.items()}
+    pipeline, recipe = release.pipeline, release.manifest["recipe"]
     as_trained = settings.model_copy(update=release.manifest["settings"])
     source = release.manifest["data"]["source"]
     if source == "store":
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
-    report = measured(as_trained, data, params, reporter)
+    plan = Plan(
+        {name: model.params for name, model in pipeline.models.items() if name != BLEND},
+        None if recipe is None else Recipe.from_json(recipe, settings),
+        pipeline.weighting,
+    )
+    report = measured(as_trained, split(data, as_trained.test_share), plan, reporter)
     return report, _write(report, settings.reports_dir / release.version)
 
 

@@ -18,34 +18,42 @@ from types import FrameType
 from src.config import Settings
 from src.dataset.checks import DataFigures, check_data
 from src.dataset.interactions import TrainingData
+from src.dataset.own_split import held_out
+from src.dataset.splitting import split
 from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, Ended, StoreError
 from src.evaluation.report import Report
+from src.evaluation.tuning import tuned
 from src.models import MODELS, POPULARITY
 from src.progress import Reporter
+from src.ranking.recipe import Recipe
 from src.registry import Registry
 from src.release import Draft
 from src.store import Store
-from src.workflows.evaluate import Params, fit, measured, stored_data
+from src.workflows.evaluate import Plan, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
 from src.workflows.runs import close_abandoned
+from src.workflows.tune import trials_file
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
-_LIBRARIES = ("numpy", "pandas", "scikit-surprise")
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit")
 
 
 @dataclass(frozen=True)
 class Job:
     """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
 
+    tune_seconds: how long to look for better settings of the list, remembering what was tried; None for
+    AISLE_TUNE_SECONDS.
     trigger: "command", "night" or "api". due: the nightly moment this run answers for, in UTC seconds.
     """
 
     data: Path | None = None
     models: tuple[str, ...] = tuple(MODELS)
     activate: bool = True
+    tune_seconds: float | None = None
     trigger: str = "command"
     due: int | None = None
 
@@ -84,21 +92,21 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
 
 def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
     data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
-    names = [name for name in MODELS if name in (POPULARITY, *job.models)]
-    params = {name: MODELS[name].params(settings) for name in names}
     made_up = job.data is None and _made_up(store, data)
     registry = Registry(settings.releases_dir, settings.keep_releases)
     warnings = _data_warnings(registry, data, job)
     for warning in warnings:
         reporter.step(f"WARNING: {warning}")
-    report = measured(settings, data, params, reporter)
+    parts = split(data, settings.test_share)
+    plan = _plan(settings, registry, parts.train, job, reporter)
+    report = measured(settings, parts, plan, reporter)
     started = time.perf_counter()
-    models = fit(data, params, settings.seed, reporter)
-    about = _about(settings, data, params, report, job.data)
+    pipeline = replace(fit(data, plan, settings.seed, reporter), default=report.best, rater=report.rater)
+    about = _about(settings, data, plan, report, job.data)
     about["made_up"] = made_up
     about["data_checks"] = warnings
     about["fit_seconds"] = round(time.perf_counter() - started, 3)
-    draft = Draft(data.users, data.items, models, report.best, about, {"report": report.to_json()})
+    draft = Draft(pipeline, about, {"report": report.to_json()})
     reporter.step("publishing")
     version = registry.publish(draft, run.run_id, datetime.now(UTC))
     if job.activate:
@@ -106,6 +114,37 @@ def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Repor
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
         registry.activate(version)
     return Trained(version, report, job.activate)
+
+
+def _plan(settings: Settings, registry: Registry, train: TrainingData, job: Job, reporter: Reporter) -> Plan:
+    """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
+
+    Tuning begins where that of the current release ended, unless the settings were changed since.
+    """
+    first = Recipe.of(settings)
+    if job.models != tuple(MODELS):
+        names = [name for name in MODELS if name in (POPULARITY, *job.models)]
+        return Plan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
+    recipe = tuned(
+        settings,
+        held_out(train) if len(train) > 1 else None,
+        settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
+        reporter,
+        start=_last_recipe(registry, first, settings) or first,
+        kept_in=None if job.tune_seconds is None else trials_file(settings, train),
+    )
+    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in MODELS.items()}
+    return Plan(params, recipe, recipe.weighting)
+
+
+def _last_recipe(registry: Registry, first: Recipe, settings: Settings) -> Recipe | None:
+    try:
+        manifest = registry.current().manifest
+        kept = manifest["recipe"]
+        same_settings = kept is not None and manifest["recipe_of_settings"] == first.to_json()
+        return Recipe.from_json(kept, settings) if same_settings else None
+    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
+        return None
 
 
 def _data_warnings(registry: Registry, data: TrainingData, job: Job) -> list[str]:
@@ -137,7 +176,7 @@ def _made_up(store: Store, data: TrainingData) -> bool:
     return any(product.made_up for product in store.products(some).values())
 
 
-def _about(settings: Settings, data: TrainingData, params: Params, report: Report, file: Path | None) -> JsonDict:
+def _about(settings: Settings, data: TrainingData, plan: Plan, report: Report, file: Path | None) -> JsonDict:
     newest = int(data.events.at.max())
     return {
         "data": {
@@ -148,7 +187,9 @@ def _about(settings: Settings, data: TrainingData, params: Params, report: Repor
             "newest_at": newest if newest >= 0 else None,
         },
         "settings": {name: getattr(settings, name) for name in _MEASURED_WITH},
-        "params": {name: asdict(its) for name, its in params.items()},
+        "params": {name: asdict(its) for name, its in plan.params.items()},
+        "recipe": None if plan.recipe is None else plan.recipe.to_json(),
+        "recipe_of_settings": Recipe.of(settings).to_json(),
         "metrics": {
             "rmse": {name: figures.rmse.value for name, figures in report.ratings.items()},
             "ndcg_at_10": {name: figures.ndcg_at_10.value for name, figures in report.lists.items()},

@@ -92,7 +92,8 @@ def test_a_list_where_one_object_is_expected_is_refused(
 
 @pytest.mark.parametrize("path", POSTS)
 def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_problem: Checker, path: str) -> None:
-    assert "user_id: Field required" in is_problem(send(path, b"{}"), 422)["detail"]
+    expected = "user_id is missing, and so is history" if path == "/recommend" else "user_id: Field required"
+    assert expected in is_problem(send(path, b"{}"), 422)["detail"]
 
 
 # lengths and types of bodies
@@ -175,7 +176,8 @@ WRONG_IDS: list[Any] = [
 def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_problem: Checker, id_: Any) -> None:
     event = {"user_id": "a", "product_id": "b", "kind": "click"}
     requests = [
-        ("/recommend", {"user_id": id_}, "user_id"),
+        ("/recommend", {"user_id": id_}, "user_id" if id_ is not None else "body"),
+        ("/recommend", {"history": [id_]}, "history.0"),
         ("/recommend", {"user_id": "a", "exclude": [id_]}, "exclude.0"),
         ("/predict", {"user_id": id_, "product_id": "b"}, "user_id"),
         ("/predict", {"user_id": "a", "product_id": id_}, "product_id"),

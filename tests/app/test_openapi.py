@@ -120,4 +120,4 @@ def test_the_examples_of_the_description_work(
 
 def test_an_id_may_be_text_or_an_integer_in_the_description(description: dict[str, Any]) -> None:
     body = description["components"]["schemas"]["RecommendBody"]
-    assert {entry["type"] for entry in body["properties"]["user_id"]["anyOf"]} == {"string", "integer"}
+    assert {entry["type"] for entry in body["properties"]["user_id"]["anyOf"]} == {"string", "integer", "null"}

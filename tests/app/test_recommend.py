@@ -151,7 +151,7 @@ def test_the_list_is_the_one_of_the_default_model_of_the_manifest(
     assert answer.get_json() == listed(client, user_id=USER, model=default)
 
 
-@pytest.mark.parametrize("model", ["als", "SVD", " svd", "../svd", "💚"])
+@pytest.mark.parametrize("model", ["vbmf", "SVD", " svd", "../svd", "💚"])
 def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
     client: FlaskClient, is_problem: Checker, model: str
 ) -> None:
@@ -159,7 +159,7 @@ def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
         client.post("/recommend", json={"user_id": USER, "model": model}),
         client.get("/recommend", query_string={"user_id": USER, "model": model}),
     ):
-        assert "popularity, svd" in is_problem(answer, 422)["detail"]
+        assert "als, svd, blend" in is_problem(answer, 422)["detail"]
 
 
 def test_details_name_score_source_and_what_the_catalogue_knows(

@@ -162,8 +162,7 @@ def test_a_perfect_ranker_gets_one_and_popularity_less() -> None:
     parts = crowd()
     steps = Steps()
     task = ranking_task(parts, 4.0, 100)
-    item_users = parts.train.events.users_by_item()
-    figures = measure_lists(pipeline_of(parts, oracle=perfect(parts)), task, item_users, steps)
+    figures = measure_lists(pipeline_of(parts, oracle=perfect(parts)), parts.train, task, steps)
     best_of_all, bar = figures["oracle"], figures[POPULARITY]
     for exact in (best_of_all.ndcg_at_10, best_of_all.recall_at_10, best_of_all.hit_rate_at_10, best_of_all.mrr_at_10):
         assert (exact.value, exact.low, exact.high) == pytest.approx((1, 1, 1))
@@ -181,11 +180,11 @@ def test_seen_products_take_no_place_in_a_measured_list() -> None:
     seen = parts.train.take(np.flatnonzero(parts.train.is_kind(EventKind.RATING))).events
     oracle.scores[seen.user_idx, seen.item_idx] = 99  # would fill every list if it were not masked
     task = ranking_task(parts, 4.0, 100)
-    figures = measure_lists(pipeline_of(parts, oracle=oracle), task, parts.train.events.users_by_item(), Silent())
+    figures = measure_lists(pipeline_of(parts, oracle=oracle), parts.train, task, Silent())
     assert figures["oracle"].ndcg_at_10.value == pytest.approx(1)
     assert [query.user_idx for query in oracle.asked] == task.user_idx.tolist()
     for query, history in zip(oracle.asked, task.histories, strict=True):
-        assert parts.train.items.ids_of(query.item_idx) == [event.product_id for event in history]
+        assert set(parts.train.items.ids_of(query.item_idx)) == {event.product_id for event in history}
 
 
 def test_coverage_and_novelty_are_of_the_products_listed() -> None:
@@ -193,7 +192,7 @@ def test_coverage_and_novelty_are_of_the_products_listed() -> None:
     task = ranking_task(parts, 4.0, 100)
     same_ten = np.tile(np.arange(40.0) >= 30, (30, 1)).astype(float)
     item_users = parts.train.events.users_by_item()
-    figures = measure_lists(pipeline_of(parts, same=Oracle(same_ten)), task, item_users, Silent())["same"]
+    figures = measure_lists(pipeline_of(parts, same=Oracle(same_ten)), parts.train, task, Silent())["same"]
     assert figures.coverage == pytest.approx(10 / 40)
     assert figures.novelty == pytest.approx(float(novelty(item_users, 30)[30:40].mean()))
     assert figures.novelty == pytest.approx(np.log2(30))
@@ -203,7 +202,7 @@ def test_novelty_counts_users_and_not_their_events() -> None:
     rows = [("a", "x", "view", 1.0, at) for at in range(50)] + [("b", "y", "view", 1.0, 60)]
     parts = split_of(rows, [("b", "x", "purchase", 1, 200)])
     task = ranking_task(parts, 4.0, 9)
-    figures = measure_lists(pipeline_of(parts), task, parts.train.events.users_by_item(), Silent())
+    figures = measure_lists(pipeline_of(parts), parts.train, task, Silent())
     assert figures[POPULARITY].novelty == pytest.approx(1.0)
 
 

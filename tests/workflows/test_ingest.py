@@ -17,6 +17,7 @@ from src.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.errors import AisleError, NoRelease, UnknownName, UnusableFile
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
+from src.pipeline import Pipeline
 from src.progress import Silent
 from src.registry import Registry
 from src.release import Draft
@@ -45,7 +46,7 @@ def made_up(settings: Settings, store: Store, tiny_shop: MadeUpShop, monkeypatch
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
     registry = Registry(settings.releases_dir)
-    draft = Draft(data.users, data.items, models, POPULARITY, {"made_up": True})
+    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), {"made_up": True})
     registry.activate(registry.publish(draft, "1" * 12, datetime.now(UTC)))
     return tiny_shop
 
@@ -97,7 +98,7 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
     registry = Registry(settings.releases_dir)
     data = training_data(store.read_events())
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
-    draft = Draft(data.users, data.items, models, POPULARITY, {"made_up": False})
+    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), {"made_up": False})
     real = registry.publish(draft, "2" * 12, datetime.now(UTC))
     registry.activate(real)
     load(settings, store, write(tmp_path / "two.csv", "user,product,rating\nu,q,5\n"))

@@ -1,0 +1,144 @@
+"""The search for one model's parameters: Optuna proposes, the judge decides, a file remembers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from src.dataset.splitting import Split
+from src.evaluation.judge import Judge
+from src.evaluation.spaces import Space
+from src.models.base import ListModel
+from src.progress import Reporter
+
+_COSTLY = "costly"
+_SHARE_FOR_COSTLY = 0.5
+
+
+@dataclass
+class Clock:
+    """How much of a budget in seconds is left."""
+
+    budget: float
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        return self.budget - (time.monotonic() - self.started)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What tuning works with. kept_in: the file that remembers trials, so that a search that was interrupted goes on;
+    None to forget them. It has to be another one for other data."""
+
+    split: Split
+    judge: Judge
+    seed: int
+    clock: Clock
+    reporter: Reporter
+    kept_in: Path | None = None
+
+
+def searched(search: Search, name: str, space: Space, first: Any, deadline: float) -> tuple[Any, ListModel, float]:
+    """(parameters, the model trained with them, its mean NDCG@k), the best found before the clock is at the deadline.
+
+    `first` is tried in any case. Then the costly choices with the rest of `first`, then the rest, by TPE (Bergstra et
+    al., "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly choice. Trials that
+    search.kept_in remembers are not tried again.
+    """
+    space = _around(space, first)
+    workshop = _Workshop(search, space, first)
+    study = _study(search, name)
+
+    def try_one() -> None:
+        trial = study.ask()
+        study.tell(trial, workshop.figure(_suggested(trial, space)))
+        search.reporter.advance(min(len(study.trials), space.trials), space.trials)
+
+    time_for_costly = search.clock.left - (search.clock.left - deadline) * _SHARE_FOR_COSTLY
+    for number in range(len(space.costly)):
+        if number == 0 or search.clock.left > time_for_costly:
+            study.enqueue_trial(_assignment(space, first, number), skip_if_exists=True)
+            while any(trial.state == TrialState.WAITING for trial in study.trials):
+                try_one()
+    costly = {_COSTLY: study.best_params[_COSTLY]}
+    while len(study.trials) < space.trials and search.clock.left > deadline:
+        study.enqueue_trial(costly)  # the sampler chooses what is not said
+        try_one()
+    best = study.best_params
+    return workshop.params_of(best), workshop.model(best), study.best_value
+
+
+def _around(space: Space, first: Any) -> Space:
+    """The space with `first` in it, its costly choice as the first of all."""
+    its = asdict(first)
+    costly = {name: its[name] for name in space.costly[0]}
+    others = tuple(choice for choice in space.costly if choice != costly)
+    ranges = {
+        name: replace(each, low=min(each.low, its[name]), high=max(each.high, its[name]))
+        for name, each in space.ranges.items()
+    }
+    choices = {name: tuple(dict.fromkeys((*each, its[name]))) for name, each in space.choices.items()}
+    return replace(space, costly=(costly, *others), ranges=ranges, choices=choices)
+
+
+def _assignment(space: Space, first: Any, number: int) -> dict[str, Any]:
+    """What `first` says, with another costly choice."""
+    its = asdict(first)
+    return {_COSTLY: number} | {name: its[name] for name in (*space.ranges, *space.choices)}
+
+
+def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    number = trial.suggest_categorical(_COSTLY, range(len(space.costly)))
+    ranges = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in space.ranges.items()}
+    chosen = {name: trial.suggest_categorical(name, which) for name, which in space.choices.items()}
+    return {_COSTLY: number, **ranges, **chosen}
+
+
+def _study(search: Search, name: str) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = None
+    if search.kept_in is not None:
+        search.kept_in.parent.mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(search.kept_in)))
+    study = optuna.create_study(
+        storage=storage,
+        sampler=optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=6),
+        study_name=name,
+        direction="maximize",
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
+        study.tell(trial.number, state=TrialState.FAIL)
+    return study
+
+
+class _Workshop:
+    """Makes models of assignments, and keeps what the last one was made of."""
+
+    def __init__(self, search: Search, space: Space, first: Any) -> None:
+        self._search, self._space, self._first = search, space, first
+        self._prepared: tuple[int, Any] | None = None
+
+    def params_of(self, assignment: Mapping[str, Any]) -> Any:
+        free = {name: value for name, value in assignment.items() if name != _COSTLY}
+        return replace(self._first, **free, **self._space.costly[assignment[_COSTLY]])
+
+    def model(self, assignment: Mapping[str, Any]) -> ListModel:
+        train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
+        if self._prepared is None or self._prepared[0] != assignment[_COSTLY]:
+            self._prepared = None  # before the next one is made: each may take a gigabyte
+            self._prepared = assignment[_COSTLY], self._space.prepare(train, params, seed)
+        return self._space.finish(train, self._prepared[1], params, seed)
+
+    def figure(self, assignment: Mapping[str, Any]) -> float:
+        return float(self._search.judge.ndcg(self.model(assignment)).mean())

@@ -1,0 +1,154 @@
+"""Choose how the served list is made, on data held out: parameters of every opinion, then the weights of the blend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.dataset.splitting import Split
+from src.dataset.weighting import Weighting
+from src.domain import DAY, NO_TIME, EventKind, JsonDict
+from src.evaluation.judge import Judge, Opinions
+from src.evaluation.spaces import SPACES
+from src.evaluation.trials import Clock, Search, searched
+from src.models import MODELS, POPULARITY, SPECTRAL
+from src.models.base import ListModel
+from src.progress import Reporter
+from src.ranking.blend import scales_of
+from src.ranking.recipe import Recipe
+
+_SHARES = {"spectral": 0.4, "item_graph": 0.3, "als": 0.3}
+"""Of the time that is left once every model has been tried with its defaults."""
+_STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
+_ROUNDS = 4
+_LEAST_GAIN = 1e-5
+
+
+def tuned(
+    settings: Settings,
+    split: Split | None,
+    budget_seconds: float,
+    reporter: Reporter,
+    *,
+    start: Recipe | None = None,
+    k: int = 10,
+    kept_in: Path | None = None,
+) -> Recipe:
+    """The recipe with the highest NDCG@k on split.test, trained on split.train, found within about the budget.
+
+    Every model is tried with the parameters of `start` (by default those of the settings) however small the budget;
+    what is left of it goes into their parameters. Without a split, or anybody to judge by, `start` itself.
+    Deterministic but for the number of trials that the machine gets done.
+    """
+    recipe = start or Recipe.of(settings)
+    if split is None:
+        return recipe
+    train = replace(split.train, weighting=recipe.weighting)
+    split = replace(split, train=train)
+    popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=settings.seed)
+    judge = Judge.of(split, popular.order, relevant_rating=settings.relevant_rating, k=k, seed=settings.seed)
+    if judge is None:
+        return recipe
+    search = Search(split, judge, settings.seed, Clock(budget_seconds), reporter, kept_in)
+    search, recipe = _with_best_weighting(search, recipe)
+    params, models, figures = dict(recipe.params), {POPULARITY: popular}, {}
+    left = max(search.clock.left, 0.0)
+    for name, its in recipe.params.items():
+        if name == POPULARITY or (name not in SPACES and not _has_times(split.train)):
+            continue
+        deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0)
+        params[name], models[name], figures[name] = _best_of(search, name, its, deadline)
+    weights, ndcg = best_weights(search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed))
+    found: JsonDict = {
+        f"ndcg_at_{k}": round(ndcg, 5),
+        "of_models": {name: round(figure, 5) for name, figure in figures.items()},
+        "users": len(judge.queries),
+        "seconds": round(budget_seconds - search.clock.left, 1),
+    }
+    return Recipe(params, weights, search.split.train.weighting, found)
+
+
+def _has_times(data: TrainingData) -> bool:
+    return bool((data.events.at != NO_TIME).any())
+
+
+def _best_of(search: Search, name: str, its: Any, deadline: float) -> tuple[Any, ListModel, float]:
+    """(parameters, model trained with them, its NDCG), the best found until the clock shows less than `deadline`."""
+    search.reporter.step(f"tuning {name}")
+    train = search.split.train
+    if name not in SPACES:
+        model = MODELS[name].train(train, its, seed=search.seed)
+        return its, model, float(search.judge.ndcg(model).mean())
+    return searched(search, name, SPACES[name], its, deadline)
+
+
+def _with_best_weighting(search: Search, recipe: Recipe) -> tuple[Search, Recipe]:
+    """The search with the weighting whose spectral model makes the best lists."""
+    candidates = list(_weightings(search.split.train, recipe.weighting))
+    if len(candidates) == 1:
+        return search, recipe
+    search.reporter.step("tuning how much an event speaks for its product")
+    best: tuple[float, Search] | None = None
+    limit = search.clock.left * 0.75
+    for weighting in candidates:
+        train = replace(search.split.train, weighting=weighting)
+        judge = search.judge.with_histories(train)
+        model = MODELS[SPECTRAL].train(train, recipe.params[SPECTRAL], seed=search.seed)
+        figure = float(judge.ndcg(model).mean())
+        if best is None or figure > best[0] * (1 + _LEAST_GAIN):
+            best = figure, replace(search, split=replace(search.split, train=train), judge=judge)
+        if search.clock.left < limit:
+            break
+    assert best is not None
+    return best[1], replace(recipe, weighting=best[1].split.train.weighting)
+
+
+def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
+    """What is worth trying for data of these kinds, the given one first."""
+    yield first
+    ratings = train.ratings
+    if len(ratings) and ratings.value.min() < ratings.value.max():
+        yield replace(first, lowest_rating=0.5)
+        yield replace(first, lowest_rating=0.1)
+    if train.is_kind(EventKind.VIEW, EventKind.CLICK, EventKind.CART).any():
+        light = {EventKind.VIEW.value: 0.2, EventKind.CLICK.value: 0.2, EventKind.CART.value: 0.5}
+        yield replace(first, kinds={**first.kinds, **light})
+        yield replace(first, kinds={**first.kinds, **dict.fromkeys(light, 0.0)})
+    if _has_times(train):
+        span = (train.events.at.max() - train.events.at[train.events.at != NO_TIME].min()) / DAY
+        for share in (1 / 3, 1 / 10):
+            if span * share >= 1:
+                yield replace(first, half_life_days=round(span * share, 2))
+
+
+def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """(weights in units of the scales, mean NDCG@k): coordinate ascent from the best single model.
+
+    In turn every model's weight is set to whichever of a few steps makes the best lists, as long as that helps.
+    """
+    unit = np.array([1 / scales[name] for name in opinions.names])
+    single = [opinions.ndcg(unit * alone) for alone in np.eye(len(unit))]
+    weights = np.eye(len(unit))[int(np.argmax(single))]
+    best = max(single)
+    for _ in range(_ROUNDS):
+        before = best
+        for at in range(len(weights)):
+            others = weights.copy()
+            others[at] = 0
+            if not others.any():
+                continue
+            for step in _STEPS:
+                tried = others.copy()
+                tried[at] = step
+                figure = opinions.ndcg(tried * unit)
+                if figure > best + _LEAST_GAIN:
+                    best, weights = figure, tried
+        if best - before < _LEAST_GAIN:
+            break
+    return {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}, best

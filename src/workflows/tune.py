@@ -1,0 +1,34 @@
+"""Tune the list that is served, and train it as tuning found best."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.dataset.splitting import Split
+from src.evaluation.tuning import tuned
+from src.progress import Reporter
+from src.ranking.blend import Blend
+from src.ranking.recipe import Recipe, fit_blend
+
+
+def tune(settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Recipe:
+    """The recipe with the highest NDCG@k on tuning.test, found in about so many seconds; nothing is remembered."""
+    return tuned(settings, tuning, budget_seconds, reporter, k=k)
+
+
+def fit_recipe(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Blend:
+    """The blend as it is served, but for the index: the whole catalogue is ranked."""
+    return fit_blend(data, recipe, seed, reporter)
+
+
+def trials_file(settings: Settings, data: TrainingData) -> Path:
+    """Where the trials of a search on these data are kept: another file for other data."""
+    digest = hashlib.sha256(repr((len(data), settings.seed, settings.relevant_rating)).encode())
+    for column in (data.events.user_idx, data.events.item_idx, data.events.value, data.events.at, data.kind):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return settings.var / "tuning" / f"{digest.hexdigest()[:16]}.log"
