@@ -1,6 +1,6 @@
 FROM python:3.12-slim
 
-# LightGBM and implicit, which models to come use, need libgomp; slim images lack it.
+# implicit, which trains ALS, needs libgomp; slim images lack it.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libgomp1 \
  && rm -rf /var/lib/apt/lists/*

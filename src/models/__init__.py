@@ -26,7 +26,12 @@ MODELS: dict[str, ModelKind] = {
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
-    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True),
+    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, missing=als.missing),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
     VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
 }
+
+
+def trainable() -> dict[str, ModelKind]:
+    """The rows of MODELS that can be trained on this machine."""
+    return {name: kind for name, kind in MODELS.items() if not kind.missing()}

@@ -102,6 +102,18 @@ class Als(FromHistory, SavedAsArrays):
         return {"n_items": n_items, "n_factors": n_factors}
 
 
+def missing() -> str:
+    """What keeps implicit from being loaded here, and the way out; empty if nothing does."""
+    try:
+        import implicit.als  # noqa: F401
+    except (ImportError, OSError) as error:
+        return (
+            f"als cannot be trained: the library implicit was not loaded ({error}). It needs the system library "
+            "libgomp.so.1: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
+        )
+    return ""
+
+
 def train(data: TrainingData, params: AlsParams, *, seed: int) -> Als:
     """Fit by implicit, whose matrix of confidences is ours: 1 + α w."""
     from implicit.als import AlternatingLeastSquares  # never in a process that serves

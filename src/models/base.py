@@ -186,7 +186,8 @@ class ModelKind:
 
     lists: whether it makes lists. rates: whether it predicts ratings. has_opinion_on_strangers: whether it lists
     products for a query without a history by a user it never saw. blends: whether its score is an opinion that the
-    served blend may add up; a number on the scale of ratings is not.
+    served blend may add up; a number on the scale of ratings is not. missing: what keeps it from being trained on this
+    machine, and the way out; empty if nothing does.
     """
 
     train: Train
@@ -196,6 +197,7 @@ class ModelKind:
     rates: bool = False
     has_opinion_on_strangers: bool = False
     blends: bool = False
+    missing: Callable[[], str] = str
 
 
 def best(score: FloatArray, n: int) -> Candidates:

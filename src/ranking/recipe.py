@@ -10,9 +10,11 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.weighting import Weighting
 from src.domain import JsonDict
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, trainable
 from src.progress import Reporter
 from src.ranking.blend import Blend, blended
+
+_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2}
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,10 @@ class Recipe:
     @classmethod
     def of(cls, settings: Settings) -> Recipe:
         """What is tried first, and what serves where nothing can be tried."""
-        params = {name: kind.params(settings) for name, kind in MODELS.items() if kind.blends}
-        return cls(params, {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2}, weighting_of(settings))
+        params = {name: kind.params(settings) for name, kind in trainable().items() if kind.blends}
+        return cls(
+            params, {name: weight for name, weight in _FIRST_WEIGHTS.items() if name in params}, weighting_of(settings)
+        )
 
     def to_json(self) -> JsonDict:
         return {

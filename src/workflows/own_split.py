@@ -16,9 +16,9 @@ from src.dataset.interactions import Interactions, TrainingData
 from src.dataset.own_split import OwnSplit, read_own_split, read_to_measure
 from src.dataset.splitting import Split
 from src.domain import JsonDict
-from src.errors import InputError, UnknownName, UnusableFile
+from src.errors import AisleError, InputError, UnknownName, UnusableFile
 from src.evaluation.split_report import Cost, Fitted, SplitReport, measure_split
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, trainable
 from src.models.base import BlockScorer, Rater
 from src.models.popularity import Popularity
 from src.progress import Reporter
@@ -79,6 +79,8 @@ class SplitJob:
         return cls(**given)
 
     def __post_init__(self) -> None:
+        if self.model in MODELS and (reason := MODELS[self.model].missing()):
+            raise AisleError(reason)
         if self.model not in (PIPELINE, ALL, *MODELS):
             known = ", ".join((PIPELINE, ALL, *MODELS))
             raise UnknownName(f"--model: there is no {self.model!r}. Expected one of {known}.")
@@ -158,7 +160,7 @@ def _fit(
 ) -> tuple[Fitted, JsonDict]:
     """Everything that is measured, trained; and what is to be said of it."""
     data = given.data
-    listed = tuple(MODELS) if job.model == ALL else tuple(dict.fromkeys((POPULARITY, job.model)))
+    listed = tuple(trainable()) if job.model == ALL else tuple(dict.fromkeys((POPULARITY, job.model)))
     with_pipeline = job.model in (ALL, PIPELINE)
     rating = _RATERS if len(data.ratings) and with_pipeline else ()  # what is served predicts ratings too
     costs: dict[str, Cost] = {}

@@ -24,7 +24,7 @@ from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, Ended, StoreError
 from src.evaluation.report import Report
 from src.evaluation.tuning import tuned
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, trainable
 from src.progress import Reporter
 from src.ranking.recipe import Recipe
 from src.registry import Registry
@@ -121,8 +121,13 @@ def _plan(settings: Settings, registry: Registry, train: TrainingData, job: Job,
 
     Tuning begins where that of the current release ended, unless the settings were changed since.
     """
-    first = Recipe.of(settings)
+    first, can_train = Recipe.of(settings), trainable()
+    left_out = [kind.missing() for name, kind in MODELS.items() if name in job.models and name not in can_train]
+    for reason in left_out:
+        reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):
+        if left_out:
+            raise AisleError(left_out[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return Plan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
     recipe = tuned(
@@ -133,7 +138,7 @@ def _plan(settings: Settings, registry: Registry, train: TrainingData, job: Job,
         start=_last_recipe(registry, first, settings) or first,
         kept_in=None if job.tune_seconds is None else trials_file(settings, train),
     )
-    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in MODELS.items()}
+    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
     return Plan(params, recipe, recipe.weighting)
 
 
