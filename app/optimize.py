@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cachelib.serializers import JSONSerializer
 from flask import Flask
 from flask_caching import Cache
 
-from src.config import Settings
+if TYPE_CHECKING:  # it brings numpy, which must not come before limit_threads
+    from src.config import Settings
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _CACHED_LISTS = 10_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -57,7 +58,7 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
     """
     space = _around(space, first)
     workshop = _Workshop(search, space, first)
-    study = _study(search, name)
+    study = _study(search, name, space)
 
     def try_one() -> None:
         trial = study.ask()
@@ -104,7 +105,10 @@ def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     return {_COSTLY: number, **ranges, **chosen}
 
 
-def _study(search: Search, name: str) -> optuna.Study:
+def _study(search: Search, name: str, space: Space) -> optuna.Study:
+    """The trials of this model so far: those with the same weights of events, the same choices and the same judge."""
+    asked = (search.split.train.weighting, space.costly, space.ranges, space.choices, search.judge.k)
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = None
     if search.kept_in is not None:
@@ -113,7 +117,7 @@ def _study(search: Search, name: str) -> optuna.Study:
     study = optuna.create_study(
         storage=storage,
         sampler=optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=6),
-        study_name=name,
+        study_name=f"{name}-{digest}",
         direction="maximize",
         load_if_exists=True,
     )
