@@ -188,6 +188,11 @@ class TrainingData:
         """Which events are of one of these kinds."""
         return np.isin(self.kind, [KIND_NUMBER[kind] for kind in kinds])
 
+    def liked(self, relevant_rating: float) -> TrainingData:
+        """Only the purchases, and the ratings of relevant_rating or better."""
+        rated_well = self.is_kind(EventKind.RATING) & (self.events.value >= relevant_rating)
+        return self.take(np.flatnonzero(rated_well | self.is_kind(EventKind.PURCHASE)))
+
     def take(self, rows: IntArray) -> TrainingData:
         """Only these events, in the order given, over the same vocabularies."""
         return replace(self, events=self.events.take(rows), kind=self.kind[rows])

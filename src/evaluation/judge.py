@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
-from src.domain import BoolArray, EventKind, FloatArray, IntArray
+from src.domain import BoolArray, FloatArray, IntArray
 from src.evaluation.metrics import ranking_metrics
 from src.evaluation.ranking import queries_of, top_lists
 from src.models.base import BlockScorer, QueryBlock
@@ -38,8 +38,7 @@ class Judge:
     def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Judge | None:
         """None when nobody in the held-out part liked anything new."""
         train, test = tuning.train, tuning.test
-        rated_well = test.is_kind(EventKind.RATING) & (test.events.value >= relevant_rating)
-        liked = test.take(np.flatnonzero(rated_well | test.is_kind(EventKind.PURCHASE))).events
+        liked = test.liked(relevant_rating).events
         shape = (len(train.users), len(train.items))
         relevant = csr_matrix((np.ones(len(liked), np.float32), (liked.user_idx, liked.item_idx)), shape=shape)
         _, seen = queries_of(train, np.arange(shape[0]))

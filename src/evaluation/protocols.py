@@ -9,7 +9,7 @@ import numpy as np
 from src.dataset.interactions import Interactions, TrainingData
 from src.dataset.splitting import Split
 from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, EventKind, FloatArray, IntArray, Query
+from src.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, FloatArray, IntArray, Query
 from src.evaluation.metrics import (
     Estimate,
     estimate_rmse_mae,
@@ -84,7 +84,7 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
     Relevant is what was purchased, or rated relevant_rating or better, unless seen in train: what a list leaves out
     by rule is no miss of the model.
     """
-    liked = split.test.take(np.flatnonzero(_liked(split.test, relevant_rating))).events
+    liked = split.test.liked(relevant_rating).events
     seen = split.train.take(np.flatnonzero(split.train.is_kind(*SEEN_KINDS))).events
     pairs = np.setdiff1d(_pairs(liked), _pairs(seen))
     owner, item = np.divmod(pairs, max(liked.n_items, 1))
@@ -154,11 +154,6 @@ def _served(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporte
 def _hits(lists: IntArray, task: RankingTask) -> BoolArray:
     rows = zip(lists.tolist(), task.relevant, strict=True)
     return np.array([[item in relevant for item in row] for row, relevant in rows], dtype=np.bool_)
-
-
-def _liked(data: TrainingData, relevant_rating: float) -> BoolArray:
-    rated_well = data.is_kind(EventKind.RATING) & (data.events.value >= relevant_rating)
-    return np.asarray(rated_well | data.is_kind(EventKind.PURCHASE))
 
 
 def _pairs(events: Interactions) -> IntArray:

@@ -58,7 +58,7 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
     """
     space = _around(space, first)
     workshop = _Workshop(search, space, first)
-    study = _study(search, name, space)
+    study = _study(search, name, space, first)
 
     def try_one() -> None:
         trial = study.ask()
@@ -68,7 +68,9 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
     time_for_costly = search.clock.left - (search.clock.left - deadline) * _SHARE_FOR_COSTLY
     for number in range(len(space.costly)):
         if number == 0 or search.clock.left > time_for_costly:
-            study.enqueue_trial(_assignment(space, first, number), skip_if_exists=True)
+            assignment = _assignment(space, first, number)
+            if assignment not in _completed(study):  # one that was killed is no reason to leave it out
+                study.enqueue_trial(assignment)
             while any(trial.state == TrialState.WAITING for trial in study.trials):
                 try_one()
     costly = {_COSTLY: study.best_params[_COSTLY]}
@@ -98,6 +100,10 @@ def _assignment(space: Space, first: Any, number: int) -> dict[str, Any]:
     return {_COSTLY: number} | {name: its[name] for name in (*space.ranges, *space.choices)}
 
 
+def _completed(study: optuna.Study) -> list[dict[str, Any]]:
+    return [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+
+
 def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     number = trial.suggest_categorical(_COSTLY, range(len(space.costly)))
     ranges = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in space.ranges.items()}
@@ -105,9 +111,11 @@ def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     return {_COSTLY: number, **ranges, **chosen}
 
 
-def _study(search: Search, name: str, space: Space) -> optuna.Study:
+def _study(search: Search, name: str, space: Space, first: Any) -> optuna.Study:
     """The trials of this model so far: those with the same weights of events, the same choices and the same judge."""
-    asked = (search.split.train.weighting, space.costly, space.ranges, space.choices, search.judge.k)
+    chosen = {*space.costly[0], *space.ranges, *space.choices}
+    fixed = {name: value for name, value in asdict(first).items() if name not in chosen}
+    asked = (search.split.train.weighting, space.costly, space.ranges, space.choices, fixed, search.judge.k)
     digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = None
@@ -116,11 +124,12 @@ def _study(search: Search, name: str, space: Space) -> optuna.Study:
         storage = JournalStorage(JournalFileBackend(str(search.kept_in)))
     study = optuna.create_study(
         storage=storage,
-        sampler=optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=6),
         study_name=f"{name}-{digest}",
         direction="maximize",
         load_if_exists=True,
     )
+    # What is drawn goes on too: with the same seed the first trials would be those of the first search.
+    study.sampler = optuna.samplers.TPESampler(seed=(search.seed + len(study.trials)) % 2**32, n_startup_trials=6)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
         study.tell(trial.number, state=TrialState.FAIL)
     return study

@@ -155,6 +155,15 @@ def _are_told_apart(ratings: Interactions) -> bool:
     return len(ratings) > 0 and bool(ratings.value.min() < ratings.value.max())
 
 
+def _relevant_for_tuning(settings: Settings, job: SplitJob, data: TrainingData) -> float:
+    """The rating from which on a held-out product counts as liked: as it will be measured."""
+    if job.relevant is not None:
+        return job.relevant
+    if len(data.ratings) and not _are_told_apart(data.ratings):
+        return float(data.ratings.value.min())
+    return settings.relevant_rating
+
+
 def _fit(
     settings: Settings, job: SplitJob, given: OwnSplit, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[Fitted, JsonDict]:
@@ -192,6 +201,7 @@ def _fit_pipeline(
     tuner = tuner or _own_tuner()
     tuning = given.for_tuning()
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
+    settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, given.data)})
     recipe, tuned = with_cost(lambda: tuner.tune(settings, tuning, job.budget_seconds, max(job.at), reporter))
     reporter.step(f"training {PIPELINE} on {len(given.data):,} events")
     scorer, fitted = with_cost(lambda: tuner.fit_recipe(given.data, recipe, settings.seed, reporter))
