@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
@@ -186,6 +186,12 @@ def read_settings(**overrides: object) -> Settings:
     """Settings from the environment; `overrides` win. Raises ConfigError that names every wrong variable."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except SettingsError as error:  # it names the field only in words, and the value not at all
+        named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
+        raise ConfigError(
+            f"{', '.join(named)}: it is no JSON ({error.__cause__}); expected for instance "
+            '{"view": 0.2, "cart": 0.5}. Mend the environment variable and start again.'
+        ) from None
     except ValidationError as error:
         lines = []
         for problem in error.errors():

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from src.config import Settings, read_settings
+from src.config import Settings, read_settings, variable_of
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
 from src.progress import Silent
@@ -54,6 +54,16 @@ def small_settings(var: Path, **changes: Any) -> Settings:
     """Settings of a small, quick training in a folder of its own, with keys."""
     wanted = {"cache_seconds": 60, "scheduler": "off", "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY}
     return read_settings(**{"var": var, **QUICK, **wanted, **changes})
+
+
+@pytest.fixture
+def as_environment() -> Callable[[Settings], dict[str, str]]:
+    """Writes down the quick settings of a folder as environment variables, for a process of its own."""
+
+    def write_down(settings: Settings) -> dict[str, str]:
+        return {variable_of(name): str(getattr(settings, name)) for name in ("var", *QUICK)}
+
+    return write_down
 
 
 def dispose(store: Any) -> None:

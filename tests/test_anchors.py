@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from src.config import read_settings
+from src.dataset.splitting import split
+from src.dataset.weighting import Weighting
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY, SVD
 from src.progress import Silent
-from src.workflows.evaluate import measured
+from src.workflows.evaluate import Plan, measured
 from src.workflows.ingest import read_table
 
 RATINGS = Path(__file__).resolve().parents[2] / "shared/data/amazon-electronics-50x5/df_final.csv"
@@ -22,7 +24,8 @@ pytestmark = pytest.mark.skipif(
 def report(**settings: float) -> Report:
     chosen = read_settings(**settings)
     data = read_table(chosen, RATINGS, Silent())
-    return measured(chosen, data, {name: kind.params(chosen) for name, kind in MODELS.items()}, Silent())
+    plan = Plan({name: MODELS[name].params(chosen) for name in (POPULARITY, SVD)}, None, Weighting())
+    return measured(chosen, split(data, chosen.test_share), plan, Silent())
 
 
 def test_svd_has_the_published_rmse_with_surprises_defaults() -> None:

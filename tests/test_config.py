@@ -6,11 +6,13 @@ import datetime as dt
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from src.config import Settings, read_settings, variable_of
+from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
 
 SetVariable = Callable[[str, str], None]
@@ -35,6 +37,10 @@ def test_without_any_variable_the_defaults_hold() -> None:
     assert (settings.write_keys, settings.admin_keys, settings.read_keys) == ("", "", "")
 
 
+def default_of(name: str) -> Any:
+    return Settings.model_fields[name].get_default(call_default_factory=True)
+
+
 def another_value(name: str) -> tuple[str, object]:
     """(text for the environment, the value it means) that is not the default."""
     special: dict[str, tuple[str, object]] = {
@@ -42,6 +48,10 @@ def another_value(name: str) -> tuple[str, object]:
         "timezone": ("Europe/Berlin", "Europe/Berlin"),
         "retrain_at": ("03:30", "03:30"),
         "scheduler": ("off", "off"),
+        "svd_engine": ("surprise", "surprise"),
+        "als_use_gpu": ("yes", True),
+        "kind_weights": ('{"view": 0.5}', {**EVENT_WEIGHTS, "view": 0.5}),
+        "lowest_rating_weight": ("0.25", 0.25),
         "test_share": ("0.25", 0.25),
         "max_body_bytes": ("4096", 4096),
         "rating_min": ("0.5", 0.5),
@@ -51,7 +61,7 @@ def another_value(name: str) -> tuple[str, object]:
     }
     if name in special:
         return special[name]
-    default = Settings.model_fields[name].default
+    default = default_of(name)
     if isinstance(default, str):
         return "some text", "some text"
     return str(default + 3), default + 3
@@ -63,7 +73,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(variable_of(name), written)
     value = getattr(read_settings(), name)
     assert value == meant
-    assert value != Settings.model_fields[name].default
+    assert value != default_of(name)
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -113,6 +123,23 @@ def test_other_variables_are_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None
         ("AISLE_SVD_LEARNING_RATE", "0"),
         ("AISLE_SVD_LEARNING_RATE", "nan"),
         ("AISLE_SVD_REGULARIZATION", "-0.1"),
+        ("AISLE_SVD_ENGINE", "another"),
+        ("AISLE_VBMF_FACTORS", "0"),
+        ("AISLE_VBMF_SWEEPS", "0"),
+        ("AISLE_SPECTRAL_RANK", "0"),
+        ("AISLE_ITEM_GRAPH_NEIGHBOURS", "0"),
+        ("AISLE_ALS_FACTORS", "0"),
+        ("AISLE_ALS_REGULARIZATION", "0"),
+        ("AISLE_ALS_ALPHA", "-1"),
+        ("AISLE_ALS_ITERATIONS", "0"),
+        ("AISLE_ALS_USE_GPU", "perhaps"),
+        ("AISLE_TRENDING_HALF_LIFE_DAYS", "0"),
+        ("AISLE_LOWEST_RATING_WEIGHT", "1.5"),
+        ("AISLE_LOWEST_RATING_WEIGHT", "-0.5"),
+        ("AISLE_HALF_LIFE_DAYS", "-1"),
+        ("AISLE_HALF_LIFE_DAYS", "inf"),
+        ("AISLE_TUNE_SECONDS", "-1"),
+        ("AISLE_TUNE_SECONDS", "nan"),
         ("AISLE_SEED", "-1"),
         ("AISLE_SEED", "4294967296"),
         ("AISLE_TEST_SHARE", "0"),
@@ -141,6 +168,34 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatc
         read_settings()
     assert f"{variable}: " in str(caught.value)
     assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("views count half", "it is no JSON"),
+        ("{'view': 0.5}", "it is no JSON"),
+        ('["view"]', "valid dictionary"),
+        ('{"view": 1.5}', "'view': 1.5 is no weight of a kind of event; expected 0 to 1 for rating, purchase"),
+        ('{"view": -0.1}', "'view': -0.1 is no weight"),
+        ('{"view": NaN}', "finite number"),
+        ('{"view": "much"}', "valid number"),
+        ('{"glance": 0.5}', "'glance': 0.5 is no weight of a kind of event"),
+    ],
+)
+def test_wrong_weights_of_kinds_are_named_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("AISLE_KIND_WEIGHTS", value)
+    with pytest.raises(ConfigError, match="^AISLE_KIND_WEIGHTS: ") as caught:
+        read_settings()
+    assert said in str(caught.value)
+    assert "Mend the environment variable" in str(caught.value)
+
+
+def test_a_kind_that_is_not_named_keeps_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_KIND_WEIGHTS", '{"view": 0, "return": 0.1}')
+    assert read_settings().kind_weights == {**EVENT_WEIGHTS, "view": 0, "return": 0.1}
 
 
 def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from src.models.popularity import PopularityParams
 from src.models.svd import SvdParams
 from src.pipeline import Pipeline
 from src.registry import Registry
-from src.release import Draft
+from src.release import FORMAT, Draft
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def make_draft() -> Draft:
         SVD: MODELS[SVD].train(data, SvdParams(1, 5, factors=2, epochs=2), seed=1),
     }
     about: dict[str, object] = {"metrics": {"rmse": 1.25}}
-    return Draft(Pipeline(data.users, data.items, models, POPULARITY), about, {"report": {"how": "time"}})
+    return Draft(Pipeline(data.users, data.items, models, POPULARITY, rater=SVD), about, {"report": {"how": "time"}})
 
 
 DRAFT = make_draft()
@@ -148,7 +148,7 @@ def test_a_loaded_release_answers_as_the_models_that_were_published(registry: Re
     release = registry.load(publish(registry, 1))
     listed = [item.product_id for item in release.pipeline.recommend(Query("u2", n=3))]
     assert listed == ["a", "b", "c"]
-    expected = DRAFT.models[SVD].rate(np.array([0]), np.array([1]))[0]
+    expected = DRAFT.pipeline.models[SVD].rate(np.array([0]), np.array([1]))[0]
     assert release.pipeline.predict("u1", "b").rating == pytest.approx(expected)
     assert release.note == ""
 
@@ -315,8 +315,8 @@ def test_a_manifest_of_another_format_says_which_one_is_read(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = publish(registry, 1)
-    monkeypatch.setattr("src.release.FORMAT", 2)
-    with pytest.raises(ReleaseError, match="its format is 1, this program reads 2"):
+    monkeypatch.setattr("src.release.FORMAT", FORMAT + 1)
+    with pytest.raises(ReleaseError, match=f"its format is {FORMAT}, this program reads {FORMAT + 1}"):
         registry.load(version)
 
 
@@ -465,9 +465,10 @@ def test_a_release_that_does_not_load_in_a_fresh_process_is_removed_and_refused(
 ) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()  # the real smoke test
-    broken = replace(DRAFT, models={**DRAFT.models, "unheard-of": DRAFT.models[POPULARITY]})
+    models = DRAFT.pipeline.models
+    broken = replace(DRAFT.pipeline, models={**models, "unheard-of": models[POPULARITY]})
     with pytest.raises(ReleaseError, match=r"does not load in a fresh process.*unheard-of"):
-        registry.publish(broken, "2" * 12, START + timedelta(hours=2))
+        registry.publish(replace(DRAFT, pipeline=broken), "2" * 12, START + timedelta(hours=2))
     assert registry.versions() == [old]
     assert registry.active().version == old
 

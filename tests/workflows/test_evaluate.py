@@ -11,7 +11,9 @@ import pytest
 from src.config import Settings
 from src.domain import Event, EventKind
 from src.errors import AisleError, NoData, NoRelease, ReleaseError, UnknownName, UnusableFile
+from src.models import MODELS
 from src.progress import Silent
+from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.store import Store
 from src.workflows.evaluate import evaluate
@@ -93,10 +95,13 @@ def test_a_release_is_measured_by_its_version(trained_settings: Settings, traine
     report, folder = evaluate(trained_settings, trained_store, second.version, told)
     assert folder.name == second.version
     assert list(report.lists) == ["popularity"]
-    assert not any("svd" in step for step in told.steps)
+    assert [step for step in told.steps if step.startswith("training")] == [
+        f"training popularity on {report.n_train:,} events"
+    ]
     report, folder = evaluate(trained_settings, trained_store, first, told)
     assert folder.name == first
-    assert list(report.lists) == ["popularity", "svd"]
+    assert list(report.lists) == [*(name for name, kind in MODELS.items() if kind.lists), BLEND]
+    assert list(report.ratings) == [name for name, kind in MODELS.items() if kind.rates]
 
 
 @pytest.mark.parametrize("version", ["20200101T000000Z-00000000", "..", ""])

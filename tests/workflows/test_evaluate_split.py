@@ -22,7 +22,7 @@ from src.dataset.splitting import Split
 from src.domain import FloatArray
 from src.errors import InputError, UnknownName, UnusableFile
 from src.evaluation.split_report import SplitReport
-from src.models import MODELS, POPULARITY, SVD
+from src.models import MODELS, POPULARITY, SVD, VBMF
 from src.models.base import QueryBlock
 from src.progress import Reporter, Silent
 from src.workflows import own_split
@@ -48,6 +48,9 @@ class Counts:
 class Recipe:
     factor: float
 
+    def to_json(self) -> dict[str, float]:
+        return {"factor": self.factor}
+
 
 @dataclass
 class StandIn:
@@ -57,10 +60,12 @@ class StandIn:
     tuned_on: list[Split] = field(default_factory=list)
     learnt_from: list[TrainingData] = field(default_factory=list)
     budgets: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
 
-    def tune(self, settings: Settings, tuning: Split, budget_seconds: float, reporter: Reporter) -> Recipe:
+    def tune(self, settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Recipe:
         self.tuned_on.append(tuning)
         self.budgets.append(budget_seconds)
+        self.lengths.append(k)
         return Recipe(2.0 + len(tuning.test) / 8)
 
     def fit_recipe(self, data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Counts:
@@ -185,6 +190,7 @@ def test_the_valid_file_is_tuned_on_and_learnt_from_in_the_end(settings: Setting
     report = evaluate(settings, files.job(valid=files.valid, budget_seconds=7), stand_in)
     (tuning,), (learnt,) = stand_in.tuned_on, stand_in.learnt_from
     assert stand_in.budgets == [7]
+    assert stand_in.lengths == [20]  # the longest list that is measured
     assert len(tuning.test) == report.files["valid"].n_events
     assert len(tuning.train) < len(learnt)
     assert report.about["tuning"]["n_valid"] == len(tuning.test)  # type: ignore[index]
@@ -209,7 +215,9 @@ def test_one_model_is_trained_by_its_name_and_nothing_is_tuned(settings: Setting
 def test_all_is_every_model_and_what_is_served(
     settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_split, "MODELS", {POPULARITY: MODELS[POPULARITY], "another": MODELS[POPULARITY]})
+    two = {POPULARITY: MODELS[POPULARITY], "another": MODELS[POPULARITY]}
+    monkeypatch.setattr(own_split, "MODELS", two)
+    monkeypatch.setattr(own_split, "trainable", lambda: two)
     report = evaluate(settings, files.job(model="all"))
     assert list(report.lists) == [POPULARITY, "another", PIPELINE]
     assert set(report.costs) == set(report.lists) == set(report.checksums)
@@ -219,7 +227,7 @@ def test_where_there_are_ratings_they_are_predicted_beside_what_is_served(
     settings: Settings, rated_files: Files
 ) -> None:
     report = evaluate(settings, rated_files.job())
-    assert list(report.ratings) == [POPULARITY, SVD]
+    assert list(report.ratings) == [POPULARITY, SVD, VBMF]
     assert list(report.lists) == [POPULARITY, PIPELINE]
     assert 0.5 < report.ratings[SVD].rmse.value < 3
     assert report.scope.relevant_rating == settings.relevant_rating

@@ -24,6 +24,7 @@ from src.domain import Event, EventKind, Run, RunStatus
 from src.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
 from src.progress import Silent
+from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
@@ -84,7 +85,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert trained.active
     assert release.version == trained.version
     assert release.note == ""
-    assert list(release.pipeline.models) == list(MODELS)
+    assert list(release.pipeline.models) == [*MODELS, BLEND]
     (run,) = filled.journal.runs(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
     assert run.message == trained.report.verdict()
@@ -138,9 +139,9 @@ def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settin
     assert manifest["params"][SVD]["factors"] == 4
     assert manifest["params"][SVD]["epochs"] == 3
     assert set(manifest["params"]) == set(MODELS)
-    assert set(manifest["metrics"]["rmse"]) == set(MODELS)
-    assert set(manifest["metrics"]["ndcg_at_10"]) == set(MODELS)
-    assert set(manifest["libraries"]) == {"numpy", "pandas", "scikit-surprise"}
+    assert set(manifest["metrics"]["rmse"]) == {name for name, kind in MODELS.items() if kind.rates}
+    assert set(manifest["metrics"]["ndcg_at_10"]) == {name for name, kind in MODELS.items() if kind.lists} | {BLEND}
+    assert set(manifest["libraries"]) == {"numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit"}
     assert "is served" in manifest["verdict"]
     assert manifest["fit_seconds"] >= 0
     assert "tests" not in json.dumps(manifest["settings"])
@@ -162,7 +163,7 @@ def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
 
 @pytest.mark.usefixtures("no_smoke")
 @pytest.mark.parametrize(
-    ("asked", "held"), [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), list(MODELS))]
+    ("asked", "held"), [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), [*MODELS, BLEND])]
 )
 def test_popularity_always_comes_along(
     settings: Settings, filled: Store, asked: tuple[str, ...], held: list[str]
@@ -228,7 +229,15 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
         scored.append(parts)
         return measure(pipeline, parts, **kwargs)
 
+    tuned_on: list[Split] = []
+    tune = train_module.tuned
+
+    def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
+        tuned_on.append(parts)
+        return tune(settings, parts, *args, **kwargs)
+
     monkeypatch.setattr(evaluate_module, "measure", spy)
+    monkeypatch.setattr(train_module, "tuned", spy_on_tuning)
     learnt = LearntFrom(monkeypatch)
     if workflow == "train":
         run_training(settings, filled)
@@ -238,11 +247,18 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     test = rows_of(parts.test)
     assert test
     for name, calls in learnt.calls.items():
-        measured, *served = calls
-        assert not rows_of(measured) & test, name
-        assert measured.events.at.max() < parts.test.events.at.min()
+        *before, last = calls if workflow == "train" else [*calls, None]
+        assert before, name
+        for data in before:  # tuned, and measured
+            assert not rows_of(data) & test, name
+            assert data.events.at.max() < parts.test.events.at.min()
+        assert len(before[-1]) == len(parts.train)
         # What is served afterwards has learnt from everything.
-        assert [len(rows_of(data)) for data in served] == ([filled.summary().n_events] if workflow == "train" else [])
+        assert last is None or len(rows_of(last)) == filled.summary().n_events
+    assert len(tuned_on) == (workflow == "train")
+    for tuning in tuned_on:
+        assert not (rows_of(tuning.train) | rows_of(tuning.test)) & test
+        assert not rows_of(tuning.train) & rows_of(tuning.test)
 
 
 # runs

@@ -1,0 +1,60 @@
+"""A machine that lacks what one model needs trains the others, and says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from src.config import Settings
+from src.dataset.synthetic import MadeUpShop
+from src.errors import AisleError
+from src.models import ALS, MODELS, trainable
+from src.registry import Registry
+from src.store import Store
+from src.workflows.train import Job, train
+
+REASON = "als cannot be trained: the library implicit was not loaded"
+
+
+class Lines:
+    """A Reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def step(self, line: str) -> None:
+        self.lines.append(line)
+
+    def advance(self, done: int, total: int | None = None) -> None: ...
+
+
+@pytest.fixture
+def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], missing=lambda: REASON))
+
+
+@pytest.mark.usefixtures("without_als", "no_smoke")
+def test_a_release_without_als_is_served_and_the_reason_is_said(
+    settings: Settings, store: Store, shop: MadeUpShop
+) -> None:
+    store.add_events(shop.events)
+    said = Lines()
+    trained = train(settings, store, Job(), said)
+    assert trained is not None
+    release = Registry(settings.releases_dir).active()
+    assert ALS not in release.pipeline.models
+    assert set(trainable()) | {"blend"} == set(release.pipeline.models)
+    assert ALS not in release.manifest["recipe"]["params"]
+    assert [line for line in said.lines if REASON in line] == [f"WARNING: {REASON}"]
+
+
+@pytest.mark.usefixtures("without_als")
+def test_asked_for_by_name_it_ends_with_the_reason(settings: Settings, store: Store, shop: MadeUpShop) -> None:
+    store.add_events(shop.events)
+    with pytest.raises(AisleError, match=REASON):
+        train(settings, store, Job(models=(ALS,)), Lines())
+
+
+def test_on_this_machine_nothing_is_left_out() -> None:
+    assert list(trainable()) == list(MODELS)
