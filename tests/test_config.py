@@ -187,7 +187,7 @@ def test_wrong_weights_of_kinds_are_named_with_their_variable(
     monkeypatch: pytest.MonkeyPatch, value: str, said: str
 ) -> None:
     monkeypatch.setenv("AISLE_KIND_WEIGHTS", value)
-    with pytest.raises(ConfigError, match="^AISLE_KIND_WEIGHTS: ") as caught:
+    with pytest.raises(ConfigError, match=r"^AISLE_KIND_WEIGHTS: ") as caught:
         read_settings()
     assert said in str(caught.value)
     assert "Mend the environment variable" in str(caught.value)
