@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check bench clean
+.PHONY: run setup test check bench bench-train bench-quality clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -56,6 +56,20 @@ bench: setup
 	$(BIN)/python -m bench.loading
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.first_list
+
+# Speed of training beside Surprise, on ratings of your own: make bench-train DATA=ratings.csv
+bench-train: setup
+	@test -n "$(DATA)" || { echo "error: no file was named; expected one of ratings: make bench-train DATA=ratings.csv"; exit 2; }
+	$(BIN)/python -m bench.svd "$(DATA)"
+
+# Lists beside implicit, LensKit and EASE, which live in an environment of their own.
+bench-quality: setup .venv-bench/.installed
+	$(BIN)/python -m bench.quality
+
+.venv-bench/.installed: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 clean:
 	rm -rf .venv

@@ -20,6 +20,7 @@ class Door:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("AISLE_")}
+        self.environment["AISLE_TUNE_SECONDS"] = "0"
 
     def __call__(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

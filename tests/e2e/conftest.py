@@ -21,6 +21,7 @@ def shop(tmp_path: Path) -> Shop:
         "AISLE_WRITE_KEYS": "write-key",
         "AISLE_REFRESH_SECONDS": "0.3",
         "AISLE_CHECK_SECONDS": "0.5",
+        "AISLE_TUNE_SECONDS": "0",
     }
     shop = Shop(environment, tmp_path)
     shop.door("data_processing.py")

@@ -411,6 +411,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
         "AISLE_VAR": str(settings.var),
         "AISLE_SVD_EPOCHS": "1000",
         "AISLE_SVD_FACTORS": "100",
+        "AISLE_TUNE_SECONDS": "0",
         "PYTHONUNBUFFERED": "1",
     }
     command = [sys.executable, str(ROOT / "train_model.py")]
