@@ -57,14 +57,20 @@ bench: setup
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.first_list
 
-# Speed of training beside Surprise, on ratings of your own: make bench-train DATA=ratings.csv
+# Speed of training beside Surprise: on ratings of your own (make bench-train DATA=ratings.csv), else on made-up ones.
+GENERATOR := ../shared/tools/make_electronics.py
+TRAINED_ON := $(or $(DATA),$(AISLE_VAR)/bench/ratings.csv)
+
 bench-train: setup
-	@test -n "$(DATA)" || { echo "error: no file was named; expected one of ratings: make bench-train DATA=ratings.csv"; exit 2; }
-	$(BIN)/python -m bench.svd "$(DATA)"
+	@if [ ! -f "$(TRAINED_ON)" ] && [ -z "$(DATA)" ] && [ -f "$(GENERATOR)" ]; then \
+	  mkdir -p "$(AISLE_VAR)/bench" && $(BIN)/python "$(GENERATOR)" "$(TRAINED_ON)" --scale 0.5; fi
+	@if [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
+	  echo "skipped: neither $(TRAINED_ON) nor $(GENERATOR), which makes it, is here; name a file: make bench-train DATA=ratings.csv"; fi
 
 # Lists beside implicit, LensKit and EASE, which live in an environment of their own.
+#   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"
 bench-quality: setup .venv-bench/.installed
-	$(BIN)/python -m bench.quality
+	$(BIN)/python -m bench.quality $(OPTIONS)
 
 .venv-bench/.installed: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,8 +14,10 @@ from src.config import Settings
 from src.dataset.interactions import training_data
 from src.domain import SEEN_KINDS, Event, EventBatch, EventKind, Query
 from src.errors import NotReady, UnknownName
-from src.models import MODELS, POPULARITY, SVD
+from src.models import MODELS, POPULARITY, SPECTRAL, SVD, VBMF
 from src.pipeline import Pipeline
+from src.progress import Silent
+from src.ranking.blend import BLEND, blended
 
 N_ITEMS = 12
 
@@ -25,8 +30,10 @@ def make_pipeline(default: str = POPULARITY) -> Pipeline:
     users, products, kinds = (list(column) for column in zip(*rows, strict=True))
     values = rng.integers(1, 6, len(rows)).astype(float)
     data = training_data([EventBatch(users, products, kinds, values, np.arange(len(rows)))])
-    settings = Settings(svd_factors=4, svd_epochs=5)
-    models = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in (POPULARITY, SVD)}
+    settings = Settings(svd_factors=4, svd_epochs=5, vbmf_sweeps=3, spectral_rank=4)
+    names = (POPULARITY, SPECTRAL, SVD, VBMF)
+    models: dict[str, Any] = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in names}
+    models[BLEND] = blended(models, {SPECTRAL: 1.0}, data, seed=1).indexed(data, Silent())
     return Pipeline(data.users, data.items, models, default, rater=SVD)
 
 
@@ -98,11 +105,11 @@ def test_the_default_model_answers_unless_another_is_named() -> None:
 
 
 def test_an_unknown_model_is_named_with_the_known_ones(pipeline: Pipeline) -> None:
-    with pytest.raises(UnknownName, match=r"'magic'.*popularity, svd"):
+    with pytest.raises(UnknownName, match=r"'magic'.*popularity, spectral, svd, blend"):
         pipeline.recommend(Query("u1", model="magic"))
 
 
-@pytest.mark.parametrize("model", [POPULARITY, SVD])
+@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, BLEND])
 @pytest.mark.parametrize("n", [N_ITEMS, N_ITEMS + 1, 10_000])
 def test_a_list_longer_than_the_catalogue_is_the_catalogue(pipeline: Pipeline, model: str, n: int) -> None:
     assert sorted(ids(pipeline, Query("u1", n=n, model=model))) == sorted(POPULAR)
@@ -124,7 +131,7 @@ PRODUCTS = st.sampled_from([*POPULAR, "unheard of"])
     n=st.integers(0, N_ITEMS + 3),
     exclude=st.frozensets(PRODUCTS),
     exclude_seen=st.booleans(),
-    model=st.sampled_from([None, POPULARITY, SVD]),
+    model=st.sampled_from([None, POPULARITY, SPECTRAL, SVD, BLEND]),
 )
 def test_every_list_is_as_long_as_it_can_be_without_duplicates_or_barred_products(
     user_id: str | None,
@@ -159,6 +166,28 @@ def test_a_predicted_rating_says_what_it_rests_on(pipeline: Pipeline) -> None:
     assert pipeline.predict("u1", "p0") == known
 
 
+def test_the_rater_of_the_release_predicts_and_is_named(pipeline: Pipeline) -> None:
+    assert list(pipeline.raters) == [POPULARITY, SVD, VBMF]
+    for name in pipeline.raters:
+        predicted = replace(pipeline, rater=name).predict("u1", "p0")
+        assert predicted.model == name
+        assert predicted.rating == pytest.approx(float(pipeline.models[name].rate(np.array([1]), np.array([0]))[0]))
+
+
+def test_a_model_that_only_predicts_ratings_makes_no_list(pipeline: Pipeline) -> None:
+    assert VBMF not in pipeline.list_models
+    with pytest.raises(UnknownName, match=r"no list model 'vbmf'"):
+        pipeline.recommend(Query("u1", model=VBMF))
+
+
+def test_a_list_follows_what_was_done_a_second_ago_whoever_did_it(pipeline: Pipeline) -> None:
+    history = did(EventKind.PURCHASE, "p3", "p8")
+    lists = [ids(pipeline, Query(user, history, n=6, model=BLEND)) for user in ("u1", "nobody", None)]
+    assert lists[0] == lists[1] == lists[2]
+    assert lists[0] != ids(pipeline, Query("u1", did(EventKind.PURCHASE, "p0"), n=6, model=BLEND))
+    assert {r.source for r in pipeline.recommend(Query(None, history, n=6, model=BLEND))} == {BLEND}
+
+
 def test_without_svd_no_rating_is_predicted() -> None:
     whole = make_pipeline()
     only = Pipeline(whole.users, whole.items, {POPULARITY: whole.models[POPULARITY]}, POPULARITY)
@@ -166,7 +195,7 @@ def test_without_svd_no_rating_is_predicted() -> None:
         only.predict("u1", "p0")
 
 
-@pytest.mark.parametrize("model", [POPULARITY, SVD])
+@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, BLEND])
 @pytest.mark.parametrize("n", [1, 4, N_ITEMS])
 def test_a_withdrawn_product_is_on_no_list_and_the_next_takes_its_place(pipeline: Pipeline, model: str, n: int) -> None:
     every = ids(pipeline, Query("u1", n=N_ITEMS, model=model))

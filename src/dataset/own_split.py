@@ -26,8 +26,9 @@ from src.errors import UnusableFile
 from src.garbage import no_search_for_cycles
 from src.progress import Reporter
 
-VALID_SHARE = 0.1
-"""So much is held out for tuning where nobody names a file for it."""
+_VALID_SHARES, _ENOUGH_TO_JUDGE = (0.1, 0.25), 20_000
+"""So much is held out for tuning where nobody names a file for it, the larger share of few events: by a few hundred
+users whichever choice is lucky looks best."""
 _NUMBERS = re.compile(r"\d+( +\d+)* *")
 _SAMPLE = 200
 _EXPECTED = (
@@ -92,9 +93,9 @@ class MappedRows:
     file: FileRead
 
 
-def held_out(data: TrainingData, share: float = VALID_SHARE) -> Split:
+def held_out(data: TrainingData) -> Split:
     """Data without a part to tune on, and that part: the newest events where times divide them, else a random part."""
-    return split(data, share)
+    return split(data, float(np.clip(_ENOUGH_TO_JUDGE / max(len(data), 1), *_VALID_SHARES)))
 
 
 def read_own_split(train: Path, valid: Path | None, settings: Settings, reporter: Reporter) -> OwnSplit:

@@ -58,6 +58,8 @@ def tuned(
         return recipe
     search = Search(split, judge, settings.seed, Clock(_SEARCH_SHARE * budget_seconds), reporter, kept_in)
     search, recipe = _with_best_weighting(search, recipe)
+    if search.split.train.weighting != train.weighting:
+        popular = MODELS[POPULARITY].train(search.split.train, recipe.params[POPULARITY], seed=settings.seed)
     params, models, figures = dict(recipe.params), {POPULARITY: popular}, {}
     left = max(search.clock.left, 0.0)
     for name, its in recipe.params.items():

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.dataset.own_split import VALID_SHARE, OwnSplit, held_out, read_own_split, read_to_measure
+from src.dataset.interactions import TrainingData, training_data
+from src.dataset.own_split import OwnSplit, held_out, read_own_split, read_to_measure
+from src.domain import NO_TIME, EventBatch
 from src.errors import NoData, UnusableFile
 from src.progress import Silent
 from tests.dataset.conftest import Write
@@ -177,12 +178,12 @@ def test_a_valid_file_that_leaves_nothing_to_learn_from_is_refused(write: Write)
 
 
 @pytest.mark.parametrize("timed", [False, True])
-def test_without_a_valid_file_a_tenth_is_held_out(write: Write, timed: bool) -> None:
+def test_without_a_valid_file_a_quarter_of_few_rows_is_held_out(write: Write, timed: bool) -> None:
     rows = [f"u{n % 13},p{n % 29},{3 + n % 3}" + (f",{1_400_000_000 + n}" if timed else "") for n in range(300)]
     given = read(write(f"user_id,item_id,value{',at' if timed else ''}\n" + "\n".join(rows) + "\n"))
     tuning = given.for_tuning()
     assert tuning.how == ("time" if timed else "random")
-    assert len(tuning.test) == pytest.approx(VALID_SHARE * 300, abs=1)
+    assert len(tuning.test) == pytest.approx(0.25 * 300, abs=1)
     assert len(tuning.train) + len(tuning.test) == len(given.data) == 300
     if timed:
         assert tuning.train.events.at.max() < tuning.test.events.at.min()
@@ -231,3 +232,10 @@ def test_a_public_split_of_a_million_pairs_is_read_in_seconds() -> None:
     assert len(rows.data) == 324_147
     assert rows.user_idx.min() >= 0
     assert rows.item_idx.min() >= 0
+
+
+@pytest.mark.parametrize(("n", "share"), [(1_000, 0.25), (100_000, 0.2), (400_000, 0.1)])
+def test_the_more_events_there_are_the_smaller_the_share_held_out(n: int, share: float) -> None:
+    ids = [f"p{at % 97}" for at in range(n)]
+    batch = EventBatch([f"u{at % 50}" for at in range(n)], ids, ["purchase"] * n, np.ones(n), np.full(n, NO_TIME))
+    assert len(held_out(training_data([batch])).test) == pytest.approx(share * n, abs=1)

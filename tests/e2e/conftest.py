@@ -22,6 +22,10 @@ def shop(tmp_path: Path) -> Shop:
         "AISLE_REFRESH_SECONDS": "0.3",
         "AISLE_CHECK_SECONDS": "0.5",
         "AISLE_TUNE_SECONDS": "0",
+        "AISLE_SPECTRAL_RANK": "32",
+        "AISLE_ALS_FACTORS": "16",
+        "AISLE_ALS_ITERATIONS": "3",
+        "AISLE_VBMF_SWEEPS": "5",
     }
     shop = Shop(environment, tmp_path)
     shop.door("data_processing.py")

@@ -264,6 +264,28 @@ def test_views_that_say_nothing_are_given_no_weight(few_trials: Callable[[int], 
     assert found.weighting.kinds["view"] < 0.2
 
 
+def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chosen(
+    few_trials: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few_trials(1)
+    blended: dict[str, Any] = {}
+    scales = tuning.scales_of
+
+    def spy(models: dict[str, Any], data: TrainingData, *, seed: int) -> dict[str, float]:
+        blended.update(models)
+        return scales(models, data, seed=seed)
+
+    monkeypatch.setattr(tuning, "scales_of", spy)
+    parts = split(shop(times=False), 0.2)
+    found = tune(parts)
+    assert found.weighting != Recipe.of(SETTINGS).weighting
+    train = replace(parts.train, weighting=found.weighting)
+    queries = judge_of(parts, found)[0].queries
+    for name in (POPULARITY, ITEM_GRAPH, ALS):  # spectral's is cut out of a longer spectrum, which is a little better
+        alone = MODELS[name].train(train, found.params[name], seed=1)
+        np.testing.assert_allclose(blended[name].score_all(queries), alone.score_all(queries), rtol=1e-4, atol=1e-5)
+
+
 # what is remembered
 
 

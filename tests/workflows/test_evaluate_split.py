@@ -61,11 +61,13 @@ class StandIn:
     learnt_from: list[TrainingData] = field(default_factory=list)
     budgets: list[float] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
+    relevant: list[float] = field(default_factory=list)
 
     def tune(self, settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Recipe:
         self.tuned_on.append(tuning)
         self.budgets.append(budget_seconds)
         self.lengths.append(k)
+        self.relevant.append(settings.relevant_rating)
         return Recipe(2.0 + len(tuning.test) / 8)
 
     def fit_recipe(self, data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Counts:
@@ -234,6 +236,20 @@ def test_where_there_are_ratings_they_are_predicted_beside_what_is_served(
     lower = evaluate(settings, rated_files.job(relevant=2.0))
     assert lower.scope.relevant_rating == 2.0
     assert lower.scope.n_relevant > report.scope.n_relevant
+
+
+@pytest.mark.parametrize(("relevant", "ones", "expected"), [(None, False, 4.0), (2.5, False, 2.5), (None, True, 1.0)])
+def test_tuning_counts_as_liked_what_will_be_measured(
+    settings: Settings, rated_files: Files, relevant: float | None, ones: bool, expected: float
+) -> None:
+    if ones:
+        for path in (rated_files.train, rated_files.test):
+            rows = [row.rpartition(",")[0] for row in path.read_text().split()[1:]]
+            path.write_text("user_id,item_id,value\n" + "".join(f"{row},1\n" for row in rows))
+    stand_in = StandIn()
+    report = evaluate(settings, rated_files.job(relevant=relevant), stand_in)
+    assert stand_in.relevant == [expected]
+    assert report.scope.relevant_rating == (None if ones else expected)
 
 
 def test_a_column_of_ones_holds_no_ratings_to_tell_rows_apart_by(settings: Settings, files: Files) -> None:
