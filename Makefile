@@ -64,7 +64,7 @@ TRAINED_ON := $(or $(DATA),$(AISLE_VAR)/bench/ratings.csv)
 bench-train: setup
 	@if [ ! -f "$(TRAINED_ON)" ] && [ -z "$(DATA)" ] && [ -f "$(GENERATOR)" ]; then \
 	  mkdir -p "$(AISLE_VAR)/bench" && $(BIN)/python "$(GENERATOR)" "$(TRAINED_ON)" --scale 0.5; fi
-	@if [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
+	@if [ -n "$(DATA)" ] || [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
 	  echo "skipped: neither $(TRAINED_ON) nor $(GENERATOR), which makes it, is here; name a file: make bench-train DATA=ratings.csv"; fi
 
 # Lists beside implicit, LensKit and EASE, which live in an environment of their own.

@@ -1,6 +1,6 @@
 """Lists of the tuned pipeline beside single models of other libraries, tuned for as long on the same data, in one run.
 
-    make bench-quality                                  two protocols, in about 25 minutes
+    make bench-quality                                  two protocols, each some 8 minutes
     .venv/bin/python -m bench.quality [--seconds 120] [--only NAME] [--yelp] [--json FILE]
 
 The others are implicit's ALS, LensKit's item k-NN, a dense EASE and the list by popularity, in an environment of their
@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120.0, metavar="N", help="each side's to tune; default: 120")
     parser.add_argument("--only", choices=PROTOCOLS, help="this protocol alone")
-    parser.add_argument("--yelp", action="store_true", help=f"{_OPTIONAL} too: ours beside ALS; half an hour and 4 GB")
+    parser.add_argument("--yelp", action="store_true", help=f"{_OPTIONAL} too: ours beside ALS; takes much longer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
     return parser
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from src.dataset.interactions import TrainingData
-from src.models import ALS, ITEM_GRAPH, SPECTRAL, als, item_graph, spectral
+from src.models import ALS, ITEM_GRAPH, SPECTRAL, TRENDING, als, item_graph, popularity, spectral
 from src.models.base import ListModel
 from src.models.normalization import Normalized, normalized
 
@@ -64,7 +64,7 @@ def _of_graph(
     return item_graph.regressed(*prepared, params)
 
 
-def _nothing(data: TrainingData, params: als.AlsParams, seed: int) -> None:
+def _nothing(data: TrainingData, params: Any, seed: int) -> None:
     """Nothing is shared: every choice is a training of its own."""
 
 
@@ -72,7 +72,12 @@ def _of_nothing(data: TrainingData, prepared: None, params: als.AlsParams, seed:
     return als.train(data, params, seed=seed)
 
 
+def _trending(data: TrainingData, prepared: None, params: popularity.PopularityParams, seed: int) -> ListModel:
+    return popularity.train(data, params, seed=seed)
+
+
 SPACES: dict[str, Space] = {
+    TRENDING: Space(({},), {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
     SPECTRAL: Space(
         _pairs(),
         {"ridge": Range(0.02, 20, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},

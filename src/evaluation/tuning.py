@@ -17,13 +17,13 @@ from src.domain import DAY, NO_TIME, EventKind, JsonDict
 from src.evaluation.judge import Judge, Opinions
 from src.evaluation.spaces import SPACES
 from src.evaluation.trials import Clock, Search, searched
-from src.models import MODELS, POPULARITY, SPECTRAL
+from src.models import MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import ListModel
 from src.progress import Reporter
 from src.ranking.blend import scales_of
 from src.ranking.recipe import Recipe
 
-_SHARES = {"spectral": 0.45, "item_graph": 0.25, "als": 0.3}
+_SHARES = {"trending": 0.05, "spectral": 0.4, "item_graph": 0.25, "als": 0.3}
 """Of the time that is left once every model has been tried with its defaults."""
 _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the weights take their time
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
@@ -63,7 +63,7 @@ def tuned(
     params, models, figures = dict(recipe.params), {POPULARITY: popular}, {}
     left = max(search.clock.left, 0.0)
     for name, its in recipe.params.items():
-        if name == POPULARITY or (name not in SPACES and not _has_times(split.train)):
+        if name == POPULARITY or (name == TRENDING and not _has_times(split.train)):
             continue
         deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0)
         params[name], models[name], figures[name] = _best_of(search, name, its, deadline)

@@ -121,7 +121,7 @@ def train(data: TrainingData, params: AlsParams, *, seed: int) -> Als:
     histories = data.histories
     telling = np.flatnonzero(np.diff(histories.indptr) > 1)  # one product alone says nothing of what goes with it
     confidence = histories[telling] if len(telling) else histories.copy()
-    factors = min(params.factors, *confidence.shape)
+    factors = min(params.factors, *histories.shape)
     if not confidence.nnz:
         return _als(np.zeros((confidence.shape[1], factors), np.float32), params)
     confidence.data = 1 + params.alpha * confidence.data

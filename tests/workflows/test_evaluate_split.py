@@ -203,7 +203,7 @@ def test_without_a_valid_file_a_part_of_train_is_tuned_on(settings: Settings, fi
     evaluate(settings, files.job(), stand_in)
     (tuning,), (learnt,) = stand_in.tuned_on, stand_in.learnt_from
     assert len(tuning.train) + len(tuning.test) == len(learnt)
-    assert 0 < len(tuning.test) < len(learnt) / 5
+    assert 0 < len(tuning.test) < len(learnt) / 3
 
 
 def test_one_model_is_trained_by_its_name_and_nothing_is_tuned(settings: Settings, files: Files) -> None:
