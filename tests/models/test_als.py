@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from src.dataset.interactions import TrainingData, training_data
+from src.dataset.weighting import KIND_ORDER
 from src.domain import NO_TIME, EventBatch, FloatArray
 from src.models import als
 from src.models.als import Als, AlsParams, train
@@ -137,6 +138,17 @@ def test_every_parameter_reaches_implicit(data: TrainingData, monkeypatch: pytes
         "use_gpu": False,
         "random_state": 9,
     }
+
+
+def test_a_user_with_one_product_tells_nothing_of_what_goes_with_it(data: TrainingData, model: Als) -> None:
+    events = data.events
+    loners = [f"loner {at}" for at in range(30)]
+    users = [*events.users.ids_of(events.user_idx), *loners]
+    items = [*events.items.ids_of(events.item_idx), *events.items.ids_of(np.arange(30) % 5)]
+    kinds = [*(KIND_ORDER[kind].value for kind in data.kind), *["purchase"] * 30]
+    n = len(users)
+    more = training_data([EventBatch(users, items, kinds, np.ones(n), np.full(n, NO_TIME, np.int64))])
+    np.testing.assert_array_equal(train(more, PARAMS, seed=1).item_factors, model.item_factors)
 
 
 def test_there_are_never_more_factors_than_users_or_products() -> None:
