@@ -11,7 +11,8 @@ from src.config import read_settings
 from src.models import MODELS
 from src.store import open_store
 from src.workflows.doors import Screen, run_door
-from src.workflows.train import Job, train
+from src.workflows.plans import Job
+from src.workflows.train import train
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,9 +53,15 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if trained is None:
         screen.say("this night's run is done already")
         return
-    screen.say(trained.report.protocol())
-    screen.say(trained.report.verdict())
-    screen.say(f"release {trained.version} is {'active' if trained.active else 'published, not active'}")
+    if trained.report is not None:
+        screen.say(trained.report.protocol())
+        screen.say(trained.report.verdict())
+    screen.say(trained.verdict.sentence())
+    if trained.version is None:
+        return
+    screen.say(
+        trained.note or f"release {trained.version} is {'active' if trained.active else 'published, not active'}"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.release import Draft
 from src.store import Store, open_store
-from src.workflows.train import Job, train
+from src.workflows.plans import Job
+from src.workflows.train import train
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
