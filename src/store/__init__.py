@@ -32,6 +32,10 @@ class Journal(Protocol):
         """Add a run or update the one with its run_id; False, and nothing saved, if another run has its due moment."""
         ...
 
+    def note_progress(self, run_id: str, progress: str) -> None:
+        """Say how far a run is, if it is running still."""
+        ...
+
     def queue_run(self, run: Run) -> Run | None:
         """Add a run unless one is queued or running, which is then returned; however many ask at once, one is added."""
         ...

@@ -30,6 +30,11 @@ class SqlJournal:
             statement = self._database.insert(runs).values(**row).on_conflict_do_nothing()
             return _inserts(connection, statement)
 
+    def note_progress(self, run_id: str, progress: str) -> None:
+        running = (runs.c.run_id == run_id) & (runs.c.status == RunStatus.RUNNING)
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(running).values(progress=progress))
+
     def queue_run(self, run: Run) -> Run | None:
         under_way = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING))).limit(1)
         with self._database.write() as connection:  # those who write take turns

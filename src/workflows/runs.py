@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from src.domain import Run, RunStatus
 from src.errors import Busy, Ended, StoreError
 from src.progress import Reporter
 from src.store import Store
 from src.workflows.locks import Lock
-from src.workflows.plans import Job
+
+if TYPE_CHECKING:  # it brings what only trainings need
+    from src.workflows.plans import Job
 
 ATTEMPTS = 3
 """So often a night's run is begun, when each time somebody or something ends it."""
@@ -94,7 +97,7 @@ class Noted:
     def step(self, line: str) -> None:
         self._reporter.step(line)
         with suppress(StoreError):  # a store that is locked for a while is no reason to stop
-            self._store.journal.save_run(replace(self._run, progress=line[:300]))
+            self._store.journal.note_progress(self._run.run_id, line[:300])
 
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
@@ -110,7 +113,11 @@ def recorded(store: Store, run: Run) -> Iterator[None]:
         what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
         status = RunStatus.INTERRUPTED if from_outside else RunStatus.FAILED
         with suppress(StoreError):  # what went wrong first is what people must read
-            store.journal.save_run(replace(run, status=status, finished_at=int(time.time()), message=what))
+            now = store.journal.run(run.run_id)
+            if now is None or not now.status.is_over:  # whoever ended it said why already
+                progress = now.progress if now else ""
+                ended = replace(run, status=status, finished_at=int(time.time()), message=what, progress=progress)
+                store.journal.save_run(ended)
         raise
 
 

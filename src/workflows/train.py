@@ -14,7 +14,7 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import split
 from src.domain import JsonDict, Run, RunStatus
-from src.errors import AisleError, Busy
+from src.errors import AisleError, Busy, NoRelease
 from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
 from src.progress import Reporter
@@ -24,6 +24,7 @@ from src.release import Draft, Proof
 from src.store import Store
 from src.workflows.carry_over import CarriedOver
 from src.workflows.challenge import Champion, challenge, champion_of, look_at_data
+from src.workflows.continuous_evaluation import watch
 from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import Lock, trainer_lock
@@ -73,22 +74,36 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         if run is None:
             return None
         with recorded(store, run), ended_by_sigterm():
+            noted = Noted(reporter, store, run)
+            if job.trigger == "night":
+                _score(settings, store, noted)
             try:
-                trained = _Training(settings, store, job, run, lock, Noted(reporter, store, run)).done()
+                trained = _Training(settings, store, job, run, lock, noted).done()
             except _Kept as kept:
                 trained = Trained(None, kept.report, False, kept.verdict)
-            store.journal.save_run(_ended(run, trained))
+            store.journal.save_run(_ended(run, job, trained))
         return trained
     finally:
         lock.release()
 
 
-def _ended(run: Run, trained: Trained) -> Run:
+def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
+    """Every night the current release is scored on what it has not seen; where it cannot be, the night goes on."""
+    try:
+        score, _ = watch(settings, store, reporter)
+        reporter.step(score.message)
+    except NoRelease:
+        pass
+    except AisleError as error:
+        reporter.step(f"WARNING: the current release was not scored: {error}")
+
+
+def _ended(run: Run, job: Job, trained: Trained) -> Run:
     return replace(
         run,
         status=RunStatus.KEPT if trained.version is None else RunStatus.SUCCEEDED,
         release=trained.version,
-        message=". ".join(part for part in (trained.verdict.sentence(), trained.note) if part),
+        message=". ".join(part for part in (job.why, trained.verdict.sentence(), trained.note) if part),
         verdict=trained.verdict.to_json(),
         finished_at=int(time.time()),
         progress="",
@@ -168,7 +183,7 @@ class _Training:
         return Trained(version, self.report, active, self.verdict, note)
 
     def _activated(self, version: str, data: TrainingData, made_up: bool) -> tuple[bool, str]:
-        """(whether it serves now, why not or why it was trained)."""
+        """(whether it serves now, why not)."""
         if not self.job.activate:
             return False, f"release {version} is published, not active"
         if made_up and not _made_up(self.store, data):
@@ -182,7 +197,7 @@ class _Training:
             pinned = self.registry.current_version()
             return False, f"release {version} is published, not active: {pinned} is pinned"
         self.registry.activate(version)
-        return True, self.job.why
+        return True, ""
 
 
 def _made_up(store: Store, data: TrainingData) -> bool:
