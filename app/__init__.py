@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -26,6 +26,7 @@ from app.access import Keys, Role
 from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
+from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.errors import InputError
 from src.store import Store, open_store
@@ -46,6 +47,7 @@ class Aisle:
     scheduler: Scheduler
     keys: Keys
     roles: Mapping[str, Role]
+    start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
     started_in: int | None = field(default=None)
 
 

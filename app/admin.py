@@ -95,7 +95,8 @@ def start_training(body: TrainingBody) -> Response:
     )
     if (other := store.journal.queue_run(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
-    train_queued(settings, store, run, ["--again", body.model_type, *(["--force"] if body.force else [])])
+    arguments = ["--again", body.model_type, *(["--force"] if body.force else [])]
+    train_queued(settings, store, run, arguments, _aisle().start)
     return _after_waiting(store, run, body) if body.wait else _accepted(run, body)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,8 +104,13 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
 
 
 def test_the_examples_of_the_description_work(
-    description: dict[str, Any], client: FlaskClient, as_admin: dict[str, str], publish_again: Callable[..., str]
+    description: dict[str, Any],
+    flask_app: Flask,
+    client: FlaskClient,
+    as_admin: dict[str, str],
+    publish_again: Callable[..., str],
 ) -> None:
+    flask_app.extensions["aisle"].start = lambda *_: SimpleNamespace(wait=lambda: 0)
     version, tried = publish_again(), 0
     for path, method, operation in calls(description):
         if method != "post":
@@ -114,7 +120,7 @@ def test_the_examples_of_the_description_work(
             schema = description["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         for example in schema["examples"]:
             answer = client.post(path.replace("{version}", version), json=example, headers=as_admin)
-            assert answer.status_code in (200, 201), (path, example, answer.text)
+            assert answer.status_code in (200, 201, 202), (path, example, answer.text)
             tried += 1
     assert tried >= 4
 
