@@ -153,6 +153,8 @@ def compare(
     list the champion serves.
     """
     mine = challenger.lists.get(challenger.best)
+    if broken := _no_numbers(challenger):
+        return broken, "", {}
     if mine is None:
         return [], "no test user liked anything, so no list was measured", {"challenger": None}
     popular = challenger.lists[POPULARITY]
@@ -215,6 +217,21 @@ def check_release(proof: Proof, bytes_before: int | None, bounds: Bounds) -> lis
             )
         )
     return checks
+
+
+def _no_numbers(report: Report) -> list[Check]:
+    """A check that fails for every model whose predicted ratings are no numbers: its learning ran away."""
+    return [
+        check_of(
+            "ratings",
+            False,
+            f"the ratings that {name} predicts are no numbers",
+            "finite ones",
+            f"train with a lower learning rate or more regularization (AISLE_{name.upper()}_…)",
+        )
+        for name, figures in report.ratings.items()
+        if not np.isfinite([figures.rmse.value, figures.mae.value]).all()
+    ]
 
 
 def _paired(mine: FloatArray, theirs: FloatArray, margin: float) -> tuple[Estimate, float]:

@@ -82,6 +82,9 @@ class CarriedOver:
             Bounds.of(self.settings),
             why_not=f"the settings are those of release {version}",
         )
+        if not self._blends:
+            figure = report.ratings.get(report.rater or "")
+            compared = "the lists are carried over" + (f"; RMSE {figure.rmse.value:.4f}" if figure else "")
         return verdict.with_checks(checks, compared, lists=figures, champion=version), report, plan
 
     def fitted(self, report: Report, plan: Plan, reporter: Reporter) -> Pipeline:

@@ -94,7 +94,7 @@ def look_at_data(
 ) -> Verdict:
     """The verdict's beginning: whether the data are whole beside what the champion learnt from, if that compares."""
     verdict = Verdict(overridden=overridden)
-    if champion is None or champion.made_up or not from_store:
+    if champion is None or not from_store:
         return verdict
     manifest = champion.release.manifest
     before = manifest["data"]
@@ -152,9 +152,7 @@ def _their_report(
 ) -> tuple[Report | None, str]:
     """(the champion's report, why there is none)."""
     if champion is None:
-        return None, "the first release"
-    if champion.made_up:
-        return None, "the current release was learnt from the made-up shop"
+        return None, "there was no release to compare it with"
     try:
         their_plan = champion.plan(settings)
     except AisleError as error:

@@ -127,6 +127,9 @@ class _Training:
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
         made_up = job.data is None and _made_up(self.store, data)
         self.champion = champion_of(self.registry)
+        if self.champion is not None and self.champion.made_up and not made_up and job.model_type == ALL:
+            reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
+            self.champion = None
         beside = None if made_up else self.champion
         self._judge(look_at_data(beside, self.store, data, from_store=job.data is None, overridden=self._overridden()))
         if job.model_type != ALL:
@@ -169,7 +172,7 @@ class _Training:
 
     def _published(self, draft: Draft, data: TrainingData, made_up: bool) -> Trained:
         def accept(proof: Proof) -> None:
-            before = None if self.champion is None or self.champion.made_up else self.champion.n_bytes
+            before = None if self.champion is None else self.champion.n_bytes
             checks = check_release(proof, before, Bounds.of(self.settings))
             self._judge(self.verdict.with_checks(checks, proof=asdict(proof)))
 
@@ -185,7 +188,7 @@ class _Training:
     def _activated(self, version: str, data: TrainingData, made_up: bool) -> tuple[bool, str]:
         """(whether it serves now, why not)."""
         if not self.job.activate:
-            return False, f"release {version} is published, not active"
+            return False, ""
         if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
         if not self.lock.held:
@@ -195,7 +198,7 @@ class _Training:
             )
         if self.registry.is_pinned and not self.job.force:
             pinned = self.registry.current_version()
-            return False, f"release {version} is published, not active: {pinned} is pinned"
+            return False, f"it was published and not activated, as {pinned} is pinned"
         self.registry.activate(version)
         return True, ""
 
