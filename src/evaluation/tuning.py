@@ -88,7 +88,8 @@ def _best_of(search: Search, name: str, its: Any, deadline: float) -> tuple[Any,
     if name not in SPACES:
         model = MODELS[name].train(train, its, seed=search.seed)
         return its, model, float(search.judge.ndcg(model).mean())
-    return searched(search, name, SPACES[name], its, deadline)
+    space = SPACES[name] if _has_times(train) else SPACES[name].timeless()
+    return searched(search, name, space, its, deadline)
 
 
 def _with_best_weighting(search: Search, recipe: Recipe) -> tuple[Search, Recipe]:

@@ -21,7 +21,7 @@ from src.dataset.weighting import Weighting
 from src.domain import DAY, NO_TIME, EventBatch
 from src.evaluation import tuning
 from src.evaluation.judge import Judge
-from src.evaluation.spaces import SPACES, Range, Space
+from src.evaluation.spaces import FADING, NORMALISATION, SPACES, Range, Space
 from src.evaluation.trials import Clock, Search, searched
 from src.evaluation.tuning import tuned
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
@@ -68,13 +68,17 @@ def parts() -> Split:
 
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes searches end after so many trials of every model; two costly choices are left."""
+    """Makes searches end after so many trials of every model; two answers to costly questions are left."""
 
     def limit(trials: int) -> None:
         for name, space in SPACES.items():
-            monkeypatch.setitem(SPACES, name, replace(space, costly=space.costly[:2], trials=trials))
+            monkeypatch.setitem(SPACES, name, replace(space, costly=two_answers(space), trials=trials))
 
     return limit
+
+
+def two_answers(space: Space) -> dict[str, Any]:
+    return {question: answers[:2] for question, answers in space.costly.items()}
 
 
 def tune(parts: Split | None, budget: float = PLENTY, **options: Any) -> Recipe:
@@ -312,7 +316,7 @@ def search_of(parts: Split, kept_in: Path | None, budget: float = PLENTY, **chan
 def test_a_search_that_goes_on_repeats_no_trial(parts: Split, tmp_path: Path, name: str, before: int) -> None:
     file = tmp_path / "folder to be made" / "trials.log"
     first = MODELS[name].params(SETTINGS)
-    tried = Tried(replace(SPACES[name], costly=SPACES[name].costly[:2]))
+    tried = Tried(replace(SPACES[name], costly=two_answers(SPACES[name])))
     for trials in (before, 12):
         searched(search_of(parts, file), name, replace(tried.space, trials=trials), first, 0.0)
     (trials,) = trials_in(file)
@@ -328,7 +332,7 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
     first = MODELS[SPECTRAL].params(SETTINGS)
     figures = []
     for trials in (4, 7, 7):
-        space = replace(SPACES[SPECTRAL], trials=trials, costly=SPACES[SPECTRAL].costly[:2])
+        space = replace(SPACES[SPECTRAL], trials=trials, costly=two_answers(SPACES[SPECTRAL]))
         params, model, figure = searched(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
         judge = search_of(parts, None).judge
         assert float(judge.ndcg(model).mean()) == pytest.approx(figure)
@@ -364,7 +368,7 @@ def test_a_search_can_begin_where_another_ended(
 
 def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others(parts: Split, tmp_path: Path) -> None:
     file, first = tmp_path / "trials.log", MODELS[ITEM_GRAPH].params(SETTINGS)
-    space = replace(SPACES[ITEM_GRAPH], trials=2, costly=SPACES[ITEM_GRAPH].costly[:1])
+    space = replace(SPACES[ITEM_GRAPH], trials=2, costly={})
     search = search_of(parts, file)
     lighter = replace(search.split.train, weighting=Weighting(kinds={"purchase": 0.5}))
     others = [
@@ -395,7 +399,7 @@ def test_a_trial_that_was_killed_does_not_stop_the_next_search(parts: Split, tmp
 
 
 def _free(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "costly"}
+    return {name: value for name, value in params.items() if name not in (FADING, NORMALISATION)}
 
 
 # spaces
@@ -404,10 +408,12 @@ def _free(params: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SPACES)
 def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
     space, known = SPACES[name], set(asdict(MODELS[name].params(SETTINGS)))
-    chosen = [*space.costly[0], *space.ranges, *space.choices]
+    costly = [name for answers in space.costly.values() for name in answers[0]]
+    chosen = [*costly, *space.ranges, *space.choices]
     assert set(chosen) <= known
     assert len(chosen) == len(set(chosen))
-    assert {frozenset(each) for each in space.costly} == {frozenset(space.costly[0])}
+    for answers in space.costly.values():
+        assert {frozenset(each) for each in answers} == {frozenset(answers[0])}
     assert all(each.low < each.high for each in space.ranges.values())
     assert all(each.low > 0 for each in space.ranges.values() if each.log)
     assert tuning._SHARES.keys() == SPACES.keys()
@@ -437,7 +443,7 @@ def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(par
 
 def test_parameters_outside_of_a_range_are_tried_all_the_same(parts: Split) -> None:
     first = replace(MODELS[ALS].params(SETTINGS), regularization=1e4, alpha=1e-3, factors=7)
-    space = Space(({},), {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
+    space = Space({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
     tried = Tried(space)
     searched(search_of(parts, None), ALS, tried.space, first, 0.0)
     assert tried.params[0] == first
