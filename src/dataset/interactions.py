@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from src.dataset.categories import Categories
 from src.dataset.weighting import KIND_NUMBER, Weighting, ages, halved, together
-from src.domain import BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.domain import NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 
 
 class Vocabulary:
@@ -144,15 +145,21 @@ class TrainingData:
     """All that models learn from.
 
     events: every event; value is the rating given, or how many were bought. kind: int8 per event, an index into
-    KIND_ORDER. weighting: how much each event speaks for its product.
+    KIND_ORDER. weighting: how much each event speaks for its product. categories: None where none are known.
     """
 
     events: Interactions
     kind: IntArray
     weighting: Weighting = field(default_factory=Weighting)
+    categories: Categories | None = None
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether any event has a time."""
+        return bool((self.events.at != NO_TIME).any())
 
     @property
     def users(self) -> Vocabulary:

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from src.dataset.interactions import TrainingData
-from src.models import ALS, ITEM_GRAPH, SPECTRAL, TRENDING, als, item_graph, popularity, spectral
+from src.models import (
+    ALS,
+    CATEGORY_POPULARITY,
+    ITEM_GRAPH,
+    SPECTRAL,
+    TRENDING,
+    als,
+    category_popularity,
+    item_graph,
+    popularity,
+    spectral,
+)
 from src.models.base import ListModel
 from src.models.normalization import Normalized, normalized
 
@@ -28,9 +39,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """What may be chosen. costly: by the name of a question, its answers, the likeliest first: assignments of
-    parameters that `prepare` depends on. ranges, choices: of the others. prepare(data, params, seed): what models with the same costly parameters share.
-    finish(data, prepared, params, seed): the model. trials: more than so many bring nothing."""
+    """What may be chosen.
+
+    costly: by the name of a question, its answers, the likeliest first: assignments of parameters that `prepare`
+    depends on. ranges, choices: of the others. prepare(data, params, seed): what models with the same costly parameters
+    share. finish(data, prepared, params, seed): the model. trials: more than so many bring nothing.
+    """
 
     costly: Mapping[str, tuple[Mapping[str, Any], ...]]
     ranges: Mapping[str, Range]
@@ -84,8 +98,15 @@ def _trending(data: TrainingData, prepared: None, params: popularity.PopularityP
     return popularity.train(data, params, seed=seed)
 
 
+def _category_popularity(
+    data: TrainingData, prepared: None, params: category_popularity.CategoryPopularityParams, seed: int
+) -> ListModel:
+    return category_popularity.train(data, params, seed=seed)
+
+
 SPACES: dict[str, Space] = {
     TRENDING: Space({}, {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
+    CATEGORY_POPULARITY: Space({}, {"half_life_days": Range(0, 120)}, _nothing, _category_popularity, trials=6),
     SPECTRAL: Space(
         _OF_GRAM_MATRICES,
         {"ridge": Range(0.02, 60, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},

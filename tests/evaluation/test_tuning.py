@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.splitting import Split, split
 from src.dataset.weighting import Weighting
@@ -58,7 +59,9 @@ def shop(*, times: bool = True, ratings: bool = False, views: bool = True) -> Tr
     rng.shuffle(rows)
     users, items, kinds, values = (list(column) for column in zip(*rows, strict=True))
     at = np.sort(rng.integers(0, 300 * DAY, len(rows))) if times else np.full(len(rows), NO_TIME)
-    return training_data([EventBatch(users, items, kinds, np.array(values, np.float64), at.astype(np.int64))])
+    data = training_data([EventBatch(users, items, kinds, np.array(values, np.float64), at.astype(np.int64))])
+    tastes = (int(id_[1:]) % 3 for id_ in data.items.ids_of(range(len(data.items))))
+    return replace(data, categories=Categories.of(f"all > taste {taste}" for taste in tastes))
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +139,7 @@ def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[in
         assert figure == pytest.approx(ndcg(parts, replace(found, weights={name: 1.0})), abs=2e-3)
     assert said["users"] == len(judge_of(parts, found)[0].queries)
     assert said["seconds"] >= 0
-    assert set(said["of_models"]) == {TRENDING, ITEM_GRAPH, SPECTRAL, ALS}
+    assert set(said["of_models"]) == SPACES.keys()
 
 
 def test_a_recipe_has_parameters_for_every_model_that_may_be_blended(
@@ -169,7 +172,7 @@ def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) 
     tuned(SETTINGS, parts, 0, steps)
     assert [line for line in steps.lines if line.startswith("tuning")] == [
         "tuning how much an event speaks for its product",
-        *(f"tuning {name}" for name in (TRENDING, ITEM_GRAPH, SPECTRAL, ALS)),
+        *(f"tuning {name}" for name in MODELS if name in SPACES),
     ]
 
 
@@ -187,7 +190,7 @@ def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usabl
     found = tune(parts, 0.0)
     assert found.params == start.params
     assert found.weighting == start.weighting
-    assert set(found.found["of_models"]) == {TRENDING, ITEM_GRAPH, SPECTRAL, ALS}  # type: ignore[arg-type]
+    assert set(found.found["of_models"]) == SPACES.keys()  # type: ignore[arg-type]
     assert ndcg(parts, found) >= ndcg(parts, start) - 1e-6
     blend = fit_blend(parts.train, found, 1, Silent())
     assert np.isfinite(blend.score_all(judge_of(parts, found)[0].queries)).any()
@@ -205,14 +208,14 @@ class Ticking:
         return self.budget - self._looks
 
 
-@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 4, 4), (20, 4, 20), (45, 15, 45)])
+@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 5, 5), (20, 5, 20), (45, 15, 45)])
 def test_when_the_time_is_over_no_further_trial_begins(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, fewest: int, most: int
 ) -> None:
     monkeypatch.setattr(tuning, "Clock", Ticking)
     tune(parts, budget, kept_in=tmp_path / "trials.log")
     tried = [len(trials) for trials in trials_in(tmp_path / "trials.log")]
-    assert len(tried) == 4
+    assert len(tried) == len(SPACES)
     assert fewest <= sum(tried) <= most
 
 
@@ -348,11 +351,11 @@ def test_all_of_tuning_goes_on_where_it_was(parts: Split, tmp_path: Path, few_tr
     once = tune(parts, kept_in=file)
     n_before = [len(trials) for trials in trials_in(file)]
     again = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == n_before == [4, 4, 4, 4]
+    assert [len(trials) for trials in trials_in(file)] == n_before == [4] * len(SPACES)
     assert without_what_was_seen(again) == without_what_was_seen(once)
     few_trials(6)
     longer = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == [6, 6, 6, 6]
+    assert [len(trials) for trials in trials_in(file)] == [6] * len(SPACES)
     assert longer.found["ndcg_at_10"] > 0  # type: ignore[operator]
 
 
