@@ -28,7 +28,7 @@ from src.ranking.ranker import Order
 from src.ranking.recipe import Recipe
 
 _SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
-"""Of the time that is left once every model has been tried with its defaults."""
+"""Of the time that is left, as far as these models are there."""
 _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the weights take their time
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _ROUNDS = 4
@@ -97,12 +97,13 @@ def _is_later(split: Split) -> bool:
 
 def _best_models(search: Search, recipe: Recipe) -> dict[str, Found]:
     """The best of each model that the data have something for, popularity aside."""
-    found: dict[str, Found] = {}
+    names = [name for name in recipe.params if name != POPULARITY and MODELS[name].learns_from(search.split.train)]
+    whole = sum(_SHARES.get(name, 0.0) for name in names) or 1.0
     left = max(search.clock.left, 0.0)
-    for name, its in recipe.params.items():
-        if name != POPULARITY and MODELS[name].learns_from(search.split.train):
-            deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0)
-            found[name] = _best_of(search, name, its, deadline)
+    found: dict[str, Found] = {}
+    for name in names:
+        deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0) / whole
+        found[name] = _best_of(search, name, recipe.params[name], deadline)
     return found
 
 
