@@ -10,14 +10,15 @@ from typing import Any
 from flask import Response, current_app, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from werkzeug.routing import PathConverter
 
 from app.access import Role
-from app.problems import Problem, field_errors, problem
+from app.problems import KEY, field_errors, problem, problems_of
 from app.recommender import ListAnswer, Recommender
 from app.scheduler import Scheduler
 from app.schemas import (
+    BODY_PROBLEMS,
     MAX_EVENTS,
     CategoryList,
     DetailedList,
@@ -47,25 +48,6 @@ from src.workflows.record import checked, record
 
 LISTS, CATALOGUE = Tag(name="lists"), Tag(name="catalogue")
 EVENTS, HEALTH = Tag(name="events"), Tag(name="health")
-KEY: list[dict[str, list[Any]]] = [{"key": []}]
-
-
-def _problems(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
-    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
-
-
-_TITLES = {
-    400: "The body is no JSON",
-    401: "No key, or a wrong one",
-    403: "No key is set on the server",
-    404: "Nothing of this name is known",
-    411: "The body's length is missing",
-    413: "The body is too long",
-    415: "The body is not declared as JSON",
-    422: "A field is wrong",
-    503: "No release is served yet, or the store does not answer",
-}
 
 
 class IdConverter(PathConverter):
@@ -74,8 +56,6 @@ class IdConverter(PathConverter):
     regex = ".+"
     part_isolating = False  # a slash is one of its characters
 
-
-_BODY = (400, 411, 413, 415, 422)
 
 api = APIBlueprint("api", __name__)
 
@@ -95,7 +75,7 @@ def _recommender() -> Recommender:
     description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
     "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
     "to the last second, and the products in `history`.",
-    responses={"200": ProductList, **_problems(*_BODY, 503)},
+    responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
     query = Query(
@@ -114,7 +94,7 @@ def recommend(body: RecommendBody) -> Response:
     "/recommend",
     tags=[LISTS],
     summary="The same, for a browser",
-    responses={"200": ProductList, **_problems(422, 503)},
+    responses={"200": ProductList, **problems_of(422, 503)},
 )
 def recommend_by_address(query: RecommendQuery) -> Response:
     return _bare(_recommender().recommend(Query(query.user_id, n=query.n, model=query.model)))
@@ -145,7 +125,7 @@ def _of_release(answer: ListAnswer, body: Any) -> Response:
     "/predict",
     tags=[LISTS],
     summary="The rating a user would give a product",
-    responses={"200": PredictAnswer, **_problems(*_BODY, 503)},
+    responses={"200": PredictAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def predict(body: PredictBody) -> Response:
     release, predicted = _recommender().predict(body.user_id, body.product_id)
@@ -169,7 +149,7 @@ def predict(body: PredictBody) -> Response:
     "/popular",
     tags=[LISTS],
     summary="The products with the most events",
-    responses={"200": PopularList, **_problems(422, 503)},
+    responses={"200": PopularList, **problems_of(422, 503)},
 )
 def popular(query: PopularQuery) -> Response:
     release, counts = _recommender().popular(query.n, query.days, query.kind)
@@ -189,7 +169,7 @@ def popular(query: PopularQuery) -> Response:
     tags=[CATALOGUE],
     summary="What is known of a product",
     description="Of an id that is not known, the answer names the nearest ones.",
-    responses={"200": ProductAnswer, **_problems(404, 422, 503)},
+    responses={"200": ProductAnswer, **problems_of(404, 422, 503)},
 )
 def product(path: ProductPath) -> Response:
     found = _recommender().products([path.product_id]).get(path.product_id)
@@ -212,7 +192,7 @@ def _unknown(product_id: str) -> Response:
     "/categories",
     tags=[CATALOGUE],
     summary="The categories and how many products they have",
-    responses={"200": CategoryList, **_problems(503)},
+    responses={"200": CategoryList, **problems_of(503)},
 )
 def categories() -> Response:
     return jsonify([asdict(row) for row in _recommender().categories()])
@@ -225,7 +205,7 @@ def categories() -> Response:
     summary="Tell what users did",
     description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
     "the others are stored.",
-    responses={"201": EventsAnswer, **_problems(*_BODY, 401, 403, 503)},
+    responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
     items = body.root if isinstance(body.root, list) else [body.root]
@@ -272,7 +252,7 @@ def _event(body: EventBody) -> Event:
     "/status",
     tags=[HEALTH],
     summary="What the store holds, what is served, what the night does",
-    responses={"200": StatusAnswer, **_problems(503)},
+    responses={"200": StatusAnswer, **problems_of(503)},
 )
 def status() -> Response:
     scheduler: Scheduler = current_app.extensions["aisle"].scheduler
@@ -288,7 +268,7 @@ def healthz() -> Response:
     "/readyz",
     tags=[HEALTH],
     summary="Whether a release is served and the store answers",
-    responses={"200": Health, **_problems(503)},
+    responses={"200": Health, **problems_of(503)},
 )
 def readyz() -> Response:
     _recommender().ready()
@@ -299,5 +279,5 @@ def check_access() -> Response | None:
     """Before anything of the request is read: may it?"""
     if request.endpoint is None:
         return None
-    role = ROLES.get(request.endpoint, Role.READ)
+    role = current_app.extensions["aisle"].roles.get(request.endpoint, Role.READ)
     return current_app.extensions["aisle"].keys.refusal(role)  # type: ignore[no-any-return]
