@@ -15,7 +15,7 @@ from src.domain import DAY, NO_TIME, BoolArray, FloatArray, IntArray, JsonDict
 from src.ranking.trees import Trees
 
 RANKED = 200
-"""So many products of the head of a list are put in order, beside those of the history."""
+"""So many products of the head of a list are put in order."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,21 @@ class Ranker:
         opinion: Callable[[str], FloatArray],
         items: IntArray | None = None,
     ) -> FloatArray:
-        """float32[n, m]: scores of n queries for m products, the head of each list by the trees, the rest below it.
+        """float32[n, m]: the blended scores of n queries for m products, those of each list's head dealt out anew among
+        its products, the highest to the one that the trees put first.
 
-        total: float32[n, m], the blended scores; NaN stays NaN. in_history: bool[n, m]. n_history: int64[n], how
-        many products the histories have. opinion(name): float32[n, m] in units of the model's scale, 0 where it has
-        none. items: int64[m], whose columns these are; None for all.
+        So what is not of the head, such as products of the history, keeps its place among the others: of those the
+        trees know nothing. total: float32[n, m], the blended scores; NaN stays NaN. in_history: bool[n, m].
+        n_history: int64[n], how many products the histories have. opinion(name): float32[n, m] in units of the model's
+        scale, 0 where it has none. items: int64[m], whose columns these are; None for all.
         """
-        head = head_of(total, in_history)
-        rows, columns = np.nonzero(head)
-        names = self.order.names
-        age = self.age if items is None else self.age[items]
-        features = features_of(
-            total[rows, columns],
-            [opinion(name)[rows, columns] for name in names],
-            n_history[rows],
-            age[columns],
-        )
-        score = self.order.trees.predict(features).astype(np.float32)
-        lowest = np.full(len(total), np.inf, np.float32)
-        np.minimum.at(lowest, rows, score)
-        rest = np.where(head | np.isnan(total), -np.inf, total)
-        highest = rest.max(axis=1, initial=-np.inf)
-        shift = np.where(np.isfinite(lowest) & np.isfinite(highest), lowest - highest - 1, 0)
-        ranked = np.asarray(total + shift[:, None], dtype=np.float32)
-        ranked[rows, columns] = score
+        rows, columns = np.nonzero(head_of(total, in_history))
+        mine, age = total[rows, columns], self.age if items is None else self.age[items]
+        opinions = [opinion(name)[rows, columns] for name in self.order.names]
+        score = self.order.trees.predict(features_of(mine, opinions, n_history[rows], age[columns]))
+        by_trees, by_sum = np.lexsort((-score, rows)), np.lexsort((-mine, rows))
+        ranked = total.copy()
+        ranked[rows[by_trees], columns[by_trees]] = mine[by_sum]
         return ranked
 
     def save(self, folder: Path) -> None:
@@ -89,19 +80,13 @@ class Ranker:
 
 
 def head_of(total: FloatArray, in_history: BoolArray) -> BoolArray:
-    """bool[n, m]: which products the trees put in order: the RANKED best that are not in the history, and what is.
-
-    Products of the history are no part of the count: where they are left out of the list the head is as long.
-    """
-    there = np.isfinite(total)
-    others = np.where(in_history | ~there, -np.inf, total)
-    head = np.zeros(total.shape, np.bool_)
+    """bool[n, m]: which products the trees put in order: the RANKED best, those of the history not counted."""
+    others = np.where(in_history | np.isnan(total), -np.inf, total)
+    head = np.isfinite(others)
     if total.shape[1] > RANKED:
-        best = np.argpartition(-others, RANKED - 1, axis=1)[:, :RANKED]
-        np.put_along_axis(head, best, True, axis=1)
-    else:
-        head[:] = True
-    return np.asarray((head | in_history) & there)
+        rest = np.argpartition(-others, RANKED - 1, axis=1)[:, RANKED:]
+        np.put_along_axis(head, rest, False, axis=1)
+    return head
 
 
 def features_of(total: FloatArray, opinions: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
