@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from src.models import als, item_graph, popularity, spectral, svd, vbmf
+from src.dataset.interactions import TrainingData
+from src.models import als, category_popularity, item_graph, popularity, spectral, svd, vbmf
 from src.models.base import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
-VBMF = "vbmf"
+VBMF, CATEGORY_POPULARITY = "vbmf", "category_popularity"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -23,6 +24,14 @@ MODELS: dict[str, ModelKind] = {
         popularity.PopularityParams.of_trending,
         has_opinion_on_strangers=True,
         blends=True,
+        learns_from=lambda data: data.has_times,
+    ),
+    CATEGORY_POPULARITY: ModelKind(
+        category_popularity.train,
+        category_popularity.CategoryPopularity.load,
+        category_popularity.CategoryPopularityParams.of,
+        blends=True,
+        learns_from=lambda data: data.categories is not None,
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
@@ -32,6 +41,7 @@ MODELS: dict[str, ModelKind] = {
 }
 
 
-def trainable() -> dict[str, ModelKind]:
-    """The rows of MODELS that can be trained on this machine."""
-    return {name: kind for name, kind in MODELS.items() if not kind.missing()}
+def trainable(data: TrainingData | None = None) -> dict[str, ModelKind]:
+    """The rows of MODELS that can be trained on this machine, and learn something from these data."""
+    here = {name: kind for name, kind in MODELS.items() if not kind.missing()}
+    return {name: kind for name, kind in here.items() if data is None or kind.learns_from(data)}

@@ -66,7 +66,7 @@ class Champion:
             if self.serves == BLEND:
                 if recipe is None:
                     raise KeyError("recipe")
-                names |= set(manifest["recipe"]["weights"])
+                names |= {*recipe.weights, *(recipe.order.names if recipe.order else ())}
             can_train = trainable()
             if missing := sorted(names - set(can_train)):
                 raise AisleError(f"{', '.join(missing)} cannot be trained here")
@@ -169,7 +169,7 @@ def same_settings(theirs: Plan, mine: Plan) -> bool:
     """Whether all that `theirs` needs is made in the same way in `mine`."""
     if theirs.weighting != mine.weighting:
         return False
-    if theirs.recipe is not None and (mine.recipe is None or dict(theirs.recipe.weights) != dict(mine.recipe.weights)):
+    if theirs.recipe is not None and (mine.recipe is None or not theirs.recipe.blends_like(mine.recipe)):
         return False
     return all(name in mine.params and _alike(its, mine.params[name]) for name, its in theirs.params.items())
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.splitting import Split, split
 from src.dataset.weighting import Weighting
@@ -36,6 +37,21 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     return data
 
 
+def with_categories(data: TrainingData, store: Store) -> TrainingData:
+    """The same, and what the store's catalogue says of the products' categories, wherever the events come from."""
+
+    def of_products() -> Iterator[str | None]:
+        for start in range(0, len(data.items), _PRODUCTS_AT_ONCE):
+            ids = data.items.ids_of(range(start, min(start + _PRODUCTS_AT_ONCE, len(data.items))))
+            found = store.products(ids)
+            yield from (found[id_].category if id_ in found else None for id_ in ids)
+
+    return replace(data, categories=Categories.of(of_products()))
+
+
+_PRODUCTS_AT_ONCE = 5_000  # descriptions come along
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is trained. params: model name → the parameters its `train` takes. recipe: of the blend; None without one.
@@ -60,7 +76,8 @@ def fit(
     trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
     models = {name: trained[name] for name in plan.params}
     if plan.recipe is not None:
-        models[BLEND] = blended(models, plan.recipe.weights, data, seed=seed).indexed(data, reporter)
+        blend = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
+        models[BLEND] = blend.indexed(data, reporter)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 
@@ -111,6 +128,7 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
+    data = with_categories(data, store)
     plan = Plan(
         {name: model.params for name, model in pipeline.models.items() if name != BLEND},
         None if recipe is None else Recipe.from_json(recipe, settings),

@@ -56,8 +56,8 @@ def plan_of(settings: Settings, registry: Registry, train: TrainingData, job: Jo
 
     Tuning begins where that of the current release ended, unless the settings were changed since.
     """
-    first, can_train = Recipe.of(settings), trainable()
-    left_out = [kind.missing() for name, kind in MODELS.items() if name in job.models and name not in can_train]
+    first, can_train = Recipe.of(settings), trainable(train)
+    left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
     for reason in left_out:
         reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):

@@ -25,7 +25,7 @@ from src.store import Store
 from src.workflows.carry_over import CarriedOver
 from src.workflows.challenge import Champion, challenge, champion_of, look_at_data
 from src.workflows.continuous_evaluation import watch
-from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
+from src.workflows.evaluate import Plan, fit, measured_fit, stored_data, with_categories
 from src.workflows.ingest import read_table
 from src.workflows.locks import Lock, trainer_lock
 from src.workflows.plans import ALL, Job, plan_of
@@ -33,7 +33,7 @@ from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, 
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
-_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit")
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ class _Training:
         settings, job, reporter = self.settings, self.job, self.reporter
         changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
+        data = with_categories(data, self.store)
         made_up = job.data is None and _made_up(self.store, data)
         self.champion = champion_of(self.registry)
         if self.champion is not None and self.champion.made_up and not made_up and job.model_type == ALL:
