@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from src.workflows.continuous_evaluation import watch
 from src.workflows.doors import Screen, run_door
 from src.workflows.plans import MODEL_TYPES, Job
 from src.workflows.train import train
+
+_GRACE_SECONDS = 300
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,6 +74,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         return
     if arguments.trigger != "command":
         os.nice(19)  # people who wait for a list come first
+        # The leader ends what hangs and says so; where nobody leads, the kernel does, whatever the process is at.
+        signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
     job = Job(
         data=arguments.data,

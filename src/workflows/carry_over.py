@@ -7,8 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix, vstack
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import Interactions, TrainingData, Vocabulary
 from src.dataset.splitting import split
 from src.domain import IntArray, JsonDict
@@ -19,7 +21,7 @@ from src.models import MODELS, POPULARITY, trainable
 from src.pipeline import Pipeline
 from src.progress import Reporter
 from src.ranking.blend import BLEND
-from src.workflows.challenge import Champion, same_settings
+from src.workflows.challenge import Champion, opinions_of, same_settings
 from src.workflows.evaluate import Plan, fit, measured_fit
 from src.workflows.plans import MODEL_TYPES, Job
 
@@ -39,32 +41,36 @@ class CarriedOver:
             )
         self.settings, self.champion = settings, champion
         before = champion.release.pipeline
-        can_train = trainable()
+        self.data = over(data, before.users, before.items)
+        can_train = trainable(self.data)
         self.names = [name for name in MODEL_TYPES[job.model_type] if name in can_train and name in before.models]
         if not self.names:
             raise AisleError(
                 f"release {champion.release.version} holds no model of the type {job.model_type!r} that can be trained "
                 f"here; it holds {', '.join(before.models)}. Train everything: python train_model.py"
             )
-        self.data = over(data, before.users, before.items)
         if len(self.data) < 2:
             raise NoData("the data name no user and product of the current release: run python train_model.py")
-        self._blends = BLEND in before.models and any(name in before.models[BLEND].weights for name in self.names)
+        self._blends = BLEND in before.models and any(name in before.models[BLEND].scales for name in self.names)
+
+    def _their_plan(self) -> Plan:
+        return self.champion.plan(self.settings, self.data, BLEND if self._blends else None)
 
     def plan(self) -> Plan:
         """What is trained to measure it: the models asked for with the settings of now, the others as they were."""
-        theirs = self.champion.plan(self.settings)
+        theirs = self._their_plan()
         new = {name: MODELS[name].params(self.settings) for name in self.names}
         recipe = theirs.recipe if self._blends else None
         if recipe is not None:
             new |= {name: recipe.params[name] for name in self.names if name in recipe.params}  # as they were tuned
-        names = {POPULARITY, *self.names, *(recipe.weights if recipe else ())}
+        names = {POPULARITY, *self.names, *(opinions_of(recipe) if recipe else ())}
         params = {name: new.get(name, theirs.params.get(name)) for name in MODELS if name in names}
         return Plan({name: its for name, its in params.items() if its is not None}, recipe, theirs.weighting)
 
     def measured(self, verdict: Verdict, reporter: Reporter) -> tuple[Verdict, Report, Plan]:
         """What the gate says of them, measured on events that neither has learnt from."""
-        parts, plan, theirs = split(self.data, self.settings.test_share), self.plan(), self.champion.plan(self.settings)
+        parts, plan = split(self.data, self.settings.test_share), self.plan()
+        theirs = self._their_plan()
         report, _ = measured_fit(self.settings, parts, plan, reporter)
         # Without the blend only ratings are compared, and the list of popularity is the same.
         serves = self.champion.serves if self._blends else POPULARITY
@@ -125,7 +131,16 @@ def over(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingDa
     user, item = _rows(events.users, users)[events.user_idx], _rows(events.items, items)[events.item_idx]
     known = np.flatnonzero((user >= 0) & (item >= 0))
     kept = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
-    return replace(data, events=kept, kind=data.kind[known])
+    return replace(data, events=kept, kind=data.kind[known], categories=_categories(data, items))
+
+
+def _categories(data: TrainingData, items: Vocabulary) -> Categories | None:
+    """Those of these products, in their order; none of a product that the data do not name."""
+    if data.categories is None:
+        return None
+    member, row = data.categories.member, _rows(items, data.items)
+    nothing = csr_matrix((1, member.shape[1]), dtype=member.dtype)
+    return Categories(csr_matrix(vstack([member, nothing]))[np.where(row < 0, member.shape[0], row)])
 
 
 def _rows(of: Vocabulary, to: Vocabulary) -> IntArray:

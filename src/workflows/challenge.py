@@ -56,18 +56,21 @@ class Champion:
         """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
         return bool(self.release.manifest.get("made_up"))
 
-    def plan(self, settings: Settings) -> Plan:
-        """Its settings, as far as what it serves needs them. Raises AisleError when they cannot be fitted here."""
-        manifest = self.release.manifest
+    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> Plan:
+        """Its settings, as far as the list that it serves, or this one, needs them.
+
+        Raises AisleError when they cannot be fitted to the data.
+        """
+        manifest, serves = self.release.manifest, serves or self.serves
         try:
             recipe = None if manifest["recipe"] is None else Recipe.from_json(manifest["recipe"], settings)
             weighting = Weighting(**manifest["weighting"])
-            names = {POPULARITY, self.serves, manifest["rating_model"]} - {None, BLEND}
-            if self.serves == BLEND:
+            names = {POPULARITY, serves, manifest["rating_model"]} - {None, BLEND}
+            if serves == BLEND:
                 if recipe is None:
                     raise KeyError("recipe")
-                names |= {*recipe.weights, *(recipe.order.names if recipe.order else ())}
-            can_train = trainable()
+                names |= opinions_of(recipe)
+            can_train = trainable(data)
             if missing := sorted(names - set(can_train)):
                 raise AisleError(f"{', '.join(missing)} cannot be trained here")
             params = {
@@ -77,7 +80,12 @@ class Champion:
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AisleError(f"its manifest does not say how it was made ({error!r})") from None
-        return Plan(params, recipe if self.serves == BLEND else None, weighting)
+        return Plan(params, recipe if serves == BLEND else None, weighting)
+
+
+def opinions_of(recipe: Recipe) -> set[str]:
+    """The models that its blend asks."""
+    return {*recipe.weights, *(recipe.order.names if recipe.order else ())}
 
 
 def champion_of(registry: Registry) -> Champion | None:
@@ -154,7 +162,7 @@ def _their_report(
     if champion is None:
         return None, "there was no release to compare it with"
     try:
-        their_plan = champion.plan(settings)
+        their_plan = champion.plan(settings, parts.train)
     except AisleError as error:
         return None, f"not compared with release {champion.release.version}: {error}"
     if same_settings(their_plan, plan):

@@ -14,6 +14,7 @@ from src.progress import Silent
 from src.registry import Registry
 from src.store import Store
 from src.workflows import challenge as challenge_module
+from src.workflows.evaluate import stored_data
 from src.workflows.plans import Job
 from src.workflows.record import record
 from src.workflows.train import Trained, train
@@ -147,10 +148,11 @@ def test_a_shop_of_clicks_alone_passes_the_gate(settings: Settings, store: Store
         assert "no test user liked anything" in trained.verdict.sentence()
 
 
-def test_a_plan_is_the_same_whatever_json_made_of_it(trained_settings: Settings) -> None:
+def test_a_plan_is_the_same_whatever_json_made_of_it(trained_settings: Settings, trained_store: Store) -> None:
     champion = challenge_module.champion_of(Registry(trained_settings.releases_dir))
     assert champion is not None
-    one, other = champion.plan(trained_settings), champion.plan(trained_settings)
+    data = stored_data(trained_store, Silent())
+    one, other = champion.plan(trained_settings, data), champion.plan(trained_settings, data)
     assert challenge_module.same_settings(one, other)
     (rater,) = set(one.params) & {"svd", "vbmf"}
     changed = replace(one.params[rater], factors=one.params[rater].factors + 1)
