@@ -15,6 +15,7 @@ from src.domain import NO_TIME, SEEN_KINDS, Event, FloatArray, IntArray, Predict
 from src.errors import NotReady, UnknownName
 from src.models import MODELS, POPULARITY
 from src.models.base import ListModel, QueryRows, RatingModel
+from src.text.search import SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
@@ -26,7 +27,7 @@ class Pipeline:
 
     default: the model whose list is served unless one is named. rater: the one that predicts ratings; None without
     one. weighting: how much an event of the history speaks for its product. withdrawn: row numbers of products that
-    are never listed.
+    are never listed. search: None where no product has a text.
     """
 
     users: Vocabulary
@@ -36,6 +37,7 @@ class Pipeline:
     rater: str | None = None
     weighting: Weighting = field(default_factory=Weighting)
     withdrawn: frozenset[int] = frozenset()
+    search: SearchIndex | None = None
 
     @property
     def list_models(self) -> dict[str, ListModel]:

@@ -96,6 +96,10 @@ class Store(Protocol):
         """Those of the products that are known, if only by an event."""
         ...
 
+    def read_products(self) -> Iterator[list[Product]]:
+        """All products that are known, page by page, in the order of their ids."""
+        ...
+
     def withdrawn(self) -> frozenset[str]:
         """Ids of the products that must not be listed; quick."""
         ...

@@ -101,6 +101,9 @@ class SqlStore:
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         return self._catalogue.get(product_ids)
 
+    def read_products(self) -> Iterator[list[Product]]:
+        return self._catalogue.pages()
+
     def withdrawn(self) -> frozenset[str]:
         return self._catalogue.withdrawn()
 

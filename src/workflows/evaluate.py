@@ -23,6 +23,7 @@ from src.ranking.blend import BLEND, blended
 from src.ranking.recipe import Recipe, fit_models
 from src.registry import Registry
 from src.store import Store
+from src.workflows.catalogue import described, read_catalogue
 from src.workflows.ingest import read_table
 
 
@@ -81,10 +82,15 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     pipeline, recipe = release.pipeline, release.manifest["recipe"]
     as_trained = settings.model_copy(update=release.manifest["settings"])
     source = release.manifest["data"]["source"]
-    if source == "store":
+    from_store = source == "store"
+    if from_store:
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
+    if pipeline.search is not None and pipeline.search.encoded_by is not None:
+        its_encoder = as_trained.model_copy(update={"encoder": pipeline.search.encoded_by.name})
+        catalogue = read_catalogue(store, reporter)
+        data = described(its_encoder, data, catalogue, reporter, with_new=from_store).data
     plan = Plan(
         {name: model.params for name, model in pipeline.models.items() if name != BLEND},
         None if recipe is None else Recipe.from_json(recipe, settings),

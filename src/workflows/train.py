@@ -30,6 +30,7 @@ from src.ranking.recipe import Recipe
 from src.registry import Registry
 from src.release import Draft
 from src.store import Store
+from src.workflows.catalogue import described, read_catalogue
 from src.workflows.evaluate import Plan, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
@@ -92,6 +93,8 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
 
 def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
     data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
+    products = described(settings, data, read_catalogue(store, reporter), reporter, with_new=job.data is None)
+    data = products.data
     made_up = job.data is None and _made_up(store, data)
     registry = Registry(settings.releases_dir, settings.keep_releases)
     warnings = _data_warnings(registry, data, job)
@@ -102,6 +105,7 @@ def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Repor
     report = measured(settings, parts, plan, reporter)
     started = time.perf_counter()
     pipeline = replace(fit(data, plan, settings.seed, reporter), default=report.best, rater=report.rater)
+    pipeline = replace(pipeline, search=products.search(reporter))
     about = _about(settings, data, plan, report, job.data)
     about["made_up"] = made_up
     about["data_checks"] = warnings
