@@ -24,6 +24,7 @@ from app.access import Keys
 from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
+from app.searcher import Searcher
 from src.config import Settings, read_settings
 from src.errors import InputError
 from src.store import Store, open_store
@@ -41,6 +42,7 @@ class Aisle:
     settings: Settings
     store: Store
     recommender: Recommender
+    searcher: Searcher
     scheduler: Scheduler
     keys: Keys
     started_in: int | None = field(default=None)
@@ -79,7 +81,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    app.extensions["aisle"] = Aisle(settings, store, recommender, Scheduler(settings, store), Keys(settings))
+    searcher = Searcher(settings, recommender)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, Scheduler(settings, store), Keys(settings))
     problems.register(app)
     app.before_request(api.check_access)
     app.before_request(_check_body)

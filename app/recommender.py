@@ -136,6 +136,11 @@ class Recommender:
         """The release to answer with. Raises NoRelease."""
         return self._serving().release
 
+    def serving(self) -> tuple[str, Pipeline]:
+        """(the release's version, its pipeline without the withdrawn products). Raises NoRelease."""
+        served = self._serving()
+        return served.release.version, served.pipeline
+
     def _serving(self) -> _Served:
         served = self._served
         if served is None:

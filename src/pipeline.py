@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -11,14 +12,27 @@ import numpy as np
 
 from src.dataset.interactions import Vocabulary
 from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
-from src.domain import NO_TIME, SEEN_KINDS, Event, FloatArray, IntArray, PredictedRating, Query, Recommendation
+from src.domain import (
+    NO_TIME,
+    SEEN_KINDS,
+    BoolArray,
+    Event,
+    FloatArray,
+    IntArray,
+    PredictedRating,
+    Query,
+    Recommendation,
+)
 from src.errors import NotReady, UnknownName
 from src.models import MODELS, POPULARITY
 from src.models.base import ListModel, QueryRows, RatingModel
-from src.text.search import SearchIndex
+from src.ranking.similar import Similar, similar
+from src.text.search import Filter, Found, SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
+
+_EVERYTHING = Filter()
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,33 @@ class Pipeline:
                 chosen.append(Recommendation(self.items.id_of(item), score, source))
                 barred.add(item)
         return chosen
+
+    @cached_property
+    def listed(self) -> BoolArray | None:
+        """bool[n_items], False for withdrawn products; None when there are none."""
+        if not self.withdrawn:
+            return None
+        listed = np.ones(len(self.items), np.bool_)
+        listed[list(self.withdrawn)] = False
+        return listed
+
+    def find(self, text: str, vector: FloatArray | None, n: int, wanted: Filter = _EVERYTHING) -> Found:
+        """At most n products for a text, best first. vector: what the release's own encoder makes of the text.
+
+        Raises NotReady for a release without texts.
+        """
+        if self.search is None:
+            raise NotReady(
+                "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
+                "data_processing.py products.csv, then run python train_model.py"
+            )
+        fits = self.search.matching(wanted)
+        allowed = fits if self.listed is None or fits is None else fits & self.listed
+        return self.search.search(text, vector, n, self.listed if allowed is None else allowed)
+
+    def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[Similar]:
+        """At most n products that go with one; vector: what its text means, for one that the release does not know."""
+        return similar(self.models, self.search, self.items.idx_of(product_id), vector, n, self.listed)
 
     def predict(self, user_id: str, product_id: str) -> PredictedRating:
         """The rating expected of this user for this product, and what it rests on. Raises NotReady without a rater."""

@@ -111,8 +111,11 @@ class SearchIndex:
 
     def like(self, item: int, n: int, allowed: BoolArray | None = None) -> Found:
         """At most n products whose text is like that of the item, which may be among them; none without vectors."""
-        vector = None if self.vectors is None else self.vectors.rows[item].astype(np.float32)
-        items = np.zeros(0, np.int64) if vector is None or not vector.any() else self._near(vector, n, allowed)
+        return self.near(None if self.vectors is None else self.vectors.rows[item].astype(np.float32), n, allowed)
+
+    def near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> Found:
+        """The same for a text that encoded_by made a vector of."""
+        items = self._near(vector, n, allowed)
         similarity = self._similarity(vector, items)
         order = np.lexsort((items, -similarity))
         return Found(items, similarity, similarity, np.zeros(len(items), np.float32)).take(order)

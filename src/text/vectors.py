@@ -90,10 +90,8 @@ def vectors_of(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> Vectors:
     lists: Any = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension), dimension, n_lists, faiss.ScalarQuantizer.QT_8bit, flat
     )
-    lists.own_fields = True
-    lists.quantizer.this.disown()
     lists.cp.niter, lists.cp.seed = _TRAINING_ROUNDS, 1
-    lists.cp.max_points_per_centroid = _TRAINED_ON
+    lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _TRAINED_ON
     some = np.random.default_rng(1).choice(there, min(len(there), n_lists * _TRAINED_ON), replace=False)
     lists.train(rows[np.sort(some)].astype(np.float32))
     for part in np.array_split(there, len(there) // 100_000 + 1):
