@@ -18,6 +18,7 @@ from src.errors import AisleError, Ended
 
 if TYPE_CHECKING:
     from src.evaluation.report import Report
+    from src.evaluation.search import SearchReport
     from src.evaluation.split_report import SplitReport
 
 
@@ -74,6 +75,12 @@ class Screen:
             self.say(title)
             self._table(rows)
         self.say(report.verdict())
+
+    def search_report(self, report: SearchReport) -> None:
+        """What was measured on judged queries."""
+        self._table(report.table())
+        for line in report.sentences():
+            self.say(line)
 
     def _table(self, rows: Sequence[Sequence[str]]) -> None:
         """Rows of text, the first one the header."""
