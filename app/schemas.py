@@ -26,7 +26,7 @@ MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 MAX_EVENTS = 1_000
 MAX_TEXT = 500
-_WHICH_MODEL = "popularity, trending, item_graph, spectral, als, svd or blend; the best one by default."
+_WHICH_MODEL = "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
 
 
 def _id_from_json(value: Any) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
-from src.domain import BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.dataset.categories import Categories
+from src.dataset.weighting import KIND_NUMBER, Weighting, ages, halved, together
+from src.domain import NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 
 
 class Vocabulary:
@@ -144,17 +145,23 @@ class TrainingData:
     """All that models learn from.
 
     events: every event; value is the rating given, or how many were bought. kind: int8 per event, an index into
-    KIND_ORDER. weighting: how much each event speaks for its product. item_vectors: float[n_items, d], what the texts
-    of items mean, rows of length 1 or zeros; None where no text is known.
+    KIND_ORDER. weighting: how much each event speaks for its product. categories: None where none are known.
+    item_vectors: float[n_items, d], what the texts of items mean, rows of length 1 or zeros; None where none is known.
     """
 
     events: Interactions
     kind: IntArray
     weighting: Weighting = field(default_factory=Weighting)
+    categories: Categories | None = None
     item_vectors: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether any event has a time."""
+        return bool((self.events.at != NO_TIME).any())
 
     @property
     def users(self) -> Vocabulary:
@@ -178,9 +185,20 @@ class TrainingData:
     @cached_property
     def histories(self) -> csr_matrix:
         """float32 CSR [n_users, n_items], columns ascending: how much all of a user's events speak for a product."""
+        return self._matrix(1.0)
+
+    def faded(self, half_life_days: float) -> csr_matrix:
+        """The histories of which an event so many days before the newest of all weighs half, unless its time is
+        unknown; 0: as they are. What goes with what changes with the season, and faster than a user's taste does."""
+        if not half_life_days:
+            return self.histories
+        age = ages(np.zeros(len(self), np.int8), self.events.at, 1)
+        return self._matrix(halved(age, half_life_days))
+
+    def _matrix(self, share: FloatArray | float) -> csr_matrix:
         events = self.events
         age = ages(events.user_idx, events.at, events.n_users) if self.weighting.half_life_days else events.at
-        weight = self.weighting.of_events(self.kind, events.value, age)
+        weight = self.weighting.of_events(self.kind, events.value, age) * share
         pair, weight = together(events.user_idx.astype(np.int64) * max(events.n_items, 1) + events.item_idx, weight)
         user, item = np.divmod(pair, max(events.n_items, 1))
         pointers = np.searchsorted(user, np.arange(events.n_users + 1))
@@ -201,7 +219,7 @@ class TrainingData:
         if not new:
             return self
         items = Vocabulary.of([*self.items.ids_of(range(len(self.items))), *new])
-        return replace(self, events=replace(self.events, items=items), item_vectors=None)
+        return replace(self, events=replace(self.events, items=items), categories=None, item_vectors=None)
 
     def take(self, rows: IntArray) -> TrainingData:
         """Only these events, in the order given, over the same vocabularies."""

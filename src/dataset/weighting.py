@@ -36,9 +36,14 @@ class Weighting:
             height = np.clip((value - self.rating_min) / (self.rating_max - self.rating_min), 0, 1)
             share = self.lowest_rating + (1 - self.lowest_rating) * height
             weight = np.where(kind == KIND_NUMBER[EventKind.RATING], weight * share, weight)
-        if self.half_life_days:
-            weight = weight * np.where(age == NO_TIME, 1.0, 0.5 ** (age / (self.half_life_days * DAY)))
-        return np.asarray(weight, dtype=np.float64)
+        return np.asarray(weight * halved(age, self.half_life_days), dtype=np.float64)
+
+
+def halved(age: IntArray, half_life_days: float) -> FloatArray:
+    """float64[n]: 1 halved every half_life_days of age (seconds); 1 where the age is NO_TIME, or the half-life 0."""
+    if not half_life_days:
+        return np.ones(len(age))
+    return np.where(age == NO_TIME, 1.0, 0.5 ** (age / (half_life_days * DAY)))
 
 
 def together(pair: IntArray, weight: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from src.dataset.interactions import TrainingData
-from src.models import ALS, ITEM_GRAPH, SPECTRAL, TRENDING, als, item_graph, popularity, spectral
+from src.models import (
+    ALS,
+    CATEGORY_POPULARITY,
+    ITEM_GRAPH,
+    SPECTRAL,
+    TRENDING,
+    als,
+    category_popularity,
+    item_graph,
+    popularity,
+    spectral,
+)
 from src.models.base import ListModel
 from src.models.normalization import Normalized, normalized
 
+NORMALISATION, FADING = "normalisation", "fading"
 _EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3))
+_HALF_LIVES = (0.0, 30.0, 14.0, 60.0, 7.0, 180.0)
 _MOST_RANK = 1024
 
 
@@ -26,24 +39,33 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """What may be chosen. costly: assignments of the parameters that `prepare` depends on, the likeliest first.
-    ranges, choices: of the others. prepare(data, params, seed): what models with the same costly parameters share.
-    finish(data, prepared, params, seed): the model. trials: more than so many bring nothing."""
+    """What may be chosen.
 
-    costly: tuple[Mapping[str, Any], ...]
+    costly: by the name of a question, its answers, the likeliest first: assignments of parameters that `prepare`
+    depends on. ranges, choices: of the others. prepare(data, params, seed): what models with the same costly parameters
+    share. finish(data, prepared, params, seed): the model. trials: more than so many bring nothing.
+    """
+
+    costly: Mapping[str, tuple[Mapping[str, Any], ...]]
     ranges: Mapping[str, Range]
     prepare: Callable[[TrainingData, Any, int], Any]
     finish: Callable[[TrainingData, Any, Any, int], ListModel]
     trials: int
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
+    def timeless(self) -> Space:
+        """What may be chosen where no event has a time."""
+        return replace(self, costly={name: answers for name, answers in self.costly.items() if name != FADING})
 
-def _pairs() -> tuple[Mapping[str, float], ...]:
-    return tuple({"user_exponent": a, "item_exponent": b} for a, b in _EXPONENTS)
+
+_OF_GRAM_MATRICES = {
+    FADING: tuple({"half_life_days": days} for days in _HALF_LIVES),
+    NORMALISATION: tuple({"user_exponent": a, "item_exponent": b} for a, b in _EXPONENTS),
+}
 
 
 def _spectrum(data: TrainingData, params: spectral.SpectralParams, seed: int) -> Any:
-    matrix = normalized(data.histories, params.user_exponent, params.item_exponent)
+    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
     return matrix, spectral.eigenvectors(matrix, _MOST_RANK, seed=seed)
 
 
@@ -54,7 +76,7 @@ def _of_spectrum(
 
 
 def _graph(data: TrainingData, params: item_graph.ItemGraphParams, seed: int) -> Any:
-    matrix = normalized(data.histories, params.user_exponent, params.item_exponent)
+    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
     return matrix, item_graph.strongest_pairs(matrix)
 
 
@@ -76,25 +98,32 @@ def _trending(data: TrainingData, prepared: None, params: popularity.PopularityP
     return popularity.train(data, params, seed=seed)
 
 
+def _category_popularity(
+    data: TrainingData, prepared: None, params: category_popularity.CategoryPopularityParams, seed: int
+) -> ListModel:
+    return category_popularity.train(data, params, seed=seed)
+
+
 SPACES: dict[str, Space] = {
-    TRENDING: Space(({},), {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
+    TRENDING: Space({}, {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
+    CATEGORY_POPULARITY: Space({}, {"half_life_days": Range(0, 120)}, _nothing, _category_popularity, trials=6),
     SPECTRAL: Space(
-        _pairs(),
-        {"ridge": Range(0.02, 20, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
+        _OF_GRAM_MATRICES,
+        {"ridge": Range(0.02, 60, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _spectrum,
         _of_spectrum,
         trials=40,
         choices={"rank": (128, 256, 512, 768, 1024)},
     ),
     ITEM_GRAPH: Space(
-        _pairs(),
+        _OF_GRAM_MATRICES,
         {"ridge": Range(0.5, 100, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _graph,
         _of_graph,
         trials=25,
     ),
     ALS: Space(
-        ({},),
+        {},
         {"regularization": Range(0.001, 100, log=True), "alpha": Range(0.5, 100, log=True)},
         _nothing,
         _of_nothing,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from src.evaluation.spaces import Space
 from src.models.base import ListModel
 from src.progress import Reporter
 
-_COSTLY = "costly"
 _SHARE_FOR_COSTLY = 0.5
 
 
@@ -52,9 +53,9 @@ class Search:
 def searched(search: Search, name: str, space: Space, first: Any, deadline: float) -> tuple[Any, ListModel, float]:
     """(parameters, the model trained with them, its mean NDCG@k), the best found before the clock is at the deadline.
 
-    `first` is tried in any case. Then the costly choices with the rest of `first`, then the rest, by TPE (Bergstra et
-    al., "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly choice. Trials that
-    search.kept_in remembers are not tried again.
+    `first` is tried in any case. Then the costly questions in turn, every answer with the rest of the best so far; then
+    the rest, by TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly
+    answers. Trials that search.kept_in remembers are not tried again.
     """
     space = _around(space, first)
     workshop = _Workshop(search, space, first)
@@ -65,39 +66,46 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
         study.tell(trial, workshop.figure(_suggested(trial, space)))
         search.reporter.advance(min(len(study.trials), space.trials), space.trials)
 
+    def try_this(assignment: dict[str, Any]) -> None:
+        if assignment not in _completed(study):  # one that was killed is no reason to leave it out
+            study.enqueue_trial(assignment)
+        while any(trial.state == TrialState.WAITING for trial in study.trials):
+            try_one()
+
     time_for_costly = search.clock.left - (search.clock.left - deadline) * _SHARE_FOR_COSTLY
-    for number in range(len(space.costly)):
-        if number == 0 or search.clock.left > time_for_costly:
-            assignment = _assignment(space, first, number)
-            if assignment not in _completed(study):  # one that was killed is no reason to leave it out
-                study.enqueue_trial(assignment)
-            while any(trial.state == TrialState.WAITING for trial in study.trials):
-                try_one()
-    costly = {_COSTLY: study.best_params[_COSTLY]}
+    try_this(_assignment(space, first))
+    for question, answers in space.costly.items():
+        best = study.best_params
+        for number in range(1, len(answers)):
+            if search.clock.left <= time_for_costly:
+                break
+            try_this(best | {question: number})
+    costly = {question: study.best_params[question] for question in space.costly}
     while len(study.trials) < space.trials and search.clock.left > deadline:
         study.enqueue_trial(costly)  # the sampler chooses what is not said
         try_one()
-    best = study.best_params
-    return workshop.params_of(best), workshop.model(best), study.best_value
+    return workshop.params_of(study.best_params), workshop.model(study.best_params), study.best_value
 
 
 def _around(space: Space, first: Any) -> Space:
-    """The space with `first` in it, its costly choice as the first of all."""
+    """The space with `first` in it, its costly answers as the first of all."""
     its = asdict(first)
-    costly = {name: its[name] for name in space.costly[0]}
-    others = tuple(choice for choice in space.costly if choice != costly)
+    costly = {}
+    for question, answers in space.costly.items():
+        mine = {name: its[name] for name in answers[0]}
+        costly[question] = (mine, *(answer for answer in answers if answer != mine))
     ranges = {
         name: replace(each, low=min(each.low, its[name]), high=max(each.high, its[name]))
         for name, each in space.ranges.items()
     }
     choices = {name: tuple(dict.fromkeys((*each, its[name]))) for name, each in space.choices.items()}
-    return replace(space, costly=(costly, *others), ranges=ranges, choices=choices)
+    return replace(space, costly=costly, ranges=ranges, choices=choices)
 
 
-def _assignment(space: Space, first: Any, number: int) -> dict[str, Any]:
-    """What `first` says, with another costly choice."""
+def _assignment(space: Space, first: Any) -> dict[str, Any]:
+    """What `first` says, as a trial has it."""
     its = asdict(first)
-    return {_COSTLY: number} | {name: its[name] for name in (*space.ranges, *space.choices)}
+    return dict.fromkeys(space.costly, 0) | {name: its[name] for name in (*space.ranges, *space.choices)}
 
 
 def _completed(study: optuna.Study) -> list[dict[str, Any]]:
@@ -105,15 +113,15 @@ def _completed(study: optuna.Study) -> list[dict[str, Any]]:
 
 
 def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
-    number = trial.suggest_categorical(_COSTLY, range(len(space.costly)))
+    costly = {name: trial.suggest_categorical(name, range(len(answers))) for name, answers in space.costly.items()}
     ranges = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in space.ranges.items()}
     chosen = {name: trial.suggest_categorical(name, which) for name, which in space.choices.items()}
-    return {_COSTLY: number, **ranges, **chosen}
+    return {**costly, **ranges, **chosen}
 
 
 def _study(search: Search, name: str, space: Space, first: Any) -> optuna.Study:
     """The trials of this model so far: those with the same weights of events, the same choices and the same judge."""
-    chosen = {*space.costly[0], *space.ranges, *space.choices}
+    chosen = {*chain.from_iterable(answers[0] for answers in space.costly.values()), *space.ranges, *space.choices}
     fixed = {name: value for name, value in asdict(first).items() if name not in chosen}
     asked = (search.split.train.weighting, space.costly, space.ranges, space.choices, fixed, search.judge.k)
     digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
@@ -140,17 +148,19 @@ class _Workshop:
 
     def __init__(self, search: Search, space: Space, first: Any) -> None:
         self._search, self._space, self._first = search, space, first
-        self._prepared: tuple[int, Any] | None = None
+        self._prepared: tuple[dict[str, int], Any] | None = None
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
-        free = {name: value for name, value in assignment.items() if name != _COSTLY}
-        return replace(self._first, **free, **self._space.costly[assignment[_COSTLY]])
+        free = {name: value for name, value in assignment.items() if name not in self._space.costly}
+        costly = [answers[assignment[question]] for question, answers in self._space.costly.items()]
+        return replace(self._first, **free, **dict(ChainMap(*costly)))
 
     def model(self, assignment: Mapping[str, Any]) -> ListModel:
         train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
-        if self._prepared is None or self._prepared[0] != assignment[_COSTLY]:
+        answers = {question: assignment[question] for question in self._space.costly}
+        if self._prepared is None or self._prepared[0] != answers:
             self._prepared = None  # before the next one is made: each may take a gigabyte
-            self._prepared = assignment[_COSTLY], self._space.prepare(train, params, seed)
+            self._prepared = answers, self._space.prepare(train, params, seed)
         return self._space.finish(train, self._prepared[1], params, seed)
 
     def figure(self, assignment: Mapping[str, Any]) -> float:

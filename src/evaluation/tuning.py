@@ -17,18 +17,20 @@ from src.domain import DAY, NO_TIME, EventKind, JsonDict
 from src.evaluation.judge import Judge, Opinions
 from src.evaluation.spaces import SPACES
 from src.evaluation.trials import Clock, Search, searched
-from src.models import MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.progress import Reporter
 from src.ranking.blend import scales_of
 from src.ranking.recipe import Recipe
 
-_SHARES = {"trending": 0.05, "spectral": 0.4, "item_graph": 0.25, "als": 0.3}
+_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
 """Of the time that is left once every model has been tried with its defaults."""
 _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the weights take their time
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _ROUNDS = 4
 _LEAST_GAIN = 1e-5
+_LEAST = {TEXT: 0.1}
+"""What is held out tells little of products that are new, which no other model knows."""
 
 
 def tuned(
@@ -63,7 +65,7 @@ def tuned(
     params, models, figures = dict(recipe.params), {POPULARITY: popular}, {}
     left = max(search.clock.left, 0.0)
     for name, its in recipe.params.items():
-        if name == POPULARITY or (name == TRENDING and not _has_times(split.train)):
+        if name == POPULARITY or not MODELS[name].learns_from(split.train):
             continue
         deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0)
         params[name], models[name], figures[name] = _best_of(search, name, its, deadline)
@@ -77,10 +79,6 @@ def tuned(
     return Recipe(params, weights, search.split.train.weighting, found)
 
 
-def _has_times(data: TrainingData) -> bool:
-    return bool((data.events.at != NO_TIME).any())
-
-
 def _best_of(search: Search, name: str, its: Any, deadline: float) -> tuple[Any, ListModel, float]:
     """(parameters, model trained with them, its NDCG), the best found until the clock shows less than `deadline`."""
     search.reporter.step(f"tuning {name}")
@@ -88,7 +86,8 @@ def _best_of(search: Search, name: str, its: Any, deadline: float) -> tuple[Any,
     if name not in SPACES:
         model = MODELS[name].train(train, its, seed=search.seed)
         return its, model, float(search.judge.ndcg(model).mean())
-    return searched(search, name, SPACES[name], its, deadline)
+    space = SPACES[name] if train.has_times else SPACES[name].timeless()
+    return searched(search, name, space, its, deadline)
 
 
 def _with_best_weighting(search: Search, recipe: Recipe) -> tuple[Search, Recipe]:
@@ -123,7 +122,7 @@ def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
         light = {EventKind.VIEW.value: 0.2, EventKind.CLICK.value: 0.2, EventKind.CART.value: 0.5}
         yield replace(first, kinds={**first.kinds, **light})
         yield replace(first, kinds={**first.kinds, **dict.fromkeys(light, 0.0)})
-    if _has_times(train):
+    if train.has_times:
         span = (train.events.at.max() - train.events.at[train.events.at != NO_TIME].min()) / DAY
         for share in (1 / 3, 1 / 10):
             if span * share >= 1:
@@ -154,4 +153,6 @@ def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[
                     best, weights = figure, tried
         if best - before < _LEAST_GAIN:
             break
-    return {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}, best
+    found = {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}
+    least = {name: max(found.get(name, 0.0), its) for name, its in _LEAST.items() if name in opinions.names}
+    return {**found, **least}, best

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from src.models import als, item_graph, popularity, spectral, svd, vbmf
+from src.dataset.interactions import TrainingData
+from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
 from src.models.base import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
-VBMF = "vbmf"
+VBMF, CATEGORY_POPULARITY, TEXT = "vbmf", "category_popularity", "text"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -23,15 +24,31 @@ MODELS: dict[str, ModelKind] = {
         popularity.PopularityParams.of_trending,
         has_opinion_on_strangers=True,
         blends=True,
+        learns_from=lambda data: data.has_times,
+    ),
+    CATEGORY_POPULARITY: ModelKind(
+        category_popularity.train,
+        category_popularity.CategoryPopularity.load,
+        category_popularity.CategoryPopularityParams.of,
+        blends=True,
+        learns_from=lambda data: data.categories is not None,
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, missing=als.missing),
+    TEXT: ModelKind(
+        text.train,
+        text.Text.load,
+        text.TextParams.of,
+        blends=True,
+        learns_from=lambda data: data.item_vectors is not None,
+    ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
     VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
 }
 
 
-def trainable() -> dict[str, ModelKind]:
-    """The rows of MODELS that can be trained on this machine."""
-    return {name: kind for name, kind in MODELS.items() if not kind.missing()}
+def trainable(data: TrainingData | None = None) -> dict[str, ModelKind]:
+    """The rows of MODELS that can be trained on this machine, and learn something from these data."""
+    here = {name: kind for name, kind in MODELS.items() if not kind.missing()}
+    return {name: kind for name, kind in here.items() if data is None or kind.learns_from(data)}

@@ -187,7 +187,8 @@ class ModelKind:
     lists: whether it makes lists. rates: whether it predicts ratings. has_opinion_on_strangers: whether it lists
     products for a query without a history by a user it never saw. blends: whether its score is an opinion that the
     served blend may add up; a number on the scale of ratings is not. missing: what keeps it from being trained on this
-    machine, and the way out; empty if nothing does.
+    machine, and the way out; empty if nothing does. learns_from: whether there is anything in the data that it, and no
+    model beside it, would learn from.
     """
 
     train: Train
@@ -198,6 +199,7 @@ class ModelKind:
     has_opinion_on_strangers: bool = False
     blends: bool = False
     missing: Callable[[], str] = str
+    learns_from: Callable[[TrainingData], bool] = lambda data: True
 
 
 def best(score: FloatArray, n: int) -> Candidates:

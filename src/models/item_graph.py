@@ -25,7 +25,7 @@ from src.models.normalization import Normalized, normalized, scaled_columns
 @dataclass(frozen=True)
 class ItemGraphParams:
     """neighbours: how many products a product's score can rest on. ridge: λ, in means of the Gram matrix's diagonal.
-    The exponents are those of spectral."""
+    The exponents are those of spectral. half_life_days: see TrainingData.faded."""
 
     neighbours: int = 200
     user_exponent: float = 0.35
@@ -33,6 +33,7 @@ class ItemGraphParams:
     ridge: float = 15.0
     input_exponent: float = 0.2
     output_exponent: float = 0.15
+    half_life_days: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> ItemGraphParams:
@@ -81,7 +82,7 @@ class ItemGraph(FromHistory, SavedAsArrays):
 
 def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGraph:
     """Count what goes together and regress. The seed changes nothing."""
-    matrix = normalized(data.histories, params.user_exponent, params.item_exponent)
+    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
     return regressed(matrix, strongest_pairs(matrix), params)
 
 

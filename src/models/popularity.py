@@ -9,7 +9,8 @@ import numpy as np
 
 from src.config import Settings
 from src.dataset.interactions import TrainingData
-from src.domain import DAY, NO_TIME, FloatArray, IntArray
+from src.dataset.weighting import ages, halved
+from src.domain import FloatArray, IntArray
 from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, count_of
 
 
@@ -85,9 +86,9 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
     mean = float(ratings.value.mean(dtype=np.float64)) if len(ratings) else (params.rating_min + params.rating_max) / 2
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
     speaks = feedback.value
-    if params.half_life_days and len(feedback):
-        age = np.where(feedback.at == NO_TIME, 0, feedback.at.max() - feedback.at)
-        speaks = speaks * 0.5 ** (age / (params.half_life_days * DAY))
+    if params.half_life_days:
+        age = ages(np.zeros(len(feedback), np.int8), feedback.at, 1)
+        speaks = speaks * halved(age, params.half_life_days)
     weight = np.log1p(np.bincount(feedback.item_idx, weights=speaks, minlength=feedback.n_items)).astype(np.float32)
     return Popularity(
         weight=weight,

@@ -35,7 +35,8 @@ _USERS_AT_ONCE = 50_000
 class SpectralParams:
     """rank: eigenvectors kept, k. user_exponent, item_exponent: of the normalisation. ridge: λ, in means of the Gram
     matrix's diagonal. input_exponent: products of the history weigh degree^-input_exponent. output_exponent: scores
-    are multiplied by degree^output_exponent. filter: "ease" as above, or "ideal", B = V Vᵀ."""
+    are multiplied by degree^output_exponent. filter: "ease" as above, or "ideal", B = V Vᵀ. half_life_days: see
+    TrainingData.faded."""
 
     rank: int = 768
     user_exponent: float = 0.35
@@ -44,6 +45,7 @@ class SpectralParams:
     input_exponent: float = 0.2
     output_exponent: float = 0.15
     filter: Literal["ease", "ideal"] = "ease"
+    half_life_days: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> SpectralParams:
@@ -90,7 +92,7 @@ class Spectral(FromHistory, SavedAsArrays):
 
 def train(data: TrainingData, params: SpectralParams, *, seed: int) -> Spectral:
     """Decompose and filter. Where fewer eigenvectors exist, or fit the memory, than the rank says, those are kept."""
-    matrix = normalized(data.histories, params.user_exponent, params.item_exponent)
+    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
     return filtered(matrix, eigenvectors(matrix, params.rank, seed=seed), params)
 
 

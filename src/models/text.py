@@ -56,7 +56,7 @@ def train(data: TrainingData, params: TextParams, *, seed: int) -> Text:
     vectors = data.item_vectors
     if vectors is None:
         nothing = np.zeros((len(data.items), 0), np.float32)
-        return Text(params, nothing, nothing, np.zeros(len(data.items), np.float32))  # type: ignore[arg-type]
+        return Text(params, nothing, nothing, np.zeros(len(data.items), np.float32))
     matrix = normalized(data.histories, 0.35, 0.4)
     space = SpectralParams(rank=params.rank)
     behaviour = filtered(matrix, eigenvectors(matrix, params.rank, seed=seed), space)
@@ -68,7 +68,7 @@ def train(data: TrainingData, params: TextParams, *, seed: int) -> Text:
     else:
         given, wanted = centred, centred.copy()
     wanted *= (1 + params.boost / (1 + events / params.thin))[:, None].astype(np.float32)
-    return Text(params, given, wanted, np.einsum("if,if->i", given, wanted))  # type: ignore[arg-type]
+    return Text(params, given, wanted, np.einsum("if,if->i", given, wanted))
 
 
 def _centred(vectors: FloatArray, known: BoolArray) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import Candidates, ListModel, QueryBlock, QueryRows, best
 from src.progress import Reporter
 from src.ranking.neighbours import Neighbours, neighbours_of
@@ -57,7 +57,10 @@ class Blend:
             return self
         reporter.step("making the index of the blend")
         users = np.bincount(data.histories.indices, minlength=len(data.items))
-        return replace(self, index=neighbours_of(personal.score_all, users, n, reporter))
+        named = users > 0
+        if TEXT in self.weights and data.item_vectors is not None:
+            named |= np.asarray(data.item_vectors.any(axis=1))  # somebody's first one must have neighbours, and be one
+        return replace(self, index=neighbours_of(personal.score_all, users, named, n, reporter))
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n best of the candidates; none where no model has an opinion."""
@@ -123,8 +126,9 @@ class Blend:
 
 
 def blended(models: Mapping[str, ListModel], weights: Mapping[str, float], data: TrainingData, *, seed: int) -> Blend:
-    """A blend without an index of models trained on the data; weights of 0 are left out."""
-    weights = {name: weight for name, weight in weights.items() if weight}
+    """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
+    nothing for them to learn from, are left out."""
+    weights = {name: weight for name, weight in weights.items() if weight and name in models}
     scales = scales_of({name: models[name] for name in weights}, data, seed=seed)
     return Blend(_parts(models, weights), weights, scales)
 

@@ -10,11 +10,11 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.weighting import Weighting
 from src.domain import JsonDict
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, trainable
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.progress import Reporter
 from src.ranking.blend import Blend, blended
 
-_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2}
+_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
 def fit_blend(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Blend:
     """The blend of a recipe, trained on data, which are weighted as it says; without an index."""
     data = replace(data, weighting=recipe.weighting)
-    names = [name for name in MODELS if recipe.weights.get(name) or name == POPULARITY]
+    can_train = trainable(data)
+    names = [name for name in can_train if recipe.weights.get(name) or name == POPULARITY]
     models = fit_models(data, {name: recipe.params[name] for name in names}, seed, reporter)
     return blended(models, recipe.weights, data, seed=seed)

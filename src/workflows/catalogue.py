@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData
 from src.progress import Reporter
 from src.store import Store
@@ -32,31 +33,29 @@ class Described:
         return search_index(self.catalogue, self.data.item_vectors, self.encoded_by)
 
 
-def read_catalogue(store: Store, reporter: Reporter) -> Catalogue:
-    """All products of the store that are not withdrawn."""
-    reporter.step("reading the catalogue")
-    products = chain.from_iterable(store.read_products())
-    return Catalogue.of(product for product in products if not product.withdrawn)
-
-
 def described(
-    settings: Settings, data: TrainingData, catalogue: Catalogue, reporter: Reporter, *, with_new: bool = True
+    settings: Settings, store: Store, data: TrainingData, reporter: Reporter, *, with_new: bool = True
 ) -> Described:
-    """The data with what the catalogue knows of its items, and (with_new) all other products of it as further items.
+    """The data with what the store's catalogue says of its items, and (with_new) its other products as further items,
+    but for withdrawn ones.
 
     Raises NotReady where texts are known and AISLE_ENCODER is not here.
     """
+    reporter.step("reading the catalogue")
+    catalogue = Catalogue.of(chain.from_iterable(store.read_products()))
     if with_new:
-        described_ids = (id_ for id_, text in zip(catalogue.ids, catalogue.passages(), strict=True) if text)
-        data = data.with_items(described_ids)
+        withdrawn = store.withdrawn()
+        passages = zip(catalogue.ids, catalogue.passages(), strict=True)
+        data = data.with_items(id_ for id_, text in passages if text and id_ not in withdrawn)
     catalogue = catalogue.aligned(data.items)
-    passages = catalogue.passages()
-    if not any(passages):
+    data = replace(data, categories=Categories.of(category or None for category in catalogue.category))
+    passages_of_items = catalogue.passages()
+    if not any(passages_of_items):
         return Described(data, catalogue, None)
     encoder = encoder_of(settings)
     reporter.step(f"encoding titles with {encoder.name}")
-    made = encoded(encoder, passages, settings.embeddings_dir, reporter)
-    reporter.step(f"encoded {made.n_new:,} texts that are new; {len(passages) - made.n_new:,} were known")
+    made = encoded(encoder, passages_of_items, settings.embeddings_dir, reporter)
+    reporter.step(f"encoded {made.n_new:,} texts that are new; the others were known")
     by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
     return Described(replace(data, item_vectors=made.vectors), catalogue, by)
 

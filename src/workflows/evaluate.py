@@ -23,7 +23,7 @@ from src.ranking.blend import BLEND, blended
 from src.ranking.recipe import Recipe, fit_models
 from src.registry import Registry
 from src.store import Store
-from src.workflows.catalogue import described, read_catalogue
+from src.workflows.catalogue import described
 from src.workflows.ingest import read_table
 
 
@@ -87,10 +87,11 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
+    its_encoder = settings.encoder
     if pipeline.search is not None and pipeline.search.encoded_by is not None:
-        its_encoder = as_trained.model_copy(update={"encoder": pipeline.search.encoded_by.name})
-        catalogue = read_catalogue(store, reporter)
-        data = described(its_encoder, data, catalogue, reporter, with_new=from_store).data
+        its_encoder = pipeline.search.encoded_by.name
+    as_trained = as_trained.model_copy(update={"encoder": its_encoder})
+    data = described(as_trained, store, data, reporter, with_new=from_store).data
     plan = Plan(
         {name: model.params for name, model in pipeline.models.items() if name != BLEND},
         None if recipe is None else Recipe.from_json(recipe, settings),

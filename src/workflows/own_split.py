@@ -169,7 +169,7 @@ def _fit(
 ) -> tuple[Fitted, JsonDict]:
     """Everything that is measured, trained; and what is to be said of it."""
     data = given.data
-    listed = tuple(trainable()) if job.model == ALL else tuple(dict.fromkeys((POPULARITY, job.model)))
+    listed = tuple(trainable(data)) if job.model == ALL else tuple(dict.fromkeys((POPULARITY, job.model)))
     with_pipeline = job.model in (ALL, PIPELINE)
     rating = _RATERS if len(data.ratings) and with_pipeline else ()  # what is served predicts ratings too
     costs: dict[str, Cost] = {}

@@ -30,7 +30,7 @@ from src.ranking.recipe import Recipe
 from src.registry import Registry
 from src.release import Draft
 from src.store import Store
-from src.workflows.catalogue import described, read_catalogue
+from src.workflows.catalogue import described
 from src.workflows.evaluate import Plan, fit, measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
@@ -93,7 +93,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
 
 def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
     data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
-    products = described(settings, data, read_catalogue(store, reporter), reporter, with_new=job.data is None)
+    products = described(settings, store, data, reporter, with_new=job.data is None)
     data = products.data
     made_up = job.data is None and _made_up(store, data)
     registry = Registry(settings.releases_dir, settings.keep_releases)
@@ -125,8 +125,8 @@ def _plan(settings: Settings, registry: Registry, train: TrainingData, job: Job,
 
     Tuning begins where that of the current release ended, unless the settings were changed since.
     """
-    first, can_train = Recipe.of(settings), trainable()
-    left_out = [kind.missing() for name, kind in MODELS.items() if name in job.models and name not in can_train]
+    first, can_train = Recipe.of(settings), trainable(train)
+    left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
     for reason in left_out:
         reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from scipy.sparse import csr_matrix, vstack
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.models import MODELS, SVD
@@ -45,7 +46,17 @@ Row = tuple[str, str, str, float]
 def make_data(rows: list[Row]) -> TrainingData:
     users, products, kinds, values = (list(column) for column in zip(*rows, strict=True))
     at = np.arange(len(rows), dtype=np.int64) if len(rows) % 2 else np.full(len(rows), NO_TIME, np.int64)
-    return training_data([EventBatch(users, products, kinds, np.array(values, np.float64), at)])
+    data = training_data([EventBatch(users, products, kinds, np.array(values, np.float64), at)])
+    ids = data.items.ids_of(range(len(data.items)))
+    vectors = np.random.default_rng(5).standard_normal((len(ids), 6)).astype(np.float32)
+    vectors[:, 0] += [{"even": 5, "odd": -5, "letters": 0}[category_of(id_)] for id_ in ids]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    categories = Categories.of(f"all > {category_of(id_)}" for id_ in ids)
+    return replace(data, categories=categories, item_vectors=vectors)
+
+
+def category_of(product_id: str) -> str:
+    return ("even", "odd")[int(product_id[1:]) % 2] if product_id[1:] else "letters"
 
 
 def mixed_data() -> TrainingData:

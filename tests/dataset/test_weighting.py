@@ -226,6 +226,32 @@ def test_the_weighting_goes_along_when_events_are_taken() -> None:
     assert data.take(np.array([1])).weighting == DECAYING
 
 
+# fading
+
+
+def test_what_is_learnt_from_fades_from_the_newest_event_of_all_and_queries_do_not() -> None:
+    rows: list[Row] = [("a", "x", "purchase", 1, NOW - 30 * DAY), ("a", "y", "purchase", 1, NOW - 10 * DAY)]
+    rows += [("b", "x", "purchase", 1, NOW), ("b", "y", "view", 1, NOW - 20 * DAY), ("b", "z", "purchase", 1, None)]
+    data = data_of(rows)
+    faded = data.faded(10)
+    assert faded.dtype == np.float32
+    np.testing.assert_allclose(faded.toarray(), [[1 / 8, 1 / 2, 0], [1, 0.05 / 4, 1]], rtol=1e-6)
+    np.testing.assert_allclose(data.histories.toarray(), [[1, 1, 0], [1, 0.05, 1]], rtol=1e-6)
+    assert data.faded(0) is data.histories
+
+
+def test_fading_comes_on_top_of_a_taste_that_changes() -> None:
+    rows: list[Row] = [("a", "x", "purchase", 1, NOW - 20 * DAY), ("a", "y", "purchase", 1, NOW - 10 * DAY)]
+    data = data_of([*rows, ("b", "x", "purchase", 1, NOW)], DECAYING)
+    np.testing.assert_allclose(data.faded(20).toarray(), [[2**-2, 2**-0.5], [1, 0]], rtol=1e-6)
+
+
+def test_where_no_event_has_a_time_nothing_fades() -> None:
+    data = data_of([("a", "x", "purchase", 1, None), ("b", "x", "cart", 1, None)])
+    np.testing.assert_array_equal(data.faded(1).toarray(), data.histories.toarray())
+    assert training_data([]).faded(1).shape == (0, 0)
+
+
 # serving
 
 

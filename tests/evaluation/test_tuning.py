@@ -15,13 +15,14 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.splitting import Split, split
 from src.dataset.weighting import Weighting
 from src.domain import DAY, NO_TIME, EventBatch
 from src.evaluation import tuning
 from src.evaluation.judge import Judge
-from src.evaluation.spaces import SPACES, Range, Space
+from src.evaluation.spaces import FADING, NORMALISATION, SPACES, Range, Space
 from src.evaluation.trials import Clock, Search, searched
 from src.evaluation.tuning import tuned
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
@@ -58,7 +59,9 @@ def shop(*, times: bool = True, ratings: bool = False, views: bool = True) -> Tr
     rng.shuffle(rows)
     users, items, kinds, values = (list(column) for column in zip(*rows, strict=True))
     at = np.sort(rng.integers(0, 300 * DAY, len(rows))) if times else np.full(len(rows), NO_TIME)
-    return training_data([EventBatch(users, items, kinds, np.array(values, np.float64), at.astype(np.int64))])
+    data = training_data([EventBatch(users, items, kinds, np.array(values, np.float64), at.astype(np.int64))])
+    tastes = (int(id_[1:]) % 3 for id_ in data.items.ids_of(range(len(data.items))))
+    return replace(data, categories=Categories.of(f"all > taste {taste}" for taste in tastes))
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +71,17 @@ def parts() -> Split:
 
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes searches end after so many trials of every model; two costly choices are left."""
+    """Makes searches end after so many trials of every model; two answers to costly questions are left."""
 
     def limit(trials: int) -> None:
         for name, space in SPACES.items():
-            monkeypatch.setitem(SPACES, name, replace(space, costly=space.costly[:2], trials=trials))
+            monkeypatch.setitem(SPACES, name, replace(space, costly=two_answers(space), trials=trials))
 
     return limit
+
+
+def two_answers(space: Space) -> dict[str, Any]:
+    return {question: answers[:2] for question, answers in space.costly.items()}
 
 
 def tune(parts: Split | None, budget: float = PLENTY, **options: Any) -> Recipe:
@@ -132,7 +139,7 @@ def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[in
         assert figure == pytest.approx(ndcg(parts, replace(found, weights={name: 1.0})), abs=2e-3)
     assert said["users"] == len(judge_of(parts, found)[0].queries)
     assert said["seconds"] >= 0
-    assert set(said["of_models"]) == {TRENDING, ITEM_GRAPH, SPECTRAL, ALS}
+    assert set(said["of_models"]) == SPACES.keys()
 
 
 def test_a_recipe_has_parameters_for_every_model_that_may_be_blended(
@@ -165,7 +172,7 @@ def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) 
     tuned(SETTINGS, parts, 0, steps)
     assert [line for line in steps.lines if line.startswith("tuning")] == [
         "tuning how much an event speaks for its product",
-        *(f"tuning {name}" for name in (TRENDING, ITEM_GRAPH, SPECTRAL, ALS)),
+        *(f"tuning {name}" for name in MODELS if name in SPACES),
     ]
 
 
@@ -183,7 +190,7 @@ def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usabl
     found = tune(parts, 0.0)
     assert found.params == start.params
     assert found.weighting == start.weighting
-    assert set(found.found["of_models"]) == {TRENDING, ITEM_GRAPH, SPECTRAL, ALS}  # type: ignore[arg-type]
+    assert set(found.found["of_models"]) == SPACES.keys()  # type: ignore[arg-type]
     assert ndcg(parts, found) >= ndcg(parts, start) - 1e-6
     blend = fit_blend(parts.train, found, 1, Silent())
     assert np.isfinite(blend.score_all(judge_of(parts, found)[0].queries)).any()
@@ -201,14 +208,14 @@ class Ticking:
         return self.budget - self._looks
 
 
-@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 4, 4), (20, 4, 20), (45, 15, 45)])
+@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 5, 5), (20, 5, 20), (45, 15, 45)])
 def test_when_the_time_is_over_no_further_trial_begins(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, fewest: int, most: int
 ) -> None:
     monkeypatch.setattr(tuning, "Clock", Ticking)
     tune(parts, budget, kept_in=tmp_path / "trials.log")
     tried = [len(trials) for trials in trials_in(tmp_path / "trials.log")]
-    assert len(tried) == 4
+    assert len(tried) == len(SPACES)
     assert fewest <= sum(tried) <= most
 
 
@@ -312,7 +319,7 @@ def search_of(parts: Split, kept_in: Path | None, budget: float = PLENTY, **chan
 def test_a_search_that_goes_on_repeats_no_trial(parts: Split, tmp_path: Path, name: str, before: int) -> None:
     file = tmp_path / "folder to be made" / "trials.log"
     first = MODELS[name].params(SETTINGS)
-    tried = Tried(replace(SPACES[name], costly=SPACES[name].costly[:2]))
+    tried = Tried(replace(SPACES[name], costly=two_answers(SPACES[name])))
     for trials in (before, 12):
         searched(search_of(parts, file), name, replace(tried.space, trials=trials), first, 0.0)
     (trials,) = trials_in(file)
@@ -328,7 +335,7 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
     first = MODELS[SPECTRAL].params(SETTINGS)
     figures = []
     for trials in (4, 7, 7):
-        space = replace(SPACES[SPECTRAL], trials=trials, costly=SPACES[SPECTRAL].costly[:2])
+        space = replace(SPACES[SPECTRAL], trials=trials, costly=two_answers(SPACES[SPECTRAL]))
         params, model, figure = searched(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
         judge = search_of(parts, None).judge
         assert float(judge.ndcg(model).mean()) == pytest.approx(figure)
@@ -344,11 +351,11 @@ def test_all_of_tuning_goes_on_where_it_was(parts: Split, tmp_path: Path, few_tr
     once = tune(parts, kept_in=file)
     n_before = [len(trials) for trials in trials_in(file)]
     again = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == n_before == [4, 4, 4, 4]
+    assert [len(trials) for trials in trials_in(file)] == n_before == [4] * len(SPACES)
     assert without_what_was_seen(again) == without_what_was_seen(once)
     few_trials(6)
     longer = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == [6, 6, 6, 6]
+    assert [len(trials) for trials in trials_in(file)] == [6] * len(SPACES)
     assert longer.found["ndcg_at_10"] > 0  # type: ignore[operator]
 
 
@@ -364,7 +371,7 @@ def test_a_search_can_begin_where_another_ended(
 
 def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others(parts: Split, tmp_path: Path) -> None:
     file, first = tmp_path / "trials.log", MODELS[ITEM_GRAPH].params(SETTINGS)
-    space = replace(SPACES[ITEM_GRAPH], trials=2, costly=SPACES[ITEM_GRAPH].costly[:1])
+    space = replace(SPACES[ITEM_GRAPH], trials=2, costly={})
     search = search_of(parts, file)
     lighter = replace(search.split.train, weighting=Weighting(kinds={"purchase": 0.5}))
     others = [
@@ -395,7 +402,7 @@ def test_a_trial_that_was_killed_does_not_stop_the_next_search(parts: Split, tmp
 
 
 def _free(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "costly"}
+    return {name: value for name, value in params.items() if name not in (FADING, NORMALISATION)}
 
 
 # spaces
@@ -404,10 +411,12 @@ def _free(params: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SPACES)
 def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
     space, known = SPACES[name], set(asdict(MODELS[name].params(SETTINGS)))
-    chosen = [*space.costly[0], *space.ranges, *space.choices]
+    costly = [name for answers in space.costly.values() for name in answers[0]]
+    chosen = [*costly, *space.ranges, *space.choices]
     assert set(chosen) <= known
     assert len(chosen) == len(set(chosen))
-    assert {frozenset(each) for each in space.costly} == {frozenset(space.costly[0])}
+    for answers in space.costly.values():
+        assert {frozenset(each) for each in answers} == {frozenset(answers[0])}
     assert all(each.low < each.high for each in space.ranges.values())
     assert all(each.low > 0 for each in space.ranges.values() if each.log)
     assert tuning._SHARES.keys() == SPACES.keys()
@@ -437,7 +446,7 @@ def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(par
 
 def test_parameters_outside_of_a_range_are_tried_all_the_same(parts: Split) -> None:
     first = replace(MODELS[ALS].params(SETTINGS), regularization=1e4, alpha=1e-3, factors=7)
-    space = Space(({},), {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
+    space = Space({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
     tried = Tried(space)
     searched(search_of(parts, None), ALS, tried.space, first, 0.0)
     assert tried.params[0] == first

@@ -12,6 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.domain import DAY, EventBatch, FloatArray, IntArray, Query
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
@@ -41,7 +42,11 @@ def random_world() -> TrainingData:
             kind = str(rng.choice(["purchase", "cart", "view"]))
             rows.append((f"u{user}", f"p{place * N_TASTES + taste}", kind, int(rng.integers(0, 100 * DAY))))
     users, items, kinds, times = (list(column) for column in zip(*rows, strict=True))
-    return training_data([EventBatch(users, items, kinds, np.ones(len(rows)), np.array(times, np.int64))])
+    data = training_data([EventBatch(users, items, kinds, np.ones(len(rows)), np.array(times, np.int64))])
+    tastes = [int(id_[1:]) % N_TASTES for id_ in data.items.ids_of(range(len(data.items)))]
+    vectors = np.eye(8, dtype=np.float32)[[taste % 4 for taste in tastes]] + 0.1 * np.eye(8, dtype=np.float32)[5]
+    categories = Categories.of(f"all > taste {taste}" for taste in tastes)
+    return replace(data, categories=categories, item_vectors=vectors)
 
 
 @pytest.fixture(scope="module")

@@ -219,7 +219,7 @@ def test_all_is_every_model_and_what_is_served(
 ) -> None:
     two = {POPULARITY: MODELS[POPULARITY], "another": MODELS[POPULARITY]}
     monkeypatch.setattr(own_split, "MODELS", two)
-    monkeypatch.setattr(own_split, "trainable", lambda: two)
+    monkeypatch.setattr(own_split, "trainable", lambda data: two)
     report = evaluate(settings, files.job(model="all"))
     assert list(report.lists) == [POPULARITY, "another", PIPELINE]
     assert set(report.costs) == set(report.lists) == set(report.checksums)

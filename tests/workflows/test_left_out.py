@@ -38,6 +38,7 @@ def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_release_without_als_is_served_and_the_reason_is_said(
     settings: Settings, store: Store, shop: MadeUpShop
 ) -> None:
+    store.add_products(shop.products)
     store.add_events(shop.events)
     said = Lines()
     trained = train(settings, store, Job(), said)

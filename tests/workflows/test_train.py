@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def filled(store: Store, shop: MadeUpShop) -> Store:
     """The store of `settings` with the small shop in it."""
+    store.add_products(shop.products)
     store.add_events(shop.events)
     return store
 

@@ -40,6 +40,7 @@ pytestmark = pytest.mark.usefixtures("no_smoke")
 @pytest.fixture
 def filled(store: Store, shop: MadeUpShop) -> Store:
     """The store of `settings` with the small shop in it."""
+    store.add_products(shop.products)
     store.add_events(shop.events)
     return store
 

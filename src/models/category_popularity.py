@@ -1,0 +1,103 @@
+"""Category popularity: what is popular in the categories that a history is made of.
+
+A product j of the history speaks for a product i by how alike their categories are, s(j, i) = ĉ_j · ĉ_i, where ĉ is a
+product's row of categories, each worth log(n_items / n_members) as in TF-IDF (Spärck Jones 1972), of length 1. The
+score of i is s(h, i) times its popularity, a logarithm of feedback. A product does not speak for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags_array
+
+from src.config import Settings
+from src.dataset.interactions import TrainingData
+from src.domain import FloatArray, IntArray
+from src.models import popularity
+from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.normalization import scaled_columns
+
+
+@dataclass(frozen=True)
+class CategoryPopularityParams:
+    """half_life_days: an event so many days before the newest of all weighs half; 0: all time."""
+
+    half_life_days: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> CategoryPopularityParams:
+        return cls()
+
+
+@dataclass(frozen=True)
+class CategoryPopularity(FromHistory, SavedAsArrays):
+    """A CSR matrix ĉ[n_items, n_categories] in three arrays, float32 data, int32 indices, int64 pointers;
+    weight: float32[n_items], the popularity; itself: float32[n_items], what a product would say of itself."""
+
+    ARRAYS: ClassVar = ("data", "indices", "pointers", "weight", "itself")
+    NUMBERS: ClassVar = ("n_categories",)
+    PARAMS: ClassVar = CategoryPopularityParams
+
+    n_categories: int
+    data: FloatArray
+    indices: IntArray
+    pointers: IntArray
+    weight: FloatArray
+    itself: FloatArray
+
+    @property
+    def n_items(self) -> int:
+        return len(self.weight)
+
+    @property
+    def _rows(self) -> csr_matrix:
+        return csr_matrix((self.data, self.indices, self.pointers), shape=(self.n_items, self.n_categories))
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        rows = self._rows
+        wanted, weight = (rows, self.weight) if items is None else (rows[items], self.weight[items])
+        scores = ((queries.history @ rows) @ wanted.T).toarray() * weight
+        own = scaled_columns(queries.history, self.itself)
+        own = own if items is None else csr_matrix(own[:, items])
+        scores[np.repeat(np.arange(len(queries)), np.diff(own.indptr)), own.indices] -= own.data
+        scores[np.diff(queries.history.indptr) == 0] = np.nan
+        return np.asarray(scores, dtype=np.float32)
+
+    def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
+        if not len(query.item_idx):
+            return np.full(len(item_idx), np.nan, np.float32)
+        profile = np.zeros(self.n_categories, np.float32)
+        for item, weight in zip(query.item_idx.tolist(), query.weight.tolist(), strict=True):
+            row = slice(self.pointers[item], self.pointers[item + 1])
+            profile[self.indices[row]] += np.float32(weight) * self.data[row]
+        own = np.zeros(self.n_items, np.float32)
+        own[query.item_idx] = query.weight * self.itself[query.item_idx]
+        return np.asarray((self._rows[item_idx] @ profile) * self.weight[item_idx] - own[item_idx])
+
+    def describe(self) -> dict[str, int]:
+        return {"n_items": self.n_items, "n_categories": self.n_categories}
+
+
+def train(data: TrainingData, params: CategoryPopularityParams, *, seed: int) -> CategoryPopularity:
+    """Weigh categories, and count what is popular. Without categories every score is 0. The seed changes nothing."""
+    popular = popularity.train(
+        data, popularity.PopularityParams(0, 1, half_life_days=params.half_life_days), seed=seed
+    ).weight
+    n_items = len(popular)
+    member = csr_matrix((n_items, 1), dtype=np.float32) if data.categories is None else data.categories.member
+    members = np.bincount(member.indices, minlength=member.shape[1])
+    rows = scaled_columns(member, np.log((1 + n_items) / np.maximum(members, 1)))
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    rows = csr_matrix(diags_array(1 / np.where(length > 0, length, 1)) @ rows)
+    return CategoryPopularity(
+        params,
+        rows.shape[1],
+        rows.data.astype(np.float32),
+        rows.indices.astype(np.int32),
+        rows.indptr.astype(np.int64),
+        popular,
+        (popular * (length > 0)).astype(np.float32),
+    )
