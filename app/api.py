@@ -346,7 +346,7 @@ def _event(body: EventBody) -> Event:
         raise InputError("value: missing; expected the rating that was given")
     at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
     value = 1.0 if body.value is None else body.value
-    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id)
+    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query)
 
 
 @api.get(

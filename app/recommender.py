@@ -243,7 +243,7 @@ class Recommender:
         svd = release.pipeline.models.get(SVD) if release else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:
-            kept = ("created_at", "default_model", "data", "metrics", "verdict", "parent")
+            kept = ("created_at", "default_model", "data", "metrics", "verdict", "parent", "ranking")
             about |= {"version": release.version} | {name: release.manifest.get(name) for name in kept}
         return {
             "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}

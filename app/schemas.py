@@ -26,7 +26,9 @@ MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 MAX_EVENTS = 1_000
 MAX_TEXT = 500
-_WHICH_MODEL = "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
+_WHICH_MODEL = (
+    "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
+)
 
 
 def _id_from_json(value: Any) -> Any:
@@ -232,6 +234,9 @@ class EventBody(Request):
     )
     at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
         None, description="UTC seconds or ISO 8601 with a zone; now."
+    )
+    query: Text | None = Field(
+        None, description="What the user had searched for when the product was shown: search learns from it."
     )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 

@@ -56,9 +56,7 @@ class Searcher:
         if len(hits) < n and wanted != by_category:
             known = {hit.product.product_id for hit in hits}
             more = self._checked(pipeline, text, vector, n, wanted, wanted)
-            hits = sorted(
-                [*hits, *(hit for hit in more if hit.product.product_id not in known)], key=lambda hit: -hit.score
-            )
+            hits += [hit for hit in more if hit.product.product_id not in known]
         return SearchAnswer(release, hits[:n])
 
     def similar(self, product_id: str, n: int) -> SearchAnswer | None:

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     )
     encoder_download: bool = Field(False, description="Whether an encoder that is not on this machine may be fetched.")
 
+    ranker: Literal["on", "off"] = Field(
+        "on", description="off: what a search or a product retrieves stays in that order; no ranking is learnt."
+    )
+    judgements: Path | None = Field(
+        None, description="A file of query, product and grade (0 to 3) that the ranking of search learns from, too."
+    )
+
     seed: int = Field(1, ge=0, le=2**32 - 1, description="Seed of a training's random starting values.")
 
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")

@@ -75,7 +75,7 @@ def features(found: Found, anchors: IntArray, search: SearchIndex, signals: Sign
         "fused": found.score,
         "similarity": found.similarity,
         "keyword": found.keyword / highest,
-        "anchor_similarity": _anchor_similarity(items, anchors, search),
+        "anchor_similarity": anchor_similarity(items, anchors, search),
         "popularity": signals.popularity[items],
         "rating_mean": signals.rating_mean[items],
         "rating_count": signals.rating_count[items],
@@ -86,7 +86,8 @@ def features(found: Found, anchors: IntArray, search: SearchIndex, signals: Sign
     return np.column_stack([columns[name] for name in FEATURES]).astype(np.float32).reshape(len(items), -1)
 
 
-def _anchor_similarity(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
+def anchor_similarity(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
+    """float32[len(items)]: cosines to the mean of the anchors' vectors; 0 without any."""
     if search.vectors is None or not len(anchors):
         return np.zeros(len(items), np.float32)
     middle = search.vectors.rows[anchors].astype(np.float32).mean(axis=0)

@@ -18,6 +18,7 @@ from src.domain import (
     Product,
     ProductCount,
     Run,
+    SearchedFor,
     StoreSummary,
 )
 from src.errors import StoreError
@@ -44,6 +45,18 @@ class Journal(Protocol):
         ...
 
 
+class Searches(Protocol):
+    """What people did with products that a search had shown them. Any method may raise StoreError."""
+
+    def add(self, rows: Iterable[SearchedFor]) -> None:
+        """Keep these; one that is here already counts once."""
+        ...
+
+    def newest(self, n: int) -> list[SearchedFor]:
+        """At most n, the newest first."""
+        ...
+
+
 class Store(Protocol):
     """Everything that outlives a process, but for releases. Any method may raise StoreError.
 
@@ -55,6 +68,11 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Runs and loads."""
+        ...
+
+    @property
+    def searches(self) -> Searches:
+        """What followed searches."""
         ...
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:

@@ -23,8 +23,9 @@ from src.store.catalogue import SqlCatalogue
 from src.store.database import Database
 from src.store.journal import SqlJournal
 from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
+from src.store.searches import SqlSearches
 from src.store.settling import settle
-from src.store.tables import event_ids, events, products
+from src.store.tables import event_ids, events, products, searches
 
 
 class SqlStore:
@@ -37,6 +38,7 @@ class SqlStore:
         # Of a load, which meets the same ones again and again: to ask for them each time takes a fifth of its time.
         self._loading, self._known_products = loading, set[str]()
         self.journal = SqlJournal(self._database)
+        self.searches = SqlSearches(self._database)
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
@@ -132,5 +134,6 @@ class SqlStore:
                 return 0  # as almost always: no reason to look through all events with the store locked
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
+            connection.execute(delete(searches).where(searches.c.product_id.in_(made_up)))
             self._known_products.clear()
             return connection.execute(delete(products).where(products.c.made_up)).rowcount

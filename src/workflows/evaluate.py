@@ -60,8 +60,13 @@ def fit(data: TrainingData, plan: Plan, seed: int, reporter: Reporter) -> Pipeli
 
 def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> Report:
     """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
+    return fitted_and_measured(settings, parts, plan, reporter)[1]
+
+
+def fitted_and_measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> tuple[Pipeline, Report]:
+    """(the pipeline of the older part, what was measured of it on the newer one)."""
     pipeline = fit(parts.train, plan, settings.seed, reporter)
-    return measure(
+    return pipeline, measure(
         pipeline,
         parts,
         relevant_rating=settings.relevant_rating,

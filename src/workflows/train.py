@@ -31,9 +31,10 @@ from src.registry import Registry
 from src.release import Draft
 from src.store import Store
 from src.workflows.catalogue import described
-from src.workflows.evaluate import Plan, fit, measured, stored_data
+from src.workflows.evaluate import Plan, fit, fitted_and_measured, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
+from src.workflows.ranking import learn_rankings
 from src.workflows.runs import close_abandoned
 from src.workflows.tune import trials_file
 
@@ -102,12 +103,16 @@ def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Repor
         reporter.step(f"WARNING: {warning}")
     parts = split(data, settings.test_share)
     plan = _plan(settings, registry, parts.train, job, reporter)
-    report = measured(settings, parts, plan, reporter)
+    older, report = fitted_and_measured(settings, parts, plan, reporter)
+    search = products.search(reporter)
+    rankings = learn_rankings(settings, store, parts.test, replace(older, search=search), reporter)
+    del older  # as large as what is fitted next
     started = time.perf_counter()
     pipeline = replace(fit(data, plan, settings.seed, reporter), default=report.best, rater=report.rater)
-    pipeline = replace(pipeline, search=products.search(reporter))
+    pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
     about = _about(settings, data, plan, report, job.data)
     about["made_up"] = made_up
+    about["ranking"] = rankings.about
     about["data_checks"] = warnings
     about["fit_seconds"] = round(time.perf_counter() - started, 3)
     draft = Draft(pipeline, about, {"report": report.to_json()})
