@@ -13,10 +13,13 @@ import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from src.domain import FloatArray
 from src.errors import NotReady
@@ -55,14 +58,18 @@ class WordLlama:
         else:
             found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         tokens = [each.ids for each in found]
-        summed = np.zeros((len(texts), self.dimension), np.float32)
-        counts = np.array([len(ids) for ids in tokens])
-        filled = np.flatnonzero(counts)
-        if len(filled):
-            ids = np.minimum(np.concatenate([tokens[row] for row in filled]), len(self.table) - 1)
-            starts = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-            summed[filled] = np.add.reduceat(self.table[ids].astype(np.float32), starts, axis=0)
-        return summed
+        ids = np.fromiter(chain.from_iterable(tokens), np.int32)
+        np.minimum(ids, len(self.table) - 1, out=ids)
+        if len(texts) == 1:
+            return np.asarray(self.table[ids].astype(np.float32).sum(axis=0, keepdims=True))
+        pointers = np.cumsum([0, *map(len, tokens)])
+        shape = (len(texts), len(self.table))
+        return np.asarray(csr_matrix((np.ones(len(ids), np.float32), ids, pointers), shape=shape) @ self._wide)
+
+    @cached_property
+    def _wide(self) -> FloatArray:
+        """The table as float32, for who encodes a whole catalogue."""
+        return np.asarray(self.table, dtype=np.float32)
 
 
 def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
