@@ -27,7 +27,7 @@ from src.errors import NotReady, UnknownName
 from src.models import MODELS, POPULARITY
 from src.models.base import ListModel, QueryRows, RatingModel
 from src.ranking.features import Signals, anchor_similarity, anchors_of, features
-from src.ranking.ranker import RERANKED, Ranker
+from src.ranking.reranker import RERANKED, Reranker
 from src.ranking.similar import Similar, similar
 from src.text.search import Filter, Found, SearchIndex
 
@@ -57,7 +57,7 @@ class Pipeline:
     weighting: Weighting = field(default_factory=Weighting)
     withdrawn: frozenset[int] = frozenset()
     search: SearchIndex | None = None
-    rankers: Mapping[str, Ranker] = field(default_factory=dict)
+    rankers: Mapping[str, Reranker] = field(default_factory=dict)
 
     @property
     def list_models(self) -> dict[str, ListModel]:

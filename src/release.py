@@ -21,7 +21,7 @@ from src.errors import ReleaseError
 from src.models import MODELS
 from src.pipeline import Pipeline
 from src.ranking.blend import BLEND, Blend
-from src.ranking.ranker import Ranker
+from src.ranking.reranker import Reranker
 from src.text.search import SearchIndex
 
 FORMAT = 2
@@ -96,7 +96,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             default=manifest["default_model"],
             rater=manifest["rating_model"],
             weighting=Weighting(**manifest["weighting"]),
-            rankers={name: Ranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
+            rankers={name: Reranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
             search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # FAISS raises the last

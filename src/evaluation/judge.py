@@ -94,11 +94,15 @@ class Opinions:
         """Mean NDCG@k of the lists that the weighted sum of opinions makes. weights: float[n_models]."""
         total = np.tensordot(weights.astype(np.float32), self.score, axes=1)
         total[self.item < 0] = -np.inf
+        return float(self.ndcg_of(total).mean())
+
+    def ndcg_of(self, total: FloatArray) -> FloatArray:
+        """float[n_users]: NDCG@k of the lists that these scores make. total: float[n_users, m], -inf: not listed."""
         k = min(self.k, total.shape[1])
         best = np.argpartition(-total, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(total, best, axis=1), axis=1, kind="stable")
         hits = np.take_along_axis(self.relevant, np.take_along_axis(best, order, axis=1), axis=1)
-        return float(ranking_metrics(hits, self.n_relevant)["ndcg"].mean())
+        return ranking_metrics(hits, self.n_relevant)["ndcg"]
 
 
 def _picked(model: BlockScorer, queries: QueryBlock, items: IntArray) -> FloatArray:

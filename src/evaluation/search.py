@@ -15,7 +15,7 @@ from src.domain import FloatArray, IntArray, JsonDict
 from src.evaluation.metrics import Estimate, estimates
 from src.progress import Reporter
 from src.ranking.features import Signals, anchors_of, features
-from src.ranking.ranker import RERANKED, Group, Ranker, learned
+from src.ranking.reranker import RERANKED, Group, Reranker, learned
 from src.text.search import SearchIndex
 
 K = 10
@@ -206,5 +206,5 @@ def cross_validated_ranking(
     return ndcg
 
 
-def _ordered(ranker: Ranker, group: Group, order: IntArray) -> IntArray:
+def _ordered(ranker: Reranker, group: Group, order: IntArray) -> IntArray:
     return order[np.argsort(-ranker.score(group.rows), kind="stable")] if len(order) else order

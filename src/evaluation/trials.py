@@ -50,8 +50,18 @@ class Search:
     kept_in: Path | None = None
 
 
-def searched(search: Search, name: str, space: Space, first: Any, deadline: float) -> tuple[Any, ListModel, float]:
-    """(parameters, the model trained with them, its mean NDCG@k), the best found before the clock is at the deadline.
+@dataclass(frozen=True)
+class Found:
+    """The best parameters, the model trained with them, its mean NDCG@k; seconds: what the slowest model took."""
+
+    params: Any
+    model: ListModel
+    figure: float
+    seconds: float
+
+
+def searched(search: Search, name: str, space: Space, first: Any, deadline: float) -> Found:
+    """The best that is found before the clock is at the deadline.
 
     `first` is tried in any case. Then the costly questions in turn, every answer with the rest of the best so far; then
     the rest, by TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly
@@ -84,7 +94,8 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
     while len(study.trials) < space.trials and search.clock.left > deadline:
         study.enqueue_trial(costly)  # the sampler chooses what is not said
         try_one()
-    return workshop.params_of(study.best_params), workshop.model(study.best_params), study.best_value
+    best = study.best_params
+    return Found(workshop.params_of(best), workshop.model(best), study.best_value, workshop.longest)
 
 
 def _around(space: Space, first: Any) -> Space:
@@ -149,6 +160,7 @@ class _Workshop:
     def __init__(self, search: Search, space: Space, first: Any) -> None:
         self._search, self._space, self._first = search, space, first
         self._prepared: tuple[dict[str, int], Any] | None = None
+        self.longest = 0.0  # seconds that a model took
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
         free = {name: value for name, value in assignment.items() if name not in self._space.costly}
@@ -158,10 +170,13 @@ class _Workshop:
     def model(self, assignment: Mapping[str, Any]) -> ListModel:
         train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
         answers = {question: assignment[question] for question in self._space.costly}
+        started = time.perf_counter()
         if self._prepared is None or self._prepared[0] != answers:
             self._prepared = None  # before the next one is made: each may take a gigabyte
             self._prepared = answers, self._space.prepare(train, params, seed)
-        return self._space.finish(train, self._prepared[1], params, seed)
+        made = self._space.finish(train, self._prepared[1], params, seed)
+        self.longest = max(self.longest, time.perf_counter() - started)
+        return made
 
     def figure(self, assignment: Mapping[str, Any]) -> float:
         return float(self._search.judge.ndcg(self.model(assignment)).mean())

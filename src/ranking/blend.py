@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
@@ -16,6 +17,7 @@ from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import Candidates, ListModel, QueryBlock, QueryRows, best
 from src.progress import Reporter
 from src.ranking.neighbours import Neighbours, neighbours_of
+from src.ranking.ranker import Order, Ranker, ages_of
 
 BLEND = "blend"
 """Its name among the models of a release."""
@@ -31,24 +33,26 @@ _SCALED_ON = 256  # users
 class Blend:
     """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
 
+    With a ranker the head of a list is in the order of its trees, and its scores are theirs.
     models: by name; popularity is always among them, as products that many have are candidates for everybody.
     weights: of the models that are added up. scales: what one unit of each of them is worth, see `scales_of`.
-    index: None where the whole catalogue is scored instead.
+    index: None where the whole catalogue is scored instead. ranker: None where the sum alone makes the order.
     """
 
     models: Mapping[str, ListModel]
     weights: Mapping[str, float]
     scales: Mapping[str, float]
     index: Neighbours | None = None
+    ranker: Ranker | None = None
 
     @property
     def params(self) -> dict[str, Any]:
         return {"weights": dict(self.weights)}
 
     def personal(self) -> Blend | None:
-        """The part that is a function of the history; None when there is none."""
+        """The sum's part that is a function of the history; None when there is none."""
         weights = {name: w for name, w in self.weights.items() if not MODELS[name].has_opinion_on_strangers}
-        return replace(self, weights=weights) if weights else None
+        return replace(self, weights=weights, ranker=None) if weights else None
 
     def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Blend:
         """The same with an index of n neighbours a product; data: what the models were trained on."""
@@ -65,7 +69,7 @@ class Blend:
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n best of the candidates; none where no model has an opinion."""
         items = self.candidates(query, max(CANDIDATES, _PER_PLACE * n))
-        found = best(self.score(query, items), n)
+        found = best(self._ranked(query, items) if self.ranker else self.score(query, items), n)
         return Candidates(items[found.item_idx], found.score)
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
@@ -81,10 +85,40 @@ class Blend:
         return int(self.models[POPULARITY].describe()["n_items"])
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
+        """The sum, also where a ranker makes the order of lists."""
         return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, (len(item_idx),))
 
+    def _ranked(self, query: QueryRows, items: IntArray) -> FloatArray:
+        assert self.ranker is not None
+        names = dict.fromkeys((*self.weights, *self.ranker.order.names))
+        opinions = {name: self.models[name].score(query, items) for name in names}
+        total = self._sum({name: opinions[name] for name in self.weights}, (len(items),))
+
+        def opinion(name: str) -> FloatArray:
+            return np.asarray(np.nan_to_num(opinions[name])[None] / np.float32(self.scales[name]))
+
+        in_history, n_history = np.isin(items, query.item_idx)[None], np.array([len(query.item_idx)])
+        return np.asarray(self.ranker.ranked(total[None], in_history, n_history, opinion, items)[0])
+
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        """Exact scores, whatever the index would find."""
+        """Exact scores, whatever the index would find; with a ranker those that make the order."""
+        total = self._total(queries, items)
+        if self.ranker is None:
+            return total
+        history = queries.history if items is None else csr_matrix(queries.history[:, items])
+        in_history = np.zeros(total.shape, np.bool_)
+        in_history[np.repeat(np.arange(len(queries)), np.diff(history.indptr)), history.indices] = True
+        n_history = np.diff(queries.history.indptr)
+
+        def opinion(name: str) -> FloatArray:
+            # Made once more: to keep those of the sum would take as many blocks as there are models.
+            return np.asarray(
+                np.nan_to_num(self.models[name].score_all(queries, items)) / np.float32(self.scales[name])
+            )
+
+        return self.ranker.ranked(total, in_history, n_history, opinion, items)
+
+    def _total(self, queries: QueryBlock, items: IntArray | None) -> FloatArray:
         shape = (len(queries), self._n_items if items is None else len(items))
         total, any_opinion = np.zeros(shape, np.float32), np.zeros((len(queries), 1), np.bool_)
         for name, weight in self.weights.items():  # one opinion at a time: each is as large as the result
@@ -106,31 +140,50 @@ class Blend:
         return np.where(any_opinion, total, np.float32(np.nan))
 
     def save(self, folder: Path) -> None:
-        """Write weights, scales and the index; the models are saved beside it."""
+        """Write weights, scales, the index and the ranker; the models are saved beside it."""
         folder.mkdir(parents=True, exist_ok=True)
-        document = {"weights": self.weights, "scales": self.scales, "has_index": self.index is not None}
+        parts = {"has_index": self.index is not None, "has_ranker": self.ranker is not None}
+        document = {"weights": self.weights, "scales": self.scales, **parts}
         (folder / "blend.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
         if self.index is not None:
             self.index.save(folder / "index")
+        if self.ranker is not None:
+            self.ranker.save(folder / "ranker")
 
     @classmethod
     def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Blend:
         """Map what `save` wrote. models: those of its release."""
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         index = Neighbours.load(folder / "index") if document["has_index"] else None
-        return cls(_parts(models, document["weights"]), document["weights"], document["scales"], index)
+        ranker = Ranker.load(folder / "ranker") if document["has_ranker"] else None
+        weights, scales = document["weights"], document["scales"]
+        return cls(_parts(models, scales), weights, scales, index, ranker)
 
     def describe(self) -> dict[str, int]:
         shape = {"n_items": self._n_items, "n_models": len(self.weights)}
-        return shape if self.index is None else {**shape, "n_neighbours": self.index.item.shape[1]}
+        if self.index is not None:
+            shape["n_neighbours"] = self.index.item.shape[1]
+        if self.ranker is not None:
+            shape["n_trees"] = len(self.ranker.order.trees.value)
+        return shape
 
 
-def blended(models: Mapping[str, ListModel], weights: Mapping[str, float], data: TrainingData, *, seed: int) -> Blend:
+def blended(
+    models: Mapping[str, ListModel],
+    weights: Mapping[str, float],
+    data: TrainingData,
+    *,
+    seed: int,
+    order: Order | None = None,
+) -> Blend:
     """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
-    nothing for them to learn from, are left out."""
+    nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks."""
     weights = {name: weight for name, weight in weights.items() if weight and name in models}
-    scales = scales_of({name: models[name] for name in weights}, data, seed=seed)
-    return Blend(_parts(models, weights), weights, scales)
+    order = order if order and set(order.names) <= set(models) else None
+    names = dict.fromkeys((*weights, *(order.names if order else ())))
+    scales = scales_of({name: models[name] for name in names}, data, seed=seed)
+    ranker = Ranker(order, ages_of(data)) if order else None
+    return Blend(_parts(models, scales), weights, scales, ranker=ranker)
 
 
 def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int) -> dict[str, float]:
@@ -151,5 +204,5 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     return {name: scale or 1.0 for name, scale in scales.items()}
 
 
-def _parts(models: Mapping[str, ListModel], weights: Mapping[str, float]) -> dict[str, ListModel]:
-    return {name: models[name] for name in models if name in weights or name == POPULARITY}
+def _parts(models: Mapping[str, ListModel], scales: Mapping[str, float]) -> dict[str, ListModel]:
+    return {name: models[name] for name in models if name in scales or name == POPULARITY}

@@ -1,142 +1,105 @@
-"""The learned ranking: LightGBM's trees put what was retrieved in another order.
-
-Trained by LightGBM (LambdaMART: Burges, "From RankNet to LambdaRank to LambdaMART", 2010) and kept in its text format.
-A process that serves walks the trees itself: importing LightGBM takes a second and brings pandas.
-"""
+"""The ranker: trees that put the head of a blended list into a better order than the sum alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from src.domain import FloatArray, IntArray
-from src.errors import ReleaseError
-from src.ranking.features import FEATURES, RISING
-from src.text.search import Found
+from src.dataset.interactions import TrainingData
+from src.domain import DAY, NO_TIME, BoolArray, FloatArray, IntArray, JsonDict
+from src.ranking.trees import Trees
 
-RERANKED = 100
-"""So many of what was retrieved are put in order; the others stay behind them."""
-_ROUNDS = 60
-_PARAMS = {
-    "objective": "lambdarank",
-    "lambdarank_truncation_level": 15,
-    "learning_rate": 0.08,
-    "num_leaves": 7,
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.8,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "use_missing": False,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "verbosity": -1,
-}
+RANKED = 200
+"""So many products of the head of a list are put in order."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """One query to learn from. rows: float32[m, len(FEATURES)] of what was retrieved, in its order. grade: int[m],
-    0 to 3: how good each was."""
+class Order:
+    """What a ranker learnt, for any release over the same opinions. names: models whose opinions are features."""
 
-    rows: FloatArray
-    grade: IntArray
+    names: tuple[str, ...]
+    trees: Trees
+
+    def to_json(self) -> JsonDict:
+        return {"names": list(self.names), "trees": self.trees.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Order:
+        """What `to_json` gave."""
+        return cls(tuple(document["names"]), Trees.from_json(document["trees"]))
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """Trees as arrays of one shape [n_trees, most nodes]: feature int32 and threshold float64 of inner nodes, left and
-    right int32, where a negative number -1 - leaf names a leaf; value float64[n_trees, most leaves]. text: LightGBM's.
-    """
+    """An Order, and age float32[n_items] of every product, see `ages_of`."""
 
-    text: str
-    feature: IntArray
-    threshold: FloatArray
-    left: IntArray
-    right: IntArray
-    value: FloatArray
+    order: Order
+    age: FloatArray = field(repr=False)
 
-    def score(self, rows: FloatArray) -> FloatArray:
-        """float64[m], the higher the better. rows: float32[m, len(FEATURES)]."""
-        trees = np.arange(len(self.value))
-        node = np.zeros((len(rows), len(trees)), np.int32)
-        for _ in range(self.feature.shape[1]):
-            inner = np.maximum(node, 0)
-            value = np.take_along_axis(rows, self.feature[trees, inner], axis=1)
-            further = np.where(value <= self.threshold[trees, inner], self.left[trees, inner], self.right[trees, inner])
-            node = np.where(node >= 0, further, node)
-            if (node < 0).all():
-                break
-        return np.asarray(self.value[trees, -1 - node].sum(axis=1))
+    def ranked(
+        self,
+        total: FloatArray,
+        in_history: BoolArray,
+        n_history: IntArray,
+        opinion: Callable[[str], FloatArray],
+        items: IntArray | None = None,
+    ) -> FloatArray:
+        """float32[n, m]: the blended scores of n queries for m products, those of each list's head dealt out anew among
+        its products, the highest to the one that the trees put first.
 
-    def ordered(self, found: Found, rows: FloatArray) -> Found:
-        """What was found in the learned order; rows: its features. Scores stay those of retrieval."""
-        first = min(len(found), RERANKED)
-        order = np.argsort(-self.score(rows[:first]), kind="stable")
-        return found.take(np.concatenate([order, np.arange(first, len(found))]))
+        So what is not of the head, such as products of the history, keeps its place among the others: of those the
+        trees know nothing. total: float32[n, m], the blended scores; NaN stays NaN. in_history: bool[n, m].
+        n_history: int64[n], how many products the histories have. opinion(name): float32[n, m] in units of the model's
+        scale, 0 where it has none. items: int64[m], whose columns these are; None for all.
+        """
+        rows, columns = np.nonzero(head_of(total, in_history))
+        mine, age = total[rows, columns], self.age if items is None else self.age[items]
+        opinions = [opinion(name)[rows, columns] for name in self.order.names]
+        score = self.order.trees.predict(features_of(mine, opinions, n_history[rows], age[columns]))
+        by_trees, by_sum = np.lexsort((-score, rows)), np.lexsort((-mine, rows))
+        ranked = total.copy()
+        ranked[rows[by_trees], columns[by_trees]] = mine[by_sum]
+        return ranked
 
     def save(self, folder: Path) -> None:
-        """Write ranker.txt into the folder, which is made."""
+        """Write ranker.json and age.npy into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ranker.txt").write_text(self.text, encoding="utf-8")
+        (folder / "ranker.json").write_text(json.dumps(self.order.to_json()), encoding="utf-8")
+        np.save(folder / "age.npy", self.age, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Ranker:
-        """Read what `save` wrote."""
-        return parsed((folder / "ranker.txt").read_text(encoding="utf-8"))
+        """What `save` wrote, the ages mapped."""
+        order = Order.from_json(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
+        return cls(order, np.load(folder / "age.npy", mmap_mode="r", allow_pickle=False))
 
 
-def learned(groups: Sequence[Group], *, seed: int) -> Ranker | None:
-    """Train on queries; None where no group tells a better product from a worse one."""
-    import lightgbm  # never in a process that serves
-
-    telling = [group for group in groups if len(group.grade) and group.grade.max() > group.grade.min()]
-    if not telling:
-        return None
-    data = lightgbm.Dataset(
-        np.concatenate([group.rows for group in telling]).astype(np.float64),
-        np.concatenate([group.grade for group in telling]),
-        group=[len(group.grade) for group in telling],
-        feature_name=list(FEATURES),
-        free_raw_data=True,
-    )
-    rising = [int(name in RISING) for name in FEATURES]
-    booster = lightgbm.train({**_PARAMS, "seed": seed, "monotone_constraints": rising}, data, num_boost_round=_ROUNDS)
-    return parsed(booster.model_to_string())
+def head_of(total: FloatArray, in_history: BoolArray) -> BoolArray:
+    """bool[n, m]: which products the trees put in order: the RANKED best, those of the history not counted."""
+    others = np.where(in_history | np.isnan(total), -np.inf, total)
+    head = np.isfinite(others)
+    if total.shape[1] > RANKED:
+        rest = np.argpartition(-others, RANKED - 1, axis=1)[:, RANKED:]
+        np.put_along_axis(head, rest, False, axis=1)
+    return head
 
 
-def parsed(text: str) -> Ranker:
-    """The trees of LightGBM's text format. Raises ReleaseError for trees this program cannot walk."""
-    trees = [_tree(part) for part in text.split("\nTree=")[1:]]
-    if f"feature_names={' '.join(FEATURES)}\n" not in text:
-        raise ReleaseError("the ranker was learnt on other features than this program computes: train again")
-    nodes = max((len(tree["split_feature"]) for tree in trees), default=0)
-    leaves = max((len(tree["leaf_value"]) for tree in trees), default=1)
-
-    def stacked(name: str, width: int, kind: type, padding: float) -> Any:
-        rows: Any = np.full((len(trees), max(width, 1)), padding, kind)
-        for at, tree in enumerate(trees):
-            rows[at, : len(tree[name])] = tree[name]
-        return rows
-
-    return Ranker(
-        text,
-        stacked("split_feature", nodes, np.int32, 0),
-        stacked("threshold", nodes, np.float64, 0),
-        stacked("left_child", nodes, np.int32, -1),  # a tree of one leaf has no node: both ways lead to it
-        stacked("right_child", nodes, np.int32, -1),
-        stacked("leaf_value", leaves, np.float64, 0),
-    )
+def features_of(total: FloatArray, opinions: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
+    """float64[n, 3 + n_opinions], of n pairs of a query and a product: blended score, every opinion, how many products
+    the history has, and how many days the product is old."""
+    return np.column_stack([total, *opinions, n_history, age]).astype(np.float64)
 
 
-def _tree(part: str) -> dict[str, list[float]]:
-    fields = dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
-    if int(fields.get("num_cat", "0")):
-        raise ReleaseError("the ranker has splits by category, which this program does not walk: train again")
-    names = ("split_feature", "threshold", "left_child", "right_child", "leaf_value")
-    return {name: [float(number) for number in fields.get(name, "").split()] for name in names}
+def ages_of(data: TrainingData) -> FloatArray:
+    """float32[n_items]: days from a product's first event to the newest of all; 0 where no time is known."""
+    events = data.events
+    newest = int(events.at.max(initial=NO_TIME))
+    first = np.full(events.n_items, newest, np.int64)
+    timed = events.at != NO_TIME
+    np.minimum.at(first, events.item_idx[timed], events.at[timed])
+    return ((newest - first) / DAY).astype(np.float32)

@@ -13,6 +13,7 @@ from src.domain import JsonDict
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.progress import Reporter
 from src.ranking.blend import Blend, blended
+from src.ranking.ranker import Order
 
 _FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
@@ -20,13 +21,15 @@ _FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 @dataclass(frozen=True)
 class Recipe:
     """params: model name → what its `train` takes, for every model that may be blended. weights: of the blend, in the
-    models' own scales; a model without one is not trained for it. weighting: how much an event speaks for its product.
-    found: what tuning saw of it, for people."""
+    models' own scales; a model without one is not trained for it, unless the order of lists asks for its opinion.
+    weighting: how much an event speaks for its product. order: what puts the head of a list in order; None for the sum
+    alone. found: what tuning saw of it, for people."""
 
     params: Mapping[str, Any]
     weights: Mapping[str, float]
     weighting: Weighting
     found: JsonDict = field(default_factory=dict)
+    order: Order | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Recipe:
@@ -42,6 +45,7 @@ class Recipe:
             "weights": dict(self.weights),
             "weighting": asdict(self.weighting),
             "found": dict(self.found),
+            "order": None if self.order is None else self.order.to_json(),
         }
 
     @classmethod
@@ -50,7 +54,10 @@ class Recipe:
         base = cls.of(settings)
         params = {name: type(its)(**document["params"].get(name, asdict(its))) for name, its in base.params.items()}
         weights = {name: weight for name, weight in document["weights"].items() if name in params}
-        return cls(params, weights, Weighting(**document["weighting"]), document.get("found", {}))
+        order = None if document.get("order") is None else Order.from_json(document["order"])
+        if order is not None and not params.keys() >= set(order.names):
+            order = None  # one of its opinions cannot be had here
+        return cls(params, weights, Weighting(**document["weighting"]), document.get("found", {}), order)
 
 
 def weighting_of(settings: Settings) -> Weighting:
@@ -76,7 +83,8 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
 def fit_blend(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Blend:
     """The blend of a recipe, trained on data, which are weighted as it says; without an index."""
     data = replace(data, weighting=recipe.weighting)
-    can_train = trainable(data)
-    names = [name for name in can_train if recipe.weights.get(name) or name == POPULARITY]
+    asked = recipe.order.names if recipe.order else ()
+    wanted = {POPULARITY, *asked, *(name for name, weight in recipe.weights.items() if weight)}
+    names = [name for name in trainable(data) if name in wanted]
     models = fit_models(data, {name: recipe.params[name] for name in names}, seed, reporter)
-    return blended(models, recipe.weights, data, seed=seed)
+    return blended(models, recipe.weights, data, seed=seed, order=recipe.order)

@@ -54,7 +54,9 @@ def fit(data: TrainingData, plan: Plan, seed: int, reporter: Reporter) -> Pipeli
     data = replace(data, weighting=plan.weighting)
     models: dict[str, Any] = fit_models(data, plan.params, seed, reporter)
     if plan.recipe is not None:
-        models[BLEND] = blended(models, plan.recipe.weights, data, seed=seed).indexed(data, reporter)
+        models[BLEND] = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order).indexed(
+            data, reporter
+        )
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 

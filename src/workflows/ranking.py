@@ -16,7 +16,7 @@ from src.evaluation.search import Encoded, Judged, cross_validated_ranking, fold
 from src.pipeline import PRODUCT, TEXT_QUERY, Pipeline
 from src.progress import Reporter
 from src.ranking.followed import after_looks, after_searches, telling
-from src.ranking.ranker import Group, Ranker, learned
+from src.ranking.reranker import Group, Reranker, learned
 from src.store import Store
 from src.workflows.catalogue import encoder_of
 from src.workflows.judged import read_judgements
@@ -31,7 +31,7 @@ _SEARCHES = 100_000
 class Rankings:
     """rankers: by what is asked for, a text or a product; those that are used. about: for the manifest and /status."""
 
-    rankers: Mapping[str, Ranker] = field(default_factory=dict)
+    rankers: Mapping[str, Reranker] = field(default_factory=dict)
     about: JsonDict = field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ def learn_rankings(
     looks = telling(after_looks(later), _MOST, settings.seed)
     if len(looks) >= FEWEST:
         found[PRODUCT] = _groups_of_products(pipeline, looks)
-    rankers: dict[str, Ranker] = {}
+    rankers: dict[str, Reranker] = {}
     about: JsonDict = {}
     counts = {TEXT_QUERY: len(texts), PRODUCT: len(looks)}
     for name, n in counts.items():
@@ -103,7 +103,7 @@ def _groups_of_products(
 
 def _kept(
     groups: Sequence[Group], orders: Sequence[IntArray], judged: Judged, seed: int
-) -> tuple[Ranker | None, JsonDict]:
+) -> tuple[Reranker | None, JsonDict]:
     """(the ranking if it is better on queries it has not learnt from, what was found)."""
     ranked = cross_validated_ranking(groups, orders, judged, folds_of(len(judged), seed), seed)
     if ranked is None:

@@ -40,7 +40,7 @@ from src.workflows.tune import trials_file
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
-_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit")
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 
 
 @dataclass(frozen=True)
