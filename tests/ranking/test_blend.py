@@ -43,8 +43,10 @@ def random_world() -> TrainingData:
             rows.append((f"u{user}", f"p{place * N_TASTES + taste}", kind, int(rng.integers(0, 100 * DAY))))
     users, items, kinds, times = (list(column) for column in zip(*rows, strict=True))
     data = training_data([EventBatch(users, items, kinds, np.ones(len(rows)), np.array(times, np.int64))])
-    tastes = (int(id_[1:]) % N_TASTES for id_ in data.items.ids_of(range(len(data.items))))
-    return replace(data, categories=Categories.of(f"all > taste {taste}" for taste in tastes))
+    tastes = [int(id_[1:]) % N_TASTES for id_ in data.items.ids_of(range(len(data.items)))]
+    vectors = np.eye(8, dtype=np.float32)[[taste % 4 for taste in tastes]] + 0.1 * np.eye(8, dtype=np.float32)[5]
+    categories = Categories.of(f"all > taste {taste}" for taste in tastes)
+    return replace(data, categories=categories, item_vectors=vectors)
 
 
 @pytest.fixture(scope="module")
