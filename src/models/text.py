@@ -33,8 +33,8 @@ class TextParams:
     rank: int = 128
     neighbours: int = 20
     power: float = 4.0
-    boost: float = 2.0
-    thin: float = 1.0
+    boost: float = 4.0
+    thin: float = 0.2
 
     @classmethod
     def of(cls, settings: Settings) -> TextParams:

@@ -194,12 +194,15 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     """
     histories = data.histories
     users = np.flatnonzero(np.diff(histories.indptr))
+    bought = np.unique(histories.indices)
+    # Of products that nobody has most models say nothing, and text says it louder.
+    items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
         users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
     parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 8) if len(some)]
     scales = {}
     for name, model in models.items():
-        deviation = [np.nan_to_num(model.score_all(part)).std(axis=1) for part in parts]
+        deviation = [np.nan_to_num(model.score_all(part, items)).std(axis=1) for part in parts]
         scales[name] = float(np.concatenate(deviation).mean()) if parts else 0.0
     return {name: scale or 1.0 for name, scale in scales.items()}
 

@@ -15,10 +15,10 @@ from src.domain import FloatArray, IntArray
 
 EXACT_UP_TO = 150_000
 """Products: so many vectors of 256 numbers are compared within 3 ms on one thread (make bench-search)."""
-_LISTS_PER_ROOT = 2
+_LISTS_PER_ROOT = 1
 _TRAINED_ON = 48  # vectors for each list
 _TRAINING_ROUNDS = 8
-_PROBED = 48  # lists
+_PROBED = 24  # lists
 _RESCORED = 4  # times as many as are asked for
 _FILE = "vectors.faiss"
 
