@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check bench bench-train bench-quality chaos clean
+.PHONY: run setup test check bench bench-train bench-quality bench-search bench-cold chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -76,6 +76,14 @@ bench-quality: setup .venv-bench/.installed
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
+
+# Search at 20,000, 200,000 and 1,000,000 products, and products that nobody has bought yet.
+#   make bench-search OPTIONS="--sizes 20000 --json FILE"
+bench-search: setup
+	$(BIN)/python -m bench.search $(OPTIONS)
+
+bench-cold: setup
+	$(BIN)/python -m bench.cold $(OPTIONS)
 
 # Kill, damage, fill, lock and swap a running shop, and count: some forty minutes, and as root the full disk is a real one.
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"

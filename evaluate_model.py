@@ -1,6 +1,7 @@
 """Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V]
 
 Or measure what it serves on a split of one's own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
+Or measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from src.domain import JsonDict
 from src.store import open_store
 from src.workflows.doors import Screen, run_door
 from src.workflows.evaluate import evaluate
+from src.workflows.judged import SearchJob, evaluate_search
 from src.workflows.own_split import SplitJob, evaluate_split
 
 
@@ -33,16 +35,25 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--at", metavar="N,N", help="lengths of the lists that are measured; default: 10,20")
     own.add_argument("--relevant", type=float, metavar="X", help="test ratings from here on are relevant")
     own.add_argument("--budget", type=float, metavar="SECONDS", help="for tuning the pipeline; default: 480")
+    judged = parser.add_argument_group(
+        "search", "words, each encoder that is here, both fused, and the learned ranking"
+    )
+    judged.add_argument("--search", type=Path, metavar="JUDGEMENTS", help="rows of query,product,grade with a header")
+    judged.add_argument("--products", type=Path, metavar="FILE", help="the catalogue that was searched")
     return parser
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    job = SplitJob.asked_for(vars(arguments))
-    if job is not None:
+    search_job, job = SearchJob.asked_for(vars(arguments)), SplitJob.asked_for(vars(arguments))
+    if search_job is not None:
+        found = evaluate_search(settings, search_job, screen)
+        screen.search_report(found)
+        document: JsonDict = found.to_json()
+    elif job is not None:
         measured = evaluate_split(settings, job, screen)
         screen.split_report(measured)
-        document: JsonDict = measured.to_json()
+        document = measured.to_json()
     else:
         report, folder = evaluate(settings, open_store(settings.store_url), arguments.release, screen)
         screen.report(report)

@@ -26,6 +26,7 @@ from app.access import Keys, Role
 from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
+from app.searcher import Searcher
 from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.errors import InputError
@@ -44,6 +45,7 @@ class Aisle:
     settings: Settings
     store: Store
     recommender: Recommender
+    searcher: Searcher
     scheduler: Scheduler
     keys: Keys
     roles: Mapping[str, Role]
@@ -85,7 +87,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
     roles = {**api.ROLES, **admin.ROLES}
-    app.extensions["aisle"] = Aisle(settings, store, recommender, Scheduler(settings, store), Keys(settings), roles)
+    searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
     problems.register(app)
     app.before_request(api.check_access)
     app.before_request(_check_body)

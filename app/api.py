@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, current_app, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.routing import PathConverter
 
 from app.access import Role
@@ -28,6 +28,9 @@ from app.schemas import (
     EventsAnswer,
     EventsBody,
     Health,
+    IdList,
+    ItemList,
+    ItemRecommendation,
     PopularList,
     PopularProduct,
     PopularQuery,
@@ -38,15 +41,22 @@ from app.schemas import (
     ProductPath,
     RecommendBody,
     RecommendQuery,
+    SearchAnswer,
+    SearchBody,
+    SearchHit,
+    SimilarBody,
     StatusAnswer,
+    UserBody,
 )
+from app.searcher import Searcher
 from src.config import Settings
 from src.domain import Event, EventKind, Product, Query, category_names
 from src.errors import InputError
 from src.store import Store
+from src.text.search import Filter
 from src.workflows.record import checked, record
 
-LISTS, CATALOGUE = Tag(name="lists"), Tag(name="catalogue")
+LISTS, SEARCH, CATALOGUE = Tag(name="lists"), Tag(name="search"), Tag(name="catalogue")
 EVENTS, HEALTH = Tag(name="events"), Tag(name="health")
 
 
@@ -64,6 +74,10 @@ ROLES = {"api.add_events": Role.WRITE, **dict.fromkeys(_OPEN, Role.OPEN)}
 """What a call or a page needs; all others need Role.READ."""
 
 
+def _searcher() -> Searcher:
+    return current_app.extensions["aisle"].searcher  # type: ignore[no-any-return]
+
+
 def _recommender() -> Recommender:
     return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
 
@@ -74,10 +88,14 @@ def _recommender() -> Recommender:
     summary="A list of products for a user",
     description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
     "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
-    "to the last second, and the products in `history`.",
+    "to the last second, and the products in `history`. With `product_name` instead of a user: "
+    '`{"recommendations": [ids]}`, what POST /search finds for the text.',
     responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
+    if body.product_name is not None:
+        found = _searcher().search(body.product_name, body.length, Filter())
+        return _with_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
     query = Query(
         body.user_id,
         history=tuple(Event("", product_id, EventKind.PURCHASE) for product_id in body.history),
@@ -118,6 +136,69 @@ def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
 def _of_release(answer: ListAnswer, body: Any) -> Response:
     response = jsonify(body)
     response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
+    return response
+
+
+@api.post(
+    "/search",
+    tags=[SEARCH],
+    summary="Products for a text",
+    description="By words (part numbers, brands; typing errors are forgiven) and by meaning, over the catalogue as it "
+    "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment.",
+    responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def search(body: SearchBody) -> Response:
+    wanted = Filter(body.category, body.min_price, body.max_price, body.in_stock)
+    answer = _searcher().search(body.query, body.top_k, wanted)
+    found = [(hit.product, hit.score) for hit in answer.hits]
+    rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]
+    return _with_release(answer.release, SearchAnswer(results=rows))
+
+
+@api.post(
+    "/matrix_factor/similar",
+    tags=[LISTS],
+    summary="Products that go with a product",
+    description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
+    "few people took it. Never the product itself; of several sizes or colours of one title, one.",
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
+)
+def similar(body: SimilarBody) -> Response:
+    answer = _searcher().similar(body.item_id, body.n)
+    if answer is None:
+        return _unknown(body.item_id)
+    return _items(answer.release, [(hit.product, hit.score, hit.source) for hit in answer.hits])
+
+
+@api.post(
+    "/matrix_factor/user",
+    tags=[LISTS],
+    summary="Products for a user, with titles",
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def for_user(body: UserBody) -> Response:
+    answer = _recommender().recommend(Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked))
+    catalogue = _recommender().products(item.product_id for item in answer.recommendations)
+    rows = [
+        (catalogue.get(item.product_id, Product(item.product_id)), item.score, item.source)
+        for item in answer.recommendations
+    ]
+    return _items(answer.release, rows)
+
+
+def _items(release: str, rows: list[tuple[Product, float, str]]) -> Response:
+    items = [
+        ItemRecommendation(
+            item_id=product.product_id, score=score, title=product.title, image_url=product.image_url, source=source
+        )
+        for product, score, source in rows
+    ]
+    return _with_release(release, ItemList(recommendations=items))
+
+
+def _with_release(release: str, body: BaseModel) -> Response:
+    response = jsonify(body.model_dump())
+    response.headers["X-Release"] = release
     return response
 
 
@@ -245,7 +326,7 @@ def _event(body: EventBody) -> Event:
         raise InputError("value: missing; expected the rating that was given")
     at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
     value = 1.0 if body.value is None else body.value
-    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id)
+    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query)
 
 
 @api.get(
@@ -256,7 +337,8 @@ def _event(body: EventBody) -> Event:
 )
 def status() -> Response:
     scheduler: Scheduler = current_app.extensions["aisle"].scheduler
-    return jsonify({**_recommender().status(), "scheduler": scheduler.status()})
+    parts = {"similarity_search": _searcher().status(), "scheduler": scheduler.status()}
+    return jsonify({**_recommender().status(), **parts})
 
 
 @api.get("/healthz", tags=[HEALTH], summary="Whether the process lives", responses={"200": Health})

@@ -9,7 +9,17 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 
 from app.problems import FieldError, Problem
 from app.recommender import Recommender
-from app.schemas import ActivateBody, EventsBody, NoBody, PredictBody, RecommendBody, TrainingBody
+from app.schemas import (
+    ActivateBody,
+    EventsBody,
+    NoBody,
+    PredictBody,
+    RecommendBody,
+    SearchBody,
+    SimilarBody,
+    TrainingBody,
+    UserBody,
+)
 from src.domain import Query
 from src.errors import NotReady
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
@@ -21,6 +31,9 @@ _WITH_EXAMPLES = (
     Problem,
     FieldError,
     RecommendBody,
+    SearchBody,
+    SimilarBody,
+    UserBody,
     PredictBody,
     EventsBody,
     TrainingBody,

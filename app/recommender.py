@@ -158,6 +158,11 @@ class Recommender:
         """The release to answer with. Raises NoRelease."""
         return self._serving().release
 
+    def serving(self) -> tuple[str, Pipeline]:
+        """(the release's version, its pipeline without the withdrawn products). Raises NoRelease."""
+        served = self._serving()
+        return served.release.version, served.pipeline
+
     def _serving(self) -> _Served:
         served = self._served
         if served is None:
@@ -259,9 +264,19 @@ class Recommender:
         release = self._served.release if self._served else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:
-            kept = ("created_at", "default_model", "data", "metrics", "verdict", "gate", "parent", "carried_over")
+            kept = [
+                "created_at",
+                "default_model",
+                "data",
+                "metrics",
+                "verdict",
+                "gate",
+                "parent",
+                "carried_over",
+                "ranking",
+            ]
             about |= {"version": release.version, "pinned": self._registry.is_pinned} | {
-                name: release.manifest.get(name) for name in kept
+                name: release.manifest.get(name) for name in (*kept, "ranking")
             }
         return {
             "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}

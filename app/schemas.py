@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from src.domain import EventKind
+from src.domain import MAX_VALUE, EventKind
 from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
 MAX_LIST = 100
@@ -27,7 +27,10 @@ MAX_HISTORY = 1_000
 MAX_EVENTS = 1_000
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
-_WHICH_MODEL = "popularity, trending, item_graph, spectral, als, svd or blend; the best one by default."
+MAX_TEXT = 500
+_WHICH_MODEL = (
+    "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
+)
 
 
 def _id_from_json(value: Any) -> Any:
@@ -45,6 +48,15 @@ def _checked_id(value: str) -> str:
     return text
 
 
+def _checked_text(value: str) -> str:
+    text = " ".join(value.split())
+    if not text:
+        raise ValueError("a text to search for must not be empty")
+    if has_bad_characters(text):
+        raise ValueError("a text must not contain control characters or broken unicode")
+    return text
+
+
 Id = Annotated[
     str,
     BeforeValidator(_id_from_json),
@@ -52,6 +64,8 @@ Id = Annotated[
     AfterValidator(_checked_id),
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}),
 ]
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_checked_text)]
+Price = Annotated[float, Field(ge=0, le=MAX_VALUE, allow_inf_nan=False, strict=True)]
 Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True)]
 
 
@@ -67,6 +81,9 @@ class RecommendBody(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 5}]})
 
     user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
+    product_name: Text | None = Field(
+        None, description="Instead of a user: products for this text, as POST /search finds them."
+    )
     history: list[Id] = Field(
         [],
         max_length=MAX_HISTORY,
@@ -81,7 +98,11 @@ class RecommendBody(Request):
 
     @model_validator(mode="after")
     def _somebody(self) -> RecommendBody:
-        if self.user_id is None and not self.history:
+        if self.product_name is not None:
+            others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
+            if others:
+                raise ValueError(f"product_name and {', '.join(others)} do not go together; POST /search has filters")
+        elif self.user_id is None and not self.history:
             raise ValueError("user_id is missing, and so is history; give one of them, or both")
         return self
 
@@ -94,6 +115,82 @@ class RecommendBody(Request):
     @property
     def length(self) -> int:
         return self.n or self.top_k or 10
+
+
+class SearchBody(Request):
+    """What is searched for, and what it must be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "washing machine", "top_k": 10}]})
+
+    query: Text = Field(description="Words, a part number, a brand, or what the product is for.")
+    top_k: Length = Field(10, description="How many products.")
+    category: str | None = Field(None, min_length=1, max_length=500, description="Only products of this category.")
+    min_price: Price | None = Field(None, description="Only products that cost at least so much.")
+    max_price: Price | None = Field(None, description="Only products that cost no more.")
+    in_stock: StrictBool = Field(False, description="Leave out what is known to be sold out.")
+
+    @model_validator(mode="after")
+    def _some_price(self) -> SearchBody:
+        if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:
+            raise ValueError(f"min_price {self.min_price:g} is above max_price {self.max_price:g}; no price is both")
+        return self
+
+
+class SearchHit(BaseModel):
+    """A product that was found. score: comparable within one answer only."""
+
+    product_id: str
+    title: str | None
+    score: float
+    image_url: str | None
+
+
+class SearchAnswer(BaseModel):
+    """Best first."""
+
+    results: list[SearchHit]
+
+
+class SimilarBody(Request):
+    """Which product others should go with."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"item_id": "P00012", "n": 10}]})
+
+    item_id: Id
+    n: Length = Field(10, description="How many products.")
+
+
+class UserBody(Request):
+    """Whose list is wanted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 10}]})
+
+    user_id: Id = Field(description="An unknown user gets the popular products.")
+    n: Length = Field(10, description="How many products.")
+    filter_already_liked: StrictBool = Field(True, description="Leave out what the user rated or bought.")
+
+
+class ItemRecommendation(BaseModel):
+    """A product of a list. score: the source's own number. source: behaviour (what the same people took) or text (what
+    is described alike) for similar products; the model for a user's."""
+
+    item_id: str
+    score: float
+    title: str | None
+    image_url: str | None
+    source: str
+
+
+class ItemList(BaseModel):
+    """Best first."""
+
+    recommendations: list[ItemRecommendation]
+
+
+class IdList(BaseModel):
+    """Product ids, best first: the answer for a product_name."""
+
+    recommendations: list[str]
 
 
 class RecommendQuery(Request):
@@ -140,6 +237,9 @@ class EventBody(Request):
     at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
         None, description="UTC seconds or ISO 8601 with a zone; now."
     )
+    query: Text | None = Field(
+        None, description="What the user had searched for when the product was shown: search learns from it."
+    )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 
 
@@ -172,8 +272,8 @@ class EventsAnswer(BaseModel):
     errors: list[EventError]
 
 
-class ProductList(RootModel[list[str]]):
-    """Product ids, best first."""
+class ProductList(RootModel[list[str] | IdList]):
+    """Product ids, best first; for a product_name inside an object."""
 
 
 class DetailedRecommendation(BaseModel):
@@ -263,6 +363,7 @@ class StatusAnswer(BaseModel):
 
     database: dict[str, Any]
     matrix_factorization: dict[str, Any]
+    similarity_search: dict[str, Any]
     release: dict[str, Any]
     workers: list[dict[str, Any]]
     scheduler: dict[str, Any]

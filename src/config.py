@@ -78,6 +78,24 @@ class Settings(BaseSettings):
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )
 
+    encoder: str = Field(
+        "wordllama",
+        min_length=1,
+        description="What makes vectors of texts: wordllama, minilm, or the name or path of a sentence-transformers "
+        "model. Counts from the next training on: a release is searched with the encoder that made it.",
+    )
+    encoder_batch: int = Field(
+        64, ge=1, le=4096, description="Texts that a sentence-transformers encoder reads at once."
+    )
+    encoder_download: bool = Field(False, description="Whether an encoder that is not on this machine may be fetched.")
+
+    ranker: Literal["on", "off"] = Field(
+        "on", description="off: what a search or a product retrieves stays in that order; no ranking is learnt."
+    )
+    judgements: Path | None = Field(
+        None, description="A file of query, product and grade (0 to 3) that the ranking of search learns from, too."
+    )
+
     seed: int = Field(1, ge=0, le=2**32 - 1, description="Seed of a training's random starting values.")
 
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")
@@ -201,6 +219,10 @@ class Settings(BaseSettings):
     @property
     def reports_dir(self) -> Path:
         return self.var / "reports"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        return self.var / "embeddings"
 
     @property
     def rejects_dir(self) -> Path:

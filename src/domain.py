@@ -66,6 +66,7 @@ class Event:
     value: the rating given, or how many were bought (or brought back, for RETURN); 1.0 for other kinds.
     at: UTC seconds, or None when the source gave no time.
     event_id: the sender's own name for this event; the same one twice counts once.
+    query: what the user had searched for when the product was shown; None when it was not found by a search.
     """
 
     user_id: str
@@ -74,6 +75,19 @@ class Event:
     value: float = 1.0
     at: int | None = None
     event_id: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedFor:
+    """What somebody did to a product after searching for a text. at: UTC seconds. mark: tells it from its likes, and
+    from a repetition."""
+
+    query: str
+    product_id: str
+    kind: str
+    at: int
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)

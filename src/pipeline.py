@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -11,13 +12,31 @@ import numpy as np
 
 from src.dataset.interactions import Vocabulary
 from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
-from src.domain import NO_TIME, SEEN_KINDS, Event, FloatArray, IntArray, PredictedRating, Query, Recommendation
+from src.domain import (
+    NO_TIME,
+    SEEN_KINDS,
+    BoolArray,
+    Event,
+    FloatArray,
+    IntArray,
+    PredictedRating,
+    Query,
+    Recommendation,
+)
 from src.errors import NotReady, UnknownName
 from src.models import MODELS, POPULARITY
 from src.models.base import ListModel, QueryRows, RatingModel
+from src.ranking.features import Signals, anchor_similarity, anchors_of, features
+from src.ranking.reranker import RERANKED, Reranker
+from src.ranking.similar import Similar, similar
+from src.text.search import Filter, Found, SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
+
+_EVERYTHING = Filter()
+TEXT_QUERY, PRODUCT = "text", "product"
+"""What a ranking is for."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,8 @@ class Pipeline:
 
     default: the model whose list is served unless one is named. rater: the one that predicts ratings; None without
     one. weighting: how much an event of the history speaks for its product. withdrawn: row numbers of products that
-    are never listed.
+    are never listed. search: None where no product has a text. rankers:
+    what puts the products retrieved for a TEXT_QUERY or a PRODUCT in order, where that is better than retrieval's.
     """
 
     users: Vocabulary
@@ -36,6 +56,8 @@ class Pipeline:
     rater: str | None = None
     weighting: Weighting = field(default_factory=Weighting)
     withdrawn: frozenset[int] = frozenset()
+    search: SearchIndex | None = None
+    rankers: Mapping[str, Reranker] = field(default_factory=dict)
 
     @property
     def list_models(self) -> dict[str, ListModel]:
@@ -84,6 +106,63 @@ class Pipeline:
                 chosen.append(Recommendation(self.items.id_of(item), score, source))
                 barred.add(item)
         return chosen
+
+    @cached_property
+    def listed(self) -> BoolArray | None:
+        """bool[n_items], False for withdrawn products; None when there are none."""
+        if not self.withdrawn:
+            return None
+        listed = np.ones(len(self.items), np.bool_)
+        listed[list(self.withdrawn)] = False
+        return listed
+
+    def find(self, text: str, vector: FloatArray | None, n: int, wanted: Filter = _EVERYTHING) -> Found:
+        """At most n products for a text, best first. vector: what the release's own encoder makes of the text.
+
+        Raises NotReady for a release without texts.
+        """
+        if self.search is None:
+            raise NotReady(
+                "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
+                "data_processing.py products.csv, then run python train_model.py"
+            )
+        fits = self.search.matching(wanted)
+        allowed = fits if self.listed is None or fits is None else fits & self.listed
+        allowed = self.listed if allowed is None else allowed
+        ranker = self.rankers.get(TEXT_QUERY)
+        if ranker is None:
+            return self.search.search(text, vector, n, allowed)
+        found = self.search.search(text, vector, max(n, RERANKED), allowed)
+        rows = features(found, anchors_of(found), self.search, self.signals)
+        return ranker.ordered(found, rows).take(np.arange(min(n, len(found))))
+
+    def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[Similar]:
+        """At most n products that go with one; vector: what its text means, for one that the release does not know."""
+        item, ranker = self.items.idx_of(product_id), self.rankers.get(PRODUCT)
+        if item is None or ranker is None or self.search is None:
+            return similar(self.models, self.search, item, vector, n, self.listed)
+        retrieved = similar(self.models, self.search, item, None, max(n, RERANKED), self.listed)
+        order = ranker.ordered(*self._as_found(item, retrieved)).item_idx.tolist()
+        places = {each.item_idx: each for each in retrieved}
+        return [places[each] for each in order[:n]]
+
+    def retrieved_for(self, item: int) -> tuple[Found, FloatArray]:
+        """(what is retrieved for a product, its features): what the ranking learns from. The release has texts."""
+        return self._as_found(item, similar(self.models, self.search, item, None, RERANKED, self.listed))
+
+    def _as_found(self, item: int, retrieved: Sequence[Similar]) -> tuple[Found, FloatArray]:
+        assert self.search is not None
+        items = np.array([each.item_idx for each in retrieved], np.int64)
+        score = np.linspace(1, 0, len(items), dtype=np.float32)  # the sources' own numbers cannot be compared
+        nothing = np.zeros(len(items), np.float32)
+        anchors = np.array([item])
+        found = Found(items, score, anchor_similarity(items, anchors, self.search), nothing)
+        return found, features(found, anchors, self.search, self.signals)
+
+    @cached_property
+    def signals(self) -> Signals:
+        """What the ranking knows of the items by behaviour."""
+        return Signals.of(self.models)
 
     def predict(self, user_id: str, product_id: str) -> PredictedRating:
         """The rating expected of this user for this product, and what it rests on. Raises NotReady without a rater."""

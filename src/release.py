@@ -21,6 +21,8 @@ from src.errors import ReleaseError
 from src.models import MODELS
 from src.pipeline import Pipeline
 from src.ranking.blend import BLEND, Blend
+from src.ranking.reranker import Reranker
+from src.text.search import SearchIndex
 
 FORMAT = 2
 MANIFEST = "manifest.json"
@@ -66,6 +68,10 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
     pipeline.items.save(folder / "items")
     for name, model in pipeline.models.items():
         model.save(folder / "models" / name)
+    if pipeline.search is not None:
+        pipeline.search.save(folder / "search")
+    for name, ranker in pipeline.rankers.items():
+        ranker.save(folder / "ranking" / name)
     for name, document in draft.documents.items():
         (folder / f"{name}.json").write_text(to_json(document), encoding="utf-8")
     manifest = {
@@ -77,6 +83,8 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "rating_model": pipeline.rater,
         "weighting": asdict(pipeline.weighting),
         "models": {name: model.describe() for name, model in pipeline.models.items()},
+        "search": None if pipeline.search is None else pipeline.search.describe(),
+        "rankers": sorted(pipeline.rankers),
         **draft.about,
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
@@ -100,8 +108,10 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             default=manifest["default_model"],
             rater=manifest["rating_model"],
             weighting=Weighting(**manifest["weighting"]),
+            rankers={name: Reranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
+            search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # FAISS raises the last
         raise ReleaseError(f"release {folder.name} cannot be loaded ({error!r}); train again.") from None
     return Release(folder.name, pipeline, manifest)
 

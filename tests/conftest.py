@@ -38,6 +38,7 @@ QUICK = {
     "spectral_rank": 8,
     "item_graph_neighbours": 10,
     "tune_seconds": 0,
+    "ranker": "off",
 }
 """Settings of trainings that take next to no time."""
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}

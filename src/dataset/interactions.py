@@ -146,12 +146,14 @@ class TrainingData:
 
     events: every event; value is the rating given, or how many were bought. kind: int8 per event, an index into
     KIND_ORDER. weighting: how much each event speaks for its product. categories: None where none are known.
+    item_vectors: float[n_items, d], what the texts of items mean, rows of length 1 or zeros; None where none is known.
     """
 
     events: Interactions
     kind: IntArray
     weighting: Weighting = field(default_factory=Weighting)
     categories: Categories | None = None
+    item_vectors: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.events)
@@ -210,6 +212,14 @@ class TrainingData:
         """Only the purchases, and the ratings of relevant_rating or better."""
         rated_well = self.is_kind(EventKind.RATING) & (self.events.value >= relevant_rating)
         return self.take(np.flatnonzero(rated_well | self.is_kind(EventKind.PURCHASE)))
+
+    def with_items(self, ids: Iterable[str]) -> TrainingData:
+        """The same events, and these items as well: new ones get row numbers after those that events name."""
+        new = [id_ for id_ in dict.fromkeys(ids) if self.items.idx_of(id_) is None]
+        if not new:
+            return self
+        items = Vocabulary.of([*self.items.ids_of(range(len(self.items))), *new])
+        return replace(self, events=replace(self.events, items=items), categories=None, item_vectors=None)
 
     def take(self, rows: IntArray) -> TrainingData:
         """Only these events, in the order given, over the same vocabularies."""

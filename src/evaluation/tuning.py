@@ -19,7 +19,7 @@ from src.evaluation.judge import Judge, Opinions
 from src.evaluation.reranking import learnt_order
 from src.evaluation.spaces import SPACES
 from src.evaluation.trials import Clock, Found, Search, searched
-from src.models import MODELS, POPULARITY, SPECTRAL
+from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.progress import Reporter
 from src.ranking import lambdarank
@@ -33,6 +33,8 @@ _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the w
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _ROUNDS = 4
 _LEAST_GAIN = 1e-5
+_LEAST = {TEXT: 0.1}
+"""What is held out tells little of products that are new, which no other model knows."""
 _SHARE_FOR_ORDER = 0.25
 """An order of lists takes one more training of all models: of the budget it may take so much, which is then taken from
 the search. It is for parts divided by time, where trees learn which opinions hold in the weeks to come; those of random
@@ -183,4 +185,6 @@ def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[
                     best, weights = figure, tried
         if best - before < _LEAST_GAIN:
             break
-    return {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}, best
+    found = {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}
+    least = {name: max(found.get(name, 0.0), its) for name, its in _LEAST.items() if name in opinions.names}
+    return {**found, **least}, best

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from src.dataset.interactions import TrainingData
-from src.models import als, category_popularity, item_graph, popularity, spectral, svd, vbmf
+from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
 from src.models.base import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
-VBMF, CATEGORY_POPULARITY = "vbmf", "category_popularity"
+VBMF, CATEGORY_POPULARITY, TEXT = "vbmf", "category_popularity", "text"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -36,6 +36,13 @@ MODELS: dict[str, ModelKind] = {
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, missing=als.missing),
+    TEXT: ModelKind(
+        text.train,
+        text.Text.load,
+        text.TextParams.of,
+        blends=True,
+        learns_from=lambda data: data.item_vectors is not None,
+    ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
     VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
 }

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import Candidates, ListModel, QueryBlock, QueryRows, best
 from src.progress import Reporter
 from src.ranking.neighbours import Neighbours, neighbours_of
@@ -61,7 +61,10 @@ class Blend:
             return self
         reporter.step("making the index of the blend")
         users = np.bincount(data.histories.indices, minlength=len(data.items))
-        return replace(self, index=neighbours_of(personal.score_all, users, n, reporter))
+        named = users > 0
+        if TEXT in self.weights and data.item_vectors is not None:
+            named |= np.asarray(data.item_vectors.any(axis=1))  # somebody's first one must have neighbours, and be one
+        return replace(self, index=neighbours_of(personal.score_all, users, named, n, reporter))
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n best of the candidates; none where no model has an opinion."""
@@ -173,8 +176,10 @@ def blended(
     seed: int,
     order: Order | None = None,
 ) -> Blend:
-    """A blend without an index of models trained on the data; weights of 0 are left out. order: of the lists' heads."""
-    weights = {name: weight for name, weight in weights.items() if weight}
+    """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
+    nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks."""
+    weights = {name: weight for name, weight in weights.items() if weight and name in models}
+    order = order if order and set(order.names) <= set(models) else None
     names = dict.fromkeys((*weights, *(order.names if order else ())))
     scales = scales_of({name: models[name] for name in names}, data, seed=seed)
     ranker = Ranker(order, ages_of(data)) if order else None
@@ -189,12 +194,15 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
     """
     histories = data.histories
     users = np.flatnonzero(np.diff(histories.indptr))
+    bought = np.unique(histories.indices)
+    # Of products that nobody has most models say nothing, and text says it louder.
+    items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
         users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
     parts = [QueryBlock(np.full(len(some), -1), histories[some]) for some in np.array_split(users, 8) if len(some)]
     scales = {}
     for name, model in models.items():
-        deviation = [np.nan_to_num(model.score_all(part)).std(axis=1) for part in parts]
+        deviation = [np.nan_to_num(model.score_all(part, items)).std(axis=1) for part in parts]
         scales[name] = float(np.concatenate(deviation).mean()) if parts else 0.0
     return {name: scale or 1.0 for name, scale in scales.items()}
 

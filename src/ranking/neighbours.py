@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.domain import FloatArray, IntArray
+from src.domain import BoolArray, FloatArray, IntArray
 from src.models.base import Candidates, QueryBlock, QueryRows, best
 from src.models.best import best_of_rows
 from src.progress import Reporter
@@ -22,6 +22,7 @@ _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
 """So many pairs of products are looked at: in a large catalogue only the most popular products can be somebody's
 neighbours. What hardly anybody has stands high for nobody."""
 _BLOCK_BYTES = 1 << 27
+_SHARE_OF_NEW = 0.2
 _ARRAYS = ("item", "score")
 
 
@@ -61,15 +62,24 @@ class Neighbours:
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
 
 
-def neighbours_of(score_all: ScoreAll, popularity: IntArray, n: int, reporter: Reporter) -> Neighbours:
+def neighbours_of(
+    score_all: ScoreAll, popularity: IntArray, known: BoolArray, n: int, reporter: Reporter
+) -> Neighbours:
     """The index of a scorer: its n best products for every history of one product with weight 1.
 
-    popularity: int[n_items], how many users have each product; one that nobody has gets no neighbours and is nobody's.
+    popularity: int[n_items], how many users have each product. known: bool[n_items], whether the scorer knows anything
+    of it; one that it does not gets no neighbours and is nobody's. Of a catalogue too large to compare, the most
+    popular ones are neighbours, and a share of those that nobody has.
     """
     n_items = len(popularity)
-    rows = np.flatnonzero(popularity > 0)
+    rows = np.flatnonzero(known)
     n_named = max(_MOST_PAIRS // max(len(rows), 1), _FEWEST_NAMED)
-    named = np.sort(rows[np.argsort(-popularity[rows], kind="stable")[:n_named]])
+    new = rows[popularity[rows] == 0][::-1]  # the last ones of a catalogue are its newest, as a rule
+    if len(rows) > n_named:
+        new = new[: int(_SHARE_OF_NEW * n_named)]
+    bought = rows[popularity[rows] > 0]
+    bought = bought[np.argsort(-popularity[bought], kind="stable")[: n_named - len(new)]]
+    named = np.sort(np.concatenate([bought, new]))
     column_of = np.full(n_items, -1, np.int64)
     column_of[named] = np.arange(len(named))
     n = max(min(n, len(named)), 1)

@@ -10,12 +10,12 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.weighting import Weighting
 from src.domain import JsonDict
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, trainable
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.progress import Reporter
 from src.ranking.blend import Blend, blended
 from src.ranking.ranker import Order
 
-_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2}
+_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def fit_blend(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter)
     """The blend of a recipe, trained on data, which are weighted as it says; without an index."""
     data = replace(data, weighting=recipe.weighting)
     asked = recipe.order.names if recipe.order else ()
-    names = [name for name in MODELS if recipe.weights.get(name) or name == POPULARITY or name in asked]
+    wanted = {POPULARITY, *asked, *(name for name, weight in recipe.weights.items() if weight)}
+    names = [name for name in trainable(data) if name in wanted]
     models = fit_models(data, {name: recipe.params[name] for name in names}, seed, reporter)
     return blended(models, recipe.weights, data, seed=seed, order=recipe.order)

@@ -19,6 +19,7 @@ from src.domain import (
     ProductCount,
     Run,
     Score,
+    SearchedFor,
     StoreSummary,
 )
 from src.errors import StoreError
@@ -73,6 +74,18 @@ class Journal(Protocol):
         ...
 
 
+class Searches(Protocol):
+    """What people did with products that a search had shown them. Any method may raise StoreError."""
+
+    def add(self, rows: Iterable[SearchedFor]) -> None:
+        """Keep these; one that is here already counts once."""
+        ...
+
+    def newest(self, n: int) -> list[SearchedFor]:
+        """At most n, the newest first."""
+        ...
+
+
 class Store(Protocol):
     """Everything that outlives a process, but for releases. Any method may raise StoreError.
 
@@ -84,6 +97,11 @@ class Store(Protocol):
     @property
     def journal(self) -> Journal:
         """Runs, loads and scores."""
+        ...
+
+    @property
+    def searches(self) -> Searches:
+        """What followed searches."""
         ...
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
@@ -123,6 +141,10 @@ class Store(Protocol):
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         """Those of the products that are known, if only by an event."""
+        ...
+
+    def read_products(self) -> Iterator[list[Product]]:
+        """All products that are known, page by page, in the order of their ids."""
         ...
 
     def withdrawn(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from sqlalchemy import and_, func, select
@@ -13,7 +13,7 @@ from src.store.batches import PARAMETERS, batches
 from src.store.database import Database
 from src.store.tables import products
 
-_WRITTEN_AT_ONCE = 1_000
+_WRITTEN_AT_ONCE, _READ_AT_ONCE = 1_000, 5_000
 
 
 class SqlCatalogue:
@@ -47,6 +47,18 @@ class SqlCatalogue:
                 for row in connection.execute(select(products).where(products.c.product_id.in_(part))):
                     found[row.product_id] = Product(**row._mapping)
         return found
+
+    def pages(self) -> Iterator[list[Product]]:
+        # Each page a transaction of its own, as of events: no writer waits for a whole catalogue to be read.
+        query = select(products).order_by(products.c.product_id).limit(_READ_AT_ONCE)
+        page = query
+        while True:
+            with self._database.read() as connection:
+                found = [Product(**row._mapping) for row in connection.execute(page)]
+            if not found:
+                return
+            yield found
+            page = query.where(products.c.product_id > found[-1].product_id)
 
     def withdrawn(self) -> frozenset[str]:
         with self._database.read() as connection:

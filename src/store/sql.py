@@ -24,8 +24,9 @@ from src.store.catalogue import SqlCatalogue
 from src.store.database import Database
 from src.store.journal import SqlJournal
 from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
+from src.store.searches import SqlSearches
 from src.store.settling import settle
-from src.store.tables import changes, event_ids, events, products
+from src.store.tables import changes, event_ids, events, products, searches
 
 
 class SqlStore:
@@ -38,6 +39,7 @@ class SqlStore:
         # Of a load, which meets the same ones again and again: to ask for them each time takes a fifth of its time.
         self._loading, self._known_products = loading, set[str]()
         self.journal = SqlJournal(self._database)
+        self.searches = SqlSearches(self._database)
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
@@ -116,6 +118,9 @@ class SqlStore:
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         return self._catalogue.get(product_ids)
 
+    def read_products(self) -> Iterator[list[Product]]:
+        return self._catalogue.pages()
+
     def withdrawn(self) -> frozenset[str]:
         return self._catalogue.withdrawn()
 
@@ -144,6 +149,7 @@ class SqlStore:
                 return 0  # as almost always: no reason to look through all events with the store locked
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
+            connection.execute(delete(searches).where(searches.c.product_id.in_(made_up)))
             self._known_products.clear()
             self._note_change(connection)
             return connection.execute(delete(products).where(products.c.made_up)).rowcount

@@ -43,6 +43,18 @@ event_ids = Table(
     Column("product_id", Text, nullable=False),
 )
 
+# Without users: what was searched for is nobody's history, and needs no name to learn from.
+searches = Table(
+    "searches",
+    metadata,
+    Column("query", _Key, primary_key=True),
+    Column("product_id", _Key, primary_key=True),
+    Column("kind", _Key, primary_key=True),
+    Column("mark", _Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("searches_at", "at"),
+)
+
 # A row for every product that anything is known of, if only an event.
 products = Table(
     "products",

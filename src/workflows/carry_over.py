@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
 
 from src.config import Settings
-from src.dataset.categories import Categories
 from src.dataset.interactions import Interactions, TrainingData, Vocabulary
 from src.dataset.splitting import split
 from src.domain import IntArray, JsonDict
 from src.errors import AisleError, NoData, NotReady
 from src.evaluation.gate import Bounds, Verdict, compare
 from src.evaluation.report import Report
-from src.models import MODELS, POPULARITY, trainable
+from src.models import MODELS, POPULARITY, TEXT, trainable
 from src.pipeline import Pipeline
 from src.progress import Reporter
 from src.ranking.blend import BLEND
+from src.workflows.catalogue import Described
 from src.workflows.challenge import Champion, opinions_of, same_settings
 from src.workflows.evaluate import Plan, fit, measured_fit
 from src.workflows.plans import MODEL_TYPES, Job
@@ -33,15 +33,23 @@ class CarriedOver:
     training of everything. The blend is made again if one of its models is.
     """
 
-    def __init__(self, settings: Settings, champion: Champion | None, data: TrainingData, job: Job) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        champion: Champion | None,
+        data: TrainingData,
+        job: Job,
+        describe: Callable[[TrainingData], Described],
+    ) -> None:
         if champion is None:
             raise NotReady(
                 f"no release is active of which the rest could be carried over, so {job.model_type!r} cannot be "
                 'trained by itself. Train everything first: "all", or python train_model.py'
             )
-        self.settings, self.champion = settings, champion
+        self.settings, self.champion, self.job = settings, champion, job
         before = champion.release.pipeline
-        self.data = over(data, before.users, before.items)
+        self.products = describe(over(data, before.users, before.items))
+        self.data = self.products.data
         can_train = trainable(self.data)
         self.names = [name for name in MODEL_TYPES[job.model_type] if name in can_train and name in before.models]
         if not self.names:
@@ -100,7 +108,8 @@ class CarriedOver:
         again = fit(self.data, plan, self.settings.seed, reporter, carried)
         models = {name: again.models.get(name, model) for name, model in before.models.items()}
         trained_raters = [name for name in self.names if MODELS[name].rates]
-        return replace(before, models=models, rater=report.rater if trained_raters else before.rater)
+        search = before.search if TEXT not in MODEL_TYPES[self.job.model_type] else self.products.search(reporter)
+        return replace(before, models=models, rater=report.rater if trained_raters else before.rater, search=search)
 
     def about(self, report: Report) -> tuple[JsonDict, dict[str, Any]]:
         """(the manifest's text, the report) of the current release, with what was trained anew in their place."""
@@ -131,16 +140,7 @@ def over(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingDa
     user, item = _rows(events.users, users)[events.user_idx], _rows(events.items, items)[events.item_idx]
     known = np.flatnonzero((user >= 0) & (item >= 0))
     kept = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
-    return replace(data, events=kept, kind=data.kind[known], categories=_categories(data, items))
-
-
-def _categories(data: TrainingData, items: Vocabulary) -> Categories | None:
-    """Those of these products, in their order; none of a product that the data do not name."""
-    if data.categories is None:
-        return None
-    member, row = data.categories.member, _rows(items, data.items)
-    nothing = csr_matrix((1, member.shape[1]), dtype=member.dtype)
-    return Categories(csr_matrix(vstack([member, nothing]))[np.where(row < 0, member.shape[0], row)])
+    return TrainingData(kept, data.kind[known], data.weighting)
 
 
 def _rows(of: Vocabulary, to: Vocabulary) -> IntArray:

@@ -18,6 +18,7 @@ from src.errors import AisleError, Ended
 
 if TYPE_CHECKING:
     from src.evaluation.report import Report
+    from src.evaluation.search import SearchReport
     from src.evaluation.split_report import SplitReport
     from src.registry import Listed
 
@@ -92,6 +93,12 @@ class Screen:
             mark = ", ".join(word for word, is_so in marks if is_so)
             rows.append([each.version, mark, *figures, each.problem or each.verdict])
         self._table(rows)
+
+    def search_report(self, report: SearchReport) -> None:
+        """What was measured on judged queries."""
+        self._table(report.table())
+        for line in report.sentences():
+            self.say(line)
 
     def _table(self, rows: Sequence[Sequence[str]]) -> None:
         """Rows of text, the first one the header."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from src.config import Settings
-from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.splitting import Split, split
 from src.dataset.weighting import Weighting
@@ -24,6 +23,7 @@ from src.ranking.blend import BLEND, blended
 from src.ranking.recipe import Recipe, fit_models
 from src.registry import Registry
 from src.store import Store
+from src.workflows.catalogue import described
 from src.workflows.ingest import read_table
 
 
@@ -35,21 +35,6 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")
     return data
-
-
-def with_categories(data: TrainingData, store: Store) -> TrainingData:
-    """The same, and what the store's catalogue says of the products' categories, wherever the events come from."""
-
-    def of_products() -> Iterator[str | None]:
-        for start in range(0, len(data.items), _PRODUCTS_AT_ONCE):
-            ids = data.items.ids_of(range(start, min(start + _PRODUCTS_AT_ONCE, len(data.items))))
-            found = store.products(ids)
-            yield from (found[id_].category if id_ in found else None for id_ in ids)
-
-    return replace(data, categories=Categories.of(of_products()))
-
-
-_PRODUCTS_AT_ONCE = 5_000  # descriptions come along
 
 
 @dataclass(frozen=True)
@@ -124,11 +109,16 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     pipeline, recipe = release.pipeline, release.manifest["recipe"]
     as_trained = settings.model_copy(update=release.manifest["settings"])
     source = release.manifest["data"]["source"]
-    if source == "store":
+    from_store = source == "store"
+    if from_store:
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
-    data = with_categories(data, store)
+    its_encoder = settings.encoder
+    if pipeline.search is not None and pipeline.search.encoded_by is not None:
+        its_encoder = pipeline.search.encoded_by.name
+    as_trained = as_trained.model_copy(update={"encoder": its_encoder})
+    data = described(as_trained, store, data, reporter, with_new=from_store).data
     plan = Plan(
         {name: model.params for name, model in pipeline.models.items() if name != BLEND},
         None if recipe is None else Recipe.from_json(recipe, settings),

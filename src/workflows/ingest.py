@@ -214,6 +214,22 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
         return training_data(store.read_events())
 
 
+def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Product]:
+    """The products that a file tells of, each once, as the store would have them. Raises UnusableFile."""
+    reporter.step(f"reading {path}")
+    table = open_table(path)
+    limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
+    found: dict[str, Product] = {}
+    for raw in table.rows.blocks():
+        found.update((product.product_id, product) for product in clean(raw, table.layout, limits).products)
+    if not found:
+        raise UnusableFile(
+            f"{path}: no product was found in it. It was read as {table.describe()}. Expected a catalogue: "
+            "ids and titles."
+        )
+    return list(found.values())
+
+
 def _remove_what_killed_ones_left(folder: Path) -> None:
     for left in folder.glob(".reading-*-*"):
         if not Path(f"/proc/{left.name.split('-')[1]}").exists() and Path("/proc").is_dir():

@@ -10,7 +10,7 @@ from src.dataset.interactions import TrainingData
 from src.dataset.own_split import held_out
 from src.errors import AisleError
 from src.evaluation.tuning import tuned
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, VBMF, trainable
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.progress import Reporter
 from src.ranking.recipe import Recipe
 from src.registry import Registry
@@ -22,9 +22,10 @@ MODEL_TYPES: dict[str, tuple[str, ...]] = {
     ALL: tuple(MODELS),
     "svd": (SVD, VBMF),
     "mf": (ALS,),
-    "ss": (ITEM_GRAPH, SPECTRAL),
+    "ss": (ITEM_GRAPH, SPECTRAL, TEXT),
 }
-"""What can be trained by itself, the rest being carried over: predicted ratings, matrix factorization, similarity."""
+"""What can be trained by itself, the rest being carried over: predicted ratings, matrix factorization, similarity, with
+which the search is made anew."""
 
 
 @dataclass(frozen=True)

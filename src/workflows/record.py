@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from src.config import Settings
-from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind
+from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind, SearchedFor
 from src.errors import InputError
 from src.store import Store
 
@@ -24,7 +24,7 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
     at = now if event.at is None else event.at
     if not 0 <= at <= now + CLOCK_TOLERANCE:
         raise InputError(f"at: {at} was found; expected UTC seconds that are not in the future (it is {now})")
-    return Event(event.user_id, event.product_id, event.kind, event.value, at, event.event_id)
+    return Event(event.user_id, event.product_id, event.kind, event.value, at, event.event_id, event.query)
 
 
 def record(store: Store, events: Sequence[Event]) -> int:
@@ -37,7 +37,20 @@ def record(store: Store, events: Sequence[Event]) -> int:
         at=np.array([event.at for event in events], dtype=np.int64),
         mark=[_mark(event) for event in events],
     )
-    return store.add_events(batch, [event.event_id for event in events])
+    stored = store.add_events(batch, [event.event_id for event in events])
+    searched = [
+        SearchedFor(_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
+        for event, mark in zip(events, batch.mark or [], strict=True)
+        if event.query
+    ]
+    if searched:
+        store.searches.add(searched)
+    return stored
+
+
+def _query(text: str) -> str:
+    """Texts that differ in case and blanks are one query."""
+    return " ".join(text.lower().split())
 
 
 def _mark(event: Event) -> str:

@@ -23,12 +23,14 @@ from src.registry import Registry
 from src.release import Draft, Proof
 from src.store import Store
 from src.workflows.carry_over import CarriedOver
+from src.workflows.catalogue import Described, described
 from src.workflows.challenge import Champion, challenge, champion_of, look_at_data
 from src.workflows.continuous_evaluation import watch
-from src.workflows.evaluate import Plan, fit, measured_fit, stored_data, with_categories
+from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import Lock, trainer_lock
 from src.workflows.plans import ALL, Job, plan_of
+from src.workflows.ranking import learn_rankings
 from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
 
 # What a release must be measured with, whenever it is measured again.
@@ -125,7 +127,8 @@ class _Training:
         settings, job, reporter = self.settings, self.job, self.reporter
         changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
-        data = with_categories(data, self.store)
+        products = described(settings, self.store, data, reporter, with_new=job.data is None)
+        data = products.data
         made_up = job.data is None and _made_up(self.store, data)
         self.champion = champion_of(self.registry)
         if self.champion is not None and self.champion.made_up and not made_up and job.model_type == ALL:
@@ -139,23 +142,30 @@ class _Training:
         plan = plan_of(settings, self.registry, parts.train, job, reporter)
         self.report, fitted = measured_fit(settings, parts, plan, reporter)
         self._judge(challenge(settings, self.champion, parts, (plan, self.report, fitted), self.verdict, reporter))
+        search = products.search(reporter)
+        rankings = learn_rankings(settings, self.store, parts.test, replace(fitted, search=search), reporter)
         del fitted  # what is fitted now would stand beside it in memory
         started = time.perf_counter()
         pipeline = fit(data, plan, settings.seed, reporter)
         pipeline = replace(pipeline, default=self.report.best, rater=self.report.rater)
+        pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
         about = _about(settings, data, plan, self.report, job.data)
         about["data"] = about["data"] | {"changed_at": changed_at, "read_at": read_at}  # type: ignore[operator]
-        about |= {"made_up": made_up, "fit_seconds": round(time.perf_counter() - started, 3)}
+        about |= {"made_up": made_up, "ranking": rankings.about, "fit_seconds": round(time.perf_counter() - started, 3)}
         return self._published(Draft(pipeline, about, {"report": self.report.to_json()}), data, made_up)
 
     def _part(self, data: TrainingData) -> Trained:
         """Some models anew, the others carried over from the current release."""
-        part = CarriedOver(self.settings, self.champion, data, self.job)
+        part = CarriedOver(self.settings, self.champion, data, self.job, self._described)
         verdict, self.report, plan = part.measured(self.verdict, self.reporter)
         self._judge(verdict)
         pipeline = part.fitted(self.report, plan, self.reporter)
         about, document = part.about(self.report)
         return self._published(Draft(pipeline, about, {"report": document}), data, bool(about["made_up"]))
+
+    def _described(self, data: TrainingData) -> Described:
+        """What the catalogue says of just these products."""
+        return described(self.settings, self.store, data, self.reporter, with_new=False)
 
     def _overridden(self) -> str:
         """Who said that the gate has no say."""

@@ -159,7 +159,7 @@ def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
         client.post("/recommend", json={"user_id": USER, "model": model}),
         client.get("/recommend", query_string={"user_id": USER, "model": model}),
     ):
-        assert "als, svd, blend" in is_problem(answer, 422)["detail"]
+        assert "als, text, svd, blend" in is_problem(answer, 422)["detail"]
 
 
 def test_details_name_score_source_and_what_the_catalogue_knows(

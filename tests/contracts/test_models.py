@@ -48,7 +48,11 @@ def make_data(rows: list[Row]) -> TrainingData:
     at = np.arange(len(rows), dtype=np.int64) if len(rows) % 2 else np.full(len(rows), NO_TIME, np.int64)
     data = training_data([EventBatch(users, products, kinds, np.array(values, np.float64), at)])
     ids = data.items.ids_of(range(len(data.items)))
-    return replace(data, categories=Categories.of(f"all > {category_of(id_)}" for id_ in ids))
+    vectors = np.random.default_rng(5).standard_normal((len(ids), 6)).astype(np.float32)
+    vectors[:, 0] += [{"even": 5, "odd": -5, "letters": 0}[category_of(id_)] for id_ in ids]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    categories = Categories.of(f"all > {category_of(id_)}" for id_ in ids)
+    return replace(data, categories=categories, item_vectors=vectors)
 
 
 def category_of(product_id: str) -> str:

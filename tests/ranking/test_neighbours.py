@@ -39,7 +39,7 @@ def history(items: list[int], weight: list[float] | None = None) -> QueryRows:
 
 def index_of(matrix: FloatArray, n: int, popularity: IntArray | None = None) -> Neighbours:
     users = np.arange(len(matrix), 0, -1) if popularity is None else popularity
-    return neighbours_of(linear(matrix), users, n, Silent())
+    return neighbours_of(linear(matrix), users, users > 0, n, Silent())
 
 
 def test_the_neighbours_of_a_product_head_the_list_of_somebody_with_just_it() -> None:
@@ -101,7 +101,11 @@ def test_where_a_scorer_has_no_opinion_there_is_no_neighbour() -> None:
     matrix[3] = np.nan
     matrix[5, 10:] = np.nan
     index = neighbours_of(
-        lambda queries, items: matrix[queries.history.indices][:, items], np.ones(N_ITEMS, int), 20, Silent()
+        lambda queries, items: matrix[queries.history.indices][:, items],
+        np.ones(N_ITEMS, int),
+        np.ones(N_ITEMS, bool),
+        20,
+        Silent(),
     )
     assert index.item[3].tolist() == [-1] * 20
     assert set(index.item[5].tolist()) == {*range(10)} - {5} | {-1}

@@ -1,0 +1,205 @@
+"""Search at 20,000, 200,000 and 1,000,000 products in one process: python -m bench.search [--sizes N,N] [--seconds S]
+
+Titles are made of the made-up shop's words, so that many are alike, as in a shop. Prints titles/s of the encoders that
+are here; for each size the time to build, memory, milliseconds of the vector part and of the fused search, and
+recall@10 of the vector part beside comparing with every vector. One thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from src.dataset.synthetic import make_shop
+from src.domain import FloatArray, Product
+from src.errors import AisleError
+from src.progress import Silent
+from src.text.catalogue import Catalogue
+from src.text.encoders import ENCODERS, WORDLLAMA, Encoder, open_encoder
+from src.text.kept import encoded
+from src.text.search import EncodedBy, SearchIndex, search_index
+
+WARMING = 300
+QUERIES = 2 * WARMING
+"""The second half is asked first, so that the first finds the pages of the index in memory, as in a running shop."""
+EXACT_QUERIES = 100
+_TITLES_OF = {WORDLLAMA: 20_000}
+_FEW_TITLES = 400
+
+
+def made_up(n: int, seed: int = 7) -> list[Product]:
+    """Products whose titles mix words of the made-up shop's titles, with part numbers of their own."""
+    shop = make_shop().products
+    rng = np.random.default_rng(seed)
+    words = [(product.title or "").split() for product in shop]
+    found = []
+    picks = rng.integers(0, len(shop), (n, 2))
+    numbers = rng.integers(0, 10**6, n)
+    for at, (one, other) in enumerate(picks.tolist()):
+        title = words[one][: 2 + at % 3] + words[other][-3:] + [f"{chr(65 + at % 26)}{numbers[at]}"]
+        source = shop[one]
+        found.append(Product(f"{at:07d}", " ".join(title), source.description, source.category, None, source.price))
+    return found
+
+
+def titles_per_second(encoder: Encoder, titles: list[str]) -> float:
+    encoder.encode(titles[:20])
+    started = time.perf_counter()
+    encoder.encode(titles)
+    return len(titles) / (time.perf_counter() - started)
+
+
+def resident_mib() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    p50, p99 = np.percentile(np.array(seconds) * 1e3, [50, 99])
+    return {"p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
+
+
+def queries_of(catalogue: Catalogue, rng: np.random.Generator) -> list[str]:
+    """What people might type for products that are there: two to four words of a title, one in five misspelt."""
+    found = []
+    for row in rng.integers(0, len(catalogue), QUERIES).tolist():
+        words = catalogue.title[row].split()[:-1]
+        chosen = [words[at] for at in sorted(rng.choice(len(words), min(len(words), int(rng.integers(2, 5))), False))]
+        if rng.random() < 0.2 and len(chosen[-1]) > 4:
+            chosen[-1] = chosen[-1][:2] + chosen[-1][3:]
+        found.append(" ".join(chosen))
+    return found
+
+
+def exact_ten(rows: FloatArray, vectors: FloatArray) -> list[set[int]]:
+    """The ten best of all rows for each query, by comparing with each."""
+    best_score = np.full((len(vectors), 10), -np.inf, np.float32)
+    best_item = np.zeros((len(vectors), 10), np.int64)
+    for start in range(0, len(rows), 50_000):
+        score = vectors @ rows[start : start + 50_000].astype(np.float32).T
+        top = np.argpartition(-score, 10, axis=1)[:, :10]
+        score = np.concatenate([best_score, np.take_along_axis(score, top, axis=1)], axis=1)
+        item = np.concatenate([best_item, top + start], axis=1)
+        kept = np.argsort(-score, axis=1, kind="stable")[:, :10]
+        best_score, best_item = np.take_along_axis(score, kept, axis=1), np.take_along_axis(item, kept, axis=1)
+    return [set(row.tolist()) for row in best_item]
+
+
+def measured(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
+    catalogue = Catalogue.of(made_up(n))
+    passages = catalogue.passages()
+    started = time.perf_counter()
+    vectors = encoded(encoder, passages, folder / "kept", Silent())
+    encode_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    again = encoded(encoder, passages, folder / "kept", Silent())
+    again_seconds = time.perf_counter() - started
+    faiss.omp_set_num_threads(os.cpu_count() or 1)  # a smaller index that was loaded before left one
+    started = time.perf_counter()
+    by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
+    built = search_index(catalogue, vectors.vectors, by)
+    build_seconds = time.perf_counter() - started
+    built.save(folder / str(n))
+    queries = queries_of(catalogue, np.random.default_rng(3))
+    truth = exact_ten(vectors.vectors, encoder.encode(queries[:EXACT_QUERIES]))
+    about = {
+        "products": n,
+        "encode_seconds": round(encode_seconds, 2),
+        "restart_encoded": again.n_new,
+        "restart_seconds": round(again_seconds, 2),
+        "build_seconds": round(build_seconds, 2),
+    }
+    del built, vectors, again, catalogue, passages
+    with threadpool_limits(1):  # as a worker has
+        return {**about, **served(encoder, folder / str(n), queries, truth)}
+
+
+def served(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[int]]) -> dict[str, Any]:
+    """What a worker sees: the index mapped, one thread, pages that were touched before."""
+    before = resident_mib()
+    started = time.perf_counter()
+    search = SearchIndex.load(folder)
+    load_seconds = time.perf_counter() - started
+    assert search.vectors is not None
+    for text in queries[WARMING:]:
+        search.search(text, encoder.encode([text])[0], 10)
+    queries = queries[:WARMING]
+    vector_part, fused, encoding = [], [], []
+    found: list[set[int]] = []
+    for at, text in enumerate(queries):
+        started = time.perf_counter()
+        vector = encoder.encode([text])[0]
+        encoding.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        nearest = search.vectors.nearest(vector, 10)
+        vector_part.append(time.perf_counter() - started)
+        search.search(text, vector, 10)
+        fused.append(time.perf_counter() - started - vector_part[-1])
+        if at < EXACT_QUERIES:
+            found.append(set(nearest.tolist()))
+    recall = recall_with_ties(search, encoder.encode(queries[:EXACT_QUERIES]), truth, found)
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return {
+        "index": "exact" if search.vectors.exact else "inverted lists",
+        "load_seconds": round(load_seconds, 3),
+        "disk_mib": round(disk / 2**20, 1),
+        "resident_mib": round(resident_mib() - before, 1),
+        "recall_at_10": round(recall, 4),
+        "vector": percentiles(vector_part),
+        "fused": percentiles([a + b for a, b in zip(fused, encoding, strict=True)]),
+    }
+
+
+def recall_with_ties(search: SearchIndex, vectors: FloatArray, truth: list[set[int]], found: list[set[int]]) -> float:
+    """Of the ten best, how many were found; one as good as the tenth counts as one of them, as titles repeat."""
+    assert search.vectors is not None
+    shares = []
+    for vector, best, mine in zip(vectors, truth, found, strict=False):
+        edge = search.vectors.similarity(vector, np.array(sorted(best))).min()
+        score = search.vectors.similarity(vector, np.array(sorted(mine)))
+        shares.append(min(int((score >= edge - 1e-4).sum()), 10) / 10)
+    return float(np.mean(shares))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="20000,200000,1000000")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    document: dict[str, Any] = {"titles_per_second": {}, "sizes": []}
+    titles = [product.title or "" for product in made_up(20_000)]
+    for name in ENCODERS:
+        try:
+            encoder = open_encoder(name)
+        except AisleError as error:
+            print(f"{name}: not measured: {error}")
+            continue
+        speed = titles_per_second(encoder, titles[: _TITLES_OF.get(name, _FEW_TITLES)])
+        document["titles_per_second"][name] = round(speed)
+        print(f"{name}: {speed:,.0f} titles/s")
+    encoder = open_encoder(WORDLLAMA)
+    for size in (int(part) for part in arguments.sizes.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            row = measured(size, encoder, Path(folder))
+        document["sizes"].append(row)
+        print(json.dumps(row), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What products are about: texts to vectors and words, and the search over both."""
