@@ -149,7 +149,8 @@ def _trained(answer: TrainingAnswer, status: int = 200) -> Response:
 
 
 def _stats(body: TrainingBody) -> dict[str, Any]:
-    return _recommender().model_status(body.model_type)
+    """As GET /status says it of what was trained."""
+    return _aisle().searcher.status() if body.model_type == "ss" else _recommender().model_status(body.model_type)
 
 
 def _recommender() -> Recommender:
