@@ -95,9 +95,8 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     store = _store(shop)
     for run in store.journal.runs(50):
         store.journal.save_run(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
-    service = serve(GUNICORN, "--workers", "2", "run:app")
-    wait_until(lambda: _runs(shop, RunStatus.RUNNING), "the night's run")
-    (run,) = _runs(shop, RunStatus.RUNNING)
+    service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_TUNE_SECONDS="30")  # a night that takes its time
+    (run,) = wait_until(lambda: _runs(shop, RunStatus.RUNNING), "the night's run")
     service.process.terminate()
     service.process.wait(60)
     assert _runs(shop, RunStatus.RUNNING) == []
