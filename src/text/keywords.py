@@ -100,15 +100,14 @@ def keywords_of(catalogue: Catalogue) -> Keywords:
     disjunction maximum): a long description does not drown a title, and one that names the thing is as good as one.
     """
     number: dict[str, int] = {}
-    fields = {
-        name: [[number.setdefault(w, len(number)) for w in words_of(text)] for text in getattr(catalogue, name)]
-        for name in _FIELDS
-    }
-    words = Vocabulary.of(list(number))
-    total = csc_matrix((len(catalogue), max(len(number), 1)), dtype=np.float32)
-    for name, weight in _FIELDS.items():
-        total = total.maximum(_scored(fields.pop(name), number, len(catalogue)) * np.float32(weight))
+    total = csc_matrix((len(catalogue), 1), dtype=np.float32)
+    for name, weight in _FIELDS.items():  # one after the other: the lists of a million products take a gigabyte
+        texts = [[number.setdefault(w, len(number)) for w in words_of(text)] for text in getattr(catalogue, name)]
+        field = _scored(texts, number, len(catalogue)) * np.float32(weight)
+        total.resize(field.shape)
+        total = total.maximum(field)
     total.sort_indices()
+    words = Vocabulary.of(list(number))
     return Keywords(
         words,
         Spelling.of(words),
