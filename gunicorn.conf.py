@@ -30,3 +30,12 @@ def worker_exit(server: Any, worker: Any) -> None:
     aisle = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("aisle")
     if aisle is not None:
         aisle.scheduler.stop()
+        aisle.recommender.leave()
+
+
+def on_exit(server: Any) -> None:
+    """The service ends, and with it the training that it started; a worker that ends alone leaves it running."""
+    from app.trainer import end_training
+    from src.config import read_settings
+
+    end_training(read_settings())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from app import create_app, start_background
 from app.access import Role, made_key
+from app.trainer import end_training
 from src.config import read_settings
 from src.errors import AisleError
 
@@ -33,7 +35,12 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         return
     server = create_app(settings)
     start_background(server)
-    server.run(host="0.0.0.0", port=settings.port, threaded=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        server.run(host="0.0.0.0", port=settings.port, threaded=True)
+    finally:
+        server.extensions["aisle"].scheduler.stop()
+        end_training(settings)
 
 
 if __name__ == "__main__":

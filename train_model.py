@@ -1,24 +1,42 @@
-"""Train, measure, publish and activate a release: python train_model.py [--data FILE] [--model NAME] [--no-activate]"""
+"""Train, measure, and, if the gate allows it, publish and activate a release; or look after those that are there.
+
+python train_model.py [--data FILE] [--model NAME] [--force] [--no-activate]
+python train_model.py --releases | --activate V [--pin] | --rollback [--pin] | --pin | --unpin | --watch
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
-from src.config import read_settings
+from src.config import Settings, read_settings
 from src.models import MODELS
+from src.registry import Registry
 from src.store import open_store
+from src.workflows.continuous_evaluation import watch
 from src.workflows.doors import Screen, run_door
-from src.workflows.train import Job, train
+from src.workflows.plans import MODEL_TYPES, Job
+from src.workflows.train import train
+
+_GRACE_SECONDS = 300
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="FILE", help="train from this table instead of the store")
     parser.add_argument(
         "--model", choices=["all", *MODELS], default="all", help="train this one and popularity only (default: all)"
+    )
+    parser.add_argument(
+        "--again",
+        choices=[*MODEL_TYPES],
+        default="all",
+        metavar="TYPE",
+        help="train only svd (ratings), mf (matrix factorization) or ss (similarity) anew; the rest is carried over "
+        "from the current release",
     )
     parser.add_argument(
         "--tune",
@@ -29,16 +47,35 @@ def _parser() -> argparse.ArgumentParser:
         help="look so long (default: 480) for better settings of the list; started again, it goes on where it was",
     )
     parser.add_argument("--engine", choices=["numba", "surprise"], help="what trains SVD (default: AISLE_SVD_ENGINE)")
+    parser.add_argument("--force", action="store_true", help="serve what comes of it, whatever the gate says")
     parser.add_argument("--no-activate", action="store_true", help="publish the release, but do not serve it")
-    parser.add_argument("--trigger", choices=["command", "night", "api"], default="command", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="score the current release on the events it has not seen, and train only if it has fallen",
+    )
+    releases = parser.add_argument_group("releases").add_mutually_exclusive_group()
+    releases.add_argument("--releases", action="store_true", help="list the releases on disk, newest first")
+    releases.add_argument("--activate", metavar="VERSION", help="serve this one")
+    releases.add_argument("--rollback", action="store_true", help="serve the one that served before the current one")
+    releases.add_argument("--unpin", action="store_true", help="let trainings replace the current release again")
+    parser.add_argument("--pin", action="store_true", help="no training replaces the current release until --unpin")
+    parser.add_argument(
+        "--trigger", choices=["command", "night", "api", "drift"], default="command", help=argparse.SUPPRESS
+    )
     parser.add_argument("--due", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--run-id", help=argparse.SUPPRESS)
     return parser
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
+    settings = read_settings(**({"svd_engine": arguments.engine} if arguments.engine else {}))
+    if _looks_after_releases(settings, arguments, screen):
+        return
     if arguments.trigger != "command":
         os.nice(19)  # people who wait for a list come first
-    settings = read_settings(**({"svd_engine": arguments.engine} if arguments.engine else {}))
+        # The leader ends what hangs and says so; where nobody leads, the kernel does, whatever the process is at.
+        signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
     job = Job(
         data=arguments.data,
@@ -47,14 +84,46 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         activate=not arguments.no_activate,
         trigger=arguments.trigger,
         due=arguments.due,
+        model_type=arguments.again,
+        force=arguments.force,
+        run_id=arguments.run_id,
     )
+    if arguments.watch:
+        score, fallen = watch(settings, store, screen)
+        screen.say(score.message)
+        if fallen is None:
+            return
+        job = fallen
     trained = train(settings, store, job, screen)
     if trained is None:
         screen.say("this night's run is done already")
         return
-    screen.say(trained.report.protocol())
-    screen.say(trained.report.verdict())
-    screen.say(f"release {trained.version} is {'active' if trained.active else 'published, not active'}")
+    if trained.report is not None:
+        screen.say(trained.report.protocol())
+        screen.say(trained.report.verdict())
+    screen.say(trained.verdict.sentence())
+    if trained.version is not None:
+        outcome = "active" if trained.active else "published, not active"
+        screen.say(f"release {trained.version} is {outcome}" + (f" ({trained.note})" if trained.note else ""))
+
+
+def _looks_after_releases(settings: Settings, arguments: argparse.Namespace, screen: Screen) -> bool:
+    """Do what was asked about releases; whether anything was."""
+    registry = Registry(settings.releases_dir, settings.keep_releases)
+    if arguments.releases:
+        screen.releases(registry.listing())
+    elif arguments.activate:
+        registry.activate(arguments.activate, pin=arguments.pin)
+    elif arguments.rollback:
+        registry.rollback(pin=arguments.pin)
+    elif arguments.pin or arguments.unpin:
+        registry.pin(pinned=arguments.pin)
+    else:
+        return False
+    if not arguments.releases:
+        pinned = "pinned: no training replaces it" if registry.is_pinned else "not pinned"
+        screen.say(f"release {registry.current_version()} is active, {pinned}")
+    return True
 
 
 if __name__ == "__main__":

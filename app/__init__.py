@@ -10,21 +10,24 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, UnsupportedMediaType
 
-from app import api, pages, problems
-from app.access import Keys
+from app import admin, api, pages, problems
+from app.access import Keys, Role
 from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
+from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.errors import InputError
 from src.store import Store, open_store
@@ -45,6 +48,8 @@ class Aisle:
     searcher: Searcher
     scheduler: Scheduler
     keys: Keys
+    roles: Mapping[str, Role]
+    start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
     started_in: int | None = field(default=None)
 
 
@@ -81,13 +86,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    searcher = Searcher(settings, recommender)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, Scheduler(settings, store), Keys(settings))
+    roles = {**api.ROLES, **admin.ROLES}
+    searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
     problems.register(app)
     app.before_request(api.check_access)
     app.before_request(_check_body)
     app.after_request(_protect)
+    app.after_request(_name_release)
     app.register_api(api.api)
+    app.register_api(admin.admin)
     app.register_blueprint(pages.pages)
     recommender.refresh()
     return app
@@ -102,6 +110,7 @@ def start_background(app: Flask) -> None:
         if aisle.started_in == os.getpid():
             return
         aisle.started_in = os.getpid()
+    aisle.recommender.announce()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     aisle.scheduler.run()
 
@@ -118,6 +127,9 @@ def _watch(aisle: Aisle) -> None:
 def _check_body() -> None:
     """Refuse a body that cannot be what is asked for, before any view sees it."""
     if request.method != "POST" or request.endpoint is None:
+        return
+    if request.endpoint in admin.WITHOUT_BODY and _is_empty(request.environ):
+        request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}
         return
     if request.content_length is None:
         # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
@@ -138,9 +150,21 @@ def _check_body() -> None:
         raise InputError(f"the body is {json.dumps(body)[:80]}; expected a JSON object. /docs shows which.")
 
 
+def _is_empty(environ: Mapping[str, Any]) -> bool:
+    return environ.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in environ
+
+
 def _cause(error: BaseException) -> str:
     said = str(error.__cause__ or error.__context__ or "it cannot be read")
     return said.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]
+
+
+def _name_release(response: Response) -> Response:
+    """An answer that rests on a release has named it already, by the one reference that it took."""
+    version = current_app.extensions["aisle"].recommender.version
+    if version is not None:
+        response.headers.setdefault("X-Release", version)
+    return response
 
 
 def _protect(response: Response) -> Response:

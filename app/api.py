@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.routing import PathConverter
 
 from app.access import Role
-from app.problems import Problem, field_errors, problem
+from app.problems import KEY, field_errors, problem, problems_of
 from app.recommender import ListAnswer, Recommender
 from app.scheduler import Scheduler
 from app.schemas import (
+    BODY_PROBLEMS,
     MAX_EVENTS,
     CategoryList,
     DetailedList,
@@ -57,25 +58,6 @@ from src.workflows.record import checked, record
 
 LISTS, SEARCH, CATALOGUE = Tag(name="lists"), Tag(name="search"), Tag(name="catalogue")
 EVENTS, HEALTH = Tag(name="events"), Tag(name="health")
-KEY: list[dict[str, list[Any]]] = [{"key": []}]
-
-
-def _problems(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
-    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
-
-
-_TITLES = {
-    400: "The body is no JSON",
-    401: "No key, or a wrong one",
-    403: "No key is set on the server",
-    404: "Nothing of this name is known",
-    411: "The body's length is missing",
-    413: "The body is too long",
-    415: "The body is not declared as JSON",
-    422: "A field is wrong",
-    503: "No release is served yet, or the store does not answer",
-}
 
 
 class IdConverter(PathConverter):
@@ -84,8 +66,6 @@ class IdConverter(PathConverter):
     regex = ".+"
     part_isolating = False  # a slash is one of its characters
 
-
-_BODY = (400, 411, 413, 415, 422)
 
 api = APIBlueprint("api", __name__)
 
@@ -110,7 +90,7 @@ def _recommender() -> Recommender:
     "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
     "to the last second, and the products in `history`. With `product_name` instead of a user: "
     '`{"recommendations": [ids]}`, what POST /search finds for the text.',
-    responses={"200": ProductList, **_problems(*_BODY, 503)},
+    responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
     if body.product_name is not None:
@@ -132,7 +112,7 @@ def recommend(body: RecommendBody) -> Response:
     "/recommend",
     tags=[LISTS],
     summary="The same, for a browser",
-    responses={"200": ProductList, **_problems(422, 503)},
+    responses={"200": ProductList, **problems_of(422, 503)},
 )
 def recommend_by_address(query: RecommendQuery) -> Response:
     return _bare(_recommender().recommend(Query(query.user_id, n=query.n, model=query.model)))
@@ -165,7 +145,7 @@ def _of_release(answer: ListAnswer, body: Any) -> Response:
     summary="Products for a text",
     description="By words (part numbers, brands; typing errors are forgiven) and by meaning, over the catalogue as it "
     "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment.",
-    responses={"200": SearchAnswer, **_problems(*_BODY, 503)},
+    responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def search(body: SearchBody) -> Response:
     wanted = Filter(body.category, body.min_price, body.max_price, body.in_stock)
@@ -181,7 +161,7 @@ def search(body: SearchBody) -> Response:
     summary="Products that go with a product",
     description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
     "few people took it. Never the product itself; of several sizes or colours of one title, one.",
-    responses={"200": ItemList, **_problems(*_BODY, 404, 503)},
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
     answer = _searcher().similar(body.item_id, body.n)
@@ -194,7 +174,7 @@ def similar(body: SimilarBody) -> Response:
     "/matrix_factor/user",
     tags=[LISTS],
     summary="Products for a user, with titles",
-    responses={"200": ItemList, **_problems(*_BODY, 503)},
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def for_user(body: UserBody) -> Response:
     answer = _recommender().recommend(Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked))
@@ -226,7 +206,7 @@ def _with_release(release: str, body: BaseModel) -> Response:
     "/predict",
     tags=[LISTS],
     summary="The rating a user would give a product",
-    responses={"200": PredictAnswer, **_problems(*_BODY, 503)},
+    responses={"200": PredictAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def predict(body: PredictBody) -> Response:
     release, predicted = _recommender().predict(body.user_id, body.product_id)
@@ -250,7 +230,7 @@ def predict(body: PredictBody) -> Response:
     "/popular",
     tags=[LISTS],
     summary="The products with the most events",
-    responses={"200": PopularList, **_problems(422, 503)},
+    responses={"200": PopularList, **problems_of(422, 503)},
 )
 def popular(query: PopularQuery) -> Response:
     release, counts = _recommender().popular(query.n, query.days, query.kind)
@@ -270,7 +250,7 @@ def popular(query: PopularQuery) -> Response:
     tags=[CATALOGUE],
     summary="What is known of a product",
     description="Of an id that is not known, the answer names the nearest ones.",
-    responses={"200": ProductAnswer, **_problems(404, 422, 503)},
+    responses={"200": ProductAnswer, **problems_of(404, 422, 503)},
 )
 def product(path: ProductPath) -> Response:
     found = _recommender().products([path.product_id]).get(path.product_id)
@@ -293,7 +273,7 @@ def _unknown(product_id: str) -> Response:
     "/categories",
     tags=[CATALOGUE],
     summary="The categories and how many products they have",
-    responses={"200": CategoryList, **_problems(503)},
+    responses={"200": CategoryList, **problems_of(503)},
 )
 def categories() -> Response:
     return jsonify([asdict(row) for row in _recommender().categories()])
@@ -306,7 +286,7 @@ def categories() -> Response:
     summary="Tell what users did",
     description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
     "the others are stored.",
-    responses={"201": EventsAnswer, **_problems(*_BODY, 401, 403, 503)},
+    responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
     items = body.root if isinstance(body.root, list) else [body.root]
@@ -353,7 +333,7 @@ def _event(body: EventBody) -> Event:
     "/status",
     tags=[HEALTH],
     summary="What the store holds, what is served, what the night does",
-    responses={"200": StatusAnswer, **_problems(503)},
+    responses={"200": StatusAnswer, **problems_of(503)},
 )
 def status() -> Response:
     scheduler: Scheduler = current_app.extensions["aisle"].scheduler
@@ -370,7 +350,7 @@ def healthz() -> Response:
     "/readyz",
     tags=[HEALTH],
     summary="Whether a release is served and the store answers",
-    responses={"200": Health, **_problems(503)},
+    responses={"200": Health, **problems_of(503)},
 )
 def readyz() -> Response:
     _recommender().ready()
@@ -381,5 +361,5 @@ def check_access() -> Response | None:
     """Before anything of the request is read: may it?"""
     if request.endpoint is None:
         return None
-    role = ROLES.get(request.endpoint, Role.READ)
+    role = current_app.extensions["aisle"].roles.get(request.endpoint, Role.READ)
     return current_app.extensions["aisle"].keys.refusal(role)  # type: ignore[no-any-return]

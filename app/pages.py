@@ -9,7 +9,17 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 
 from app.problems import FieldError, Problem
 from app.recommender import Recommender
-from app.schemas import EventsBody, PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
+from app.schemas import (
+    ActivateBody,
+    EventsBody,
+    NoBody,
+    PredictBody,
+    RecommendBody,
+    SearchBody,
+    SimilarBody,
+    TrainingBody,
+    UserBody,
+)
 from src.domain import Query
 from src.errors import NotReady
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
@@ -17,6 +27,19 @@ from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 pages = Blueprint("pages", __name__)
 
 _SWAGGER = files("flask_openapi3_swagger") / "templates" / "swagger"
+_WITH_EXAMPLES = (
+    Problem,
+    FieldError,
+    RecommendBody,
+    SearchBody,
+    SimilarBody,
+    UserBody,
+    PredictBody,
+    EventsBody,
+    TrainingBody,
+    ActivateBody,
+    NoBody,
+)
 _SHOWN_HISTORY = 10
 _LIST = 10
 
@@ -52,14 +75,11 @@ def openapi() -> Response:
     return jsonify(_described(current_app.api_doc))  # type: ignore[attr-defined]
 
 
-_BODIES = (RecommendBody, SearchBody, SimilarBody, UserBody, PredictBody, EventsBody)
-
-
 def _described(document: dict[str, Any]) -> dict[str, Any]:
     """With the examples and the schemas of errors that flask-openapi3 drops, and without the 422 it makes up for
     calls that cannot answer so."""
     schemas = document["components"]["schemas"]
-    for model in (Problem, FieldError, *_BODIES):
+    for model in _WITH_EXAMPLES:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         schemas[model.__name__] = schema

@@ -35,6 +35,31 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="Of a request that is not valid: every wrong field.")
 
 
+KEY: list[dict[str, list[Any]]] = [{"key": []}]
+"""Of a call's description: it needs a key."""
+
+
+def problems_of(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
+    """These errors, as the description of a call names them."""
+    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
+
+
+_TITLES = {
+    400: "The body is no JSON",
+    401: "No key, or a wrong one",
+    403: "No key is set on the server",
+    404: "Nothing of this name is known",
+    409: "Something else is under way, or the release cannot be served",
+    411: "The body's length is missing",
+    413: "The body is too long",
+    415: "The body is not declared as JSON",
+    422: "A field is wrong",
+    500: "The training failed",
+    503: "No release is served yet, or the store does not answer",
+}
+
+
 def problem(status: int, title: str, detail: str, errors: list[FieldError] | None = None) -> Response:
     """The answer for an error."""
     body = Problem(title=title, status=status, detail=detail, errors=errors).model_dump(exclude_none=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from app.optimize import ListCache
+from app.workers import WorkerFiles
 from src.config import Settings
 from src.domain import (
     DAY,
@@ -26,7 +27,7 @@ from src.domain import (
     Recommendation,
 )
 from src.errors import AisleError, NoRelease, StoreError
-from src.models import SVD
+from src.models import ALS, SPECTRAL, SVD
 from src.nearest import nearest, one_edit_away
 from src.pipeline import Pipeline
 from src.registry import Registry
@@ -35,6 +36,7 @@ from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
 _KEPT_PER_COST = 50.0
+_MODEL_OF = {"mf": ALS, "ss": SPECTRAL}  # of a type of training; SVD of the others
 _NEIGHBOURS = 20  # on either side, of ids that begin alike
 
 _log = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ class Recommender:
     def __init__(self, settings: Settings, store: Store, cache: ListCache) -> None:
         self._settings, self._store, self._cache = settings, store, cache
         self._registry = Registry(settings.releases_dir, settings.keep_releases)
+        self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
+        self._announces = False
         self._served: _Served | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
@@ -100,7 +104,19 @@ class Recommender:
                 self._served = _Served.of(release, withdrawn)
             if changed := _version(release) != _version(before):
                 _log.info("serving release %s", _version(release))
+            if self._announces:
+                self._workers.announce(_version(release), self._problem)
             return changed
+
+    def announce(self) -> None:
+        """From now on tell everybody what this process serves; it is a worker."""
+        self._announces = True
+        self._workers.announce(self.version, self._problem)
+
+    def leave(self) -> None:
+        """This worker ends."""
+        self._announces = False
+        self._workers.leave()
 
     def _look_for_withdrawn(self) -> frozenset[str]:
         try:
@@ -131,6 +147,12 @@ class Recommender:
             _log.error("%s", error)
             return before
         return before if _version(release) == _version(before) else release
+
+    @property
+    def version(self) -> str | None:
+        """The release that is served at this moment; None without one."""
+        served = self._served
+        return served.release.version if served else None
 
     def release(self) -> Release:
         """The release to answer with. Raises NoRelease."""
@@ -240,17 +262,35 @@ class Recommender:
         """What the store holds and what is served, for GET /status."""
         summary = self._summary()
         release = self._served.release if self._served else None
-        svd = release.pipeline.models.get(SVD) if release else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:
-            kept = ("created_at", "default_model", "data", "metrics", "verdict", "parent", "ranking")
-            about |= {"version": release.version} | {name: release.manifest.get(name) for name in kept}
+            kept = [
+                "created_at",
+                "default_model",
+                "data",
+                "metrics",
+                "verdict",
+                "gate",
+                "parent",
+                "carried_over",
+                "ranking",
+            ]
+            about |= {"version": release.version, "pinned": self._registry.is_pinned} | {
+                name: release.manifest.get(name) for name in (*kept, "ranking")
+            }
         return {
             "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
             | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
-            "matrix_factorization": {"status": "loaded", **svd.describe()} if svd else {"status": "not_loaded"},
+            "matrix_factorization": self.model_status("svd"),
             "release": about,
+            "workers": self._workers.alive(),
         }
+
+    def model_status(self, model_type: str) -> dict[str, Any]:
+        """Whether the model of a type of training is served, and its shapes."""
+        served = self._served
+        model = served.pipeline.models.get(_MODEL_OF.get(model_type, SVD)) if served else None
+        return {"status": "not_loaded"} if model is None else {"status": "loaded", **model.describe()}
 
     def _summary(self) -> dict[str, Any]:
         return dict(self._counted({"summary": True}, lambda: asdict(self._store.summary())))

@@ -103,9 +103,35 @@ class Settings(BaseSettings):
         5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
     )
 
+    gate: Literal["on", "off"] = Field(
+        "on", description="off: what a training makes is served whatever the gate says; its verdict is recorded."
+    )
+    gate_margin: float = Field(
+        0.05, ge=0, le=1, description="Share of the current release's NDCG@10 by which a new one may be worse."
+    )
+    gate_coverage: float = Field(
+        0.5, ge=0, le=1, description="Share of the current release's catalogue coverage that a new one must reach."
+    )
+    gate_short: float = Field(
+        0.01, ge=0, le=1, description="Largest share of lists with fewer products than there could be."
+    )
+    gate_latency_ms: float = Field(
+        250.0, gt=0, description="Milliseconds in which 95 % of lists must be made, from disk in a fresh process."
+    )
+    gate_size: float = Field(
+        5.0, gt=1, description="How many times the current release's size on disk a new one may have."
+    )
+
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
     timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
+    train_hours: float = Field(8.0, gt=0, description="A training that takes longer is ended and recorded as failed.")
+    drift_hours: float = Field(
+        6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
+    )
+    drift_fall: float = Field(
+        0.3, gt=0, lt=1, description="A fall of its NDCG@10, or a rise of its RMSE, by this share starts a training."
+    )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
     keep_releases: int = Field(5, ge=2, description="Releases kept on disk; the active one is never deleted.")

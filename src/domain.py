@@ -171,9 +171,19 @@ class CategoryCount:
 
 
 class RunStatus(StrEnum):
+    """How far a run is. KEPT: it ended well, and the gate kept the old release. FAILED: it could not do its work.
+    INTERRUPTED: somebody or something ended it, so that it may be tried again."""
+
+    QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    KEPT = "kept"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +191,10 @@ class Run:
     """One (re)training. Times are UTC seconds.
 
     due: the moment of the nightly schedule this run answers for; at most one run has it. None for the others.
-    trigger: who asked: "night", "command", or "api".
+    trigger: who asked: "night", "command", "api", or "drift".
+    host: where it runs. attempt: a night's run that was interrupted is taken up again, as the same run.
+    model_type: what was asked to be trained: "all", "svd", "mf", "ss", or models by name. progress: its last step.
+    verdict: what the gate said, with its figures (src/evaluation/gate.py); None before.
     """
 
     run_id: str
@@ -191,6 +204,34 @@ class Run:
     due: int | None = None
     finished_at: int | None = None
     release: str | None = None
+    message: str = ""
+    host: str = ""
+    attempt: int = 1
+    model_type: str = "all"
+    progress: str = ""
+    verdict: JsonDict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good the current release was on events it had not seen. Times are UTC seconds.
+
+    n_events: of them; n_users: of those whose lists were measured; n_ratings: of those that were predicted. A figure
+    is None where there was nothing to measure it by. ndcg_low, ndcg_high, rmse_low: of 95 % bootstrap intervals.
+    """
+
+    at: int
+    release: str
+    n_events: int = 0
+    n_users: int = 0
+    n_ratings: int = 0
+    recall_at_10: float | None = None
+    ndcg_at_10: float | None = None
+    ndcg_low: float | None = None
+    ndcg_high: float | None = None
+    coverage: float | None = None
+    rmse: float | None = None
+    rmse_low: float | None = None
     message: str = ""
 
 

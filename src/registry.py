@@ -2,28 +2,61 @@
 
 releases/.tmp-<run>/      being filled
 releases/<version>/       immutable (src/release.py)
-releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served
+releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served; "pinned" if no training may replace it
 releases/ACTIVATED        a line for every activation: what may be served again, and what never was
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from src.domain import Query
 from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
-from src.release import MANIFEST, Draft, Release, fsync, fsync_folder, read_release, sha256, to_json, write_release
+from src.release import (
+    MANIFEST,
+    Draft,
+    Proof,
+    Release,
+    bytes_of,
+    fsync,
+    fsync_folder,
+    read_release,
+    sha256,
+    to_json,
+    write_release,
+)
 
 _CURRENT = "CURRENT.json"
 _ACTIVATED = "ACTIVATED"
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A release as a list names it, by its manifest alone. created_at: ISO 8601. problem: what is wrong with the
+    manifest; only loading it looks at every byte."""
+
+    version: str
+    is_current: bool
+    is_previous: bool
+    pinned: bool
+    created_at: str | None = None
+    default_model: str | None = None
+    ndcg_at_10: float | None = None
+    n_bytes: int | None = None
+    verdict: str = ""
+    problem: str = ""
 
 
 class Registry:
@@ -33,10 +66,14 @@ class Registry:
         self.folder = folder
         self.keep = keep
 
-    def publish(self, draft: Draft, run_id: str, now: datetime) -> str:
+    def publish(
+        self, draft: Draft, run_id: str, now: datetime, accept: Callable[[Proof], None] = lambda proof: None
+    ) -> str:
         """Write a release, prove that a fresh process can load it, and return its version. It is not active yet.
 
-        Raises ReleaseError; then nothing but a temporary folder may be left, which the next publishing removes.
+        accept: is told what that process found, and may raise to refuse the release.
+        Raises ReleaseError. Whatever it raises, the release is removed; if the process is killed, what is left is a
+        temporary folder, which the next publishing removes, or a release that was never activated.
         """
         version = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{run_id[:8]}"
         temporary = self.folder / f"{_TEMPORARY}{run_id}"
@@ -46,55 +83,128 @@ class Registry:
             write_release(draft, temporary, version, self.current_version(), now)
             temporary.rename(self.folder / version)
             fsync_folder(self.folder)
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             raise ReleaseError(
                 f"the release could not be written to {self.folder}: {error.strerror or error}. Expected a folder "
                 "that can be written and enough free space; mend that and train again. What was served is untouched."
             ) from None
-        self._smoke_test(version)
+        try:
+            proof = self._smoke_test(version)
+            if proof is not None:
+                accept(proof)
+        except BaseException:
+            shutil.rmtree(self.folder / version, ignore_errors=True)
+            raise
         self.prune(besides=version)
         return version
 
-    def _smoke_test(self, version: str) -> None:
+    def _smoke_test(self, version: str) -> Proof | None:
         """Load it where nothing of this process can help: a release must stand on what is on disk."""
         root = Path(__file__).resolve().parent.parent
-        command = [sys.executable, "-m", "src.registry", str(self.folder.resolve()), version]
+        command = [sys.executable, "-m", "src.smoke", str(self.folder.resolve()), version]
         try:
             done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_SMOKE_SECONDS)
         except subprocess.TimeoutExpired:
-            shutil.rmtree(self.folder / version, ignore_errors=True)
             raise ReleaseError(
                 f"release {version} did not load within {_SMOKE_SECONDS} s in a fresh process; it was removed. "
                 "Look whether the machine is overloaded and train again."
             ) from None
         if done.returncode != 0:
-            shutil.rmtree(self.folder / version, ignore_errors=True)
             raise ReleaseError(
                 f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
                 "It was removed and the one before serves on; train again."
             )
+        return Proof(**json.loads(done.stdout))
 
-    def activate(self, version: str) -> None:
-        """Make a release the current one, if it verifies. Raises UnknownName, ReleaseError."""
-        self.load(version)
-        pointer = {"version": version, "manifest_sha256": sha256(self.folder / version / MANIFEST)}
+    def activate(self, version: str, *, pin: bool = False) -> None:
+        """Make a release the current one, if it verifies. Raises UnknownName, ReleaseError.
+
+        pin: no training replaces it, until another one is activated, or `unpin`.
+        """
+        with self._changing(f"activate {version} again"):
+            self.load(version)
+            digest = sha256(self.folder / version / MANIFEST)
+            self._note_activation(self.current_version())  # if a crash came between its pointer and its line
+            self._point_to({"version": version, "manifest_sha256": digest} | ({"pinned": True} if pin else {}))
+            # Only now: what is noted may serve again. Without its line the release is served all the same, and the
+            # next activation brings it.
+            with suppress(OSError):
+                self._note_activation(version)
+        self.prune()
+
+    def rollback(self, *, pin: bool = False) -> str:
+        """Activate the newest release that served and is older than the current one; its version.
+
+        Raises NoRelease if there is none, ReleaseError if it does not verify.
+        """
+        current = self.current_version()
+        before = self._served_before(current)
+        older = next((version for version in before if current is None or version < current), None)
+        if older is None:
+            raise NoRelease(
+                f"there is nothing to roll back to in {self.folder}: no older release that has served is kept. "
+                "Expected one; see python train_model.py --releases, and activate one by name."
+            )
+        self.activate(older, pin=pin)
+        return older
+
+    def pin(self, *, pinned: bool = True) -> str:
+        """Keep the current release until it is unpinned or another one activated by hand; its version.
+
+        Raises NoRelease, ReleaseError.
+        """
+        with self._changing("try again"):
+            version = self.current().version
+            digest = sha256(self.folder / version / MANIFEST)
+            self._point_to({"version": version, "manifest_sha256": digest} | ({"pinned": True} if pinned else {}))
+        return version
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the current release must not be replaced by a training."""
+        try:
+            return json.loads(self.pointer_bytes() or b"{}").get("pinned") is True
+        except (ValueError, AttributeError, RecursionError):
+            return False
+
+    def _point_to(self, pointer: dict[str, Any]) -> None:
         temporary = self.folder / f"{_CURRENT}.{os.getpid()}"
         try:
-            with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
-                record.write(f"{version}\n")
-            fsync(self.folder / _ACTIVATED)
             temporary.write_text(to_json(pointer), encoding="utf-8")
             fsync(temporary)
             os.replace(temporary, self.folder / _CURRENT)
             fsync_folder(self.folder)
-        except OSError as error:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
+
+    def _note_activation(self, version: str | None) -> None:
+        if version is None or self._activated()[-1:] == [version]:
+            return
+        with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
+            record.write(f"{version}\n")
+        fsync(self.folder / _ACTIVATED)
+
+    @contextmanager
+    def _changing(self, next_: str) -> Iterator[None]:
+        """Alone with the folder: nobody prunes what another one is about to activate. OSError becomes ReleaseError."""
+        try:
+            if not self.folder.is_dir():
+                raise UnknownName(f"there is no folder {self.folder}. Expected releases: run python train_model.py")
+            handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # folders can be locked, too
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
+        except OSError as error:
             raise ReleaseError(
                 f"{self.folder / _CURRENT} could not be written: {error.strerror}. Expected a folder that can be "
-                f"written; mend that and activate {version} again. What was served is untouched."
+                f"written; mend that and {next_}. What was served is untouched."
             ) from None
-        self.prune()
 
     def deactivate(self) -> None:
         """Serve nothing: until the next activation every list answers that a training is needed."""
@@ -145,7 +255,7 @@ class Registry:
             raise
         except AisleError as error:
             problem = str(error)
-        for version in self._activated_before(self.current_version()):
+        for version in self._served_before(self.current_version()):
             try:
                 release = self.load(version)
             except AisleError:
@@ -154,13 +264,42 @@ class Registry:
             return Release(release.version, release.pipeline, release.manifest, note)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
-    def _activated_before(self, current: str | None) -> list[str]:
-        """What was served, the last one first, without the current one."""
+    def _served_before(self, current: str | None) -> list[str]:
+        """What was served and is not now: releases older than the current one first, the newest of them first, then
+        those it was rolled back from. Without a current one, the last that served first."""
+        before = [version for version in dict.fromkeys(reversed(self._activated())) if version != current]
+        if current is None:
+            return before
+        return sorted(before, key=lambda version: (version < current, version), reverse=True)
+
+    def _activated(self) -> list[str]:
         try:
-            lines = (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
+            return (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             return []
-        return [version for version in dict.fromkeys(reversed(lines)) if version != current]
+
+    def listing(self) -> list[Listed]:
+        """All releases on disk, newest first."""
+        current, versions = self.current_version(), self.versions()
+        previous = next((version for version in self._served_before(current) if version in versions), None)
+        return [self._listed(version, current, previous) for version in reversed(versions)]
+
+    def _listed(self, version: str, current: str | None, previous: str | None) -> Listed:
+        marks = (version == current, version == previous, version == current and self.is_pinned)
+        try:
+            manifest = json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8"))
+            default = manifest["default_model"]
+            return Listed(
+                version,
+                *marks,
+                created_at=manifest["created_at"],
+                default_model=default,
+                ndcg_at_10=manifest.get("metrics", {}).get("ndcg_at_10", {}).get(default),
+                n_bytes=bytes_of(manifest),
+                verdict=str(manifest.get("gate", {}).get("sentence", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return Listed(version, *marks, problem=f"its manifest cannot be read ({error!r})")
 
     def is_made_up(self, version: str) -> bool:
         """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
@@ -186,34 +325,19 @@ class Registry:
         )
 
     def prune(self, besides: str | None = None) -> None:
-        """Remove the oldest releases beyond `keep`; never the current one, its parent, or `besides`."""
-        current = self.current_version()
-        kept = {current, besides}
-        try:
-            kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
-        except (OSError, ValueError, KeyError):
-            return
-        for version in self.versions()[: -self.keep]:
-            if version not in kept:
-                shutil.rmtree(self.folder / version, ignore_errors=True)
+        """Remove the oldest releases beyond `keep`; never the current one, the one that served before it, its parent,
+        or `besides`. Nothing while it cannot be told which these are."""
+        with suppress(ReleaseError, UnknownName), self._changing(""):
+            current, versions = self.current_version(), self.versions()
+            kept = {current, besides, *[v for v in self._served_before(current) if v in versions][:1]}
+            try:
+                kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
+            except (OSError, ValueError, KeyError):
+                return
+            for version in versions[: -self.keep]:
+                if version not in kept:
+                    shutil.rmtree(self.folder / version, ignore_errors=True)
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _main() -> int:
-    """The smoke test: load a release and make one list. Exit code 0 if that went well."""
-    folder, version = sys.argv[1:]
-    try:
-        release = Registry(Path(folder)).load(version)
-        if len(release.pipeline.items) and not release.pipeline.recommend(Query(user_id=None)):
-            raise ReleaseError(f"release {version} makes an empty list.")
-    except AisleError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

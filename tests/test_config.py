@@ -48,6 +48,8 @@ def another_value(name: str) -> tuple[str, object]:
         "timezone": ("Europe/Berlin", "Europe/Berlin"),
         "retrain_at": ("03:30", "03:30"),
         "scheduler": ("off", "off"),
+        "gate": ("off", "off"),
+        **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall"), ("0.25", 0.25)),
         "svd_engine": ("surprise", "surprise"),
         "als_use_gpu": ("yes", True),
         "kind_weights": ('{"view": 0.5}', {**EVENT_WEIGHTS, "view": 0.5}),

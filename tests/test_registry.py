@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -492,3 +493,162 @@ def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
     assert old in release.note
     (registry.folder / "CURRENT.json").write_text("")
     assert registry.active().version == old
+
+
+# rolling back and pinning
+
+
+@pytest.fixture
+def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Registry, list[str]]:
+    """Three releases that all have served, the newest one current."""
+    monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
+    registry = Registry(tmp_path / "releases")
+    return registry, [publish(registry, number) for number in (1, 2, 3)]
+
+
+def test_rolling_back_goes_to_ever_older_releases_that_served(three: tuple[Registry, list[str]]) -> None:
+    registry, (first, second, third) = three
+    publish(registry, 4, activate=False)
+    assert registry.current_version() == third
+    assert registry.rollback() == second == registry.active().version
+    assert registry.rollback() == first == registry.active().version
+    with pytest.raises(NoRelease, match="nothing to roll back to"):
+        registry.rollback()
+    assert registry.active().version == first
+
+
+def test_what_was_rolled_back_from_is_the_last_resort_only(three: tuple[Registry, list[str]]) -> None:
+    registry, (first, second, third) = three
+    registry.rollback()
+    flip(registry.folder / second / "report.json", 0)
+    assert registry.active().version == first
+    flip(registry.folder / first / "report.json", 0)
+    assert registry.active().version == third
+
+
+def test_a_release_to_roll_back_to_that_does_not_verify_leaves_the_current_one(
+    three: tuple[Registry, list[str]],
+) -> None:
+    registry, (_, second, third) = three
+    flip(registry.folder / second / "report.json", 0)
+    with pytest.raises(ReleaseError, match=r"report\.json was altered or cut"):
+        registry.rollback()
+    assert registry.active().version == third
+
+
+def test_a_pin_lasts_until_it_is_taken_away_or_another_release_activated(three: tuple[Registry, list[str]]) -> None:
+    registry, (first, second, third) = three
+    assert not registry.is_pinned
+    assert registry.pin() == third
+    assert registry.is_pinned
+    assert registry.active().version == third
+    registry.pin(pinned=False)
+    assert not registry.is_pinned
+    assert registry.rollback(pin=True) == second
+    assert registry.is_pinned
+    registry.activate(first)
+    assert not registry.is_pinned
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{", b'{"pinned": "yes"}', b"[" * 50_000])
+def test_a_broken_pointer_is_no_pin(registry: Registry, content: bytes) -> None:
+    publish(registry, 1)
+    (registry.folder / "CURRENT.json").write_bytes(content)
+    assert not registry.is_pinned
+
+
+def test_a_crash_between_the_pointer_and_its_record_loses_nothing(
+    three: tuple[Registry, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, (_, second, third) = three
+    registry.activate(second)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    fourth = publish(registry, 4, activate=False)
+    note = registry._note_activation
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_note_activation", lambda v: killed() if v == fourth else note(v))
+        with pytest.raises(KeyboardInterrupt):
+            registry.activate(fourth)
+    assert registry.active().version == fourth  # the pointer is what counts
+    assert fourth not in (registry.folder / "ACTIVATED").read_text()
+    fifth = publish(registry, 5)
+    assert (registry.folder / "ACTIVATED").read_text().split()[-2:] == [fourth, fifth]
+    assert registry.rollback() == fourth
+    assert third in registry.versions()
+
+
+def test_a_crash_before_the_pointer_activates_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = publish(registry, 1), publish(registry, 2, activate=False)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            registry.activate(new)
+    assert registry.active().version == old
+    assert (registry.folder / "ACTIVATED").read_text().split() == [old]
+    assert list(registry.folder.glob("CURRENT.json.*")) == []
+
+
+def test_pruning_never_removes_what_a_rollback_would_serve(registry: Registry) -> None:
+    versions = [publish(registry, number) for number in (1, 2)]
+    for number in range(3, 8):
+        publish(registry, number, activate=False)
+    assert set(versions) <= set(registry.versions())
+    assert registry.rollback() == versions[0]
+
+
+def test_the_listing_says_which_is_which_without_looking_at_every_byte(three: tuple[Registry, list[str]]) -> None:
+    registry, (first, second, third) = three
+    registry.pin()
+    (registry.folder / first / "manifest.json").write_text("{")
+    newest, middle, oldest = registry.listing()
+    assert (newest.version, newest.is_current, newest.pinned, newest.is_previous) == (third, True, True, False)
+    assert (middle.version, middle.is_current, middle.pinned, middle.is_previous) == (second, False, False, True)
+    assert newest.n_bytes == sum(path.stat().st_size for path in files_of(registry.folder / third)) - (
+        (registry.folder / third / "manifest.json").stat().st_size
+    )
+    assert "cannot be read" in oldest.problem
+
+
+def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registry, monkeypatch: Any) -> None:
+    old = publish(registry, 1)
+    monkeypatch.undo()  # the real smoke test
+
+    class Refused(Exception):
+        pass
+
+    proofs = []
+
+    def refuse(proof: Any) -> None:
+        proofs.append(proof)
+        raise Refused
+
+    with pytest.raises(Refused):
+        registry.publish(DRAFT, "2" * 12, START + timedelta(hours=2), refuse)
+    assert registry.versions() == [old]
+    (proof,) = proofs
+    assert proof.n_bytes > 0
+    assert proof.n_lists > 50
+    assert proof.p95_ms > 0
+    assert proof.short == 0
+
+
+def test_several_processes_that_change_the_pointer_take_turns(three: tuple[Registry, list[str]]) -> None:
+    registry, versions = three
+    code = (
+        "import sys; from pathlib import Path; from src.registry import Registry\n"
+        "registry = Registry(Path(sys.argv[1]))\n"
+        "for _ in range(10): registry.activate(sys.argv[2]); registry.pin(); registry.pin(pinned=False)\n"
+    )
+    commands = [[sys.executable, "-c", code, str(registry.folder), version] for version in versions]
+    root = Path(__file__).resolve().parent.parent
+    for process in [subprocess.Popen(command, cwd=root) for command in commands]:
+        assert process.wait(60) == 0
+    assert registry.active().note == ""
+    assert set((registry.folder / "ACTIVATED").read_text().split()) == set(versions)

@@ -137,7 +137,8 @@ def percent(share: float) -> str:
     return f"{np.format_float_positional(100 * share, precision=3, fractional=False, trim='-')} %"
 
 
-def _check(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:
+def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:
+    """A check with its message in three parts; what to do next is said only where it failed."""
     return Check(name, passed, f"{name}: {found}; expected {expected}" + ("" if passed else f": {next_}"))
 
 
@@ -147,7 +148,7 @@ def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
     rejected = sum(load.rejected.values())
     share = rejected / load.n_read
     most = max(load.rejected, key=lambda reason: load.rejected[reason], default="")
-    return _check(
+    return check_of(
         "rejected rows",
         # A typing error in a file of ten rows is a tenth of them.
         share <= thresholds.max_reject_share or (load.n_read < thresholds.min_rows and load.n_kept >= rejected),
@@ -161,7 +162,7 @@ def _future(load: Load, thresholds: Thresholds) -> Check | None:
     if load.n_read < thresholds.min_rows:
         return None
     share = load.rejected.get(FUTURE_REASON, 0) / load.n_read
-    return _check(
+    return check_of(
         "future times",
         share <= thresholds.max_future_share,
         f"{percent(share)} of {load.n_read:,} rows",
@@ -181,7 +182,7 @@ def _nulls(load: Load, previous: Load | None, thresholds: Thresholds) -> Check |
             was = f" ({percent(before[column])} the time before)" if column in before else ""
             found.append(f"{column} is empty in {percent(share)} of {load.n_kept:,} rows{was}")
     most = max(load.nulls, key=lambda column: load.nulls[column])
-    return _check(
+    return check_of(
         "empty columns",
         not found,
         ", ".join(found) or f"{most} is the emptiest, in {percent(load.nulls[most])} of {load.n_kept:,} rows",
@@ -204,7 +205,7 @@ def _known(load: Load, thresholds: Thresholds) -> Iterable[Check | None]:
     )
     for name, share, least, enough in cases:
         if share is not None and load.n_kept >= enough:
-            yield _check(
+            yield check_of(
                 name,
                 share >= least,
                 f"the store knew {percent(share)} of the file's",
@@ -219,7 +220,7 @@ def _volume(load: Load, previous: Load, thresholds: Thresholds) -> Check | None:
         return None
     ratio = load.n_read / previous.n_read
     low, high = thresholds.min_volume_ratio, thresholds.max_volume_ratio
-    return _check(
+    return check_of(
         "volume",
         low <= ratio <= high,
         f"{load.n_read:,} rows, {ratio:.2f} times the {previous.n_read:,} of {previous.file}",
@@ -231,7 +232,7 @@ def _volume(load: Load, previous: Load, thresholds: Thresholds) -> Check | None:
 def _layout(load: Load, previous: Load) -> Check | None:
     if _series(load) != _series(previous):
         return None
-    return _check(
+    return check_of(
         "layout",
         load.layout == previous.layout,
         load.layout,
@@ -244,7 +245,7 @@ def _newest(now: int | None, before: int | None, since: str, thresholds: Thresho
     """Whether the newest event is not older than it was. One that is gone is the oldest of all."""
     if before is None:
         return None
-    return _check(
+    return check_of(
         "newest event",
         now is not None and now >= before - thresholds.max_newest_step_back,
         "no event has a time" if now is None else f"of {_moment(now)}",
@@ -256,13 +257,13 @@ def _newest(now: int | None, before: int | None, since: str, thresholds: Thresho
 def _loss(what: str, now: int, before: int, thresholds: Thresholds) -> Check | None:
     if before < thresholds.min_rows:
         return None
-    return _check(
+    return check_of(
         what,
         now >= before * (1 - thresholds.max_loss),
         f"{now:,}, where the last training had {before:,}",
         f"at most {percent(thresholds.max_loss)} fewer",
         "see that AISLE_DATABASE_URL and AISLE_VAR lead to the right store, and who deleted from it; if it was meant, "
-        "train by hand: python train_model.py",
+        "train by hand: python train_model.py --force",
     )
 
 
@@ -274,7 +275,7 @@ def _stopped(now: DataFigures, before: DataFigures, thresholds: Thresholds) -> C
     if before.counted_at - before.newest_at > limit:
         return None
     age = now.counted_at - now.newest_at
-    return _check(
+    return check_of(
         "fresh events",
         age <= limit,
         f"the newest event is {age / 86_400:.1f} days old",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from src.domain import Score
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
 from src.evaluation.report import Report
@@ -29,6 +32,42 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
         title = "Errors of predicted ratings (lower is better)"
         written.append(_bars(rated, ["RMSE", "MAE"], title, folder / "ratings.png"))
     return written
+
+
+def write_scores(scores: Sequence[Score], path: Path) -> Path | None:
+    """NDCG@10 and recall@10 on new events, and RMSE on new ratings, over time, as one SVG; None without any figure.
+
+    scores: oldest first. A dotted line stands where another release began to serve.
+    """
+    lists = [score for score in scores if score.ndcg_at_10 is not None]
+    rated = [score for score in scores if score.rmse is not None]
+    if not lists and not rated:
+        return None
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, sharex=True)
+    days = [_day(score.at) for score in lists]
+    above.plot(days, [score.ndcg_at_10 for score in lists], marker=".", label=f"NDCG@{K}")
+    low, high = ([getattr(score, name) or 0.0 for score in lists] for name in ("ndcg_low", "ndcg_high"))
+    above.fill_between(days, low, high, alpha=0.2)
+    above.plot(days, [score.recall_at_10 for score in lists], marker=".", label=f"recall@{K}")
+    below.plot([_day(score.at) for score in rated], [score.rmse for score in rated], marker=".", label="RMSE")
+    for before, after in pairwise(scores):
+        if before.release != after.release:
+            for axes in (above, below):
+                axes.axvline(_day(after.at), linestyle=":", color="grey", linewidth=0.8)
+    for axes in (above, below):
+        axes.set_ylim(bottom=0)
+        axes.legend(loc="lower left")
+    figure.suptitle("The current release on events it had not seen, with 95 % interval", fontsize=10)
+    figure.autofmt_xdate()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return path
+
+
+def _day(at: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at, dt.UTC)
 
 
 def _bars(groups: dict[str, list[Estimate]], labels: Sequence[str], title: str, path: Path) -> Path:

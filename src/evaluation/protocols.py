@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,7 +41,11 @@ class RatingFigures:
 
 @dataclass(frozen=True)
 class RankingFigures:
-    """Of lists of 10 from the whole catalogue, and beyond_popularity: the paired difference of NDCG@10."""
+    """Of lists of 10 from the whole catalogue, and beyond_popularity: the paired difference of NDCG@10.
+
+    short: share of users whose list has fewer products than it could. of_user: NDCG@10 float[n_users], in the order
+    of the task.
+    """
 
     precision_at_10: Estimate
     recall_at_10: Estimate
@@ -51,6 +55,8 @@ class RankingFigures:
     beyond_popularity: Estimate
     coverage: float
     novelty: float
+    short: float
+    of_user: FloatArray = field(repr=False, compare=False)
 
 
 def measure_ratings(model: Rater, test: Interactions) -> RatingFigures:
@@ -108,12 +114,15 @@ def measure_lists(
     train, item_users = replace(train, weighting=pipeline.weighting), train.events.users_by_item()
     values: dict[str, dict[str, FloatArray]] = {}
     listed: dict[str, IntArray] = {}
+    short: dict[str, float] = {}
+    possible = np.minimum(K, len(pipeline.items) - np.array([len(_seen(each)) for each in task.histories]))
     n_relevant = np.array([len(products) for products in task.relevant])
     for name in pipeline.list_models:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
         lists = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
         hits, listed[name] = _hits(lists, task), lists[lists >= 0]
         values[name] = ranking_metrics(hits, n_relevant)
+        short[name] = float(((lists >= 0).sum(axis=1) < possible).mean())
     bits = novelty(item_users, len(pipeline.users))
     bar = values[POPULARITY]["ndcg"]
     figures = {}
@@ -128,8 +137,14 @@ def measure_lists(
             beyond_popularity=found["gain"],
             coverage=len(np.unique(listed[name])) / max(len(pipeline.items), 1),
             novelty=float(bits[listed[name]].mean()) if len(listed[name]) else 0.0,
+            short=short[name],
+            of_user=of_user["ndcg"],
         )
     return figures
+
+
+def _seen(history: tuple[Event, ...]) -> set[str]:
+    return {event.product_id for event in history if event.kind in SEEN_KINDS}
 
 
 def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:

@@ -45,8 +45,11 @@ class Report:
     rater: str | None
 
     def to_json(self) -> JsonDict:
-        """Plain dicts and numbers; an Estimate becomes {value, low, high}."""
-        return asdict(self)
+        """Plain dicts and numbers; an Estimate becomes {value, low, high}. Without the figures of single users."""
+        document = asdict(self)
+        for figures in document["lists"].values():
+            del figures["of_user"]
+        return document
 
     def protocol(self) -> str:
         """How it was measured, in one sentence."""

@@ -102,6 +102,8 @@ def learnt_order(
     models: trained on search.split.train. It costs one more training of them, on an older part of it. The order is kept
     when the interval of its gain on the newer part excludes 0, and then learnt again from both parts.
     """
+    if (n := len(search.judge.queries)) < _FEWEST_LISTS or len(search.split.train) < _FEWEST_LISTS:
+        return None, _too_few(n)
     inner = held_out(search.split.train)
     train = inner.train
     popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=search.seed)
@@ -115,7 +117,7 @@ def learnt_order(
     newer = Lists.of(search.judge, models, recipe, search.split.train, search.seed)
     fewest = min(int(older.telling.sum()), int(newer.telling.sum()))
     if fewest < _FEWEST_LISTS:
-        return None, {"not tried": f"{fewest} lists to learn from or to judge by; expected {_FEWEST_LISTS}"}
+        return None, _too_few(fewest)
     order = Order(names_of(recipe, models), lambdarank.learnt(*older.lessons(), k=search.judge.k, seed=search.seed))
     gain = estimates({"gain": newer.gain(order)})["gain"]
     said: JsonDict = {"gain": [round(each, 5) for each in (gain.value, gain.low, gain.high)], "kept": gain.low > 0}
@@ -123,3 +125,7 @@ def learnt_order(
         return None, said
     parts = [np.concatenate(both) for both in zip(older.lessons(), newer.lessons(), strict=True)]
     return replace(order, trees=lambdarank.learnt(*parts, k=search.judge.k, seed=search.seed)), said
+
+
+def _too_few(n: int) -> JsonDict:
+    return {"not tried": f"{n} lists to learn from or to judge by; expected {_FEWEST_LISTS}"}

@@ -33,7 +33,7 @@ _SCALED_ON = 256  # users
 class Blend:
     """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
 
-    With a ranker the head of a list is in the order of its trees, and its scores are theirs.
+    With a ranker the scores at the head of a list are dealt out anew, in the order of its trees.
     models: by name; popularity is always among them, as products that many have are candidates for everybody.
     weights: of the models that are added up. scales: what one unit of each of them is worth, see `scales_of`.
     index: None where the whole catalogue is scored instead. ranker: None where the sum alone makes the order.
@@ -101,7 +101,7 @@ class Blend:
         return np.asarray(self.ranker.ranked(total[None], in_history, n_history, opinion, items)[0])
 
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        """Exact scores, whatever the index would find; with a ranker those that make the order."""
+        """Exact scores, whatever the index would find; with a ranker as it deals them out."""
         total = self._total(queries, items)
         if self.ranker is None:
             return total

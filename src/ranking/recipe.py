@@ -39,6 +39,11 @@ class Recipe:
             params, {name: weight for name, weight in _FIRST_WEIGHTS.items() if name in params}, weighting_of(settings)
         )
 
+    def blends_like(self, other: Recipe) -> bool:
+        """Whether the same opinions would make the same lists."""
+        mine, its = (None if each.order is None else each.order.to_json() for each in (self, other))
+        return dict(self.weights) == dict(other.weights) and mine == its
+
     def to_json(self) -> JsonDict:
         return {
             "params": {name: asdict(its) for name, its in self.params.items()},

@@ -18,6 +18,7 @@ from src.domain import (
     Product,
     ProductCount,
     Run,
+    Score,
     SearchedFor,
     StoreSummary,
 )
@@ -26,14 +27,42 @@ from src.store.sql import SqlStore
 
 
 class Journal(Protocol):
-    """What the program did. Any method may raise StoreError."""
+    """What the program did: trainings, loads, and how good releases proved to be. Any method may raise StoreError."""
 
     def save_run(self, run: Run) -> bool:
         """Add a run or update the one with its run_id; False, and nothing saved, if another run has its due moment."""
         ...
 
+    def note_progress(self, run_id: str, progress: str) -> None:
+        """Say how far a run is, if it is running still."""
+        ...
+
+    def queue_run(self, run: Run) -> Run | None:
+        """Add a run unless one is queued or running, which is then returned; however many ask at once, one is added."""
+        ...
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of this id; None if there is none."""
+        ...
+
+    def run_of(self, due: int) -> Run | None:
+        """The run that answers for a due moment; None if there is none."""
+        ...
+
     def runs(self, n: int) -> list[Run]:
         """The n newest runs, newest first."""
+        ...
+
+    def unfinished(self) -> list[Run]:
+        """The runs that are queued or running, oldest first."""
+        ...
+
+    def save_score(self, score: Score) -> None:
+        """Add a score, or replace the one of the same moment and release."""
+        ...
+
+    def scores(self, n: int) -> list[Score]:
+        """The n newest scores, newest first."""
         ...
 
     def save_load(self, load: Load) -> None:
@@ -67,7 +96,7 @@ class Store(Protocol):
 
     @property
     def journal(self) -> Journal:
-        """Runs and loads."""
+        """Runs, loads and scores."""
         ...
 
     @property
@@ -128,6 +157,13 @@ class Store(Protocol):
 
     def summary(self) -> StoreSummary:
         """What is here, counted. Exact when nothing is stored meanwhile."""
+        ...
+
+    def changed_at(self) -> int | None:
+        """When an event was last stored, replaced or removed: microseconds since 1970, and never the same twice.
+
+        None if that is not known, as in a store that an earlier version filled. Quick.
+        """
         ...
 
     def drop_made_up(self) -> int:

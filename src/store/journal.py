@@ -1,15 +1,16 @@
-"""What the program did: trainings, and files that were loaded."""
+"""What the program did: trainings, files that were loaded, and how good a release proved to be."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
-from sqlalchemy import Connection, Executable, select, update
+from sqlalchemy import Connection, Executable, Row, select, update
 
-from src.domain import Load, Run, RunStatus
+from src.domain import Load, Run, RunStatus, Score
 from src.store.database import Database
-from src.store.tables import loads, runs
+from src.store.tables import loads, runs, scores
 
 _LOAD_COLUMNS = ("load_id", "file", "layout", "loaded_at")
 
@@ -21,7 +22,7 @@ class SqlJournal:
         self._database = database
 
     def save_run(self, run: Run) -> bool:
-        row = asdict(replace(run, status=RunStatus(run.status)))
+        row = _row(run)
         with self._database.write() as connection:
             if connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**row)).rowcount:
                 return True
@@ -29,11 +30,51 @@ class SqlJournal:
             statement = self._database.insert(runs).values(**row).on_conflict_do_nothing()
             return _inserts(connection, statement)
 
+    def note_progress(self, run_id: str, progress: str) -> None:
+        running = (runs.c.run_id == run_id) & (runs.c.status == RunStatus.RUNNING)
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(running).values(progress=progress))
+
+    def queue_run(self, run: Run) -> Run | None:
+        under_way = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING))).limit(1)
+        with self._database.write() as connection:  # those who write take turns
+            if (other := connection.execute(under_way).first()) is not None:
+                return _run(other)
+            connection.execute(self._database.insert(runs).values(**_row(run)))
+        return None
+
+    def run(self, run_id: str) -> Run | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
+        return None if row is None else _run(row)
+
     def runs(self, n: int) -> list[Run]:
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(n)
         with self._database.read() as connection:
-            found = [Run(**row._mapping) for row in connection.execute(query)]
-        return [replace(run, status=RunStatus(run.status)) for run in found]
+            return [_run(row) for row in connection.execute(query)]
+
+    def unfinished(self) -> list[Run]:
+        query = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)))
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(query.order_by(runs.c.started_at))]
+
+    def run_of(self, due: int) -> Run | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.due == due)).first()
+        return None if row is None else _run(row)
+
+    def save_score(self, score: Score) -> None:
+        details = asdict(score)
+        row = {name: details.pop(name) for name in ("at", "release")} | {"details": json.dumps(details)}
+        statement = self._database.insert(scores).values(**row)
+        with self._database.write() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["at", "release"], set_=row))
+
+    def scores(self, n: int) -> list[Score]:
+        query = select(scores).order_by(scores.c.at.desc(), scores.c.release.desc()).limit(n)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [Score(row.at, row.release, **json.loads(row.details)) for row in rows]
 
     def save_load(self, load: Load) -> None:
         details = asdict(load)
@@ -47,6 +88,18 @@ class SqlJournal:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [Load(row.load_id, row.file, row.layout, row.loaded_at, **json.loads(row.details)) for row in rows]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    verdict = None if run.verdict is None else json.dumps(run.verdict)
+    return asdict(replace(run, status=RunStatus(run.status), verdict=None)) | {"verdict": verdict}
+
+
+def _run(row: Row[Any]) -> Run:
+    found = dict(row._mapping)
+    verdict = found.pop("verdict")
+    status = RunStatus(found.pop("status"))
+    return Run(**found, status=status, verdict=None if verdict is None else json.loads(verdict))
 
 
 def _inserts(connection: Connection, statement: Executable) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, case, delete, func, insert, select
 
 from src.domain import (
     NO_TIME,
@@ -25,7 +26,7 @@ from src.store.journal import SqlJournal
 from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
 from src.store.searches import SqlSearches
 from src.store.settling import settle
-from src.store.tables import event_ids, events, products, searches
+from src.store.tables import changes, event_ids, events, products, searches
 
 
 class SqlStore:
@@ -52,9 +53,23 @@ class SqlStore:
             products = set(batch.product_id) - self._known_products
             stored = upsert_events(connection, batch, products)
             settle(connection, batch)
+            if stored:
+                self._note_change(connection)
         if self._loading:
             self._known_products |= products
         return stored
+
+    def _note_change(self, connection: Connection) -> None:
+        """Must run inside the transaction that changes events, so that nobody sees one without the other."""
+        now = time.time_ns() // 1_000
+        incoming = self._database.insert(changes).values(what="events", at=now)
+        later = case((changes.c.at >= now, changes.c.at + 1), else_=now)  # a clock may be put back
+        connection.execute(incoming.on_conflict_do_update(index_elements=["what"], set_={"at": later}))
+
+    def changed_at(self) -> int | None:
+        with self._database.read() as connection:
+            found = connection.execute(select(changes.c.at).where(changes.c.what == "events")).scalar()
+        return None if found is None else int(found)
 
     def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
         """Positions of events without an id, or with one that is here for the first time; which it then is no more."""
@@ -136,4 +151,5 @@ class SqlStore:
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
             connection.execute(delete(searches).where(searches.c.product_id.in_(made_up)))
             self._known_products.clear()
+            self._note_change(connection)
             return connection.execute(delete(products).where(products.c.made_up)).rowcount

@@ -85,7 +85,28 @@ runs = Table(
     Column("finished_at", BigInteger),
     Column("release", Text),
     Column("message", Text, nullable=False, server_default=""),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("model_type", Text, nullable=False, server_default="all"),
+    Column("progress", Text, nullable=False, server_default=""),
+    Column("verdict", Text),  # JSON: nobody searches by it
     Index("runs_started", "started_at"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("at", BigInteger, primary_key=True),
+    Column("release", Text, primary_key=True),
+    Column("details", Text, nullable=False),  # every other field of Score, as JSON
+)
+
+# One row: when an event was last stored, replaced or removed, in microseconds since 1970. To count them takes long.
+changes = Table(
+    "changes",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
 )
 
 loads = Table(

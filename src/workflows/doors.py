@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from src.evaluation.report import Report
     from src.evaluation.search import SearchReport
     from src.evaluation.split_report import SplitReport
+    from src.registry import Listed
 
 
 class Screen:
@@ -75,6 +76,23 @@ class Screen:
             self.say(title)
             self._table(rows)
         self.say(report.verdict())
+
+    def releases(self, listing: Sequence[Listed]) -> None:
+        """The releases on disk, newest first."""
+        if not listing:
+            self.say("no release is on disk: run python train_model.py")
+            return
+        rows = [["release", "", "list", "NDCG@10", "MiB", "gate"]]
+        for each in listing:
+            marks = [("current", each.is_current), ("pinned", each.pinned), ("previous", each.is_previous)]
+            figures = (
+                each.default_model or "",
+                "" if each.ndcg_at_10 is None else f"{each.ndcg_at_10:.4f}",
+                "" if each.n_bytes is None else f"{each.n_bytes / 2**20:.1f}",
+            )
+            mark = ", ".join(word for word, is_so in marks if is_so)
+            rows.append([each.version, mark, *figures, each.problem or each.verdict])
+        self._table(rows)
 
     def search_report(self, report: SearchReport) -> None:
         """What was measured on judged queries."""

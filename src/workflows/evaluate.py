@@ -49,32 +49,52 @@ class Plan:
     weighting: Weighting
 
 
-def fit(data: TrainingData, plan: Plan, seed: int, reporter: Reporter) -> Pipeline:
-    """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose."""
-    data = replace(data, weighting=plan.weighting)
-    models: dict[str, Any] = fit_models(data, plan.params, seed, reporter)
+def fit(
+    data: TrainingData, plan: Plan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose.
+
+    known: models that were trained on these data in the plan's way already.
+    """
+    data, known = replace(data, weighting=plan.weighting), known or {}
+    missing = {name: its for name, its in plan.params.items() if name not in known}
+    trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
+    models = {name: trained[name] for name in plan.params}
     if plan.recipe is not None:
-        models[BLEND] = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order).indexed(
-            data, reporter
-        )
+        blend = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
+        models[BLEND] = blend.indexed(data, reporter)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 
 def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> Report:
     """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
-    return fitted_and_measured(settings, parts, plan, reporter)[1]
+    return measured_fit(settings, parts, plan, reporter)[0]
 
 
-def fitted_and_measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> tuple[Pipeline, Report]:
-    """(the pipeline of the older part, what was measured of it on the newer one)."""
-    pipeline = fit(parts.train, plan, settings.seed, reporter)
-    return pipeline, measure(
-        pipeline,
+def measured_fit(
+    settings: Settings,
+    parts: Split,
+    plan: Plan,
+    reporter: Reporter,
+    *,
+    known: Mapping[str, Any] | None = None,
+    only: str | None = None,
+) -> tuple[Report, Pipeline]:
+    """The same, with what was fitted. known: see `fit`. only: the list that is measured, beside popularity's."""
+    pipeline = fit(parts.train, plan, settings.seed, reporter, known)
+    looked_at = pipeline
+    if only is not None:
+        raters = [name for name in pipeline.raters if name != POPULARITY]
+        shown = {name: pipeline.models[name] for name in pipeline.models if name in (POPULARITY, only, *raters)}
+        looked_at = replace(pipeline, models=shown)
+    report = measure(
+        looked_at,
         parts,
         relevant_rating=settings.relevant_rating,
         max_users=settings.evaluated_users,
         reporter=reporter,
     )
+    return report, pipeline
 
 
 def evaluate(settings: Settings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:

@@ -7,11 +7,36 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import make_url
 
 from src.config import Settings
+from src.store.advisory import AdvisoryLock
 
 # Somebody who asks for the owner holds the lock for an instant: that is no reason to go away.
 _ATTEMPTS, _PAUSE_SECONDS = 25, 0.01
+
+
+class Lock(Protocol):
+    """Held by at most one process, which is let go of when it dies."""
+
+    def acquire(self, owner: str) -> bool:
+        """Whether the lock is ours now, or was already. owner: for others to read."""
+        ...
+
+    def release(self) -> None:
+        """Let go, if it is ours."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours; asked of whoever keeps the lock, where it may have been lost."""
+        ...
+
+    def owner(self) -> str | None:
+        """What the holder said of itself; None if nobody holds it."""
+        ...
 
 
 class FileLock:
@@ -73,6 +98,18 @@ class FileLock:
             os.close(handle)
 
 
-def trainer_lock(settings: Settings) -> FileLock:
+def trainer_lock(settings: Settings) -> Lock:
     """Held by whoever trains: two trainings at once would fight for the machine and for CURRENT."""
-    return FileLock(settings.var / "trainer.lock")
+    return _lock(settings, "trainer")
+
+
+def leader_lock(settings: Settings) -> Lock:
+    """Held by the one worker that sees to the night."""
+    return _lock(settings, "leader")
+
+
+def _lock(settings: Settings, name: str) -> Lock:
+    """Of one host by a file; on PostgreSQL, which several hosts may share, by the database itself."""
+    if make_url(settings.store_url).get_backend_name() == "postgresql":
+        return AdvisoryLock(settings.store_url, name)
+    return FileLock(settings.var / f"{name}.lock")

@@ -1,42 +1,37 @@
-"""From events to a release that serves: measure, fit on everything, publish, activate, and record the run."""
+"""From events to a release that serves: measure, pass the gate, fit on everything, publish, activate; all recorded."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
-import secrets
-import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from src.config import Settings
-from src.dataset.checks import DataFigures, check_data
 from src.dataset.interactions import TrainingData
-from src.dataset.own_split import held_out
 from src.dataset.splitting import split
 from src.domain import JsonDict, Run, RunStatus
-from src.errors import AisleError, Busy, Ended, StoreError
+from src.errors import AisleError, Busy, NoRelease
+from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
-from src.evaluation.tuning import tuned
-from src.models import MODELS, POPULARITY, trainable
 from src.progress import Reporter
 from src.ranking.recipe import Recipe
 from src.registry import Registry
-from src.release import Draft
+from src.release import Draft, Proof
 from src.store import Store
-from src.workflows.catalogue import described
-from src.workflows.evaluate import Plan, fit, fitted_and_measured, stored_data
+from src.workflows.carry_over import CarriedOver
+from src.workflows.catalogue import Described, described
+from src.workflows.challenge import Champion, challenge, champion_of, look_at_data
+from src.workflows.continuous_evaluation import watch
+from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
-from src.workflows.locks import trainer_lock
+from src.workflows.locks import Lock, trainer_lock
+from src.workflows.plans import ALL, Job, plan_of
 from src.workflows.ranking import learn_rankings
-from src.workflows.runs import close_abandoned
-from src.workflows.tune import trials_file
+from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
 
 # What a release must be measured with, whenever it is measured again.
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
@@ -44,144 +39,179 @@ _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit"
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
-
-    tune_seconds: how long to look for better settings of the list, remembering what was tried; None for
-    AISLE_TUNE_SECONDS.
-    trigger: "command", "night" or "api". due: the nightly moment this run answers for, in UTC seconds.
-    """
-
-    data: Path | None = None
-    models: tuple[str, ...] = tuple(MODELS)
-    activate: bool = True
-    tune_seconds: float | None = None
-    trigger: str = "command"
-    due: int | None = None
-
-
-@dataclass(frozen=True)
 class Trained:
-    """A finished training."""
+    """A finished training. version: of the new release; None if the gate kept the old one. report: what was measured,
+    if it came so far."""
 
-    version: str
-    report: Report
+    version: str | None
+    report: Report | None
     active: bool
+    verdict: Verdict
+    note: str = ""
+
+
+class _Kept(Exception):
+    """The gate keeps the old release."""
+
+    def __init__(self, verdict: Verdict, report: Report | None) -> None:
+        super().__init__(verdict.sentence())
+        self.verdict, self.report = verdict, report
 
 
 def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Trained | None:
-    """Train, measure, publish and (unless told not to) activate. None: another run answers for job.due already.
+    """Train, measure, and, if the gate allows it, publish and (unless told not to) activate.
 
-    Raises Busy while another training runs; NoData, UnusableFile, ReleaseError, StoreError. Whatever it raises, the
-    run is recorded as failed, and what was served before is served on.
+    None: another run answers for job.due already. Raises Busy while another training runs; NoData, UnusableFile,
+    ReleaseError, StoreError. Whatever it raises, the run is recorded as failed, or as interrupted if it was ended from
+    outside, and what was served before is served on.
     """
     lock = trainer_lock(settings)
-    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()}"):
-        raise Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
+    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()} {job.trigger}"):
+        error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
+        refuse_queued(store, job, error)
+        raise error
     try:
         close_abandoned(store, lock)
-        run = Run(f"{secrets.token_hex(6)}", job.trigger, int(time.time()), RunStatus.RUNNING, due=job.due)
-        if not store.journal.save_run(run):
+        run = begun(store, job)
+        if run is None:
             return None
-        with _recorded(store, run), _ended_by_sigterm():
-            trained = _train(settings, store, job, run, reporter)
-            done = replace(run, status=RunStatus.SUCCEEDED, release=trained.version, message=trained.report.verdict())
-            store.journal.save_run(replace(done, finished_at=int(time.time())))
+        with recorded(store, run), ended_by_sigterm():
+            noted = Noted(reporter, store, run)
+            if job.trigger == "night":
+                _score(settings, store, noted)
+            try:
+                trained = _Training(settings, store, job, run, lock, noted).done()
+            except _Kept as kept:
+                trained = Trained(None, kept.report, False, kept.verdict)
+            store.journal.save_run(_ended(run, job, trained))
         return trained
     finally:
         lock.release()
 
 
-def _train(settings: Settings, store: Store, job: Job, run: Run, reporter: Reporter) -> Trained:
-    data = read_table(settings, job.data, reporter) if job.data else stored_data(store, reporter)
-    products = described(settings, store, data, reporter, with_new=job.data is None)
-    data = products.data
-    made_up = job.data is None and _made_up(store, data)
-    registry = Registry(settings.releases_dir, settings.keep_releases)
-    warnings = _data_warnings(registry, data, job)
-    for warning in warnings:
-        reporter.step(f"WARNING: {warning}")
-    parts = split(data, settings.test_share)
-    plan = _plan(settings, registry, parts.train, job, reporter)
-    older, report = fitted_and_measured(settings, parts, plan, reporter)
-    search = products.search(reporter)
-    rankings = learn_rankings(settings, store, parts.test, replace(older, search=search), reporter)
-    del older  # as large as what is fitted next
-    started = time.perf_counter()
-    pipeline = replace(fit(data, plan, settings.seed, reporter), default=report.best, rater=report.rater)
-    pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
-    about = _about(settings, data, plan, report, job.data)
-    about["made_up"] = made_up
-    about["ranking"] = rankings.about
-    about["data_checks"] = warnings
-    about["fit_seconds"] = round(time.perf_counter() - started, 3)
-    draft = Draft(pipeline, about, {"report": report.to_json()})
-    reporter.step("publishing")
-    version = registry.publish(draft, run.run_id, datetime.now(UTC))
-    if job.activate:
-        if made_up and not _made_up(store, data):
+def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
+    """Every night the current release is scored on what it has not seen; where it cannot be, the night goes on."""
+    try:
+        score, _ = watch(settings, store, reporter)
+        reporter.step(score.message)
+    except NoRelease:
+        pass
+    except AisleError as error:
+        reporter.step(f"WARNING: the current release was not scored: {error}")
+
+
+def _ended(run: Run, job: Job, trained: Trained) -> Run:
+    return replace(
+        run,
+        status=RunStatus.KEPT if trained.version is None else RunStatus.SUCCEEDED,
+        release=trained.version,
+        message=". ".join(part for part in (job.why, trained.verdict.sentence(), trained.note) if part),
+        verdict=trained.verdict.to_json(),
+        finished_at=int(time.time()),
+        progress="",
+    )
+
+
+class _Training:
+    """One training under way."""
+
+    def __init__(self, settings: Settings, store: Store, job: Job, run: Run, lock: Lock, reporter: Reporter) -> None:
+        self.settings, self.store, self.job, self.run = settings, store, job, run
+        self.lock, self.reporter = lock, reporter
+        self.registry = Registry(settings.releases_dir, settings.keep_releases)
+        self.champion: Champion | None = None
+        self.verdict = Verdict()
+        self.report: Report | None = None
+
+    def done(self) -> Trained:
+        settings, job, reporter = self.settings, self.job, self.reporter
+        changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
+        data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
+        products = described(settings, self.store, data, reporter, with_new=job.data is None)
+        data = products.data
+        made_up = job.data is None and _made_up(self.store, data)
+        self.champion = champion_of(self.registry)
+        if self.champion is not None and self.champion.made_up and not made_up and job.model_type == ALL:
+            reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
+            self.champion = None
+        beside = None if made_up else self.champion
+        self._judge(look_at_data(beside, self.store, data, from_store=job.data is None, overridden=self._overridden()))
+        if job.model_type != ALL:
+            return self._part(data)
+        parts = split(data, settings.test_share)
+        plan = plan_of(settings, self.registry, parts.train, job, reporter)
+        self.report, fitted = measured_fit(settings, parts, plan, reporter)
+        self._judge(challenge(settings, self.champion, parts, (plan, self.report, fitted), self.verdict, reporter))
+        search = products.search(reporter)
+        rankings = learn_rankings(settings, self.store, parts.test, replace(fitted, search=search), reporter)
+        del fitted  # what is fitted now would stand beside it in memory
+        started = time.perf_counter()
+        pipeline = fit(data, plan, settings.seed, reporter)
+        pipeline = replace(pipeline, default=self.report.best, rater=self.report.rater)
+        pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
+        about = _about(settings, data, plan, self.report, job.data)
+        about["data"] = about["data"] | {"changed_at": changed_at, "read_at": read_at}  # type: ignore[operator]
+        about |= {"made_up": made_up, "ranking": rankings.about, "fit_seconds": round(time.perf_counter() - started, 3)}
+        return self._published(Draft(pipeline, about, {"report": self.report.to_json()}), data, made_up)
+
+    def _part(self, data: TrainingData) -> Trained:
+        """Some models anew, the others carried over from the current release."""
+        part = CarriedOver(self.settings, self.champion, data, self.job, self._described)
+        verdict, self.report, plan = part.measured(self.verdict, self.reporter)
+        self._judge(verdict)
+        pipeline = part.fitted(self.report, plan, self.reporter)
+        about, document = part.about(self.report)
+        return self._published(Draft(pipeline, about, {"report": document}), data, bool(about["made_up"]))
+
+    def _described(self, data: TrainingData) -> Described:
+        """What the catalogue says of just these products."""
+        return described(self.settings, self.store, data, self.reporter, with_new=False)
+
+    def _overridden(self) -> str:
+        """Who said that the gate has no say."""
+        if self.job.force:
+            return "--force" if self.job.trigger == "command" else "force"
+        return "AISLE_GATE=off" if self.settings.gate == "off" else ""
+
+    def _judge(self, verdict: Verdict) -> None:
+        new = verdict.warnings[len(self.verdict.warnings) :]
+        self.verdict = verdict
+        for warning in new:
+            self.reporter.step(f"WARNING: {warning}")
+        if not verdict.promoted:
+            raise _Kept(verdict, self.report)
+
+    def _published(self, draft: Draft, data: TrainingData, made_up: bool) -> Trained:
+        def accept(proof: Proof) -> None:
+            before = None if self.champion is None else self.champion.n_bytes
+            checks = check_release(proof, before, Bounds.of(self.settings))
+            self._judge(self.verdict.with_checks(checks, proof=asdict(proof)))
+
+        self.reporter.step("publishing")
+        gate = self.verdict.to_json()
+        about = {**draft.about, "gate": gate, "data_checks": self.verdict.warnings, "run": self.run.run_id}
+        if self.job.why:
+            about["why"] = self.job.why
+        version = self.registry.publish(replace(draft, about=about), self.run.run_id, datetime.now(UTC), accept)
+        active, note = self._activated(version, data, made_up)
+        return Trained(version, self.report, active, self.verdict, note)
+
+    def _activated(self, version: str, data: TrainingData, made_up: bool) -> tuple[bool, str]:
+        """(whether it serves now, why not)."""
+        if not self.job.activate:
+            return False, ""
+        if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
-        registry.activate(version)
-    return Trained(version, report, job.activate)
-
-
-def _plan(settings: Settings, registry: Registry, train: TrainingData, job: Job, reporter: Reporter) -> Plan:
-    """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
-
-    Tuning begins where that of the current release ended, unless the settings were changed since.
-    """
-    first, can_train = Recipe.of(settings), trainable(train)
-    left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
-    for reason in left_out:
-        reporter.step(f"WARNING: {reason}")
-    if job.models != tuple(MODELS):
-        if left_out:
-            raise AisleError(left_out[0])
-        names = [name for name in MODELS if name in (POPULARITY, *job.models)]
-        return Plan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
-    recipe = tuned(
-        settings,
-        held_out(train) if len(train) > 1 else None,
-        settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
-        reporter,
-        start=_last_recipe(registry, first, settings) or first,
-        kept_in=None if job.tune_seconds is None else trials_file(settings, train),
-    )
-    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
-    return Plan(params, recipe, recipe.weighting)
-
-
-def _last_recipe(registry: Registry, first: Recipe, settings: Settings) -> Recipe | None:
-    try:
-        manifest = registry.current().manifest
-        kept = manifest["recipe"]
-        same_settings = kept is not None and manifest["recipe_of_settings"] == first.to_json()
-        return Recipe.from_json(kept, settings) if same_settings else None
-    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
-        return None
-
-
-def _data_warnings(registry: Registry, data: TrainingData, job: Job) -> list[str]:
-    """What looks wrong with the store's events beside those that the current release learnt from."""
-    try:
-        manifest = registry.current().manifest
-    except AisleError:
-        return []
-    before = manifest["data"]
-    if job.data is not None or before["source"] != "store":
-        return []
-    then = DataFigures(
-        n_events=before["n_events"],
-        n_users=before["n_users"],
-        n_products=before["n_items"],
-        newest_at=before["newest_at"],
-        counted_at=int(datetime.fromisoformat(manifest["created_at"]).timestamp()),
-    )
-    newest = int(data.events.at.max())
-    now = DataFigures(
-        len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
-    )
-    return [check.message for check in check_data(now, then) if not check.passed]
+        if not self.lock.held:
+            raise AisleError(
+                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), so the "
+                f"release {version} was not activated. Train again, or: python train_model.py --activate {version}"
+            )
+        if self.registry.is_pinned and not self.job.force:
+            pinned = self.registry.current_version()
+            return False, f"it was published and not activated, as {pinned} is pinned"
+        self.registry.activate(version)
+        return True, ""
 
 
 def _made_up(store: Store, data: TrainingData) -> bool:
@@ -211,31 +241,3 @@ def _about(settings: Settings, data: TrainingData, plan: Plan, report: Report, f
         "verdict": report.verdict(),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
-
-
-@contextmanager
-def _recorded(store: Store, run: Run) -> Iterator[None]:
-    """Whatever ends the work, the run does not stay "running"."""
-    try:
-        yield
-    except BaseException as error:
-        what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
-        with suppress(StoreError):  # what went wrong first is what people must read
-            store.journal.save_run(replace(run, status=RunStatus.FAILED, finished_at=int(time.time()), message=what))
-        raise
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        raise Ended
-
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: nobody sends signals here
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -16,13 +16,15 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Sender = Callable[[str, bytes], Any]
-POSTS = ["/recommend", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
+NEEDING = ["/recommend", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
+ADMIN = ["/training", "/releases/V/activate", "/releases/rollback", "/releases/pin", "/releases/unpin"]
+POSTS = NEEDING + ADMIN
 
 
 @pytest.fixture
-def send(client: FlaskClient, as_writer: dict[str, str]) -> Sender:
+def send(client: FlaskClient, as_admin: dict[str, str]) -> Sender:
     """Sends raw bytes as a JSON body."""
-    return lambda path, body: client.post(path, data=body, content_type="application/json", headers=as_writer)
+    return lambda path, body: client.post(path, data=body, content_type="application/json", headers=as_admin)
 
 
 def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
@@ -41,7 +43,7 @@ def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
 
 def test_every_post_route_is_tried_here(flask_app: Flask) -> None:
     found = {rule.rule for rule in flask_app.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    assert found == set(POSTS)
+    assert {rule.replace("<version>", "V") for rule in found} == set(POSTS)
 
 
 # bodies that are no JSON object
@@ -90,7 +92,7 @@ def test_a_list_where_one_object_is_expected_is_refused(
     is_problem(send(path, body), 422)
 
 
-@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("path", NEEDING)
 def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_problem: Checker, path: str) -> None:
     missing = {
         "/recommend": "user_id is missing, and so is history",
@@ -145,9 +147,9 @@ def test_a_body_that_ends_before_its_length_is_refused(flask_app: Flask, is_prob
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "x" * 5_000, "application/jsonx"]
 )
 def test_a_body_that_is_not_declared_as_json_is_refused(
-    client: FlaskClient, as_writer: dict[str, str], is_problem: Checker, path: str, kind: str | None
+    client: FlaskClient, as_admin: dict[str, str], is_problem: Checker, path: str, kind: str | None
 ) -> None:
-    answer = client.post(path, data=b'{"user_id": "a"}', content_type=kind, headers=as_writer)
+    answer = client.post(path, data=b'{"user_id": "a"}', content_type=kind, headers=as_admin)
     assert "application/json" in is_problem(answer, 415)["detail"]
 
 
@@ -374,9 +376,11 @@ def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: 
 
 @pytest.mark.parametrize("path", POSTS)
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=60))
+@given(body=st.binary(min_size=1, max_size=60))
 def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: bytes) -> None:
     answer = send(path, body)
+    if path in ADMIN and body.split() == [b"{}"]:  # which is all that they need
+        return
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.mimetype == "application/problem+json"
 

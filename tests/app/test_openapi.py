@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_every_call_is_described_and_nothing_else(description: dict[str, Any], f
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in flask_app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.endpoint.startswith("api.")
+        if rule.endpoint.startswith(("api.", "admin."))
     }
     assert there == {(path, method) for path, method, _ in calls(description)}
     assert len(there) >= 8
@@ -67,8 +68,9 @@ def test_every_call_has_a_summary_a_tag_and_a_name_of_its_own(description: dict[
 def test_every_call_says_what_it_answers_when_all_is_well(description: dict[str, Any]) -> None:
     for path, method, operation in calls(description):
         good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
-        assert len(good) == 1, (path, method)
-        assert good[0]["content"]["application/json"]["schema"]
+        assert good, (path, method)
+        for answer in good:
+            assert answer["content"]["application/json"]["schema"]
 
 
 def test_every_error_is_described_as_a_problem(description: dict[str, Any]) -> None:
@@ -102,9 +104,14 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
 
 
 def test_the_examples_of_the_description_work(
-    description: dict[str, Any], client: FlaskClient, as_writer: dict[str, str]
+    description: dict[str, Any],
+    flask_app: Flask,
+    client: FlaskClient,
+    as_admin: dict[str, str],
+    publish_again: Callable[..., str],
 ) -> None:
-    tried = 0
+    flask_app.extensions["aisle"].start = lambda *_: SimpleNamespace(wait=lambda: 0)
+    version, tried = publish_again(), 0
     for path, method, operation in calls(description):
         if method != "post":
             continue
@@ -112,8 +119,8 @@ def test_the_examples_of_the_description_work(
         if "$ref" in schema:
             schema = description["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         for example in schema["examples"]:
-            answer = client.post(path, json=example, headers=as_writer)
-            assert answer.status_code in (200, 201), (path, example, answer.text)
+            answer = client.post(path.replace("{version}", version), json=example, headers=as_admin)
+            assert answer.status_code in (200, 201, 202), (path, example, answer.text)
             tried += 1
     assert tried >= 4
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -290,3 +292,21 @@ def test_two_refreshes_at_once_take_up_one_release(recommender: Recommender, pub
         thread.join()
     assert sorted(changed) == [False, False, False, True]
     assert recommender.release().version == version
+
+
+def test_after_many_swaps_only_the_served_release_is_mapped_and_no_file_is_left_open(
+    client: FlaskClient, recommender: Recommender, registry: Registry, publish_again: Publish
+) -> None:
+    def mapped() -> set[str]:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        return {line.split("/releases/")[1].split("/")[0] for line in lines if f"{registry.folder}/" in line}
+
+    versions = [served(client), publish_again(), publish_again()]
+    files = []
+    for swap in range(20):
+        registry.activate(versions[swap % 3])
+        assert recommender.refresh() or swap == 0
+        assert served(client) == versions[swap % 3]
+        files.append(len(os.listdir("/proc/self/fd")))
+    assert mapped() - {versions[0]} == {versions[19 % 3]}  # the first one is what publish_again copies from
+    assert files[-1] <= files[3]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.scheduler import Scheduler, due_after, due_before
 from src.config import Settings, read_settings
-from src.domain import EventBatch, Run, RunStatus
+from src.domain import EventBatch, Run, RunStatus, Score
+from src.registry import Registry
 from src.store import Store, open_store
 from src.workflows.locks import FileLock
+from src.workflows.runs import ATTEMPTS
 
 MIDNIGHT = dt.time(0, 0)
 HOUR = 3_600
@@ -26,25 +34,43 @@ def _utc(text: str) -> dt.datetime:
 class FakeTrainer:
     """A training that runs until it is told its exit code."""
 
+    pid = 4_321
+
     def __init__(self) -> None:
         self.code: int | None = None
 
     def poll(self) -> int | None:
         return self.code
 
+    def wait(self) -> int:
+        return self.code or 0
+
 
 class World:
-    """A scheduler in a world of its own: the clock, and the trainings it started."""
+    """A scheduler in a world of its own: the clock, the trainings it started, and the signals it sent."""
 
     def __init__(self, settings: Settings, store: Store, now: str) -> None:
         self.now = _utc(now).timestamp()
         self.store = store
         self.started: list[tuple[int, FakeTrainer]] = []
-        self.scheduler = Scheduler(settings, store, now=lambda: self.now, start=self._start)
+        self.watched: list[FakeTrainer] = []
+        self.signals: list[tuple[int, int]] = []
+        self.scheduler = self.another(settings)
 
-    def _start(self, _settings: Settings, due: int) -> FakeTrainer:
+    def another(self, settings: Settings) -> Scheduler:
+        """A scheduler of another worker."""
+        return Scheduler(
+            settings, self.store, now=lambda: self.now, start=self._start, end=lambda *both: self.signals.append(both)
+        )
+
+    def _start(self, _settings: Settings, arguments: Sequence[str]) -> FakeTrainer:
         trainer = FakeTrainer()
-        self.started.append((due, trainer))
+        if "--watch" in arguments:
+            trainer.code = 0
+            self.watched.append(trainer)
+        else:
+            assert list(arguments[:3]) == ["--trigger", "night", "--due"]
+            self.started.append((int(arguments[3]), trainer))
         return trainer
 
     def finish(self, code: int = 0, *, recorded: bool = True) -> None:
@@ -89,7 +115,7 @@ def test_nothing_is_due_before_the_next_midnight(world: World) -> None:
 
 
 def test_one_run_a_night(world: World) -> None:
-    world.pass_(5 * DAY)
+    world.pass_(5 * DAY, step=900)
     assert [due for due, _ in world.started] == [_utc(f"2026-03-0{day}T00:00").timestamp() for day in (2, 3, 4, 5, 6)]
 
 
@@ -170,7 +196,9 @@ def test_only_one_of_two_schedulers_leads_and_the_other_takes_over(settings: Set
 def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> None:
     berlin = settings.model_copy(update={"timezone": "Europe/Berlin", "retrain_at": "03:30"})
     world = World(berlin, store, "2026-07-01T10:00")
-    assert world.scheduler.status() == {"leader": None, "next_run": "2026-07-02T01:30:00+00:00", "last_run": None}
+    status = world.scheduler.status()
+    assert (status["leader"], status["next_run"]) == (None, "2026-07-02T01:30:00+00:00")
+    assert (status["last_run"], status["under_way"], status["runs"], status["scores"]) == (None, None, [], [])
 
 
 @pytest.mark.parametrize(
@@ -207,12 +235,200 @@ def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
     assert len(moments) == 366  # 1 January 2026 to 1 January 2027, both ends
 
 
-def test_a_trainer_that_was_killed_is_said_to_have_failed_at_the_next_look(world: World) -> None:
+def _killed(world: World) -> None:
+    """The trainer that was started last recorded its run and was then killed."""
+    due, trainer = world.started[-1]
+    before = world.store.journal.run_of(due)
+    run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
+    world.store.journal.save_run(replace(run, attempt=before.attempt + 1 if before else 1))
+    trainer.code = -9
+
+
+def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_taken_up_again(world: World) -> None:
     world.now += DAY
     assert world.scheduler.check()
-    due, trainer = world.started[-1]
-    world.store.journal.save_run(Run("killed", "night", int(world.now), RunStatus.RUNNING, due=due))
-    trainer.code = -9
+    _killed(world)
     assert not world.scheduler.check()
     newest = world.store.journal.runs(1)[0]
-    assert (newest.run_id, newest.status) == ("killed", RunStatus.FAILED)
+    assert newest.status is RunStatus.INTERRUPTED
+    assert "training svd" in newest.message
+    assert world.scheduler.check()
+    assert [due for due, _ in world.started] == [newest.due, newest.due]
+    world.finish()
+    world.pass_(13 * HOUR)
+    assert len(world.started) == 2
+
+
+def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world: World) -> None:
+    world.now += DAY
+    while world.scheduler.check() or world.store.journal.runs(1)[0].attempt < ATTEMPTS:
+        _killed(world)
+        world.scheduler.check()
+    assert len(world.started) == ATTEMPTS
+    assert world.store.journal.runs(1)[0].attempt == ATTEMPTS
+    world.now += HOUR
+    assert not world.scheduler.check()
+    world.now += DAY
+    assert world.scheduler.check()
+
+
+def test_a_run_of_a_clock_that_was_wrong_does_not_keep_the_nights_from_coming(world: World) -> None:
+    world.store.journal.save_run(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
+    world.pass_(2 * DAY)
+    assert len(world.started) == 2
+
+
+@pytest.mark.parametrize(("model_type", "nights"), [("all", 0), ("svd", 1)])
+def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_everything(
+    world: World, model_type: str, nights: int
+) -> None:
+    world.now += 15 * HOUR
+    run = Run("by hand", "api", int(world.now), RunStatus.KEPT, model_type=model_type)
+    world.store.journal.save_run(run)
+    world.pass_(HOUR)
+    assert len(world.started) == nights
+
+
+def test_a_failed_training_by_hand_does_not_stand_for_the_night(world: World) -> None:
+    world.now += 15 * HOUR
+    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.FAILED))
+    assert world.scheduler.check()
+
+
+# many workers, many nights
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "now"),
+    [
+        ("UTC", "00:00", "2026-03-01T10:00"),
+        ("Europe/Berlin", "02:30", "2026-03-20T10:00"),  # spring forward: 02:30 is skipped on 29 March
+        ("Europe/Berlin", "02:30", "2026-10-16T10:00"),  # fall back: 02:30 comes twice on 25 October
+        ("Africa/Cairo", "00:00", "2026-04-15T10:00"),  # a day without midnight: 24 April
+    ],
+)
+def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_changes(
+    settings: Settings, store: Store, zone: str, at: str, now: str
+) -> None:
+    settings = settings.model_copy(update={"timezone": zone, "retrain_at": at})
+    drawn = random.Random(f"{zone} {now}")
+    world = World(settings, store, now)
+    store.journal.save_run(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
+    workers = [world.another(settings) for _ in range(4)]
+    end, nights = world.now + 20 * DAY, 0
+    while world.now < end:
+        world.now += 2_900
+        if drawn.random() < 0.05:  # a worker dies, and with it what it knew
+            workers[drawn.randrange(4)] = world.another(settings)
+        for worker in drawn.sample(workers, drawn.randrange(1, 5)):  # even if several believe that they lead
+            if worker.check():
+                nights += 1
+                world.finish()
+    dues = [run.due for run in store.journal.runs(100) if run.trigger == "night"]
+    assert nights == len(dues) == len(set(dues)) == 20
+    local = [dt.datetime.fromtimestamp(due or 0, ZoneInfo(zone)).date() for due in dues]
+    assert len(set(local)) == 20
+
+
+# what hangs
+
+
+@pytest.fixture
+def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
+    """A night whose trainer holds its lock and does not end."""
+    world.now += DAY
+    assert world.scheduler.check()
+    due = world.started[-1][0]
+    run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
+    world.store.journal.save_run(run)
+    lock = FileLock(settings.var / "trainer.lock")
+    assert lock.acquire(f"{socket.gethostname()}:4321 night")
+    yield lock
+    lock.release()
+
+
+def test_a_training_that_hangs_is_told_to_end_then_ended_and_recorded(world: World, hanging: FileLock) -> None:
+    world.now += 8 * HOUR - 60
+    assert not world.scheduler.check()
+    assert world.signals == []
+    world.now += 120
+    assert not world.scheduler.check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+    run = world.store.journal.run("hangs")
+    assert run is not None
+    assert run.status is RunStatus.FAILED
+    assert "AISLE_TRAIN_HOURS" in run.message
+    assert "training svd" in run.message
+    assert not world.scheduler.check()
+    assert len(world.signals) == 1
+    world.now += 90
+    assert not world.scheduler.check()
+    assert world.signals[1:] == [(4_321, signal.SIGKILL)]
+    hanging.release()
+    world.started[-1][1].code = -9
+    world.now += 60
+    assert not world.scheduler.check()  # the night had its turn
+    assert len(world.signals) == 2
+    assert len(world.started) == 1
+
+
+def test_a_leader_ends_a_training_that_the_one_before_it_started(
+    world: World, settings: Settings, hanging: FileLock
+) -> None:
+    world.now += 9 * HOUR
+    assert not world.another(settings).check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+
+
+def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
+    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
+    world.now += 12 * HOUR
+    by_hand = FileLock(world.scheduler._settings.var / "trainer.lock")
+    assert by_hand.acquire(f"{socket.gethostname()}:99 command")
+    assert not world.scheduler.check()
+    by_hand.release()
+    assert world.signals == []
+
+
+# drift
+
+
+def test_the_current_release_is_watched_every_few_hours_between_the_nights(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    world.now = _utc("2026-03-02T00:10").timestamp()
+    assert world.scheduler.check()
+    world.finish()
+    world.store.journal.save_score(Score(int(world.now), "V"))
+    for _ in range(23 * 6):
+        world.now += 600
+        world.scheduler.check()
+    assert len(world.started) == 1
+    assert len(world.watched) == 3
+
+
+def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    assert not World(settings.model_copy(update={"drift_hours": 0}), store, "2026-03-01T10:00").scheduler.check()
+    assert World(settings, store, "2026-03-01T10:00").scheduler.check()
+
+
+def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
+    world.store.journal.save_run(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
+    under_way = world.scheduler.status()["under_way"]
+    assert isinstance(under_way, dict)
+    assert (under_way["run_id"], under_way["progress"]) == ("now", "measuring")
+
+
+def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
+    world.scheduler._jobs = BackgroundScheduler()
+    world.scheduler._jobs.start()
+    world.now += DAY
+    world.scheduler._look()  # the lock is not ours
+    assert world.scheduler._jobs is None
+    assert world.started == []

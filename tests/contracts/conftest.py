@@ -44,7 +44,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield found
     engine = create_engine(found)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS events, event_ids, searches, products, runs, loads"))
+        connection.execute(
+            text("DROP TABLE IF EXISTS events, event_ids, searches, products, runs, loads, scores, changes")
+        )
     engine.dispose()
 
 

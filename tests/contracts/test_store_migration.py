@@ -9,7 +9,7 @@ import pytest
 from rows import as_read, batch, rating, stored
 from sqlalchemy import create_engine, inspect, text
 
-from src.domain import Event, EventKind, Product
+from src.domain import Event, EventKind, Product, Run, RunStatus
 from src.store import Store, open_store
 from src.store.tables import metadata
 
@@ -71,7 +71,10 @@ def test_what_else_was_known_is_known_still_and_every_product_of_an_event_is(mig
         "y": Product("y"),
         "never sold": Product("never sold"),
     }
-    assert [run.run_id for run in migrated.journal.runs(5)] == ["one"]
+    (run,) = migrated.journal.runs(5)
+    assert run == Run("one", "night", 5, RunStatus.SUCCEEDED)
+    assert migrated.changed_at() is None
+    assert migrated.journal.scores(5) == []
     migrated.add_products([Product("x", brand="Brio", withdrawn=True)])
     assert migrated.withdrawn() == {"x"}
 

@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from rows import Row, as_read, batch, rating, stored
 
 import src.store.reading
-from src.domain import EventBatch, EventKind, Load, Product, ProductCount, Run, RunStatus, StoreSummary
+from src.domain import EventBatch, EventKind, Load, Product, ProductCount, Run, RunStatus, Score, StoreSummary
 from src.errors import ConfigError, StoreError
 from src.store import Store, open_store
 
@@ -502,3 +503,82 @@ def test_a_path_that_cannot_be_a_database_is_a_store_error(tmp_path: Path) -> No
     for url in (f"sqlite:///{tmp_path}", f"sqlite:///{tmp_path}/file", f"sqlite:///{tmp_path}/file/store.sqlite3"):
         with pytest.raises(StoreError, match="Expected"):
             open_store(url)
+
+
+# runs under way, scores, changes
+
+
+def test_of_many_who_queue_a_run_at_once_one_does(store: Store) -> None:
+    others: list[Run | None] = []
+
+    def queue(number: int) -> None:
+        others.append(store.journal.queue_run(replace(a_run(f"run-{number}"), status=RunStatus.QUEUED)))
+
+    threads = [threading.Thread(target=queue, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (queued,) = store.journal.unfinished()
+    assert others.count(None) == 1
+    assert {other.run_id for other in others if other is not None} == {queued.run_id}
+
+
+def test_a_run_keeps_all_that_is_said_of_it(store: Store) -> None:
+    run = a_run(
+        "one", host="a", attempt=2, model_type="svd", progress="p", verdict={"promoted": True, "x": [1.5, None]}
+    )
+    store.journal.save_run(run)
+    assert store.journal.run("one") == run == store.journal.unfinished()[0]
+    assert store.journal.run("other") is None
+    store.journal.save_run(a_run("night", due=7))
+    found = store.journal.run_of(7)
+    assert found is not None
+    assert found.run_id == "night"
+    assert store.journal.run_of(8) is None
+
+
+def test_progress_is_noted_of_a_run_that_runs_and_of_no_other(store: Store) -> None:
+    store.journal.save_run(a_run("one"))
+    store.journal.note_progress("one", "half way")
+    run = store.journal.run("one")
+    assert run is not None
+    assert run.progress == "half way"
+    store.journal.save_run(replace(run, status=RunStatus.FAILED))
+    store.journal.note_progress("one", "too late")
+    store.journal.note_progress("nobody", "nothing")
+    assert store.journal.runs(5) == [replace(run, status=RunStatus.FAILED)]
+
+
+def test_scores_are_kept_newest_first(store: Store) -> None:
+    scores = [Score(at, "R", n_events=at, n_users=3, ndcg_at_10=0.25, message="m") for at in (10, 30, 20)]
+    for score in scores:
+        store.journal.save_score(score)
+    again = replace(scores[0], message="again")
+    store.journal.save_score(again)
+    assert store.journal.scores(9) == [scores[1], scores[2], again]
+    assert store.journal.scores(1) == [scores[1]]
+
+
+def test_a_store_says_when_its_events_changed(store: Store) -> None:
+    assert store.changed_at() is None
+    seen = []
+    for rows in ([rating("u", "p", 3, 5)], [rating("u", "p", 4, 6)], [rating("v", "p", 4, 6)]):
+        store.add_events(batch(*rows))
+        seen.append(store.changed_at())
+    assert None not in seen
+    assert seen == sorted(set(seen))  # type: ignore[type-var]
+    store.add_events(batch(rating("u", "p", 4, 6)))  # known already
+    assert store.changed_at() == seen[-1]
+    store.add_products([Product("p", title="P")])
+    store.journal.save_run(a_run("one"))
+    assert store.changed_at() == seen[-1]
+
+
+def test_a_clock_that_was_put_back_does_not_hide_a_change(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add_events(batch(rating("u", "p", 3, 5)))
+    before = store.changed_at()
+    assert before is not None
+    monkeypatch.setattr("src.store.sql.time.time_ns", lambda: 1_000_000_000)
+    store.add_events(batch(rating("v", "p", 3, 5)))
+    assert store.changed_at() == before + 1

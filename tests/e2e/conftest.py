@@ -13,8 +13,8 @@ from service import ROOT, Service, Shop, free_port, wait_until
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    """A small made-up shop, trained."""
+def new_shop(tmp_path: Path) -> Shop:
+    """A shop without anything yet."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
     environment |= {
         "AISLE_VAR": str(tmp_path / "var"),
@@ -27,10 +27,15 @@ def shop(tmp_path: Path) -> Shop:
         "AISLE_ALS_ITERATIONS": "3",
         "AISLE_VBMF_SWEEPS": "5",
     }
-    shop = Shop(environment, tmp_path)
-    shop.door("data_processing.py")
-    shop.door("train_model.py")
-    return shop
+    return Shop(environment, tmp_path)
+
+
+@pytest.fixture
+def shop(new_shop: Shop) -> Shop:
+    """A small made-up shop, trained."""
+    new_shop.door("data_processing.py")
+    new_shop.door("train_model.py")
+    return new_shop
 
 
 @pytest.fixture

@@ -124,13 +124,26 @@ def test_gains_are_those_of_the_lists(fashion: Split) -> None:
     assert np.all(np.abs(gain) <= 1)
 
 
-def test_few_lists_teach_nothing(fashion: Split) -> None:
+def test_few_lists_teach_nothing(fashion: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, params = start()
     few = replace(fashion, test=fashion.test.take(np.arange(100)))
     models = fit_models(few.train, params, 1, Silent())
-    order, said = learnt_order(SETTINGS, search_of(few, models), recipe, models)
+    search = search_of(few, models)
+    monkeypatch.setattr(reranking, "fit_models", None)  # nothing is trained for it
+    order, said = learnt_order(SETTINGS, search, recipe, models)
     assert order is None
-    assert "lists to learn from" in str(said["not tried"])
+    assert said == {"not tried": f"{len(search.judge.queries)} lists to learn from or to judge by; expected 200"}
+
+
+def test_lists_without_anything_liked_at_their_head_do_not_count(
+    fashion: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, params = start()
+    models = fit_models(fashion.train, params, 1, Silent())
+    monkeypatch.setattr(reranking, "head_of", lambda total, in_history: np.zeros(total.shape, np.bool_))
+    order, said = learnt_order(SETTINGS, search_of(fashion, models), recipe, models)
+    assert order is None
+    assert said == {"not tried": "0 lists to learn from or to judge by; expected 200"}
 
 
 # in tuning

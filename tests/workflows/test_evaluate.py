@@ -17,8 +17,9 @@ from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.store import Store
 from src.workflows.evaluate import evaluate
+from src.workflows.plans import Job
 from src.workflows.record import record
-from src.workflows.train import Job, train
+from src.workflows.train import train
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -12,7 +12,8 @@ from src.errors import AisleError
 from src.models import ALS, MODELS, trainable
 from src.registry import Registry
 from src.store import Store
-from src.workflows.train import Job, train
+from src.workflows.plans import Job
+from src.workflows.train import train
 
 REASON = "als cannot be trained: the library implicit was not loaded"
 

@@ -31,11 +31,11 @@ def elsewhere(settings: Settings) -> Iterator[FileLock]:
     lock.release()
 
 
-def test_a_run_whose_trainer_is_gone_is_closed_as_failed(settings: Settings, left: Store) -> None:
+def test_a_run_whose_trainer_is_gone_is_closed_as_interrupted(settings: Settings, left: Store) -> None:
     lock = trainer_lock(settings)
     close_abandoned(left, lock)
     (run,) = left.journal.runs(1)
-    assert run.status is RunStatus.FAILED
+    assert run.status is RunStatus.INTERRUPTED
     assert run.finished_at is not None
     assert "killed" in run.message
     assert run.due == 500
@@ -51,7 +51,7 @@ def test_a_trainer_closes_them_under_its_own_lock_and_keeps_it(
     settings: Settings, left: Store, elsewhere: FileLock
 ) -> None:
     close_abandoned(left, elsewhere)
-    assert left.journal.runs(1)[0].status is RunStatus.FAILED
+    assert left.journal.runs(1)[0].status is RunStatus.INTERRUPTED
     assert elsewhere.held
 
 

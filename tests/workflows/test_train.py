@@ -28,12 +28,14 @@ from src.ranking.blend import BLEND
 from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
+from src.workflows import plans as plans_module
 from src.workflows import train as train_module
 from src.workflows.evaluate import evaluate, stored_data
 from src.workflows.export import export
 from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.plans import Job
 from src.workflows.record import record
-from src.workflows.train import Job, Trained, train
+from src.workflows.train import Trained, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,7 +91,9 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert list(release.pipeline.models) == [*MODELS, BLEND]
     (run,) = filled.journal.runs(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
-    assert run.message == trained.report.verdict()
+    assert run.message == trained.verdict.sentence()
+    assert run.verdict == trained.verdict.to_json()
+    assert run.host
     assert run.finished_at is not None
     assert run.finished_at >= run.started_at
     assert trained.version.endswith(run.run_id[:8])
@@ -107,21 +111,33 @@ def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Setti
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_events_that_are_gone_since_the_last_training_are_warned_of(
+def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_forced(
     settings: Settings, filled: Store, shop: MadeUpShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_training(settings, filled)
     assert Registry(settings.releases_dir).active().manifest["data_checks"] == []
     whole = stored_data(filled, Silent())
     monkeypatch.setattr(train_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
-    run_training(settings, filled)
+    old = Registry(settings.releases_dir).current_version()
+    kept = run_training(settings, filled)
+    assert (kept.version, kept.active) == (None, False)
+    assert "events" in kept.verdict.sentence()
+    assert Registry(settings.releases_dir).current_version() == old
+    (run,) = [run for run in filled.journal.runs(5) if run.status is RunStatus.KEPT]
+    assert run.release is None
+    assert run.message.startswith("kept the old model: events: ")
+    forced = run_training(settings, filled, Job(force=True))
+    assert forced.active
+    assert forced.verdict.sentence().startswith("promoted by --force, although events: ")
     warnings = Registry(settings.releases_dir).active().manifest["data_checks"]
     assert any("events" in warning and "expected" in warning for warning in warnings)
+    assert "--force" in [run.verdict["overridden"] for run in filled.journal.runs(5) if run.verdict]
 
 
 def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
     manifest = Registry(trained_settings.releases_dir).active().manifest
     here = trained_store.summary()
+    assert manifest["data"].pop("changed_at") == trained_store.changed_at() < manifest["data"].pop("read_at")
     assert manifest["data"] == {
         "source": "store",
         "n_events": here.n_events,
@@ -232,14 +248,14 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
         return measure(pipeline, parts, **kwargs)
 
     tuned_on: list[Split] = []
-    tune = train_module.tuned
+    tune = plans_module.tuned
 
     def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
         tuned_on.append(parts)
         return tune(settings, parts, *args, **kwargs)
 
     monkeypatch.setattr(evaluate_module, "measure", spy)
-    monkeypatch.setattr(train_module, "tuned", spy_on_tuning)
+    monkeypatch.setattr(plans_module, "tuned", spy_on_tuning)
     learnt = LearntFrom(monkeypatch)
     if workflow == "train":
         run_training(settings, filled)
@@ -310,13 +326,13 @@ def test_a_missing_file_is_recorded_as_a_failed_run(settings: Settings, store: S
     assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
-def test_a_run_that_a_killed_trainer_left_running_is_closed_as_failed(settings: Settings, store: Store) -> None:
+def test_a_run_that_a_killed_trainer_left_running_is_closed_as_interrupted(settings: Settings, store: Store) -> None:
     store.journal.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
     store.journal.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
     with pytest.raises(NoData):
         train(settings, store, Job(), Silent())
     runs = {run.run_id: run for run in store.journal.runs(5)}
-    assert runs["killed"].status is RunStatus.FAILED
+    assert runs["killed"].status is RunStatus.INTERRUPTED
     assert "killed" in runs["killed"].message
     assert runs["killed"].finished_at is not None
     assert runs["fine"].status is RunStatus.SUCCEEDED
@@ -405,7 +421,7 @@ def test_the_handler_of_sigterm_is_put_back(settings: Settings, filled: Store) -
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
+def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
     settings: Settings, filled: Store, opened: Callable[[Settings], Store]
 ) -> None:
     environment = {
@@ -431,7 +447,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_failed(
         assert training.wait(60) == 128 + signal.SIGTERM
     assert said == "ended by SIGTERM; what was finished before is kept\n"
     (run,) = filled.journal.runs(5)
-    assert (run.status, run.message, run.release) == (RunStatus.FAILED, "ended by SIGTERM", None)
+    assert (run.status, run.message, run.release) == (RunStatus.INTERRUPTED, "ended by SIGTERM", None)
     registry = Registry(settings.releases_dir)
     assert registry.versions() == []
     with pytest.raises(NoRelease):

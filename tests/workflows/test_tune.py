@@ -28,9 +28,10 @@ from src.ranking.blend import BLEND
 from src.ranking.recipe import Recipe
 from src.registry import Registry
 from src.store import Store
-from src.workflows import train as train_module
+from src.workflows import plans as plans_module
 from src.workflows.evaluate import stored_data
-from src.workflows.train import Job, train
+from src.workflows.plans import Job
+from src.workflows.train import train
 from src.workflows.tune import fit_recipe, trials_file, tune
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,8 +54,8 @@ class Asked:
         self.budgets: list[float] = []
         self.kept_in: list[Path | None] = []
         self.answer: Recipe | None = None
-        self._original = train_module.tuned
-        monkeypatch.setattr(train_module, "tuned", self._spy)
+        self._original = plans_module.tuned
+        monkeypatch.setattr(plans_module, "tuned", self._spy)
 
     def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> Recipe:
         self.starts.append(options["start"])
@@ -202,13 +203,13 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    original = train_module.tuned
+    original = plans_module.tuned
 
     def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> Recipe:
         seen.append(parts)
         return original(settings, parts, *arguments, **options)
 
-    monkeypatch.setattr(train_module, "tuned", spy)
+    monkeypatch.setattr(plans_module, "tuned", spy)
     train(settings, filled, Job(), Silent())
     (tuning,) = seen
     older = split(stored_data(filled, Silent()), settings.test_share).train

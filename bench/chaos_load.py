@@ -1,0 +1,185 @@
+"""Load at full speed on four workers, while releases are swapped and while one is trained."""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import http.client
+import json
+import multiprocessing
+import random
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bench.chaos_shop import Shop, wait_until
+
+Answer = tuple[float, float, int, str, str, str]
+"""When it began and ended (monotonic seconds), status, release, user, list as JSON."""
+_AFTER_SWAP_SECONDS = 2.0
+
+
+def _ask(port: int, users: list[str], until: float, seed: int, results: Any) -> None:
+    """One client at full speed on one connection, which it opens anew when the worker closes it."""
+    drawn = random.Random(seed)
+    answers: list[Answer] = []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while time.monotonic() < until:
+        user = drawn.choice(users)
+        started = time.monotonic()
+        try:
+            connection.request("GET", f"/recommend?user_id={user}")
+            answer = connection.getresponse()
+            body = answer.read().decode()
+            status, release = answer.status, answer.headers.get("X-Release", "")
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+            # A keep-alive connection that the server closed while idle says nothing; one that had no answer does.
+            fresh = getattr(connection, "fresh", True)
+            connection.close()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            if not fresh:
+                connection.fresh = True  # type: ignore[attr-defined]
+                continue
+            status, release, body = 0, "", type(error).__name__
+        connection.fresh = False  # type: ignore[attr-defined]
+        answers.append((started, time.monotonic(), status, release, user, body))
+    results.put(answers)
+
+
+class Load:
+    """Clients in processes of their own, for so many seconds."""
+
+    def __init__(self, shop: Shop, seconds: float, clients: int = 4) -> None:
+        context = multiprocessing.get_context("fork")
+        self._results = context.Queue()
+        self._clients = clients
+        self.until = time.monotonic() + seconds
+        self._processes = [
+            context.Process(target=_ask, args=(shop.port, shop.users, self.until, at, self._results))
+            for at in range(clients)
+        ]
+        for process in self._processes:
+            process.start()
+
+    def answers(self) -> list[Answer]:
+        """All of them, in the order in which they began."""
+        found = [answer for _ in range(self._clients) for answer in self._results.get()]
+        for process in self._processes:
+            process.join()
+        return sorted(found)
+
+
+def _p99(seconds: list[float]) -> float:
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))] if ordered else float("nan")
+
+
+def _wrong(shop: Shop, answers: list[Answer]) -> list[str]:
+    """Answers other than 200, and lists that are not those of the release named in their header."""
+    wrong = Counter(f"status {status}: {body[:80]}" for _, _, status, _, _, body in answers if status != 200)
+    for _, _, status, release, user, body in answers:
+        if status == 200 and json.loads(body) != shop.expected(release, user):
+            wrong[f"a list that is not of release {release}"] += 1
+    return [f"{n} × {what}" for what, n in wrong.items()]
+
+
+def swaps_under_load(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
+    """Hot swaps and a rollback while four clients ask at full speed; then memory and files after twenty swaps."""
+    shop.environment["AISLE_KEEP_RELEASES"] = "50"
+    versions = [str(shop.registry.current_version())]
+    for _ in range(2):
+        if shop.train("--no-activate") != 0:
+            raise RuntimeError("the shop cannot be trained")
+    versions = shop.registry.versions()
+    # Without the cache every list is made: what is measured is the service.
+    shop.serve(workers=4, AISLE_CACHE_SECONDS="0")
+    load, swaps, n = Load(shop, options.seconds), [], 12
+    pause = options.seconds / (n + 2)
+    time.sleep(pause)
+    for at in range(n):
+        if at == n - 1:
+            shop.registry.rollback()
+        else:
+            shop.registry.activate(versions[(at + 1) % len(versions)])
+        swaps.append(time.monotonic())
+        time.sleep(max(0.0, pause))
+    answers = load.answers()
+    during, without = [], []
+    for started, ended, *_ in answers:
+        at = bisect.bisect(swaps, ended) - 1
+        near = at >= 0 and started - swaps[at] < _AFTER_SWAP_SECONDS
+        (during if near else without).append(ended - started)
+    counts: dict[str, Any] = {
+        "answers": len(answers),
+        "per_second": round(len(answers) / options.seconds),
+        "swaps": n,
+        "rollbacks": 1,
+        "releases_seen": len({answer[3] for answer in answers}),
+        "p99_ms_without": round(1e3 * _p99(without), 1),
+        "p99_ms_during": round(1e3 * _p99(during), 1),
+        "wrong": _wrong(shop, answers),
+    }
+    counts["p99_ratio"] = round(counts["p99_ms_during"] / counts["p99_ms_without"], 2)
+    counts["workers"] = _after_many_swaps(shop, versions)
+    shop.end()
+    return counts
+
+
+def _after_many_swaps(shop: Shop, versions: list[str], n: int = 20) -> list[dict[str, Any]]:
+    """Memory, open files and mapped releases of every worker, before and after so many more swaps."""
+
+    def serves(version: str) -> bool:
+        listed = shop.get("/status")[2]["workers"]
+        return {worker["pid"] for worker in listed if worker["release"] == version} >= set(shop.workers())
+
+    def look() -> dict[int, dict[str, int]]:
+        for _ in range(200):  # every worker has made some lists
+            shop.get(f"/recommend?user_id={random.choice(shop.users)}")
+        return {pid: _figures(pid) for pid in shop.workers()}
+
+    for version in versions:
+        shop.registry.activate(version)
+        wait_until(lambda: serves(version), "every worker on it")  # noqa: B023
+    before = look()
+    for at in range(n):
+        version = versions[at % len(versions)]
+        shop.registry.activate(version)
+        wait_until(lambda: serves(version), "every worker on it")  # noqa: B023
+    after = look()
+    return [{"pid": pid, "before": before[pid], "after": after.get(pid)} for pid in before]
+
+
+def _figures(pid: int) -> dict[str, int]:
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    mapped = {line.split("/releases/")[1].split("/")[0] for line in maps if "/releases/" in line}
+    return {
+        "rss_kib": int(status["VmRSS"].split()[0]),
+        "anonymous_kib": int(status["RssAnon"].split()[0]),
+        "files": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        "releases_mapped": len(mapped),
+    }
+
+
+def training_under_load(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
+    """The same load, without and with trainings in another process, which are nice'd as those of the night are."""
+    shop.serve(workers=4, AISLE_CACHE_SECONDS="0")
+    Load(shop, 5).answers()
+    alone = Load(shop, options.seconds / 2).answers()
+    load, trained = Load(shop, options.seconds / 2), 0
+    while time.monotonic() < load.until - 1:
+        trained += shop.train("--trigger", "api", "--no-activate") == 0
+    beside = load.answers()
+    counts: dict[str, Any] = {
+        "answers": len(alone) + len(beside),
+        "trainings": trained,
+        "per_second_alone": round(len(alone) / (options.seconds / 2)),
+        "per_second_beside": round(len(beside) / (options.seconds / 2)),
+        "p99_ms_alone": round(1e3 * _p99([ended - started for started, ended, *_ in alone]), 1),
+        "p99_ms_beside": round(1e3 * _p99([ended - started for started, ended, *_ in beside]), 1),
+        "wrong": _wrong(shop, alone) + _wrong(shop, beside),
+    }
+    counts["p99_ratio"] = round(counts["p99_ms_beside"] / counts["p99_ms_alone"], 2)
+    shop.end()
+    return counts

@@ -1,0 +1,218 @@
+"""A small shop under Gunicorn, for bench/chaos*.py: started, asked, killed, and checked against what is on disk."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from src.config import Settings, read_settings
+from src.dataset.synthetic import make_shop
+from src.domain import Query, Run, RunStatus
+from src.registry import Registry
+from src.release import Release
+from src.store import Store, open_store
+
+ROOT = Path(__file__).resolve().parent.parent
+GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+QUICK = {
+    "AISLE_TUNE_SECONDS": "0",
+    "AISLE_SPECTRAL_RANK": "16",
+    "AISLE_ALS_FACTORS": "8",
+    "AISLE_ALS_ITERATIONS": "2",
+    "AISLE_VBMF_SWEEPS": "3",
+    "AISLE_SVD_EPOCHS": "3",
+    "AISLE_SVD_FACTORS": "8",
+}
+PATIENCE_SECONDS = 90.0
+ADMIN = {"Authorization": "Bearer chaos"}
+
+
+def wait_until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """What `true` returns as soon as it is something. Raises TimeoutError that names `what`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(OSError, http.client.HTTPException):
+            if found := true():
+                return found
+        time.sleep(0.05)
+    raise TimeoutError(f"waited {seconds:g} s for {what}")
+
+
+@dataclass
+class Shop:
+    """A folder with a trained shop, and a service over it."""
+
+    folder: Path
+    n_users: int = 150
+    n_products: int = 80
+    environment: dict[str, str] = field(default_factory=dict)
+    service: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AISLE_")},
+            **QUICK,
+            "AISLE_VAR": str(self.folder / "var"),
+            "AISLE_ADMIN_KEYS": "chaos",
+            "AISLE_REFRESH_SECONDS": "0.5",
+            "AISLE_CHECK_SECONDS": "0.5",
+            "AISLE_DRIFT_HOURS": "0",
+            "PORT": str(self.port),
+            **self.environment,
+        }
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(var=self.folder / "var")
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.settings.releases_dir)
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.settings.store_url)
+
+    def fill(self) -> None:
+        made = make_shop(n_users=self.n_users, n_products=self.n_products)
+        store = self.store
+        store.add_products([replace(product, made_up=False) for product in made.products])
+        store.add_events(made.events)
+        self.users = sorted(set(made.events.user_id))
+
+    # trainings
+
+    def trainer(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        with open(self.folder / "trainer.log", "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, str(ROOT / "train_model.py"), *arguments],
+                cwd=self.folder,
+                env={**self.environment, **environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def train(self, *arguments: str, **environment: str) -> int:
+        return self.trainer(*arguments, **environment).wait(PATIENCE_SECONDS)
+
+    # the service
+
+    def serve(self, workers: int = 4, **environment: str) -> None:
+        with open(self.folder / "service.log", "ab") as log:
+            self.service = subprocess.Popen(
+                [GUNICORN, "--workers", str(workers), "run:app"],
+                cwd=ROOT,
+                env={**self.environment, "AISLE_SCHEDULER": "off", **environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(lambda: self.get("/healthz")[0] == 200, "the service")
+        wait_until(lambda: len(self.workers()) >= workers, "every worker")
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """SIGTERM to the master, or SIGKILL to all of them."""
+        if self.service is None:
+            return
+        with suppress(ProcessLookupError):
+            if number == signal.SIGKILL:
+                os.killpg(self.service.pid, number)
+            else:
+                self.service.send_signal(number)
+        self.service.wait(PATIENCE_SECONDS)
+        self.service = None
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, headers={**headers, "Connection": "close"})
+            answer = connection.getresponse()
+            body = answer.read()
+            return answer.status, dict(answer.headers), json.loads(body) if body else None
+        finally:
+            connection.close()
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers that live."""
+        assert self.service is not None
+        children = Path(f"/proc/{self.service.pid}/task/{self.service.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def leader(self) -> int | None:
+        found = self.get("/status")[2]["scheduler"]["leader"]
+        return int(found.split(":")[1]) if found and ":" in found else None  # "unknown" while it is being written
+
+    # what is right
+
+    def is_right(self, n: int = 5) -> str:
+        """ "" if what is on disk verifies and the service, if it runs, answers just that; else what is wrong."""
+        current = self.registry.active()
+        if current.note:
+            return current.note
+        if not current.pipeline.recommend(Query(None, n=10)):
+            return "an empty list"
+        if self.service is None:
+            return ""
+        for user in random.sample(self.users, n):
+            status, headers, listed = self.get(f"/recommend?user_id={user}")
+            if status != 200:
+                return f"status {status}"
+            if listed != self.expected(headers["X-Release"], user):
+                return f"the list of {user} is not that of release {headers['X-Release']}"
+        return ""
+
+    def expected(self, version: str, user: str) -> list[str]:
+        return expected(str(self.settings.releases_dir), self.settings.store_url, version, user)
+
+    def let_days_pass(self, days: int = 2) -> None:
+        """Every run so far was so many days earlier, so that a midnight lies between the last one and now."""
+        store = self.store
+        for run in reversed(store.journal.runs(500)):  # the oldest first: no two may have one due moment, ever
+            due = None if run.due is None else run.due - days * 86_400
+            store.journal.save_run(replace(run, started_at=run.started_at - days * 86_400, due=due))
+
+    def nights(self) -> list[Run]:
+        return [run for run in self.store.journal.runs(500) if run.trigger == "night"]
+
+    def under_way(self) -> list[Run]:
+        return [run for run in self.store.journal.runs(500) if run.status is RunStatus.RUNNING]
+
+
+@lru_cache(maxsize=40)
+def _release(folder: str, version: str) -> Release:
+    return Registry(Path(folder)).load(version)
+
+
+@lru_cache(maxsize=100_000)
+def expected(folder: str, store_url: str, version: str, user: str) -> list[str]:
+    """The list that a release makes for a user, made here."""
+    history = tuple(_history(store_url, user))
+    found = _release(folder, version).pipeline.recommend(Query(user, history, n=10))
+    return [recommendation.product_id for recommendation in found]
+
+
+@lru_cache(maxsize=10_000)
+def _history(store_url: str, user: str) -> Sequence[Any]:
+    return _store(store_url).history(user)
+
+
+@lru_cache(maxsize=4)
+def _store(url: str) -> Store:
+    return open_store(url)

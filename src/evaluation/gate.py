@@ -1,0 +1,295 @@
+"""Whether what a training made may serve: pure functions from figures to a verdict that a person can read.
+
+A challenger is promoted only if the data look whole, its lists are not worse than the champion's by more than a margin,
+not worse than popularity's, it covers enough of the catalogue, leaves no lists short, and is quick and small enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+
+from src.config import Settings
+from src.dataset.checks import Check, DataFigures, Thresholds, check_data, check_of, percent
+from src.domain import FloatArray, JsonDict
+from src.evaluation.metrics import Estimate, bootstrap_means
+from src.evaluation.protocols import K
+from src.evaluation.report import Report
+from src.models import POPULARITY
+from src.release import Proof
+
+_STALE = "fresh events"  # nothing new is no reason to keep the old model: it has learnt from the same
+_DATA = Thresholds()
+_MIN_KNOWN, _MAX_REJECTED = 0.5, 0.2
+_FEW_ROWS = 100
+_SMALL = 50 << 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a new release must keep to; see the settings AISLE_GATE_…"""
+
+    margin: float
+    coverage: float
+    short: float
+    latency_ms: float
+    size: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Bounds:
+        return cls(
+            settings.gate_margin,
+            settings.gate_coverage,
+            settings.gate_short,
+            settings.gate_latency_ms,
+            settings.gate_size,
+        )
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What came since the current release. rows_read, rows_rejected: of the files loaded since. known_products: share
+    of the current release's products that the data still name; None where there is nothing to compare."""
+
+    rows_read: int = 0
+    rows_rejected: int = 0
+    known_products: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """checks: everything that was looked at. sentence: what came of it. figures: what it rests on.
+
+    overridden: who said that it serves all the same ("--force", "AISLE_GATE=off"); empty for nobody.
+    """
+
+    checks: tuple[Check, ...] = ()
+    compared: str = ""
+    figures: JsonDict = field(default_factory=dict)
+    overridden: str = ""
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed and check.name != _STALE)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The messages of everything that did not pass, whether or not that keeps the old model."""
+        return [check.message for check in self.checks if not check.passed]
+
+    @property
+    def promoted(self) -> bool:
+        return not self.failed or bool(self.overridden)
+
+    def sentence(self) -> str:
+        """For people: kept or promoted, and by which figures."""
+        failed = [check.message.removeprefix(f"{LISTS}: ") for check in self.failed]
+        if failed and self.overridden:
+            return f"promoted by {self.overridden}, although {'; '.join(failed)}"
+        if failed:
+            return f"kept the old model: {'; '.join(failed)}"
+        return f"promoted: {self.compared}" if self.compared else "promoted"
+
+    def with_checks(self, more: Iterable[Check], compared: str = "", **figures: object) -> Verdict:
+        """The same, and what was looked at since."""
+        figures = {name: value for name, value in figures.items() if value is not None}
+        return replace(
+            self,
+            checks=(*self.checks, *more),
+            compared=compared or self.compared,
+            figures={**self.figures, **figures},
+        )
+
+    def to_json(self) -> JsonDict:
+        return {
+            "promoted": self.promoted,
+            "sentence": self.sentence(),
+            "overridden": self.overridden or None,
+            "checks": [asdict(check) for check in self.checks],
+            "figures": dict(self.figures),
+        }
+
+
+LISTS = "lists"
+
+
+def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrivals) -> list[Check]:
+    """Whether what is about to be learnt from is whole; before: what the current release learnt from, if anything."""
+    checks = check_data(now, before, _DATA)
+    if arrivals.rows_read >= _FEW_ROWS:
+        share = arrivals.rows_rejected / arrivals.rows_read
+        checks.append(
+            check_of(
+                "rejected rows",
+                share <= _MAX_REJECTED,
+                f"{percent(share)} of the {arrivals.rows_read:,} rows loaded since the current release",
+                f"at most {percent(_MAX_REJECTED)}",
+                "see var/rejects for the reasons and load the files right, or train by hand: train_model.py --force",
+            )
+        )
+    if arrivals.known_products is not None:
+        checks.append(
+            check_of(
+                "known products",
+                arrivals.known_products >= _MIN_KNOWN,
+                f"{percent(arrivals.known_products)} of the current release's products are still in the data",
+                f"at least {percent(_MIN_KNOWN)}",
+                "compare some ids with those of before (leading zeros, prefixes, another system's numbers); if it was "
+                "meant, train by hand: python train_model.py --force",
+            )
+        )
+    return checks
+
+
+def compare(
+    challenger: Report, champion: Report | None, served: str | None, bounds: Bounds, *, why_not: str = ""
+) -> tuple[list[Check], str, JsonDict]:
+    """(checks, the comparison in words, its figures) of two settings that were fitted before one cut and measured on
+    the same test users, in the same order.
+
+    champion: None without one, or where it has the challenger's settings; why_not: says which. served: the model whose
+    list the champion serves.
+    """
+    mine = challenger.lists.get(challenger.best)
+    if broken := _no_numbers(challenger):
+        return broken, "", {}
+    if mine is None:
+        return [], "no test user liked anything, so no list was measured", {"challenger": None}
+    popular = challenger.lists[POPULARITY]
+    figures: JsonDict = {
+        "challenger": asdict(mine.ndcg_at_10) | {"coverage": mine.coverage, "short": mine.short},
+        "popularity": asdict(popular.ndcg_at_10),
+        "users": challenger.n_ranked_users,
+    }
+    checks = [_beats_popularity(mine.ndcg_at_10, popular.ndcg_at_10), _short("short lists", mine.short, bounds)]
+    said = f"NDCG@{K} {_interval(mine.ndcg_at_10)}"
+    theirs = None if champion is None or served is None else champion.lists.get(served)
+    if champion is None or theirs is None:
+        return checks, f"{said} against popularity's {_short_number(popular.ndcg_at_10.value)}; {why_not}", figures
+    difference, share_worse = _paired(mine.of_user, theirs.of_user, bounds.margin)
+    against = _short_number(theirs.ndcg_at_10.value)
+    figures |= {
+        "champion": asdict(theirs.ndcg_at_10) | {"coverage": theirs.coverage, "short": theirs.short},
+        "difference": asdict(difference),
+        "share_of_resamples_worse_than_margin": share_worse,
+        "margin": bounds.margin,
+    }
+    lists = Check(LISTS, share_worse <= 0.5, f"{LISTS}: {said} against {against}")
+    checks.insert(0, lists)
+    least = bounds.coverage * theirs.coverage
+    checks.append(
+        check_of(
+            "coverage",
+            mine.coverage >= least,
+            f"the lists name {percent(mine.coverage)} of the catalogue, those of the current settings "
+            f"{percent(theirs.coverage)}",
+            f"at least {percent(least)}",
+            "look at the lists (evaluate_model.py), or set AISLE_GATE_COVERAGE",
+        )
+    )
+    checks += _ratings(challenger, champion, bounds, figures)
+    return checks, f"{said} against {against}", figures
+
+
+def check_release(proof: Proof, bytes_before: int | None, bounds: Bounds) -> list[Check]:
+    """Whether a release on disk is quick and small enough; bytes_before: of the current one."""
+    checks = [
+        check_of(
+            "latency",
+            proof.p95_ms <= bounds.latency_ms,
+            f"95 % of {proof.n_lists} lists were made in {proof.p95_ms:.1f} ms",
+            f"at most {bounds.latency_ms:g} ms",
+            "train when the machine is idle, with fewer factors or neighbours, or set AISLE_GATE_LATENCY_MS",
+        ),
+        _short("short lists from disk", proof.short, bounds),
+    ]
+    if bytes_before is not None:
+        most = max(bounds.size * bytes_before, _SMALL)
+        checks.append(
+            check_of(
+                "size",
+                proof.n_bytes <= most,
+                f"{proof.n_bytes / 2**20:.1f} MiB",
+                f"at most {most / 2**20:.1f} MiB, as the current one has {bytes_before / 2**20:.1f}",
+                "see whether the catalogue or the users multiplied, or set AISLE_GATE_SIZE",
+            )
+        )
+    return checks
+
+
+def _no_numbers(report: Report) -> list[Check]:
+    """A check that fails for every model whose predicted ratings are no numbers: its learning ran away."""
+    return [
+        check_of(
+            "ratings",
+            False,
+            f"the ratings that {name} predicts are no numbers",
+            "finite ones",
+            f"train with a lower learning rate or more regularization (AISLE_{name.upper()}_…)",
+        )
+        for name, figures in report.ratings.items()
+        if not np.isfinite([figures.rmse.value, figures.mae.value]).all()
+    ]
+
+
+def _paired(mine: FloatArray, theirs: FloatArray, margin: float) -> tuple[Estimate, float]:
+    """(mean difference with its 95 % interval, share of resamples of the users in which it is below the margin).
+
+    The same users are drawn for both (Efron 1979), so that what makes a user hard for both falls out.
+    """
+    means = bootstrap_means(np.column_stack([mine, theirs]))
+    differences = means[:, 0] - means[:, 1]
+    low, high = np.quantile(differences, [0.025, 0.975])
+    worse = differences < -margin * means[:, 1] - 1e-12
+    return Estimate(float(mine.mean() - theirs.mean()), float(low), float(high)), float(worse.mean())
+
+
+def _beats_popularity(mine: Estimate, popular: Estimate) -> Check:
+    return check_of(
+        "popularity",
+        mine.value >= popular.value,
+        f"NDCG@{K} {_interval(mine)} against popularity's {_interval(popular)}",
+        "no less than popularity has",
+        "see whether the data are right (data_processing.py --explore), and tune longer: train_model.py --tune",
+    )
+
+
+def _short(name: str, share: float, bounds: Bounds) -> Check:
+    return check_of(
+        name,
+        share <= bounds.short,
+        f"{percent(share)} of the lists have fewer products than there could be",
+        f"at most {percent(bounds.short)}",
+        "see whether the catalogue is whole, or set AISLE_GATE_SHORT",
+    )
+
+
+def _ratings(challenger: Report, champion: Report, bounds: Bounds, figures: JsonDict) -> Sequence[Check]:
+    """Whether predicted ratings err no more than before, by the same margin; nothing without test ratings."""
+    mine = challenger.ratings.get(challenger.rater or "")
+    theirs = champion.ratings.get(champion.rater or "")
+    if mine is None or theirs is None:
+        return []
+    figures["rmse"] = {"challenger": asdict(mine.rmse), "champion": asdict(theirs.rmse)}
+    return [
+        check_of(
+            "ratings",
+            mine.rmse.value <= theirs.rmse.value * (1 + bounds.margin),
+            f"RMSE {_interval(mine.rmse)} against {_short_number(theirs.rmse.value)}",
+            f"at most {percent(bounds.margin)} more",
+            "look at the settings of SVD and VBMF, or set AISLE_GATE_MARGIN",
+        )
+    ]
+
+
+def _interval(estimate: Estimate) -> str:
+    low, high = _short_number(estimate.low), _short_number(estimate.high)
+    return f"{_short_number(estimate.value)} [{low}, {high}]"
+
+
+def _short_number(value: float) -> str:
+    """.041, .0018, 1.02: three decimals, four where three would say little."""
+    text = f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text

@@ -1,0 +1,195 @@
+"""The champion of a training: the current release's settings, fitted before the same cut as the new ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.config import Settings
+from src.dataset.checks import DataFigures
+from src.dataset.interactions import TrainingData
+from src.dataset.splitting import Split
+from src.dataset.weighting import Weighting
+from src.domain import NO_TIME
+from src.errors import AisleError
+from src.evaluation.gate import Arrivals, Bounds, Verdict, check_events, compare
+from src.evaluation.report import Report
+from src.models import MODELS, POPULARITY, trainable
+from src.pipeline import Pipeline
+from src.progress import Reporter
+from src.ranking.blend import BLEND
+from src.ranking.recipe import Recipe
+from src.registry import Registry
+from src.release import Release, bytes_of
+from src.store import Store
+from src.workflows.evaluate import Plan, measured_fit
+
+_SAMPLED_PRODUCTS = 2_000
+_LOOKED_THROUGH = 500
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The release that serves while a new one is made."""
+
+    release: Release
+    folder: Path
+
+    @property
+    def serves(self) -> str:
+        """The model whose list it serves."""
+        return self.release.pipeline.default
+
+    @property
+    def n_bytes(self) -> int:
+        return bytes_of(self.release.manifest)
+
+    @property
+    def made_up(self) -> bool:
+        """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
+        return bool(self.release.manifest.get("made_up"))
+
+    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> Plan:
+        """Its settings, as far as the list that it serves, or this one, needs them.
+
+        Raises AisleError when they cannot be fitted to the data.
+        """
+        manifest, serves = self.release.manifest, serves or self.serves
+        try:
+            recipe = None if manifest["recipe"] is None else Recipe.from_json(manifest["recipe"], settings)
+            weighting = Weighting(**manifest["weighting"])
+            names = {POPULARITY, serves, manifest["rating_model"]} - {None, BLEND}
+            if serves == BLEND:
+                if recipe is None:
+                    raise KeyError("recipe")
+                names |= opinions_of(recipe)
+            can_train = trainable(data)
+            if missing := sorted(names - set(can_train)):
+                raise AisleError(f"{', '.join(missing)} cannot be trained here")
+            params = {
+                name: type(can_train[name].params(settings))(**manifest["params"][name])
+                for name in MODELS
+                if name in names
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise AisleError(f"its manifest does not say how it was made ({error!r})") from None
+        return Plan(params, recipe if serves == BLEND else None, weighting)
+
+
+def opinions_of(recipe: Recipe) -> set[str]:
+    """The models that its blend asks."""
+    return {*recipe.weights, *(recipe.order.names if recipe.order else ())}
+
+
+def champion_of(registry: Registry) -> Champion | None:
+    """The current release, if it verifies and can be measured against; None otherwise."""
+    try:
+        release = registry.current()
+        return Champion(release, registry.folder / release.version)
+    except AisleError:
+        return None
+
+
+def look_at_data(
+    champion: Champion | None, store: Store, data: TrainingData, *, from_store: bool, overridden: str
+) -> Verdict:
+    """The verdict's beginning: whether the data are whole beside what the champion learnt from, if that compares."""
+    verdict = Verdict(overridden=overridden)
+    if champion is None or not from_store:
+        return verdict
+    manifest = champion.release.manifest
+    before = manifest["data"]
+    if before["source"] != "store":
+        return verdict
+    created = int(datetime.fromisoformat(manifest["created_at"]).timestamp())
+    then = DataFigures(before["n_events"], before["n_users"], before["n_items"], before["newest_at"], created)
+    newest = int(data.events.at.max(initial=NO_TIME))
+    now = DataFigures(
+        len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
+    )
+    since = [load for load in store.journal.loads(_LOOKED_THROUGH) if load.loaded_at >= created]
+    arrivals = Arrivals(
+        rows_read=sum(load.n_read for load in since),
+        rows_rejected=sum(sum(load.rejected.values()) for load in since),
+        known_products=_still_there(champion.release.pipeline, data),
+    )
+    checks = check_events(now, then, arrivals)
+    return verdict.with_checks(checks, data={"now": asdict(now), "then": asdict(then)})
+
+
+def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
+    """Share of the pipeline's products, or of a sample of them, that the data name."""
+    n = len(pipeline.items)
+    if not n:
+        return None
+    rows = np.arange(n)
+    if n > _SAMPLED_PRODUCTS:
+        rows = np.random.default_rng(0).choice(n, _SAMPLED_PRODUCTS, replace=False)
+    return sum(data.items.idx_of(id_) is not None for id_ in pipeline.items.ids_of(rows)) / len(rows)
+
+
+def challenge(
+    settings: Settings,
+    champion: Champion | None,
+    parts: Split,
+    mine: tuple[Plan, Report, Pipeline],
+    verdict: Verdict,
+    reporter: Reporter,
+) -> Verdict:
+    """The verdict with the comparison in it. mine: what was fitted on parts.train, its settings and its report.
+
+    The champion's settings are fitted only where they differ; models that have the same settings are fitted once.
+    """
+    plan, report, pipeline = mine
+    bounds = Bounds.of(settings)
+    theirs, why_not = _their_report(settings, champion, parts, plan, pipeline, reporter)
+    serves = champion.serves if champion else None
+    checks, compared, figures = compare(report, theirs, serves, bounds, why_not=why_not)
+    return verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
+
+
+def _their_report(
+    settings: Settings, champion: Champion | None, parts: Split, plan: Plan, pipeline: Pipeline, reporter: Reporter
+) -> tuple[Report | None, str]:
+    """(the champion's report, why there is none)."""
+    if champion is None:
+        return None, "there was no release to compare it with"
+    try:
+        their_plan = champion.plan(settings, parts.train)
+    except AisleError as error:
+        return None, f"not compared with release {champion.release.version}: {error}"
+    if same_settings(their_plan, plan):
+        return None, f"the settings are those of release {champion.release.version}"
+    reporter.step(f"fitting the settings of release {champion.release.version}, to measure both on the same events")
+    known = {} if their_plan.weighting != plan.weighting else _same_models(their_plan, plan, pipeline)
+    theirs, _ = measured_fit(settings, parts, their_plan, reporter, known=known, only=champion.serves)
+    return theirs, ""
+
+
+def same_settings(theirs: Plan, mine: Plan) -> bool:
+    """Whether all that `theirs` needs is made in the same way in `mine`."""
+    if theirs.weighting != mine.weighting:
+        return False
+    if theirs.recipe is not None and (mine.recipe is None or not theirs.recipe.blends_like(mine.recipe)):
+        return False
+    return all(name in mine.params and _alike(its, mine.params[name]) for name, its in theirs.params.items())
+
+
+def _same_models(theirs: Plan, mine: Plan, pipeline: Pipeline) -> Mapping[str, Any]:
+    return {
+        name: pipeline.models[name]
+        for name, its in theirs.params.items()
+        if name in pipeline.models and name in mine.params and _alike(its, mine.params[name])
+    }
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """By what a manifest says of them, which knows no tuples."""
+    return json.dumps(asdict(one), sort_keys=True) == json.dumps(asdict(other), sort_keys=True)

@@ -1,0 +1,175 @@
+"""What a shop left alone lives through: kills, the end of the service in the middle of a night, swaps under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from service import ROOT, Service, Shop, wait_until
+
+from src.domain import Query, Run, RunStatus
+from src.registry import Registry
+from src.store import Store, open_store
+
+GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+Serve = Callable[..., Service]
+ADMIN = {"Authorization": "Bearer admin-key"}
+
+
+RATINGS = "".join(
+    f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
+    for user in range(60)
+    for step in range(8)
+)
+
+
+@pytest.fixture
+def shop(new_shop: Shop) -> Shop:
+    """A shop so small that it trains in a few seconds."""
+    (new_shop.folder / "ratings.csv").write_text(RATINGS)
+    new_shop.door("data_processing.py", "ratings.csv")
+    new_shop.door("train_model.py")
+    return new_shop
+
+
+def _store(shop: Shop) -> Store:
+    return open_store(f"sqlite:///{shop.folder}/var/store.sqlite3")
+
+
+def _registry(shop: Shop) -> Registry:
+    return Registry(shop.folder / "var" / "releases")
+
+
+def _expected(shop: Shop, version: str, user: str) -> list[str]:
+    history = tuple(_store(shop).history(user))
+    found = _registry(shop).load(version).pipeline.recommend(Query(user, history, n=10))
+    return [recommendation.product_id for recommendation in found]
+
+
+def _runs(shop: Shop, status: RunStatus) -> list[Run]:
+    return [run for run in _store(shop).journal.runs(50) if run.status is status]
+
+
+def test_a_trainer_killed_at_any_step_leaves_what_was_served_and_the_next_training_succeeds(shop: Shop) -> None:
+    served = shop.current
+    for step in ("training svd", "making the index", "publishing"):
+        with subprocess.Popen(
+            [sys.executable, "-u", str(ROOT / "train_model.py")],
+            cwd=shop.folder,
+            env=shop.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as trainer:
+            assert trainer.stdout is not None
+            assert any(line.startswith(step) for line in trainer.stdout), step
+            os.killpg(trainer.pid, signal.SIGKILL)
+        release = _registry(shop).active()
+        assert (release.version, release.note) == (served, "")
+    assert "is active" in shop.door("train_model.py")
+    assert shop.current != served
+    assert _registry(shop).active().note == ""
+    assert list(_registry(shop).folder.glob(".tmp-*")) == []
+    assert len(_runs(shop, RunStatus.INTERRUPTED)) == 3
+
+
+def test_two_trainers_started_at_once_make_one_release(shop: Shop) -> None:
+    command = [sys.executable, str(ROOT / "train_model.py")]
+    pair = [subprocess.Popen(command, env=shop.environment, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert sorted(trainer.wait(120) for trainer in pair) == [0, 1]
+    assert len(_registry(shop).versions()) == 2
+    assert _registry(shop).active().note == ""
+
+
+def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_night_up_again(
+    serve: Serve, shop: Shop
+) -> None:
+    store = _store(shop)
+    for run in store.journal.runs(50):
+        store.journal.save_run(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
+    service = serve(GUNICORN, "--workers", "2", "run:app")
+    wait_until(lambda: _runs(shop, RunStatus.RUNNING), "the night's run")
+    (run,) = _runs(shop, RunStatus.RUNNING)
+    service.process.terminate()
+    service.process.wait(60)
+    assert _runs(shop, RunStatus.RUNNING) == []
+    (interrupted,) = _runs(shop, RunStatus.INTERRUPTED)
+    assert (interrupted.run_id, interrupted.message) == (run.run_id, "ended by SIGTERM")
+    serve(GUNICORN, "--workers", "2", "run:app")
+
+    def again() -> Run | None:
+        found = store.journal.run(run.run_id)
+        return found if found is not None and found.status is RunStatus.SUCCEEDED else None
+
+    assert wait_until(again, "the same night again").attempt == 2
+    assert len([each for each in store.journal.runs(50) if each.trigger == "night"]) == 1
+
+
+@pytest.mark.parametrize("workers", [4])
+def test_a_training_asked_for_over_http_is_served_by_every_worker_and_rolled_back_by_one_call(
+    serve: Serve, shop: Shop, workers: int
+) -> None:
+    old = shop.current
+    shop.environment["AISLE_ADMIN_KEYS"] = "admin-key"
+    service = serve(GUNICORN, "--workers", str(workers), "run:app", AISLE_SCHEDULER="off")
+    assert service.post("/training", {}, **ADMIN).body["status"] == "unchanged"
+    answer = service.post("/training", {"force_retrain": True}, **ADMIN)
+    assert answer.status == 202
+    assert service.post("/training", {"force_retrain": True}, **ADMIN).status == 409
+    path = answer.headers["Location"]
+
+    def over() -> Any:
+        run = service.get(path).body
+        return run if run["status"] not in ("queued", "running") else None
+
+    run = wait_until(over, "the training")
+    assert (run["status"], run["verdict"]["promoted"]) == ("succeeded", True)
+    new = run["release"]
+
+    def all_serve(version: str) -> bool:
+        found = service.get("/status").body["workers"]
+        return [worker["release"] for worker in found] == workers * [version]
+
+    wait_until(lambda: all_serve(new), "every worker on the new release")
+    answer = service.post("/releases/rollback", {"pin": True}, **ADMIN)
+    assert answer.body == {"release": old, "pinned": True}
+    wait_until(lambda: all_serve(old), "every worker on the old release")
+
+
+def test_swaps_and_a_rollback_under_load_answer_every_request_with_a_list_of_one_release(
+    serve: Serve, shop: Shop
+) -> None:
+    shop.door("train_model.py", "--no-activate")
+    versions = _registry(shop).versions()
+    service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off", AISLE_CACHE_SECONDS="0")
+    seen: list[tuple[int, str, str, Any]] = []
+    stop = threading.Event()
+
+    def ask(user: str) -> None:
+        while not stop.is_set():
+            answer = service.get(f"/recommend?user_id={user}")
+            seen.append((answer.status, answer.headers["X-Release"], user, answer.body))
+
+    askers = [threading.Thread(target=ask, args=(f"U0000{number}",)) for number in range(1, 4)]
+    for asker in askers:
+        asker.start()
+    for swap in range(9):
+        _registry(shop).activate(versions[(swap + 1) % 2])
+        time.sleep(0.5)
+    _registry(shop).rollback()
+    wait_until(lambda: seen[-1][1] == versions[0], "the rollback")
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert {status for status, *_ in seen} == {200}
+    assert {release for _, release, *_ in seen} == set(versions)
+    expected = {(v, u): _expected(shop, v, u) for v in versions for u in ("U00001", "U00002", "U00003")}
+    assert all(listed == expected[release, user] for _, release, user, listed in seen)

@@ -1,0 +1,83 @@
+"""Locks in PostgreSQL: one holder among all hosts, gone with its connection."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from src.config import read_settings
+from src.store.advisory import AdvisoryLock
+from src.workflows.locks import FileLock, leader_lock, trainer_lock
+
+POSTGRESQL = os.environ.get("AISLE_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """The URL of a fresh database, dropped at the end."""
+    admin = create_engine(make_url(POSTGRESQL), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"aisle_test_{secrets.token_hex(6)}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except SQLAlchemyError as error:
+        admin.dispose()
+        pytest.skip(f"no PostgreSQL (set AISLE_TEST_DATABASE_URL): {str(error).splitlines()[0]}")
+    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
+    first, second = AdvisoryLock(url, "trainer"), AdvisoryLock(url, "trainer")
+    assert first.owner() is None
+    assert first.acquire("host-a:1 night")
+    assert first.acquire("host-a:1 night")
+    assert not second.acquire("host-b:2 night")
+    assert second.owner() == "host-a:1 night"
+    assert first.held
+    assert not second.held
+    first.release()
+    assert second.owner() is None
+    assert second.acquire("host-b:2 night")
+    second.release()
+    second.release()
+
+
+def test_leading_and_training_are_two_locks(url: str) -> None:
+    leader, trainer = AdvisoryLock(url, "leader"), AdvisoryLock(url, "trainer")
+    assert leader.acquire("host:1")
+    assert trainer.acquire("host:2")
+    assert (leader.owner(), trainer.owner()) == ("host:1", "host:2")
+    leader.release()
+    assert trainer.owner() == "host:2"
+    trainer.release()
+
+
+def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_knows(url: str) -> None:
+    first, second = AdvisoryLock(url, "leader"), AdvisoryLock(url, "leader")
+    assert first.acquire("host:1")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # as when the database is started anew
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'host:1'")
+        )
+    engine.dispose()
+    assert second.acquire("host:2")
+    assert not first.held
+    assert not first.acquire("host:1")
+    second.release()
+
+
+def test_which_lock_is_taken_follows_from_the_store(url: str, tmp_path: object) -> None:
+    there = read_settings(var=tmp_path, database_url=url)
+    here = read_settings(var=tmp_path)
+    for lock in (trainer_lock, leader_lock):
+        assert isinstance(lock(there), AdvisoryLock)
+        assert isinstance(lock(here), FileLock)
