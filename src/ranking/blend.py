@@ -25,6 +25,8 @@ NEIGHBOURS = 200
 """So many of each product the index holds."""
 CANDIDATES = 300
 """So many products, at least, are scored exactly for a list."""
+FEWEST_NEW = 10_000
+"""Products that nobody has: so many, or as many as there are others, are in the index."""
 _PER_PLACE = 3
 _TIE = np.float32(1e-6)
 """What popularity counts for in any case: of products that nobody's history speaks for the popular come first."""
@@ -68,7 +70,9 @@ class Blend:
         users = np.bincount(data.histories.indices, minlength=len(data.items))
         named = users > 0
         if TEXT in self.weights and data.item_vectors is not None:
-            named |= np.asarray(data.item_vectors.any(axis=1))  # somebody's first one must have neighbours, and be one
+            # Who buys a new product first must get a list, too. The last ones of a catalogue are its newest, as a rule.
+            new = np.flatnonzero(~named & np.asarray(data.item_vectors.any(axis=1)))
+            named[new[-max(int(named.sum()), FEWEST_NEW) :]] = True
         return replace(self, index=neighbours_of(personal.score_all, users, named, n, reporter))
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
