@@ -375,7 +375,7 @@ def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp
     found = searched(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
     again = searched(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
     (trials,) = trials_in(file)  # in one study: some answers may be new beside the best ones, most are remembered
-    assert len(trials) <= 11
+    assert len(trials) <= 12
     assert again.figure >= found.figure
 
 
