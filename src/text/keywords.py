@@ -6,12 +6,13 @@ the columns of its words. bm25s itself brings Numba and pandas and is used in tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csc_matrix
 
 from src.dataset.interactions import Vocabulary
 from src.domain import FloatArray, IntArray
@@ -19,9 +20,9 @@ from src.text.catalogue import Catalogue
 from src.text.typos import Spelling
 from src.text.words import words_of
 
-_REPEATED = {"title": 3, "brand": 1, "category": 1, "description": 1, "ids": 1}
-"""A word of the title counts like three of the description."""
-_K1, _B = 0.8, 0.4
+_FIELDS = {"title": 1.1, "brand": 1.0, "category": 1.0, "description": 1.0, "ids": 1.0}
+"""What a word's score in each field counts."""
+_K1, _B = 1.2, 0.75
 _ARRAYS = ("score", "item", "pointer")
 _MOST_WORDS = 40
 
@@ -93,32 +94,41 @@ class Keywords:
 
 
 def keywords_of(catalogue: Catalogue) -> Keywords:
-    """The index of a catalogue; only in a training."""
-    import bm25s
+    """The index of a catalogue; only in a training.
 
+    Every field is scored by itself, and a word of a product counts as in the field where it speaks most for it (a
+    disjunction maximum): a long description does not drown a title, and one that names the thing is as good as one.
+    """
     number: dict[str, int] = {}
-    texts = [[number.setdefault(w, len(number)) for w in words] for words in _words_of_products(catalogue)]
+    total = csc_matrix((len(catalogue), 1), dtype=np.float32)
+    for name, weight in _FIELDS.items():  # one after the other: the lists of a million products take a gigabyte
+        texts = [[number.setdefault(w, len(number)) for w in words_of(text)] for text in getattr(catalogue, name)]
+        field = _scored(texts, number, len(catalogue)) * np.float32(weight)
+        total.resize(field.shape)
+        total = total.maximum(field)
+    total.sort_indices()
     words = Vocabulary.of(list(number))
-    spelling = Spelling.of(words)
-    if not number:
-        score, item, pointer = np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(1, np.int64)
-        return Keywords(words, spelling, score, item, pointer, len(catalogue))
-    index = bm25s.BM25(method="lucene", k1=_K1, b=_B)
-    index.index((texts, number), create_empty_token=False, show_progress=False)
-    columns = index.scores
-    pointer = np.asarray(columns["indptr"], dtype=np.int64)[: len(words) + 1]
     return Keywords(
         words,
-        spelling,
-        np.asarray(columns["data"], dtype=np.float32),
-        np.asarray(columns["indices"], dtype=np.int32),
-        pointer,
+        Spelling.of(words),
+        np.asarray(total.data, dtype=np.float32),
+        total.indices.astype(np.int32),
+        total.indptr.astype(np.int64)[: len(words) + 1],
         len(catalogue),
     )
 
 
-def _words_of_products(catalogue: Catalogue) -> Sequence[list[str]]:
-    fields = [(getattr(catalogue, name), times) for name, times in _REPEATED.items()]
-    return [
-        [word for column, times in fields for word in words_of(column[row]) * times] for row in range(len(catalogue))
-    ]
+def _scored(texts: list[list[int]], number: Mapping[str, int], n_items: int) -> csc_matrix:
+    """float32 CSC [n_items, n_words]: BM25 of every word of one field, over the products that have the field."""
+    import bm25s
+
+    rows = np.array([row for row, words in enumerate(texts) if words], np.int64)
+    shape = (n_items, max(len(number), 1))
+    if not len(rows):
+        return csc_matrix(shape, dtype=np.float32)
+    index = bm25s.BM25(method="lucene", k1=_K1, b=_B)
+    index.index(([texts[row] for row in rows.tolist()], dict(number)), create_empty_token=False, show_progress=False)
+    columns = index.scores
+    pointer = np.asarray(columns["indptr"], dtype=np.int64)
+    pointer = np.append(pointer, np.full(max(shape[1] + 1 - len(pointer), 0), pointer[-1]))[: shape[1] + 1]
+    return csc_matrix((np.asarray(columns["data"], np.float32), rows[columns["indices"]], pointer), shape=shape)

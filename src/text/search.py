@@ -18,7 +18,7 @@ from src.text.words import title_key
 DEPTH = 200
 """So many products each of the two ways brings, at least."""
 _PER_PLACE = 3
-VECTOR_WEIGHT = 0.3
+VECTOR_WEIGHT = 0.1
 """What a cosine of 1 is worth beside the best keyword score of a query; chosen on judged queries of a catalogue of
 electronics, and flat around it (python evaluate_model.py --search)."""
 _COMPARED = 50_000

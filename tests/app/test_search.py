@@ -148,6 +148,18 @@ def test_without_a_release_search_says_what_to_do(untrained_client: FlaskClient,
     assert untrained_client.get("/status").get_json()["similarity_search"] == {"status": "not_loaded"}
 
 
+def test_what_followed_a_search_is_kept_without_the_user(
+    client: FlaskClient, trained_store: Store, as_writer: dict[str, str]
+) -> None:
+    event = {"user_id": "u", "product_id": "P00001", "kind": "click", "query": " Steel  PAN "}
+    assert client.post("/events", json=event, headers=as_writer).status_code == 201
+    [row] = trained_store.searches.newest(10)
+    assert (row.query, row.product_id, row.kind) == ("steel pan", "P00001", "click")
+    assert not hasattr(row, "user_id")
+    answer = client.post("/events", json={**event, "query": ""}, headers=as_writer)
+    assert answer.status_code == 422
+
+
 class _Another:
     name, checksum, dimension = "wordllama", "f" * 64, 256
 

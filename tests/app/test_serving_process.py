@@ -14,7 +14,20 @@ import pytest
 from src.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAINING_ONLY = ("surprise", "numba", "llvmlite", "implicit", "optuna", "lightgbm", "pandas", "matplotlib")
+TRAINING_ONLY = (
+    "surprise",
+    "numba",
+    "llvmlite",
+    "implicit",
+    "optuna",
+    "lightgbm",
+    "pandas",
+    "matplotlib",
+    "bm25s",
+    "wordllama",
+    "torch",
+    "sentence_transformers",
+)
 
 
 def in_a_fresh_process(code: str, **environment: str) -> Any:
@@ -49,6 +62,9 @@ product = pipeline.items.id_of(0)
 for model in (*pipeline.list_models, None):
     assert pipeline.recommend(Query("U00003", (Event("", product, EventKind.PURCHASE),), model=model))
 assert pipeline.predict("U00003", product).rating
+client = app.test_client()
+assert client.post("/search", json={{"query": "steel pan"}}).json["results"]
+assert client.post("/matrix_factor/similar", json={{"item_id": product}}).json["recommendations"]
 {imported(TRAINING_ONLY)}
 """
     assert in_a_fresh_process(code, AISLE_VAR=str(trained_settings.var), AISLE_SCHEDULER="off") == []

@@ -13,6 +13,7 @@ from src.models import MODELS, TEXT, trainable
 from src.models.base import QueryRows
 from src.models.text import Text, TextParams, train
 from src.progress import Silent
+from src.ranking import blend as blend_module
 from src.ranking.blend import blended
 from src.ranking.recipe import fit_models
 
@@ -94,6 +95,25 @@ def test_without_texts_nothing_is_learnt() -> None:
     data = replace(shop(), item_vectors=None)
     assert TEXT not in trainable(data)
     assert train(data, TextParams(), seed=1).describe()["n_factors"] == 0
+
+
+def test_of_very_many_new_products_the_last_ones_are_in_the_index(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from src.config import Settings
+
+    many = data.with_items(f"new-{number}" for number in range(100))
+    vectors = np.ones((len(many.items), 5), np.float32) / np.sqrt(5).astype(np.float32)
+    many = replace(many, item_vectors=vectors)
+    monkeypatch.setattr(blend_module, "FEWEST_NEW", 1)
+    names = ("popularity", "spectral", "text")
+    models = fit_models(many, {name: MODELS[name].params(Settings(spectral_rank=6)) for name in names}, 1, Silent())
+    blend = blended(models, {"spectral": 1.0, "text": 0.4}, many, seed=1).indexed(many, Silent())
+    assert blend.index is not None
+    has_neighbours = (blend.index.item >= 0).any(axis=1)
+    n_bought = int((np.bincount(many.histories.indices, minlength=len(many.items)) > 0).sum())
+    assert has_neighbours.sum() == 2 * n_bought
+    assert has_neighbours[-n_bought:].all()
 
 
 def test_the_blend_lists_what_nobody_has_bought_yet(data: TrainingData) -> None:
