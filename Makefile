@@ -85,7 +85,7 @@ bench-search: setup
 bench-cold: setup
 	$(BIN)/python -m bench.cold $(OPTIONS)
 
-# Kill, damage, fill, lock and swap a running shop, and count: some forty minutes, and as root the full disk is a real one.
+# Kill, damage, fill, lock and swap a running shop, and count: the better part of an hour; as root the full disk is a real one.
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"
 chaos: setup
 	$(BIN)/python -m bench.chaos $(OPTIONS)
