@@ -103,8 +103,10 @@ def start_training(body: TrainingBody) -> Response:
 def _has_seen_everything(store: Store) -> str | None:
     """The current release, if no event came since it learnt; None if some did, or that cannot be told."""
     try:
-        release = _registry().current()
-    except AisleError:
+        release = _recommender().release()
+    except NoRelease:
+        return None
+    if release.version != _registry().current_version():
         return None
     data = release.manifest["data"]
     changed_at = store.changed_at()
@@ -147,7 +149,8 @@ def _trained(answer: TrainingAnswer, status: int = 200) -> Response:
 
 
 def _stats(body: TrainingBody) -> dict[str, Any]:
-    return _recommender().model_status(body.model_type)
+    """As GET /status says it of what was trained."""
+    return _aisle().searcher.status() if body.model_type == "ss" else _recommender().model_status(body.model_type)
 
 
 def _recommender() -> Recommender:

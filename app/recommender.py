@@ -27,7 +27,7 @@ from src.domain import (
     Recommendation,
 )
 from src.errors import AisleError, NoRelease, StoreError
-from src.models import ALS, SPECTRAL, SVD
+from src.models import ALS, SVD
 from src.nearest import nearest, one_edit_away
 from src.pipeline import Pipeline
 from src.registry import Registry
@@ -36,7 +36,7 @@ from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
 _KEPT_PER_COST = 50.0
-_MODEL_OF = {"mf": ALS, "ss": SPECTRAL}  # of a type of training; SVD of the others
+_MODEL_OF = {"mf": ALS}  # of a type of training; SVD of the others
 _NEIGHBOURS = 20  # on either side, of ids that begin alike
 
 _log = logging.getLogger(__name__)

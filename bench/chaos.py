@@ -32,30 +32,43 @@ Counts = dict[str, Any]
 
 def killed_trainers(shop: Shop, options: argparse.Namespace) -> Counts:
     """kill -9 at random moments of a training; each time the service answers rightly and the next run succeeds."""
-    started = time.monotonic()
-    if shop.train() != 0:
-        raise RuntimeError(f"the shop cannot be trained; see {shop.folder / 'trainer.log'}")
-    takes = time.monotonic() - started
+    usual = _seconds_of_a_run(shop)
     shop.serve(workers=2)
-    counts: Counts = {"kills": 0, "wrong": [], "later_run_failed": 0, "killed_at": {}}
-    for _ in range(options.kills):
+    counts: Counts = {"kills": 0, "in_its_run": 0, "later_runs": 0, "later_run_failed": 0, "wrong": [], "killed_at": {}}
+    for kill in range(options.kills):
         trainer = shop.trainer()
-        # Half of the time goes into starting Python: most kills are to meet the work itself.
-        time.sleep(takes * (random.uniform(0.45, 1.03) if random.random() < 0.8 else random.uniform(0, 0.45)))
-        said = next((run.progress for run in shop.under_way()), "before or after its run")
+        if random.random() < 0.1:  # while Python starts, and reads its libraries
+            time.sleep(random.uniform(0, usual))
+        else:
+            wait_until(lambda: shop.under_way() or trainer.poll() is not None, "its run")  # noqa: B023
+            time.sleep(random.uniform(0, usual))
+        said = next((run.progress for run in shop.under_way()), "")
         with suppress(ProcessLookupError):
             os.killpg(trainer.pid, signal.SIGKILL)
         trainer.wait()
         counts["kills"] += 1
-        at = " ".join(said.split()[:2])
+        counts["in_its_run"] += bool(said)
+        at = " ".join(said.split()[:2]) or "before or after its run"
         counts["killed_at"][at] = counts["killed_at"].get(at, 0) + 1
         if wrong := shop.is_right():
             counts["wrong"].append(wrong)
-        if shop.train() != 0 or shop.is_right():
-            counts["later_run_failed"] += 1
+        if kill % options.later_every == options.later_every - 1:
+            counts["later_runs"] += 1
+            counts["later_run_failed"] += bool(shop.train() != 0 or shop.is_right())
     counts["left_over"] = len(list(shop.registry.folder.glob(".tmp-*")))
     shop.end()
     return counts
+
+
+def _seconds_of_a_run(shop: Shop) -> float:
+    """From the moment that a run is recorded to its end."""
+    for _ in range(2):  # the first time compiles
+        trainer = shop.trainer()
+        wait_until(lambda: shop.under_way() or trainer.poll() is not None, "a run")  # noqa: B023
+        started = time.monotonic()
+        if trainer.wait() != 0:
+            raise RuntimeError(f"the shop cannot be trained; see {shop.folder / 'trainer.log'}")
+    return time.monotonic() - started
 
 
 def killed_leaders(shop: Shop, options: argparse.Namespace) -> Counts:
@@ -166,6 +179,7 @@ PARTS: dict[str, Callable[[Shop, argparse.Namespace], Counts]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100, help="of the trainer")
+    parser.add_argument("--later-every", type=int, default=1, metavar="N", help="train whole after every N-th kill")
     parser.add_argument("--leaders", type=int, default=30, help="killed, and as many workers")
     parser.add_argument("--damages", type=int, default=500, help="of files of a release")
     parser.add_argument("--seconds", type=float, default=60.0, help="of load")

@@ -76,7 +76,7 @@ def divided(data: TrainingData, seed: int) -> tuple[TrainingData, dict[str, Trai
 
 def recall(scorer: BlockScorer, train: TrainingData, test: TrainingData, order: IntArray, seed: int) -> FloatArray:
     """float[n users with a history who have something in test]: recall@K of whole-catalogue lists."""
-    liked = test.liked(4.0).events
+    liked = test.liked(4.0, train).events
     has_history = np.diff(train.histories.indptr) > 0
     users = np.unique(liked.user_idx)
     users = users[has_history[users]]

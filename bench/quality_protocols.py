@@ -176,7 +176,7 @@ def ratings(reporter: Reporter) -> Protocol | None:
         title="amazon-electronics-50x5",
         said=f"learnt from {len(parts.train):,} ratings, measured on {len(parts.test):,}, the split of Surprise's "
         f"train_test_split(test_size=0.2, random_state=42); all {len(train.items):,} products are ranked but those the "
-        "user rated in training; relevant is a rating of 4 or better. Tuned on a random 10 % of what was learnt from.",
+        "user rated in training; relevant is a rating of 4 or better. Tuned on a random part of what was learnt from.",
         k=10,
         rivals=("popularity", "als", "itemknn", "ease"),
         goal=None,

@@ -134,7 +134,11 @@ class Settings(BaseSettings):
     )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
-    keep_releases: int = Field(5, ge=2, description="Releases kept on disk; the active one is never deleted.")
+    keep_releases: int = Field(
+        5,
+        ge=2,
+        description="Releases kept on disk; never deleted are the current one and the one that served before it.",
+    )
 
     cache_seconds: int = Field(60, ge=0, description="How long a list may be served from the cache; 0 turns it off.")
     cache_url: str = Field(

@@ -3,41 +3,34 @@
 releases/.tmp-<run>/      being filled
 releases/<version>/       immutable (src/release.py)
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served; "pinned" if no training may replace it
-releases/ACTIVATED        a line for every activation: what may be served again, and what never was
+releases/ACTIVATED        a line for every activation: what may be served again, and what never was (src/pointer.py)
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
+from src.pointer import CURRENT, Pointer
 from src.release import (
     MANIFEST,
     Draft,
     Proof,
     Release,
     bytes_of,
-    fsync,
     fsync_folder,
     read_release,
-    sha256,
-    to_json,
     write_release,
 )
 
-_CURRENT = "CURRENT.json"
-_ACTIVATED = "ACTIVATED"
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
 
@@ -65,6 +58,7 @@ class Registry:
     def __init__(self, folder: Path, keep: int = 5) -> None:
         self.folder = folder
         self.keep = keep
+        self._pointer = Pointer(folder)
 
     def publish(
         self, draft: Draft, run_id: str, now: datetime, accept: Callable[[Proof], None] = lambda proof: None
@@ -124,15 +118,9 @@ class Registry:
 
         pin: no training replaces it, until another one is activated, or `unpin`.
         """
-        with self._changing(f"activate {version} again"):
+        with self._pointer.changing(f"activate {version} again"):
             self.load(version)
-            digest = sha256(self.folder / version / MANIFEST)
-            self._note_activation(self.current_version())  # if a crash came between its pointer and its line
-            self._point_to({"version": version, "manifest_sha256": digest} | ({"pinned": True} if pin else {}))
-            # Only now: what is noted may serve again. Without its line the release is served all the same, and the
-            # next activation brings it.
-            with suppress(OSError):
-                self._note_activation(version)
+            self._pointer.activate(version, pin=pin)
         self.prune()
 
     def rollback(self, *, pin: bool = False) -> str:
@@ -141,7 +129,7 @@ class Registry:
         Raises NoRelease if there is none, ReleaseError if it does not verify.
         """
         current = self.current_version()
-        before = self._served_before(current)
+        before = self._pointer.served_before(current)
         older = next((version for version in before if current is None or version < current), None)
         if older is None:
             raise NoRelease(
@@ -156,92 +144,37 @@ class Registry:
 
         Raises NoRelease, ReleaseError.
         """
-        with self._changing("try again"):
+        with self._pointer.changing("try again"):
             version = self.current().version
-            digest = sha256(self.folder / version / MANIFEST)
-            self._point_to({"version": version, "manifest_sha256": digest} | ({"pinned": True} if pinned else {}))
+            self._pointer.point_to(version, pin=pinned)
         return version
 
     @property
     def is_pinned(self) -> bool:
         """Whether the current release must not be replaced by a training."""
-        try:
-            return json.loads(self.pointer_bytes() or b"{}").get("pinned") is True
-        except (ValueError, AttributeError, RecursionError):
-            return False
-
-    def _point_to(self, pointer: dict[str, Any]) -> None:
-        temporary = self.folder / f"{_CURRENT}.{os.getpid()}"
-        try:
-            temporary.write_text(to_json(pointer), encoding="utf-8")
-            fsync(temporary)
-            os.replace(temporary, self.folder / _CURRENT)
-            fsync_folder(self.folder)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-    def _note_activation(self, version: str | None) -> None:
-        if version is None or self._activated()[-1:] == [version]:
-            return
-        with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
-            record.write(f"{version}\n")
-        fsync(self.folder / _ACTIVATED)
-
-    @contextmanager
-    def _changing(self, next_: str) -> Iterator[None]:
-        """Alone with the folder: nobody prunes what another one is about to activate. OSError becomes ReleaseError."""
-        try:
-            if not self.folder.is_dir():
-                raise UnknownName(f"there is no folder {self.folder}. Expected releases: run python train_model.py")
-            handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # folders can be locked, too
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise ReleaseError(
-                f"{self.folder / _CURRENT} could not be written: {error.strerror}. Expected a folder that can be "
-                f"written; mend that and {next_}. What was served is untouched."
-            ) from None
+        pointer = self._pointer.read()
+        return pointer is not None and bool(pointer["pinned"])
 
     def deactivate(self) -> None:
         """Serve nothing: until the next activation every list answers that a training is needed."""
-        (self.folder / _CURRENT).unlink(missing_ok=True)
+        (self.folder / CURRENT).unlink(missing_ok=True)
 
     def current_version(self) -> str | None:
         """The version that CURRENT.json names; None without one, or if it cannot be read."""
-        pointer = self._pointer()
-        return pointer["version"] or None if pointer else None
+        return self._pointer.version
 
     def pointer_bytes(self) -> bytes | None:
         """CURRENT.json as it is: cheap to compare with what was seen before. None without one."""
-        try:
-            return (self.folder / _CURRENT).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            return b""
-
-    def _pointer(self) -> dict[str, str] | None:
-        found = self.pointer_bytes()
-        if found is None:
-            return None
-        try:
-            pointer = json.loads(found)
-            return {"version": str(pointer["version"]), "manifest_sha256": str(pointer["manifest_sha256"])}
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return {"version": "", "manifest_sha256": ""}  # there, but broken: no release will match
+        return self._pointer.content()
 
     def current(self) -> Release:
         """The release that CURRENT.json names. Raises NoRelease without one; UnknownName, ReleaseError if it is not
         what was activated."""
-        pointer = self._pointer()
+        pointer = self._pointer.read()
         if pointer is None:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
         if not pointer["version"]:
-            raise ReleaseError(f"{self.folder / _CURRENT} cannot be read.")
+            raise ReleaseError(f"{self.folder / CURRENT} cannot be read.")
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
@@ -255,7 +188,7 @@ class Registry:
             raise
         except AisleError as error:
             problem = str(error)
-        for version in self._served_before(self.current_version()):
+        for version in self._pointer.served_before(self.current_version()):
             try:
                 release = self.load(version)
             except AisleError:
@@ -264,24 +197,10 @@ class Registry:
             return Release(release.version, release.pipeline, release.manifest, note)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
-    def _served_before(self, current: str | None) -> list[str]:
-        """What was served and is not now: releases older than the current one first, the newest of them first, then
-        those it was rolled back from. Without a current one, the last that served first."""
-        before = [version for version in dict.fromkeys(reversed(self._activated())) if version != current]
-        if current is None:
-            return before
-        return sorted(before, key=lambda version: (version < current, version), reverse=True)
-
-    def _activated(self) -> list[str]:
-        try:
-            return (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
-        except (OSError, ValueError):
-            return []
-
     def listing(self) -> list[Listed]:
         """All releases on disk, newest first."""
         current, versions = self.current_version(), self.versions()
-        previous = next((version for version in self._served_before(current) if version in versions), None)
+        previous = next((version for version in self._pointer.served_before(current) if version in versions), None)
         return [self._listed(version, current, previous) for version in reversed(versions)]
 
     def _listed(self, version: str, current: str | None, previous: str | None) -> Listed:
@@ -327,9 +246,9 @@ class Registry:
     def prune(self, besides: str | None = None) -> None:
         """Remove the oldest releases beyond `keep`; never the current one, the one that served before it, its parent,
         or `besides`. Nothing while it cannot be told which these are."""
-        with suppress(ReleaseError, UnknownName), self._changing(""):
+        with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
             current, versions = self.current_version(), self.versions()
-            kept = {current, besides, *[v for v in self._served_before(current) if v in versions][:1]}
+            kept = {current, besides, *[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
                 kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
             except (OSError, ValueError, KeyError):

@@ -567,9 +567,10 @@ def test_a_crash_between_the_pointer_and_its_record_loses_nothing(
         raise KeyboardInterrupt
 
     fourth = publish(registry, 4, activate=False)
-    note = registry._note_activation
+    pointer = registry._pointer
+    note = pointer.note
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "_note_activation", lambda v: killed() if v == fourth else note(v))
+        patch.setattr(pointer, "note", lambda v: killed() if v == fourth else note(v))
         with pytest.raises(KeyboardInterrupt):
             registry.activate(fourth)
     assert registry.active().version == fourth  # the pointer is what counts

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from src.dataset.categories import Categories
 from src.dataset.weighting import KIND_NUMBER, Weighting, ages, halved, together
-from src.domain import NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 
 
 class Vocabulary:
@@ -204,12 +204,25 @@ class TrainingData:
         pointers = np.searchsorted(user, np.arange(events.n_users + 1))
         return csr_matrix((weight, item.astype(np.int32), pointers), shape=(events.n_users, events.n_items))
 
+    @cached_property
+    def seen(self) -> Interactions:
+        """The events that take a product off a user's list while it is measured: ratings and purchases; all of them
+        where nobody rates or buys, as only what was not looked at before can then be found."""
+        return self.events.take(np.flatnonzero(self.is_kind(*SEEN_KINDS))) if self._has_seen_kinds else self.events
+
+    @property
+    def _has_seen_kinds(self) -> bool:
+        return bool(self.is_kind(*SEEN_KINDS).any())
+
     def is_kind(self, *kinds: EventKind) -> BoolArray:
         """Which events are of one of these kinds."""
         return np.isin(self.kind, [KIND_NUMBER[kind] for kind in kinds])
 
-    def liked(self, relevant_rating: float) -> TrainingData:
-        """Only the purchases, and the ratings of relevant_rating or better."""
+    def liked(self, relevant_rating: float, before: TrainingData) -> TrainingData:
+        """Only the purchases, and the ratings of relevant_rating or better; everything in a shop in which, here and
+        before, nobody rates or buys."""
+        if not (self._has_seen_kinds or before._has_seen_kinds):
+            return self.take(np.flatnonzero(~self.is_kind(EventKind.RETURN)))
         rated_well = self.is_kind(EventKind.RATING) & (self.events.value >= relevant_rating)
         return self.take(np.flatnonzero(rated_well | self.is_kind(EventKind.PURCHASE)))
 

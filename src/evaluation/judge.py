@@ -38,7 +38,7 @@ class Judge:
     def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Judge | None:
         """None when nobody in the held-out part liked anything new."""
         train, test = tuning.train, tuning.test
-        liked = test.liked(relevant_rating).events
+        liked = test.liked(relevant_rating, train).events
         shape = (len(train.users), len(train.items))
         relevant = csr_matrix((np.ones(len(liked), np.float32), (liked.user_idx, liked.item_idx)), shape=shape)
         _, seen = queries_of(train, np.arange(shape[0]))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.dataset.interactions import Interactions, TrainingData
-from src.domain import SEEN_KINDS, IntArray
+from src.domain import IntArray
 from src.models.base import BlockScorer, QueryBlock
 from src.models.best import best_of_rows
 from src.progress import Reporter, Silent
@@ -19,10 +19,9 @@ def queries_of(data: TrainingData, user_idx: IntArray) -> tuple[QueryBlock, csr_
     """(what lists for these users are made from, the products that must not be on them).
 
     user_idx: int64[n], -1 for a user that was not learnt from, who has no history. The second is CSR [n, n_items], not
-    zero where the user has rated or purchased the product; what was only looked at stays eligible.
+    zero where the user has rated or purchased the product, see TrainingData.seen.
     """
-    seen = data.events.take(np.flatnonzero(data.is_kind(*SEEN_KINDS)))
-    return QueryBlock(user_idx, _rows(data.histories, user_idx)), _rows(_distinct(seen), user_idx)
+    return QueryBlock(user_idx, _rows(data.histories, user_idx)), _rows(_distinct(data.seen), user_idx)
 
 
 def _distinct(events: Interactions) -> csr_matrix:
@@ -55,9 +54,9 @@ def top_lists(
     """int32[len(queries), n]: the products of the highest finite scores, best first, those of `masked` left out.
 
     Equal scores stand in the order of their row numbers, as in `best`; -1 beyond a list's end. masked: CSR
-    [len(queries), n_items]. fill: int[n_items], products by popularity; where the scorer has no opinion on enough
-    products, these complete the list, as in the pipeline. block_rows: queries that are scored at once; by default as
-    many as have scores of BLOCK_BYTES, the memory that this takes beside the scorer's own.
+    [len(queries), n_items]. fill: int[n_items], products by popularity; where the scorer has nothing to say (no score,
+    or 0) of enough products, these complete the list, as in the pipeline. block_rows: queries that are scored at once;
+    by default as many as have scores of BLOCK_BYTES, the memory that this takes beside the scorer's own.
     """
     n_items, reporter = masked.shape[1], reporter or Silent()
     block_rows = block_rows or max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
@@ -65,6 +64,8 @@ def top_lists(
     for start in range(0, len(queries), block_rows):
         rows = slice(start, min(start + block_rows, len(queries)))
         score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
+        if fill is not None:
+            score[score == 0] = -np.inf
         barred = masked[rows]
         score[np.repeat(np.arange(len(score)), np.diff(barred.indptr)), barred.indices] = -np.inf
         lists[rows] = best_of_rows(score, n)

@@ -86,7 +86,7 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
     try_this(_assignment(space, first))
     for question, answers in space.costly.items():
         best = study.best_params
-        for number in range(1, len(answers)):
+        for number in range(len(answers)):
             if search.clock.left <= time_for_costly:
                 break
             try_this(best | {question: number})
@@ -99,12 +99,12 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
 
 
 def _around(space: Space, first: Any) -> Space:
-    """The space with `first` in it, its costly answers as the first of all."""
+    """The space with `first` in it; what was in it already keeps its place, by which trials remember it."""
     its = asdict(first)
     costly = {}
     for question, answers in space.costly.items():
         mine = {name: its[name] for name in answers[0]}
-        costly[question] = (mine, *(answer for answer in answers if answer != mine))
+        costly[question] = answers if mine in answers else (*answers, mine)
     ranges = {
         name: replace(each, low=min(each.low, its[name]), high=max(each.high, its[name]))
         for name, each in space.ranges.items()
@@ -116,7 +116,10 @@ def _around(space: Space, first: Any) -> Space:
 def _assignment(space: Space, first: Any) -> dict[str, Any]:
     """What `first` says, as a trial has it."""
     its = asdict(first)
-    return dict.fromkeys(space.costly, 0) | {name: its[name] for name in (*space.ranges, *space.choices)}
+    costly = {
+        question: answers.index({name: its[name] for name in answers[0]}) for question, answers in space.costly.items()
+    }
+    return costly | {name: its[name] for name in (*space.ranges, *space.choices)}
 
 
 def _completed(study: optuna.Study) -> list[dict[str, Any]]:

@@ -78,9 +78,12 @@ def tuned(
     weights, ndcg = best_weights(search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed))
     made = Recipe(params, weights, search.split.train.weighting)
     order: Order | None = None
-    said: JsonDict = {"not tried": lambdarank.missing() or "times do not divide the events, or it takes too long"}
-    if tries_order and sum(each.seconds for each in found.values()) < _SHARE_FOR_ORDER * budget_seconds:
-        order, said = learnt_order(settings, search, made, models)
+    said: JsonDict = {"not tried": lambdarank.missing() or "times do not divide the events"}
+    if tries_order:
+        once_more = sum(each.seconds for each in found.values())
+        said = {"not tried": f"to train everything once more takes {once_more:.1f} s"}
+        if once_more < _SHARE_FOR_ORDER * budget_seconds:
+            order, said = learnt_order(settings, search, made, models)
     seen: JsonDict = {
         f"ndcg_at_{k}": round(ndcg, 5),
         "of_models": {name: round(each.figure, 5) for name, each in found.items()},

@@ -61,7 +61,7 @@ class Retriever(Protocol):
     """Names products worth considering, from the whole catalogue."""
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """At most n products, best first; none when the model has no opinion on this query."""
+        """At most n products, best first; none that it has nothing to say of."""
         ...
 
 
@@ -170,8 +170,10 @@ class FromHistory(ABC):
     def n_items(self) -> int: ...
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n best of the whole catalogue; none without a history."""
-        return best(self.score_all(QueryBlock.of(query, self.n_items))[0], n)
+        """The n best of those that the history says anything of; none without a history."""
+        score = self.score_all(QueryBlock.of(query, self.n_items))[0]
+        score[score == 0] = np.nan
+        return best(score, n)
 
 
 class Train(Protocol):

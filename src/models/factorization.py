@@ -15,6 +15,8 @@ from src.dataset.interactions import Interactions
 from src.domain import FloatArray, IntArray
 from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, best, count_of
 
+_RIDGE = 0.1  # for each product of the history, as training has its regularization for each rating
+
 
 @dataclass(frozen=True)
 class FittedFactors:
@@ -71,32 +73,47 @@ class Factorization(SavedAsArrays):
         )
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n rated products with the highest predicted rating; none for a user without ratings."""
-        if count_of(self.user_count, _row(query)) == 0:
-            return best(np.zeros(0, np.float32), 0)
-        return best(np.where(self.item_count > 0, self._scores(query, slice(None)), np.nan), n)
+        """The n rated products with the highest predicted rating; none for somebody without ratings or a history."""
+        return best(self._scores(query, slice(None)), n)
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
-        if count_of(self.user_count, _row(query)) == 0:
-            return np.full(len(item_idx), np.nan, np.float32)
-        return np.where(self.item_count[item_idx] > 0, self._scores(query, item_idx), np.nan)
+        return self._scores(query, item_idx)
+
+    def _scores(self, query: QueryRows, items: IntArray | slice) -> FloatArray:
+        """The rating before it is clipped: clipping would make ties of the best products. Here one row of the factors
+        is multiplied, where a block of one query would copy them."""
+        user = -1 if query.user_idx is None else query.user_idx
+        if count_of(self.user_count, user):
+            factors, bias = self.user_factors[user], self.user_bias[user]
+        else:
+            factors, bias = self._folded_in(query.item_idx, query.weight), np.float32(0)
+        scores = self.mean + bias + self.item_bias[items] + self.item_factors[items] @ factors
+        return np.where(self.item_count[items] > 0, scores, np.nan).astype(np.float32)
 
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         columns = slice(None) if items is None else items
         users = np.maximum(queries.user_idx, 0)
-        scores: FloatArray = self.user_factors[users] @ self.item_factors[columns].T
-        scores += (self.mean + self.user_bias[users])[:, None]
-        scores += self.item_bias[columns]
         known = (queries.user_idx >= 0) & (self.user_count[users] > 0)
-        scores[~known] = np.nan
+        factors, bias = self.user_factors[users], np.where(known, self.user_bias[users], 0)
+        for row in np.flatnonzero(~known).tolist():
+            part = slice(queries.history.indptr[row], queries.history.indptr[row + 1])
+            factors[row] = self._folded_in(queries.history.indices[part], queries.history.data[part])
+        scores: FloatArray = factors @ self.item_factors[columns].T
+        scores += (self.mean + bias)[:, None]
+        scores += self.item_bias[columns]
         scores[:, self.item_count[columns] == 0] = np.nan
         return scores
 
-    def _scores(self, query: QueryRows, items: IntArray | slice) -> FloatArray:
-        """The rating before it is clipped: clipping would make ties of the best products."""
-        user = _row(query)
-        scores = self.mean + self.user_bias[user] + self.item_bias[items]
-        return np.asarray(scores + self.item_factors[items] @ self.user_factors[user])
+    def _folded_in(self, item_idx: IntArray, weight: FloatArray) -> FloatArray:
+        """float32[f], the factors of somebody without ratings who would give what is in her history the best one: the
+        ridge regression of what biases leave of it on the products' factors. NaN without such a product."""
+        rated = self.item_count[item_idx] > 0
+        if not rated.any():
+            return np.full(self.item_factors.shape[1], np.nan, np.float32)
+        factors, weight = self.item_factors[item_idx[rated]], weight[rated]
+        wanted = self.params.rating_max - self.mean - self.item_bias[item_idx[rated]]
+        gram = (factors.T * weight) @ factors + _RIDGE * weight.sum() * np.eye(factors.shape[1])
+        return np.asarray(np.linalg.solve(gram, (factors.T * weight) @ wanted), dtype=np.float32)
 
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
         """Predicted ratings; an unknown user or product counts as an average one, as in Surprise."""
@@ -114,10 +131,6 @@ class Factorization(SavedAsArrays):
     def describe(self) -> dict[str, int]:
         (n_users, n_factors), n_items = self.user_factors.shape, len(self.item_factors)
         return {"n_users": n_users, "n_items": n_items, "n_factors": n_factors}
-
-
-def _row(query: QueryRows) -> int:
-    return -1 if query.user_idx is None else query.user_idx
 
 
 def _in_rows(array: FloatArray, rows: IntArray, n_rows: int) -> FloatArray:

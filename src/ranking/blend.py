@@ -28,6 +28,9 @@ CANDIDATES = 300
 FEWEST_NEW = 10_000
 """Products that nobody has: so many, or as many as there are others, are in the index."""
 _PER_PLACE = 3
+_TIE = np.float32(1e-6)
+"""What popularity counts for in any case: of products that nobody's history speaks for the popular come first."""
+_NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 _SCALED_ON = 256  # users
 
 
@@ -35,7 +38,9 @@ _SCALED_ON = 256  # users
 class Blend:
     """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
 
-    With a ranker the scores at the head of a list are dealt out anew, in the order of its trees.
+    Equal scores are told apart by popularity. With a ranker the scores at the head of a list are dealt out anew, in the
+    order of its trees.
+
     models: by name; popularity is always among them, as products that many have are candidates for everybody.
     weights: of the models that are added up. scales: what one unit of each of them is worth, see `scales_of`.
     index: None where the whole catalogue is scored instead. ranker: None where the sum alone makes the order.
@@ -90,13 +95,13 @@ class Blend:
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         """The sum, also where a ranker makes the order of lists."""
-        return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, (len(item_idx),))
+        return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, item_idx)
 
     def _ranked(self, query: QueryRows, items: IntArray) -> FloatArray:
         assert self.ranker is not None
         names = dict.fromkeys((*self.weights, *self.ranker.order.names))
         opinions = {name: self.models[name].score(query, items) for name in names}
-        total = self._sum({name: opinions[name] for name in self.weights}, (len(items),))
+        total = self._sum({name: opinions[name] for name in self.weights}, items)
 
         def opinion(name: str) -> FloatArray:
             return np.asarray(np.nan_to_num(opinions[name])[None] / np.float32(self.scales[name]))
@@ -132,11 +137,15 @@ class Blend:
             opinion *= np.float32(weight / self.scales[name])
             total += opinion
             any_opinion |= ~silent
+        total += self._ties(np.arange(self._n_items) if items is None else items)
         total[~any_opinion[:, 0]] = np.nan
         return total
 
-    def _sum(self, opinions: Mapping[str, FloatArray], shape: tuple[int, ...]) -> FloatArray:
-        total, any_opinion = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+    def _ties(self, items: IntArray) -> FloatArray:
+        return np.asarray(_TIE * self.models[POPULARITY].score(_NOBODY, items))
+
+    def _sum(self, opinions: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
+        total, any_opinion = self._ties(items), np.zeros(len(items), np.bool_)
         for name, opinion in opinions.items():
             there = np.isfinite(opinion)
             total += np.where(there, opinion, 0) * np.float32(self.weights[name] / self.scales[name])

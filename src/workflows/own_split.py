@@ -27,7 +27,10 @@ from src.workflows.costs import with_cost
 
 PIPELINE, ALL = "pipeline", "all"
 _OPTIONS = ("train", "test", "valid", "model", "at", "relevant", "budget")
+_TUNED_FOR = 50  # places of a list at most, whatever is measured: nobody looks further
 _LONGEST = 1_000  # beyond it a list is no list that anybody reads
+_ANY_RATING = {"rating_min": -1e6, "rating_max": 1e6}
+"""The scale of somebody's own split is that of its train file, unless it was set."""
 _RATERS = tuple(name for name, kind in MODELS.items() if kind.rates)
 _MEMORY = (
     "peak_mib: the most resident memory of the whole process during the training, data included (of the whole process "
@@ -125,9 +128,28 @@ def evaluate_split(settings: Settings, job: SplitJob, reporter: Reporter, tuner:
     tuner: None for the one that trains what is served. Raises UnusableFile, NoData.
     """
     _must_be_readable(job.test)
-    given = read_own_split(job.train, job.valid, settings, reporter)
+    any_rating = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
+    given = read_own_split(job.train, job.valid, any_rating, reporter)
+    settings = settings if _scale_is_set(settings) else _on_scale_of(given.data.ratings, settings)
     fitted, about = _fit(settings, job, given, tuner, reporter)
     return _measure(settings, job, given, fitted, about, reporter)
+
+
+def _scale_is_set(settings: Settings) -> bool:
+    return bool({"rating_min", "rating_max"} & settings.model_fields_set)
+
+
+def _on_scale_of(ratings: Interactions, settings: Settings) -> Settings:
+    """Settings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
+    relevant, which is what 4 of 1 to 5 says."""
+    if not len(ratings):
+        return settings
+    low, high = (
+        min(float(ratings.value.min()), settings.rating_min),
+        max(float(ratings.value.max()), settings.rating_max),
+    )
+    relevant = settings.relevant_rating if high == settings.rating_max else low + 0.75 * (high - low)
+    return settings.model_copy(update={"rating_min": low, "rating_max": high, "relevant_rating": relevant})
 
 
 def _must_be_readable(path: Path) -> None:
@@ -143,7 +165,8 @@ def _measure(
     settings: Settings, job: SplitJob, given: OwnSplit, fitted: Fitted, about: JsonDict, reporter: Reporter
 ) -> SplitReport:
     """The only function that opens the test file; what is trained is handed in, with its checksums."""
-    rows = read_to_measure(job.test, fitted.data, settings, reporter)
+    limits = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
+    rows = read_to_measure(job.test, fitted.data, limits, reporter)
     relevant = job.relevant
     if relevant is None and _are_told_apart(rows.data.ratings):
         relevant = settings.relevant_rating
@@ -202,7 +225,8 @@ def _fit_pipeline(
     tuning = given.for_tuning()
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
     settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, given.data)})
-    recipe, tuned = with_cost(lambda: tuner.tune(settings, tuning, job.budget_seconds, max(job.at), reporter))
+    k = min(max(job.at), _TUNED_FOR)
+    recipe, tuned = with_cost(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
     reporter.step(f"training {PIPELINE} on {len(given.data):,} events")
     scorer, fitted = with_cost(lambda: tuner.fit_recipe(given.data, recipe, settings.seed, reporter))
     cost = Cost(

@@ -27,8 +27,29 @@ def fit_recipe(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter
 
 
 def trials_file(settings: Settings, data: TrainingData) -> Path:
-    """Where the trials of a search on these data are kept: another file for other data."""
+    """Where the trials of a search on these data are kept: another file for other data. What a search that was killed
+    left half done there is taken away, so only one process may search at a time: the one with the trainer's lock."""
     digest = hashlib.sha256(repr((len(data), settings.seed, settings.relevant_rating)).encode())
     for column in (data.events.user_idx, data.events.item_idx, data.events.value, data.events.at, data.kind):
         digest.update(np.ascontiguousarray(column).tobytes())
-    return settings.var / "tuning" / f"{digest.hexdigest()[:16]}.log"
+    if data.categories is not None:
+        digest.update(data.categories.member.indices.tobytes())
+    if data.item_vectors is not None:
+        digest.update(np.ascontiguousarray(data.item_vectors).tobytes())
+    # Optuna's lock is a link to this name: to a relative one it leads nowhere, and Optuna waits for ever.
+    file = (settings.var / "tuning" / f"{digest.hexdigest()[:16]}.log").resolve()
+    file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
+    _drop_torn_line(file)
+    return file
+
+
+def _drop_torn_line(file: Path) -> None:
+    """A line that was not written to its end would make every later one unreadable."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with open(file, "r+b") as stream:
+            stream.truncate(len(whole))

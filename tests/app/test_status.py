@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -108,3 +110,18 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
     assert "a detail of the inside" not in body["detail"]
     assert "unexpected ZeroDivisionError at POST api.recommend" in caplog.text
+
+
+def test_a_store_that_is_locked_for_a_moment_makes_people_wait_and_nobody_is_turned_away(
+    client: FlaskClient, trained_settings: Settings
+) -> None:
+    holder = sqlite3.connect(trained_settings.var / "store.sqlite3", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    freed = threading.Timer(0.4, lambda: holder.execute("ROLLBACK"))
+    freed.start()
+    answer = client.post("/recommend", json={"user_id": "U00001"})
+    assert not holder.in_transaction  # it did wait
+    freed.join()
+    holder.close()
+    assert answer.status_code == 200
+    assert len(answer.get_json()) == 10

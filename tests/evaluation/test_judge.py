@@ -87,7 +87,8 @@ def by_hand(split: Split, table: FloatArray, k: int, popular: IntArray) -> dict[
     for user, relevant in liked.items():
         allowed = [item for item in range(N_ITEMS) if item not in seen.get(user, set())]
         ranked = sorted(
-            (item for item in allowed if np.isfinite(table[user, item])), key=lambda i: (-table[user, i], i)
+            (item for item in allowed if np.isfinite(table[user, item]) and table[user, item] != 0),
+            key=lambda i: (-table[user, i], i),
         )
         ranked += [item for item in popular.tolist() if item in allowed and item not in ranked]
         gain = sum(1 / log2(rank + 2) for rank, item in enumerate(ranked[:k]) if item in relevant)
@@ -121,7 +122,7 @@ def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crow
         table[user, list(items)] = 1
     judge = some_judge(crowd, 5)
     assert judge.ndcg(Fixed(table)).tolist() == pytest.approx([1.0] * len(liked))
-    assert judge.ndcg(Fixed(-table)).tolist() == [0.0] * len(liked)
+    assert judge.ndcg(Fixed(1 - 2 * table)).tolist() == [0.0] * len(liked)
 
 
 def test_what_was_seen_takes_no_place_and_counts_as_no_hit(crowd: Split) -> None:

@@ -39,7 +39,8 @@ def one_at_a_time(table: FloatArray, masked: csr_matrix, n: int, fill: IntArray 
     """By `best`, row by row, then completed from `fill` as the pipeline does: the next by popularity, none twice."""
     made = []
     for row, barred in zip(table, masked.toarray() != 0, strict=True):
-        allowed = np.where(barred, np.nan, row)
+        says_nothing = (row == 0) & (fill is not None)
+        allowed = np.where(barred | says_nothing, np.nan, row)
         chosen = best(allowed, n).item_idx.tolist()
         for item in fill.tolist() if fill is not None else ():
             if len(chosen) < n and item not in chosen and not barred[item]:

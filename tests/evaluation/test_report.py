@@ -95,7 +95,14 @@ def test_the_best_list_is_the_one_with_the_highest_ndcg(report: Report) -> None:
     assert ndcg[report.best] == max(ndcg.values())
 
 
-@pytest.mark.parametrize("data", [make_data(times=True, kind="click"), make_data(times=False, kind="click", n=2)])
+def test_in_a_shop_where_nobody_rates_or_buys_lists_are_measured_by_what_people_look_at() -> None:
+    report = report_on(make_data(times=True, kind="click"))
+    assert report.ratings == {}
+    assert report.n_test_users > 0
+    assert report.lists[report.best].ndcg_at_10.value > 0
+
+
+@pytest.mark.parametrize("data", [make_data(times=True, kind="return"), make_data(times=False, kind="return", n=2)])
 def test_without_test_users_nothing_is_measured_and_popularity_is_served(data: TrainingData) -> None:
     report = report_on(data)
     assert (report.ratings, report.lists, report.n_test_users, report.best) == ({}, {}, 0, POPULARITY)

@@ -369,6 +369,16 @@ def test_a_search_can_begin_where_another_ended(
     assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=2e-3)
 
 
+def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
+    space = replace(SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SPACES[ITEM_GRAPH]))
+    file = tmp_path / "trials.log"
+    found = searched(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
+    again = searched(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
+    (trials,) = trials_in(file)  # in one study: some answers may be new beside the best ones, most are remembered
+    assert len(trials) <= 12
+    assert again.figure >= found.figure
+
+
 def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others(parts: Split, tmp_path: Path) -> None:
     file, first = tmp_path / "trials.log", MODELS[ITEM_GRAPH].params(SETTINGS)
     space = replace(SPACES[ITEM_GRAPH], trials=2, costly={})

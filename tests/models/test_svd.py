@@ -108,15 +108,16 @@ def test_its_list_is_sorted_by_the_rating_before_it_is_clipped(frame: pd.DataFra
     assert len(found.item_idx) == N_ITEMS
 
 
-def test_a_user_who_only_clicked_gets_no_list_and_an_average_rating(frame: pd.DataFrame) -> None:
+def test_a_user_who_only_clicked_is_asked_by_the_history_and_rates_as_the_average_does(frame: pd.DataFrame) -> None:
     data = data_of(frame, ("clicker", "p1", "click"))
     model = train(data, PARAMS, seed=1)
     clicker, known = data.users.idx_of("clicker"), data.items.idx_of("p1")
     assert clicker is not None
     assert known is not None
     asked = query(clicker, known)
-    assert len(model.retrieve(asked, 10).item_idx) == 0
-    assert np.isnan(model.score(asked, np.array([known, 0]))).all()
+    unseen = QueryRows(None, asked.item_idx, asked.weight)
+    assert model.retrieve(asked, 10).item_idx.tolist() == model.retrieve(unseen, 10).item_idx.tolist() != []
+    assert len(model.retrieve(query(clicker), 10).item_idx) == 0
     assert model.rate(np.array([clicker]), np.array([known])) == model.rate(np.array([-1]), np.array([known]))
 
 
@@ -142,3 +143,39 @@ def test_no_library_that_trains_is_imported_before_training(code: str) -> None:
     check = f"import sys; {code}; print([name for name in sys.modules if name.split('.')[0] in {trainers}])"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+# somebody whom training did not see
+
+
+def test_who_never_rated_gets_a_list_from_what_is_in_the_history(frame: pd.DataFrame) -> None:
+    data = data_of(frame)
+    model = train(data, PARAMS, seed=1)
+    everything = np.arange(len(data.items))
+    one, other = (
+        model.score(QueryRows(None, np.array(items), np.ones(2, np.float32)), everything) for items in ([1, 2], [3, 4])
+    )
+    assert np.isfinite(one).all()
+    assert not np.allclose(one, other, atol=0.05)
+    assert len(model.retrieve(QueryRows(None, np.array([1, 2]), np.ones(2, np.float32)), 10).item_idx) == 10
+
+
+def test_folded_in_factors_are_those_of_a_ridge_regression(frame: pd.DataFrame) -> None:
+    model = train(data_of(frame), PARAMS, seed=1)
+    items, weight = np.array([5, 7, 9]), np.array([1, 0.3, 0.05], np.float32)
+    score = model.score(QueryRows(None, items, weight), np.arange(20))
+    root = np.sqrt(weight.astype(np.float64))
+    factors = model.item_factors[items].astype(np.float64)
+    wanted = (5 - model.mean - model.item_bias[items]) * root
+    rows = np.vstack([factors * root[:, None], np.sqrt(0.1 * weight.sum()) * np.eye(factors.shape[1])])
+    user = np.linalg.lstsq(rows, np.concatenate([wanted, np.zeros(factors.shape[1])]), rcond=None)[0]
+    expected = model.mean + model.item_bias[:20] + model.item_factors[:20] @ user
+    np.testing.assert_allclose(score, expected, rtol=1e-4)
+
+
+def test_a_history_of_products_that_nobody_rated_tells_svd_nothing(frame: pd.DataFrame) -> None:
+    data = data_of(frame, ("u1", "clicked", "purchase"))
+    model = train(data, PARAMS, seed=1)
+    asked = QueryRows(None, np.array([data.items.idx_of("clicked")]), np.ones(1, np.float32))
+    assert np.isnan(model.score(asked, np.arange(5))).all()
+    assert len(model.retrieve(asked, 5).item_idx) == 0

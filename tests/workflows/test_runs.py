@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from src.config import Settings
 from src.domain import Run, RunStatus
+from src.errors import Busy, Ended, StoreError
+from src.progress import Silent
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.runs import close_abandoned
+from src.workflows.plans import Job
+from src.workflows.runs import ATTEMPTS, Noted, begun, close_abandoned, recorded
+from src.workflows.train import train
 
 
 @pytest.fixture
@@ -70,3 +75,75 @@ def test_a_disk_that_is_full_costs_the_owners_name_and_not_the_lock(
     first.release()
     assert second.acquire("you")
     second.release()
+
+
+def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run("one", "command", 1_000, RunStatus.RUNNING)
+    store.journal.save_run(run)
+    noted = Noted(Silent(), store, run)
+    noted.step("training svd")
+    assert store.journal.unfinished()[0].progress == "training svd"
+
+    def locked(*_: object) -> None:
+        raise StoreError("locked")
+
+    monkeypatch.setattr(store.journal, "note_progress", locked)
+    noted.step("training als")
+    noted.advance(1, 2)
+
+
+def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store) -> None:
+    run = Run("one", "night", 1_000, RunStatus.RUNNING)
+    store.journal.save_run(run)
+    said = replace(run, status=RunStatus.FAILED, message="it took too long")
+
+    def ended() -> None:
+        with recorded(store, run):
+            store.journal.save_run(said)
+            raise Ended
+
+    with pytest.raises(Ended):
+        ended()
+    (found,) = store.journal.runs(5)
+    assert (found.status, found.message) == (RunStatus.FAILED, "it took too long")
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store: Store, attempts: int) -> None:
+    job = Job(trigger="night", due=500)
+    first = begun(store, job)
+    assert first is not None
+    for attempt in range(1, attempts + 1):
+        store.journal.save_run(replace(first, status=RunStatus.INTERRUPTED, attempt=attempt))
+    again = begun(store, job)
+    if attempts < ATTEMPTS:
+        assert again is not None
+        assert (again.run_id, again.attempt, again.status) == (first.run_id, attempts + 1, RunStatus.RUNNING)
+    else:
+        assert again is None
+    assert len(store.journal.runs(5)) == 1
+
+
+def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store: Store) -> None:
+    queued = Run("asked", "api", 1_000, RunStatus.QUEUED, model_type="svd")
+    store.journal.save_run(queued)
+    run = begun(store, Job(trigger="api", run_id="asked", model_type="svd"))
+    assert run is not None
+    assert (run.run_id, run.status, run.model_type) == ("asked", RunStatus.RUNNING, "svd")
+    store.journal.save_run(replace(run, status=RunStatus.FAILED))
+    assert begun(store, Job(trigger="api", run_id="asked")) is None
+
+
+def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
+    lock = trainer_lock(settings)
+    assert lock.acquire("here:7 command")
+    store.journal.save_run(Run("asked", "api", 1_000, RunStatus.QUEUED))
+    with pytest.raises(Busy):
+        train(settings, store, Job(trigger="api", run_id="asked"), Silent())
+    lock.release()
+    run = store.journal.run("asked")
+    assert run is not None
+    assert run.status is RunStatus.FAILED
+    assert "here:7" in run.message

@@ -16,6 +16,7 @@ import pytest
 
 import train_model
 from src.config import Settings
+from src.dataset.categories import Categories
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.own_split import held_out
 from src.dataset.splitting import split
@@ -29,6 +30,7 @@ from src.ranking.recipe import Recipe
 from src.registry import Registry
 from src.store import Store
 from src.workflows import plans as plans_module
+from src.workflows.catalogue import described
 from src.workflows.evaluate import stored_data
 from src.workflows.plans import Job
 from src.workflows.train import train
@@ -212,7 +214,7 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     monkeypatch.setattr(plans_module, "tuned", spy)
     train(settings, filled, Job(), Silent())
     (tuning,) = seen
-    older = split(stored_data(filled, Silent()), settings.test_share).train
+    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
     assert len(tuning.train) + len(tuning.test) == len(older)
     assert tuning.test.events.at.max() <= older.events.at.max()
     assert len(held_out(older).test) == len(tuning.test)
@@ -233,7 +235,7 @@ def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
     (file,) = asked.kept_in
     assert file is not None
     assert file.is_file()
-    older = split(stored_data(filled, Silent()), settings.test_share).train
+    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
     assert file == trials_file(settings, older)
     assert asked.budgets == [0.0]
 
@@ -284,3 +286,29 @@ def test_what_was_tuned_is_fitted_without_an_index(settings: Settings, filled: S
     assert blend.index is None
     assert blend.weights == recipe.weights
     assert data.weighting == Weighting()
+
+
+# what a search that was killed leaves
+
+
+def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(settings.var.parent)
+    relative = settings.model_copy(update={"var": Path(settings.var.name)})
+    data = stored_data(filled, Silent())
+    file = trials_file(relative, data)
+    assert file.is_absolute()  # the lock is a link to it
+    file.parent.mkdir()
+    file.write_bytes(b'{"whole": 1}\n{"to')
+    lock = file.with_name(f"{file.name}.lock")
+    lock.symlink_to("nowhere")
+    assert trials_file(relative, data) == file
+    assert file.read_bytes() == b'{"whole": 1}\n'
+    assert not lock.is_symlink()
+
+
+def test_other_categories_are_other_data_to_a_search(settings: Settings, filled: Store) -> None:
+    data = stored_data(filled, Silent())
+    categories = Categories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
+    assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))
