@@ -33,7 +33,7 @@ _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the w
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _ROUNDS = 4
 _LEAST_GAIN = 1e-5
-_LEAST = {TEXT: 0.1}
+_LEAST = {TEXT: 0.2}
 """What is held out tells little of products that are new, which no other model knows."""
 _SHARE_FOR_ORDER = 0.25
 """An order of lists takes one more training of all models: of the budget it may take so much, which is then taken from

@@ -21,6 +21,8 @@ _PER_PLACE = 3
 VECTOR_WEIGHT = 0.1
 """What a cosine of 1 is worth beside the best keyword score of a query; chosen on judged queries of a catalogue of
 electronics, and flat around it (python evaluate_model.py --search)."""
+SENTENCE_WEIGHT = 0.4
+"""The same of vectors that sentence-transformers made: MiniLM is nearer to what is meant."""
 _COMPARED = 50_000
 """Products: of a category with no more, all vectors are compared."""
 _ARRAYS = ("price", "stock", "category", "category_pointer", "title_group")

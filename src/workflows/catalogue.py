@@ -11,9 +11,9 @@ from src.dataset.interactions import TrainingData
 from src.progress import Reporter
 from src.store import Store
 from src.text.catalogue import Catalogue
-from src.text.encoders import Encoder, open_encoder
+from src.text.encoders import WORDLLAMA, Encoder, open_encoder
 from src.text.kept import encoded
-from src.text.search import EncodedBy, SearchIndex, search_index
+from src.text.search import SENTENCE_WEIGHT, VECTOR_WEIGHT, EncodedBy, SearchIndex, search_index
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Described:
         if self.encoded_by is None:
             return None
         reporter.step(f"making the search over {len(self.catalogue):,} products")
-        return search_index(self.catalogue, self.data.item_vectors, self.encoded_by)
+        weight = VECTOR_WEIGHT if self.encoded_by.name == WORDLLAMA else SENTENCE_WEIGHT
+        return search_index(self.catalogue, self.data.item_vectors, self.encoded_by, weight)
 
 
 def described(
