@@ -14,10 +14,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from app.access import Role
-from app.problems import KEY, problem, problems_of
-from app.recommender import Recommender
-from app.schemas import (
-    BODY_PROBLEMS,
+from app.admin_schemas import (
     ActivateBody,
     NoBody,
     ReleaseAnswer,
@@ -28,6 +25,9 @@ from app.schemas import (
     TrainingAnswer,
     TrainingBody,
 )
+from app.problems import KEY, problem, problems_of
+from app.recommender import Recommender
+from app.schemas import BODY_PROBLEMS
 from app.trainer import train_queued
 from src.config import Settings
 from src.domain import Run, RunStatus
