@@ -60,6 +60,11 @@ class Vocabulary:
             return int(self._order[place])
         return None
 
+    def rows_in(self, other: Vocabulary) -> IntArray:
+        """int64[len(self)]: the row number of every id in another vocabulary; -1 where it does not know it."""
+        rows = (other.idx_of(self.id_of(at)) for at in range(len(self)))
+        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(self))
+
     def neighbours(self, id_: str, n: int) -> list[str]:
         """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""
         place = self._place_of(id_.encode("utf-8", "surrogatepass"))

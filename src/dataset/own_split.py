@@ -14,7 +14,7 @@ import numpy as np
 
 from src.config import Settings
 from src.dataset.files import InputFile
-from src.dataset.interactions import TrainingData, Vocabulary, training_data
+from src.dataset.interactions import TrainingData, training_data
 from src.dataset.layouts import open_table
 from src.dataset.preprocessing import Limits, clean
 from src.dataset.splitting import Split, split
@@ -140,12 +140,7 @@ def read_to_measure(path: Path, learnt: TrainingData, settings: Settings, report
     table, read = _opened(path)
     with no_search_for_cycles():
         data = training_data(_events(table, read, settings, reporter))
-    return MappedRows(data, _found(data.users, learnt.users), _found(data.items, learnt.items), read)
-
-
-def _found(ids: Vocabulary, known: Vocabulary) -> IntArray:
-    rows = (known.idx_of(ids.id_of(at)) for at in range(len(ids)))
-    return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
+    return MappedRows(data, data.users.rows_in(learnt.users), data.items.rows_in(learnt.items), read)
 
 
 def _opened(path: Path) -> tuple[Table, FileRead]:

@@ -12,7 +12,7 @@ import numpy as np
 from src.config import Settings
 from src.dataset.interactions import Interactions, TrainingData, Vocabulary
 from src.dataset.splitting import split
-from src.domain import IntArray, JsonDict
+from src.domain import JsonDict
 from src.errors import AisleError, NoData, NotReady
 from src.evaluation.gate import Bounds, Verdict, compare
 from src.evaluation.report import Report
@@ -137,13 +137,10 @@ class CarriedOver:
 def over(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingData:
     """The events of these users on these products, by their row numbers."""
     events = data.events
-    user, item = _rows(events.users, users)[events.user_idx], _rows(events.items, items)[events.item_idx]
+    user, item = (
+        mine.rows_in(theirs).astype(np.int32)[idx]
+        for mine, theirs, idx in ((events.users, users, events.user_idx), (events.items, items, events.item_idx))
+    )
     known = np.flatnonzero((user >= 0) & (item >= 0))
     kept = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
     return TrainingData(kept, data.kind[known], data.weighting)
-
-
-def _rows(of: Vocabulary, to: Vocabulary) -> IntArray:
-    """int32[len(of)]: where each id stands in `to`, -1 if nowhere."""
-    found = (to.idx_of(id_) for id_ in of.ids_of(range(len(of))))
-    return np.fromiter((-1 if row is None else row for row in found), np.int32, len(of))
