@@ -18,7 +18,7 @@ from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
 from src.models import popularity
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import scaled_columns
+from src.models.normalization import scaled_columns, take_own
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,7 @@ class CategoryPopularity(FromHistory, SavedAsArrays):
         rows = self._rows
         wanted, weight = (rows, self.weight) if items is None else (rows[items], self.weight[items])
         scores = ((queries.history @ rows) @ wanted.T).toarray() * weight
-        own = scaled_columns(queries.history, self.itself)
-        own = own if items is None else csr_matrix(own[:, items])
-        scores[np.repeat(np.arange(len(queries)), np.diff(own.indptr)), own.indices] -= own.data
+        take_own(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return np.asarray(scores, dtype=np.float32)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
-from src.domain import FloatArray
+from src.domain import FloatArray, IntArray
 
 LONGEST_HISTORY = 5_000
 """A user with more products is a robot or a till: the square of it would be the cost of each such user."""
@@ -49,3 +49,13 @@ def normalized(histories: csr_matrix, user_exponent: float, item_exponent: float
 def scaled_columns(matrix: csr_matrix, factor: FloatArray) -> csr_matrix:
     """The matrix with its columns multiplied by float[n_columns]."""
     return csr_matrix(matrix @ diags_array(factor.astype(np.float32)))
+
+
+def take_own(scores: FloatArray, histories: csr_matrix, itself: FloatArray, items: IntArray | None) -> None:
+    """Take from scores[n, len(items)], in place, what each product of a history says of itself: its weight · itself.
+
+    items: which columns the scores are of; None for all.
+    """
+    own = scaled_columns(histories, itself)
+    own = own if items is None else csr_matrix(own[:, items])
+    scores[np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices] -= own.data

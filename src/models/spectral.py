@@ -23,7 +23,7 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.domain import FloatArray, IntArray
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import Normalized, normalized, scaled_columns
+from src.models.normalization import Normalized, normalized, take_own
 
 _MOST_NUMBERS = 80_000_000
 """Of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
@@ -71,9 +71,7 @@ class Spectral(FromHistory, SavedAsArrays):
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         wanted = self.wanted if items is None else self.wanted[items]
         scores: FloatArray = (queries.history @ self.given) @ wanted.T
-        own = scaled_columns(queries.history, self.itself)
-        own = own if items is None else csr_matrix(own[:, items])
-        scores[np.repeat(np.arange(len(queries)), np.diff(own.indptr)), own.indices] -= own.data
+        take_own(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return scores
 
