@@ -1,32 +1,25 @@
-"""The HTTP calls: parse, ask, respond. All routes are on this page."""
+"""The HTTP calls that ask for something: parse, ask, respond."""
 
 from __future__ import annotations
 
-import datetime as dt
-import time
 from dataclasses import asdict
 from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from werkzeug.routing import PathConverter
 
 from app.access import Role
-from app.problems import KEY, field_errors, problem, problems_of
+from app.problems import problem, problems_of
 from app.recommender import ListAnswer, Recommender
 from app.scheduler import Scheduler
 from app.schemas import (
     BODY_PROBLEMS,
-    MAX_EVENTS,
     CategoryList,
     DetailedList,
     DetailedRecommendation,
-    EventBody,
-    EventError,
-    EventsAnswer,
-    EventsBody,
     Health,
     IdList,
     ItemList,
@@ -49,15 +42,11 @@ from app.schemas import (
     UserBody,
 )
 from app.searcher import Searcher
-from src.config import Settings
 from src.domain import Event, EventKind, Product, Query, category_names
-from src.errors import InputError
-from src.store import Store
 from src.text.search import Filter
-from src.workflows.record import checked, record
 
 LISTS, SEARCH, CATALOGUE = Tag(name="lists"), Tag(name="search"), Tag(name="catalogue")
-EVENTS, HEALTH = Tag(name="events"), Tag(name="health")
+HEALTH = Tag(name="health")
 
 
 class IdConverter(PathConverter):
@@ -70,7 +59,7 @@ class IdConverter(PathConverter):
 api = APIBlueprint("api", __name__)
 
 _OPEN = ("api.healthz", "api.readyz", "pages.docs", "pages.docs_asset", "pages.openapi", "static")
-ROLES = {"api.add_events": Role.WRITE, **dict.fromkeys(_OPEN, Role.OPEN)}
+ROLES = dict.fromkeys(_OPEN, Role.OPEN)
 """What a call or a page needs; all others need Role.READ."""
 
 
@@ -277,56 +266,6 @@ def _unknown(product_id: str) -> Response:
 )
 def categories() -> Response:
     return jsonify([asdict(row) for row in _recommender().categories()])
-
-
-@api.post(
-    "/events",
-    tags=[EVENTS],
-    security=KEY,
-    summary="Tell what users did",
-    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
-    "the others are stored.",
-    responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
-)
-def add_events(body: EventsBody) -> Response:
-    items = body.root if isinstance(body.root, list) else [body.root]
-    if not 1 <= len(items) <= MAX_EVENTS:
-        raise InputError(
-            f"{len(items)} events were found; expected 1 to {MAX_EVENTS:,}. Send them in several requests."
-        )
-    settings: Settings = current_app.extensions["aisle"].settings
-    store: Store = current_app.extensions["aisle"].store
-    good, errors = _parsed(items, settings)
-    if not good:
-        said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
-        return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
-    stored = record(store, good)
-    answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
-    response = jsonify(answer.model_dump())
-    response.status_code = 201
-    return response
-
-
-def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
-    good, errors = [], []
-    now = int(time.time())
-    for index, item in enumerate(items):
-        try:
-            good.append(checked(_event(EventBody.model_validate(item)), settings, now))
-        except ValidationError as error:
-            said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
-            errors.append(EventError(index=index, detail=said))
-        except InputError as error:
-            errors.append(EventError(index=index, detail=str(error)))
-    return good, errors
-
-
-def _event(body: EventBody) -> Event:
-    if body.kind is EventKind.RATING and body.value is None:
-        raise InputError("value: missing; expected the rating that was given")
-    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
-    value = 1.0 if body.value is None else body.value
-    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query)
 
 
 @api.get(

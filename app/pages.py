@@ -8,9 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory
 
 from app.admin_schemas import ActivateBody, NoBody, TrainingBody
+from app.event_schemas import EventsBody
 from app.problems import FieldError, Problem
 from app.recommender import Recommender
-from app.schemas import EventsBody, PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
+from app.schemas import PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
 from src.domain import Query
 from src.errors import NotReady
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long

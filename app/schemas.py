@@ -6,14 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     RootModel,
     StrictBool,
-    StrictInt,
     WithJsonSchema,
     model_validator,
 )
@@ -24,7 +22,6 @@ from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, i
 MAX_LIST = 100
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
-MAX_EVENTS = 1_000
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
@@ -216,60 +213,6 @@ class PopularQuery(Request):
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
     kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
-
-
-class EventBody(Request):
-    """One thing a user did to a product."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}]}
-    )
-
-    user_id: Id
-    product_id: Id
-    kind: EventKind
-    value: float | None = Field(
-        None,
-        allow_inf_nan=False,
-        strict=True,
-        description="The rating given (needed), or how many were bought or brought back.",
-    )
-    at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
-        None, description="UTC seconds or ISO 8601 with a zone; now."
-    )
-    query: Text | None = Field(
-        None, description="What the user had searched for when the product was shown: search learns from it."
-    )
-    event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
-
-
-class EventsBody(RootModel[dict[str, Any] | list[Any]]):
-    """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
-                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
-            ]
-        }
-    )
-
-
-class EventError(BaseModel):
-    """Why one event of a request was not stored. index: its place in the list, from 0."""
-
-    index: int
-    detail: str
-
-
-class EventsAnswer(BaseModel):
-    """received = stored + repeated + the number of errors. repeated: known already, or older than what is known."""
-
-    received: int
-    stored: int
-    repeated: int
-    errors: list[EventError]
 
 
 class ProductList(RootModel[list[str] | IdList]):

@@ -1,0 +1,66 @@
+"""What events that are told, and the answers to them, look like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictInt
+
+from app.schemas import Id, Request, Text
+from src.domain import EventKind
+
+MAX_EVENTS = 1_000
+
+
+class EventBody(Request):
+    """One thing a user did to a product."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}]}
+    )
+
+    user_id: Id
+    product_id: Id
+    kind: EventKind
+    value: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        strict=True,
+        description="The rating given (needed), or how many were bought or brought back.",
+    )
+    at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
+        None, description="UTC seconds or ISO 8601 with a zone; now."
+    )
+    query: Text | None = Field(
+        None, description="What the user had searched for when the product was shown: search learns from it."
+    )
+    event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
+
+
+class EventsBody(RootModel[dict[str, Any] | list[Any]]):
+    """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
+                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
+            ]
+        }
+    )
+
+
+class EventError(BaseModel):
+    """Why one event of a request was not stored. index: its place in the list, from 0."""
+
+    index: int
+    detail: str
+
+
+class EventsAnswer(BaseModel):
+    """received = stored + repeated + the number of errors. repeated: known already, or older than what is known."""
+
+    received: int
+    stored: int
+    repeated: int
+    errors: list[EventError]
