@@ -43,7 +43,7 @@ $(SETUP_DEV): $(SETUP) requirements-dev.txt
 	@touch $@
 
 test: setup $(SETUP_DEV)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup $(SETUP_DEV)
 	$(BIN)/ruff format --check .
