@@ -21,12 +21,14 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, UnsupportedMediaType
 
-from app import admin, api, events, pages, problems
+from app import admin, api, events, observing, pages, problems
 from app.access import Keys, Role
+from app.metrics import Metrics
 from app.optimize import ListCache
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
+from app.served import ServedLog
 from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.errors import InputError
@@ -47,10 +49,19 @@ class Aisle:
     recommender: Recommender
     searcher: Searcher
     scheduler: Scheduler
+    metrics: Metrics
+    served: ServedLog
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
     started_in: int | None = field(default=None)
+
+    def leave(self) -> None:
+        """This process serves no more: give up the lead, and write what waits to be written."""
+        self.scheduler.stop()
+        self.recommender.leave()
+        self.served.stop()
+        self.metrics.close()
 
 
 class _StrictJson(DefaultJSONProvider):
@@ -88,7 +99,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     recommender = Recommender(settings, store, ListCache(app, settings))
     roles = {**api.ROLES, **events.ROLES, **admin.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
+    metrics = Metrics(settings.metrics_dir)
+    served = ServedLog(settings, store, metrics)
+    app.extensions["aisle"] = Aisle(
+        settings, store, recommender, searcher, scheduler, metrics, served, Keys(settings), roles
+    )
+    observing.observe(app)
     problems.register(app)
     app.before_request(api.check_access)
     app.before_request(_check_body)
@@ -98,6 +114,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_api(events.events)
     app.register_api(admin.admin)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(observing.observing)
     recommender.refresh()
     return app
 
@@ -114,6 +131,7 @@ def start_background(app: Flask) -> None:
     aisle.recommender.announce()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     aisle.scheduler.run()
+    aisle.served.run()
 
 
 def _watch(aisle: Aisle) -> None:
@@ -132,6 +150,8 @@ def _check_body() -> None:
     if request.endpoint in admin.WITHOUT_BODY and _is_empty(request.environ):
         request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}
         return
+    if request.endpoint in events.ROLES:
+        request.max_content_length = current_app.extensions["aisle"].settings.max_events_bytes
     if request.content_length is None:
         # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
         raise LengthRequired("the request says no Content-Length. Send the JSON body in one piece, with its length.")

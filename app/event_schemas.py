@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictInt
 
-from app.schemas import Id, Request, Text
+from app.schemas import SANE_REQUEST_ID, Id, Request, Text
 from src.domain import EventKind
 
 MAX_EVENTS = 1_000
@@ -33,6 +33,11 @@ class EventBody(Request):
     )
     query: Text | None = Field(
         None, description="What the user had searched for when the product was shown: search learns from it."
+    )
+    request_id: Annotated[str, Field(pattern=SANE_REQUEST_ID)] | None = Field(
+        None,
+        description="The X-Request-Id of the answer that had shown the product. With AISLE_LOG_SERVED=on the event is "
+        "joined to its place in that list; where the list was for a text, search learns from it as by `query`.",
     )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 

@@ -107,7 +107,7 @@ def register(app: Flask) -> None:
         status = error.code or 500
         detail = error.description or error.name
         if isinstance(error, RequestEntityTooLarge):
-            limit = app.config["MAX_CONTENT_LENGTH"]
+            limit = request.max_content_length
             detail = (
                 f"the body has {request.content_length:,} bytes; at most {limit:,} are accepted. Send less at once."
             )

@@ -11,6 +11,7 @@ from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from app.optimize import ListCache
+from app.served import USER, Shown, note
 from app.workers import WorkerFiles
 from src.config import Settings
 from src.domain import (
@@ -185,6 +186,7 @@ class Recommender:
         query = replace(query, history=(*history, *query.history))
         key = {"release": release.version, "withdrawn": served.mark, **_cache_key(query)}
         kept = self._cache.get(key)
+        cached = kept is not None
         if kept is None:
             found = pipeline.recommend(query)
             kept = [[item.product_id, item.score, item.source] for item in found]
@@ -192,7 +194,10 @@ class Recommender:
         recommendations = [Recommendation(*item) for item in kept]
         wanted = query.model or release.pipeline.default
         sources = [item.source for item in recommendations] or [wanted]
-        return ListAnswer(release.version, max(sources, key=sources.count), recommendations)
+        answer = ListAnswer(release.version, max(sources, key=sources.count), recommendations)
+        places = [(item.product_id, item.source) for item in recommendations]
+        note(Shown(answer.release, USER, None, answer.source, places, cached))
+        return answer
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """(release, the n products with the most events): of one kind, or bought and rated ones.
@@ -283,8 +288,12 @@ class Recommender:
             | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
             "matrix_factorization": self.model_status("svd"),
             "release": about,
-            "workers": self._workers.alive(),
+            "workers": self.workers(),
         }
+
+    def workers(self) -> list[dict[str, Any]]:
+        """host, pid, release, since (UTC seconds) and note of every worker that lives."""
+        return self._workers.alive()
 
     def model_status(self, model_type: str) -> dict[str, Any]:
         """Whether the model of a type of training is served, and its shapes."""

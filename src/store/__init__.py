@@ -16,6 +16,7 @@ from src.domain import (
     EventKind,
     Followed,
     Load,
+    Outcome,
     Product,
     ProductCount,
     Run,
@@ -58,6 +59,10 @@ class Journal(Protocol):
 
     def unfinished(self) -> list[Run]:
         """The runs that are queued or running, oldest first."""
+        ...
+
+    def outcomes(self) -> list[Outcome]:
+        """How often runs have each status, by its name; statuses that none has are left out."""
         ...
 
     def save_score(self, score: Score) -> None:
