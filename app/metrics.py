@@ -7,6 +7,7 @@ there, and counts on: so there are as many files as ever were workers at once, a
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import struct
@@ -77,6 +78,8 @@ class Metrics:
         upper = next(bound for bound in BUCKETS if seconds <= bound)
         with self._lock:
             if (files := self._mine()) is not None:
+                for bound in BUCKETS if files.is_new((metric, labels, "_sum", None)) else ():
+                    files.add(metric.kind, (metric, labels, "_bucket", bound), 0.0)  # Prometheus wants all of them
                 files.add(metric.kind, (metric, labels, "_bucket", upper), 1.0)
                 files.add(metric.kind, (metric, labels, "_sum", None), seconds)
 
@@ -129,6 +132,9 @@ class _Files:
             os.close(lock)
             raise
 
+    def is_new(self, series: _Series) -> bool:
+        return series not in self._keys
+
     def add(self, kind: str, series: _Series, amount: float) -> None:
         key = self._keys.get(series)
         if key is None:
@@ -164,9 +170,14 @@ def _opened(path: Path) -> MmapedDict:
 
 def _is_readable(path: Path) -> bool:
     try:
-        for _ in MmapedDict.read_all_values_from_file(str(path)):
-            pass
-    except (OSError, RuntimeError, UnicodeDecodeError, struct.error):
+        with open(path, "rb") as file:
+            (used,) = struct.unpack("i", file.read(4))
+        if not 0 <= used <= path.stat().st_size:
+            return False
+        for key, *_ in MmapedDict.read_all_values_from_file(str(path)):
+            _name, _sample, labels, _help = json.loads(key)
+            dict(labels)
+    except (OSError, RuntimeError, TypeError, ValueError, struct.error):
         return False
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import socket
@@ -118,11 +119,23 @@ def metrics() -> Response:
 
 def _workers(recommender: Recommender) -> Iterator[Family]:
     """Only of this host: the others are asked themselves."""
-    here = Counter(each["release"] or "" for each in recommender.workers() if each["host"] == socket.gethostname())
+    mine = [each for each in recommender.workers() if each["host"] == socket.gethostname() and _lives(each["pid"])]
+    here = Counter(each["release"] or "" for each in mine)
     family = GaugeMetricFamily("aisle_release_info", "Workers that serve a release.", labels=["version"])
     for version, workers in sorted(here.items()):
         family.add_metric([version], workers)
     yield family
+
+
+def _lives(pid: int) -> bool:
+    """The files of workers tell it only some seconds later."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _trainings(store: Store) -> Iterator[Family]:

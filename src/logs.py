@@ -109,7 +109,8 @@ def set_up(name: str, request_id: Callable[[], str | None] = lambda: None, ids: 
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for each in logging.getLogger("gunicorn.error").handlers:
         each.setFormatter(handler.formatter)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for talkative in ("apscheduler", "faiss"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     threading.excepthook = _thread_failed
 
