@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from werkzeug.serving import WSGIRequestHandler
+from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from app import create_app, start_background
 from app.access import Role, made_key
@@ -49,7 +49,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        server.run(host="0.0.0.0", port=settings.port, threaded=True, request_handler=_Quiet)
+        run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
         server.extensions["aisle"].leave()
         end_training(settings)

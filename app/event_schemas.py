@@ -19,9 +19,9 @@ class EventBody(Request):
         json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}]}
     )
 
-    user_id: Id
-    product_id: Id
-    kind: EventKind
+    user_id: Id = Field(description="Who did it.")
+    product_id: Id = Field(description="To what; the catalogue need not know it yet.")
+    kind: EventKind = Field(description=f"One of {', '.join(EventKind)}.")
     value: float | None = Field(
         None,
         allow_inf_nan=False,
@@ -42,14 +42,32 @@ class EventBody(Request):
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 
 
-class EventsBody(RootModel[dict[str, Any] | list[Any]]):
+ABOUT_EVENTS = "\n".join(
+    f"- `{name}`{'' if field.is_required() else ' (optional)'}: {field.description}"
+    for name, field in EventBody.model_fields.items()
+)
+"""The fields of an event, for people: the description of a list is loose, as a wrong event in it is no error."""
+_Bulk = Annotated[list[Any], Field(json_schema_extra={"minItems": 1, "maxItems": MAX_EVENTS})]
+
+
+class EventsBody(RootModel[dict[str, Any] | _Bulk]):
     """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
-                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
+                [
+                    {"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"},
+                    {
+                        "user_id": "U00001",
+                        "product_id": "P00003",
+                        "kind": "click",
+                        "at": "2026-11-20T18:02:11Z",
+                        "query": "acrylic paint",
+                        "request_id": "5c0f2a9d41be5c0f2a9d41be",
+                    },
+                ],
             ]
         }
     )

@@ -13,7 +13,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from app.access import Role
-from app.event_schemas import MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
+from app.event_schemas import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
 from app.metrics import EVENTS_TAKEN, EVENTS_TOLD, Metrics
 from app.problems import KEY, field_errors, problem, problems_of
 from app.schemas import BODY_PROBLEMS
@@ -33,8 +33,8 @@ ROLES = {"events.add_events": Role.WRITE}
     tags=[EVENTS],
     security=KEY,
     summary="Tell what users did",
-    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
-    "the others are stored.",
+    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`, "
+    f"with their place; the others are stored. An event has these fields:\n\n{ABOUT_EVENTS}",
     responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
