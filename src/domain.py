@@ -120,6 +120,7 @@ class Query:
     exclude: product ids that must not appear.
     exclude_seen: whether products of the history's SEEN_KINDS are left out.
     model: the model whose own list is wanted; None for the release's best.
+    explain: whether every place of the list comes with its Explanation.
     """
 
     user_id: str | None
@@ -128,15 +129,53 @@ class Query:
     exclude: frozenset[str] = frozenset()
     exclude_seen: bool = True
     model: str | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one model of a list's score says of a product.
+
+    score: the model's own number, in units that are comparable between users. weight: what it counts for.
+    contribution: weight · score, its part of the product's score.
+    """
+
+    model: str
+    score: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A product of the history that speaks for a listed one. contribution: how much lower the listed one's score would
+    be without it."""
+
+    product_id: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a product has its place; both strongest first. because: empty where no product of the history matters."""
+
+    opinions: tuple[Opinion, ...] = ()
+    because: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One place of a list: score is the source model's own number, comparable within one source only."""
+    """One place of a list: score is the source model's own number, comparable within one source only.
+
+    filled_by: what filled the place where the wanted model named nothing for it; None where it named this product.
+    explanation: None unless it was asked for.
+    """
 
     product_id: str
     score: float
     source: str
+    filled_by: str | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
