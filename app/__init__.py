@@ -21,7 +21,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, UnsupportedMediaType
 
-from app import admin, api, events, pages, problems
+from app import admin, api, docs, events, pages, problems
 from app.access import Keys, Role
 from app.optimize import ListCache
 from app.recommender import Recommender
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    roles = {**api.ROLES, **events.ROLES, **admin.ROLES}
+    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
     app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
     problems.register(app)
@@ -98,6 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_api(events.events)
     app.register_api(admin.admin)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(docs.docs)
     recommender.refresh()
     return app
 
