@@ -268,6 +268,11 @@ class Settings(BaseSettings):
         return self.var / "reports"
 
     @property
+    def explored_path(self) -> Path:
+        """The figures of the last exploration, which the dashboard shows."""
+        return self.reports_dir / "exploration.json"
+
+    @property
     def embeddings_dir(self) -> Path:
         return self.var / "embeddings"
 
