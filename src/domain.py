@@ -67,6 +67,7 @@ class Event:
     at: UTC seconds, or None when the source gave no time.
     event_id: the sender's own name for this event; the same one twice counts once.
     query: what the user had searched for when the product was shown; None when it was not found by a search.
+    request_id: of the answer that had shown the product; None when that is not known.
     """
 
     user_id: str
@@ -76,6 +77,7 @@ class Event:
     at: int | None = None
     event_id: str | None = None
     query: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,49 @@ class SearchedFor:
     kind: str
     at: int
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedList:
+    """A list that was answered. at: UTC seconds. number: tells it from others of the same request, and grows.
+
+    made_for: "user", "text" or "product"; asked: the text or the product. No user: what followed a list is known by its
+    request_id, and a list that nothing followed needs no name.
+    products: (product_id, source), best first.
+    """
+
+    request_id: str
+    number: int
+    at: int
+    release: str
+    made_for: str
+    asked: str | None
+    products: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What somebody did to a product that the answer to a request had shown. at: UTC seconds. mark: of its event."""
+
+    request_id: str
+    product_id: str
+    kind: str
+    at: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFigures:
+    """How often a source stood at a position (from 1) of a release's lists, and how many of these places were clicked
+    (or viewed) and bought; each place counts once, however often it was clicked."""
+
+    release: str
+    made_for: str
+    source: str
+    position: int
+    shown: int
+    clicked: int
+    bought: int
 
 
 @dataclass(frozen=True, slots=True)
