@@ -87,6 +87,10 @@ class Pipeline:
         """The same, with these facts instead of what was known of their products."""
         return replace(self, shelf=self._known_shelf.updated(facts, self.items))
 
+    def differing(self, facts: Iterable[Facts]) -> list[Facts]:
+        """Those that say something else of items than is known here."""
+        return self._known_shelf.differing(facts, self.items)
+
     def recommend(self, query: Query) -> list[Recommendation]:
         """At most query.n products, best first, none twice; fewer only when no product is left that the filters of its
         rules let pass.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,24 +51,18 @@ class Shelf:
         return cls(np.full(n_items, np.nan), np.full(n_items, -1, np.int64), unknown, unknown)
 
     @classmethod
-    def of(cls, facts: Iterable[Facts], items: Vocabulary) -> Shelf:
+    def of(cls, pages: Iterable[Sequence[Facts]], items: Vocabulary) -> Shelf:
         """What these facts say; those of products that are no items are left out."""
-        return cls.empty(len(items)).updated(facts, items)
+        draft, find = _Draft(cls.empty(len(items))), items.finder()
+        for rows in pages:
+            draft.write(rows, find([row.product_id for row in rows]))
+        return draft.shelf()
 
     def updated(self, facts: Iterable[Facts], items: Vocabulary) -> Shelf:
-        """The same, with these facts instead of what was known of their products."""
-        rows = list(facts)
-        item = items.rows_of([row.product_id for row in rows])
-        known = item >= 0
-        at, rows = item[known], [row for row, is_known in zip(rows, known.tolist(), strict=True) if is_known]
-        categories, brands = _Texts(self.categories), _Texts(self.brands)
-        price, stock = self.price.copy(), self.stock.copy()
-        price[at] = [np.nan if row.price is None else row.price for row in rows]
-        stock[at] = [-1 if row.stock is None else row.stock for row in rows]
-        category, brand = self.category.copy(), self.brand.copy()
-        category[at] = [categories.number(row.category or "") for row in rows]
-        brand[at] = [brands.number(folded(row.brand or "")) for row in rows]
-        return Shelf(price, stock, category, brand, categories.texts, brands.texts)
+        """The same, with these few facts instead of what was known of their products."""
+        draft, rows = _Draft(self), list(facts)
+        draft.write(rows, items.rows_of([row.product_id for row in rows]))
+        return draft.shelf()
 
     def differing(self, facts: Iterable[Facts], items: Vocabulary) -> list[Facts]:
         """Those that say something else than the shelf."""
@@ -148,15 +142,28 @@ def narrowest(category: str) -> frozenset[str]:
     return frozenset(end for end in ends if end)
 
 
-class _Texts:
-    """Numbers for texts, in the order in which they came."""
+class _Draft:
+    """A copy of a shelf that is being written to."""
 
-    def __init__(self, texts: tuple[str, ...]) -> None:
-        self._number = {text: at for at, text in enumerate(texts)}
+    def __init__(self, shelf: Shelf) -> None:
+        self._price, self._stock = shelf.price.copy(), shelf.stock.copy()
+        self._category, self._brand = shelf.category.copy(), shelf.brand.copy()
+        self._categories = {text: at for at, text in enumerate(shelf.categories)}
+        self._brands = {text: at for at, text in enumerate(shelf.brands)}
 
-    def number(self, text: str) -> int:
-        return self._number.setdefault(text, len(self._number))
+    def write(self, rows: Sequence[Facts], items: IntArray) -> None:
+        """Of rows[i] the item is items[i], -1 for none."""
+        for row, item in zip(rows, items.tolist(), strict=True):
+            if item >= 0:
+                self._price[item] = np.nan if row.price is None else row.price
+                self._stock[item] = -1 if row.stock is None else row.stock
+                self._category[item] = _number(self._categories, row.category or "")
+                self._brand[item] = _number(self._brands, folded(row.brand or ""))
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(self._number)
+    def shelf(self) -> Shelf:
+        texts = tuple(self._categories), tuple(self._brands)
+        return Shelf(self._price, self._stock, self._category, self._brand, *texts)
+
+
+def _number(numbers: dict[str, int], text: str) -> int:
+    return numbers.setdefault(text, len(numbers))
