@@ -321,9 +321,9 @@ def test_why_not_tells_the_reason() -> None:
     assert reason("p3", Rules(categories=frozenset({"Even"}))) == (None, "category")
     assert reason("p3", Rules(max_price=29.99)) == (None, "price")
     assert reason("p4", Rules(in_stock=True)) == (None, "stock")
-    assert reason("p5", Rules(max_per_category=1)) == (3, "max_per_category")
-    assert reason("p6", Rules(max_per_brand=1), 3) == (4, "max_per_brand")
-    assert reason("p9", Rules(max_per_category=1)) == (7, "rank")
+    assert reason("p5", Rules(max_per_category=1, in_stock=True)) == (2, "max_per_category")
+    assert reason("p6", Rules(max_per_brand=1, in_stock=True), 3) == (3, "max_per_brand")
+    assert reason("p9", Rules(max_per_category=1)) == (7, "rank")  # its turn never came
 
 
 def test_a_product_that_the_wanted_model_has_nothing_to_say_of_is_not_retrieved() -> None:
