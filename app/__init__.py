@@ -17,6 +17,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request
 from flask.json.provider import DefaultJSONProvider
+from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, UnsupportedMediaType
@@ -84,6 +85,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = _StrictJson(app)
     app.url_map.converters["id"] = api.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
     roles = {**api.ROLES, **events.ROLES, **admin.ROLES}

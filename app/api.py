@@ -58,7 +58,7 @@ class IdConverter(PathConverter):
 
 api = APIBlueprint("api", __name__)
 
-_OPEN = ("api.healthz", "api.readyz", "pages.docs", "pages.docs_asset", "pages.openapi", "static")
+_OPEN = ("api.healthz", "api.readyz", "pages.docs", "pages.docs_asset", "pages.openapi", "static", "bootstrap.static")
 ROLES = dict.fromkeys(_OPEN, Role.OPEN)
 """What a call or a page needs; all others need Role.READ."""
 

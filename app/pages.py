@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory, url_for
 
 from app.admin_schemas import ActivateBody, NoBody, TrainingBody
 from app.event_schemas import EventsBody
@@ -34,10 +34,24 @@ _WITH_EXAMPLES = (
 )
 _SHOWN_HISTORY = 10
 _LIST = 10
+_PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
+"""What the head of every page leads to."""
 
 
 def _recommender() -> Recommender:
     return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
+
+
+@pages.app_context_processor
+def _frame() -> dict[str, Any]:
+    """What base.html shows around every page."""
+    endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
+    navigation = [
+        {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
+        for name, path in _PLACES
+        if path in endpoints
+    ]
+    return {"navigation": navigation, "release": _recommender().version}
 
 
 @pages.get("/")
