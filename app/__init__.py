@@ -18,7 +18,7 @@ from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from app import admin, api, docs, events, pages, problems
+from app import admin, api, docs, events, lists, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
 from app.limits import limit_rates
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf = protect(app, settings)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
-    for calls in (api.api, events.events, admin.admin):
+    for calls in (lists.lists, api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
     app.register_blueprint(pages.pages)
