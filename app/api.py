@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, current_app, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
@@ -58,7 +58,7 @@ class IdConverter(PathConverter):
 
 api = APIBlueprint("api", __name__)
 
-_OPEN = ("api.healthz", "api.readyz", "pages.docs", "pages.docs_asset", "pages.openapi", "static")
+_OPEN = ("api.healthz", "api.readyz")
 ROLES = dict.fromkeys(_OPEN, Role.OPEN)
 """What a call or a page needs; all others need Role.READ."""
 
@@ -294,11 +294,3 @@ def healthz() -> Response:
 def readyz() -> Response:
     _recommender().ready()
     return jsonify({"status": "ok"})
-
-
-def check_access() -> Response | None:
-    """Before anything of the request is read: may it?"""
-    if request.endpoint is None:
-        return None
-    role = current_app.extensions["aisle"].roles.get(request.endpoint, Role.READ)
-    return current_app.extensions["aisle"].keys.refusal(role)  # type: ignore[no-any-return]

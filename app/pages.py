@@ -1,37 +1,16 @@
-"""What people look at: the front page, and the documentation of the HTTP calls. No asset comes from outside."""
+"""What people look at: the front page. No asset comes from outside."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import Any
+from flask import Blueprint, current_app, render_template, request
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory
-
-from app.admin_schemas import ActivateBody, NoBody, TrainingBody
-from app.event_schemas import EventsBody
-from app.problems import FieldError, Problem
 from app.recommender import Recommender
-from app.schemas import PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
 from src.domain import Query
 from src.errors import NotReady
 from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
 pages = Blueprint("pages", __name__)
 
-_SWAGGER = files("flask_openapi3_swagger") / "templates" / "swagger"
-_WITH_EXAMPLES = (
-    Problem,
-    FieldError,
-    RecommendBody,
-    SearchBody,
-    SimilarBody,
-    UserBody,
-    PredictBody,
-    EventsBody,
-    TrainingBody,
-    ActivateBody,
-    NoBody,
-)
 _SHOWN_HISTORY = 10
 _LIST = 10
 
@@ -59,36 +38,3 @@ def front() -> str | tuple[str, int]:
     return render_template(
         "front.html", user_id=user_id, popular=popular, answer=answer, history=history, catalogue=catalogue
     )
-
-
-@pages.get("/openapi.json")
-def openapi() -> Response:
-    """The description of every call."""
-    return jsonify(_described(current_app.api_doc))  # type: ignore[attr-defined]
-
-
-def _described(document: dict[str, Any]) -> dict[str, Any]:
-    """With the examples and the schemas of errors that flask-openapi3 drops, and without the 422 it makes up for
-    calls that cannot answer so."""
-    schemas = document["components"]["schemas"]
-    for model in _WITH_EXAMPLES:
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
-    for operation in (call for path in document["paths"].values() for call in path.values()):
-        if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-            del operation["responses"]["422"]
-    schemas.pop("ValidationErrorModel", None)
-    return document
-
-
-@pages.get("/docs")
-def docs() -> str:
-    """Swagger UI."""
-    return render_template("docs.html")
-
-
-@pages.get("/docs/<path:name>")
-def docs_asset(name: str) -> Response:
-    """Swagger UI's own files, out of its package."""
-    return send_from_directory(str(_SWAGGER), name, max_age=86_400)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import re
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
+
+HASHED = "sha256:"
+"""What a key begins with that stands in a setting as its hash."""
 
 
 class Settings(BaseSettings):
@@ -149,6 +154,30 @@ class Settings(BaseSettings):
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
     admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")
     read_keys: str = Field("", repr=False, description="Keys that may read; empty means reading is open.")
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Signs the cookies of the forms on pages; empty means one that is made in AISLE_VAR/keys. Several "
+        "hosts need the same.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies of yours stand in front and set X-Forwarded-For and -Proto."
+    )
+    rate_limit: str = Field(
+        "", description="What a client may ask in all, such as 600/minute; empty means as much as it likes."
+    )
+    admin_rate_limit: str = Field(
+        "60/minute", description="What a client may ask of the calls that train and change releases."
+    )
+    wrong_keys_limit: str = Field(
+        "20/minute", description="How many wrong keys an address may send before no key of it is looked at any more."
+    )
+    rate_storage: str = Field(
+        "",
+        repr=False,
+        description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
+        "itself.",
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -190,7 +219,25 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("cache_url")
+    @field_validator("write_keys", "admin_keys", "read_keys")
+    @classmethod
+    def _keys_or_hashes(cls, value: str) -> str:
+        for key in listed(value):
+            if key.startswith(HASHED) and not re.fullmatch(r"[0-9a-f]{64}", key.removeprefix(HASHED)):
+                raise ValueError("a hash in it is no sha256: and 64 digits 0-9a-f; python run.py --hash-key makes one")
+            if key == HASHED + hashlib.sha256(b"").hexdigest():
+                raise ValueError("a hash in it is that of an empty key; hash the key that you mean")
+        return value
+
+    @field_validator("rate_limit", "admin_rate_limit", "wrong_keys_limit")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        for rate in listed(value):
+            if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", rate):
+                raise ValueError(f"{rate!r} is no rate; expected a number per second, minute, hour or day: 600/minute")
+        return value
+
+    @field_validator("cache_url", "rate_storage")
     @classmethod
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
@@ -232,6 +279,11 @@ class Settings(BaseSettings):
     @property
     def rejects_dir(self) -> Path:
         return self.var / "rejects"
+
+
+def listed(value: str) -> list[str]:
+    """What is written with commas between, without blanks around and without what is empty."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def variable_of(field: str) -> str:

@@ -67,6 +67,7 @@ class Event:
     at: UTC seconds, or None when the source gave no time.
     event_id: the sender's own name for this event; the same one twice counts once.
     query: what the user had searched for when the product was shown; None when it was not found by a search.
+    request_id: of the answer that had shown the product; None when that is not known.
     """
 
     user_id: str
@@ -76,6 +77,7 @@ class Event:
     at: int | None = None
     event_id: str | None = None
     query: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,49 @@ class SearchedFor:
     kind: str
     at: int
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedList:
+    """A list that was answered. at: UTC seconds. number: tells it from others of the same request, and grows.
+
+    made_for: "user", "text" or "product"; asked: the text or the product. No user: what followed a list is known by its
+    request_id, and a list that nothing followed needs no name.
+    products: (product_id, source), best first.
+    """
+
+    request_id: str
+    number: int
+    at: int
+    release: str
+    made_for: str
+    asked: str | None
+    products: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What somebody did to a product that the answer to a request had shown. at: UTC seconds. mark: of its event."""
+
+    request_id: str
+    product_id: str
+    kind: str
+    at: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFigures:
+    """How often a source stood at a position (from 1) of a release's lists, and how many of these places were clicked
+    (or viewed) and bought; each place counts once, however often it was clicked."""
+
+    release: str
+    made_for: str
+    source: str
+    position: int
+    shown: int
+    clicked: int
+    bought: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +165,7 @@ class Query:
     exclude: product ids that must not appear.
     exclude_seen: whether products of the history's SEEN_KINDS are left out.
     model: the model whose own list is wanted; None for the release's best.
+    explain: whether every place of the list comes with its Explanation.
     """
 
     user_id: str | None
@@ -128,15 +174,53 @@ class Query:
     exclude: frozenset[str] = frozenset()
     exclude_seen: bool = True
     model: str | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one model of a list's score says of a product.
+
+    score: the model's own number, in units that are comparable between users. weight: what it counts for.
+    contribution: weight · score, its part of the product's score.
+    """
+
+    model: str
+    score: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A product of the history that speaks for a listed one. contribution: how much lower the listed one's score would
+    be without it."""
+
+    product_id: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a product has its place; both strongest first. because: empty where no product of the history matters."""
+
+    opinions: tuple[Opinion, ...] = ()
+    because: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One place of a list: score is the source model's own number, comparable within one source only."""
+    """One place of a list: score is the source model's own number, comparable within one source only.
+
+    filled_by: what filled the place where the wanted model named nothing for it; None where it named this product.
+    explanation: None unless it was asked for.
+    """
 
     product_id: str
     score: float
     source: str
+    filled_by: str | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from src.store.database import Database
 from src.store.journal import SqlJournal
 from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
 from src.store.searches import SqlSearches
+from src.store.served import SqlServed
 from src.store.settling import settle
 from src.store.tables import changes, event_ids, events, products, searches
 
@@ -40,6 +41,7 @@ class SqlStore:
         self._loading, self._known_products = loading, set[str]()
         self.journal = SqlJournal(self._database)
         self.searches = SqlSearches(self._database)
+        self.served = SqlServed(self._database)
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
@@ -150,6 +152,7 @@ class SqlStore:
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
             connection.execute(delete(searches).where(searches.c.product_id.in_(made_up)))
+            self.served.clear(connection)  # those were lists of the made-up shop
             self._known_products.clear()
             self._note_change(connection)
             return connection.execute(delete(products).where(products.c.made_up)).rowcount
