@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
-from app.access import Role
+from app.access import Keys, Role
 from app.explorer import Counting
 from app.formats import FILTERS, seconds_of
-from app.overview import Level, overview
+from app.overview import LISTS_DAYS, Level, overview
 from app.pictures import columns, curve
 from app.releasing import change_release, status_of
 from src.errors import AisleError
@@ -22,7 +22,16 @@ dashboard = Blueprint("dashboard", __name__)
 ROLES = {"dashboard.confirm": Role.READ, "dashboard.change": Role.OPEN}
 """What these pages need; the others need Role.READ. `change` asks for the admin's key in its form."""
 
-_HELPERS = {"columns": columns, "curve": curve, "seconds_of": seconds_of, "Level": Level, "Counting": Counting}
+_HELPERS = {
+    "columns": columns,
+    "curve": curve,
+    "seconds_of": seconds_of,
+    "Level": Level,
+    "Counting": Counting,
+    "days_of_lists": LISTS_DAYS,
+    "zip": zip,
+    "dict": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +99,7 @@ def confirm(name: str) -> Response:
 def change(name: str) -> Response:
     """Do it, if the key is the admin's and nobody was quicker."""
     version, before = request.form.get("version", ""), request.form.get("before", "")
-    refused = _aisle().keys.refusal_of(Role.ADMIN, request.form.get("key", ""))
-    if refused is not None:
+    if (refused := _refusal(request.form.get("key", "").strip())) is not None:
         return _form(name, version, *refused)
     registry = _registry()
     if before != (registry.current_version() or ""):
@@ -102,6 +110,16 @@ def change(name: str) -> Response:
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
     return redirect(url_for("dashboard.show", changed=name), 303)  # type: ignore[return-value]
+
+
+def _refusal(key: str) -> tuple[int, str] | None:
+    """HTTP status and words for a key that is not the admin's; None for one that is."""
+    keys: Keys = _aisle().keys
+    if not keys.are_set(Role.ADMIN):
+        return 403, "No admin key is set on the server. Set AISLE_ADMIN_KEYS to one of your choice and start again."
+    if not keys.accepts(Role.ADMIN, key):
+        return 401, "This is no admin key, so nothing was changed. Expected one of AISLE_ADMIN_KEYS; try again."
+    return None
 
 
 def _form(name: str, version: str, status: int = 200, problem: str = "") -> Response:

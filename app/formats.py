@@ -6,10 +6,10 @@ import datetime as dt
 import time
 from collections.abc import Callable
 
-from src.dataset.checks import percent
+from src.dataset.checks import share_of
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
-_BYTES = ("B", "KB", "MB", "GB", "TB")
+_BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
 def moment(at: float) -> str:
@@ -37,7 +37,7 @@ def seconds_of(text: str | None) -> int | None:
 
 def duration(seconds: float) -> str:
     """As 2 days 3 hours, 5 minutes, or 12 seconds."""
-    left, said = int(max(seconds, 0)), []
+    left, said = int(max(seconds, 0)), list[str]()
     if left < 60:
         return _count(left, "second")
     for name, length in _UNITS:
@@ -64,18 +64,13 @@ def _count(n: int, name: str) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """Bytes as 3.8 MB; a MB is 1,000 KB."""
+    """Bytes as 3.8 MB; a MB is 1,000 kB."""
     left = float(n_bytes)
     for unit in _BYTES:
         if left < 1_000 or unit == _BYTES[-1]:
             break
         left /= 1_000
     return f"{left:.0f} {unit}" if unit == "B" or left >= 100 else f"{left:.1f} {unit}"
-
-
-def share(part: float, whole: float = 1.0) -> str:
-    """A part of a whole in percent."""
-    return percent(part / whole) if whole else "–"
 
 
 def figure(value: float | None) -> str:
@@ -92,6 +87,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "duration": duration,
     "ago": ago,
     "size": size,
-    "share": share,
+    "share": share_of,
     "figure": figure,
 }

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.pictures import Interval, Line, Point, intervals, line
-from src.domain import JsonDict, Score
+from src.domain import JsonDict, Score, ServedFigures
 from src.evaluation.protocols import K
 from src.evaluation.report import protocol_of
 from src.models import POPULARITY
@@ -115,6 +115,35 @@ def _list_row(name: str, its: Mapping[str, Any], at: Interval, manifest: Mapping
 
 def _three(estimate: Mapping[str, float]) -> tuple[float, float, float]:
     return estimate["value"], estimate["low"], estimate["high"]
+
+
+@dataclass(frozen=True)
+class Became:
+    """What became of places on lists. name: a source, or a position. shown, clicked, bought: places."""
+
+    name: str
+    shown: int
+    clicked: int
+    bought: int
+
+    @property
+    def clicked_share(self) -> float:
+        return self.clicked / self.shown if self.shown else 0.0
+
+
+def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became]]:
+    """(by source, most shown first; by position, the first K) of lists for users, over all releases."""
+    mine = [row for row in figures if row.made_for == "user"]
+    sources = sorted({row.source for row in mine})
+    by_source = [_sum(name, [row for row in mine if row.source == name]) for name in sources]
+    positions = sorted({row.position for row in mine if row.position <= K})
+    by_position = [_sum(str(place), [row for row in mine if row.position == place]) for place in positions]
+    return sorted(by_source, key=lambda row: -row.shown), by_position
+
+
+def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
+    shown, clicked, bought = (sum(getattr(row, what) for row in rows) for what in ("shown", "clicked", "bought"))
+    return Became(name, shown, clicked, bought)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What somebody on call must know: what is served and since when, what the last run did, and what is not as it should be.
+"""What somebody on call must know: what is served and since when, what the last run did, what is not as it should be.
 
 Every part is asked for by itself, so that a store that does not answer, or a release that cannot be read, takes nothing
 else from the page.
@@ -9,23 +9,38 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from app.formats import ago, duration, moment, share, size
-from app.model_report import ModelReport, Nights, model_report, nights
-from src.dataset.checks import Thresholds
+from app.formats import ago, duration, moment, size
+from app.model_report import Became, ModelReport, Nights, became, model_report, nights
+from app.recommender import Recommender
+from app.scheduler import Scheduler
+from app.searcher import Searcher
+from src.config import Settings
+from src.dataset.checks import Thresholds, percent
 from src.domain import DAY, Load
-from src.errors import AisleError, NotReady, StoreError
+from src.errors import NotReady, StoreError
 from src.registry import Listed, Registry
-
-if TYPE_CHECKING:
-    from app import Aisle
+from src.store import Store
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
+LISTS_DAYS = 30
+"""So many days of lists are looked at."""
+
 _LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
+
+
+class Parts(Protocol):
+    """What is asked."""
+
+    settings: Settings
+    store: Store
+    recommender: Recommender
+    searcher: Searcher
+    scheduler: Scheduler
 
 
 class Level(IntEnum):
@@ -73,7 +88,10 @@ class Served:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything of the dashboard but the shop. scheduler: None if the store does not answer. at: UTC seconds."""
+    """Everything of the dashboard but the shop. scheduler: None if the store does not answer. at: UTC seconds.
+
+    by_source, by_position: what became of the lists of the last LISTS_DAYS.
+    """
 
     at: int
     served: Served | None
@@ -84,6 +102,8 @@ class Overview:
     releases: list[Listed]
     report: ModelReport | None
     nights: Nights | None
+    by_source: list[Became]
+    by_position: list[Became]
 
     @property
     def level(self) -> Level:
@@ -99,15 +119,16 @@ class Overview:
         return any(each.is_previous and current and each.version < current for each in self.releases)
 
 
-def overview(aisle: Aisle) -> Overview:
+def overview(aisle: Parts) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
     registry = Registry(settings.releases_dir, settings.keep_releases)
     served, manifest = _served(aisle, registry)
-    scheduler, series, loads, changed_at, problem = _stored(aisle)
+    stored = _stored(aisle)
+    scheduler, series, loads = stored.scheduler, stored.nights, stored.loads
     releases = registry.listing()
     health = [
-        _store(problem, changed_at),
+        _store(stored.problem, stored.changed_at),
         _release(served, aisle),
         _workers(aisle.recommender.workers(), served),
         *([] if scheduler is None else [_leader(scheduler, settings.scheduler == "off")]),
@@ -127,10 +148,12 @@ def overview(aisle: Aisle) -> Overview:
         releases=releases,
         report=model_report(registry.report(served.version), manifest) if served else None,
         nights=series,
+        by_source=stored.lists[0],
+        by_position=stored.lists[1],
     )
 
 
-def _served(aisle: Aisle, registry: Registry) -> tuple[Served | None, Mapping[str, Any]]:
+def _served(aisle: Parts, registry: Registry) -> tuple[Served | None, Mapping[str, Any]]:
     try:
         release = aisle.recommender.release()
     except NotReady:
@@ -153,16 +176,31 @@ def _served(aisle: Aisle, registry: Registry) -> tuple[Served | None, Mapping[st
     return served, manifest
 
 
-def _stored(aisle: Aisle) -> tuple[Mapping[str, Any] | None, Nights | None, list[Load], int | None, str]:
-    """(scheduler, nights, loads, when events changed in UTC seconds, what is wrong with the store)."""
+@dataclass(frozen=True)
+class _Stored:
+    """What the store knows. changed_at: UTC seconds. problem: why it knows nothing; "" if it answers."""
+
+    scheduler: Mapping[str, Any] | None = None
+    nights: Nights | None = None
+    loads: list[Load] = field(default_factory=list)
+    changed_at: int | None = None
+    lists: tuple[list[Became], list[Became]] = field(default_factory=lambda: ([], []))
+    problem: str = ""
+
+
+def _stored(aisle: Parts) -> _Stored:
+    journal = aisle.store.journal
     try:
-        scheduler = aisle.scheduler.status()
-        series = nights(aisle.store.journal.scores(_SHOWN_SCORES))
         changed_at = aisle.store.changed_at()
-        loads = aisle.store.journal.loads(_SHOWN_LOADS)
-        return scheduler, series, loads, None if changed_at is None else changed_at // 1_000_000, ""
+        return _Stored(
+            scheduler=aisle.scheduler.status(),
+            nights=nights(journal.scores(_SHOWN_SCORES)),
+            loads=journal.loads(_SHOWN_LOADS),
+            changed_at=None if changed_at is None else changed_at // 1_000_000,
+            lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
+        )
     except StoreError as error:
-        return None, None, [], None, str(error)
+        return _Stored(problem=str(error))
 
 
 def _store(problem: str, changed_at: int | None) -> Finding:
@@ -173,7 +211,7 @@ def _store(problem: str, changed_at: int | None) -> Finding:
     return Finding("Store", Level.GOOD, said)
 
 
-def _release(served: Served | None, aisle: Aisle) -> Finding:
+def _release(served: Served | None, aisle: Parts) -> Finding:
     if served is None:
         note = str(aisle.recommender.release_status()["note"])
         said = note or "No release is served: every list is answered with 503."
@@ -213,7 +251,7 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
     return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
 
 
-def _encoder(aisle: Aisle) -> Finding:
+def _encoder(aisle: Parts) -> Finding:
     status = aisle.searcher.status()
     if status.get("note"):
         return Finding("Search", Level.WARN, str(status["note"]), "Load a catalogue, and train again.")
@@ -223,7 +261,7 @@ def _encoder(aisle: Aisle) -> Finding:
     return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
 
 
-def _disk(aisle: Aisle, release_bytes: int | None) -> Finding:
+def _disk(aisle: Parts, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:
@@ -259,7 +297,7 @@ def _loads(loads: list[Load]) -> Finding:
     said = f"{last.file}, {ago(last.loaded_at)}: {last.n_kept:,} of {last.n_read:,} rows kept."
     if rejected > Thresholds().max_reject_share * last.n_read:
         worst = max(last.rejected, key=lambda reason: last.rejected[reason])
-        do = f"{share(rejected, last.n_read)} were rejected, most for “{worst}”; var/rejects has them by line."
+        do = f"{percent(rejected / last.n_read)} were rejected, most for “{worst}”; var/rejects has them by line."
         return Finding("Last file", Level.WARN, said, do)
     return Finding("Last file", Level.GOOD, said)
 
@@ -288,8 +326,3 @@ def _fall(series: Nights | None) -> Iterable[Finding]:
     last = series.scores[-1] if series else None
     if last is not None and ("fell to" in last.message or "rose to" in last.message):
         yield Finding("Nights", Level.WARN, f"{last.message}.", "A training was started, or will be.", "nights")
-
-
-def safe(error: AisleError) -> str:
-    """What a page may say of an error: a store's names where it lies."""
-    return "the store does not answer at the moment" if isinstance(error, StoreError) else str(error)

@@ -64,7 +64,9 @@ class Point:
 @dataclass(frozen=True)
 class Line:
     """A series over time. strokes, bands: paths, one for each stretch without a gap. dots: (x, y, label).
-    marks: (x, label) of upright lines. start, middle, end: UTC seconds below the left edge, the middle, the right edge."""
+
+    marks: (x, label) of upright lines. start, middle, end: UTC seconds at the left edge, the middle, the right edge.
+    """
 
     strokes: list[str]
     bands: list[str]
