@@ -91,6 +91,13 @@ class Pointer:
         except (OSError, ValueError):
             return []
 
+    def activated_at(self) -> int | None:
+        """When the last line was written, in UTC seconds; None without one."""
+        try:
+            return int((self.folder / _ACTIVATED).stat().st_mtime)
+        except OSError:
+            return None
+
     def served_before(self, current: str | None) -> list[str]:
         """What was served and is not now: releases older than the current one first, the newest of them first, then
         those it was rolled back from. Without a current one, the last that served first."""
