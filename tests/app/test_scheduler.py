@@ -144,16 +144,27 @@ def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: S
     assert world.scheduler.check()
 
 
-def test_a_trainer_that_dies_before_it_records_its_run_had_its_turn(world: World) -> None:
+@pytest.mark.parametrize("code", [1, -9])
+def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_then_given_up(
+    world: World, code: int
+) -> None:
+    world.now += DAY
+    for attempt in range(1, ATTEMPTS + 1):
+        assert world.scheduler.check()
+        world.finish(code=code, recorded=False)
+        world.now += 60
+        started = len(world.started)
+        world.scheduler.check()
+        newest = world.store.journal.runs(1)[0]
+        assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
+        assert newest.due == world.started[0][0]
+        assert f"exit code {code}" in newest.message
+        del world.started[started:]
+        world.scheduler._started = None
+    assert not world.scheduler.check()
+    assert len(world.started) == ATTEMPTS
     world.now += DAY
     assert world.scheduler.check()
-    world.finish(code=1, recorded=False)
-    world.pass_(HOUR)
-    assert len(world.started) == 1
-    newest = world.store.journal.runs(1)[0]
-    assert newest.status is RunStatus.FAILED
-    assert newest.due == world.started[0][0]
-    assert "exit code 1" in newest.message
 
 
 def test_a_shop_with_events_and_no_run_is_trained_without_waiting(settings: Settings, store: Store) -> None:
