@@ -7,19 +7,23 @@ import unicodedata
 
 _CHUNK = re.compile(r"[^\W_]+(?:[-./'’+&][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_LONGEST = 40
+LONGEST = 40
 _ES = ("ches", "shes", "xes", "sses")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in their order; of one with signs in it, such as TN-2110, its parts and then the whole."""
     found: list[str] = []
-    for chunk in _CHUNK.findall(plain(text)):
-        parts = _PART.findall(chunk)
-        found += [singular(part[:_LONGEST]) for part in parts]
+    for parts in chunks_of(text):
+        found += parts
         if len(parts) > 1:
-            found.append("".join(parts)[:_LONGEST])
+            found.append("".join(parts)[:LONGEST])
     return found
+
+
+def chunks_of(text: str) -> list[list[str]]:
+    """The words of a text in their order, those that signs hold together, such as TN-2110, in one list."""
+    return [[singular(part[:LONGEST]) for part in _PART.findall(chunk)] for chunk in _CHUNK.findall(plain(text))]
 
 
 def plain(text: str) -> str:
