@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,15 @@ from src.dataset.interactions import Vocabulary
 from src.domain import FloatArray, IntArray
 from src.text.catalogue import Catalogue
 from src.text.typos import Spelling
-from src.text.words import LONGEST, chunks_of, words_of
+from src.text.words import LONGEST, chunks_of, measure_of, splits_of, words_of
 
 _FIELDS = {"title": 1.1, "brand": 1.0, "category": 1.0, "description": 1.0, "ids": 1.0}
 """What a word's score in each field counts."""
 _K1, _B = 1.2, 0.75
 _ARRAYS = ("score", "item", "pointer")
 _MOST_WORDS = 40
+_WRITTEN_AS_ONE = (2, 3)
+"""So many words of a query may be one word of a title."""
 
 
 @dataclass(frozen=True)
@@ -85,34 +87,39 @@ class Keywords:
     def _asked(self, query: str) -> list[dict[int, float]]:
         """The parts of a query that are known: for each the words that would do, itself first, and how much they count.
 
-        A word that no product has stands for those that it may mean; two that titles write as one ("smart watch",
-        "TN 2110") may be there as that one, too.
+        A word that no product has stands for those that it may mean; some that titles write as one ("smart watch",
+        "C 7115 A") may be there as that one, too.
         """
-        parts: list[tuple[str, dict[int, float]]] = []
-        for chunk in chunks_of(query)[:_MOST_WORDS]:
-            its = [(word, means) for word in chunk for means in self._meanings(word)]
-            if len(chunk) > 1 and (whole := self.words.idx_of("".join(chunk)[:LONGEST])) is not None:
-                for _, means in its:
+        chunks = chunks_of(query)
+        words = list(dict.fromkeys(chain.from_iterable(chunks)))[:_MOST_WORDS]
+        meant = {word: self._meanings(word) for word in words}
+        runs = [words[at : at + n] for n in _WRITTEN_AS_ONE for at in range(len(words) - n + 1)]
+        for run in [*runs, *(chunk for chunk in chunks if len(chunk) > 1)]:
+            if (whole := self.words.idx_of("".join(run)[:LONGEST])) is None:
+                continue
+            for word in run:
+                meant[word] = meant.get(word) or [{}]
+                for means in meant[word]:
                     means.setdefault(whole, 1.0)
-                its = its or [("".join(chunk), {whole: 1.0})]
-            parts += its
-        for (one, first), (other, second) in pairwise(parts):
-            if (joined := self.words.idx_of(one + other)) is not None:
-                first.setdefault(joined, 1.0)
-                second.setdefault(joined, 1.0)
-        return list({next(iter(means)): means for _, means in parts}.values())[:_MOST_WORDS]
+        parts = (means for its in meant.values() for means in its)
+        return list({next(iter(means)): means for means in parts}.values())
 
     def _meanings(self, word: str) -> list[dict[int, float]]:
         """The parts of a query that one word of it is: itself, or what it may mean; none where nothing is like it."""
         known = self.words.idx_of(word)
         if known is not None:
-            return [{known: 1.0}]
-        for at in range(3, len(word) - 2):  # "smartwatch" where titles say smart watch
-            parts = self.words.idx_of(word[:at]), self.words.idx_of(word[at:])
-            if parts[0] is not None and parts[1] is not None and not word.isdecimal():
-                return [{part: 1.0} for part in parts if part is not None]
+            parts = self._all_known(measure_of(word))  # 500gb: of some titles, others say 500 GB
+            return [{part: 1.0, known: 1.0} for part in parts] or [{known: 1.0}]
+        for pieces in splits_of(word):  # "smartwatch" where titles say smart watch
+            if parts := self._all_known(pieces):
+                return [{part: 1.0} for part in parts]
         near = self.spelling.near(word, self._frequency)
         return [dict(near)] if near else []
+
+    def _all_known(self, words: Sequence[str]) -> list[int]:
+        """The numbers of the words; none if one of them is unknown."""
+        found = [self.words.idx_of(word) for word in words]
+        return [] if None in found else [word for word in found if word is not None]
 
     def save(self, folder: Path) -> None:
         """Write everything into the folder, which is made."""

@@ -46,7 +46,8 @@ class Spelling:
         return cls(words, Vocabulary.of(list(number)), np.array(owner, np.int32)[order], pointer)
 
     def near(self, word: str, frequency: Callable[[int], int]) -> list[tuple[int, float]]:
-        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent.
+        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent;
+        where no word is so near, those that begin or end with it.
 
         frequency: how many products have a word.
         """
@@ -61,6 +62,8 @@ class Spelling:
         most = 2 if len(word) >= _TWO_EDITS else 1
         judged = [(OSA.distance(word, self.words.id_of(each), score_cutoff=most), each) for each in found]
         near = sorted((edits, -frequency(each), each) for edits, each in judged if edits <= most)
+        longer = [] if near else [each for each in found if _is_part(word, self.words.id_of(each))]
+        near += sorted((most + 1, -frequency(each), each) for each in longer)
         return [(each, _WEIGHT**edits) for edits, _, each in near[:_NAMED]]
 
     def save(self, folder: Path) -> None:
@@ -75,6 +78,11 @@ class Spelling:
         """Map what `save` wrote."""
         arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
         return cls(words, Vocabulary.load(folder / "grams"), *arrays)
+
+
+def _is_part(word: str, other: str) -> bool:
+    """Whether the other word begins or ends with it, as compounds do."""
+    return other.startswith(word) or other.endswith(word)
 
 
 def trigrams(word: str) -> set[str]:
