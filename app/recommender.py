@@ -287,6 +287,16 @@ class Recommender:
     def status(self) -> JsonDict:
         """What the store holds and what is served, for GET /status."""
         summary = self._summary()
+        return {
+            "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
+            | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
+            "matrix_factorization": self.model_status("svd"),
+            "release": self.release_status(),
+            "workers": self.workers(),
+        }
+
+    def release_status(self) -> JsonDict:
+        """What is served, and what is wrong with it (note); version is None without one."""
         release = self._served.release if self._served else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:
@@ -304,13 +314,11 @@ class Recommender:
             about |= {"version": release.version, "pinned": self._registry.is_pinned} | {
                 name: release.manifest.get(name) for name in (*kept, "ranking")
             }
-        return {
-            "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
-            | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
-            "matrix_factorization": self.model_status("svd"),
-            "release": about,
-            "workers": self._workers.alive(),
-        }
+        return about
+
+    def workers(self) -> list[dict[str, Any]]:
+        """host, pid, release, since (UTC seconds) and note of every worker that lives."""
+        return self._workers.alive()
 
     def model_status(self, model_type: str) -> dict[str, Any]:
         """Whether the model of a type of training is served, and its shapes."""
