@@ -15,8 +15,9 @@ from src.release import Release
 from src.shelf import Shelf
 from src.store import Store
 
-_REST_PER_COST = 20.0
-"""A large catalogue that changes all the time is read anew after so many times as long as reading it takes."""
+_REST_PER_COST, _QUICK_SECONDS = 20.0, 0.1
+"""A catalogue that changes all the time is read anew at every look if that is quick; else after so many times as long
+as reading it takes."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Shelves:
                 started = time.monotonic()
                 kept = Stocked(release.version, mark, Shelf.of(self._store.read_facts(), items))
                 ended = time.monotonic()
-                self._rests_until = ended + _REST_PER_COST * (ended - started)
+                cost = ended - started
+                self._rests_until = ended + (_REST_PER_COST * cost if cost > _QUICK_SECONDS else 0)
             self._kept = kept
         except StoreError as error:
             _log.warning("what products are like by now cannot be seen: %s", type(error).__name__)
