@@ -92,6 +92,11 @@ def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
     return None
 
 
+def latest_of(loads: Iterable[Load]) -> list[Load]:
+    """The newest load of each row of files whose names differ in their numbers only: what it mends is mended."""
+    return list({_series(load): load for load in sorted(loads, key=lambda load: load.loaded_at)}.values())
+
+
 def _name(load: Load) -> str:
     return Path(load.file).name
 
