@@ -21,7 +21,9 @@ from flask_openapi3.openapi import OpenAPI
 from app import admin, api, docs, events, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
+from app.finder import Finder
 from app.limits import limit_rates
+from app.markup import as_page
 from app.optimize import ListCache
 from app.protection import protect
 from app.recommender import Recommender
@@ -45,6 +47,7 @@ class Aisle:
     store: Store
     recommender: Recommender
     searcher: Searcher
+    finder: Finder
     scheduler: Scheduler
     keys: Keys
     roles: Mapping[str, Role]
@@ -74,13 +77,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     recommender = Recommender(settings, store, ListCache(app, settings))
     roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
+    finder = Finder(store, recommender, searcher)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, Keys(settings), roles)
     problems.register(app)
     limit_rates(app, settings)
     app.before_request(check_access)
     csrf = protect(app, settings)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
+    app.after_request(as_page)  # before the headers, which depend on what the answer is
     for calls in (api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie

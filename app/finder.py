@@ -1,0 +1,106 @@
+"""What a person who types a few letters may mean, and what there is to look at: in milliseconds, of millions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from app.recommender import Recommender
+from app.searcher import Searcher
+from src.domain import Product
+from src.errors import NotReady
+from src.models import POPULARITY
+from src.pipeline import Pipeline
+from src.store import Store
+from src.text.completion import completed
+from src.text.search import Filter
+
+NAMED = 10
+"""A type-ahead names no more."""
+_IDS_BESIDE_TITLES = 4
+_LOOKED_AT = 40
+_GOOD_HISTORY = 12  # events: enough to see what a list rests on, and no wholesaler
+
+
+class Finder:
+    """One per worker, over the release that is served and the store of this moment."""
+
+    def __init__(self, store: Store, recommender: Recommender, searcher: Searcher) -> None:
+        self._store, self._recommender, self._searcher = store, recommender, searcher
+        self._examples: tuple[str, list[str]] | None = None
+
+    def users(self, text: str) -> list[str]:
+        """At most NAMED users whose ids begin with a text, in any of the cases that ids are usually written in."""
+        return _first(NAMED, *(self._store.users(beginning, NAMED) for beginning in _cases(text)))
+
+    def products(self, text: str) -> list[Product]:
+        """At most NAMED products: the one of this id, some whose ids begin so, those whose words do, the most popular
+        first; and if there is none, what a search finds, which forgives typing errors. Raises NoRelease."""
+        _, pipeline = self._recommender.serving()
+        exact = list(self._recommender.products(_cases(text)))
+        rows = [row for case in _cases(text) for row in pipeline.items.starting_with(case)[:NAMED].tolist()]
+        beginning = pipeline.items.ids_of(row for row in rows if row not in pipeline.withdrawn)
+        titled = self._by_words(pipeline, text)
+        beside = NAMED if not titled else _IDS_BESIDE_TITLES
+        ids = _first(NAMED, exact, beginning[:beside], titled, beginning)
+        return self._known(ids) if ids else self._searched(text)
+
+    def browse(self, wanted: Filter, n: int) -> list[Product]:
+        """At most n products that fit a filter, the most popular first. Raises NoRelease, NotReady without texts."""
+        _, pipeline = self._recommender.serving()
+        if pipeline.search is None:
+            raise NotReady("the release knows no product's category. Load a catalogue and run python train_model.py")
+        fits = pipeline.search.matching(wanted)
+        allowed = np.ones(len(pipeline.items), np.bool_) if fits is None else fits
+        if pipeline.listed is not None:
+            allowed = allowed & pipeline.listed
+        rows = np.flatnonzero(allowed)
+        weight = pipeline.models[POPULARITY].weight[rows]
+        return self._known(pipeline.items.ids_of(rows[np.lexsort((rows, -weight))[:n]].tolist()))
+
+    def examples(self, n: int) -> list[str]:
+        """Up to n users of the release to try it with, who did neither little nor very much. Raises NoRelease."""
+        version, pipeline = self._recommender.serving()
+        if self._examples is None or self._examples[0] != version:
+            rows = np.unique(np.linspace(0, len(pipeline.users) - 1, _LOOKED_AT).astype(int)).tolist()
+            lengths = {
+                id_: len(self._store.history(id_)) for id_ in pipeline.users.ids_of(rows if rows != [-1] else ())
+            }
+            known = [id_ for id_, length in lengths.items() if length]
+            known.sort(key=lambda id_: abs(math.log(lengths[id_] / _GOOD_HISTORY)))
+            self._examples = version, known
+        return self._examples[1][:n]
+
+    def _by_words(self, pipeline: Pipeline, text: str) -> list[str]:
+        """Ids by words, those that have them in the title before those that have them elsewhere."""
+        if pipeline.search is None:
+            return []
+        rows = completed(
+            pipeline.search.keywords, text, pipeline.models[POPULARITY].weight, _LOOKED_AT, pipeline.listed
+        )
+        words = text.casefold().split()
+        known = self._known(pipeline.items.ids_of(rows.tolist()))
+        known.sort(key=lambda product: not all(word in (product.title or "").casefold() for word in words))
+        return [product.product_id for product in known]
+
+    def _searched(self, text: str) -> list[Product]:
+        try:
+            return [hit.product for hit in self._searcher.search(text, NAMED, Filter()).hits]
+        except NotReady:
+            return []
+
+    def _known(self, ids: list[str]) -> list[Product]:
+        known = self._recommender.products(ids)
+        return [known.get(id_, Product(id_)) for id_ in ids]
+
+
+def _cases(text: str) -> list[str]:
+    """As it is typed, and as ids are usually written."""
+    return list(dict.fromkeys((text, text.upper(), text.lower())))
+
+
+def _first(n: int, *parts: Iterable[str]) -> list[str]:
+    """The first n different ones."""
+    return list(dict.fromkeys(id_ for part in parts for id_ in part))[:n]
