@@ -18,9 +18,10 @@ from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from app import admin, api, docs, events, pages, problems
+from app import admin, api, dashboard, docs, events, lists, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
+from app.explorer import Explorer
 from app.finder import Finder
 from app.limits import limit_rates
 from app.markup import as_page
@@ -49,6 +50,7 @@ class Aisle:
     searcher: Searcher
     finder: Finder
     scheduler: Scheduler
+    explorer: Explorer
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
@@ -75,10 +77,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     Bootstrap5(app)
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES}
+    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    finder = Finder(store, recommender, searcher)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, Keys(settings), roles)
+    finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, explorer, keys, roles)
     problems.register(app)
     limit_rates(app, settings)
     app.before_request(check_access)
@@ -86,11 +88,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
     app.after_request(as_page)  # before the headers, which depend on what the answer is
-    for calls in (api.api, events.events, admin.admin):
+    for calls in (lists.lists, api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
     app.register_blueprint(pages.pages)
     app.register_blueprint(docs.docs)
+    app.register_blueprint(dashboard.dashboard)
     recommender.refresh()
     return app
 

@@ -10,8 +10,9 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, se
 from app.access import Role
 from app.admin_schemas import ActivateBody, NoBody, TrainingBody
 from app.event_schemas import EventsBody
+from app.list_schemas import PredictBody, RecommendBody, SimilarBody, UserBody, WhyNotBody
 from app.problems import FieldError, Problem
-from app.schemas import PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
+from app.schemas import SearchBody
 
 docs = Blueprint("docs", __name__)
 ROLES = dict.fromkeys(("docs.page", "docs.asset", "docs.openapi"), Role.OPEN)
@@ -21,6 +22,7 @@ _WITH_EXAMPLES = (
     Problem,
     FieldError,
     RecommendBody,
+    WhyNotBody,
     SearchBody,
     SimilarBody,
     UserBody,

@@ -6,11 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
-from app.finder import Finder
-from app.forms import typed_ids, typed_search
-from app.recommender import Recommender
-from app.searcher import Searcher
-from app.shelf import (
+from app.cards import (
     Prediction,
     card_of,
     cards_of,
@@ -19,6 +15,10 @@ from app.shelf import (
     recommended,
     remembered,
 )
+from app.finder import Finder
+from app.forms import typed_ids, typed_search
+from app.recommender import Recommender
+from app.searcher import Searcher
 from src.config import Settings
 from src.domain import Product, Query, category_names
 from src.ids import has_bad_characters, is_too_long

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
+from src.rules import shop_rules
 
 HASHED = "sha256:"
 """What a key begins with that stands in a setting as its hash."""
@@ -106,6 +107,13 @@ class Settings(BaseSettings):
     test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")
     evaluated_users: int = Field(
         5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
+    )
+
+    rules: dict[str, Any] = Field(
+        {},
+        description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
+        "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
+        "max_per_brand, boosts.",
     )
 
     gate: Literal["on", "off"] = Field(
@@ -202,6 +210,17 @@ class Settings(BaseSettings):
                     f"{', '.join(EVENT_WEIGHTS)}"
                 )
         return {**EVENT_WEIGHTS, **value}
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            shop_rules(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return value
 
     @field_validator("retrain_at")
     @classmethod

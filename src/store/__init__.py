@@ -14,6 +14,7 @@ from src.domain import (
     Event,
     EventBatch,
     EventKind,
+    Facts,
     Followed,
     Load,
     Product,
@@ -189,6 +190,14 @@ class Store(Protocol):
 
     def read_products(self) -> Iterator[list[Product]]:
         """All products that are known, page by page, in the order of their ids."""
+        ...
+
+    def read_facts(self) -> Iterator[list[Facts]]:
+        """What rules ask of products, page by page, in the order of their ids; none of which nothing is known."""
+        ...
+
+    def products_changed_at(self) -> int | None:
+        """When products were last added, updated or removed: as changed_at for events. Quick."""
         ...
 
     def withdrawn(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.config import Settings
-from src.dataset.checks import percent
+from src.dataset.checks import percent, share_of
 from src.dataset.exploration import explore, read_catalogue
 from src.dataset.explored import Explored, write_whole
 from src.dataset.figures import Exploration
@@ -60,7 +60,7 @@ def page(figures: Exploration, titles: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number="{:,}".format, percent=percent, day=_day, share_of=_share_of, rating="{:.2f}".format
+        number="{:,}".format, percent=percent, day=_day, share_of=share_of, rating="{:.2f}".format
     )
     return environment.get_template("exploration.html").render(e=figures, remarks=remarks(figures), titles=titles)
 
@@ -68,14 +68,6 @@ def page(figures: Exploration, titles: Mapping[str, str]) -> str:
 def _day(at: int) -> str:
     """UTC seconds as 2024-05-31."""
     return str(np.datetime64(at, "s").astype("M8[D]"))
-
-
-def _share_of(part: float, whole: float) -> str:
-    """For columns, where the points should stand below each other."""
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def _titles(store: Store, figures: Exploration) -> dict[str, str]:
