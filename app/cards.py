@@ -20,7 +20,7 @@ from src.domain import (
     category_names,
 )
 
-_TINTS = 8
+_TINTS, _TURNS = 12, 4
 _MUCH_OF_USER, _MUCH_OF_PRODUCT = 5, 10
 """Ratings from which on a prediction rests on enough."""
 _DID = {
@@ -56,6 +56,7 @@ class Card:
     href: str
     category: str
     tint: str
+    turn: str
     initial: str
     price: str
     picture: str
@@ -98,11 +99,17 @@ def card_of(product: Product, currency: str) -> Card:
         name=name,
         href=url_for("pages.product", product_id=product.product_id),
         category=category,
-        tint=str(crc32(names[0].casefold().encode("utf-8", "replace")) % _TINTS) if names else "none",
+        tint=_number(names[0].casefold(), _TINTS) if names else "none",
+        turn=_number(product.product_id, _TURNS),
         initial=initial.upper(),
         price=price_of(product, currency),
         picture=picture if picture.startswith("https://") else "",  # what the policy for content lets through
     )
+
+
+def _number(text: str, n: int) -> str:
+    """0 to n - 1, always the same for a text."""
+    return str(crc32(text.encode("utf-8", "replace")) % n)
 
 
 def cards_of(products: Iterable[Product], currency: str) -> list[Card]:
@@ -134,8 +141,8 @@ def recommended(
         why = item.explanation or Explanation()
         if why.because and not item.filled_by:
             reason = why.because[0].product_id
-            verb = _DID[did.get(reason, EventKind.VIEW)]
-            name = catalogue.get(reason, Product(reason)).title or reason
+            verb, is_itself = _DID[did.get(reason, EventKind.VIEW)], reason == item.product_id
+            name = "it before" if is_itself else catalogue.get(reason, Product(reason)).title or reason
             card = replace(card, because=f"Because they {verb}", because_name=name)
         else:
             model = item.filled_by or (why.opinions[0].model if why.opinions else item.source)

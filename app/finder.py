@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import numpy as np
 
@@ -59,6 +59,22 @@ class Finder:
         rows = np.flatnonzero(allowed)
         weight = pipeline.models[POPULARITY].weight[rows]
         return self._known(pipeline.items.ids_of(rows[np.lexsort((rows, -weight))[:n]].tolist()))
+
+    def alike(self, product_id: str, without: Set[str], n: int) -> list[Product]:
+        """At most n products that are described like this one, none of them twice in other words or of `without`."""
+        _, pipeline = self._recommender.serving()
+        row, search = pipeline.items.idx_of(product_id), pipeline.search
+        if row is None or search is None:
+            return []
+        groups = {int(search.title_group[row])} - {-1}
+        chosen: list[str] = []
+        for item in search.like(row, _LOOKED_AT, pipeline.listed).item_idx.tolist():
+            group, id_ = int(search.title_group[item]), pipeline.items.id_of(item)
+            if item == row or id_ in without or group in groups:
+                continue
+            groups |= {group} - {-1}
+            chosen.append(id_)
+        return self._known(chosen[:n])
 
     def examples(self, n: int) -> list[str]:
         """Up to n users of the release to try it with, who did neither little nor very much. Raises NoRelease."""

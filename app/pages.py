@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
 from app.cards import (
+    Card,
     Prediction,
     card_of,
     cards_of,
@@ -17,8 +18,7 @@ from app.cards import (
 )
 from app.finder import Finder
 from app.forms import typed_ids, typed_search
-from app.recommender import Recommender
-from app.searcher import Searcher
+from app.parts import recommender, searcher
 from src.config import Settings
 from src.domain import Product, Query, category_names
 from src.ids import has_bad_characters, is_too_long
@@ -27,17 +27,9 @@ from src.text.search import Filter
 
 pages = Blueprint("pages", __name__)
 
-_LIST, _HISTORY, _FOUND, _EXAMPLES = 12, 10, 24, 5
+_LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
 _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
 """What the head of every page leads to."""
-
-
-def _recommender() -> Recommender:
-    return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
-
-
-def _searcher() -> Searcher:
-    return current_app.extensions["aisle"].searcher  # type: ignore[no-any-return]
 
 
 def _finder() -> Finder:
@@ -57,7 +49,7 @@ def _frame() -> dict[str, Any]:
         for name, path in _PLACES
         if path in endpoints
     ]
-    return {"navigation": navigation, "release": _recommender().version}
+    return {"navigation": navigation, "release": recommender().version}
 
 
 @pages.get("/")
@@ -72,10 +64,9 @@ def front() -> Response:
 
 def _list_of(user_id: str) -> dict[str, Any]:
     """The cards of a user's list and history; of nobody's: what is popular."""
-    recommender, currency = _recommender(), _settings().currency
-    history = recommender.history(user_id) if user_id else []
-    answer = recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
-    catalogue = recommender.products({*named(answer.recommendations), *(event.product_id for event in history)})
+    currency, history = _settings().currency, recommender().history(user_id) if user_id else []
+    answer = recommender().recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
+    catalogue = recommender().products({*named(answer.recommendations), *(event.product_id for event in history)})
     return {
         "listed": recommended(answer.recommendations, history, catalogue, currency),
         "history": remembered(history, catalogue, currency, _HISTORY),
@@ -87,14 +78,14 @@ def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
     """How a user would rate a product, in words; what may be meant, where there is no such product."""
     if not user_id or not product_id:
         return {}
-    product = _recommender().products([product_id]).get(product_id)
+    product = recommender().products([product_id]).get(product_id)
     if product is None:
         return {"meant": cards_of(_finder().products(product_id)[:_EXAMPLES], _settings().currency)}
     return {"asked": product, "predicted": _prediction(user_id, product)}
 
 
 def _prediction(user_id: str, product: Product) -> Prediction | None:
-    settings, release = _settings(), _recommender().release()
+    settings, release = _settings(), recommender().release()
     predicted = release.pipeline.predict(user_id, product.product_id)
     rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
     card = card_of(product, settings.currency)
@@ -102,7 +93,7 @@ def _prediction(user_id: str, product: Product) -> Prediction | None:
 
 
 def _is_made_up() -> bool:
-    return bool(_recommender().release().manifest.get("made_up"))
+    return bool(recommender().release().manifest.get("made_up"))
 
 
 @pages.get("/shop/search")
@@ -110,7 +101,7 @@ def search() -> Response:
     """Products for a text, or all that fit the filter, the most popular first."""
     typed, wanted = typed_search(request.args)
     asked = any(typed.values.values())
-    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": _recommender().categories()}
+    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
     if asked and not typed.problems:
         shown["found"] = cards_of(_found(typed["q"], wanted), _settings().currency)
     return make_response(render_template("search.html", **shown), 422 if typed.problems else 200)
@@ -119,30 +110,45 @@ def search() -> Response:
 def _found(text: str, wanted: Filter) -> list[Product]:
     if not text:
         return _finder().browse(wanted, _FOUND)
-    return [hit.product for hit in _searcher().search(text, _FOUND, wanted).hits]
+    return [hit.product for hit in searcher().search(text, _FOUND, wanted).hits]
 
 
 @pages.get("/shop/products/<id:product_id>")
 def product(product_id: str) -> Response:
     """All that is known of a product, what goes with it, and how somebody would rate it."""
-    known = _recommender().products([product_id]).get(product_id)
+    known = recommender().products([product_id]).get(product_id)
     if known is None:
-        near = [(id_, url_for("pages.product", product_id=id_)) for id_ in _recommender().nearest_ids(product_id)]
-        return make_response(render_template("unknown_product.html", product_id=product_id, near=near), 404)
+        return _unknown(product_id)
     typed, currency = typed_ids(request.args, "user_id"), _settings().currency
-    alike = _searcher().similar(product_id, _LIST)
-    hits = alike.hits if alike else []
+    asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
         "card": card_of(known, currency),
         "categories": category_names(known.category or ""),
-        "together": cards_of((hit.product for hit in hits if hit.source == BEHAVIOUR), currency),
-        "alike": cards_of((hit.product for hit in hits if hit.source != BEHAVIOUR), currency),
         "typed": typed,
-        "asked": bool(typed["user_id"]),
-        "predicted": _prediction(typed["user_id"], known) if typed["user_id"] and not typed.problems else None,
+        "asked": asked,
+        "predicted": _prediction(typed["user_id"], known) if asked else None,
+        **_beside(product_id, currency),
     }
     return make_response(render_template("product.html", **shown), 422 if typed.problems else 200)
+
+
+def _unknown(product_id: str) -> Response:
+    """404, with the products that may have been meant."""
+    near = recommender().nearest_ids(product_id)
+    known = recommender().products(near)
+    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), _settings().currency)
+    return make_response(render_template("unknown_product.html", product_id=product_id, near=cards), 404)
+
+
+def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
+    """What the same people took with a product; and what is described alike, and is not shown already."""
+    found = searcher().similar(product_id, _LIST)
+    hits = found.hits if found else []
+    together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
+    texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]
+    alike = texts or _finder().alike(product_id, {each.product_id for each in together}, _ALIKE)
+    return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
 
 
 @pages.get("/suggest/users")
