@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
 
     currency: str = Field(
-        "", max_length=8, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
+        "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
     )
 
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
