@@ -16,6 +16,7 @@ from src.pipeline import Pipeline
 from src.store import Store
 from src.text.completion import completed
 from src.text.search import Filter
+from src.text.words import plain
 
 NAMED = 10
 """A type-ahead names no more."""
@@ -42,9 +43,9 @@ class Finder:
         exact = list(self._recommender.products(_cases(text)))
         rows = [row for case in _cases(text) for row in pipeline.items.starting_with(case)[:NAMED].tolist()]
         beginning = pipeline.items.ids_of(row for row in rows if row not in pipeline.withdrawn)
-        titled = self._by_words(pipeline, text)
-        beside = NAMED if not titled else _IDS_BESIDE_TITLES
-        ids = _first(NAMED, exact, beginning[:beside], titled, beginning)
+        titled, elsewhere = self._by_words(pipeline, text)
+        beside = _IDS_BESIDE_TITLES if titled else NAMED
+        ids = _first(NAMED, exact, beginning[:beside], titled, beginning, elsewhere)
         return self._known(ids) if ids else self._searched(text)
 
     def browse(self, wanted: Filter, n: int) -> list[Product]:
@@ -89,17 +90,18 @@ class Finder:
             self._examples = version, known
         return self._examples[1][:n]
 
-    def _by_words(self, pipeline: Pipeline, text: str) -> list[str]:
-        """Ids by words, those that have them in the title before those that have them elsewhere."""
+    def _by_words(self, pipeline: Pipeline, text: str) -> tuple[list[str], list[str]]:
+        """(ids of products with the words of a text in the title, of those that have them elsewhere)."""
         if pipeline.search is None:
-            return []
-        rows = completed(
-            pipeline.search.keywords, text, pipeline.models[POPULARITY].weight, _LOOKED_AT, pipeline.listed
-        )
-        words = text.casefold().split()
-        known = self._known(pipeline.items.ids_of(rows.tolist()))
-        known.sort(key=lambda product: not all(word in (product.title or "").casefold() for word in words))
-        return [product.product_id for product in known]
+            return [], []
+        keywords, weight = pipeline.search.keywords, pipeline.models[POPULARITY].weight
+        rows = completed(keywords, text, weight, _LOOKED_AT, pipeline.listed)
+        words = plain(text).split()
+        found: tuple[list[str], list[str]] = [], []
+        for product in self._known(pipeline.items.ids_of(rows.tolist())):
+            title = plain(product.title or "")
+            found[not all(word in title for word in words)].append(product.product_id)
+        return found
 
     def _searched(self, text: str) -> list[Product]:
         try:

@@ -113,7 +113,7 @@ def test_browsing_shows_what_fits_the_most_popular_first(finder: Finder, client:
     found = finder.browse(Filter(category=category["category"]), 100)
     assert len(found) == category["count"]
     assert {product.category for product in found} == {category["category"]}
-    order = client.post("/recommend", json={"model": "popularity", "n": 100}).get_json()
+    order = client.post("/recommend", json={"user_id": "nobody", "model": "popularity", "n": 100}).get_json()
     assert [product.product_id for product in found] == [
         id_ for id_ in order if id_ in {product.product_id for product in found}
     ]
