@@ -161,6 +161,10 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
 
+    currency: str = Field(
+        "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
+    )
+
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
     admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")
     read_keys: str = Field("", repr=False, description="Keys that may read; empty means reading is open.")
