@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from flask import Flask, Response, current_app
+from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from app import admin, api, docs, events, pages, problems
+from app import admin, api, dashboard, docs, events, lists, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
+from app.explorer import Explorer
 from app.limits import limit_rates
 from app.optimize import ListCache
 from app.protection import protect
@@ -45,6 +47,7 @@ class Aisle:
     recommender: Recommender
     searcher: Searcher
     scheduler: Scheduler
+    explorer: Explorer
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
@@ -67,22 +70,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = StrictJson(app)
     app.url_map.converters["id"] = api.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES}
+    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
+    explorer, keys = Explorer(settings, store), Keys(settings)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, explorer, keys, roles)
     problems.register(app)
     limit_rates(app, settings)
     app.before_request(check_access)
     csrf = protect(app, settings)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
-    for calls in (api.api, events.events, admin.admin):
+    for calls in (lists.lists, api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
     app.register_blueprint(pages.pages)
     app.register_blueprint(docs.docs)
+    app.register_blueprint(dashboard.dashboard)
     recommender.refresh()
     return app
 

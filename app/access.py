@@ -54,7 +54,7 @@ class Keys:
         if not self.needs_key(role):
             return None
         setting = SETTINGS[role]
-        if not self._accepted[role]:
+        if not self.are_set(role):
             return problem(
                 403,
                 "Forbidden",
@@ -71,6 +71,10 @@ class Keys:
         if _is_page(role):
             answer.headers.add("WWW-Authenticate", _LOGIN)
         return answer
+
+    def are_set(self, role: Role) -> bool:
+        """Whether there is any key that may do what needs the role."""
+        return bool(self._accepted[role])
 
     def accepts(self, role: Role, key: str) -> bool:
         """Whether this key may do what needs the role. One that may not is noted in g.wrong_key, to be counted."""

@@ -11,6 +11,7 @@ from flask import request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge, UnsupportedMediaType
 
+from app.access import is_call
 from src.errors import InputError
 
 _SHOWN = 80
@@ -43,11 +44,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_body(without_body: frozenset[str]) -> None:
-    """Refuse a body that cannot be what is asked for. Calls `without_body` may come without any, which is {}."""
+    """Refuse a body that cannot be what is asked for: of a call JSON, of a page's form what browsers send. Calls
+    `without_body` may come without any, which is {}."""
     if request.method != "POST" or request.endpoint is None:
         return
     if request.endpoint in without_body and _is_empty(request.environ):
         request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}
+        return
+    _check_length()
+    if not is_call():
         return
     _check_declared()
     try:
@@ -61,13 +66,16 @@ def check_body(without_body: frozenset[str]) -> None:
         raise InputError(f"the body is {json.dumps(body)[:_SHOWN]}; expected a JSON object. /docs shows which.")
 
 
-def _check_declared() -> None:
-    """What the headers say of the body."""
+def _check_length() -> None:
     if request.content_length is None:
         # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
-        raise LengthRequired("the request says no Content-Length. Send the JSON body in one piece, with its length.")
+        raise LengthRequired("the request says no Content-Length. Send the body in one piece, with its length.")
     if request.max_content_length is not None and request.content_length > request.max_content_length:
         raise RequestEntityTooLarge
+
+
+def _check_declared() -> None:
+    """What the headers say of the body's kind."""
     if not request.is_json:
         kind = request.content_type or "none"
         raise UnsupportedMediaType(

@@ -10,12 +10,12 @@ from typing import Any
 from flask import Flask
 from pydantic import BaseModel
 
-from app import admin_schemas, event_schemas, problems, schemas
+from app import admin_schemas, event_schemas, list_schemas, problems, schemas
 from app.access import SETTINGS, Keys, Role, role_of
 from app.examples import EXAMPLES, Example
 from app.problems import problems_of
 
-_MODULES: tuple[ModuleType, ...] = (schemas, event_schemas, admin_schemas, problems)
+_MODULES: tuple[ModuleType, ...] = (schemas, list_schemas, event_schemas, admin_schemas, problems)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem

@@ -120,11 +120,44 @@ _PRODUCT = {
     "stock": 12,
     "withdrawn": None,
 }
+_PLACE = {
+    "product_id": "P00286",
+    "score": 1.7264,
+    "source": "blend",
+    "filled_by": None,
+    "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
+    "image_url": None,
+    "category": "Stationery",
+    "brand": None,
+    "price": 17.99,
+    "stock": 7,
+}
 _DETAILED = {
     "user_id": "U00001",
     "release": RELEASE,
     "source": "blend",
-    "recommendations": [{**_PAINT, "source": "blend", "category": "Stationery", "price": 17.99}],
+    "recommendations": [_PLACE],
+}
+_EXPLAINED = {
+    **_DETAILED,
+    "recommendations": [
+        {
+            **_PLACE,
+            "explanation": {
+                "opinions": [{"model": "item_graph", "score": 1.2331, "weight": 1.4, "contribution": 1.7264}],
+                "because": [{"product_id": "P00076", "title": "Castro Easel", "contribution": 1.1019}],
+            },
+        }
+    ],
+}
+_WHY_NOT = {
+    "user_id": "U00001",
+    "product_id": "P00012",
+    "release": RELEASE,
+    "listed": False,
+    "rank": 41,
+    "reason": "rank",
+    "detail": "it is ranked 41, and the list ends at 10",
 }
 _PREDICTED = {
     "user_id": "U00001",
@@ -157,7 +190,8 @@ _STARTED = {
 }
 _UNCHANGED = {
     "status": "unchanged",
-    "message": f"nothing was trained: no event is newer than release {RELEASE}. Send force_retrain to train all the same",
+    "message": f"nothing was trained: no event is newer than release {RELEASE}. Send force_retrain to train all the "
+    "same",
     "model_type": "svd",
     "stats": _STATS,
 }
@@ -166,10 +200,19 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /recommend": (
         Example("a bare list", ["P00286", "P00370", "P00049"], {"user_id": "U00001", "n": 3}),
         Example("with titles and scores", _DETAILED, {"user_id": "U00001", "n": 1, "detail": True}),
+        Example("and why", _EXPLAINED, {"user_id": "U00001", "n": 1, "explain": True}),
+        Example(
+            "by rules",
+            ["P00049", "P00363"],
+            {"user_id": "U00001", "n": 2, "max_per_category": 1, "max_price": 100, "in_stock": True},
+        ),
         Example("for a basket", ["P00027", "P00246"], {"history": ["P00008", "P00012"], "exclude": ["P00001"], "n": 2}),
         Example("for a text", {"recommendations": ["P00076", "P00286"]}, {"product_name": "nail paints", "top_k": 2}),
     ),
     "GET /recommend": (Example("by address", ["P00008", "P00006"], query={"user_id": "somebody-new", "n": 2}),),
+    "POST /why-not": (
+        Example("a product that is not listed", _WHY_NOT, {"user_id": "U00001", "product_id": "P00012"}),
+    ),
     "POST /search": (Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),),
     "POST /matrix_factor/similar": (
         Example("to a product", {"recommendations": [_MOUSE_ITEM]}, {"item_id": "P00012", "n": 1}),

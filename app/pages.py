@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template, request
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request, url_for
 
 from app.recommender import Recommender
 from src.domain import Query
@@ -13,10 +15,24 @@ pages = Blueprint("pages", __name__)
 
 _SHOWN_HISTORY = 10
 _LIST = 10
+_PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
+"""What the head of every page leads to."""
 
 
 def _recommender() -> Recommender:
     return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
+
+
+@pages.app_context_processor
+def _frame() -> dict[str, Any]:
+    """What base.html shows around every page."""
+    endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
+    navigation = [
+        {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
+        for name, path in _PLACES
+        if path in endpoints
+    ]
+    return {"navigation": navigation, "release": _recommender().version}
 
 
 @pages.get("/")

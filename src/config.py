@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
+from src.rules import shop_rules
 
 HASHED = "sha256:"
 """What a key begins with that stands in a setting as its hash."""
@@ -108,6 +109,13 @@ class Settings(BaseSettings):
         5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
     )
 
+    rules: dict[str, Any] = Field(
+        {},
+        description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
+        "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
+        "max_per_brand, boosts.",
+    )
+
     gate: Literal["on", "off"] = Field(
         "on", description="off: what a training makes is served whatever the gate says; its verdict is recorded."
     )
@@ -199,6 +207,17 @@ class Settings(BaseSettings):
                 )
         return {**EVENT_WEIGHTS, **value}
 
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            shop_rules(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return value
+
     @field_validator("retrain_at")
     @classmethod
     def _time_of_day(cls, value: str) -> str:
@@ -266,6 +285,11 @@ class Settings(BaseSettings):
     @property
     def reports_dir(self) -> Path:
         return self.var / "reports"
+
+    @property
+    def explored_path(self) -> Path:
+        """The figures of the last exploration, which the dashboard shows."""
+        return self.reports_dir / "exploration.json"
 
     @property
     def embeddings_dir(self) -> Path:
