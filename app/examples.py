@@ -106,7 +106,14 @@ _STATUS: dict[str, Any] = {
     },
     "release": {"version": RELEASE, "note": "", "pinned": False, "default_model": "blend"},
     "workers": [{"host": "shop-1", "pid": 41, "release": RELEASE, "since": 1795737795, "note": ""}],
-    "scheduler": {"leader": None, "next_run": None, "last_run": _RUN},
+    "scheduler": {
+        "leader": None,
+        "next_run": None,
+        "last_run": _RUN,
+        "runs": [_RUN],
+        "under_way": None,
+        "scores": [],
+    },
 }
 _PRODUCT = {
     "product_id": "P00012",
