@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,8 @@ from app.access import SETTINGS, Keys, Role, role_of
 from app.examples import EXAMPLES, Example
 from app.problems import problems_of
 
+_REFERENCE = "#/components/schemas/{model}"
+_OF_PROBLEMS = {"Problem", "FieldError"}
 _MODULES: tuple[ModuleType, ...] = (schemas, list_schemas, event_schemas, admin_schemas, problems)
 _ABOUT = """Product recommendations that a shop can run itself.
 
@@ -58,6 +61,9 @@ def described(app: Flask) -> dict[str, Any]:
         "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
         "securitySchemes": _security_schemes(),
     }
+    settings = app.extensions["aisle"].settings
+    rating = document["components"]["schemas"]["EventBody"]["anyOf"][0]["properties"]["value"]
+    rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
     endpoints, keys = _endpoints(app), app.extensions["aisle"].keys
     for path, methods in document["paths"].items():
         for method, call in methods.items():
@@ -88,12 +94,13 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
     ]
     written: dict[str, Any] = {}
     for model in models:
-        if model.__name__ in found or model.__module__ == problems.__name__:
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            written |= schema.pop("$defs", {})
-            written[model.__name__] = schema
-    kept = {name: schema for name, schema in found.items() if name != "ValidationErrorModel"}
-    return kept | written
+        schema = model.model_json_schema(ref_template=_REFERENCE)
+        written |= schema.pop("$defs", {})
+        written[model.__name__] = schema
+    named = set(
+        re.findall(r"#/components/schemas/(\w+)", json.dumps([written[name] for name in written if name in found]))
+    )
+    return {name: schema for name, schema in written.items() if name in found or name in named | _OF_PROBLEMS}
 
 
 def _security_schemes() -> dict[str, Any]:
@@ -126,6 +133,8 @@ def _mend(call: dict[str, Any]) -> None:
 
 def _say_who(call: dict[str, Any], role: Role, keys: Keys) -> None:
     call["security"] = []
+    if role is Role.ADMIN:  # admin.WITHOUT_BODY
+        call["requestBody"]["required"] = False
     if role is Role.OPEN:
         return
     call["responses"] |= problems_of(429)

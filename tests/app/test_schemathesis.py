@@ -5,14 +5,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import schemathesis
 from flask import Flask
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import Status, events, from_schema
-from schemathesis.engine.run import PhaseName
 from werkzeug.serving import make_server
 
 from src.store import Store
