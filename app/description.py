@@ -15,9 +15,10 @@ from app import admin_schemas, event_schemas, list_schemas, problems, schemas
 from app.access import SETTINGS, Keys, Role, role_of
 from app.examples import EXAMPLES, Example
 from app.problems import problems_of
+from src.config import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
-_OF_PROBLEMS = {"Problem", "FieldError"}
+_ALWAYS = {"Problem", "FieldError", "EventBody"}
 _MODULES: tuple[ModuleType, ...] = (schemas, list_schemas, event_schemas, admin_schemas, problems)
 _ABOUT = """Product recommendations that a shop can run itself.
 
@@ -61,9 +62,7 @@ def described(app: Flask) -> dict[str, Any]:
         "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
         "securitySchemes": _security_schemes(),
     }
-    settings = app.extensions["aisle"].settings
-    rating = document["components"]["schemas"]["EventBody"]["anyOf"][0]["properties"]["value"]
-    rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
+    _say_events(document["components"]["schemas"], app.extensions["aisle"].settings)
     endpoints, keys = _endpoints(app), app.extensions["aisle"].keys
     for path, methods in document["paths"].items():
         for method, call in methods.items():
@@ -75,9 +74,19 @@ def described(app: Flask) -> dict[str, Any]:
     return document
 
 
+def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
+    """Between which numbers a rating lies, and that one event of a list must be right: the others may be anything, as
+    each is checked on its own, and what is wrong with it stands in the answer."""
+    rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
+    rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
+    one = {"$ref": _REFERENCE.format(model="EventBody")}
+    several = {"type": "array", "minItems": 1, "maxItems": event_schemas.MAX_EVENTS, "contains": one}
+    schemas["EventsBody"]["anyOf"] = [one, several]
+
+
 def _endpoints(app: Flask) -> dict[str, str]:
     """The name inside Flask of every call, by its method and address."""
-    found = {}
+    found: dict[str, str] = {}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
         found |= {f"{method} {path}": rule.endpoint for method in rule.methods or ()}
@@ -90,7 +99,7 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
         value
         for module in _MODULES
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseModel)
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
     ]
     written: dict[str, Any] = {}
     for model in models:
@@ -100,7 +109,7 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
     named = set(
         re.findall(r"#/components/schemas/(\w+)", json.dumps([written[name] for name in written if name in found]))
     )
-    return {name: schema for name, schema in written.items() if name in found or name in named | _OF_PROBLEMS}
+    return {name: schema for name, schema in written.items() if name in found or name in named | _ALWAYS}
 
 
 def _security_schemes() -> dict[str, Any]:

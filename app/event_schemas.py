@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StrictInt
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel
 
 from app.schemas import Id, Request, Text
 from src.domain import MAX_VALUE, EventKind
@@ -13,18 +14,29 @@ from src.rules import whole
 MAX_EVENTS = 1_000
 
 
-_OTHERS = [kind.value for kind in EventKind if kind is not EventKind.RATING]
-_RATING = {
+_OTHERS: list[JsonValue] = [kind.value for kind in EventKind if kind is not EventKind.RATING]
+_RATING: dict[str, JsonValue] = {
     "required": ["value"],
     "properties": {"kind": {"const": EventKind.RATING.value}, "value": {"type": "number"}},
 }
 """Between which numbers a rating lies is for settings to say; app.description adds it."""
-_OTHER = {
+_OTHER: dict[str, JsonValue] = {
     "properties": {
         "kind": {"enum": _OTHERS},
         "value": {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": MAX_VALUE}, {"type": "null"}]},
     }
 }
+
+
+def _moment(value: Any) -> Any:
+    """Pydantic would take 1.5, true and "5" for times, too."""
+    value = whole(value)
+    if isinstance(value, float | bool) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
+        raise ValueError("expected whole UTC seconds, or a text such as 2026-03-01T12:00:00Z")
+    return value
+
+
+Moment = Annotated[Annotated[int, Field(strict=True, ge=0, le=2**53)] | AwareDatetime, BeforeValidator(_moment)]
 
 
 class EventBody(Request):
@@ -46,30 +58,24 @@ class EventBody(Request):
         strict=True,
         description="The rating given (needed), or how many were bought or brought back.",
     )
-    at: Annotated[StrictInt, BeforeValidator(whole), Field(ge=0, le=2**53)] | AwareDatetime | None = Field(
-        None, description="UTC seconds or ISO 8601 with a zone; now."
-    )
+    at: Moment | None = Field(None, description="UTC seconds or ISO 8601 with a zone; now.")
     query: Text | None = Field(
         None, description="What the user had searched for when the product was shown: search learns from it."
     )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
 
 
-def _one_or_several(schema: dict[str, Any]) -> None:
-    """One of a list's events must be right; the others are named in the answer if they are not."""
-    one = {"$ref": "#/components/schemas/EventBody"}
-    several = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "contains": one}
-    schema["anyOf"] = [one, several]
-    schema["examples"] = [
-        {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
-        [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
-    ]
-
-
 class EventsBody(RootModel[dict[str, Any] | list[Any]]):
     """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
 
-    model_config = ConfigDict(json_schema_extra=_one_or_several)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
+                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
+            ]
+        }
+    )
 
 
 class EventError(BaseModel):

@@ -92,7 +92,7 @@ Text = Annotated[
         }
     ),
 ]
-Length = Annotated[int, BeforeValidator(whole), Field(ge=1, le=MAX_LIST, strict=True)]
+Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True), BeforeValidator(whole)]
 
 
 class Request(BaseModel):

@@ -40,7 +40,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-AtMost = Annotated[int, BeforeValidator(whole), Field(ge=1, le=1_000, strict=True)]
+AtMost = Annotated[int, Field(ge=1, le=1_000, strict=True), BeforeValidator(whole)]
 
 
 def _seen(said: Any) -> Any:
