@@ -137,6 +137,11 @@ class Recommender:
             self._problem = f"{error}{still}"
             _log.error("%s", error)
             return before
+        except Exception as error:  # whatever it is, this worker must serve on, and one that begins must begin
+            still = f" Release {before.version} is served on." if before else ""
+            self._problem = f"the current release cannot be taken up: unexpected {error!r}.{still}"
+            _log.exception("the current release cannot be taken up")
+            return before
         return before if _version(release) == _version(before) else release
 
     @property
