@@ -51,7 +51,7 @@ class Chooser:
 
     def refusal(self, item: int) -> WhyNot | None:
         """The rule that has no room for this item any more; None while there is some."""
-        if not self.is_strict:  # then the shelf need not know categories and brands
+        if not self.is_strict:
             return None
         if self._full_category[self._shelf.category[item]]:
             return WhyNot.MAX_PER_CATEGORY
