@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from watching import PICTURE, Watched
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -37,8 +36,6 @@ QUIET = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
-PICTURE = "https://pictures.example/mug.png"
-_STATUS = re.compile(r"Failed to load resource: the server responded with a status of \d+")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +74,7 @@ def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 @pytest.fixture(scope="module")
 def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
-    """Where the trained shop is served, with a product that has a picture, one that has only an id, and one withdrawn."""
+    """Where the trained shop is served: one product has a picture, one nothing but an id, and one is withdrawn."""
     var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("browser") / "var"))
     store: Any = open_store(f"sqlite:///{var / 'store.sqlite3'}")
     store.add_products(
@@ -96,26 +93,6 @@ def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_
 def untrained_url(tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
     """Where a shop without a release is served."""
     return serve_shop(tmp_path_factory.mktemp("untrained") / "var")
-
-
-@dataclass
-class Watched:
-    """What a page said and asked for while a test looked at it."""
-
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page) -> None:
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("request", lambda request: self._see(request))
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not _STATUS.match(message.text):
-            self.said.append(message.text)
-
-    def _see(self, request: Request) -> None:
-        self.asked.append(request.url)
 
 
 @pytest.fixture
