@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = OpenAPI(
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),
-        security_schemes={"key": {"type": "http", "scheme": "bearer"}},
+        security_schemes={},  # else flask-openapi3 emits null; see app.description
         validation_error_callback=problems.invalid,
         doc_ui=False,
     )

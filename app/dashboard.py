@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 
 from app.access import Keys, Role
 from app.explorer import Counting
@@ -110,6 +111,13 @@ def change(name: str) -> Response:
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
     return redirect(url_for("dashboard.show", changed=name), 303)  # type: ignore[return-value]
+
+
+@dashboard.errorhandler(CSRFError)
+def no_form_of_ours(error: CSRFError) -> Response:
+    """The form is too old, or was never ours."""
+    problem = "This form is too old, or not one of this page. Load the page again, and fill it in anew."
+    return _form(str((request.view_args or {})["name"]), request.form.get("version", ""), 400, problem)
 
 
 def _refusal(key: str) -> tuple[int, str] | None:

@@ -33,7 +33,7 @@ _LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
 
 
-class Parts(Protocol):
+class Asked(Protocol):
     """What is asked."""
 
     settings: Settings
@@ -119,7 +119,7 @@ class Overview:
         return any(each.is_previous and current and each.version < current for each in self.releases)
 
 
-def overview(aisle: Parts) -> Overview:
+def overview(aisle: Asked) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
     registry = Registry(settings.releases_dir, settings.keep_releases)
@@ -153,7 +153,7 @@ def overview(aisle: Parts) -> Overview:
     )
 
 
-def _served(aisle: Parts, registry: Registry) -> tuple[Served | None, Mapping[str, Any]]:
+def _served(aisle: Asked, registry: Registry) -> tuple[Served | None, Mapping[str, Any]]:
     try:
         release = aisle.recommender.release()
     except NotReady:
@@ -188,7 +188,7 @@ class _Stored:
     problem: str = ""
 
 
-def _stored(aisle: Parts) -> _Stored:
+def _stored(aisle: Asked) -> _Stored:
     journal = aisle.store.journal
     try:
         changed_at = aisle.store.changed_at()
@@ -211,7 +211,7 @@ def _store(problem: str, changed_at: int | None) -> Finding:
     return Finding("Store", Level.GOOD, said)
 
 
-def _release(served: Served | None, aisle: Parts) -> Finding:
+def _release(served: Served | None, aisle: Asked) -> Finding:
     if served is None:
         note = str(aisle.recommender.release_status()["note"])
         said = note or "No release is served: every list is answered with 503."
@@ -251,7 +251,7 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
     return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
 
 
-def _encoder(aisle: Parts) -> Finding:
+def _encoder(aisle: Asked) -> Finding:
     status = aisle.searcher.status()
     if status.get("note"):
         return Finding("Search", Level.WARN, str(status["note"]), "Load a catalogue, and train again.")
@@ -261,7 +261,7 @@ def _encoder(aisle: Parts) -> Finding:
     return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
 
 
-def _disk(aisle: Parts, release_bytes: int | None) -> Finding:
+def _disk(aisle: Asked, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:

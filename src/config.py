@@ -138,7 +138,9 @@ class Settings(BaseSettings):
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
     timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
-    train_hours: float = Field(8.0, gt=0, description="A training that takes longer is ended and recorded as failed.")
+    train_hours: float = Field(
+        8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
+    )
     drift_hours: float = Field(
         6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
     )
