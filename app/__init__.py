@@ -22,7 +22,9 @@ from app import admin, api, dashboard, docs, events, lists, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
 from app.explorer import Explorer
+from app.finder import Finder
 from app.limits import limit_rates
+from app.markup import as_page
 from app.optimize import ListCache
 from app.protection import protect
 from app.recommender import Recommender
@@ -46,6 +48,7 @@ class Aisle:
     store: Store
     recommender: Recommender
     searcher: Searcher
+    finder: Finder
     scheduler: Scheduler
     explorer: Explorer
     keys: Keys
@@ -63,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = OpenAPI(
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),
-        security_schemes={"key": {"type": "http", "scheme": "bearer"}},
+        security_schemes={},  # else flask-openapi3 emits null; see app.description
         validation_error_callback=problems.invalid,
         doc_ui=False,
     )
@@ -76,14 +79,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     recommender = Recommender(settings, store, ListCache(app, settings))
     roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    explorer, keys = Explorer(settings, store), Keys(settings)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, explorer, keys, roles)
+    finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, explorer, keys, roles)
     problems.register(app)
     limit_rates(app, settings)
     app.before_request(check_access)
     csrf = protect(app, settings)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
+    app.after_request(as_page)  # before the headers, which depend on what the answer is
     for calls in (lists.lists, api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie

@@ -162,7 +162,7 @@ def _recommender() -> Recommender:
     "/runs/<run_id>",
     tags=[RUNS],
     summary="A training: how far it is, how it ended, and what the gate said",
-    responses={"200": RunAnswer, **problems_of(404, 503)},
+    responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
     store: Store = _aisle().store

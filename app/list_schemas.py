@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, model_validator
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, WithJsonSchema, model_validator
 
 from app.schemas import MAX_LIST, Id, Length, Request, Text
 from src.domain import MAX_VALUE, Event, EventKind, Query, WhyNot
+from src.models import MODELS
+from src.ranking.blend import BLEND
 from src.rules import RuleFields, check_prices
 
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
-_WHICH_MODEL = (
-    "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
-)
+_LISTING = [*(name for name, kind in MODELS.items() if kind.lists), BLEND]
+_WHICH_MODEL = "Whose list is wanted: one model's own, or the blend of several; the best one by default."
+
+ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
+"""What a release holds is known when it is asked: one trained without a library lacks a model."""
+
+
+_SOMEBODY: list[dict[str, Any]] = [
+    {"required": ["user_id"], "properties": {"user_id": {"not": {"type": "null"}}}},
+    {"required": ["history"], "properties": {"history": {"minItems": 1}}},
+]
+_ONE_LENGTH = [{"properties": {name: {"type": "null"}}} for name in ("n", "top_k")]
+
+
+def _list_schema(schema: dict[str, Any]) -> None:
+    """What the validators of a body ask for: somebody, and one length."""
+    schema["allOf"] = [{"anyOf": _SOMEBODY}, {"anyOf": _ONE_LENGTH}]
+
+
+def _recommend_schema(schema: dict[str, Any]) -> None:
+    """The same, or a text and a length and nothing else."""
+    properties = schema["properties"]
+    text = {
+        "required": ["product_name"],
+        "properties": {name: properties[name] for name in ("n", "top_k")} | {"product_name": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    listed = [{**one, "properties": {**one["properties"], "product_name": {"type": "null"}}} for one in _SOMEBODY]
+    schema["allOf"] = [{"anyOf": [*listed, text]}, {"anyOf": _ONE_LENGTH}]
+    schema["examples"] = [
+        {"user_id": "U00001", "n": 5},
+        {"user_id": "U00001", "category": "Kitchen", "max_price": 50, "in_stock": True, "explain": True},
+        {"history": ["P00008"], "max_per_category": 2, "boosts": [{"category": "Toys", "factor": 1.5}]},
+    ]
 
 
 class ListBody(RuleFields):
@@ -27,7 +62,7 @@ class ListBody(RuleFields):
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
-    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
+    model: ModelName | None = Field(None, description=_WHICH_MODEL)
 
     @model_validator(mode="after")
     def _one_length(self) -> ListBody:
@@ -58,15 +93,7 @@ class ListBody(RuleFields):
 class RecommendBody(ListBody):
     """Whom a list is for, and how it should be."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"user_id": "U00001", "n": 5},
-                {"user_id": "U00001", "category": "Kitchen", "max_price": 50, "in_stock": True, "explain": True},
-                {"history": ["P00008"], "max_per_category": 2, "boosts": [{"category": "Toys", "factor": 1.5}]},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_recommend_schema)
 
     product_name: Text | None = Field(
         None, description="Instead of a user: products for this text, as POST /search finds them."
@@ -91,7 +118,7 @@ class RecommendBody(ListBody):
 class WhyNotBody(ListBody):
     """A list as POST /recommend would be asked for it, and the product that is missing on it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00012"}]})
+    model_config = ConfigDict(json_schema_extra=_list_schema)
 
     product_id: Id = Field(description="The product that is asked about.")
 
@@ -164,7 +191,7 @@ class RecommendQuery(Request):
 
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
-    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
+    model: ModelName | None = Field(None, description=_WHICH_MODEL)
     exclude_seen: bool | None = Field(None, description="Leave out what the user rated or bought.")
     category: str | None = Field(None, min_length=1, max_length=500, description="Only products of this category.")
     exclude_category: str | None = Field(None, min_length=1, max_length=500, description="None of this category.")
@@ -200,10 +227,6 @@ class PopularQuery(Request):
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
     kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
-
-
-class ProductList(RootModel[list[str] | IdList]):
-    """Product ids, best first; for a product_name inside an object."""
 
 
 class OpinionAnswer(BaseModel):
@@ -260,6 +283,10 @@ class DetailedList(BaseModel):
     release: str
     source: str
     recommendations: list[DetailedRecommendation]
+
+
+class ProductList(RootModel[list[str] | IdList | DetailedList]):
+    """Product ids, best first; for a product_name inside an object; with `detail` or `explain` all that is known."""
 
 
 class PredictAnswer(BaseModel):

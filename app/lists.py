@@ -86,7 +86,7 @@ def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
     rows = [_row(item, catalogue) for item in answer.recommendations]
     body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
     unasked = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
-    return _sourced(answer, body.model_dump(exclude=unasked))  # type: ignore[arg-type]
+    return _sourced(answer, body.model_dump(exclude=unasked))
 
 
 def _named(recommendations: Iterable[Recommendation]) -> set[str]:

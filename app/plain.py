@@ -1,11 +1,11 @@
-"""Recommendations as plain JSON and back: what the cache keeps."""
+"""Queries and recommendations as plain JSON: what the cache keeps a list by, and the list."""
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
-from src.domain import Explanation, Opinion, Reason, Recommendation
+from src.domain import Explanation, Opinion, Query, Reason, Recommendation, Rules
 
 
 def to_plain(item: Recommendation) -> list[Any]:
@@ -22,3 +22,20 @@ def from_plain(kept: list[Any]) -> Recommendation:
     opinions, because = told
     explanation = Explanation(tuple(Opinion(*each) for each in opinions), tuple(Reason(*each) for each in because))
     return Recommendation(product_id, score, source, filled_by, explanation)
+
+
+def cache_key(query: Query) -> dict[str, Any]:
+    """Everything of the query that shapes the list: above all the history, to the last event."""
+    rules = query.rules or Rules()
+    return {
+        "user": query.user_id,
+        "history": [[event.product_id, event.kind, event.value, event.at] for event in query.history],
+        "n": query.n,
+        "exclude": sorted(query.exclude),
+        "exclude_seen": query.exclude_seen,
+        "model": query.model,
+        "explain": query.explain,
+        "rules": {
+            name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(rules).items()
+        },
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -11,8 +10,8 @@ from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from app.optimize import ListCache
-from app.plain import from_plain, to_plain
-from app.shelves import Shelves, Stocked
+from app.plain import cache_key, from_plain, to_plain
+from app.shelves import Served, Shelves
 from app.workers import WorkerFiles
 from src.config import Settings
 from src.domain import (
@@ -58,36 +57,6 @@ class ListAnswer:
     recommendations: list[Recommendation]
 
 
-@dataclass(frozen=True)
-class _Served:
-    """What lists are made with: a release, and its pipeline without the withdrawn products; swapped as one.
-
-    withdrawn: ids. mark: the same for the same ids in every worker, and another for others. stocked: what is known of
-    the products.
-    """
-
-    release: Release
-    pipeline: Pipeline
-    withdrawn: frozenset[str]
-    mark: str
-    stocked: Stocked
-
-    @classmethod
-    def of(cls, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> _Served:
-        mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
-        pipeline = replace(release.pipeline.without(withdrawn), shelf=stocked.shelf)
-        return cls(release, pipeline, withdrawn, mark, stocked)
-
-    def is_of(self, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> bool:
-        """Whether it would be made of just these."""
-        return self.release is release and self.withdrawn == withdrawn and self.stocked is stocked
-
-    def shapes(self, query: Query) -> dict[str, Any]:
-        """What of it shapes a list beside the release."""
-        asks = query.rules is not None and query.rules.asks_facts
-        return {"withdrawn": self.mark, **({"facts": self.stocked.mark} if asks else {})}
-
-
 class Recommender:
     """One per worker. A request takes one reference to what is served and uses it to the end."""
 
@@ -97,7 +66,7 @@ class Recommender:
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
         self._shelves, self._shop = Shelves(store), shop_rules(settings.rules)
         self._announces = False
-        self._served: _Served | None = None
+        self._served: Served | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
         self._seen: bytes | None = None
@@ -123,7 +92,7 @@ class Recommender:
             else:
                 stocked = self._shelves.of(release)
                 if self._served is None or not self._served.is_of(release, withdrawn, stocked):
-                    self._served = _Served.of(release, withdrawn, stocked)
+                    self._served = Served.of(release, withdrawn, stocked)
             if changed := _version(release) != _version(before):
                 _log.info("serving release %s", _version(release))
             if self._announces:
@@ -168,6 +137,11 @@ class Recommender:
             self._problem = f"{error}{still}"
             _log.error("%s", error)
             return before
+        except Exception as error:  # whatever it is, this worker must serve on, and one that begins must begin
+            still = f" Release {before.version} is served on." if before else ""
+            self._problem = f"the current release cannot be taken up: unexpected {error!r}.{still}"
+            _log.exception("the current release cannot be taken up")
+            return before
         return before if _version(release) == _version(before) else release
 
     @property
@@ -185,7 +159,7 @@ class Recommender:
         served = self._serving()
         return served.release.version, served.pipeline
 
-    def _serving(self) -> _Served:
+    def _serving(self) -> Served:
         served = self._served
         if served is None:
             raise NoRelease(
@@ -202,7 +176,7 @@ class Recommender:
         Raises NoRelease, UnknownName, StoreError.
         """
         served, query = self._serving(), self._whole(query)
-        key = {"release": served.release.version, **served.shapes(query), **_cache_key(query)}
+        key = {"release": served.release.version, **served.shapes(query), **cache_key(query)}
         kept = self._cache.get(key)
         if kept is None:
             _, found = self._made(served.pipeline, query)
@@ -363,20 +337,3 @@ class Recommender:
 
 def _version(release: Release | None) -> str | None:
     return release.version if release else None
-
-
-def _cache_key(query: Query) -> dict[str, Any]:
-    """Everything of the query that shapes the list: above all the history, to the last event."""
-    rules = query.rules or Rules()
-    return {
-        "user": query.user_id,
-        "history": [[event.product_id, event.kind, event.value, event.at] for event in query.history],
-        "n": query.n,
-        "exclude": sorted(query.exclude),
-        "exclude_seen": query.exclude_seen,
-        "model": query.model,
-        "explain": query.explain,
-        "rules": {
-            name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(rules).items()
-        },
-    }

@@ -17,16 +17,32 @@ from pydantic import (
 )
 
 from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
-from src.rules import Price, check_prices
+from src.rules import Price, check_prices, whole
 
 MAX_LIST = 100
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
+MAX_INTEGER_ID = 2**63 - 1
+
+
+_LINES = str.maketrans("\t\n\r", "   ")
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_BLANK = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def _something_without(characters: str) -> str:
+    """The pattern of a text that holds none of these, and more than blanks."""
+    return f"^[^{characters}]*[^{characters}{_BLANK}][^{characters}]*$"
 
 
 def _id_from_json(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    value = whole(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if abs(value) > MAX_INTEGER_ID:
+        raise ValueError("an id that is a number must have 64 bits at most; send it as text")
+    return str(value)
 
 
 def _checked_id(value: str) -> str:
@@ -35,7 +51,7 @@ def _checked_id(value: str) -> str:
         raise ValueError("an id must not be empty")
     if is_too_long(text):
         raise ValueError(f"an id must not be longer than {MAX_ID_BYTES} bytes in UTF-8")
-    if has_bad_characters(text):
+    if has_bad_characters(value):
         raise ValueError("an id must not contain control characters or broken unicode")
     return text
 
@@ -44,7 +60,7 @@ def _checked_text(value: str) -> str:
     text = " ".join(value.split())
     if not text:
         raise ValueError("a text to search for must not be empty")
-    if has_bad_characters(text):
+    if has_bad_characters(value.translate(_LINES)):
         raise ValueError("a text must not contain control characters or broken unicode")
     return text
 
@@ -54,10 +70,29 @@ Id = Annotated[
     BeforeValidator(_id_from_json),
     Field(max_length=MAX_ID_LENGTH),
     AfterValidator(_checked_id),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _something_without(_CONTROL)},
+                {"type": "integer", "minimum": -MAX_INTEGER_ID, "maximum": MAX_INTEGER_ID},
+            ]
+        }
+    ),
 ]
-Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_checked_text)]
-Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True)]
+Text = Annotated[
+    str,
+    Field(max_length=MAX_TEXT),
+    AfterValidator(_checked_text),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TEXT,
+            "pattern": _something_without(r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"),
+        }
+    ),
+]
+Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True), BeforeValidator(whole)]
 
 
 class Request(BaseModel):

@@ -1,18 +1,23 @@
-"""What the store knows of the products of the release, kept as a shelf in every worker and read anew when it changes."""
+"""What a worker serves: a release, and what the store knows of its products by now, kept as a shelf."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from src.domain import Query
 from src.errors import StoreError
+from src.pipeline import Pipeline
 from src.release import Release
 from src.shelf import Shelf
 from src.store import Store
 
-_REST_PER_COST = 20.0
-"""A large catalogue that changes all the time is read anew after so many times as long as reading it takes."""
+_REST_PER_COST, _QUICK_SECONDS = 20.0, 0.1
+"""A catalogue that changes all the time is read anew at every look if that is quick; else after so many times as long
+as reading it takes."""
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +29,36 @@ class Stocked:
     version: str
     mark: int | None
     shelf: Shelf
+
+
+@dataclass(frozen=True)
+class Served:
+    """What lists are made with, swapped as one: a release, and its pipeline without the withdrawn products.
+
+    withdrawn: ids. mark: the same for the same ids in every worker, and another for others. stocked: what is known of
+    the products.
+    """
+
+    release: Release
+    pipeline: Pipeline
+    withdrawn: frozenset[str]
+    mark: str
+    stocked: Stocked
+
+    @classmethod
+    def of(cls, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> Served:
+        mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
+        pipeline = replace(release.pipeline.without(withdrawn), shelf=stocked.shelf)
+        return cls(release, pipeline, withdrawn, mark, stocked)
+
+    def is_of(self, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> bool:
+        """Whether it would be made of just these."""
+        return self.release is release and self.withdrawn == withdrawn and self.stocked is stocked
+
+    def shapes(self, query: Query) -> dict[str, Any]:
+        """What of it shapes a list beside the release."""
+        asks = query.rules is not None and query.rules.asks_facts
+        return {"withdrawn": self.mark, **({"facts": self.stocked.mark} if asks else {})}
 
 
 class Shelves:
@@ -48,7 +83,8 @@ class Shelves:
                 started = time.monotonic()
                 kept = Stocked(release.version, mark, Shelf.of(self._store.read_facts(), items))
                 ended = time.monotonic()
-                self._rests_until = ended + _REST_PER_COST * (ended - started)
+                cost = ended - started
+                self._rests_until = ended + (_REST_PER_COST * cost if cost > _QUICK_SECONDS else 0)
             self._kept = kept
         except StoreError as error:
             _log.warning("what products are like by now cannot be seen: %s", type(error).__name__)

@@ -51,6 +51,8 @@ class Chooser:
 
     def refusal(self, item: int) -> WhyNot | None:
         """The rule that has no room for this item any more; None while there is some."""
+        if not self.is_strict:
+            return None
         if self._full_category[self._shelf.category[item]]:
             return WhyNot.MAX_PER_CATEGORY
         return WhyNot.MAX_PER_BRAND if self._full_brand[self._shelf.brand[item]] else None

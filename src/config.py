@@ -138,7 +138,9 @@ class Settings(BaseSettings):
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
     timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
-    train_hours: float = Field(8.0, gt=0, description="A training that takes longer is ended and recorded as failed.")
+    train_hours: float = Field(
+        8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
+    )
     drift_hours: float = Field(
         6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
     )
@@ -158,6 +160,10 @@ class Settings(BaseSettings):
         "", repr=False, description="redis://… for one cache on several hosts; empty means one per worker."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
+
+    currency: str = Field(
+        "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
+    )
 
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
     admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")

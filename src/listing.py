@@ -150,9 +150,9 @@ class Listing:
     @staticmethod
     def _portions(n: int) -> Iterator[int]:
         k = max(_NAMED, _GROWTH * n)
-        while k <= _WIDEST:
+        yield k
+        while (k := k * _GROWTH) <= _WIDEST:
             yield k
-            k *= _GROWTH
 
     def _boosts_up(self) -> list[IntArray]:
         """The most popular products that boosts lift: they may come from far below."""

@@ -109,11 +109,14 @@ class Pipeline:
         ]
 
     def standing(self, query: Query, product_id: str) -> Standing:
-        """Where a product stands with regard to the list of the query: the very code that makes the list says so."""
-        item = self.items.idx_of(product_id)
+        """Where a product stands with regard to the list of the query: the very code that makes the list says so.
+
+        Raises UnknownName as `recommend` does.
+        """
+        item, asked = self.items.idx_of(product_id), self._asked(query)
         if item is None:
             return Standing(None, WhyNot.UNKNOWN_PRODUCT)
-        asked = replace(self._asked(query), watched=item)
+        asked = replace(asked, watched=item)
         reason = self._left_out_by(query, asked, item, product_id)
         return standing(asked, query.n) if reason is None else Standing(None, reason)
 

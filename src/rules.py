@@ -33,7 +33,14 @@ Names = Annotated[
 ]
 """One name, or several."""
 Price = Annotated[float, Field(ge=0, le=MAX_VALUE, allow_inf_nan=False, strict=True)]
-AtMost = Annotated[int, Field(ge=1, le=1_000, strict=True)]
+
+
+def whole(value: Any) -> Any:
+    """A number without a fraction as the whole number that it is: to JSON 5.0 and 5 are the same."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+AtMost = Annotated[int, Field(ge=1, le=1_000, strict=True), BeforeValidator(whole)]
 
 
 def _seen(said: Any) -> Any:
@@ -54,10 +61,19 @@ _ADDED_UP = ("exclude_category", "boosts")
 """Fields in which a request adds to the shop's rules; in all others it has the last word."""
 
 
+_NAMED = ("category", "brand", "product_id")
+
+
+def _only(name: str) -> dict[str, Any]:
+    """The schema of what gives this of the names that a boost can have, and no other."""
+    others = {other: {"type": "null"} for other in _NAMED if other != name}
+    return {"required": [name], "properties": {name: {"type": "string"}, **others}}
+
+
 class BoostFields(BaseModel):
     """Products of one category, of one brand, or one product: higher with a factor above 1, lower below."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [_only(name) for name in _NAMED]})
 
     category: Name | None = None
     brand: Name | None = None

@@ -94,6 +94,11 @@ class Vocabulary:
         place = self._place_of(id_.encode("utf-8", "surrogatepass"))
         return self.ids_of(self._order[max(place - n, 0) : place + n])
 
+    def starting_with(self, prefix: str) -> IntArray:
+        """int32[m]: the row numbers of the ids that begin with a text, in the order of their ids."""
+        wanted = prefix.encode("utf-8", "surrogatepass")
+        return self._order[self._place_of(wanted) : self._place_of(wanted + b"\xff")]  # a byte that no UTF-8 has
+
     def _place_of(self, wanted: bytes) -> int:
         """How many ids are sorted before this one."""
         low, high = 0, len(self._order)

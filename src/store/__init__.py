@@ -164,6 +164,11 @@ class Store(Protocol):
         """The user's events, oldest first; empty for an unknown user."""
         ...
 
+    def users(self, prefix: str, n: int) -> list[str]:
+        """At most n users with an event whose ids begin with a text, in the order of their ids; quick, however many
+        users there are and however many events they have."""
+        ...
+
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
         """All events stored before the call, and perhaps some of those stored meanwhile, in batches, with numbers.
 

@@ -24,7 +24,7 @@ from src.store.catalogue import SqlCatalogue
 from src.store.changing import EVENTS, PRODUCTS, changed_at, note_change
 from src.store.database import Database
 from src.store.journal import SqlJournal
-from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
+from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages, users_from
 from src.store.searches import SqlSearches
 from src.store.served import SqlServed
 from src.store.settling import settle
@@ -95,6 +95,9 @@ class SqlStore:
                 Event(user_id, row.product_id, EventKind(row.kind), row.value, row.at)
                 for row in connection.execute(query)
             ]
+
+    def users(self, prefix: str, n: int) -> list[str]:
+        return users_from(self._database, prefix, n)
 
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
         return event_pages(self._database, as_recorded=as_recorded)

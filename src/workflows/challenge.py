@@ -203,7 +203,11 @@ def challenge(
     verdict = verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
     if theirs is None or champion is None or verdict.promoted or not learn_anew:
         return verdict, mine
-    theirs = replace(theirs, report=replace(theirs.report, best=champion.serves))
+    plan = theirs.plan
+    if champion.release.manifest["recipe"] is not None and plan.recipe is None:  # a blend that is not what is served
+        blend = champion.plan(settings, parts.train, BLEND)
+        plan = replace(blend, params={**blend.params, **plan.params})
+    theirs = replace(theirs, plan=plan, report=replace(theirs.report, best=champion.serves))
     return replace(verdict, settings_of=champion.release.version), theirs.beside(mine)
 
 

@@ -111,9 +111,10 @@ def test_it_does_not_matter_how_a_shop_writes_it(query: str, title: str) -> None
 def test_who_has_all_words_comes_before_who_says_one_of_them_loudly() -> None:
     products = [
         Product("loud", "Gaming monitor", "Immersive gaming"),
-        Product("both", "Alienware AW510K keyboard USB black", "Black keyboard for gaming, with lights"),
-        *(Product(f"k{at}", f"keyboard {at}") for at in range(9)),
-        *(Product(f"m{at}", f"mouse {at}") for at in range(50)),
+        Product("both", "Alienware AW510K gaming keyboard, black or white keys, lights of many colours"),
+        *(Product(f"k{at}", f"keyboard tray {at}") for at in range(4)),
+        *(Product(f"g{at}", f"gaming chair {at}") for at in range(4)),
+        *(Product(f"m{at}", f"optical mouse {at}") for at in range(50)),
     ]
     scores, _ = keywords_of(shelf(products)).scores("gaming keyboard")
     assert int(np.argmax(scores)) == 1
