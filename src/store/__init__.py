@@ -14,6 +14,7 @@ from src.domain import (
     Event,
     EventBatch,
     EventKind,
+    Facts,
     Followed,
     Load,
     Outcome,
@@ -168,6 +169,11 @@ class Store(Protocol):
         """The user's events, oldest first; empty for an unknown user."""
         ...
 
+    def users(self, prefix: str, n: int) -> list[str]:
+        """At most n users with an event whose ids begin with a text, in the order of their ids; quick, however many
+        users there are and however many events they have."""
+        ...
+
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
         """All events stored before the call, and perhaps some of those stored meanwhile, in batches, with numbers.
 
@@ -189,6 +195,14 @@ class Store(Protocol):
 
     def read_products(self) -> Iterator[list[Product]]:
         """All products that are known, page by page, in the order of their ids."""
+        ...
+
+    def read_facts(self) -> Iterator[list[Facts]]:
+        """What rules ask of products, page by page, in the order of their ids; none of which nothing is known."""
+        ...
+
+    def products_changed_at(self) -> int | None:
+        """When products were last added, updated or removed: as changed_at for events. Quick."""
         ...
 
     def withdrawn(self) -> frozenset[str]:
