@@ -77,7 +77,7 @@ class Shelf:
             return False
         if self.brands.get(folded(row.brand or "")) != int(self.brand[item]):
             return False
-        return self.categories.texts[self.category[item]] == (row.category or "")
+        return self.categories.texts[int(self.category[item])] == (row.category or "")
 
     # filters
 
