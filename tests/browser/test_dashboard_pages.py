@@ -89,7 +89,7 @@ def test_a_dashboard_without_anything_has_no_serious_fault(
     untrained_url: str, open_page: Open, faults: Callable[[Page], list[str]], scheme: str
 ) -> None:
     page = open_page(f"{untrained_url}/dashboard", width=390, scheme=scheme)
-    expect(page.get_by_role("heading", name="Something is broken")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing is served yet")).to_be_visible()
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
