@@ -62,8 +62,13 @@ class Vocabulary:
 
     def rows_in(self, other: Vocabulary) -> IntArray:
         """int64[len(self)]: the row number of every id in another vocabulary; -1 where it does not know it."""
-        rows = (other.idx_of(self.id_of(at)) for at in range(len(self)))
-        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(self))
+        return self.rows_of(np.arange(len(self)), other)
+
+    def rows_of(self, idx: IntArray, other: Vocabulary) -> IntArray:
+        """int64[len(idx)]: the same of these row numbers only, each of which is looked up once."""
+        distinct, place = np.unique(idx, return_inverse=True)
+        rows = (other.idx_of(self.id_of(at)) for at in distinct)
+        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(distinct))[place]
 
     def neighbours(self, id_: str, n: int) -> list[str]:
         """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""
