@@ -96,6 +96,13 @@ class Pointer:
         except (OSError, ValueError):
             return []
 
+    def activated_at(self) -> int | None:
+        """When the last line was written, in UTC seconds; None without one."""
+        try:
+            return int((self.folder / _ACTIVATED).stat().st_mtime)
+        except OSError:
+            return None
+
     def older_than(self, current: str | None) -> list[str]:
         """What was first served before the current one was, the last of them first. Names do not tell: a clock that
         went back gives a new release an old one's. Without a current one, what served last comes first."""

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from src.domain import JsonDict
 from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.pointer import CURRENT, Pointer
 from src.release import (
@@ -227,6 +228,18 @@ class Registry:
             )
         except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
             return Listed(version, *marks, problem=f"its manifest cannot be read ({error!r})")
+
+    def report(self, version: str) -> JsonDict | None:
+        """What was measured before this release was published (src/evaluation/report.py); None if it cannot be read."""
+        try:
+            document = json.loads((self.folder / version / "report.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def activated_at(self) -> int | None:
+        """When another release was last activated, in UTC seconds; None if none ever was."""
+        return self._pointer.activated_at()
 
     def is_made_up(self, version: str) -> bool:
         """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""

@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.explorer import Explorer
 from src.config import Settings, read_settings, variable_of
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
@@ -140,9 +141,14 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
     def no_training(_settings: Settings, arguments: Sequence[str]) -> Any:
         raise OSError(0, f"no test starts a training without saying so: {arguments}")
 
+    def no_exploring(_settings: Settings) -> Any:
+        raise OSError(0, "no test counts in a process of its own without saying so")
+
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
-        apps[-1].extensions["aisle"].start = no_training
+        aisle = apps[-1].extensions["aisle"]
+        aisle.start = no_training
+        aisle.explorer = Explorer(settings, aisle.store, no_exploring)
         return apps[-1]
 
     yield build

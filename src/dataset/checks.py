@@ -142,6 +142,14 @@ def percent(share: float) -> str:
     return f"{np.format_float_positional(100 * share, precision=3, fractional=False, trim='-')} %"
 
 
+def share_of(part: float, whole: float = 1.0) -> str:
+    """A part of a whole in percent, for columns, where the points should stand below each other."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
+
+
 def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:
     """A check with its message in three parts; what to do next is said only where it failed."""
     return Check(name, passed, f"{name}: {found}; expected {expected}" + ("" if passed else f": {next_}"))

@@ -55,8 +55,8 @@ def score_of(
 
 
 def _predicted(pipeline: Pipeline, rated: Interactions) -> FloatArray:
-    user = rated.users.rows_of(rated.user_idx, pipeline.users)
-    item = rated.items.rows_of(rated.item_idx, pipeline.items)
+    user = rated.users.rows_in(pipeline.users, rated.user_idx)
+    item = rated.items.rows_in(pipeline.items, rated.item_idx)
     return np.asarray(pipeline.raters[str(pipeline.rater)].rate(user, item))
 
 

@@ -51,15 +51,14 @@ class Lists:
         for name, weight in recipe.weights.items():
             total += np.float32(weight) * scaled[name]
         total[opinions.item < 0] = np.nan
-        history = judge.queries.history
-        in_history = _at(history, opinions.item)
-        head = head_of(total, in_history)
+        history, age = judge.queries.history, ages_of(train)
+        head = head_of(total, _at(history, opinions.item) | (age[opinions.item] < 0))
         rows, columns = np.nonzero(head)
         features = features_of(
             total[rows, columns],
             [scaled[name][rows, columns] for name in names],
             np.diff(history.indptr)[rows],
-            ages_of(train)[opinions.item[rows, columns]],
+            age[opinions.item[rows, columns]],
         )
         return cls(opinions, total, head, features)
 

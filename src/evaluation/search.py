@@ -20,7 +20,7 @@ from src.text.search import SearchIndex
 
 K = 10
 FOLDS = 5
-WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5)
+WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 KEYWORDS, FUSED, RANKED = "keywords", "fused", "ranked"
 
 

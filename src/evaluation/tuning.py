@@ -16,6 +16,7 @@ from src.dataset.splitting import Split
 from src.dataset.weighting import Weighting
 from src.domain import DAY, NO_TIME, EventKind, JsonDict
 from src.evaluation.judge import Judge, Opinions
+from src.evaluation.newcomers import newcomers
 from src.evaluation.reranking import learnt_order
 from src.evaluation.spaces import SPACES
 from src.evaluation.trials import Clock, Found, Search, searched
@@ -33,8 +34,6 @@ _SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the w
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _ROUNDS = 4
 _LEAST_GAIN = 1e-5
-_LEAST = {TEXT: 0.2}
-"""What is held out tells little of products that are new, which no other model knows."""
 _SHARE_FOR_ORDER = 0.25
 """An order of lists takes one more training of all models: of the budget it may take so much, which is then taken from
 the search. It is for parts divided by time, where trees learn which opinions hold in the weeks to come; those of random
@@ -75,7 +74,12 @@ def tuned(
     found = _best_models(search, recipe)
     params = {**recipe.params, **{name: each.params for name, each in found.items()}}
     models: dict[str, ListModel] = {POPULARITY: popular, **{name: each.model for name, each in found.items()}}
-    weights, ndcg = best_weights(search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed))
+    opinions, scales = search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed)
+    weights, ndcg = best_weights(opinions, scales)
+    of_new: JsonDict = {}
+    if TEXT in models:
+        best, of_new = newcomers(search, opinions, models, weights, best_weights(opinions, scales, TEXT)[1])
+        models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
     made = Recipe(params, weights, search.split.train.weighting)
     order: Order | None = None
     said: JsonDict = {"not tried": lambdarank.missing() or "times do not divide the events"}
@@ -88,6 +92,7 @@ def tuned(
         f"ndcg_at_{k}": round(ndcg, 5),
         "of_models": {name: round(each.figure, 5) for name, each in found.items()},
         "order": said,
+        "new_products": of_new,
         "users": len(judge.queries),
         "seconds": round(search.clock.budget - search.clock.left, 1),
     }
@@ -164,13 +169,16 @@ def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
                 yield replace(first, half_life_days=round(span * share, 2))
 
 
-def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[str, float], float]:
+def best_weights(
+    opinions: Opinions, scales: Mapping[str, float], without: str | None = None
+) -> tuple[dict[str, float], float]:
     """(weights in units of the scales, mean NDCG@k): coordinate ascent from the best single model.
 
     In turn every model's weight is set to whichever of a few steps makes the best lists, as long as that helps.
+    without: a model whose weight stays 0.
     """
-    unit = np.array([1 / scales[name] for name in opinions.names])
-    single = [opinions.ndcg(unit * alone) for alone in np.eye(len(unit))]
+    unit = np.array([0.0 if name == without else 1 / scales[name] for name in opinions.names])
+    single = [opinions.ndcg(unit * alone) if unit @ alone else -1.0 for alone in np.eye(len(unit))]
     weights = np.eye(len(unit))[int(np.argmax(single))]
     best = max(single)
     for _ in range(_ROUNDS):
@@ -178,7 +186,7 @@ def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[
         for at in range(len(weights)):
             others = weights.copy()
             others[at] = 0
-            if not others.any():
+            if not unit[at] or not others.any():
                 continue
             for step in _STEPS:
                 tried = others.copy()
@@ -188,6 +196,4 @@ def best_weights(opinions: Opinions, scales: Mapping[str, float]) -> tuple[dict[
                     best, weights = figure, tried
         if best - before < _LEAST_GAIN:
             break
-    found = {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}
-    least = {name: max(found.get(name, 0.0), its) for name, its in _LEAST.items() if name in opinions.names}
-    return {**found, **least}, best
+    return {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}, best

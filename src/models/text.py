@@ -10,7 +10,7 @@ no second one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,17 @@ class Text(Spectral):
     """Arrays and scores are those of Spectral; rows of zeros for products without a text."""
 
     PARAMS = TextParams  # type: ignore[assignment]
+
+    def loudness(self, events: FloatArray) -> FloatArray:
+        """float[n]: what the scores of products with so many events are multiplied by, see TextParams."""
+        its: TextParams = self.params
+        return np.asarray(1 + its.boost / (1 + events / its.thin))
+
+    def with_boost(self, params: TextParams, events: FloatArray) -> Text:
+        """The same model, were it trained with another boost. events: float[n_items], as trained on."""
+        other = replace(self, params=params)
+        ratio = (other.loudness(events) / self.loudness(events)).astype(np.float32)
+        return replace(other, wanted=self.wanted * ratio[:, None], itself=self.itself * ratio)
 
 
 def train(data: TrainingData, params: TextParams, *, seed: int) -> Text:

@@ -52,13 +52,14 @@ class Ranker:
         """float32[n, m]: the blended scores of n queries for m products, those of each list's head dealt out anew among
         its products, the highest to the one that the trees put first.
 
-        So what is not of the head, such as products of the history, keeps its place among the others: of those the
-        trees know nothing. total: float32[n, m], the blended scores; NaN stays NaN. in_history: bool[n, m].
-        n_history: int64[n], how many products the histories have. opinion(name): float32[n, m] in units of the model's
-        scale, 0 where it has none. items: int64[m], whose columns these are; None for all.
+        So what is not of the head, such as products of the history and those that nobody has, keeps its place among
+        the others: of those the trees know nothing. total: float32[n, m], the blended scores; NaN stays NaN.
+        in_history: bool[n, m]. n_history: int64[n], how many products the histories have. opinion(name): float32[n, m]
+        in units of the model's scale, 0 where it has none. items: int64[m], whose columns these are; None for all.
         """
-        rows, columns = np.nonzero(head_of(total, in_history))
-        mine, age = total[rows, columns], self.age if items is None else self.age[items]
+        age = self.age if items is None else self.age[items]
+        rows, columns = np.nonzero(head_of(total, in_history | (age < 0)))
+        mine = total[rows, columns]
         opinions = [opinion(name)[rows, columns] for name in self.order.names]
         score = self.order.trees.predict(features_of(mine, opinions, n_history[rows], age[columns]))
         by_trees, by_sum = np.lexsort((-score, rows)), np.lexsort((-mine, rows))
@@ -79,9 +80,9 @@ class Ranker:
         return cls(order, np.load(folder / "age.npy", mmap_mode="r", allow_pickle=False))
 
 
-def head_of(total: FloatArray, in_history: BoolArray) -> BoolArray:
-    """bool[n, m]: which products the trees put in order: the RANKED best, those of the history not counted."""
-    others = np.where(in_history | np.isnan(total), -np.inf, total)
+def head_of(total: FloatArray, left: BoolArray) -> BoolArray:
+    """bool[n, m]: which products the trees put in order: the RANKED best; left: those that are not counted."""
+    others = np.where(left | np.isnan(total), -np.inf, total)
     head = np.isfinite(others)
     if total.shape[1] > RANKED:
         rest = np.argpartition(-others, RANKED - 1, axis=1)[:, RANKED:]
@@ -96,10 +97,13 @@ def features_of(total: FloatArray, opinions: list[FloatArray], n_history: IntArr
 
 
 def ages_of(data: TrainingData) -> FloatArray:
-    """float32[n_items]: days from a product's first event to the newest of all; 0 where no time is known."""
+    """float32[n_items]: days from a product's first event to the newest of all; 0 where no time is known, -1 without
+    an event."""
     events = data.events
     newest = int(events.at.max(initial=NO_TIME))
     first = np.full(events.n_items, newest, np.int64)
     timed = events.at != NO_TIME
     np.minimum.at(first, events.item_idx[timed], events.at[timed])
-    return ((newest - first) / DAY).astype(np.float32)
+    age = ((newest - first) / DAY).astype(np.float32)
+    age[events.count_by_item() == 0] = -1
+    return age

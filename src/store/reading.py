@@ -20,6 +20,8 @@ from src.store.tables import events
 
 READ_ROWS = 20_000
 COUNT_ROWS = 200_000
+_LAST_CHARACTER = "\U0010ffff"
+"""No character is above it, and no id holds it."""
 
 KEY = (events.c.user_id, events.c.product_id, events.c.kind, events.c.mark)
 NOT_TAKEN_BACK = or_(events.c.taken_back == 0, events.c.taken_back < events.c.value)
@@ -95,3 +97,19 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
         if text is not None:
             counts.update(text.split("\n"))
     return counts
+
+
+def users_from(database: Database, prefix: str, n: int) -> list[str]:
+    """At most n user ids that begin with a text, in their order: one seek along the key for each, so that somebody
+    with a million events costs no more than somebody with one."""
+    found: list[str] = []
+    rest = events.c.user_id >= prefix
+    with database.read() as connection:
+        while len(found) < n:
+            seek = select(events.c.user_id).where(rest, events.c.user_id < prefix + _LAST_CHARACTER)
+            user_id = connection.execute(seek.order_by(events.c.user_id).limit(1)).scalar()
+            if user_id is None:
+                break
+            found.append(user_id)
+            rest = events.c.user_id > user_id
+    return found

@@ -6,9 +6,10 @@ the columns of its words. bm25s itself brings Numba and pandas and is used in tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,15 @@ from src.dataset.interactions import Vocabulary
 from src.domain import FloatArray, IntArray
 from src.text.catalogue import Catalogue
 from src.text.typos import Spelling
-from src.text.words import words_of
+from src.text.words import LONGEST, chunks_of, measure_of, splits_of, words_of
 
 _FIELDS = {"title": 1.1, "brand": 1.0, "category": 1.0, "description": 1.0, "ids": 1.0}
 """What a word's score in each field counts."""
 _K1, _B = 1.2, 0.75
 _ARRAYS = ("score", "item", "pointer")
 _MOST_WORDS = 40
+_WRITTEN_AS_ONE = (2, 3)
+"""So many words of a query may be one word of a title."""
 
 
 @dataclass(frozen=True)
@@ -40,41 +43,83 @@ class Keywords:
     n_items: int
 
     def scores(self, query: str) -> tuple[FloatArray, IntArray]:
-        """(float32[n_items], 0 where no word of the query is; the products with one, ascending)."""
+        """(float32[n_items], 0 where no word of the query is; the products with one, ascending).
+
+        The sum over the words, times the share of what was asked for that a product has: of two that speak of a thing,
+        the one that has all words comes before the one that says one of them loudly.
+        """
+        asked = self._asked(query)
         total, touched = np.zeros(self.n_items, np.float32), []
-        for word, weight in self._expanded(query).items():
-            column = slice(int(self.pointer[word]), int(self.pointer[word + 1]))
-            rows = self.item[column]
-            total[rows] += np.float32(weight) * self.score[column]
+        for word, weight in {word: weight for part in asked for word, weight in part.items()}.items():
+            rows, score = self._column(word)
+            total[rows] += np.float32(weight) * score
             touched.append(rows)
         if not touched:
             return total, np.zeros(0, np.int64)
+        if len(asked) > 1:
+            total *= self._share(asked)
         if sum(map(len, touched)) > self.n_items // 4:
             return total, np.flatnonzero(total)
         return total, np.unique(np.concatenate(touched)).astype(np.int64)
 
-    def _expanded(self, query: str) -> Mapping[int, float]:
-        """Known words → how much they count: those of the query, and for one that is not known those it may mean."""
-        given = list(dict.fromkeys(words_of(query)))[:_MOST_WORDS]
-        found: dict[int, float] = {}
-        for word in given:
-            known = self.words.idx_of(word)
-            if known is not None:
-                found[known] = 1.0
-                continue
-            for other, weight in self._meant_by(word):
-                found[other] = max(found.get(other, 0.0), weight)
-        for pair in pairwise(given):  # "smart watch" where titles say smartwatch
-            if (joined := self.words.idx_of("".join(pair))) is not None:
-                found.setdefault(joined, 1.0)
-        return found
+    def _column(self, word: int) -> tuple[IntArray, FloatArray]:
+        """(the products that have a word, how much it speaks for each)."""
+        column = slice(int(self.pointer[word]), int(self.pointer[word + 1]))
+        return self.item[column], self.score[column]
 
-    def _meant_by(self, word: str) -> list[tuple[int, float]]:
-        for at in range(3, len(word) - 2):  # "smartwatch" where titles say smart watch
-            parts = self.words.idx_of(word[:at]), self.words.idx_of(word[at:])
-            if parts[0] is not None and parts[1] is not None and not word.isdecimal():
-                return [(part, 1.0) for part in parts if part is not None]
-        return self.spelling.near(word, np.diff(self.pointer))
+    def _share(self, asked: Sequence[Mapping[int, float]]) -> FloatArray:
+        """float32[n_items]: how much of what was asked for is there, the rarer parts counting more."""
+        share, whole = np.zeros(self.n_items, np.float32), 0.0
+        for part in asked:
+            rows = [self._column(word)[0] for word in part]
+            rarity = self._rarity(next(iter(part)))
+            share[rows[0] if len(rows) == 1 else np.unique(np.concatenate(rows))] += np.float32(rarity)
+            whole += rarity
+        return share / np.float32(whole)
+
+    def _frequency(self, word: int) -> int:
+        return int(self.pointer[word + 1] - self.pointer[word])
+
+    def _rarity(self, word: int) -> float:
+        has = self._frequency(word)
+        return math.log(1 + (self.n_items - has + 0.5) / (has + 0.5))
+
+    def _asked(self, query: str) -> list[dict[int, float]]:
+        """The parts of a query that are known: for each the words that would do, itself first, and how much they count.
+
+        A word that no product has stands for those that it may mean; some that titles write as one ("smart watch",
+        "C 7115 A") may be there as that one, too.
+        """
+        chunks = chunks_of(query)
+        words = list(dict.fromkeys(chain.from_iterable(chunks)))[:_MOST_WORDS]
+        meant = {word: self._meanings(word) for word in words}
+        runs = [words[at : at + n] for n in _WRITTEN_AS_ONE for at in range(len(words) - n + 1)]
+        for run in [*runs, *(chunk for chunk in chunks if len(chunk) > 1)]:
+            if (whole := self.words.idx_of("".join(run)[:LONGEST])) is None:
+                continue
+            for word in run:
+                meant[word] = meant.get(word) or [{}]
+                for means in meant[word]:
+                    means.setdefault(whole, 1.0)
+        parts = (means for its in meant.values() for means in its)
+        return list({next(iter(means)): means for means in parts}.values())
+
+    def _meanings(self, word: str) -> list[dict[int, float]]:
+        """The parts of a query that one word of it is: itself, or what it may mean; none where nothing is like it."""
+        known = self.words.idx_of(word)
+        if known is not None:
+            parts = self._all_known(measure_of(word))  # 500gb: of some titles, others say 500 GB
+            return [{part: 1.0, known: 1.0} for part in parts] or [{known: 1.0}]
+        for pieces in splits_of(word):  # "smartwatch" where titles say smart watch
+            if parts := self._all_known(pieces):
+                return [{part: 1.0} for part in parts]
+        near = self.spelling.near(word, self._frequency)
+        return [dict(near)] if near else []
+
+    def _all_known(self, words: Sequence[str]) -> list[int]:
+        """The numbers of the words; none if one of them is unknown."""
+        found = [self.words.idx_of(word) for word in words]
+        return [] if None in found else [word for word in found if word is not None]
 
     def save(self, folder: Path) -> None:
         """Write everything into the folder, which is made."""

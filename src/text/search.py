@@ -23,6 +23,8 @@ VECTOR_WEIGHT = 0.1
 electronics, and flat around it (python evaluate_model.py --search)."""
 SENTENCE_WEIGHT = 0.4
 """The same of vectors that sentence-transformers made: MiniLM is nearer to what is meant."""
+_ALONE = 3.0
+"""Times as much a meaning counts for a query of one word: that tells too little of what is looked for."""
 _COMPARED = 50_000
 """Products: of a category with no more, all vectors are compared."""
 _ARRAYS = ("price", "stock", "category", "category_pointer", "title_group")
@@ -107,7 +109,8 @@ class SearchIndex:
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
         similarity = self._similarity(vector, items)
-        score = fused(keyword, similarity, highest, self.vector_weight)
+        weight = self.vector_weight * (1 if len(query.split()) > 1 else _ALONE)
+        score = fused(keyword, similarity, highest, weight)
         order = np.lexsort((items, -score))[:n]
         return Found(items, score, similarity, keyword).take(order)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,11 @@ class Spelling:
         pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return cls(words, Vocabulary.of(list(number)), np.array(owner, np.int32)[order], pointer)
 
-    def near(self, word: str, frequency: IntArray) -> list[tuple[int, float]]:
-        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent.
+    def near(self, word: str, frequency: Callable[[int], int]) -> list[tuple[int, float]]:
+        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent;
+        where no word is so near, those that begin or end with it.
 
-        frequency: int[len(words)], products with each word.
+        frequency: how many products have a word.
         """
         if len(word) < _SHORTEST:
             return []
@@ -59,7 +61,9 @@ class Spelling:
         found = found[np.argsort(-shared, kind="stable")[:_LOOKED_AT]].tolist()
         most = 2 if len(word) >= _TWO_EDITS else 1
         judged = [(OSA.distance(word, self.words.id_of(each), score_cutoff=most), each) for each in found]
-        near = sorted((edits, -int(frequency[each]), each) for edits, each in judged if edits <= most)
+        near = sorted((edits, -frequency(each), each) for edits, each in judged if edits <= most)
+        longer = [] if near else [each for each in found if _is_part(word, self.words.id_of(each))]
+        near += sorted((most + 1, -frequency(each), each) for each in longer)
         return [(each, _WEIGHT**edits) for edits, _, each in near[:_NAMED]]
 
     def save(self, folder: Path) -> None:
@@ -74,6 +78,11 @@ class Spelling:
         """Map what `save` wrote."""
         arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
         return cls(words, Vocabulary.load(folder / "grams"), *arrays)
+
+
+def _is_part(word: str, other: str) -> bool:
+    """Whether the other word begins or ends with it, as compounds do."""
+    return other.startswith(word) or other.endswith(word)
 
 
 def trigrams(word: str) -> set[str]:

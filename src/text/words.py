@@ -4,40 +4,80 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _CHUNK = re.compile(r"[^\W_]+(?:[-./'’+&][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_LONGEST = 40
+_MEASURE = re.compile(
+    r"(\d+)(mm|cm|m|km|inch|mg|g|kg|ml|cl|l|w|kw|v|mv|ma|mah|wh|hz|khz|mhz|ghz|kb|mb|gb|tb|dpi|mp|rpm)"
+)
+LONGEST = 40
+_RUN = re.compile(r"\d+|[^\W\d_]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
+"""Chinese and Japanese."""
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _ES = ("ches", "shes", "xes", "sses")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in their order; of one with signs in it, such as TN-2110, its parts and then the whole."""
     found: list[str] = []
-    for chunk in _CHUNK.findall(plain(text)):
-        parts = _PART.findall(chunk)
-        found += [singular(part[:_LONGEST]) for part in parts]
+    for parts in chunks_of(text):
+        found += parts
         if len(parts) > 1:
-            found.append("".join(parts)[:_LONGEST])
+            found.append("".join(parts)[:LONGEST])
     return found
+
+
+def chunks_of(text: str) -> list[list[str]]:
+    """The words of a text in their order, those that signs hold together, such as TN-2110, in one list."""
+    text = plain(text)
+    if not text.isascii():
+        text = _UNSPACED.sub(_in_pairs, text)
+    return [[singular(part[:LONGEST]) for part in _PART.findall(chunk)] for chunk in _CHUNK.findall(text)]
+
+
+def _in_pairs(run: re.Match[str]) -> str:
+    """Every two signs that follow each other, where no blanks are written between words."""
+    signs = run[0]
+    pairs = [signs[at : at + 2] for at in range(len(signs) - 1)] or [signs]
+    return f" {' '.join(pairs)} "
+
+
+def measure_of(word: str) -> list[str]:
+    """The number and the unit of a word such as 500gb; nothing of another one."""
+    found = _MEASURE.fullmatch(word)
+    return list(found.groups()) if found else []
+
+
+def splits_of(word: str) -> Iterator[list[str]]:
+    """What a word may be when it is written as several: where letters meet digits, and then in two."""
+    runs = _RUN.findall(word)
+    if len(runs) > 1:
+        yield runs
+    if not word.isdecimal():
+        for at in range(3, len(word) - 2):
+            yield [word[:at], word[at:]]
 
 
 def plain(text: str) -> str:
     """In lower case, without accents."""
-    text = text.lower()
     if text.isascii():
-        return text
-    return "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in letters if not unicodedata.combining(each)).translate(_LETTERS)
 
 
 def singular(word: str) -> str:
     """Without an English plural's ending (after Harman, "How effective is suffixing?", 1991); a name may lose its s,
-    which does no harm as it does so everywhere."""
+    which does no harm as it does so everywhere. A part number keeps it."""
+    if not word.endswith("s") or not word.isalpha():
+        return word
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(_ES):
         return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("us", "ss", "is")):
+    if len(word) > 3 and not word.endswith(("us", "ss", "is")):
         return word[:-1]
     return word
 

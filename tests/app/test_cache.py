@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.optimize import ListCache
-from app.recommender import _cache_key
+from app.plain import cache_key
 from src.config import Settings
 from src.domain import Event, EventKind, Query
 from src.pipeline import Pipeline
@@ -253,5 +253,5 @@ QUERY = Query("u", HISTORY, 10, frozenset({"x"}), True, "svd")
     ids=range(14),
 )
 def test_two_queries_that_differ_have_different_keys(other: Query) -> None:
-    assert _cache_key(other) != _cache_key(QUERY)
-    assert _cache_key(replace(other)) == _cache_key(other)
+    assert cache_key(other) != cache_key(QUERY)
+    assert cache_key(replace(other)) == cache_key(other)

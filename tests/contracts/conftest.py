@@ -22,7 +22,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine = create_engine(found)
     with engine.begin() as connection:
         connection.execute(
-            text("DROP TABLE IF EXISTS events, event_ids, searches, products, runs, loads, scores, changes")
+            text(
+                "DROP TABLE IF EXISTS events, event_ids, searches, served, shown, followed, products, runs, loads, "
+                "scores, changes"
+            )
         )
     engine.dispose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,19 +25,10 @@ Serve = Callable[..., Service]
 ADMIN = {"Authorization": "Bearer admin-key"}
 
 
-RATINGS = "".join(
-    f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
-    for user in range(60)
-    for step in range(8)
-)
-
-
 @pytest.fixture
-def shop(new_shop: Shop) -> Shop:
+def shop(new_shop: Shop, tiny_var: Path) -> Shop:
     """A shop so small that it trains in a few seconds."""
-    (new_shop.folder / "ratings.csv").write_text(RATINGS)
-    new_shop.door("data_processing.py", "ratings.csv")
-    new_shop.door("train_model.py")
+    shutil.copytree(tiny_var, new_shop.folder / "var")
     return new_shop
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import time
 
 import pytest
 from releases import manifest_of, publish
@@ -25,6 +27,27 @@ def test_a_broken_pointer_serves_a_release_that_verifies_and_says_so(registry: R
     assert release.version == version
     assert "CURRENT.json cannot be read" in release.note
     assert registry.current_version() is None
+
+
+def test_when_another_release_was_activated_is_known(registry: Registry) -> None:
+    assert registry.activated_at() is None
+    old, new = publish(registry, 1), publish(registry, 2)
+    os.utime(registry.folder / "ACTIVATED", (1_000, 1_000))
+    assert registry.activated_at() == 1_000
+    registry.pin()
+    registry.activate(new)
+    assert registry.activated_at() == 1_000  # it served before, and does still
+    registry.activate(old)
+    assert abs(int(registry.activated_at() or 0) - time.time()) < 60
+
+
+def test_the_report_of_a_release_is_what_was_written_into_it(registry: Registry) -> None:
+    version = publish(registry, 1)
+    assert registry.report(version) == {"how": "time"}
+    for content, found in (('{"lists": {}}', {"lists": {}}), ("[]", None), ("{", None)):
+        (registry.folder / version / "report.json").write_text(content)
+        assert registry.report(version) == found
+    assert registry.report("no-such") is None
 
 
 def test_a_pointer_with_a_wrong_sha256_falls_back_to_the_older_release(registry: Registry) -> None:

@@ -33,7 +33,10 @@ def keywords() -> Keywords:
         ("Batteries, boxes & laptops", ["battery", "box", "laptop"]),
         ("glass bus analysis gas", ["glass", "bus", "analysis", "gas"]),
         ("  ", []),
-        ("日本語", ["日本語"]),
+        ("日本語", ["日本", "本語"]),
+        ("無線マウスUSB 茶", ["無線", "線マ", "マウ", "ウス", "usb", "茶"]),
+        ("Straße Ørsted ﬁne İstanbul", ["strasse", "orsted", "fine", "istanbul"]),
+        ("C7115AS GT-1030s", ["c7115as", "gt", "1030s", "gt1030s"]),
         ("a" * 100, ["a" * 40]),
     ],
 )
@@ -74,6 +77,52 @@ def test_a_word_of_the_title_counts_more_than_one_of_the_description() -> None:
     products = [Product("a", "Lamp", "for a desk, with a long cable"), Product("b", "Desk", "with a lamp and a cable")]
     scores, _ = keywords_of(shelf(products)).scores("lamp")
     assert scores[0] > scores[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("C 7115 A", "HP C7115A LaserJet toner"),
+        ("c7115", "HP C7115A LaserJet toner"),
+        ("WH 1000 XM4", "Sony WH-1000XM4 headphones"),
+        ("tn2110", "Brother TN 2110 toner"),
+        ("iphone13", "Apple iPhone 13"),
+        ("usb-c 2m", "USB-C Kabel 2 m"),
+        ("hdd 500gb", "HDD 500 GB"),
+        ("hdd 500 gb", "HDD 500GB"),
+        ("wasch maschine", "Bosch Waschmaschine"),
+        ("waschmaschinen", "Bosch Waschmaschine"),
+        ("kaffee automat", "Kaffeevollautomat Magnifica"),
+        ("damen schuhe", "Damenschuhe rot"),
+        ("strasse", "Straße aus Kreide"),
+        ("鼠标", "无线鼠标"),
+        ("чайники", "Чайник 1.7 л"),
+        ("loreal", "L'Oréal lipstick"),
+        ("t-shirts", "Tshirt blue"),
+    ],
+)
+def test_it_does_not_matter_how_a_shop_writes_it(query: str, title: str) -> None:
+    others = ("Vitamin D 1000", "Siemens machine", "USB-A cable 1m", "Herrenschuhe", "Apple 13", "toner 7", "鼠年")
+    products = [Product(str(at), each) for at, each in enumerate((*others, title, "HDD 1 TB"))]
+    scores, _ = keywords_of(shelf(products)).scores(query)
+    assert int(np.argmax(scores)) == len(others)
+
+
+def test_who_has_all_words_comes_before_who_says_one_of_them_loudly() -> None:
+    products = [
+        Product("loud", "Gaming monitor", "Immersive gaming"),
+        Product("both", "Alienware AW510K gaming keyboard, black or white keys, lights of many colours"),
+        *(Product(f"k{at}", f"keyboard tray {at}") for at in range(4)),
+        *(Product(f"g{at}", f"gaming chair {at}") for at in range(4)),
+        *(Product(f"m{at}", f"optical mouse {at}") for at in range(50)),
+    ]
+    scores, _ = keywords_of(shelf(products)).scores("gaming keyboard")
+    assert int(np.argmax(scores)) == 1
+
+
+def test_every_word_of_a_long_query_counts_once() -> None:
+    keywords = keywords_of(shelf([Product("a", "usb hub"), Product("b", "usb fan")]))
+    assert np.array_equal(keywords.scores("usb " * 200 + "fan")[0], keywords.scores("usb fan")[0])
 
 
 def test_a_word_that_is_known_is_not_corrected(keywords: Keywords) -> None:

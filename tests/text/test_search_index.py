@@ -76,6 +76,13 @@ def test_the_fused_score_is_the_share_of_the_best_keyword_score_and_the_weighted
     assert fused(keyword * 0, similarity, 0.0, 0.3) == pytest.approx([0.0, 0.15, 0.3])
 
 
+def test_meaning_counts_more_for_a_query_of_one_word(search: SearchIndex) -> None:
+    vector = Letters().encode(["ooo"])[0]
+    one, two = search.search("xylophone", vector, 1), search.search("xylophone zither", vector, 1)
+    assert one.item_idx[0] == two.item_idx[0]
+    assert one.score[0] == pytest.approx(3 * two.score[0])
+
+
 def test_products_like_one_are_named_by_their_likeness(search: SearchIndex) -> None:
     found = search.like(2, 10)
     assert np.all(np.diff(found.score) <= 0)
