@@ -86,7 +86,7 @@ class Vocabulary:
         return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
-        """int64[len(self)], or [len(idx)]: the row numbers that all ids, or those at idx, have in another vocabulary; -1
+        """int64[len(self)], or [len(idx)]: the row numbers of all ids, or of those at idx, in another vocabulary; -1
         where it does not know them. Each is looked up once."""
         if idx is None:
             return other.rows_of(self.ids_of(range(len(self))))
