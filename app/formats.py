@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from src.dataset.checks import share_of
 
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 

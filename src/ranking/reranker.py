@@ -21,13 +21,17 @@ from src.text.search import Found
 
 RERANKED = 100
 """So many of what was retrieved are put in order; the others stay behind them."""
-_ROUNDS = 60
+_FUSED = FEATURES.index("fused")
+_TRUST, _MOST_TRUST = 1_500.0, 30.0
+"""What a fused score of 1 is worth in the scores that trees begin from: trust divided by the number of queries, 30 at
+most. So trees refine the order of retrieval, and few queries can hardly change it, many can."""
+_QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES = 2, 20, 200
+_LEAST_LEAF, _LEAVES_AT_MOST = 40, 50
 _PARAMS = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 15,
-    "learning_rate": 0.08,
+    "learning_rate": 0.03,
     "num_leaves": 7,
-    "min_data_in_leaf": 40,
     "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -51,13 +55,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Reranker:
-    """Trees over FEATURES."""
+    """Trees over FEATURES. start: what the fused score counts beside them."""
 
     trees: Trees
+    start: float
 
     def score(self, rows: FloatArray) -> FloatArray:
         """float64[m], the higher the better. rows: float32[m, len(FEATURES)]."""
-        return self.trees.predict(rows) if len(rows) else np.zeros(0)
+        return self.start * rows[:, _FUSED] + self.trees.predict(rows) if len(rows) else np.zeros(0)
 
     def ordered(self, found: Found, rows: FloatArray) -> Found:
         """What was found in the learned order; rows: its features. Scores stay those of retrieval."""
@@ -68,7 +73,7 @@ class Reranker:
     def save(self, folder: Path) -> None:
         """Write reranker.json into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        document = {"features": list(FEATURES), "trees": self.trees.to_json()}
+        document = {"features": list(FEATURES), "start": self.start, "trees": self.trees.to_json()}
         (folder / "reranker.json").write_text(json.dumps(document), encoding="utf-8")
 
     @classmethod
@@ -77,7 +82,7 @@ class Reranker:
         document = json.loads((folder / "reranker.json").read_text(encoding="utf-8"))
         if document["features"] != list(FEATURES):
             raise ReleaseError(f"{folder.name}: the order was learnt on other features than there are: train again")
-        return cls(Trees.from_json(document["trees"]))
+        return cls(Trees.from_json(document["trees"]), document.get("start", 0.0))
 
 
 def learned(groups: Sequence[Group], *, seed: int) -> Reranker | None:
@@ -87,12 +92,17 @@ def learned(groups: Sequence[Group], *, seed: int) -> Reranker | None:
     telling = [group for group in groups if len(group.grade) and group.grade.max() > group.grade.min()]
     if not telling:
         return None
+    rows = np.concatenate([group.rows for group in telling]).astype(np.float64)
+    start = min(_TRUST / len(telling), _MOST_TRUST)
     data = lightgbm.Dataset(
-        np.concatenate([group.rows for group in telling]).astype(np.float64),
+        rows,
         np.concatenate([group.grade for group in telling]),
         group=[len(group.grade) for group in telling],
+        init_score=start * rows[:, _FUSED],
         feature_name=list(FEATURES),
     )
     rising = [int(name in RISING) for name in FEATURES]
-    booster = lightgbm.train({**_PARAMS, "seed": seed, "monotone_constraints": rising}, data, num_boost_round=_ROUNDS)
-    return Reranker(Trees.of_dump(booster.dump_model()))
+    of_these = {"monotone_constraints": rising, "min_data_in_leaf": max(_LEAST_LEAF, len(rows) // _LEAVES_AT_MOST)}
+    n_trees = int(np.clip(len(telling) // _QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES))
+    booster = lightgbm.train({**_PARAMS, **of_these, "seed": seed}, data, num_boost_round=n_trees)
+    return Reranker(Trees.of_dump(booster.dump_model()), start)
