@@ -75,10 +75,9 @@ ABOUT_EVENTS = "\n".join(
     for name, field in EventBody.model_fields.items()
 )
 """The fields of an event, for people: the description of a list is loose, as a wrong event in it is no error."""
-_Bulk = Annotated[list[Any], Field(json_schema_extra={"minItems": 1, "maxItems": MAX_EVENTS})]
 
 
-class EventsBody(RootModel[dict[str, Any] | _Bulk]):
+class EventsBody(RootModel[dict[str, Any] | list[Any]]):
     """One event, or a list of up to 1,000. Each is checked on its own, and the good ones are stored."""
 
     model_config = ConfigDict(

@@ -111,7 +111,7 @@ def test_other_lines_of_a_request_carry_its_id(
     client.get("/recommend?user_id=u", headers={"X-Request-Id": "r1"})
     failure, answered = lines()
     assert (failure["request_id"], failure["level"]) == ("r1", "error")
-    assert "unexpected ZeroDivisionError at GET api.recommend_by_address" in failure["message"]
+    assert "unexpected ZeroDivisionError at GET lists.recommend_by_address" in failure["message"]
     assert failure["error"].endswith("<lambda> > ZeroDivisionError")
     assert (answered["status"], answered["level"]) == (500, "warning")
     logging.getLogger("app.anything").info("between requests")
