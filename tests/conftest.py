@@ -28,6 +28,8 @@ from src.store import Store, open_store
 from src.workflows.plans import Job
 from src.workflows.train import train
 
+pytest_plugins = ["postgresql"]
+
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
     "svd_factors": 4,

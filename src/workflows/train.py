@@ -67,7 +67,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
     outside, and what was served before is served on.
     """
     lock = trainer_lock(settings)
-    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()} {job.trigger}"):
+    if not lock.acquire(_owner(job)):
         error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
         refuse_queued(store, job, error)
         raise error
@@ -88,6 +88,11 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         return trained
     finally:
         lock.release()
+
+
+def _owner(job: Job) -> str:
+    """What the trainer's lock says of its holder."""
+    return f"{socket.gethostname()}:{os.getpid()} {job.trigger}"
 
 
 def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
@@ -211,10 +216,11 @@ class _Training:
             return False, ""
         if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
-        if not self.lock.held:
+        if not self.lock.held and not self.lock.acquire(_owner(self.job)):
             raise AisleError(
-                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), so the "
-                f"release {version} was not activated. Train again, or: python train_model.py --activate {version}"
+                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
+                f"another training ({self.lock.owner()}) holds it, so the release {version} was not activated. Train "
+                f"again, or: python train_model.py --activate {version}"
             )
         if not self.registry.activate(version, over_pin=self.job.force):
             return False, f"it was published and not activated, as {self.registry.current_version()} is pinned"
