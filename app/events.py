@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from app.access import Role
 from app.event_schemas import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
 from app.metrics import EVENTS_TAKEN, EVENTS_TOLD, Metrics
-from app.problems import KEY, field_errors, problem, problems_of
+from app.problems import field_errors, problem, problems_of
 from app.schemas import BODY_PROBLEMS
 from src.config import Settings
 from src.domain import Event, EventKind
@@ -31,7 +31,6 @@ ROLES = {"events.add_events": Role.WRITE}
 @events.post(
     "/events",
     tags=[EVENTS],
-    security=KEY,
     summary="Tell what users did",
     description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`, "
     f"with their place; the others are stored. An event has these fields:\n\n{ABOUT_EVENTS}",

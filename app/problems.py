@@ -35,10 +35,6 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="Of a request that is not valid: every wrong field.")
 
 
-KEY: list[dict[str, list[Any]]] = [{"key": []}]
-"""Of a call's description: it needs a key."""
-
-
 def problems_of(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
     """These errors, as the description of a call names them."""
     content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
