@@ -28,7 +28,7 @@ _MOST_USERS = 2_000
 _WEIGHTS = (0.03, 0.06, 0.1, 0.2, 0.3, 0.45, 0.7)
 _BOOSTS = (2.0, 4.0, 8.0, 16.0, 32.0)
 _LOST_AT_MOST = 0.01
-"""Share of the NDCG@k: what is held out counts nothing of what people would have liked among the really new products."""
+"""Share of the NDCG@k: what is held out counts nothing of what people would have liked among the really new ones."""
 _NONE = np.zeros(1)  # events
 
 
