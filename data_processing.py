@@ -65,8 +65,9 @@ def _hints(arguments: argparse.Namespace) -> Hints:
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     hints = _hints(arguments)
-    store = open_store(settings.store_url, loading=True)
-    if arguments.files or not (arguments.explore or arguments.withdraw or arguments.restore):
+    loads = bool(arguments.files or not (arguments.explore or arguments.withdraw or arguments.restore))
+    store = open_store(settings.store_url, loading=loads)
+    if loads:
         for line in take_in(settings, store, arguments.files, screen, hints):
             screen.say(line)
     for ids, withdrawn in ((arguments.withdraw, True), (arguments.restore, False)):

@@ -6,30 +6,32 @@ from app.optimize import limit_threads
 
 limit_threads()  # before anything imports numpy
 
-import json
 import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import Any
+from functools import partial
 
-from flask import Flask, Response, current_app, request
-from flask.json.provider import DefaultJSONProvider
+from flask import Flask, Response, current_app
+from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, UnsupportedMediaType
 
-from app import admin, api, events, pages, problems
-from app.access import Keys, Role
+from app import admin, api, dashboard, docs, events, lists, pages, problems
+from app.access import Keys, Role, check_access
+from app.bodies import StrictJson, check_body
+from app.explorer import Explorer
+from app.finder import Finder
+from app.limits import limit_rates
+from app.markup import as_page
 from app.optimize import ListCache
+from app.protection import protect
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
 from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
-from src.errors import InputError
 from src.store import Store, open_store
 
 VERSION = "0.1.0"
@@ -46,26 +48,13 @@ class Aisle:
     store: Store
     recommender: Recommender
     searcher: Searcher
+    finder: Finder
     scheduler: Scheduler
+    explorer: Explorer
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
     started_in: int | None = field(default=None)
-
-
-class _StrictJson(DefaultJSONProvider):
-    """JSON as the standard has it: NaN and Infinity are no numbers, and depth has an end."""
-
-    sort_keys = False
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        def refuse(constant: str) -> None:
-            raise ValueError(f"{constant} is no JSON value")
-
-        try:
-            return json.loads(s, parse_constant=refuse, **kwargs)
-        except RecursionError:
-            raise ValueError("it is nested too deeply") from None
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -77,27 +66,34 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = OpenAPI(
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),
-        security_schemes={"key": {"type": "http", "scheme": "bearer"}},
+        security_schemes={},  # else flask-openapi3 emits null; see app.description
         validation_error_callback=problems.invalid,
         doc_ui=False,
     )
-    app.json = _StrictJson(app)
+    app.json = StrictJson(app)
     app.url_map.converters["id"] = api.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    roles = {**api.ROLES, **events.ROLES, **admin.ROLES}
+    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, scheduler, Keys(settings), roles)
+    finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
+    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, explorer, keys, roles)
     problems.register(app)
-    app.before_request(api.check_access)
-    app.before_request(_check_body)
-    app.after_request(_protect)
+    limit_rates(app, settings)
+    app.before_request(check_access)
+    csrf = protect(app, settings)
+    app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
-    app.register_api(api.api)
-    app.register_api(events.events)
-    app.register_api(admin.admin)
+    app.after_request(as_page)  # before the headers, which depend on what the answer is
+    for calls in (lists.lists, api.api, events.events, admin.admin):
+        app.register_api(calls)
+        csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
     app.register_blueprint(pages.pages)
+    app.register_blueprint(docs.docs)
+    app.register_blueprint(dashboard.dashboard)
     recommender.refresh()
     return app
 
@@ -125,55 +121,9 @@ def _watch(aisle: Aisle) -> None:
             _log.exception("looking for a new release failed")
 
 
-def _check_body() -> None:
-    """Refuse a body that cannot be what is asked for, before any view sees it."""
-    if request.method != "POST" or request.endpoint is None:
-        return
-    if request.endpoint in admin.WITHOUT_BODY and _is_empty(request.environ):
-        request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}
-        return
-    if request.content_length is None:
-        # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
-        raise LengthRequired("the request says no Content-Length. Send the JSON body in one piece, with its length.")
-    if not request.is_json:
-        kind = request.content_type or "none"
-        raise UnsupportedMediaType(
-            f"the Content-Type is {kind[:80]!r}; send JSON with 'Content-Type: application/json'."
-        )
-    try:
-        body = request.get_json()
-    except HTTPException as error:
-        if not isinstance(error, BadRequest):
-            raise
-        raise BadRequest(f"the body is no JSON ({_cause(error)}). /docs shows what is expected.") from None
-    if not isinstance(body, dict | list):
-        # A string would be read as JSON once more, and not as strictly.
-        raise InputError(f"the body is {json.dumps(body)[:80]}; expected a JSON object. /docs shows which.")
-
-
-def _is_empty(environ: Mapping[str, Any]) -> bool:
-    return environ.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in environ
-
-
-def _cause(error: BaseException) -> str:
-    said = str(error.__cause__ or error.__context__ or "it cannot be read")
-    return said.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]
-
-
 def _name_release(response: Response) -> Response:
     """An answer that rests on a release has named it already, by the one reference that it took."""
     version = current_app.extensions["aisle"].recommender.version
     if version is not None:
         response.headers.setdefault("X-Release", version)
-    return response
-
-
-def _protect(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-    )
     return response

@@ -27,11 +27,12 @@ from app.admin_schemas import (
 )
 from app.problems import KEY, problem, problems_of
 from app.recommender import Recommender
+from app.releasing import change_release, status_of
 from app.schemas import BODY_PROBLEMS
 from app.trainer import train_queued
 from src.config import Settings
 from src.domain import Run, RunStatus
-from src.errors import AisleError, Busy, NoRelease, UnknownName
+from src.errors import AisleError, Busy, NoRelease
 from src.registry import Registry
 from src.store import Store
 from src.workflows.locks import trainer_lock
@@ -161,7 +162,7 @@ def _recommender() -> Recommender:
     "/runs/<run_id>",
     tags=[RUNS],
     summary="A training: how far it is, how it ended, and what the gate said",
-    responses={"200": RunAnswer, **problems_of(404, 503)},
+    responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
     store: Store = _aisle().store
@@ -227,14 +228,8 @@ def unpin(body: NoBody) -> Response:
 
 def _changed(change: Any) -> Response:
     """The current release after a change, which this worker has taken up; the others do within a few seconds."""
-    registry = _registry()
     try:
-        change(registry)
-    except UnknownName as error:
-        return problem(404, "Not Found", str(error))
-    except NoRelease as error:
-        return problem(404, "Not Found", str(error))
+        release, pinned = change_release(_registry(), _recommender(), change)
     except AisleError as error:
-        return problem(409, "Conflict", str(error))
-    _recommender().refresh()
-    return jsonify(ReleaseAnswer(release=str(registry.current_version()), pinned=registry.is_pinned).model_dump())
+        return problem(*status_of(error), str(error))
+    return jsonify(ReleaseAnswer(release=release, pinned=pinned).model_dump())

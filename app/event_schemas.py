@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, StrictInt
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel
 
 from app.schemas import Id, Request, Text
-from src.domain import EventKind
+from src.domain import MAX_VALUE, EventKind
+from src.rules import whole
 
 MAX_EVENTS = 1_000
+
+
+_OTHERS: list[JsonValue] = [kind.value for kind in EventKind if kind is not EventKind.RATING]
+_RATING: dict[str, JsonValue] = {
+    "required": ["value"],
+    "properties": {"kind": {"const": EventKind.RATING.value}, "value": {"type": "number"}},
+}
+"""Between which numbers a rating lies is for settings to say; app.description adds it."""
+_OTHER: dict[str, JsonValue] = {
+    "properties": {
+        "kind": {"enum": _OTHERS},
+        "value": {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": MAX_VALUE}, {"type": "null"}]},
+    }
+}
+
+
+def _moment(value: Any) -> Any:
+    """Pydantic would take 1.5, true and "5" for times, too."""
+    value = whole(value)
+    if isinstance(value, float | bool) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
+        raise ValueError("expected whole UTC seconds, or a text such as 2026-03-01T12:00:00Z")
+    return value
+
+
+Moment = Annotated[Annotated[int, Field(strict=True, ge=0, le=2**53)] | AwareDatetime, BeforeValidator(_moment)]
 
 
 class EventBody(Request):
     """One thing a user did to a product."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}]}
+        json_schema_extra={
+            "anyOf": [_RATING, _OTHER],
+            "examples": [{"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}],
+        }
     )
 
     user_id: Id
@@ -28,9 +58,7 @@ class EventBody(Request):
         strict=True,
         description="The rating given (needed), or how many were bought or brought back.",
     )
-    at: Annotated[StrictInt, Field(le=2**53)] | AwareDatetime | None = Field(
-        None, description="UTC seconds or ISO 8601 with a zone; now."
-    )
+    at: Moment | None = Field(None, description="UTC seconds or ISO 8601 with a zone; now.")
     query: Text | None = Field(
         None, description="What the user had searched for when the product was shown: search learns from it."
     )

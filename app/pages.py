@@ -1,94 +1,172 @@
-"""What people look at: the front page, and the documentation of the HTTP calls. No asset comes from outside."""
+"""What people look at: the shop as Aisle sees it. No asset comes from outside, and all works without scripts."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
-from app.admin_schemas import ActivateBody, NoBody, TrainingBody
-from app.event_schemas import EventsBody
-from app.problems import FieldError, Problem
-from app.recommender import Recommender
-from app.schemas import PredictBody, RecommendBody, SearchBody, SimilarBody, UserBody
-from src.domain import Query
-from src.errors import NotReady
-from src.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
+from app.cards import (
+    Card,
+    Prediction,
+    card_of,
+    cards_of,
+    named,
+    prediction_of,
+    recommended,
+    remembered,
+)
+from app.finder import Finder
+from app.forms import typed_ids, typed_search
+from app.parts import recommender, searcher
+from src.config import Settings
+from src.domain import Product, Query, category_names
+from src.ids import has_bad_characters, is_too_long
+from src.ranking.similar import BEHAVIOUR
+from src.text.search import Filter
 
 pages = Blueprint("pages", __name__)
 
-_SWAGGER = files("flask_openapi3_swagger") / "templates" / "swagger"
-_WITH_EXAMPLES = (
-    Problem,
-    FieldError,
-    RecommendBody,
-    SearchBody,
-    SimilarBody,
-    UserBody,
-    PredictBody,
-    EventsBody,
-    TrainingBody,
-    ActivateBody,
-    NoBody,
-)
-_SHOWN_HISTORY = 10
-_LIST = 10
+_LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
+_PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
+"""What the head of every page leads to."""
 
 
-def _recommender() -> Recommender:
-    return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
+def _finder() -> Finder:
+    return current_app.extensions["aisle"].finder  # type: ignore[no-any-return]
+
+
+def _settings() -> Settings:
+    return current_app.extensions["aisle"].settings  # type: ignore[no-any-return]
+
+
+@pages.app_context_processor
+def _frame() -> dict[str, Any]:
+    """What base.html shows around every page."""
+    endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
+    navigation = [
+        {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
+        for name, path in _PLACES
+        if path in endpoints
+    ]
+    return {"navigation": navigation, "release": recommender().version}
 
 
 @pages.get("/")
-def front() -> str | tuple[str, int]:
-    """Popular products, and the list of a user beside what it rests on."""
-    user_id = clean_id(request.args.get("user_id", ""))
-    if is_too_long(user_id) or has_bad_characters(user_id):
-        said = f"this is no user: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
-        return render_template("front.html", problem=said), 422
-    recommender = _recommender()
-    try:
-        _, popular = recommender.popular(_LIST, None, None)
-        answer = recommender.recommend(Query(user_id, n=_LIST)) if user_id else None
-    except NotReady as error:
-        return render_template("front.html", problem=str(error)), 503
-    history = recommender.history(user_id)[::-1][:_SHOWN_HISTORY] if user_id else []
-    shown = [row.product_id for row in (*popular, *history, *(answer.recommendations if answer else ()))]
-    catalogue = recommender.products(shown)
-    return render_template(
-        "front.html", user_id=user_id, popular=popular, answer=answer, history=history, catalogue=catalogue
-    )
+def front() -> Response:
+    """Somebody's list beside the history it came from, and how a product would be rated; or what is popular."""
+    typed = typed_ids(request.args, "user_id", "product_id")
+    shown: dict[str, Any] = {"typed": typed, "examples": _finder().examples(_EXAMPLES), "made_up": _is_made_up()}
+    if not typed.problems:
+        shown |= _list_of(typed["user_id"]) | _predicted(typed["user_id"], typed["product_id"])
+    return make_response(render_template("front.html", **shown), 422 if typed.problems else 200)
 
 
-@pages.get("/openapi.json")
-def openapi() -> Response:
-    """The description of every call."""
-    return jsonify(_described(current_app.api_doc))  # type: ignore[attr-defined]
+def _list_of(user_id: str) -> dict[str, Any]:
+    """The cards of a user's list and history; of nobody's: what is popular."""
+    currency, history = _settings().currency, recommender().history(user_id) if user_id else []
+    answer = recommender().recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
+    catalogue = recommender().products({*named(answer.recommendations), *(event.product_id for event in history)})
+    return {
+        "listed": recommended(answer.recommendations, history, catalogue, currency),
+        "history": remembered(history, catalogue, currency, _HISTORY),
+        "n_events": len(history),
+    }
 
 
-def _described(document: dict[str, Any]) -> dict[str, Any]:
-    """With the examples and the schemas of errors that flask-openapi3 drops, and without the 422 it makes up for
-    calls that cannot answer so."""
-    schemas = document["components"]["schemas"]
-    for model in _WITH_EXAMPLES:
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
-    for operation in (call for path in document["paths"].values() for call in path.values()):
-        if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-            del operation["responses"]["422"]
-    schemas.pop("ValidationErrorModel", None)
-    return document
+def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
+    """How a user would rate a product, in words; what may be meant, where there is no such product."""
+    if not user_id or not product_id:
+        return {}
+    product = recommender().products([product_id]).get(product_id)
+    if product is None:
+        return {"meant": cards_of(_finder().products(product_id)[:_EXAMPLES], _settings().currency)}
+    return {"asked": product, "predicted": _prediction(user_id, product)}
 
 
-@pages.get("/docs")
-def docs() -> str:
-    """Swagger UI."""
-    return render_template("docs.html")
+def _prediction(user_id: str, product: Product) -> Prediction | None:
+    settings, release = _settings(), recommender().release()
+    predicted = release.pipeline.predict(user_id, product.product_id)
+    rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
+    card = card_of(product, settings.currency)
+    return prediction_of(predicted, card, (settings.rating_min, settings.rating_max), rmse)
 
 
-@pages.get("/docs/<path:name>")
-def docs_asset(name: str) -> Response:
-    """Swagger UI's own files, out of its package."""
-    return send_from_directory(str(_SWAGGER), name, max_age=86_400)
+def _is_made_up() -> bool:
+    return bool(recommender().release().manifest.get("made_up"))
+
+
+@pages.get("/shop/search")
+def search() -> Response:
+    """Products for a text, or all that fit the filter, the most popular first."""
+    typed, wanted = typed_search(request.args)
+    asked = any(typed.values.values())
+    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
+    if asked and not typed.problems:
+        shown["found"] = cards_of(_found(typed["q"], wanted), _settings().currency)
+    return make_response(render_template("search.html", **shown), 422 if typed.problems else 200)
+
+
+def _found(text: str, wanted: Filter) -> list[Product]:
+    if not text:
+        return _finder().browse(wanted, _FOUND)
+    return [hit.product for hit in searcher().search(text, _FOUND, wanted).hits]
+
+
+@pages.get("/shop/products/<id:product_id>")
+def product(product_id: str) -> Response:
+    """All that is known of a product, what goes with it, and how somebody would rate it."""
+    known = recommender().products([product_id]).get(product_id)
+    if known is None:
+        return _unknown(product_id)
+    typed, currency = typed_ids(request.args, "user_id"), _settings().currency
+    asked = bool(typed["user_id"]) and not typed.problems
+    shown = {
+        "product": known,
+        "card": card_of(known, currency),
+        "categories": category_names(known.category or ""),
+        "typed": typed,
+        "asked": asked,
+        "predicted": _prediction(typed["user_id"], known) if asked else None,
+        **_beside(product_id, currency),
+    }
+    return make_response(render_template("product.html", **shown), 422 if typed.problems else 200)
+
+
+def _unknown(product_id: str) -> Response:
+    """404, with the products that may have been meant."""
+    near = recommender().nearest_ids(product_id)
+    known = recommender().products(near)
+    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), _settings().currency)
+    return make_response(render_template("unknown_product.html", product_id=product_id, near=cards), 404)
+
+
+def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
+    """What the same people took with a product; and what is described alike, and is not shown already."""
+    found = searcher().similar(product_id, _LIST)
+    hits = found.hits if found else []
+    together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
+    texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]
+    alike = texts or _finder().alike(product_id, {each.product_id for each in together}, _ALIKE)
+    return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
+
+
+@pages.get("/suggest/users")
+def suggest_users() -> Response:
+    """For the type-ahead: users whose ids begin with q, as [{"id"}]."""
+    text = _typed_text()
+    return jsonify([{"id": id_} for id_ in _finder().users(text)] if text else [])
+
+
+@pages.get("/suggest/products")
+def suggest_products() -> Response:
+    """For the type-ahead: products that q may mean, as [{"id", "title", "href"}]."""
+    text = _typed_text()
+    cards = cards_of(_finder().products(text), _settings().currency) if text else []
+    return jsonify([{"id": c.product_id, "title": c.name, "category": c.category, "href": c.href} for c in cards])
+
+
+def _typed_text() -> str:
+    """What was typed so far; "" for what can be no beginning of an id or a title."""
+    text = request.args.get("q", "").lstrip()
+    return "" if is_too_long(text) or has_bad_characters(text) else text

@@ -55,6 +55,7 @@ _TITLES = {
     413: "The body is too long",
     415: "The body is not declared as JSON",
     422: "A field is wrong",
+    429: "Too many requests of this client, or too many wrong keys from its address",
     500: "The training failed",
     503: "No release is served yet, or the store does not answer",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -11,6 +10,8 @@ from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from app.optimize import ListCache
+from app.plain import cache_key, from_plain, to_plain
+from app.shelves import Served, Shelves
 from app.workers import WorkerFiles
 from src.config import Settings
 from src.domain import (
@@ -19,12 +20,15 @@ from src.domain import (
     CategoryCount,
     Event,
     EventKind,
+    Facts,
     JsonDict,
     PredictedRating,
     Product,
     ProductCount,
     Query,
     Recommendation,
+    Rules,
+    Standing,
 )
 from src.errors import AisleError, NoRelease, StoreError
 from src.models import ALS, SVD
@@ -32,10 +36,12 @@ from src.nearest import nearest, one_edit_away
 from src.pipeline import Pipeline
 from src.registry import Registry
 from src.release import Release
+from src.rules import RuleFields, shop_rules
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
 _KEPT_PER_COST = 50.0
+_LOOKS = 5  # at what listed products are like by now: each finds others that may have changed, too
 _MODEL_OF = {"mf": ALS}  # of a type of training; SVD of the others
 _NEIGHBOURS = 20  # on either side, of ids that begin alike
 
@@ -51,24 +57,6 @@ class ListAnswer:
     recommendations: list[Recommendation]
 
 
-@dataclass(frozen=True)
-class _Served:
-    """What lists are made with: a release, and its pipeline without the withdrawn products; swapped as one.
-
-    withdrawn: ids. mark: the same for the same ids in every worker, and another for others.
-    """
-
-    release: Release
-    pipeline: Pipeline
-    withdrawn: frozenset[str]
-    mark: str
-
-    @classmethod
-    def of(cls, release: Release, withdrawn: frozenset[str]) -> _Served:
-        mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
-        return cls(release, release.pipeline.without(withdrawn), withdrawn, mark)
-
-
 class Recommender:
     """One per worker. A request takes one reference to what is served and uses it to the end."""
 
@@ -76,8 +64,9 @@ class Recommender:
         self._settings, self._store, self._cache = settings, store, cache
         self._registry = Registry(settings.releases_dir, settings.keep_releases)
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
+        self._shelves, self._shop = Shelves(store), shop_rules(settings.rules)
         self._announces = False
-        self._served: _Served | None = None
+        self._served: Served | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
         self._seen: bytes | None = None
@@ -89,7 +78,7 @@ class Recommender:
     # the release
 
     def refresh(self) -> bool:
-        """Take up the current release if it has changed, and whether it did; and the products withdrawn by now.
+        """Take up the current release if it has changed, and whether it did; and what products are like by now.
 
         What cannot be taken up is reported, and the release served so far stays; only a withdrawn pointer ends it.
         A store that does not answer leaves the products as they were.
@@ -100,8 +89,10 @@ class Recommender:
             release = self._look_for_release(before)
             if release is None:
                 self._served = None
-            elif self._served is None or release is not before or withdrawn != self._served.withdrawn:
-                self._served = _Served.of(release, withdrawn)
+            else:
+                stocked = self._shelves.of(release)
+                if self._served is None or not self._served.is_of(release, withdrawn, stocked):
+                    self._served = Served.of(release, withdrawn, stocked)
             if changed := _version(release) != _version(before):
                 _log.info("serving release %s", _version(release))
             if self._announces:
@@ -146,6 +137,11 @@ class Recommender:
             self._problem = f"{error}{still}"
             _log.error("%s", error)
             return before
+        except Exception as error:  # whatever it is, this worker must serve on, and one that begins must begin
+            still = f" Release {before.version} is served on." if before else ""
+            self._problem = f"the current release cannot be taken up: unexpected {error!r}.{still}"
+            _log.exception("the current release cannot be taken up")
+            return before
         return before if _version(release) == _version(before) else release
 
     @property
@@ -163,7 +159,7 @@ class Recommender:
         served = self._serving()
         return served.release.version, served.pipeline
 
-    def _serving(self) -> _Served:
+    def _serving(self) -> Served:
         served = self._served
         if served is None:
             raise NoRelease(
@@ -179,20 +175,55 @@ class Recommender:
 
         Raises NoRelease, UnknownName, StoreError.
         """
-        served = self._serving()
-        release, pipeline = served.release, served.pipeline
-        history = self._store.history(query.user_id) if query.user_id is not None else []
-        query = replace(query, history=(*history, *query.history))
-        key = {"release": release.version, "withdrawn": served.mark, **_cache_key(query)}
+        served, query = self._serving(), self._whole(query)
+        key = {"release": served.release.version, **served.shapes(query), **cache_key(query)}
         kept = self._cache.get(key)
         if kept is None:
-            found = pipeline.recommend(query)
-            kept = [[item.product_id, item.score, item.source] for item in found]
+            _, found = self._made(served.pipeline, query)
+            kept = [to_plain(item) for item in found]
             self._cache.set(key, kept)
-        recommendations = [Recommendation(*item) for item in kept]
-        wanted = query.model or release.pipeline.default
+        recommendations = [from_plain(item) for item in kept]
+        wanted = query.model or served.release.pipeline.default
         sources = [item.source for item in recommendations] or [wanted]
-        return ListAnswer(release.version, max(sources, key=sources.count), recommendations)
+        return ListAnswer(served.release.version, max(sources, key=sources.count), recommendations)
+
+    def why_not(self, query: Query, product_id: str) -> tuple[str, Standing, Product | None]:
+        """(release, where the product stands with regard to the list of the query, what is known of it).
+
+        Raises as `recommend` does.
+        """
+        served, query = self._serving(), self._whole(query)
+        product = self._store.products([product_id]).get(product_id)
+        pipeline = served.pipeline if product is None else self._as_of_now(served.pipeline, [product])
+        pipeline, _ = self._made(pipeline, query)
+        return served.release.version, pipeline.standing(query, product_id), product
+
+    def rules(self, wanted: RuleFields) -> Rules:
+        """The rules of a request over the shop's own. Raises InputError where they contradict each other."""
+        return wanted.over(self._shop).rules()
+
+    def _whole(self, query: Query) -> Query:
+        """With the history that the store knows, and the shop's rules where it has none of its own."""
+        history = self._store.history(query.user_id) if query.user_id is not None else []
+        rules = self._shop.rules() if query.rules is None else query.rules
+        return replace(query, history=(*history, *query.history), rules=rules)
+
+    def _made(self, pipeline: Pipeline, query: Query) -> tuple[Pipeline, list[Recommendation]]:
+        """(the pipeline, with what listed products are like at this moment; its list)."""
+        found = pipeline.recommend(query)
+        for _ in range(_LOOKS if query.rules and query.rules.asks_facts else 0):
+            now = self._as_of_now(pipeline, self._store.products(item.product_id for item in found).values())
+            if now is pipeline:
+                break
+            pipeline, found = now, now.recommend(query)
+        return pipeline, found
+
+    @staticmethod
+    def _as_of_now(pipeline: Pipeline, products: Iterable[Product]) -> Pipeline:
+        """The same where the shelf has these products as they are."""
+        facts = [Facts(*(getattr(product, name) for name in Facts._fields)) for product in products]
+        changed = pipeline.differing(facts)
+        return pipeline.stocked(changed) if changed else pipeline
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """(release, the n products with the most events): of one kind, or bought and rated ones.
@@ -261,6 +292,16 @@ class Recommender:
     def status(self) -> JsonDict:
         """What the store holds and what is served, for GET /status."""
         summary = self._summary()
+        return {
+            "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
+            | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
+            "matrix_factorization": self.model_status("svd"),
+            "release": self.release_status(),
+            "workers": self.workers(),
+        }
+
+    def release_status(self) -> JsonDict:
+        """What is served, and what is wrong with it (note); version is None without one."""
         release = self._served.release if self._served else None
         about: JsonDict = {"version": None, "note": self._problem}
         if release:
@@ -278,19 +319,20 @@ class Recommender:
             about |= {"version": release.version, "pinned": self._registry.is_pinned} | {
                 name: release.manifest.get(name) for name in (*kept, "ranking")
             }
-        return {
-            "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
-            | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
-            "matrix_factorization": self.model_status("svd"),
-            "release": about,
-            "workers": self._workers.alive(),
-        }
+        return about
+
+    def workers(self) -> list[dict[str, Any]]:
+        """host, pid, release, since (UTC seconds) and note of every worker that lives."""
+        return self._workers.alive()
 
     def model_status(self, model_type: str) -> dict[str, Any]:
         """Whether the model of a type of training is served, and its shapes."""
         served = self._served
         model = served.pipeline.models.get(_MODEL_OF.get(model_type, SVD)) if served else None
-        return {"status": "not_loaded"} if model is None else {"status": "loaded", **model.describe()}
+        if served is None or model is None:
+            return {"status": "not_loaded"}
+        # A model that folds a history in holds no users of its own, but it learnt from them.
+        return {"status": "loaded", "n_users": len(served.pipeline.users), **model.describe()}
 
     def _summary(self) -> dict[str, Any]:
         return dict(self._counted({"summary": True}, lambda: asdict(self._store.summary())))
@@ -298,15 +340,3 @@ class Recommender:
 
 def _version(release: Release | None) -> str | None:
     return release.version if release else None
-
-
-def _cache_key(query: Query) -> dict[str, Any]:
-    """Everything of the query that shapes the list: above all the history, to the last event."""
-    return {
-        "user": query.user_id,
-        "history": [[event.product_id, event.kind, event.value, event.at] for event in query.history],
-        "n": query.n,
-        "exclude": sorted(query.exclude),
-        "exclude_seen": query.exclude_seen,
-        "model": query.model,
-    }

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -25,13 +25,14 @@ from src.errors import AisleError, StoreError
 from src.registry import Registry
 from src.store import Store, has_events
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
-from src.workflows.runs import close_abandoned, may_be_tried_again
+from src.workflows.runs import CLOCKS_DIFFER_BY, close_abandoned, may_be_tried_again
 
 _ELECTION_SECONDS, _ELECTION_SECONDS_APART = 1.0, 5.0  # the latter where asking takes a connection
 _STOP_SECONDS = 5.0
 _END_SECONDS = 60.0
-_LOOKED_THROUGH = 50
-_CLOCKS_DIFFER_BY = 3_600
+_LOOKED_THROUGH, _SCORES_LOOKED_THROUGH = 50, 200
+_BEGIN_SECONDS = 3_600
+"""A process that by then neither trains nor has ended hangs: scoring takes minutes."""
 _SHOWN_RUNS, _SHOWN_SCORES = 10, 30
 _ALL = "all"
 
@@ -57,6 +58,16 @@ def _around(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> list[dt.datetime]:
     return [dt.datetime.combine(day, at, zone).astimezone(dt.UTC) for day in days]
 
 
+@dataclass(frozen=True)
+class _Started:
+    """A process that this leader started. at: when. due, before: the night it is for, and its run as it was then."""
+
+    trainer: Trainer
+    at: float
+    due: int | None = None
+    before: Run | None = None
+
+
 class Scheduler:
     """One per worker; they elect a leader by a lock that is free again when its holder dies.
 
@@ -75,8 +86,8 @@ class Scheduler:
         self._lock, self._trainer_lock = leader_lock(settings), trainer_lock(settings)
         self._registry = Registry(settings.releases_dir)
         self._jobs: BackgroundScheduler | None = None
-        self._trainer: tuple[int | None, Trainer] | None = None
-        self._told_to_end: tuple[str, float] | None = None
+        self._started: _Started | None = None
+        self._without_run: tuple[str, float] | None = None
         self._watched_at = 0.0
         self._checking = threading.Lock()
         self._stop = threading.Event()
@@ -104,6 +115,9 @@ class Scheduler:
                     self._jobs = self._lead()
             except (OSError, StoreError) as error:
                 _log.error("cannot stand for election: %s", error)
+            except Exception:  # such as no thread to be had: who leads in name only would keep all others from it
+                _log.exception("cannot lead")
+                self._step_down()
             self._stop.wait(_ELECTION_SECONDS if isinstance(self._lock, FileLock) else _ELECTION_SECONDS_APART)
 
     def _lead(self) -> BackgroundScheduler:
@@ -144,23 +158,23 @@ class Scheduler:
 
     def _check(self) -> bool:
         self._end_what_hangs()
-        if self._trainer is not None:
-            due, trainer = self._trainer
-            code = trainer.poll()
-            if code is None:
+        if (started := self._started) is not None:
+            if self._is_busy(started):
                 return False
-            self._trainer = None
-            self._record_silent_death(due, code)
+            self._started = None
+            self._record_silent_death(started, started.trainer.poll() or 0)
         if self._trainer_lock.owner() is not None or close_abandoned(self._store, self._trainer_lock):
             return False  # an interrupted run is taken up again at the next look
         if self._store.journal.unfinished():
             return False  # queued: its trainer is on its way
         if (moment := self._due()) is not None:
             _log.info("starting the nightly training")
-            self._trainer = (moment, self._start(self._settings, ["--trigger", "night", "--due", str(moment)]))
+            before = self._store.journal.run_of(moment)
+            trainer = self._start(self._settings, ["--trigger", "night", "--due", str(moment)])
+            self._started = _Started(trainer, self._now(), moment, before)
         elif self._should_watch():
             self._watched_at = self._now()
-            self._trainer = (None, self._start(self._settings, ["--watch", "--trigger", "drift"]))
+            self._started = _Started(self._start(self._settings, ["--watch", "--trigger", "drift"]), self._now())
         else:
             return False
         return True
@@ -177,7 +191,7 @@ class Scheduler:
         if mine is not None:
             return moment if may_be_tried_again(mine) else None
         runs = self._store.journal.runs(_LOOKED_THROUGH)
-        latest = self._now() + _CLOCKS_DIFFER_BY
+        latest = self._now() + CLOCKS_DIFFER_BY
         if any(_is_whole(run) and moment <= run.started_at <= latest for run in runs):
             return None
         return moment if runs or has_events(self._store) else None
@@ -186,9 +200,10 @@ class Scheduler:
         hours = self._settings.drift_hours
         if not hours or self._registry.current_version() is None:
             return False
-        scores = self._store.journal.scores(1)
-        last = max(self._watched_at, float(scores[0].at) if scores else 0.0)
-        return self._now() - last >= hours * 3_600
+        latest = self._now() + CLOCKS_DIFFER_BY  # later ones are of a clock that was wrong
+        scored = [float(score.at) for score in self._store.journal.scores(_SCORES_LOOKED_THROUGH) if score.at <= latest]
+        watched = self._watched_at if self._watched_at <= latest else 0.0
+        return self._now() - max([watched, *scored]) >= hours * 3_600
 
     def _end_what_hangs(self) -> None:
         """A training that takes longer than AISLE_TRAIN_HOURS is told to end, and ended a minute later. Those that
@@ -206,26 +221,45 @@ class Scheduler:
             _log.error("run %s: %s", run.run_id, message)
             if found is not None:
                 self._end(found[0], signal.SIGTERM)
-                self._told_to_end = (str(self._trainer_lock.owner()), self._now() + _END_SECONDS)
-        if self._told_to_end is None:
-            return
-        owner, at = self._told_to_end
+        self._end_who_has_no_run()
+
+    def _end_who_has_no_run(self) -> None:
+        """Who holds the trainer's lock and has no run under way was told to end, by this leader or by one that died
+        since, or is about to begin or to go; that takes a moment only."""
+        owner = self._trainer_lock.owner()
         found = process_of(owner)
-        if self._trainer_lock.owner() != owner:
-            self._told_to_end = None
-        elif self._now() >= at and found is not None:
+        if owner is None or found is None or found[1] == BY_HAND or self._store.journal.unfinished():
+            self._without_run = None
+        elif self._without_run is None or self._without_run[0] != owner:
+            self._without_run = (owner, self._now())
+        elif self._now() - self._without_run[1] >= _END_SECONDS:
+            _log.error("process %d holds the trainer's lock and has no run; it is ended", found[0])
             self._end(found[0], signal.SIGKILL)
 
-    def _record_silent_death(self, due: int | None, code: int) -> None:
-        """A trainer that ended before it could record its run had its turn all the same: once per due moment."""
-        if code == 0 or due is None or self._trainer_lock.owner() is not None:
+    def _is_busy(self, started: _Started) -> bool:
+        """Whether the process is to be waited for: not if, after an hour, it neither trains nor has ended."""
+        if started.trainer.poll() is not None:
+            return False
+        trains = process_of(self._trainer_lock.owner())
+        hangs = self._now() - started.at >= _BEGIN_SECONDS and (trains is None or trains[0] != started.trainer.pid)
+        if hangs:
+            _log.error("process %d neither trains nor ends; it is ended", started.trainer.pid)
+            self._end(started.trainer.pid, signal.SIGKILL)
+        return True
+
+    def _record_silent_death(self, started: _Started, code: int) -> None:
+        """A trainer that ended before it could record its run: its night is tried again, but not for ever."""
+        if started.due is None or self._trainer_lock.owner() is not None:
             return
-        if self._store.journal.run_of(due) is not None:
-            return
+        if self._store.journal.run_of(started.due) != started.before:
+            return  # it has begun
         now = int(self._now())
-        message = f"the trainer ended with exit code {code} before it began; see {self._settings.var / 'training.log'}"
-        run = Run(secrets.token_hex(6), "night", now, RunStatus.FAILED, due, finished_at=now, message=message)
-        self._store.journal.save_run(replace(run, host=socket.gethostname()))
+        log = self._settings.var / "training.log"
+        first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
+        run = started.before or first
+        message = f"the trainer ended with exit code {code} before it began; see {log}"
+        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
+        self._store.journal.save_run(run)
 
     def status(self) -> JsonDict:
         """leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;

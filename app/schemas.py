@@ -16,22 +16,33 @@ from pydantic import (
     model_validator,
 )
 
-from src.domain import MAX_VALUE, EventKind
 from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
+from src.rules import Price, check_prices, whole
 
 MAX_LIST = 100
-MAX_EXCLUDED = 1_000
-MAX_HISTORY = 1_000
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
-_WHICH_MODEL = (
-    "popularity, trending, category_popularity, item_graph, spectral, als, text, svd or blend; the best one by default."
-)
+MAX_INTEGER_ID = 2**63 - 1
+
+
+_LINES = str.maketrans("\t\n\r", "   ")
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_BLANK = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def _something_without(characters: str) -> str:
+    """The pattern of a text that holds none of these, and more than blanks."""
+    return f"^[^{characters}]*[^{characters}{_BLANK}][^{characters}]*$"
 
 
 def _id_from_json(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    value = whole(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if abs(value) > MAX_INTEGER_ID:
+        raise ValueError("an id that is a number must have 64 bits at most; send it as text")
+    return str(value)
 
 
 def _checked_id(value: str) -> str:
@@ -40,7 +51,7 @@ def _checked_id(value: str) -> str:
         raise ValueError("an id must not be empty")
     if is_too_long(text):
         raise ValueError(f"an id must not be longer than {MAX_ID_BYTES} bytes in UTF-8")
-    if has_bad_characters(text):
+    if has_bad_characters(value):
         raise ValueError("an id must not contain control characters or broken unicode")
     return text
 
@@ -49,7 +60,7 @@ def _checked_text(value: str) -> str:
     text = " ".join(value.split())
     if not text:
         raise ValueError("a text to search for must not be empty")
-    if has_bad_characters(text):
+    if has_bad_characters(value.translate(_LINES)):
         raise ValueError("a text must not contain control characters or broken unicode")
     return text
 
@@ -59,59 +70,35 @@ Id = Annotated[
     BeforeValidator(_id_from_json),
     Field(max_length=MAX_ID_LENGTH),
     AfterValidator(_checked_id),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _something_without(_CONTROL)},
+                {"type": "integer", "minimum": -MAX_INTEGER_ID, "maximum": MAX_INTEGER_ID},
+            ]
+        }
+    ),
 ]
-Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_checked_text)]
-Price = Annotated[float, Field(ge=0, le=MAX_VALUE, allow_inf_nan=False, strict=True)]
-Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True)]
+Text = Annotated[
+    str,
+    Field(max_length=MAX_TEXT),
+    AfterValidator(_checked_text),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TEXT,
+            "pattern": _something_without(r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"),
+        }
+    ),
+]
+Length = Annotated[int, Field(ge=1, le=MAX_LIST, strict=True), BeforeValidator(whole)]
 
 
 class Request(BaseModel):
     """A body or query: a field that nobody knows is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class RecommendBody(Request):
-    """Whom a list is for, and how it should be."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 5}]})
-
-    user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
-    product_name: Text | None = Field(
-        None, description="Instead of a user: products for this text, as POST /search finds them."
-    )
-    history: list[Id] = Field(
-        [],
-        max_length=MAX_HISTORY,
-        description="Products that somebody bought, oldest first: instead of a user, or beside what the store knows.",
-    )
-    n: Length | None = Field(None, description="How many products; 10 by default.")
-    top_k: Length | None = Field(None, description="Another name for n.")
-    exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
-    exclude_seen: StrictBool = Field(True, description="Leave out what the user rated or bought.")
-    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
-    detail: StrictBool = Field(False, description="Scores, titles and sources instead of a bare list.")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> RecommendBody:
-        if self.product_name is not None:
-            others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
-            if others:
-                raise ValueError(f"product_name and {', '.join(others)} do not go together; POST /search has filters")
-        elif self.user_id is None and not self.history:
-            raise ValueError("user_id is missing, and so is history; give one of them, or both")
-        return self
-
-    @model_validator(mode="after")
-    def _one_length(self) -> RecommendBody:
-        if self.n is not None and self.top_k is not None:
-            raise ValueError("n and top_k mean the same; give one of them")
-        return self
-
-    @property
-    def length(self) -> int:
-        return self.n or self.top_k or 10
 
 
 class SearchBody(Request):
@@ -128,8 +115,7 @@ class SearchBody(Request):
 
     @model_validator(mode="after")
     def _some_price(self) -> SearchBody:
-        if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:
-            raise ValueError(f"min_price {self.min_price:g} is above max_price {self.max_price:g}; no price is both")
+        check_prices(self.min_price, self.max_price)
         return self
 
 
@@ -146,125 +132,6 @@ class SearchAnswer(BaseModel):
     """Best first."""
 
     results: list[SearchHit]
-
-
-class SimilarBody(Request):
-    """Which product others should go with."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"item_id": "P00012", "n": 10}]})
-
-    item_id: Id
-    n: Length = Field(10, description="How many products.")
-
-
-class UserBody(Request):
-    """Whose list is wanted."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 10}]})
-
-    user_id: Id = Field(description="An unknown user gets the popular products.")
-    n: Length = Field(10, description="How many products.")
-    filter_already_liked: StrictBool = Field(True, description="Leave out what the user rated or bought.")
-
-
-class ItemRecommendation(BaseModel):
-    """A product of a list. score: the source's own number. source: behaviour (what the same people took) or text (what
-    is described alike) for similar products; the model for a user's."""
-
-    item_id: str
-    score: float
-    title: str | None
-    image_url: str | None
-    source: str
-
-
-class ItemList(BaseModel):
-    """Best first."""
-
-    recommendations: list[ItemRecommendation]
-
-
-class IdList(BaseModel):
-    """Product ids, best first: the answer for a product_name."""
-
-    recommendations: list[str]
-
-
-class RecommendQuery(Request):
-    """The same as text in an address."""
-
-    user_id: Id = Field(description="An unknown user gets the popular products.")
-    n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
-    model: str | None = Field(None, max_length=64, description=_WHICH_MODEL)
-
-
-class PredictBody(Request):
-    """Whose rating of what is to be predicted."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001"}]})
-
-    user_id: Id
-    product_id: Id
-
-
-class PopularQuery(Request):
-    """Which products are popular: over which time, by what."""
-
-    n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
-    days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
-    kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
-
-
-class ProductList(RootModel[list[str] | IdList]):
-    """Product ids, best first; for a product_name inside an object."""
-
-
-class DetailedRecommendation(BaseModel):
-    """One place of a list. score: the source model's own number; title …: null where the catalogue has none."""
-
-    product_id: str
-    score: float
-    source: str
-    title: str | None
-    image_url: str | None
-    category: str | None
-    price: float | None
-
-
-class DetailedList(BaseModel):
-    """A list with what is known of its products. user_id: null for somebody who only gave a history."""
-
-    user_id: str | None
-    release: str
-    source: str
-    recommendations: list[DetailedRecommendation]
-
-
-class PredictAnswer(BaseModel):
-    """The predicted rating, and what it rests on: an unknown user or product counts as an average one. model: the one
-    that predicts ratings best."""
-
-    user_id: str
-    product_id: str
-    rating: float
-    known_user: bool
-    known_product: bool
-    n_user_ratings: int
-    n_product_ratings: int
-    model: str
-    release: str
-
-
-class PopularProduct(BaseModel):
-    """A product and how many events it had."""
-
-    product_id: str
-    title: str | None
-    count: int
-
-
-class PopularList(RootModel[list[PopularProduct]]):
-    """Most first."""
 
 
 class ProductPath(BaseModel):

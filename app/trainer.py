@@ -48,11 +48,22 @@ class Trainer(Protocol):
 def start_trainer(settings: Settings, arguments: Sequence[str]) -> Trainer:
     """python train_model.py with these arguments, outside of the web workers: Surprise holds the GIL for the whole fit,
     and workers have a timeout. Raises OSError."""
-    log = settings.var / "training.log"
+    return _started("train_model.py", arguments, settings.var / "training.log", n_threads=os.cpu_count() or 1)
+
+
+def start_explorer(settings: Settings) -> Trainer:
+    """python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
+    process = _started("data_processing.py", ["--explore"], settings.var / "exploration.log", n_threads=1)
+    with suppress(OSError):  # it may have ended
+        os.setpriority(os.PRIO_PROCESS, process.pid, 19)
+    return process
+
+
+def _started(script: str, arguments: Sequence[str], log: Path, *, n_threads: int) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     for variable in THREAD_VARIABLES:  # set to 1 here for serving; a training alone may use the machine
-        environment[variable] = str(os.cpu_count() or 1)
-    command = [sys.executable, str(ROOT / "train_model.py"), *arguments]
+        environment[variable] = str(n_threads)
+    command = [sys.executable, str(ROOT / script), *arguments]
     with open(log, "wb") as output:
         return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

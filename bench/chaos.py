@@ -36,6 +36,8 @@ def killed_trainers(shop: Shop, options: argparse.Namespace) -> Counts:
     shop.serve(workers=2)
     counts: Counts = {"kills": 0, "in_its_run": 0, "later_runs": 0, "later_run_failed": 0, "wrong": [], "killed_at": {}}
     for kill in range(options.kills):
+        if time.monotonic() > options.until:
+            break
         trainer = shop.trainer()
         if random.random() < 0.1:  # while Python starts, and reads its libraries
             time.sleep(random.uniform(0, usual))
@@ -53,11 +55,22 @@ def killed_trainers(shop: Shop, options: argparse.Namespace) -> Counts:
         if wrong := shop.is_right():
             counts["wrong"].append(wrong)
         if kill % options.later_every == options.later_every - 1:
-            counts["later_runs"] += 1
-            counts["later_run_failed"] += bool(shop.train() != 0 or shop.is_right())
-    counts["left_over"] = len(list(shop.registry.folder.glob(".tmp-*")))
+            _train_later(shop, counts)
+    counts["left_over"] = shop.left_over()
     shop.end()
     return counts
+
+
+def _train_later(shop: Shop, counts: Counts) -> None:
+    """A run after something was killed: it succeeds, its release serves, and nothing of the killed one is left."""
+    before = shop.registry.current_version()
+    code = shop.train()
+    counts["later_runs"] += 1
+    wrong = "" if code == 0 and shop.registry.current_version() != before else f"a later run ended with {code}"
+    wrong = wrong or shop.is_right() or ("something half-written is left" if shop.left_over() else "")
+    counts["later_run_failed"] += bool(wrong)
+    counts["wrong"] += [wrong] if wrong else []
+    print(f"{counts['later_runs']} later runs, {counts['later_run_failed']} failed", file=sys.stderr, flush=True)
 
 
 def _seconds_of_a_run(shop: Shop) -> float:
@@ -74,8 +87,11 @@ def _seconds_of_a_run(shop: Shop) -> float:
 def killed_leaders(shop: Shop, options: argparse.Namespace) -> Counts:
     """kill -9 the leader, then any worker, then all of Gunicorn; somebody else leads, and answers are right."""
     shop.serve(workers=4, AISLE_SCHEDULER="on")
-    counts: Counts = {"leaders": 0, "workers": 0, "services": 0, "wrong": [], "seconds_to_a_new_leader": []}
+    counts: Counts = {"leaders": 0, "workers": 0, "services": 0, "later_runs": 0, "later_run_failed": 0, "wrong": []}
+    counts["seconds_to_a_new_leader"] = []
     for _ in range(options.leaders):
+        if time.monotonic() > options.until:
+            break
         leader = wait_until(shop.leader, "a leader")
         os.kill(leader, signal.SIGKILL)
         at = time.monotonic()
@@ -83,19 +99,23 @@ def killed_leaders(shop: Shop, options: argparse.Namespace) -> Counts:
         counts["seconds_to_a_new_leader"].append(round(time.monotonic() - at, 2))
         counts["leaders"] += 1
         counts["wrong"] += [wrong] if (wrong := shop.is_right()) else []
+        _train_later(shop, counts)
     for _ in range(options.leaders):
+        if time.monotonic() > options.until:
+            break
         victim = random.choice(shop.workers())
         os.kill(victim, signal.SIGKILL)
         counts["workers"] += 1
         counts["wrong"] += [wrong] if (wrong := shop.is_right()) else []
         wait_until(lambda: len(set(shop.workers()) - {victim}) == 4, "a new worker")  # noqa: B023
+        _train_later(shop, counts)
     for _ in range(max(1, options.leaders // 5)):
         shop.end(signal.SIGKILL)
         shop.serve(workers=4, AISLE_SCHEDULER="on")
         counts["services"] += 1
         counts["wrong"] += [wrong] if (wrong := shop.is_right()) else []
+        _train_later(shop, counts)
     shop.end()
-    counts["later_run_failed"] = int(shop.train() != 0)
     seconds = sorted(counts["seconds_to_a_new_leader"])
     counts["seconds_to_a_new_leader"] = {"median": seconds[len(seconds) // 2], "most": seconds[-1]} if seconds else {}
     return counts
@@ -184,6 +204,7 @@ def main() -> int:
     parser.add_argument("--damages", type=int, default=500, help="of files of a release")
     parser.add_argument("--seconds", type=float, default=60.0, help="of load")
     parser.add_argument("--nights", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=600.0, help="no more is killed in a part that took so long")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="NAME", help=", ".join(PARTS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -194,6 +215,7 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix="aisle-chaos-"))
         shop = Shop(folder)
         started = time.monotonic()
+        options.until = started + 60 * options.minutes
         try:
             shop.fill()
             if name != "trainers" and shop.train() != 0:

@@ -95,6 +95,7 @@ class Shop:
         store.add_products([replace(product, made_up=False) for product in made.products])
         store.add_events(made.events)
         self.users = sorted(set(made.events.user_id))
+        self.products = [product for product in made.products if product.title]
 
     # trainings
 
@@ -139,10 +140,17 @@ class Shop:
         self.service.wait(PATIENCE_SECONDS)
         self.service = None
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], Any]:
+    def get(self, path: str) -> tuple[int, dict[str, str], Any]:
+        return self._call("GET", path, None)
+
+    def post(self, path: str, body: Any) -> tuple[int, dict[str, str], Any]:
+        return self._call("POST", path, json.dumps(body))
+
+    def _call(self, method: str, path: str, body: str | None) -> tuple[int, dict[str, str], Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        headers = {**ADMIN, "Connection": "close", "Content-Type": "application/json"}
         try:
-            connection.request(method, path, headers={**headers, "Connection": "close"})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             body = answer.read()
             return answer.status, dict(answer.headers), json.loads(body) if body else None
@@ -180,6 +188,11 @@ class Shop:
 
     def expected(self, version: str, user: str) -> list[str]:
         return expected(str(self.settings.releases_dir), self.settings.store_url, version, user)
+
+    def left_over(self) -> int:
+        """How many things lie among the releases that are none."""
+        known = {"CURRENT.json", "ACTIVATED", *self.registry.versions()}
+        return len({path.name for path in self.registry.folder.iterdir()} - known)
 
     def let_days_pass(self, days: int = 2) -> None:
         """Every run so far was so many days earlier, so that a midnight lies between the last one and now."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
@@ -12,6 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from src.domain import EVENT_WEIGHTS
 from src.errors import ConfigError
+from src.rules import shop_rules
+
+HASHED = "sha256:"
+"""What a key begins with that stands in a setting as its hash."""
 
 
 class Settings(BaseSettings):
@@ -103,6 +109,13 @@ class Settings(BaseSettings):
         5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
     )
 
+    rules: dict[str, Any] = Field(
+        {},
+        description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
+        "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
+        "max_per_brand, boosts.",
+    )
+
     gate: Literal["on", "off"] = Field(
         "on", description="off: what a training makes is served whatever the gate says; its verdict is recorded."
     )
@@ -125,7 +138,9 @@ class Settings(BaseSettings):
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
     timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
-    train_hours: float = Field(8.0, gt=0, description="A training that takes longer is ended and recorded as failed.")
+    train_hours: float = Field(
+        8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
+    )
     drift_hours: float = Field(
         6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
     )
@@ -146,9 +161,37 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
 
+    currency: str = Field(
+        "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
+    )
+
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
     admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")
     read_keys: str = Field("", repr=False, description="Keys that may read; empty means reading is open.")
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Signs the cookies of the forms on pages; empty means one that is made in AISLE_VAR/keys. Several "
+        "hosts need the same.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies of yours stand in front and set X-Forwarded-For and -Proto."
+    )
+    rate_limit: str = Field(
+        "", description="What a client may ask in all, such as 600/minute; empty means as much as it likes."
+    )
+    admin_rate_limit: str = Field(
+        "60/minute", description="What a client may ask of the calls that train and change releases."
+    )
+    wrong_keys_limit: str = Field(
+        "20/minute", description="How many wrong keys an address may send before no key of it is looked at any more."
+    )
+    rate_storage: str = Field(
+        "",
+        repr=False,
+        description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
+        "itself.",
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -170,6 +213,17 @@ class Settings(BaseSettings):
                 )
         return {**EVENT_WEIGHTS, **value}
 
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            shop_rules(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return value
+
     @field_validator("retrain_at")
     @classmethod
     def _time_of_day(cls, value: str) -> str:
@@ -190,7 +244,25 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("cache_url")
+    @field_validator("write_keys", "admin_keys", "read_keys")
+    @classmethod
+    def _keys_or_hashes(cls, value: str) -> str:
+        for key in listed(value):
+            if key.startswith(HASHED) and not re.fullmatch(r"[0-9a-f]{64}", key.removeprefix(HASHED)):
+                raise ValueError("a hash in it is no sha256: and 64 digits 0-9a-f; python run.py --hash-key makes one")
+            if key == HASHED + hashlib.sha256(b"").hexdigest():
+                raise ValueError("a hash in it is that of an empty key; hash the key that you mean")
+        return value
+
+    @field_validator("rate_limit", "admin_rate_limit", "wrong_keys_limit")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        for rate in listed(value):
+            if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", rate):
+                raise ValueError(f"{rate!r} is no rate; expected a number per second, minute, hour or day: 600/minute")
+        return value
+
+    @field_validator("cache_url", "rate_storage")
     @classmethod
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
@@ -221,12 +293,22 @@ class Settings(BaseSettings):
         return self.var / "reports"
 
     @property
+    def explored_path(self) -> Path:
+        """The figures of the last exploration, which the dashboard shows."""
+        return self.reports_dir / "exploration.json"
+
+    @property
     def embeddings_dir(self) -> Path:
         return self.var / "embeddings"
 
     @property
     def rejects_dir(self) -> Path:
         return self.var / "rejects"
+
+
+def listed(value: str) -> list[str]:
+    """What is written with commas between, without blanks around and without what is empty."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def variable_of(field: str) -> str:

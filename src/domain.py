@@ -6,9 +6,9 @@ An `_id` is the world's name for a thing, an `_idx` our row number; `_idx` never
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,7 @@ class Event:
     at: UTC seconds, or None when the source gave no time.
     event_id: the sender's own name for this event; the same one twice counts once.
     query: what the user had searched for when the product was shown; None when it was not found by a search.
+    request_id: of the answer that had shown the product; None when that is not known.
     """
 
     user_id: str
@@ -76,6 +77,7 @@ class Event:
     at: int | None = None
     event_id: str | None = None
     query: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,49 @@ class SearchedFor:
     kind: str
     at: int
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedList:
+    """A list that was answered. at: UTC seconds. number: tells it from others of the same request, and grows.
+
+    made_for: "user", "text" or "product"; asked: the text or the product. No user: what followed a list is known by its
+    request_id, and a list that nothing followed needs no name.
+    products: (product_id, source), best first.
+    """
+
+    request_id: str
+    number: int
+    at: int
+    release: str
+    made_for: str
+    asked: str | None
+    products: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What somebody did to a product that the answer to a request had shown. at: UTC seconds. mark: of its event."""
+
+    request_id: str
+    product_id: str
+    kind: str
+    at: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFigures:
+    """How often a source stood at a position (from 1) of a release's lists, and how many of these places were clicked
+    (or viewed) and bought; each place counts once, however often it was clicked."""
+
+    release: str
+    made_for: str
+    source: str
+    position: int
+    shown: int
+    clicked: int
+    bought: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +155,56 @@ class Product:
     made_up: bool = False
 
 
+class Facts(NamedTuple):
+    """What rules ask of a product, as in Product; None: not known."""
+
+    product_id: str
+    category: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """Lists products of a name higher, or lower: kind is "category", "brand" or "product_id".
+
+    factor: above 0. A score of 0 or more is multiplied by it and one below 0 divided, so that a factor above 1 raises
+    every score but 0, and one below 1 lowers it. The factors of several boosts of one product are multiplied.
+    """
+
+    kind: str
+    name: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a list must be like, beside its query. The default asks for nothing but that seen products are left out.
+
+    seen: products of the history's events of these kinds are left out.
+    categories: only products with one of these names among theirs, in any case; empty for all. not_categories: none
+    with one of these. min_price, max_price: none of unknown price. in_stock: none whose stock is known to be 0.
+    max_per_category, max_per_brand: so many products, at most, whose narrowest category, or whose brand, is the same;
+    while other products are left. boosts: change the order.
+    """
+
+    seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
+    categories: frozenset[str] = frozenset()
+    not_categories: frozenset[str] = frozenset()
+    min_price: float | None = None
+    max_price: float | None = None
+    in_stock: bool = False
+    max_per_category: int | None = None
+    max_per_brand: int | None = None
+    boosts: tuple[Boost, ...] = ()
+
+    @property
+    def asks_facts(self) -> bool:
+        """Whether they ask anything of a product beyond its id and who has seen it."""
+        return replace(self, seen=frozenset()) != Rules(seen=frozenset())
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What a list is asked for.
@@ -118,8 +213,10 @@ class Query:
     history: the user's events, oldest first; a list is a function of it.
     n: the list's length.
     exclude: product ids that must not appear.
-    exclude_seen: whether products of the history's SEEN_KINDS are left out.
+    exclude_seen: whether products that the history has seen, as the rules say it, are left out.
     model: the model whose own list is wanted; None for the release's best.
+    explain: whether every place of the list comes with its Explanation.
+    rules: None for those of the shop where there is one, and for the default ones elsewhere.
     """
 
     user_id: str | None
@@ -128,15 +225,88 @@ class Query:
     exclude: frozenset[str] = frozenset()
     exclude_seen: bool = True
     model: str | None = None
+    explain: bool = False
+    rules: Rules | None = None
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Ids of the products to leave out as they were seen."""
+        kinds = (self.rules or Rules()).seen if self.exclude_seen else frozenset()
+        return frozenset(event.product_id for event in self.history if event.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one model of a list's score says of a product.
+
+    score: the model's own number, in units that are comparable between users. weight: what it counts for.
+    contribution: weight · score, its part of the product's score.
+    """
+
+    model: str
+    score: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A product of the history that speaks for a listed one. contribution: how much lower the listed one's score would
+    be without it."""
+
+    product_id: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a product has its place; both strongest first. because: empty where no product of the history matters."""
+
+    opinions: tuple[Opinion, ...] = ()
+    because: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One place of a list: score is the source model's own number, comparable within one source only."""
+    """One place of a list: score is the source model's own number, comparable within one source only.
+
+    filled_by: what filled the place where the wanted model named nothing for it; None where it named this product.
+    explanation: None unless it was asked for.
+    """
 
     product_id: str
     score: float
     source: str
+    filled_by: str | None = None
+    explanation: Explanation | None = None
+
+
+class WhyNot(StrEnum):
+    """Why a product is not on a list. NOT_RETRIEVED: no model named it among those that were looked at."""
+
+    UNKNOWN_PRODUCT = "unknown_product"
+    WITHDRAWN = "withdrawn"
+    EXCLUDED = "excluded"
+    SEEN = "seen"
+    CATEGORY = "category"
+    PRICE = "price"
+    STOCK = "stock"
+    MAX_PER_CATEGORY = "max_per_category"
+    MAX_PER_BRAND = "max_per_brand"
+    RANK = "rank"
+    NOT_RETRIEVED = "not_retrieved"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a product stands with regard to a list.
+
+    rank: its place on the list, 1-based; or, with the reason RANK or a MAX_PER_…, its place by score among what the
+    other rules leave; None where it has none. reason: why it is not listed; None where it is.
+    """
+
+    rank: int | None
+    reason: WhyNot | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
-"""From a query to a list: retrieve, leave out what must not be there, fill. What is evaluated is what is served."""
+"""From a query to a list: retrieve, rank, apply the rules, fill, explain. What is evaluated is what is served."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,36 @@ from src.dataset.interactions import Vocabulary
 from src.dataset.weighting import KIND_NUMBER, Weighting, ages, together
 from src.domain import (
     NO_TIME,
-    SEEN_KINDS,
     BoolArray,
     Event,
+    Explanation,
+    Facts,
     FloatArray,
     IntArray,
     PredictedRating,
     Query,
     Recommendation,
+    Rules,
+    Standing,
+    WhyNot,
 )
 from src.errors import NotReady, UnknownName
-from src.models import MODELS, POPULARITY
+from src.explaining import explanations
+from src.listing import Asked, Listing, standing
+from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
 from src.ranking.features import Signals, anchor_similarity, anchors_of, features
 from src.ranking.reranker import RERANKED, Reranker
 from src.ranking.similar import Similar, similar
+from src.shelf import Shelf
 from src.text.search import Filter, Found, SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
 
 _EVERYTHING = Filter()
+_BARE = Shelf.empty(0)
+"""For rules that ask no facts."""
 TEXT_QUERY, PRODUCT = "text", "product"
 """What a ranking is for."""
 
@@ -47,6 +55,7 @@ class Pipeline:
     one. weighting: how much an event of the history speaks for its product. withdrawn: row numbers of products that
     are never listed. search: None where no product has a text. rankers:
     what puts the products retrieved for a TEXT_QUERY or a PRODUCT in order, where that is better than retrieval's.
+    shelf: what rules ask of the items; without one nothing is known of any.
     """
 
     users: Vocabulary
@@ -58,6 +67,7 @@ class Pipeline:
     withdrawn: frozenset[int] = frozenset()
     search: SearchIndex | None = None
     rankers: Mapping[str, Reranker] = field(default_factory=dict)
+    shelf: Shelf | None = None
 
     @property
     def list_models(self) -> dict[str, ListModel]:
@@ -73,39 +83,73 @@ class Pipeline:
         """The same, but with just these products withdrawn; ids that the release does not know change nothing."""
         return replace(self, withdrawn=frozenset(self._rows_of(product_ids).values()))
 
+    def stocked(self, facts: Iterable[Facts]) -> Pipeline:
+        """The same, with these facts instead of what was known of their products."""
+        return replace(self, shelf=self._known_shelf.updated(facts, self.items))
+
+    def differing(self, facts: Iterable[Facts]) -> list[Facts]:
+        """Those that say something else of items than is known here."""
+        return self._known_shelf.differing(facts, self.items)
+
     def recommend(self, query: Query) -> list[Recommendation]:
-        """At most query.n products, best first, none twice; fewer only when no product is left.
+        """At most query.n products, best first, none twice; fewer only when no product is left that the filters of its
+        rules let pass.
 
         The wanted model names products first; popularity fills what it leaves open, for instance for a user it
         does not know. Raises UnknownName for a model the release does not hold.
         """
+        asked = self._asked(query)
+        places = Listing(asked).places(query.n)
+        told: Sequence[Explanation | None] = [None] * len(places)
+        if query.explain:
+            told = explanations(asked.models, asked.rows, places, self.items)
+        return [
+            Recommendation(self.items.id_of(place.item), place.score, place.source, place.filled_by, why)
+            for place, why in zip(places, told, strict=True)
+        ]
+
+    def standing(self, query: Query, product_id: str) -> Standing:
+        """Where a product stands with regard to the list of the query: the very code that makes the list says so.
+
+        Raises UnknownName as `recommend` does.
+        """
+        item, asked = self.items.idx_of(product_id), self._asked(query)
+        if item is None:
+            return Standing(None, WhyNot.UNKNOWN_PRODUCT)
+        asked = replace(asked, watched=item)
+        reason = self._left_out_by(query, asked, item, product_id)
+        return standing(asked, query.n) if reason is None else Standing(None, reason)
+
+    def _left_out_by(self, query: Query, asked: Asked, item: int, product_id: str) -> WhyNot | None:
+        if item in self.withdrawn:
+            return WhyNot.WITHDRAWN
+        if product_id in query.exclude:
+            return WhyNot.EXCLUDED
+        if product_id in query.seen:
+            return WhyNot.SEEN
+        return asked.shelf.refusal(asked.rules, item)
+
+    def _asked(self, query: Query) -> Asked:
+        """The query in row numbers."""
         wanted = query.model or self.default
         models = self.list_models
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
         recent = query.history[-_RECENT:]
-        barred_ids = _barred_ids(query)
+        barred_ids = query.seen | query.exclude
         row_of = self._rows_of({event.product_id for event in recent} | barred_ids)
         known = [event for event in recent if event.product_id in row_of]
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
         rows = QueryRows(user_idx, *self._weighted(known, row_of))
-        barred = {row_of[id_] for id_ in barred_ids if id_ in row_of}
-        chosen: list[Recommendation] = []
-        for source in dict.fromkeys((wanted, POPULARITY)):
-            missing = query.n - len(chosen)
-            if missing == 0:
-                break
-            found = models[source].retrieve(rows, missing + len(barred) + len(self.withdrawn))
-            allowed = (
-                at
-                for at, item in enumerate(found.item_idx.tolist())
-                if item not in barred and item not in self.withdrawn
-            )
-            keep = list(islice(allowed, missing))
-            for item, score in zip(found.item_idx[keep].tolist(), found.score[keep].tolist(), strict=True):
-                chosen.append(Recommendation(self.items.id_of(item), score, source))
-                barred.add(item)
-        return chosen
+        barred = frozenset(row_of[id_] for id_ in barred_ids if id_ in row_of)
+        rules = query.rules or Rules()
+        shelf = self._known_shelf if rules.asks_facts else _BARE
+        factor = shelf.factors(rules, self.items) if rules.boosts else None
+        return Asked(models, wanted, rows, self.withdrawn, barred, shelf, rules, factor)
+
+    @cached_property
+    def _known_shelf(self) -> Shelf:
+        return Shelf.empty(len(self.items)) if self.shelf is None else self.shelf
 
     @cached_property
     def listed(self) -> BoolArray | None:
@@ -190,9 +234,3 @@ class Pipeline:
         """Row numbers of those products that the release knows."""
         found = ((id_, self.items.idx_of(id_)) for id_ in product_ids)
         return {id_: item for id_, item in found if item is not None}
-
-
-def _barred_ids(query: Query) -> set[str]:
-    """Products that must not be listed."""
-    seen = {event.product_id for event in query.history if event.kind in SEEN_KINDS} if query.exclude_seen else set()
-    return seen | query.exclude

@@ -67,6 +67,11 @@ class Pointer:
             temporary.unlink(missing_ok=True)
             raise
 
+    def remove_leftovers(self) -> None:
+        """Of those who were killed while they replaced the pointer. Only inside of `changing`."""
+        for path in self.folder.glob(f"{CURRENT}.*"):
+            path.unlink(missing_ok=True)
+
     def activate(self, version: str, *, pin: bool) -> None:
         """Point to a release, and record it. Raises OSError; then it points where it did."""
         self.note(self.version)  # if a crash came between its pointer and its line
@@ -91,13 +96,30 @@ class Pointer:
         except (OSError, ValueError):
             return []
 
-    def served_before(self, current: str | None) -> list[str]:
-        """What was served and is not now: releases older than the current one first, the newest of them first, then
-        those it was rolled back from. Without a current one, the last that served first."""
-        before = [version for version in dict.fromkeys(reversed(self.activated())) if version != current]
+    def activated_at(self) -> int | None:
+        """When the last line was written, in UTC seconds; None without one."""
+        try:
+            return int((self.folder / _ACTIVATED).stat().st_mtime)
+        except OSError:
+            return None
+
+    def older_than(self, current: str | None) -> list[str]:
+        """What was first served before the current one was, the last of them first. Names do not tell: a clock that
+        went back gives a new release an old one's. Without a current one, what served last comes first."""
         if current is None:
-            return before
-        return sorted(before, key=lambda version: (version < current, version), reverse=True)
+            return list(dict.fromkeys(reversed(self.activated())))
+        order = list(dict.fromkeys(self.activated()))
+        return order[: order.index(current)][::-1] if current in order else order[::-1]
+
+    def served_before(self, current: str | None) -> list[str]:
+        """What was served and is not now: what is older than the current one, then those it was rolled back from, the
+        last of them first."""
+        newest_first = dict.fromkeys(reversed(list(dict.fromkeys(self.activated()))))
+        return [v for v in dict.fromkeys([*self.older_than(current), *newest_first]) if v != current]
+
+    def served_last(self, current: str | None) -> str | None:
+        """What served when the current one took its place; it may be a newer one."""
+        return next((version for version in reversed(self.activated()) if version != current), None)
 
     @contextmanager
     def changing(self, next_: str) -> Iterator[None]:
@@ -113,6 +135,6 @@ class Pointer:
                 os.close(handle)
         except OSError as error:
             raise ReleaseError(
-                f"{self.folder / CURRENT} could not be written: {error.strerror}. Expected a folder that can be "
-                f"written; mend that and {next_}. What was served is untouched."
+                f"{error.filename or self.folder / CURRENT} could not be written: {error.strerror}. Expected a folder "
+                f"that can be written; mend that and {next_}. What was served is untouched."
             ) from None

@@ -9,6 +9,7 @@ releases/ACTIVATED        a line for every activation: what may be served again,
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from src.domain import JsonDict
 from src.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.pointer import CURRENT, Pointer
 from src.release import (
@@ -33,6 +36,7 @@ from src.release import (
 
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
+_UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Registry:
             if proof is not None:
                 accept(proof)
         except BaseException:
-            shutil.rmtree(self.folder / version, ignore_errors=True)
+            self._remove(version)
             raise
         self.prune(besides=version)
         return version
@@ -113,24 +117,29 @@ class Registry:
             )
         return Proof(**json.loads(done.stdout))
 
-    def activate(self, version: str, *, pin: bool = False) -> None:
-        """Make a release the current one, if it verifies. Raises UnknownName, ReleaseError.
+    def activate(self, version: str, *, pin: bool = False, over_pin: bool = True) -> bool:
+        """Make a release the current one, if it verifies; whether it is now. Raises UnknownName, ReleaseError.
 
-        pin: no training replaces it, until another one is activated, or `unpin`.
+        pin: no training replaces it, until another one is activated, or `unpin`. over_pin: whether a current one that
+        is pinned is replaced; asked when nobody else can pin it any more.
         """
         with self._pointer.changing(f"activate {version} again"):
             self.load(version)
+            if self.is_pinned and not over_pin:
+                return False
             self._pointer.activate(version, pin=pin)
         self.prune()
+        return True
 
     def rollback(self, *, pin: bool = False) -> str:
         """Activate the newest release that served and is older than the current one; its version.
 
         Raises NoRelease if there is none, ReleaseError if it does not verify.
         """
-        current = self.current_version()
-        before = self._pointer.served_before(current)
-        older = next((version for version in before if current is None or version < current), None)
+        there = self.versions()
+        older = next(
+            (version for version in self._pointer.older_than(self.current_version()) if version in there), None
+        )
         if older is None:
             raise NoRelease(
                 f"there is nothing to roll back to in {self.folder}: no older release that has served is kept. "
@@ -206,7 +215,7 @@ class Registry:
     def _listed(self, version: str, current: str | None, previous: str | None) -> Listed:
         marks = (version == current, version == previous, version == current and self.is_pinned)
         try:
-            manifest = json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8"))
+            manifest = self._manifest(version)
             default = manifest["default_model"]
             return Listed(
                 version,
@@ -217,15 +226,34 @@ class Registry:
                 n_bytes=bytes_of(manifest),
                 verdict=str(manifest.get("gate", {}).get("sentence", "")),
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
             return Listed(version, *marks, problem=f"its manifest cannot be read ({error!r})")
+
+    def report(self, version: str) -> JsonDict | None:
+        """What was measured before this release was published (src/evaluation/report.py); None if it cannot be read."""
+        try:
+            document = json.loads((self.folder / version / "report.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def activated_at(self) -> int | None:
+        """When another release was last activated, in UTC seconds; None if none ever was."""
+        return self._pointer.activated_at()
 
     def is_made_up(self, version: str) -> bool:
         """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
         try:
-            return bool(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")).get("made_up"))
-        except (OSError, ValueError, AttributeError):
+            return bool(self._manifest(version).get("made_up"))
+        except _UNREADABLE:
             return False
+
+    def _manifest(self, version: str) -> dict[str, Any]:
+        """As it lies there, not verified. Raises one of _UNREADABLE."""
+        manifest = json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("it is no JSON object")
+        return manifest
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
         """Verify every byte of a release and map it. Raises UnknownName, ReleaseError."""
@@ -237,25 +265,34 @@ class Registry:
 
     def versions(self) -> list[str]:
         """All releases on disk, oldest first."""
-        if not self.folder.is_dir():
+        try:
+            names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        except OSError:  # none yet, or a disk that gives nothing
             return []
-        return sorted(
-            path.name for path in self.folder.iterdir() if not path.name.startswith(".") and (path / MANIFEST).is_file()
-        )
+        return sorted(name for name in names if os.path.isfile(self.folder / name / MANIFEST))
 
     def prune(self, besides: str | None = None) -> None:
-        """Remove the oldest releases beyond `keep`; never the current one, the one that served before it, its parent,
-        or `besides`. Nothing while it cannot be told which these are."""
+        """Remove the oldest releases beyond `keep`; never the current one, what served when it took its place, what a
+        rollback would serve, its parent, or `besides`. Nothing while it cannot be told which these are."""
         with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
+            self._pointer.remove_leftovers()
             current, versions = self.current_version(), self.versions()
-            kept = {current, besides, *[v for v in self._pointer.served_before(current) if v in versions][:1]}
+            kept = {current, besides, self._pointer.served_last(current)}
+            kept |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
-                kept.add(json.loads((self.folder / str(current) / MANIFEST).read_text(encoding="utf-8"))["parent"])
-            except (OSError, ValueError, KeyError):
+                kept.add(str(self._manifest(str(current))["parent"]))
+            except (*_UNREADABLE, KeyError):
                 return
             for version in versions[: -self.keep]:
                 if version not in kept:
-                    shutil.rmtree(self.folder / version, ignore_errors=True)
+                    self._remove(version)
+
+    def _remove(self, version: str) -> None:
+        """At once for everybody who looks; a kill in the middle leaves a leftover that the next publishing removes."""
+        doomed = self.folder / f"{_TEMPORARY}removed-{version}"
+        with suppress(OSError):
+            os.rename(self.folder / version, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):

@@ -111,8 +111,8 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             rankers={name: Reranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
             search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # FAISS raises the last
-        raise ReleaseError(f"release {folder.name} cannot be loaded ({error!r}); train again.") from None
+    except Exception as error:  # what readers make of wrong bytes is anybody's guess; a worker must be able to go on
+        raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
 
 
@@ -135,6 +135,8 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, A
             raise broken("its manifest is not the one that was activated")
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
+        if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
+            raise broken("it holds a link to somewhere else, where nobody sees that its bytes stay as they are")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
         if manifest["format"] != FORMAT:
@@ -144,9 +146,15 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, A
         for name, expected in manifest["files"].items():
             if _fingerprint(folder / name) != expected:
                 raise broken(f"{name} was altered or cut")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise broken(f"it cannot be read ({error!r})") from None
+    except ReleaseError:
+        raise
+    except Exception as error:  # a manifest may be any JSON, as deep as somebody likes
+        raise broken(f"it cannot be read ({_short(error)})") from None
     return dict(manifest)
+
+
+def _short(error: Exception) -> str:
+    return repr(error)[:300]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.explorer import Explorer
 from src.config import Settings, read_settings, variable_of
 from src.dataset.synthetic import MadeUpShop, make_shop
 from src.models import MODELS
@@ -26,6 +27,8 @@ from src.release import Draft
 from src.store import Store, open_store
 from src.workflows.plans import Job
 from src.workflows.train import train
+
+pytest_plugins = ["postgresql"]
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
@@ -55,6 +58,7 @@ def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_settings(var: Path, **changes: Any) -> Settings:
     """Settings of a small, quick training in a folder of its own, with keys."""
     wanted = {"cache_seconds": 60, "scheduler": "off", "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY}
+    wanted |= {"admin_rate_limit": "", "wrong_keys_limit": ""}  # tests ask more than people do
     return read_settings(**{"var": var, **QUICK, **wanted, **changes})
 
 
@@ -138,9 +142,14 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
     def no_training(_settings: Settings, arguments: Sequence[str]) -> Any:
         raise OSError(0, f"no test starts a training without saying so: {arguments}")
 
+    def no_exploring(_settings: Settings) -> Any:
+        raise OSError(0, "no test counts in a process of its own without saying so")
+
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
-        apps[-1].extensions["aisle"].start = no_training
+        aisle = apps[-1].extensions["aisle"]
+        aisle.start = no_training
+        aisle.explorer = Explorer(settings, aisle.store, no_exploring)
         return apps[-1]
 
     yield build

@@ -57,6 +57,7 @@ def another_value(name: str) -> tuple[str, object]:
         "judgements": ("/srv/judged.csv", Path("/srv/judged.csv")),
         "kind_weights": ('{"view": 0.5}', {**EVENT_WEIGHTS, "view": 0.5}),
         "lowest_rating_weight": ("0.25", 0.25),
+        "rules": ('{"in_stock": true, "max_per_category": 3}', {"in_stock": True, "max_per_category": 3}),
         "test_share": ("0.25", 0.25),
         "max_body_bytes": ("4096", 4096),
         "rating_min": ("0.5", 0.5),

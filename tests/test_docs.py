@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from src.config import Settings, variable_of
 from src.models import MODELS
 from src.store import Store
+from tests.curl import curl_lines, shop_of_examples
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAPERS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+PAPERS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/http.md")]
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -63,25 +61,16 @@ def test_nothing_reads_or_writes_pickles() -> None:
 
 def test_every_curl_of_the_readme_works(
     flask_app: Flask,
-    client: FlaskClient,
     as_writer: dict[str, str],
     as_admin: dict[str, str],
     publish_again: Callable[..., str],
     trained_store: Store,
 ) -> None:
     """The lines as they stand, sent to the application without a network in between."""
-    key, admins = (headers["Authorization"].removeprefix("Bearer ") for headers in (as_writer, as_admin))
-    publish_again()
-    flask_app.extensions["aisle"].start = lambda *_: SimpleNamespace(wait=lambda: 0)
-    (run,) = trained_store.journal.runs(5)
-    lines = re.findall(r"^curl -s (.+?)\n```", README, re.MULTILINE | re.DOTALL)
-    assert len(lines) >= 6
+    shop = shop_of_examples(flask_app, trained_store, publish_again, as_writer, as_admin)
+    lines = curl_lines(README)
+    assert len(lines) >= 15
     for line in lines:
-        line = line.replace("\\\n", "").replace("$(cat var/keys/write.key)", key).replace("5f0c2a9d41be", run.run_id)
-        words = shlex.split(line.replace("$(cat var/keys/admin.key)", admins))
-        url = words[0].removeprefix("localhost:5000")
-        headers = [words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H"]
-        body = words[words.index("-d") + 1] if "-d" in words else None
-        answer = client.open(url, method="POST" if body else "GET", headers=headers, data=body)
-        assert answer.status_code in (200, 201, 202), (line, answer.get_data(as_text=True))
+        answer = shop.send(line)
+        assert answer.status_code in (200, 201, 202), (line, answer.text)
         assert answer.is_json

@@ -92,6 +92,11 @@ def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
     return None
 
 
+def latest_of(loads: Iterable[Load]) -> list[Load]:
+    """The newest load of each row of files whose names differ in their numbers only: what it mends is mended."""
+    return list({_series(load): load for load in sorted(loads, key=lambda load: load.loaded_at)}.values())
+
+
 def _name(load: Load) -> str:
     return Path(load.file).name
 
@@ -135,6 +140,14 @@ def check_data(now: DataFigures, before: DataFigures | None, thresholds: Thresho
 def percent(share: float) -> str:
     """A share for people, in three figures: 0.1214 is "12.1 %"."""
     return f"{np.format_float_positional(100 * share, precision=3, fractional=False, trim='-')} %"
+
+
+def share_of(part: float, whole: float = 1.0) -> str:
+    """A part of a whole in percent, for columns, where the points should stand below each other."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:

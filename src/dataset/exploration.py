@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from src.dataset.activity import activity
 from src.dataset.figures import (
-    Activity,
     Catalogue,
     CatalogueFigures,
     CategoryFigures,
@@ -25,15 +25,12 @@ from src.dataset.figures import (
 )
 from src.dataset.interactions import Interactions, TrainingData, Vocabulary
 from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, BoolArray, EventKind, FloatArray, IntArray, Load, Product, category_names
+from src.domain import NO_TIME, SEEN_KINDS, BoolArray, EventKind, FloatArray, IntArray, Load, Product, category_names
 
 TOP = 10
 """Products of a list of the most clicked, bought, rated."""
 
 MAX_CATEGORIES = 20
-MAX_PERIODS = 200
-"""Bars of the activity over time; beyond it the next longer period is taken."""
-
 MAX_RATING_BARS = 20
 _LOOKED = (EventKind.VIEW, EventKind.CLICK)
 _FEWEST = {"1": 1, "2–4": 2, "5–19": 5, "20 and more": 20}
@@ -64,9 +61,16 @@ def read_catalogue(items: Vocabulary, look_up: Callable[[list[str]], Mapping[str
 
 
 def explore(
-    data: TrainingData, catalogue: Catalogue, loads: Iterable[Load], *, relevant_rating: float, now: int
+    data: TrainingData,
+    catalogue: Catalogue,
+    loads: Iterable[Load],
+    *,
+    relevant_rating: float,
+    now: int,
+    n_known: int | None = None,
 ) -> Exploration:
-    """All figures of data with at least one event. loads: newest first. now: UTC seconds."""
+    """All figures of data with at least one event. loads: newest first. now: UTC seconds. n_known: products that are
+    known, with events or not."""
     events = data.events
     looked, carted, bought = (_pairs(data, *kinds) for kinds in (_LOOKED, (EventKind.CART,), (EventKind.PURCHASE,)))
     items = _Items.of(data, looked, carted, bought)
@@ -90,13 +94,14 @@ def explore(
             all_carted=len(carted),
             all_bought=len(bought),
             bought_from_cart=len(_common(carted, bought)),
+            **_led_to_purchase(data),
         ),
         bought_again=_bought_again(data),
         ratings=_rating_figures(events.value[data.is_kind(EventKind.RATING)], relevant_rating),
-        activity=_activity(events.at[events.at != NO_TIME]),
+        activity=activity(events.at, data.kind),
         users=_tail(events.count_by_user()),
         products=_tail(items.n_events),
-        catalogue=_catalogue_figures(catalogue, items),
+        catalogue=_catalogue_figures(catalogue, items, data, n_known),
         loads=LoadFigures.of(loads),
     )
 
@@ -176,6 +181,26 @@ def _avg(total: float, n: int) -> float | None:
     return float(total / n) if n else None
 
 
+def _led_to_purchase(data: TrainingData) -> dict[str, int]:
+    """interested and led_to_purchase of Conversion."""
+    looks, purchases = data.is_kind(*_LOOKED, EventKind.CART), data.is_kind(EventKind.PURCHASE)
+    pairs, first = _extreme_times(data, looks, np.minimum, NO_TIME)
+    bought, last = _extreme_times(data, purchases, np.maximum, np.iinfo(np.int64).max)
+    _, of_pairs, of_bought = np.intersect1d(pairs, bought, assume_unique=True, return_indices=True)
+    return {"interested": len(pairs), "led_to_purchase": int((last[of_bought] >= first[of_pairs]).sum())}
+
+
+def _extreme_times(data: TrainingData, rows: BoolArray, extreme: np.ufunc, unknown: int) -> tuple[IntArray, IntArray]:
+    """(the different keys of these events, ascending; the least or the greatest time of each). unknown: what an event
+    without a time counts as."""
+    keys, at = _keys(data.events, rows), data.events.at[rows].astype(np.int64)
+    at[at == NO_TIME] = unknown
+    order = np.argsort(keys, kind="stable")
+    keys, at = keys[order], at[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[starts], extreme.reduceat(at, starts) if len(starts) else at
+
+
 def _bought_again(data: TrainingData) -> float | None:
     rows = data.is_kind(EventKind.PURCHASE) & (data.events.at != NO_TIME)
     if not rows.any():
@@ -207,47 +232,6 @@ def _rating_figures(value: FloatArray, relevant_from: float) -> RatingFigures | 
     )
 
 
-def _activity(at: IntArray) -> Activity | None:
-    """at: of the events that have a time."""
-    if not len(at):
-        return None
-    day = at // _DAY
-    first = int(day.min())
-    on_day = np.bincount(day - first)
-    days = first + np.flatnonzero(on_day)
-    for period in ("day", "week", "month", "year"):
-        number = _number(days, period)
-        if number[-1] - number[0] < MAX_PERIODS:
-            break
-    count = np.bincount(number - number[0], weights=on_day[on_day > 0]).astype(np.int64)
-    starts = _first_day(np.arange(number[0], number[-1] + 1), period)
-    return Activity(
-        n_timed=len(at),
-        oldest_at=int(at.min()),
-        newest_at=int(at.max()),
-        period=period,
-        counts=dict(zip(starts, count.tolist(), strict=True)),
-    )
-
-
-_UNIT = {"month": "M8[M]", "year": "M8[Y]"}
-_MONDAY = 3  # days since 1970 are counted from a Thursday
-
-
-def _number(day: IntArray, period: str) -> IntArray:
-    """Which day, week, month or year since 1970 a day since 1970 is in."""
-    if period in _UNIT:
-        return day.astype("M8[D]").astype(_UNIT[period]).astype(np.int64)
-    return day if period == "day" else (day + _MONDAY) // 7
-
-
-def _first_day(number: IntArray, period: str) -> list[str]:
-    """The first day of periods, as 2024-05-31; the inverse of _number."""
-    unit = _UNIT.get(period, "M8[D]")
-    days = (number * 7 - _MONDAY if period == "week" else number).astype(unit).astype("M8[D]")
-    return [str(day) for day in days]
-
-
 def _tail(count: IntArray) -> Tail:
     """count: events of each user, or product."""
     n = len(count)
@@ -267,11 +251,16 @@ def _tail(count: IntArray) -> Tail:
     )
 
 
-def _catalogue_figures(catalogue: Catalogue, items: _Items) -> CatalogueFigures:
-    n_products, n_events, n_ratings, rating_sum = (
+def _catalogue_figures(
+    catalogue: Catalogue, items: _Items, data: TrainingData, n_known: int | None
+) -> CatalogueFigures:
+    n_bought = np.bincount(data.events.item_idx[data.is_kind(EventKind.PURCHASE)], minlength=data.events.n_items)
+    n_products, n_events, n_ratings, rating_sum, bought = (
         np.bincount(catalogue.name_idx, weights=of_item[catalogue.item_idx], minlength=len(catalogue.names))
-        for of_item in (np.ones(len(catalogue.titled)), items.n_events, items.n_ratings, items.rating_sum)
+        for of_item in (np.ones(len(catalogue.titled)), items.n_events, items.n_ratings, items.rating_sum, n_bought)
     )
+    busiest = np.argsort(-n_events, kind="stable")[:MAX_CATEGORIES].tolist()
+    n_users = _users_of(data, catalogue, busiest)
     return CatalogueFigures(
         titled=int(catalogue.titled.sum()),
         categorised=len(np.unique(catalogue.item_idx)),
@@ -282,10 +271,28 @@ def _catalogue_figures(catalogue: Catalogue, items: _Items) -> CatalogueFigures:
                 n_products=int(n_products[at]),
                 n_events=int(n_events[at]),
                 share=float(n_events[at] / items.n_events.sum()),
+                n_users=n_users[at],
+                n_bought=int(bought[at]),
+                share_bought=float(bought[at] / max(n_bought.sum(), 1)),
                 n_ratings=int(n_ratings[at]),
                 avg_rating=_avg(rating_sum[at], n_ratings[at]),
             )
-            for at in np.argsort(-n_events, kind="stable")[:MAX_CATEGORIES].tolist()
+            for at in busiest
         ],
         made_up=catalogue.made_up,
+        without_events=None if n_known is None else max(n_known - data.events.n_items, 0),
     )
+
+
+def _users_of(data: TrainingData, catalogue: Catalogue, names: list[int]) -> dict[int, int]:
+    """Name of a category → how many different users bought or rated a product that has it."""
+    rows = data.is_kind(*SEEN_KINDS)
+    item_idx, user_idx = data.events.item_idx[rows], data.events.user_idx[rows]
+    found = {}
+    for name in names:
+        has_it = np.zeros(data.events.n_items, np.bool_)
+        has_it[catalogue.item_idx[catalogue.name_idx == name]] = True
+        is_one = np.zeros(data.events.n_users, np.bool_)
+        is_one[user_idx[has_it[item_idx]]] = True
+        found[name] = int(is_one.sum())
+    return found

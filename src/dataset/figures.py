@@ -15,11 +15,15 @@ class Conversion:
 
     looked: pairs with a view or click; carted, bought: how many of those were also put into the cart, bought.
     all_carted, all_bought: pairs in the cart, and bought, looked at or not. bought_from_cart: those that were both.
+    interested: pairs with a view, click or cart; led_to_purchase: how many of those were bought, and not for the last
+    time before the first of them. A time that is not known is taken for one that fits.
     """
 
     looked: int
     carted: int
     bought: int
+    interested: int
+    led_to_purchase: int
     all_carted: int
     all_bought: int
     bought_from_cart: int
@@ -59,7 +63,7 @@ class RatingFigures:
 @dataclass(frozen=True)
 class Activity:
     """Events over time. period: "day", "week" (from Monday), "month" or "year", in UTC. counts: its first day → events,
-    without gaps. oldest_at, newest_at: UTC seconds.
+    without gaps. by_kind: kind → events in each of these periods. oldest_at, newest_at: UTC seconds.
     """
 
     n_timed: int
@@ -67,6 +71,7 @@ class Activity:
     newest_at: int
     period: str
     counts: dict[str, int]
+    by_kind: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -101,19 +106,26 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class CategoryFigures:
-    """Of the products with this name among their categories; a product can have several."""
+    """Of the products with this name among their categories; a product can have several.
+
+    n_users: of those who bought or rated one of them. share: of all events; n_bought, share_bought: purchases.
+    """
 
     name: str
     n_products: int
     n_events: int
     share: float
+    n_users: int
+    n_bought: int
+    share_bought: float
     n_ratings: int
     avg_rating: float | None
 
 
 @dataclass(frozen=True)
 class CatalogueFigures:
-    """Of the products that have events. titled, categorised: how many have a title, a category.
+    """Of the products that have events. titled, categorised: how many have a title, a category. without_events: of all
+    others that are known; None if they were not counted.
 
     categories: those with the most events, of n_categories. made_up: whether any product is.
     """
@@ -123,6 +135,7 @@ class CatalogueFigures:
     n_categories: int
     categories: list[CategoryFigures]
     made_up: bool
+    without_events: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,15 +60,48 @@ class Vocabulary:
             return int(self._order[place])
         return None
 
-    def rows_in(self, other: Vocabulary) -> IntArray:
-        """int64[len(self)]: the row number of every id in another vocabulary; -1 where it does not know it."""
-        rows = (other.idx_of(self.id_of(at)) for at in range(len(self)))
-        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(self))
+    def finder(self) -> Callable[[Sequence[str]], IntArray]:
+        """What says int64[n], the row numbers of n ids, -1 where one is not here: idx_of, but quick for very many.
+
+        It holds a table of all ids, so drop it when it is done; of ids too long for one it asks idx_of.
+        """
+        lengths = np.diff(self._offsets)
+        width = int(lengths.max(initial=0))
+        if not width or width * len(self) > _MOST_BYTES:
+            return self.rows_of
+        table = np.zeros((len(self), width), np.uint8)
+        table[np.arange(width) < lengths[:, None]] = self._blob
+        known, order = table[self._order].view(f"S{width}").ravel(), np.asarray(self._order, np.int64)
+
+        def find(ids: Sequence[str]) -> IntArray:
+            wanted = np.array([id_.encode("utf-8", "surrogatepass") for id_ in ids], np.bytes_)
+            place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+            return np.where(known[place] == wanted, order[place], -1)
+
+        return find
+
+    def rows_of(self, ids: Sequence[str]) -> IntArray:
+        """int64[len(ids)]: the row number of every id; -1 where it is not here."""
+        rows = (self.idx_of(id_) for id_ in ids)
+        return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
+
+    def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
+        """int64[len(self)], or [len(idx)]: the row numbers of all ids, or of those at idx, in another vocabulary; -1
+        where it does not know them. Each is looked up once."""
+        if idx is None:
+            return other.rows_of(self.ids_of(range(len(self))))
+        distinct, place = np.unique(idx, return_inverse=True)
+        return other.rows_of(self.ids_of(distinct.tolist()))[place]
 
     def neighbours(self, id_: str, n: int) -> list[str]:
         """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""
         place = self._place_of(id_.encode("utf-8", "surrogatepass"))
         return self.ids_of(self._order[max(place - n, 0) : place + n])
+
+    def starting_with(self, prefix: str) -> IntArray:
+        """int32[m]: the row numbers of the ids that begin with a text, in the order of their ids."""
+        wanted = prefix.encode("utf-8", "surrogatepass")
+        return self._order[self._place_of(wanted) : self._place_of(wanted + b"\xff")]  # a byte that no UTF-8 has
 
     def _place_of(self, wanted: bytes) -> int:
         """How many ids are sorted before this one."""
@@ -97,6 +130,8 @@ class Vocabulary:
 
 
 _ARRAYS = ("blob", "offsets", "order")
+_MOST_BYTES = 1 << 27
+"""Of the table of a finder."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from src.dataset.splitting import Split
 from src.domain import JsonDict
@@ -53,19 +55,7 @@ class Report:
 
     def protocol(self) -> str:
         """How it was measured, in one sentence."""
-        if self.how == "time":
-            cut = dt.datetime.fromtimestamp(self.cut or 0, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-            split = f"learnt from the {self.n_train:,} events before {cut}, measured on the {self.n_test:,} since"
-        else:
-            split = (
-                "no time divides the events, as too few carry one or too many the same, so a random split was taken: "
-                f"learnt from {self.n_train:,}, measured on {self.n_test:,}"
-            )
-        some = "" if self.n_ranked_users == self.n_test_users else f", a random sample of {self.n_test_users:,}"
-        return (
-            f"{split}; lists of {K} out of all {self.n_items:,} products for {self.n_ranked_users:,} test users{some}; "
-            f"relevant is a purchase or a rating of {self.relevant_rating:g} or better."
-        )
+        return protocol_of(vars(self))
 
     def verdict(self) -> str:
         """Which list is served, and whether each model beats popularity, in plain sentences."""
@@ -107,6 +97,25 @@ class Report:
             ]
             for name, f in self.lists.items()
         ]
+
+
+def protocol_of(report: Mapping[str, Any]) -> str:
+    """How it was measured, in one sentence. report: the fields of a Report, or what `to_json` made of them."""
+    how, cut, n_train, n_test = (report[name] for name in ("how", "cut", "n_train", "n_test"))
+    if how == "time":
+        at = dt.datetime.fromtimestamp(cut or 0, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+        split = f"learnt from the {n_train:,} events before {at}, measured on the {n_test:,} since"
+    else:
+        split = (
+            "no time divides the events, as too few carry one or too many the same, so a random split was taken: "
+            f"learnt from {n_train:,}, measured on {n_test:,}"
+        )
+    n_users, n_ranked = report["n_test_users"], report["n_ranked_users"]
+    some = "" if n_ranked == n_users else f", a random sample of {n_users:,}"
+    return (
+        f"{split}; lists of {K} out of all {report['n_items']:,} products for {n_ranked:,} test users{some}; "
+        f"relevant is a purchase or a rating of {report['relevant_rating']:g} or better."
+    )
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -78,7 +78,7 @@ class Blend:
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n best of the candidates; none where no model has an opinion."""
         items = self.candidates(query, max(CANDIDATES, _PER_PLACE * n))
-        found = best(self._ranked(query, items) if self.ranker else self.score(query, items), n)
+        found = best(self.ranked(query, items), n)
         return Candidates(items[found.item_idx], found.score)
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
@@ -97,8 +97,19 @@ class Blend:
         """The sum, also where a ranker makes the order of lists."""
         return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, item_idx)
 
-    def _ranked(self, query: QueryRows, items: IntArray) -> FloatArray:
-        assert self.ranker is not None
+    def summed(self) -> Blend:
+        """The same without trees: the sum alone."""
+        return replace(self, ranker=None)
+
+    def opinions(self, query: QueryRows, item_idx: IntArray) -> dict[str, FloatArray]:
+        """What each model that is added up says, in units of its scale; 0 where it has no opinion."""
+        scores = {name: self.models[name].score(query, item_idx) for name in self.weights}
+        return {name: np.nan_to_num(score) / np.float32(self.scales[name]) for name, score in scores.items()}
+
+    def ranked(self, query: QueryRows, items: IntArray) -> FloatArray:
+        """float32[m]: the scores that lists of these items show: the sum, with a ranker as it deals them out."""
+        if self.ranker is None:
+            return self.score(query, items)
         names = dict.fromkeys((*self.weights, *self.ranker.order.names))
         opinions = {name: self.models[name].score(query, items) for name in names}
         total = self._sum({name: opinions[name] for name in self.weights}, items)

@@ -14,12 +14,16 @@ from src.domain import (
     Event,
     EventBatch,
     EventKind,
+    Facts,
+    Followed,
     Load,
     Product,
     ProductCount,
     Run,
     Score,
     SearchedFor,
+    ServedFigures,
+    ServedList,
     StoreSummary,
 )
 from src.errors import StoreError
@@ -86,6 +90,37 @@ class Searches(Protocol):
         ...
 
 
+class Served(Protocol):
+    """Which lists were answered, and what followed them. Any method may raise StoreError."""
+
+    def add(self, lists: Iterable[ServedList]) -> None:
+        """Keep these; what followed them and came before them finds them now."""
+        ...
+
+    def follow(self, rows: Iterable[Followed]) -> int:
+        """Keep what was done to products of lists; how many were found in one. One that is here already counts once.
+
+        Where the list was for a text, the search learns from it (see Searches). A row whose list is not here waits.
+        """
+        ...
+
+    def newest(self, n: int) -> list[ServedList]:
+        """At most n lists, the newest first."""
+        ...
+
+    def figures(self, since: int) -> list[ServedFigures]:
+        """Shown, clicked and bought by release, kind of list, source and position, in this order.
+
+        Of lists that were served since a time in UTC seconds; of the whole day (UTC) it lies in.
+        """
+        ...
+
+    def forget(self, before: int, most: int) -> int:
+        """Remove at most so many lists, and as many rows of what followed, from before a time in UTC seconds, and what
+        was counted on days before it; how many lists and rows went."""
+        ...
+
+
 class Store(Protocol):
     """Everything that outlives a process, but for releases. Any method may raise StoreError.
 
@@ -102,6 +137,11 @@ class Store(Protocol):
     @property
     def searches(self) -> Searches:
         """What followed searches."""
+        ...
+
+    @property
+    def served(self) -> Served:
+        """Lists that were answered, with AISLE_LOG_SERVED=on."""
         ...
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
@@ -122,6 +162,11 @@ class Store(Protocol):
 
     def history(self, user_id: str) -> list[Event]:
         """The user's events, oldest first; empty for an unknown user."""
+        ...
+
+    def users(self, prefix: str, n: int) -> list[str]:
+        """At most n users with an event whose ids begin with a text, in the order of their ids; quick, however many
+        users there are and however many events they have."""
         ...
 
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
@@ -145,6 +190,14 @@ class Store(Protocol):
 
     def read_products(self) -> Iterator[list[Product]]:
         """All products that are known, page by page, in the order of their ids."""
+        ...
+
+    def read_facts(self) -> Iterator[list[Facts]]:
+        """What rules ask of products, page by page, in the order of their ids; none of which nothing is known."""
+        ...
+
+    def products_changed_at(self) -> int | None:
+        """When products were last added, updated or removed: as changed_at for events. Quick."""
         ...
 
     def withdrawn(self) -> frozenset[str]:

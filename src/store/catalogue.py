@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
-from src.domain import CategoryCount, Product, category_names
+from src.domain import CategoryCount, Facts, Product, category_names
 from src.store.batches import PARAMETERS, batches
+from src.store.changing import PRODUCTS, note_change
 from src.store.database import Database
 from src.store.tables import products
 
-_WRITTEN_AT_ONCE, _READ_AT_ONCE = 1_000, 5_000
+_WRITTEN_AT_ONCE, _READ_AT_ONCE, _FACTS_AT_ONCE = 1_000, 5_000, 20_000
 
 
 class SqlCatalogue:
@@ -38,6 +39,8 @@ class SqlCatalogue:
             for part in batches(rows, _WRITTEN_AT_ONCE):
                 connection.execute(statement, [asdict(product) for product in part])
                 added += len(part)
+            if added:
+                note_change(self._database, connection, PRODUCTS)
         return added
 
     def get(self, product_ids: Iterable[str]) -> dict[str, Product]:
@@ -55,6 +58,19 @@ class SqlCatalogue:
         while True:
             with self._database.read() as connection:
                 found = [Product(**row._mapping) for row in connection.execute(page)]
+            if not found:
+                return
+            yield found
+            page = query.where(products.c.product_id > found[-1].product_id)
+
+    def facts(self) -> Iterator[list[Facts]]:
+        columns = [products.c[name] for name in Facts._fields]
+        known = or_(*(column.is_not(None) for column in columns[1:]))
+        query = select(*columns).where(known).order_by(products.c.product_id).limit(_FACTS_AT_ONCE)
+        page = query
+        while True:
+            with self._database.read() as connection:
+                found = [Facts(*row) for row in connection.execute(page)]
             if not found:
                 return
             yield found

@@ -15,6 +15,11 @@ from src.store.tables import searches
 _WRITTEN_AT_ONCE = 1_000
 
 
+def one_query(text: str) -> str:
+    """Texts that differ in case and blanks are one query."""
+    return " ".join(text.lower().split())
+
+
 class SqlSearches:
     """See the Searches protocol for what every method promises."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from src.domain import (
     NO_TIME,
@@ -14,6 +13,7 @@ from src.domain import (
     Event,
     EventBatch,
     EventKind,
+    Facts,
     Product,
     ProductCount,
     StoreSummary,
@@ -21,12 +21,14 @@ from src.domain import (
 from src.store.batches import PARAMETERS, batches
 from src.store.bulk import numbered, upsert_events
 from src.store.catalogue import SqlCatalogue
+from src.store.changing import EVENTS, PRODUCTS, changed_at, note_change
 from src.store.database import Database
 from src.store.journal import SqlJournal
-from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages
+from src.store.reading import NET, NET_VALUE, count_by_product, count_events, event_pages, users_from
 from src.store.searches import SqlSearches
+from src.store.served import SqlServed
 from src.store.settling import settle
-from src.store.tables import changes, event_ids, events, products, searches
+from src.store.tables import event_ids, events, products, searches
 
 
 class SqlStore:
@@ -40,6 +42,7 @@ class SqlStore:
         self._loading, self._known_products = loading, set[str]()
         self.journal = SqlJournal(self._database)
         self.searches = SqlSearches(self._database)
+        self.served = SqlServed(self._database)
 
     def add_events(self, batch: EventBatch, event_ids_: Sequence[str | None] = ()) -> int:
         with self._database.write() as connection:
@@ -54,22 +57,13 @@ class SqlStore:
             stored = upsert_events(connection, batch, products)
             settle(connection, batch)
             if stored:
-                self._note_change(connection)
+                note_change(self._database, connection, EVENTS)
         if self._loading:
             self._known_products |= products
         return stored
 
-    def _note_change(self, connection: Connection) -> None:
-        """Must run inside the transaction that changes events, so that nobody sees one without the other."""
-        now = time.time_ns() // 1_000
-        incoming = self._database.insert(changes).values(what="events", at=now)
-        later = case((changes.c.at >= now, changes.c.at + 1), else_=now)  # a clock may be put back
-        connection.execute(incoming.on_conflict_do_update(index_elements=["what"], set_={"at": later}))
-
     def changed_at(self) -> int | None:
-        with self._database.read() as connection:
-            found = connection.execute(select(changes.c.at).where(changes.c.what == "events")).scalar()
-        return None if found is None else int(found)
+        return changed_at(self._database, EVENTS)
 
     def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
         """Positions of events without an id, or with one that is here for the first time; which it then is no more."""
@@ -102,6 +96,9 @@ class SqlStore:
                 for row in connection.execute(query)
             ]
 
+    def users(self, prefix: str, n: int) -> list[str]:
+        return users_from(self._database, prefix, n)
+
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
         return event_pages(self._database, as_recorded=as_recorded)
 
@@ -120,6 +117,12 @@ class SqlStore:
 
     def read_products(self) -> Iterator[list[Product]]:
         return self._catalogue.pages()
+
+    def read_facts(self) -> Iterator[list[Facts]]:
+        return self._catalogue.facts()
+
+    def products_changed_at(self) -> int | None:
+        return changed_at(self._database, PRODUCTS)
 
     def withdrawn(self) -> frozenset[str]:
         return self._catalogue.withdrawn()
@@ -150,6 +153,8 @@ class SqlStore:
             connection.execute(delete(events).where(events.c.product_id.in_(made_up)))
             connection.execute(delete(event_ids).where(event_ids.c.product_id.in_(made_up)))
             connection.execute(delete(searches).where(searches.c.product_id.in_(made_up)))
+            self.served.clear(connection)  # those were lists of the made-up shop
             self._known_products.clear()
-            self._note_change(connection)
+            note_change(self._database, connection, EVENTS)
+            note_change(self._database, connection, PRODUCTS)
             return connection.execute(delete(products).where(products.c.made_up)).rowcount

@@ -55,6 +55,50 @@ searches = Table(
     Index("searches_at", "at"),
 )
 
+# One row a list, its products as JSON: a tenth of the rows, and of the writing. Without users, like searches.
+served = Table(
+    "served",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("made_for", Text, nullable=False),
+    Column("asked", Text),
+    Column("products", Text, nullable=False),
+    Index("served_at", "at"),
+)
+
+# How often each place of a list was shown, by days since 1970: nobody wants to read every list to know that.
+shown = Table(
+    "shown",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("release", _Key, primary_key=True),
+    Column("made_for", _Key, primary_key=True),
+    Column("source", _Key, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+# What was done to products of lists. The columns from `day` on are of the list; empty until it is here.
+followed = Table(
+    "followed",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("product_id", _Key, primary_key=True),
+    Column("kind", _Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("day", BigInteger),
+    Column("release", Text),
+    Column("made_for", Text),
+    Column("source", Text),
+    Column("position", BigInteger),
+    Index("followed_at", "at"),
+    Index("followed_day", "day"),
+)
+
 # A row for every product that anything is known of, if only an event.
 products = Table(
     "products",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from src.config import Settings
-from src.dataset.checks import DataFigures
+from src.dataset.checks import DataFigures, latest_of, previous_of
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
 from src.dataset.weighting import Weighting
-from src.domain import NO_TIME
+from src.domain import NO_TIME, Load, RunStatus
 from src.errors import AisleError
 from src.evaluation.gate import Arrivals, Bounds, Verdict, check_events, compare
 from src.evaluation.report import Report
@@ -33,6 +33,7 @@ from src.workflows.evaluate import Plan, measured_fit
 
 _SAMPLED_PRODUCTS = 2_000
 _LOOKED_THROUGH = 500
+_LEAST_KEPT = 100
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,13 @@ def champion_of(registry: Registry) -> Champion | None:
 
 
 def look_at_data(
-    champion: Champion | None, store: Store, data: TrainingData, *, from_store: bool, overridden: str
+    champion: Champion | None, store: Store, data: TrainingData, verdict: Verdict, *, unattended: bool
 ) -> Verdict:
-    """The verdict's beginning: whether the data are whole beside what the champion learnt from, if that compares."""
-    verdict = Verdict(overridden=overridden)
-    if champion is None or not from_store:
+    """The verdict with what the data of the store look like beside what the champion learnt from, if that compares.
+
+    unattended: nobody has just loaded a file and waits for what comes of it.
+    """
+    if champion is None:
         return verdict
     manifest = champion.release.manifest
     before = manifest["data"]
@@ -114,14 +117,32 @@ def look_at_data(
     now = DataFigures(
         len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
     )
-    since = [load for load in store.journal.loads(_LOOKED_THROUGH) if load.loaded_at >= created]
-    arrivals = Arrivals(
-        rows_read=sum(load.n_read for load in since),
-        rows_rejected=sum(sum(load.rejected.values()) for load in since),
-        known_products=_still_there(champion.release.pipeline, data),
-    )
+    arrivals = _arrivals(store, created, _still_there(champion.release.pipeline, data), unattended)
     checks = check_events(now, then, arrivals)
     return verdict.with_checks(checks, data={"now": asdict(now), "then": asdict(then)})
+
+
+def _arrivals(store: Store, created: int, still_there: float | None, unattended: bool) -> Arrivals:
+    """What was loaded since the last training that came to an end: a file speaks against one night, not against all."""
+    loads = store.journal.loads(_LOOKED_THROUGH)
+    ended = (run for run in store.journal.runs(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
+    last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
+    since = latest_of(load for load in loads if load.loaded_at >= last)
+    before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]
+    known = [(load.known_products, load.n_kept) for load in since if load.known_products is not None]
+    n_kept = sum(kept for _, kept in known)
+    tells = unattended and n_kept >= _LEAST_KEPT
+    return Arrivals(
+        rows_read=sum(load.n_read for load in since),
+        rows_rejected=sum(sum(load.rejected.values()) for load in since),
+        usually_rejected=_rejected_share(before),
+        known_products=still_there,
+        known_before=sum(share * kept for share, kept in known) / n_kept if tells else None,
+    )
+
+
+def _rejected_share(loads: Sequence[Load]) -> float:
+    return sum(sum(load.rejected.values()) for load in loads) / max(sum(load.n_read for load in loads), 1)
 
 
 def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
@@ -135,42 +156,78 @@ def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
     return sum(data.items.idx_of(id_) is not None for id_ in pipeline.items.ids_of(rows)) / len(rows)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Settings, fitted on the older part of the events, and what they showed on the newer one."""
+
+    plan: Plan
+    report: Report
+    pipeline: Pipeline
+
+    def beside(self, others: Measured) -> Measured:
+        """The same, with those models of the others that these settings do not name: a release stays whole."""
+        params = {**others.plan.params, **self.plan.params}
+        known = {name: its for name, its in others.pipeline.models.items() if name != BLEND}
+        lists = {name: its for name, its in others.report.lists.items() if name != BLEND}
+        report = replace(
+            self.report,
+            lists={**lists, **self.report.lists},
+            ratings={**others.report.ratings, **self.report.ratings},
+        )
+        return Measured(
+            replace(self.plan, params={name: params[name] for name in MODELS if name in params}),
+            report,
+            replace(self.pipeline, models={**known, **self.pipeline.models}),
+        )
+
+
 def challenge(
     settings: Settings,
     champion: Champion | None,
     parts: Split,
-    mine: tuple[Plan, Report, Pipeline],
+    mine: Measured,
     verdict: Verdict,
     reporter: Reporter,
-) -> Verdict:
-    """The verdict with the comparison in it. mine: what was fitted on parts.train, its settings and its report.
+    *,
+    learn_anew: bool,
+) -> tuple[Verdict, Measured]:
+    """(the verdict with the comparison in it, the settings that are to learn from everything).
 
     The champion's settings are fitted only where they differ; models that have the same settings are fitted once.
+    learn_anew: whether they learn, from data that are whole, instead of new ones that the comparison refuses.
     """
-    plan, report, pipeline = mine
-    bounds = Bounds.of(settings)
-    theirs, why_not = _their_report(settings, champion, parts, plan, pipeline, reporter)
+    theirs, why_not = _theirs(settings, champion, parts, mine, reporter)
+    their_report = None if theirs is None else theirs.report
     serves = champion.serves if champion else None
-    checks, compared, figures = compare(report, theirs, serves, bounds, why_not=why_not)
-    return verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
+    checks, compared, figures = compare(mine.report, their_report, serves, Bounds.of(settings), why_not=why_not)
+    verdict = verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
+    if theirs is None or champion is None or verdict.promoted or not learn_anew:
+        return verdict, mine
+    plan = theirs.plan
+    if champion.release.manifest["recipe"] is not None and plan.recipe is None:  # a blend that is not what is served
+        blend = champion.plan(settings, parts.train, BLEND)
+        plan = replace(blend, params={**blend.params, **plan.params})
+    theirs = replace(theirs, plan=plan, report=replace(theirs.report, best=champion.serves))
+    return replace(verdict, settings_of=champion.release.version), theirs.beside(mine)
 
 
-def _their_report(
-    settings: Settings, champion: Champion | None, parts: Split, plan: Plan, pipeline: Pipeline, reporter: Reporter
-) -> tuple[Report | None, str]:
-    """(the champion's report, why there is none)."""
+def _theirs(
+    settings: Settings, champion: Champion | None, parts: Split, mine: Measured, reporter: Reporter
+) -> tuple[Measured | None, str]:
+    """(what the champion's settings show on the same events, why that is not known)."""
     if champion is None:
         return None, "there was no release to compare it with"
     try:
         their_plan = champion.plan(settings, parts.train)
     except AisleError as error:
         return None, f"not compared with release {champion.release.version}: {error}"
-    if same_settings(their_plan, plan):
+    if same_settings(their_plan, mine.plan):
         return None, f"the settings are those of release {champion.release.version}"
     reporter.step(f"fitting the settings of release {champion.release.version}, to measure both on the same events")
-    known = {} if their_plan.weighting != plan.weighting else _same_models(their_plan, plan, pipeline)
-    theirs, _ = measured_fit(settings, parts, their_plan, reporter, known=known, only=champion.serves)
-    return theirs, ""
+    known = {} if their_plan.weighting != mine.plan.weighting else _same_models(their_plan, mine.plan, mine.pipeline)
+    return Measured(
+        their_plan, *measured_fit(settings, parts, their_plan, reporter, known=known, only=champion.serves)
+    ), ""
 
 
 def same_settings(theirs: Plan, mine: Plan) -> bool:

@@ -22,6 +22,7 @@ from src.registry import Registry
 from src.release import Release
 from src.store import Store
 from src.workflows.plans import Job
+from src.workflows.runs import CLOCKS_DIFFER_BY
 
 KEPT_SCORES = 200
 """So many are looked at and drawn."""
@@ -53,7 +54,9 @@ def watch(
 
 
 def _ran_early(runs: list[Run], at: int) -> bool:
-    return any(run.trigger == "drift" and run.started_at > at - _EARLY_RUNS_APART for run in runs)
+    return any(
+        run.trigger == "drift" and at - _EARLY_RUNS_APART < run.started_at <= at + CLOCKS_DIFFER_BY for run in runs
+    )
 
 
 def _score(settings: Settings, store: Store, release: Release, at: int, reporter: Reporter) -> Score:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.config import Settings
-from src.dataset.checks import percent
+from src.dataset.checks import percent, share_of
 from src.dataset.exploration import explore, read_catalogue
+from src.dataset.explored import Explored, write_whole
 from src.dataset.figures import Exploration
 from src.dataset.remarks import remarks
-from src.errors import AisleError
 from src.progress import Reporter
 from src.store import Store
 from src.workflows.evaluate import stored_data
@@ -26,18 +24,29 @@ _TITLE_LENGTH = 120
 
 
 def explore_store(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Path:
-    """Write the page about all that the store holds, whole or not at all; returns its path.
+    """Write the page about all that the store holds, whole or not at all, and keep its figures for the dashboard;
+    returns its path.
 
     Raises NoData, StoreError, AisleError if it cannot be written.
     """
+    started, changed_at = time.monotonic(), store.changed_at()
     data = stored_data(store, reporter)
     reporter.step(f"looking up {len(data.items):,} products")
     catalogue = read_catalogue(data.items, store.products)
+    n_known = sum(len(products) for products in store.read_products())
     reporter.step(f"exploring {len(data):,} events")
     figures = explore(
-        data, catalogue, store.journal.loads(_LOADS), relevant_rating=settings.relevant_rating, now=int(time.time())
+        data,
+        catalogue,
+        store.journal.loads(_LOADS),
+        relevant_rating=settings.relevant_rating,
+        now=int(time.time()),
+        n_known=n_known,
     )
-    _write(path, page(figures, _titles(store, figures)))
+    titles = _titles(store, figures)
+    write_whole(path, page(figures, titles))
+    seconds = round(time.monotonic() - started, 3)
+    Explored(figures, titles, changed_at, seconds, tuple(remarks(figures))).write(settings.explored_path)
     return path
 
 
@@ -51,7 +60,7 @@ def page(figures: Exploration, titles: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number="{:,}".format, percent=percent, day=_day, share_of=_share_of, rating="{:.2f}".format
+        number="{:,}".format, percent=percent, day=_day, share_of=share_of, rating="{:.2f}".format
     )
     return environment.get_template("exploration.html").render(e=figures, remarks=remarks(figures), titles=titles)
 
@@ -59,14 +68,6 @@ def page(figures: Exploration, titles: Mapping[str, str]) -> str:
 def _day(at: int) -> str:
     """UTC seconds as 2024-05-31."""
     return str(np.datetime64(at, "s").astype("M8[D]"))
-
-
-def _share_of(part: float, whole: float) -> str:
-    """For columns, where the points should stand below each other."""
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def _titles(store: Store, figures: Exploration) -> dict[str, str]:
@@ -81,18 +82,3 @@ def _titles(store: Store, figures: Exploration) -> dict[str, str]:
 
 def _cut(title: str) -> str:
     return title if len(title) <= _TITLE_LENGTH else f"{title[: _TITLE_LENGTH - 1]}…"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.parent / f".{path.name}.tmp"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(temporary, path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise AisleError(
-            f"{path} could not be written ({error.strerror}). Expected a folder that can be written and has space; "
-            "name another file with --explore FILE."
-        ) from None

@@ -51,23 +51,24 @@ class FileLock:
 
         owner: is written into the file for others to read.
         """
-        if self._handle is not None:
+        if self.held:
             return True
+        self.release()  # of a file that somebody removed: whoever asks now locks another one
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        for attempt in range(_ATTEMPTS):
-            try:
+        for _ in range(_ATTEMPTS):
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            with suppress(BlockingIOError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if attempt == _ATTEMPTS - 1:
-                    os.close(handle)
-                    return False
-                time.sleep(_PAUSE_SECONDS)
-        self._handle = handle
+                if self._is_there(handle):  # not if it was removed since it was opened
+                    self._handle = handle
+                    break
+            os.close(handle)
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return False
         with suppress(OSError):  # a full disk must not cost us the lock; only its owner's name is missing then
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, owner.encode(), 0)
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, owner.encode(), 0)
         return True
 
     def release(self) -> None:
@@ -80,8 +81,14 @@ class FileLock:
 
     @property
     def held(self) -> bool:
-        """Whether it is ours."""
-        return self._handle is not None
+        """Whether it is ours still: not if somebody removed the file, for the next one locks another."""
+        return self._handle is not None and self._is_there(self._handle)
+
+    def _is_there(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self.path))
+        except OSError:
+            return False
 
     def owner(self) -> str | None:
         """What the holder wrote; None if nobody holds it."""

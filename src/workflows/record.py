@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from src.config import Settings
-from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind, SearchedFor
+from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind, Followed, SearchedFor
 from src.errors import InputError
 from src.store import Store
+from src.store.searches import one_query
 
 
 def checked(event: Event, settings: Settings, now: int) -> Event:
@@ -24,11 +26,15 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
     at = now if event.at is None else event.at
     if not 0 <= at <= now + CLOCK_TOLERANCE:
         raise InputError(f"at: {at} was found; expected UTC seconds that are not in the future (it is {now})")
-    return Event(event.user_id, event.product_id, event.kind, event.value, at, event.event_id, event.query)
+    return replace(event, at=at)
 
 
 def record(store: Store, events: Sequence[Event]) -> int:
-    """Store checked events durably; how many were new. The rest repeats an event_id, or is older than what is known."""
+    """Store checked events durably; how many were new. The rest repeats an event_id, or is older than what is known.
+
+    What they tell of searches and of lists that were served comes after them: who is interrupted in between has got no
+    answer, sends the events again, and that is made up for.
+    """
     batch = EventBatch(
         user_id=[event.user_id for event in events],
         product_id=[event.product_id for event in events],
@@ -39,18 +45,20 @@ def record(store: Store, events: Sequence[Event]) -> int:
     )
     stored = store.add_events(batch, [event.event_id for event in events])
     searched = [
-        SearchedFor(_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
+        SearchedFor(one_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
         for event, mark in zip(events, batch.mark or [], strict=True)
         if event.query
     ]
     if searched:
         store.searches.add(searched)
+    followed = [
+        Followed(event.request_id, event.product_id, event.kind.value, event.at or 0, mark)
+        for event, mark in zip(events, batch.mark or [], strict=True)
+        if event.request_id
+    ]
+    if followed:
+        store.served.follow(followed)
     return stored
-
-
-def _query(text: str) -> str:
-    """Texts that differ in case and blanks are one query."""
-    return " ".join(text.lower().split())
 
 
 def _mark(event: Event) -> str:

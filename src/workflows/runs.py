@@ -25,6 +25,8 @@ ATTEMPTS = 3
 """So often a night's run is begun, when each time somebody or something ends it."""
 QUEUED_SECONDS = 120
 """A run that was queued so long ago has no trainer that would begin it."""
+CLOCKS_DIFFER_BY = 3_600
+"""Seconds. What is recorded as later than that was written when a clock was wrong, and says nothing of now."""
 
 
 def begun(store: Store, job: Job) -> Run | None:
@@ -84,7 +86,8 @@ def _abandoned(store: Store) -> list[Run]:
     return [
         run
         for run in store.journal.unfinished()
-        if run.status is RunStatus.RUNNING or run.started_at < now - QUEUED_SECONDS
+        # One of the future was queued when the clock was wrong.
+        if run.status is RunStatus.RUNNING or not now - QUEUED_SECONDS <= run.started_at <= now + CLOCKS_DIFFER_BY
     ]
 
 
@@ -109,12 +112,13 @@ def recorded(store: Store, run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        from_outside = isinstance(error, Ended | KeyboardInterrupt)
+        from_outside = isinstance(error, Ended | KeyboardInterrupt | StoreError)  # a database that went away comes back
         what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
         status = RunStatus.INTERRUPTED if from_outside else RunStatus.FAILED
         with suppress(StoreError):  # what went wrong first is what people must read
             now = store.journal.run(run.run_id)
-            if now is None or not now.status.is_over:  # whoever ended it said why already
+            # Whoever ended it said why already; and another trainer may have taken it up since.
+            if now is None or (not now.status.is_over and now.attempt == run.attempt):
                 progress = now.progress if now else ""
                 ended = replace(run, status=status, finished_at=int(time.time()), message=what, progress=progress)
                 store.journal.save_run(ended)

@@ -17,6 +17,7 @@ from src.domain import JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, NoRelease
 from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
+from src.models import MODELS
 from src.progress import Reporter
 from src.ranking.recipe import Recipe
 from src.registry import Registry
@@ -24,7 +25,7 @@ from src.release import Draft, Proof
 from src.store import Store
 from src.workflows.carry_over import CarriedOver
 from src.workflows.catalogue import Described, described
-from src.workflows.challenge import Champion, challenge, champion_of, look_at_data
+from src.workflows.challenge import Champion, Measured, challenge, champion_of, look_at_data
 from src.workflows.continuous_evaluation import watch
 from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
@@ -66,7 +67,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
     outside, and what was served before is served on.
     """
     lock = trainer_lock(settings)
-    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()} {job.trigger}"):
+    if not lock.acquire(_owner(job)):
         error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
         refuse_queued(store, job, error)
         raise error
@@ -87,6 +88,11 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         return trained
     finally:
         lock.release()
+
+
+def _owner(job: Job) -> str:
+    """What the trainer's lock says of its holder."""
+    return f"{socket.gethostname()}:{os.getpid()} {job.trigger}"
 
 
 def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
@@ -135,22 +141,30 @@ class _Training:
             reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
             self.champion = None
         beside = None if made_up else self.champion
-        self._judge(look_at_data(beside, self.store, data, from_store=job.data is None, overridden=self._overridden()))
+        self.verdict = Verdict(overridden=self._overridden())
+        if job.data is None:
+            unattended = job.trigger in ("night", "drift")
+            self._judge(look_at_data(beside, self.store, data, self.verdict, unattended=unattended))
         if job.model_type != ALL:
             return self._part(data)
         parts = split(data, settings.test_share)
         plan = plan_of(settings, self.registry, parts.train, job, reporter)
-        self.report, fitted = measured_fit(settings, parts, plan, reporter)
-        self._judge(challenge(settings, self.champion, parts, (plan, self.report, fitted), self.verdict, reporter))
+        mine = Measured(plan, *measured_fit(settings, parts, plan, reporter))
+        self.report, whole = mine.report, job.models == tuple(MODELS)
+        verdict, taken = challenge(settings, self.champion, parts, mine, self.verdict, reporter, learn_anew=whole)
+        self._judge(verdict)
+        self.report, plan = taken.report, taken.plan
         search = products.search(reporter)
-        rankings = learn_rankings(settings, self.store, parts.test, replace(fitted, search=search), reporter)
-        del fitted  # what is fitted now would stand beside it in memory
+        rankings = learn_rankings(settings, self.store, parts.test, replace(taken.pipeline, search=search), reporter)
+        del mine, taken  # what is fitted now would stand beside it in memory
         started = time.perf_counter()
         pipeline = fit(data, plan, settings.seed, reporter)
         pipeline = replace(pipeline, default=self.report.best, rater=self.report.rater)
         pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
         about = _about(settings, data, plan, self.report, job.data)
         about["data"] = about["data"] | {"changed_at": changed_at, "read_at": read_at}  # type: ignore[operator]
+        if verdict.settings_of and self.champion is not None:  # those of now were refused, and are tried again
+            about["recipe_of_settings"] = self.champion.release.manifest.get("recipe_of_settings")
         about |= {"made_up": made_up, "ranking": rankings.about, "fit_seconds": round(time.perf_counter() - started, 3)}
         return self._published(Draft(pipeline, about, {"report": self.report.to_json()}), data, made_up)
 
@@ -202,15 +216,14 @@ class _Training:
             return False, ""
         if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
-        if not self.lock.held:
+        if not self.lock.held and not self.lock.acquire(_owner(self.job)):
             raise AisleError(
-                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), so the "
-                f"release {version} was not activated. Train again, or: python train_model.py --activate {version}"
+                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
+                f"another training ({self.lock.owner()}) holds it, so the release {version} was not activated. Train "
+                f"again, or: python train_model.py --activate {version}"
             )
-        if self.registry.is_pinned and not self.job.force:
-            pinned = self.registry.current_version()
-            return False, f"it was published and not activated, as {pinned} is pinned"
-        self.registry.activate(version)
+        if not self.registry.activate(version, over_pin=self.job.force):
+            return False, f"it was published and not activated, as {self.registry.current_version()} is pinned"
         return True, ""
 
 

@@ -16,9 +16,10 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Sender = Callable[[str, bytes], Any]
-NEEDING = ["/recommend", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
+NEEDING = ["/recommend", "/why-not", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
 ADMIN = ["/training", "/releases/V/activate", "/releases/rollback", "/releases/pin", "/releases/unpin"]
 POSTS = NEEDING + ADMIN
+PAGES = ("pages.", "dashboard.")  # their forms have tests of their own
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
 
 
 def test_every_post_route_is_tried_here(flask_app: Flask) -> None:
-    found = {rule.rule for rule in flask_app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    rules = [rule for rule in flask_app.url_map.iter_rules() if not rule.endpoint.startswith(PAGES)]
+    found = {rule.rule for rule in rules if "POST" in (rule.methods or ())}
     assert {rule.replace("<version>", "V") for rule in found} == set(POSTS)
 
 
@@ -96,6 +98,7 @@ def test_a_list_where_one_object_is_expected_is_refused(
 def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_problem: Checker, path: str) -> None:
     missing = {
         "/recommend": "user_id is missing, and so is history",
+        "/why-not": "product_id: Field required",
         "/search": "query: Field required",
         "/matrix_factor/similar": "item_id: Field required",
     }
@@ -160,7 +163,8 @@ WRONG_IDS: list[Any] = [
     True,
     False,
     1.5,
-    17850.0,
+    1e300,
+    2**63,
     None,
     [],
     ["a"],
@@ -197,7 +201,7 @@ def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_p
 
 
 @pytest.mark.parametrize("name", ["n", "top_k"])
-@pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 5.0, 5.5, True, [5], {}, "x"], ids=range(12))
+@pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 500.0, 5.5, True, [5], {}, "x"], ids=range(12))
 def test_a_length_that_is_no_whole_number_from_1_to_100_is_refused(
     send: Sender, is_problem: Checker, name: str, n: Any
 ) -> None:
@@ -219,6 +223,24 @@ def test_a_length_beyond_all_numbers_is_refused(send: Sender, is_problem: Checke
         ({"exclude": [f"p{number}" for number in range(5_000)]}, "exclude: "),
         ({"exclude_seen": "yes"}, "exclude_seen: "),
         ({"exclude_seen": 1}, "exclude_seen: "),
+        ({"exclude_seen": ["return"]}, "expected true, false, or a list of kinds of events: rating, purchase"),
+        ({"category": 5}, "category: "),
+        ({"category": [""]}, "category.0: "),
+        ({"exclude_category": ["x"] * 101}, "exclude_category: "),
+        ({"min_price": -1}, "min_price: "),
+        ({"min_price": "5"}, "min_price: "),
+        ({"max_price": True}, "max_price: "),
+        ({"min_price": 9, "max_price": 5}, "min_price 9 is above max_price 5; no price is both"),
+        ({"in_stock": "yes"}, "in_stock: "),
+        ({"max_per_category": 0}, "max_per_category: "),
+        ({"max_per_brand": 2.5}, "max_per_brand: "),
+        ({"boosts": [{"factor": 2}]}, "give exactly one of them"),
+        ({"boosts": [{"brand": "a", "category": "b", "factor": 2}]}, "give exactly one of them"),
+        ({"boosts": [{"brand": "a"}]}, "boosts.0.factor: "),
+        ({"boosts": [{"brand": "a", "factor": 0}]}, "boosts.0.factor: "),
+        ({"boosts": [{"brand": "a", "factor": -1}]}, "boosts.0.factor: "),
+        ({"boosts": [{"brand": "a", "factor": 1}] * 101}, "boosts: "),
+        ({"explain": 1}, "explain: "),
         ({"detail": "true"}, "detail: "),
         ({"model": 5}, "model: "),
         ({"model": "x" * 65}, "model: "),
@@ -228,7 +250,7 @@ def test_a_length_beyond_all_numbers_is_refused(send: Sender, is_problem: Checke
         ({"x" * 300: 1}, "Extra inputs are not permitted"),
         ({f"x{number}": 1 for number in range(1_000)}, "and 995 more"),
     ],
-    ids=range(15),
+    ids=range(33),
 )
 def test_a_wrong_field_is_named(send: Sender, is_problem: Checker, fields: dict[str, Any], said: str) -> None:
     body = json.dumps({"user_id": "a", **fields}).encode()
@@ -284,8 +306,14 @@ def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) ->
         ("user_id=a&n=" + "9" * 5_000, "n"),
         ("user_id=a&top_k=5", "top_k"),
         ("user_id=" + "x" * 300, "user_id"),
+        ("user_id=a&exclude_seen=perhaps", "exclude_seen"),
+        ("user_id=a&category=", "category"),
+        ("user_id=a&min_price=cheap", "min_price"),
+        ("user_id=a&max_price=nan", "max_price"),
+        ("user_id=a&min_price=9&max_price=5", "body"),
+        ("user_id=a&max_per_brand=0", "max_per_brand"),
     ],
-    ids=range(11),
+    ids=range(17),
 )
 def test_a_wrong_query_names_its_field(client: FlaskClient, is_problem: Checker, query: str, field: str) -> None:
     body = is_problem(client.get(f"/recommend?{query}"), 422)
@@ -340,6 +368,13 @@ _KNOWN = st.sampled_from(
         "category",
         "min_price",
         "max_price",
+        "exclude_category",
+        "in_stock",
+        "max_per_category",
+        "max_per_brand",
+        "boosts",
+        "explain",
+        "history",
     ]
 )
 _LEAVES = (

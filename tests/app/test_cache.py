@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.optimize import ListCache
-from app.recommender import _cache_key
+from app.plain import cache_key
 from src.config import Settings
-from src.domain import Event, EventKind, Query
+from src.domain import Boost, Event, EventKind, Query, Rules
 from src.pipeline import Pipeline
 
 USER = "U00003"
@@ -60,6 +60,11 @@ def test_the_same_question_is_answered_from_the_cache_with_the_same_answer(
         {"n": 9},
         {"exclude": ["P00001"]},
         {"exclude_seen": False},
+        {"exclude_seen": ["purchase"]},
+        {"category": "Home"},
+        {"max_per_brand": 1},
+        {"boosts": [{"brand": "a", "factor": 2}]},
+        {"explain": True},
         {"model": "svd"},
         {"model": "popularity"},
     ],
@@ -242,6 +247,21 @@ QUERY = Query("u", HISTORY, 10, frozenset({"x"}), True, "svd")
         replace(QUERY, exclude=frozenset()),
         replace(QUERY, exclude=frozenset({"x", "y"})),
         replace(QUERY, exclude_seen=False),
+        replace(QUERY, explain=True),
+        *(
+            replace(QUERY, rules=Rules(**change))  # type: ignore[arg-type]
+            for change in (
+                {"seen": frozenset({EventKind.VIEW})},
+                {"categories": frozenset({"a"})},
+                {"not_categories": frozenset({"a"})},
+                {"min_price": 1.0},
+                {"max_price": 1.0},
+                {"in_stock": True},
+                {"max_per_category": 1},
+                {"max_per_brand": 1},
+                {"boosts": (Boost("brand", "a", 2.0),)},
+            )
+        ),
         replace(QUERY, model=None),
         replace(QUERY, history=()),
         replace(QUERY, history=HISTORY * 2),
@@ -250,8 +270,8 @@ QUERY = Query("u", HISTORY, 10, frozenset({"x"}), True, "svd")
             for change in ({"product_id": "q"}, {"kind": EventKind.CART}, {"value": 5.0}, {"at": 6}, {"at": None})
         ),
     ],
-    ids=range(14),
+    ids=range(24),
 )
 def test_two_queries_that_differ_have_different_keys(other: Query) -> None:
-    assert _cache_key(other) != _cache_key(QUERY)
-    assert _cache_key(replace(other)) == _cache_key(other)
+    assert cache_key(other) != cache_key(QUERY)
+    assert cache_key(replace(other)) == cache_key(other)

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -144,16 +145,25 @@ def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: S
     assert world.scheduler.check()
 
 
-def test_a_trainer_that_dies_before_it_records_its_run_had_its_turn(world: World) -> None:
+@pytest.mark.parametrize("code", [0, 1, -9])
+def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_then_given_up(
+    world: World, code: int
+) -> None:
     world.now += DAY
     assert world.scheduler.check()
-    world.finish(code=1, recorded=False)
-    world.pass_(HOUR)
-    assert len(world.started) == 1
-    newest = world.store.journal.runs(1)[0]
-    assert newest.status is RunStatus.FAILED
-    assert newest.due == world.started[0][0]
-    assert "exit code 1" in newest.message
+    for attempt in range(1, ATTEMPTS + 1):
+        world.finish(code=code, recorded=False)
+        world.now += 60
+        assert world.scheduler.check() == (attempt < ATTEMPTS)
+        newest = world.store.journal.runs(1)[0]
+        assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
+        assert newest.due == world.started[0][0]
+        assert f"exit code {code}" in newest.message
+    world.now += HOUR
+    assert not world.scheduler.check()
+    assert len(world.started) == ATTEMPTS
+    world.now += DAY
+    assert world.scheduler.check()
 
 
 def test_a_shop_with_events_and_no_run_is_trained_without_waiting(settings: Settings, store: Store) -> None:
@@ -380,6 +390,38 @@ def test_a_leader_ends_a_training_that_the_one_before_it_started(
     assert world.signals == [(4_321, signal.SIGTERM)]
 
 
+def test_a_leader_ends_a_stopped_training_that_the_one_before_it_told_to_end(
+    world: World, settings: Settings, hanging: FileLock
+) -> None:
+    world.now += 9 * HOUR
+    world.scheduler.check()
+    new = world.another(settings)  # the leader dies; its trainer is stopped, and hears no SIGTERM
+    world.now += 60
+    new.check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+    world.now += 60
+    new.check()
+    assert world.signals[1:] == [(4_321, signal.SIGKILL)]
+
+
+def test_a_scoring_that_hangs_does_not_keep_the_nights_from_coming(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    assert world.scheduler.check()
+    world.watched[-1].code = None
+    world.now += 50 * 60
+    assert not world.scheduler.check()
+    assert world.signals == []
+    world.now += 15 * 60
+    assert not world.scheduler.check()
+    assert world.signals == [(4_321, signal.SIGKILL)]
+    world.watched[-1].code = -9
+    world.now += DAY
+    assert world.scheduler.check()
+    assert len(world.started) == 1
+
+
 def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
     world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
     world.now += 12 * HOUR
@@ -418,6 +460,18 @@ def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
     assert World(settings, store, "2026-03-01T10:00").scheduler.check()
 
 
+def test_scores_of_a_clock_that_was_wrong_do_not_keep_the_watch_from_being_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    world.store.journal.save_score(Score(int(world.now) + 400 * DAY, "V"))
+    assert world.scheduler.check()
+    assert len(world.watched) == 1
+    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.now += 3_600
+    assert not world.scheduler.check()
+
+
 def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
     world.store.journal.save_run(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
     under_way = world.scheduler.status()["under_way"]
@@ -432,3 +486,68 @@ def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
     world.scheduler._look()  # the lock is not ours
     assert world.scheduler._jobs is None
     assert world.started == []
+
+
+def test_who_leads_in_name_only_gives_the_lead_up(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = World(settings, store, "2026-03-01T10:00").scheduler
+
+    def no_thread() -> BackgroundScheduler:
+        scheduler._stop.set()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(scheduler, "_lead", no_thread)
+    scheduler._stand()
+    assert "can't start new thread" in caplog.text
+    assert FileLock(settings.var / "leader.lock").owner() is None
+
+
+# more zones
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day", "expected"),
+    [
+        # Days whose clock was put forward at midnight: due at that moment.
+        ("America/Sao_Paulo", "00:00", "2018-11-04", "2018-11-04T03:00"),
+        ("Asia/Beirut", "00:00", "2026-03-29", "2026-03-28T22:00"),
+        ("America/Asuncion", "00:00", "2023-10-01", "2023-10-01T04:00"),
+        # Days on which midnight came twice: the first one.
+        ("America/Havana", "00:30", "2026-11-01", "2026-11-01T04:30"),
+        # Half an hour: 02:15 is skipped on Lord Howe.
+        ("Australia/Lord_Howe", "02:15", "2026-10-04", "2026-10-03T15:45"),
+    ],
+)
+def test_a_day_without_its_time_of_day_has_its_moment_all_the_same(zone: str, at: str, day: str, expected: str) -> None:
+    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
+    moment = _utc(expected)
+    assert due_before(moment, time, its) == moment
+    assert due_after(moment - dt.timedelta(seconds=1), time, its) == moment
+    # And the days around it have theirs.
+    around = {due_before(moment + dt.timedelta(hours=h), time, its) for h in range(-60, 61)}
+    assert len(around) in (6, 7)
+
+
+@pytest.mark.parametrize(
+    ("zone", "year"),
+    [
+        ("America/Sao_Paulo", 2018),
+        ("Africa/Cairo", 2026),
+        ("Asia/Beirut", 2026),
+        ("America/Asuncion", 2023),
+        ("Pacific/Apia", 2011),
+        ("Australia/Lord_Howe", 2026),
+    ],
+)
+@pytest.mark.parametrize("at", ["00:00", "00:30", "02:15", "02:30", "23:59"])
+def test_due_moments_of_a_year_are_about_a_day_apart_in_every_zone(zone: str, year: int, at: str) -> None:
+    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
+    moment, end, moments = _utc(f"{year}-01-01T12:00"), _utc(f"{year + 1}-01-01T12:00"), []
+    while moment < end:
+        moment = due_after(moment, time, its)
+        moments.append(moment)
+    days = [(after - before).total_seconds() / HOUR for before, after in pairwise(moments)]
+    assert min(days) >= 22
+    assert max(days) <= 26
+    assert len(moments) in (365, 366)

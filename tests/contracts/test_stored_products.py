@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rows import batch, rating, stored
 
-from src.domain import CategoryCount, EventKind, Product, ProductCount
+from src.domain import CategoryCount, EventKind, Facts, Product, ProductCount
 from src.store import Store
 
 
@@ -94,3 +94,34 @@ def test_categories_count_products_under_each_of_their_names(store: Store) -> No
         CategoryCount("Gifts", 2),
         CategoryCount("Trains", 2),
     ]
+
+
+def test_facts_are_read_of_the_products_of_which_any_is_known(store: Store) -> None:
+    full = Product("p", "Title", "Text", "Toys", "Brio", 9.99, "http://x/y.png", 3)
+    store.add_products([full, Product("q", title="Q"), Product("a", stock=0)])
+    store.add_events(batch(rating("u", "z", 4)))
+    read = [row for page in store.read_facts() for row in page]
+    assert read == [Facts("a", None, None, None, 0), Facts("p", "Toys", "Brio", 9.99, 3)]
+
+
+def test_facts_of_very_many_products_are_read_page_by_page(store: Store) -> None:
+    ids = [f"p{at:06d}" for at in range(20_001)]
+    store.add_products(Product(id_, price=1.0) for id_ in ids)
+    pages = list(store.read_facts())
+    assert [len(page) for page in pages] == [20_000, 1]
+    assert [row.product_id for page in pages for row in page] == ids
+
+
+def test_a_store_says_when_its_products_changed(store: Store) -> None:
+    assert store.products_changed_at() is None
+    seen = []
+    for product in (Product("p"), Product("p", price=2.0), Product("m", made_up=True)):
+        store.add_products([product])
+        seen.append(store.products_changed_at())
+    store.drop_made_up()
+    seen.append(store.products_changed_at())
+    assert None not in seen
+    assert seen == sorted(set(seen))  # type: ignore[type-var]
+    store.add_events(batch(rating("a", "p", 4)))
+    store.add_products([])
+    assert store.products_changed_at() == seen[-1]

@@ -579,6 +579,6 @@ def test_a_clock_that_was_put_back_does_not_hide_a_change(store: Store, monkeypa
     store.add_events(batch(rating("u", "p", 3, 5)))
     before = store.changed_at()
     assert before is not None
-    monkeypatch.setattr("src.store.sql.time.time_ns", lambda: 1_000_000_000)
+    monkeypatch.setattr("src.store.changing.time.time_ns", lambda: 1_000_000_000)
     store.add_events(batch(rating("v", "p", 3, 5)))
     assert store.changed_at() == before + 1

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.dataset.exploration import MAX_CATEGORIES, MAX_PERIODS, TOP, explore, read_catalogue
+from src.dataset.activity import MAX_PERIODS
+from src.dataset.exploration import MAX_CATEGORIES, TOP, explore, read_catalogue
 from src.dataset.figures import Exploration
 from src.dataset.interactions import TrainingData, Vocabulary, training_data
 from src.dataset.remarks import remarks
@@ -73,6 +74,13 @@ def ordinary(**changes: Any) -> Exploration:
     return replace(explored(rows, titled), **changes)
 
 
+def led_to_purchase(rows: list[Row], pair: tuple[str, str]) -> bool:
+    its = [(kind, at) for user, product, kind, _, at in rows if (user, product) == pair]
+    looks = [at for kind, at in its if kind in ("view", "click", "cart")]
+    purchases = [at for kind, at in its if kind == "purchase"]
+    return any(NO_TIME in (look, purchase) or purchase >= look for look in looks for purchase in purchases)
+
+
 @given(ROWS)
 def test_the_figures_are_those_of_counting_one_by_one(rows: list[Row]) -> None:
     e = explored(rows)
@@ -87,6 +95,8 @@ def test_the_figures_are_those_of_counting_one_by_one(rows: list[Row]) -> None:
     c = e.conversion
     assert (c.looked, c.carted, c.bought) == (len(looked), len(looked & carted), len(looked & bought))
     assert (c.all_carted, c.all_bought, c.bought_from_cart) == (len(carted), len(bought), len(carted & bought))
+    keen = {row[:2] for row in rows if row[2] in ("view", "click", "cart")}
+    assert (c.interested, c.led_to_purchase) == (len(keen), sum(led_to_purchase(rows, pair) for pair in keen))
 
     assert [top.n_events for top in e.most_bought] == sorted(
         Counter(row[1] for row in rows if row[2] == "purchase").values(), reverse=True
@@ -110,6 +120,10 @@ def test_the_figures_are_those_of_counting_one_by_one(rows: list[Row]) -> None:
         assert e.activity is not None
         assert (e.activity.oldest_at, e.activity.newest_at) == (min(timed), max(timed))
         assert sum(e.activity.counts.values()) == e.activity.n_timed == len(timed)
+        dated_kinds = Counter(row[2] for row in rows if row[4] != NO_TIME)
+        assert {kind: sum(counts) for kind, counts in e.activity.by_kind.items()} == dated_kinds
+        columns = [sum(column) for column in zip(*e.activity.by_kind.values(), strict=True)]
+        assert columns == list(e.activity.counts.values())
     else:
         assert e.activity is None
     for tail, at in ((e.users, 0), (e.products, 1)):
@@ -209,6 +223,38 @@ def test_a_product_counts_in_each_of_its_categories() -> None:
     assert list(found) == ["Home", "Kitchen", "Garden"]
     assert (found["Home"].n_products, found["Home"].n_events, found["Home"].share) == (2, 3, 0.6)
     assert (found["Kitchen"].avg_rating, found["Garden"].avg_rating) == (4.5, None)
+
+
+@given(ROWS)
+def test_categories_know_who_bought_or_rated_in_them_and_their_share_of_the_purchases(rows: list[Row]) -> None:
+    names = {"p": "Home > Kitchen", "q": "Home", "r": "Garden | Home", "s": ""}
+    e = explored(rows, {id_: Product(id_, category=name or None) for id_, name in names.items()})
+    purchases = [row for row in rows if row[2] == "purchase"]
+    for category in e.catalogue.categories:
+        its = [row for row in rows if category.name in names.get(row[1], "")]
+        assert category.n_users == len({row[0] for row in its if row[2] in ("purchase", "rating")})
+        assert category.n_bought == sum(row[2] == "purchase" for row in its)
+        assert category.share_bought == pytest.approx(category.n_bought / max(len(purchases), 1))
+
+
+def test_what_was_bought_only_before_it_was_looked_at_is_no_conversion() -> None:
+    e = explored(
+        [
+            did("purchase", "a", "p", NOW), did("view", "a", "p", NOW + 1),
+            did("cart", "b", "p", NOW), did("purchase", "b", "p", NOW),
+            did("click", "c", "p", NO_TIME), did("purchase", "c", "p", NOW),
+            did("click", "d", "p", NOW),
+        ]
+    )  # fmt: skip
+    assert (e.conversion.interested, e.conversion.led_to_purchase) == (4, 2)
+
+
+def test_products_that_are_known_and_have_no_event_are_counted() -> None:
+    data = data_of([did("click", "a", "p"), did("click", "a", "q")])
+    catalogue = read_catalogue(data.items, lambda ids: {})
+    told = {"relevant_rating": 4.0, "now": NOW}
+    assert explore(data, catalogue, [], n_known=5, **told).catalogue.without_events == 3
+    assert explore(data, catalogue, [], **told).catalogue.without_events is None
 
 
 def test_of_very_many_categories_the_busiest_are_listed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.gate import promoted_share
 from src.config import Settings
 from src.dataset.checks import DataFigures
 from src.domain import FloatArray
@@ -81,6 +82,31 @@ def test_users_are_compared_in_pairs_so_that_hard_users_do_not_hide_a_small_loss
     mine, theirs = report(users * 0.9), report(users)
     assert mine.lists[BLEND].ndcg_at_10.high > theirs.lists[BLEND].ndcg_at_10.value
     assert not judged(mine, theirs).promoted
+
+
+def test_settings_that_may_well_be_worse_by_the_margin_are_not_taken_and_the_sentence_says_how_sure_that_is() -> None:
+    drawn = np.random.default_rng(3)
+    users = of_users(0.05, n=40)
+    mine = np.where(drawn.random(40) < 0.5, users, drawn.permutation(users))
+    mine *= 0.99 * users.mean() / mine.mean()
+    verdict = judged(report(mine), report(users))
+    assert not verdict.promoted
+    share: Any = verdict.figures["share_of_resamples_worse_than_margin"]
+    assert 0.1 < share < 0.5
+    assert verdict.sentence().startswith("kept the old model: NDCG@10 .0")
+    assert "and worse by more than 5 % in " in verdict.sentence()
+    assert verdict.sentence().endswith(" of the resamples of 40 users")
+
+
+@pytest.mark.parametrize("worse_by", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("n_users", [30, 300])
+def test_settings_that_are_worse_by_the_margin_pass_once_in_ten_times_at_most(n_users: int, worse_by: float) -> None:
+    passed = promoted_share(n_users, worse_by, 60, BOUNDS)
+    assert passed <= 0.2  # three standard errors above a tenth
+
+
+def test_settings_that_are_clearly_better_pass() -> None:
+    assert promoted_share(2_000, -0.2, 20, BOUNDS) >= 0.9
 
 
 @pytest.mark.parametrize("why_not", ["the settings are those of release R", "there was no release"])
@@ -174,6 +200,8 @@ def test_data_that_grew_pass() -> None:
         ({"n_products": 300}, Arrivals(), "products"),
         ({"newest_at": THEN.newest_at and THEN.newest_at - WEEK}, Arrivals(), "newest event"),
         ({}, Arrivals(rows_read=1_000, rows_rejected=300), "rejected rows"),
+        ({}, Arrivals(rows_read=1_000, rows_rejected=400, usually_rejected=0.25), "rejected rows"),
+        ({}, Arrivals(known_before=0.1), "loaded products"),
         ({}, Arrivals(known_products=0.1), "known products"),
     ],
 )
@@ -187,6 +215,11 @@ def test_a_shop_that_sends_nothing_any_more_is_warned_of_and_trained_all_the_sam
     verdict = Verdict(tuple(check_events(replace(NOW, counted_at=NOW.counted_at + WEEK), THEN, Arrivals())))
     assert verdict.promoted
     assert any("fresh events" in warning for warning in verdict.warnings)
+
+
+def test_what_is_rejected_as_always_is_no_reason() -> None:
+    arrivals = Arrivals(rows_read=1_000, rows_rejected=300, usually_rejected=0.25)
+    assert Verdict(tuple(check_events(NOW, THEN, arrivals))).promoted
 
 
 def test_a_few_wrong_rows_of_a_small_file_are_no_reason() -> None:

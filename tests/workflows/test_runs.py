@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,38 @@ def test_a_disk_that_is_full_costs_the_owners_name_and_not_the_lock(
     first.release()
     assert second.acquire("you")
     second.release()
+
+
+def test_a_lock_whose_file_was_removed_is_not_held_any_more_and_the_next_one_is(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.acquire("me")
+    first.path.unlink()
+    assert not first.held
+    assert second.acquire("you")
+    assert second.held
+    assert not first.acquire("me")
+    assert second.owner() == "you"
+    second.release()
+    assert first.acquire("me again")
+    first.release()
+
+
+@pytest.mark.parametrize("started_at", [0, 400 * 86_400])
+def test_a_queued_run_without_a_trainer_is_closed_even_if_its_clock_was_wrong(
+    settings: Settings, store: Store, started_at: int
+) -> None:
+    store.journal.save_run(Run("asked", "api", int(time.time()) + started_at, RunStatus.QUEUED))
+    closed = close_abandoned(store, trainer_lock(settings))
+    assert [run.run_id for run in closed] == (["asked"] if started_at else [])
+
+
+def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(store: Store) -> None:
+    run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
+    store.journal.save_run(run)
+    with pytest.raises(StoreError), recorded(store, run):
+        raise StoreError("server closed the connection")
+    (found,) = store.journal.runs(5)
+    assert (found.status, found.message) == (RunStatus.INTERRUPTED, "server closed the connection")
 
 
 def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(

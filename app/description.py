@@ -1,0 +1,177 @@
+"""What /openapi.json says: what flask-openapi3 makes of the views, and what it leaves out or makes up put right."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+
+from app import admin_schemas, event_schemas, list_schemas, problems, schemas
+from app.access import SETTINGS, Keys, Role, role_of
+from app.examples import EXAMPLES, Example
+from app.problems import problems_of
+from src.config import Settings
+
+_REFERENCE = "#/components/schemas/{model}"
+_ALWAYS = {"Problem", "FieldError", "EventBody"}
+_MODULES: tuple[ModuleType, ...] = (schemas, list_schemas, event_schemas, admin_schemas, problems)
+_ABOUT = """Product recommendations that a shop can run itself.
+
+Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
+(`application/problem+json`, RFC 9457) that says what was found, what was expected and what to do next."""
+_TAGS = {
+    "lists": "What to show to somebody, or beside a product.",
+    "search": "Products for a text.",
+    "catalogue": "What the shop has.",
+    "events": "What users did.",
+    "trainings": "Making a new release out of all that is known.",
+    "releases": "Which release is served.",
+    "health": "Whether all is well.",
+}
+_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "X-Request-Id": ("The id of the request: the one that was sent, if it is a sane one.", {"type": "string"}),
+    "X-Release": ("The release that the answer rests on.", {"type": "string"}),
+    "X-Source": ("The model that made the list.", {"type": "string"}),
+    "Location": ("The address of the run.", {"type": "string"}),
+    "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("How to send a key.", {"type": "string"}),
+}
+_OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+_SECURITY = {Role.READ: "read_key", Role.WRITE: "write_key", Role.ADMIN: "admin_key"}
+_MAY = {
+    Role.READ: (Role.READ, Role.WRITE, Role.ADMIN),
+    Role.WRITE: (Role.WRITE, Role.ADMIN),
+    Role.ADMIN: (Role.ADMIN,),
+}
+"""Whose key will do, for a call of each role."""
+
+
+def described(app: Flask) -> dict[str, Any]:
+    """The description of every call of this application, as its keys are set."""
+    document: dict[str, Any] = copy.deepcopy(app.api_doc)  # type: ignore[attr-defined]
+    document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
+    document["servers"] = [{"url": "/"}]
+    document["tags"] = [{"name": name, "description": said} for name, said in _TAGS.items()]
+    document["components"] = {
+        "schemas": _schemas(document["components"]["schemas"]),
+        "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
+        "securitySchemes": _security_schemes(),
+    }
+    _say_events(document["components"]["schemas"], app.extensions["aisle"].settings)
+    endpoints, keys = _endpoints(app), app.extensions["aisle"].keys
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            call_name = f"{method.upper()} {path}"
+            _mend(call)
+            _say_who(call, role_of(endpoints[call_name]), keys)
+            _say_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
+            _say_examples(call, path, EXAMPLES.get(call_name, ()), role_of(endpoints[call_name]))
+    return document
+
+
+def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
+    """Between which numbers a rating lies, and that one event of a list must be right: the others may be anything, as
+    each is checked on its own, and what is wrong with it stands in the answer."""
+    rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
+    rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
+    one = {"$ref": _REFERENCE.format(model="EventBody")}
+    several = {"type": "array", "minItems": 1, "maxItems": event_schemas.MAX_EVENTS, "contains": one}
+    schemas["EventsBody"]["anyOf"] = [one, several]
+
+
+def _endpoints(app: Flask) -> dict[str, str]:
+    """The name inside Flask of every call, by its method and address."""
+    found: dict[str, str] = {}
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
+        found |= {f"{method} {path}": rule.endpoint for method in rule.methods or ()}
+    return found
+
+
+def _schemas(found: dict[str, Any]) -> dict[str, Any]:
+    """The schemas as pydantic writes them: flask-openapi3 drops examples, patterns and whatever it does not know."""
+    models = [
+        value
+        for module in _MODULES
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
+    ]
+    written: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template=_REFERENCE)
+        written |= schema.pop("$defs", {})
+        written[model.__name__] = schema
+    named = set(
+        re.findall(r"#/components/schemas/(\w+)", json.dumps([written[name] for name in written if name in found]))
+    )
+    return {name: schema for name, schema in written.items() if name in found or name in named | _ALWAYS}
+
+
+def _security_schemes() -> dict[str, Any]:
+    said = {Role.READ: "read", Role.WRITE: "tell of events, and read", Role.ADMIN: "do everything"}
+    return {
+        _SECURITY[role]: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": f"A key of {SETTINGS[role]}: it may {said[role]}.",
+        }
+        for role in _SECURITY
+    }
+
+
+def _mend(call: dict[str, Any]) -> None:
+    """Take out the 422 that flask-openapi3 makes up, and the null that no address can hold."""
+    if "application/json" in call["responses"].get("422", {}).get("content", {}):
+        del call["responses"]["422"]
+    for parameter in call.get("parameters", ()):
+        schema = parameter["schema"]
+        options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+        if len(options) == 1:
+            del schema["anyOf"]
+            schema |= options[0]
+        elif options:
+            schema["anyOf"] = options
+        if schema.get("default", 0) is None:
+            del schema["default"]
+
+
+def _say_who(call: dict[str, Any], role: Role, keys: Keys) -> None:
+    call["security"] = []
+    if role is Role.ADMIN:  # admin.WITHOUT_BODY
+        call["requestBody"]["required"] = False
+    if role is Role.OPEN:
+        return
+    call["responses"] |= problems_of(429)
+    if keys.needs_key(role):
+        call["security"] = [{_SECURITY[other]: []} for other in _MAY[role]]
+        call["responses"] |= problems_of(401) if role is Role.READ else problems_of(401, 403)
+
+
+def _say_headers(call: dict[str, Any], *, is_list: bool) -> None:
+    for status, answer in call["responses"].items():
+        names = ["X-Request-Id", "X-Release", *_OF_STATUS.get(status, ())]
+        names += ["X-Source"] if is_list and status == "200" else []
+        names += ["Location"] if status == "202" else []
+        answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    call["responses"] = dict(sorted(call["responses"].items()))
+
+
+def _say_examples(call: dict[str, Any], path: str, examples: tuple[Example, ...], role: Role) -> None:
+    lines = "\n".join(f"```sh\n{example.curl(path, role)}\n```" for example in examples)
+    call["description"] = f"{call.get('description', '')}\n\n{lines}".strip()
+    for example in examples:
+        name = example.title.replace(" ", "-").replace(",", "")
+        answer = call["responses"][str(example.status)]["content"]["application/json"]
+        answer.setdefault("examples", {})[name] = {"summary": example.title, "value": example.answer}
+        if example.has_body:
+            asked = call["requestBody"]["content"]["application/json"]
+            asked.setdefault("examples", {})[name] = {"summary": example.title, "value": example.body}
+        for parameter in call.get("parameters", ()):
+            value = {**(example.path or {}), **(example.query or {})}.get(parameter["name"])
+            if value is not None:
+                parameter["example"] = value

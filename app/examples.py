@@ -1,0 +1,276 @@
+"""One or more examples of every call: what is sent, and what comes back from the made-up shop."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from app.access import Role
+
+RELEASE, OLDER, RUN = "20261127T000212Z-e64728e0", "20261126T000154Z-9bccd32b", "5f0c2a9d41be"
+_AT = "localhost:5000"
+_NO_BODY: Any = object()
+_KEYS = {Role.WRITE: "var/keys/write.key", Role.ADMIN: "var/keys/admin.key"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request and its answer. path: what stands for the names in the call's address; status: of the answer."""
+
+    title: str
+    answer: Any
+    body: Any = _NO_BODY
+    query: Mapping[str, Any] | None = None
+    path: Mapping[str, str] | None = None
+    status: int = 200
+
+    @property
+    def has_body(self) -> bool:
+        return self.body is not _NO_BODY
+
+    def address(self, template: str) -> str:
+        """The address of this request, out of one like /runs/{run_id}."""
+        names = {name: quote(value, safe="") for name, value in (self.path or {}).items()}
+        return template.format(**names) + (f"?{urlencode(self.query)}" if self.query else "")
+
+    def curl(self, template: str, role: Role) -> str:
+        """The line for a shell that sends it."""
+        parts = [f"curl -s {shlex.quote(_AT + self.address(template))}"]
+        if role in _KEYS:
+            parts.append(f'-H "Authorization: Bearer $(cat {_KEYS[role]})"')
+        if self.has_body:
+            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(self.body))}"]
+        return " \\\n  ".join(parts)
+
+
+_PAINT = {
+    "product_id": "P00286",
+    "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
+    "score": 1.7264,
+    "image_url": None,
+}
+_PAINT_ITEM = {
+    "item_id": "P00286",
+    "score": 1.7264,
+    "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
+    "image_url": None,
+    "source": "blend",
+}
+_MOUSE_ITEM = {
+    "item_id": "P00348",
+    "score": 3.3493,
+    "title": "Lynch Ergonomic Wireless Mouse White",
+    "image_url": None,
+    "source": "behaviour",
+}
+_STATS = {"status": "loaded", "n_users": 1000, "n_items": 400, "n_factors": 100}
+_NOW = {"release": RELEASE, "pinned": False}
+_RUN: dict[str, Any] = {
+    "run_id": RUN,
+    "trigger": "api",
+    "started_at": 1795737721,
+    "status": "succeeded",
+    "due": None,
+    "finished_at": 1795737790,
+    "release": RELEASE,
+    "message": "promoted: NDCG@10 .139 [.126, .153] against .139",
+    "host": "shop-1",
+    "attempt": 1,
+    "model_type": "all",
+    "progress": "",
+    "verdict": None,
+}
+_STATUS: dict[str, Any] = {
+    "database": {
+        "n_ratings": 2874,
+        "n_users": 1000,
+        "n_products": 400,
+        "avg_rating": 3.62,
+        "n_events": 40210,
+        "by_kind": {"cart": 12047, "click": 19870, "purchase": 5419, "rating": 2874},
+        "made_up": True,
+    },
+    "matrix_factorization": _STATS,
+    "similarity_search": {
+        "status": "loaded",
+        "note": "",
+        "n_products": 400,
+        "embedding_dimension": 256,
+        "encoder": "wordllama",
+        "encoder_checksum": "7948d4532efe3dd15918ac78b798549829caec84344451a46158ca0509436e1a",
+        "exact": True,
+    },
+    "release": {"version": RELEASE, "note": "", "pinned": False, "default_model": "blend"},
+    "workers": [{"host": "shop-1", "pid": 41, "release": RELEASE, "since": 1795737795, "note": ""}],
+    "scheduler": {
+        "leader": None,
+        "next_run": None,
+        "last_run": _RUN,
+        "runs": [_RUN],
+        "under_way": None,
+        "scores": [],
+    },
+}
+_PRODUCT = {
+    "product_id": "P00012",
+    "title": "Lewis Wall-mounted Coat Hook Rack",
+    "description": "Coat Hook Rack by Lewis, made for the hall.",
+    "category": "Home",
+    "categories": ["Home"],
+    "brand": None,
+    "price": 39.99,
+    "image_url": None,
+    "stock": 12,
+    "withdrawn": None,
+}
+_PLACE = {
+    "product_id": "P00286",
+    "score": 1.7264,
+    "source": "blend",
+    "filled_by": None,
+    "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
+    "image_url": None,
+    "category": "Stationery",
+    "brand": None,
+    "price": 17.99,
+    "stock": 7,
+}
+_DETAILED = {
+    "user_id": "U00001",
+    "release": RELEASE,
+    "source": "blend",
+    "recommendations": [_PLACE],
+}
+_EXPLAINED = {
+    **_DETAILED,
+    "recommendations": [
+        {
+            **_PLACE,
+            "explanation": {
+                "opinions": [{"model": "item_graph", "score": 1.2331, "weight": 1.4, "contribution": 1.7264}],
+                "because": [{"product_id": "P00076", "title": "Castro Easel", "contribution": 1.1019}],
+            },
+        }
+    ],
+}
+_WHY_NOT = {
+    "user_id": "U00001",
+    "product_id": "P00012",
+    "release": RELEASE,
+    "listed": False,
+    "rank": 41,
+    "reason": "rank",
+    "detail": "it is ranked 41, and the list ends at 10",
+}
+_PREDICTED = {
+    "user_id": "U00001",
+    "product_id": "P00012",
+    "rating": 4.2127,
+    "known_user": True,
+    "known_product": True,
+    "n_user_ratings": 2,
+    "n_product_ratings": 21,
+    "model": "vbmf",
+    "release": RELEASE,
+}
+_LISTED = {
+    "version": RELEASE,
+    "is_current": True,
+    "is_previous": False,
+    "pinned": False,
+    "created_at": "2026-11-27T00:02:12+00:00",
+    "default_model": "blend",
+    "ndcg_at_10": 0.1391,
+    "n_bytes": 3801088,
+    "verdict": "promoted: NDCG@10 .139 [.126, .153] against .139",
+    "problem": "",
+}
+_STARTED = {
+    "status": "started",
+    "message": f"the training was started; GET /runs/{RUN} says how far it is",
+    "model_type": "all",
+    "run_id": RUN,
+}
+_UNCHANGED = {
+    "status": "unchanged",
+    "message": f"nothing was trained: no event is newer than release {RELEASE}. Send force_retrain to train all the "
+    "same",
+    "model_type": "svd",
+    "stats": _STATS,
+}
+
+EXAMPLES: dict[str, tuple[Example, ...]] = {
+    "POST /recommend": (
+        Example("a bare list", ["P00286", "P00370", "P00049"], {"user_id": "U00001", "n": 3}),
+        Example("with titles and scores", _DETAILED, {"user_id": "U00001", "n": 1, "detail": True}),
+        Example("and why", _EXPLAINED, {"user_id": "U00001", "n": 1, "explain": True}),
+        Example(
+            "by rules",
+            ["P00049", "P00363"],
+            {"user_id": "U00001", "n": 2, "max_per_category": 1, "max_price": 100, "in_stock": True},
+        ),
+        Example("for a basket", ["P00027", "P00246"], {"history": ["P00008", "P00012"], "exclude": ["P00001"], "n": 2}),
+        Example("for a text", {"recommendations": ["P00076", "P00286"]}, {"product_name": "nail paints", "top_k": 2}),
+    ),
+    "GET /recommend": (Example("by address", ["P00008", "P00006"], query={"user_id": "somebody-new", "n": 2}),),
+    "POST /why-not": (
+        Example("a product that is not listed", _WHY_NOT, {"user_id": "U00001", "product_id": "P00012"}),
+    ),
+    "POST /search": (Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),),
+    "POST /matrix_factor/similar": (
+        Example("to a product", {"recommendations": [_MOUSE_ITEM]}, {"item_id": "P00012", "n": 1}),
+    ),
+    "POST /matrix_factor/user": (
+        Example(
+            "for a user",
+            {"recommendations": [_PAINT_ITEM]},
+            {"user_id": "U00001", "n": 1, "filter_already_liked": True},
+        ),
+    ),
+    "POST /predict": (Example("a rating", _PREDICTED, {"user_id": "U00001", "product_id": "P00012"}),),
+    "GET /popular": (
+        Example(
+            "clicks of 30 days",
+            [{"product_id": "P00122", "title": "Barnes & Co Organic Cotton Throw Super King", "count": 110}],
+            query={"n": 1, "days": 30, "kind": "click"},
+        ),
+    ),
+    "GET /products/{product_id}": (Example("a product", _PRODUCT, path={"product_id": "P00012"}),),
+    "GET /categories": (Example("all of them", [{"category": "Kitchen", "count": 61}]),),
+    "POST /events": (
+        Example(
+            "one event",
+            {"received": 1, "stored": 1, "repeated": 0, "errors": []},
+            {"user_id": "U00001", "product_id": "P00012", "kind": "purchase", "event_id": "order-1"},
+            status=201,
+        ),
+        Example(
+            "several",
+            {"received": 2, "stored": 2, "repeated": 0, "errors": []},
+            [
+                {"user_id": "U00001", "product_id": "P00008", "kind": "view", "query": "notebook"},
+                {"user_id": "U00002", "product_id": "P00008", "kind": "rating", "value": 5, "event_id": "rating-7"},
+            ],
+            status=201,
+        ),
+    ),
+    "POST /training": (
+        Example("all, now", _STARTED, {"model_type": "all", "force_retrain": True}, status=202),
+        Example("if there is something new", _UNCHANGED, {"model_type": "svd", "wait": True}),
+    ),
+    "GET /runs/{run_id}": (Example("one that has ended", _RUN, path={"run_id": RUN}),),
+    "GET /releases": (Example("those on disk", [_LISTED]),),
+    "POST /releases/{version}/activate": (
+        Example("by name", {"release": OLDER, "pinned": True}, {"pin": True}, path={"version": OLDER}),
+    ),
+    "POST /releases/rollback": (Example("to the one before", {"release": OLDER, "pinned": False}, {"pin": False}),),
+    "POST /releases/pin": (Example("the current one", {"release": RELEASE, "pinned": True}, {}),),
+    "POST /releases/unpin": (Example("the current one", _NOW, {}),),
+    "GET /status": (Example("of everything", _STATUS),),
+    "GET /healthz": (Example("alive", {"status": "ok"}),),
+    "GET /readyz": (Example("ready", {"status": "ok"}),),
+}

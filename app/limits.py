@@ -1,0 +1,102 @@
+"""How much a client may ask, by Flask-Limiter: of everything if wanted, of the admin's calls, and with wrong keys."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
+
+from app.access import Keys, Role, address, is_call, role_of, sends_key
+from app.problems import problem
+from src.config import Settings
+
+_REDIS_SECONDS = 0.2  # what waits longer is slower than counting in this worker
+
+# It writes a line with the client's address for every refusal; the access log has them.
+logging.getLogger("flask-limiter").setLevel(logging.WARNING)
+
+
+def limit_rates(app: Flask, settings: Settings) -> None:
+    """Give the app its limits. Call it before anything else looks at requests.
+
+    Counts are kept in Redis if there is one, else in each worker; when Redis fails, in each worker too.
+    """
+    wanted = (
+        (settings.wrong_keys_limit, "wrong keys", address, _looks_at_no_key, _had_wrong_key),
+        (settings.admin_rate_limit, "admin", _client, lambda: _role() is not Role.ADMIN, None),
+        (settings.rate_limit, "all", _client, lambda: _role() is Role.OPEN, None),
+    )
+    Limiter(
+        _client,
+        app=app,
+        application_limits=[
+            ApplicationLimit(
+                limit_provider=_readable(rates),
+                scope=scope,
+                key_function=key,
+                exempt_when=exempt,
+                deduct_when=deducts,
+                on_breach=_too_many,
+            )
+            for rates, scope, key, exempt, deducts in wanted
+            if rates
+        ],
+        in_memory_fallback_enabled=True,
+        swallow_errors=True,
+        **_storage(settings),
+    )
+
+
+def _storage(settings: Settings) -> dict[str, Any]:
+    url = settings.rate_storage or settings.cache_url
+    if not url:
+        return {"storage_uri": "memory://"}
+    from redis.backoff import NoBackoff  # a worker without a Redis does without its library
+    from redis.retry import Retry
+
+    waits: dict[str, Any] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    return {
+        "storage_uri": url.replace("unix://", "redis+unix://"),
+        "storage_options": {**waits, "retry": Retry(NoBackoff(), 0)},
+        "key_prefix": "aisle",
+    }
+
+
+def _readable(rates: str) -> str:
+    """The library wants a semicolon or a comma between, and blanks matter to it."""
+    return rates.replace(" ", "")
+
+
+def _role() -> Role:
+    return role_of(request.endpoint or "")
+
+
+def _keys() -> Keys:
+    return current_app.extensions["aisle"].keys  # type: ignore[no-any-return]
+
+
+def _client() -> str:
+    return _keys().client()
+
+
+def _looks_at_no_key() -> bool:
+    """True for a request that could be no guess of a key: neither a call that needs one and sends one, nor a form."""
+    is_form = request.method == "POST" and not is_call()
+    return not is_form and not (sends_key() and _keys().needs_key(_role()))
+
+
+def _had_wrong_key(_response: Response) -> bool:
+    return bool(g.get("wrong_key"))
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    seconds = max(1, int(limit.reset_at - time.time()) + 1)
+    rate = f"{limit.limit.amount:,} in {limit.limit.get_expiry():,} seconds"
+    what = {"wrong keys": "wrong keys from this address", "admin": "trainings and changes of releases"}
+    found = what.get(str(limit.request_args[-1]), "requests of this client")
+    answer = problem(429, "Too Many Requests", f"too many {found}: at most {rate}. Try again in {seconds} seconds.")
+    answer.headers["Retry-After"] = str(seconds)
+    return answer

@@ -1,0 +1,29 @@
+"""Errors as pages, for people who look at pages; programs keep getting application/problem+json."""
+
+from __future__ import annotations
+
+from flask import Response, render_template, request
+
+from app.access import is_call
+
+_HTML, _JSON = "text/html", "application/json"
+_FIRST_STEPS = (
+    ("Load a file of ratings or orders; without one a shop is made up:", "python data_processing.py orders.csv"),
+    ("Train, measure and publish:", "python train_model.py"),
+)
+
+
+def as_page(response: Response) -> Response:
+    """The same error as a page, if the request is of a browser and for no call of the API."""
+    accepted = request.accept_mimetypes
+    if response.mimetype != "application/problem+json" or is_call() or not accepted.accept_html:
+        return response
+    if accepted[_HTML] <= accepted[_JSON]:  # equal for a program that takes anything
+        return response
+    problem = response.get_json()
+    is_untrained = response.status_code == 503 and "train_model.py" in problem["detail"]
+    template = "first_steps.html" if is_untrained else "problem.html"
+    page = render_template(template, problem=problem, steps=_FIRST_STEPS)
+    response.set_data(page)
+    response.content_type = f"{_HTML}; charset=utf-8"
+    return response

@@ -1,0 +1,22 @@
+// The button between light and dark; hidden where there are no scripts, as it could do nothing. And pictures that cannot
+// be loaded go, so that the tile behind them is seen.
+(function () {
+  "use strict";
+  var button = document.querySelector("[data-theme-switch]");
+
+  function say(theme) { button.setAttribute("aria-pressed", String(theme === "dark")); }
+
+  button.hidden = false;
+  say(window.aisleTheme.show());
+  button.addEventListener("click", function () {
+    say(window.aisleTheme.choose(button.getAttribute("aria-pressed") === "true" ? "light" : "dark"));
+  });
+  window.aisleTheme.onSystemChange(function () { say(window.aisleTheme.show()); });
+
+  function isBroken(picture) { return picture.complete && !picture.naturalWidth; }
+
+  document.querySelectorAll(".tile img").forEach(function (picture) {
+    if (isBroken(picture)) { picture.remove(); }
+    picture.addEventListener("error", function () { picture.remove(); });
+  });
+})();

@@ -1,0 +1,24 @@
+// The colours of the page: those chosen by the switch, or else the system's. Runs before anything is drawn.
+(function () {
+  "use strict";
+  var system = window.matchMedia("(prefers-color-scheme: dark)");
+  var chosen = null;
+  try { chosen = localStorage.getItem("aisle-theme"); } catch (error) { /* storage may be forbidden */ }
+
+  function show() {
+    var theme = chosen === "dark" || chosen === "light" ? chosen : system.matches ? "dark" : "light";
+    document.documentElement.setAttribute("data-bs-theme", theme);
+    return theme;
+  }
+
+  window.aisleTheme = {
+    show: show,
+    choose: function (theme) {
+      chosen = theme;
+      try { localStorage.setItem("aisle-theme", theme); } catch (error) { /* lasts for this page then */ }
+      return show();
+    },
+    onSystemChange: function (then) { system.addEventListener("change", then); }
+  };
+  show();
+})();

@@ -1,0 +1,48 @@
+"""Writes docs/http.md, the calls one after the other with their curl lines, out of the description of the service:
+python docs/write_http.py"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from app import create_app  # noqa: E402
+from app.description import described  # noqa: E402
+from app.examples import EXAMPLES  # noqa: E402
+from src.config import read_settings  # noqa: E402
+
+_HEAD = """# The calls
+
+Written by `python docs/write_http.py` from what `/openapi.json` says; `/docs` of a running service shows the same, with
+every field. The answers are those of the made-up shop, shortened.
+"""
+
+
+def page(document: dict[str, Any]) -> str:
+    """The description as a page to read."""
+    parts = [_HEAD]
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            name = f"{method.upper()} {path}"
+            said = call["description"].partition("```sh")[0].strip()
+            parts.append(f"## {name}\n\n{call['summary']}. {said}".rstrip() + "\n")
+            lines = call["description"].split("```sh\n")[1:]
+            for line, example in zip(lines, EXAMPLES[name], strict=True):
+                answer = json.dumps(example.answer, ensure_ascii=False)
+                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n```json\n{answer}\n```\n")
+            statuses = ", ".join(f"{status} {answer['description']}" for status, answer in call["responses"].items())
+            parts.append(f"Answers: {statuses}.\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        app = create_app(read_settings(var=Path(folder), write_keys="a", admin_keys="b", scheduler="off"))
+        with app.app_context():
+            (HERE / "http.md").write_text(page(described(app)), encoding="utf-8")

@@ -1,0 +1,95 @@
+"""The curl lines of the papers, sent to the application without a network in between."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+
+from app.examples import OLDER, RELEASE, RUN
+from src.domain import RunStatus
+from src.store import Store
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A request as a curl line shows it."""
+
+    method: str
+    address: str
+    headers: list[tuple[str, str]]
+    body: str | None
+
+
+def curl_lines(paper: str) -> list[str]:
+    """The curl lines that stand alone in a block for a shell."""
+    return re.findall(r"^```sh\n(curl -s .+?)\n```", paper, re.MULTILINE | re.DOTALL)
+
+
+def read_curl(line: str) -> Shown:
+    """What curl would send: POST where there is a body, GET where there is none."""
+    words = shlex.split(line.replace("\\\n", ""))
+    assert words[:2] == ["curl", "-s"], line
+    known = {"-H", "-d"}
+    assert {word for word in words[2:] if re.fullmatch(r"-\w", word)} <= known, line
+    given: dict[str, list[str]] = {option: [] for option in known}
+    rest, at = [], 2
+    while at < len(words):
+        if words[at] in known:
+            given[words[at]].append(words[at + 1])
+            at += 2
+        else:
+            rest.append(words[at])
+            at += 1
+    (url,) = rest
+    headers = [(name, value) for name, _, value in (said.partition(": ") for said in given["-H"])]
+    body = given["-d"][0] if given["-d"] else None
+    return Shown("GET" if body is None else "POST", url.removeprefix("localhost:5000"), headers, body)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop of the examples: names that papers make up stand for those it has."""
+
+    app: Flask
+    names: dict[str, str]
+
+    def send(self, line: str) -> Any:
+        """The answer to a curl line."""
+        for name, real in self.names.items():
+            line = line.replace(name, real)
+        shown = read_curl(line)
+        return self.app.test_client().open(
+            shown.address, method=shown.method, headers=shown.headers, data=shown.body, content_type=None
+        )
+
+
+def trained_at_once(store: Store) -> Callable[..., Any]:
+    """What starts trainings that have succeeded, and changed nothing, before they began."""
+
+    def start(_settings: Any, arguments: Sequence[str]) -> Any:
+        run = store.journal.run(arguments[arguments.index("--run-id") + 1])
+        assert run is not None
+        store.journal.save_run(replace(run, status=RunStatus.SUCCEEDED, finished_at=run.started_at))
+        return SimpleNamespace(wait=lambda: 0)
+
+    return start
+
+
+def shop_of_examples(
+    app: Flask, store: Store, publish_again: Callable[..., str], writer: dict[str, str], admin: dict[str, str]
+) -> Shop:
+    """The application with a second release, and trainings that only seem to start."""
+    older = app.extensions["aisle"].recommender.version
+    newer = publish_again()
+    app.extensions["aisle"].recommender.refresh()
+    app.extensions["aisle"].start = trained_at_once(store)
+    run = store.journal.runs(5)[0]
+    keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
+    names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER)
+    return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older), strict=True)))
