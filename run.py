@@ -1,18 +1,20 @@
-"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where."""
+"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where;
+`--hash-key` makes the hash of one, for a setting."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 from app import create_app, start_background
-from app.access import Role, made_key
+from app.access import Role, hashed_key, made_key
 from app.trainer import end_training
 from src.config import read_settings
-from src.errors import AisleError
+from src.errors import AisleError, InputError
 
 if TYPE_CHECKING:
     from src.workflows.doors import Screen
@@ -24,10 +26,24 @@ logging.getLogger("apscheduler").setLevel(logging.WARNING)
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--make-keys", action="store_true", help="make the keys for writing and for the admin, and end")
+    parser.add_argument(
+        "--hash-key", action="store_true", help="read a key from standard input, print its hash for a setting, and end"
+    )
     return parser
 
 
+def _typed_key() -> str:
+    """A key out of standard input: an argument could be read by every process of the machine."""
+    typed = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not (key := typed.strip()) or "," in key:
+        raise InputError("no key was read, or one with a comma; expected one line: python run.py --hash-key < FILE")
+    return key
+
+
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
+    if arguments.hash_key:
+        print(hashed_key(_typed_key()))
+        return
     settings = read_settings()
     if arguments.make_keys:
         for role in (Role.WRITE, Role.ADMIN):

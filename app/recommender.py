@@ -329,7 +329,10 @@ class Recommender:
         """Whether the model of a type of training is served, and its shapes."""
         served = self._served
         model = served.pipeline.models.get(_MODEL_OF.get(model_type, SVD)) if served else None
-        return {"status": "not_loaded"} if model is None else {"status": "loaded", **model.describe()}
+        if served is None or model is None:
+            return {"status": "not_loaded"}
+        # A model that folds a history in holds no users of its own, but it learnt from them.
+        return {"status": "loaded", "n_users": len(served.pipeline.users), **model.describe()}
 
     def _summary(self) -> dict[str, Any]:
         return dict(self._counted({"summary": True}, lambda: asdict(self._store.summary())))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 
 import numpy as np
 
 from src.domain import FloatArray, IntArray, Rules, WhyNot
-from src.shelf import UNKNOWN, Shelf, narrowest
+from src.shelf import UNKNOWN, Shelf
 
 _AT_ONCE = 1_000
 
@@ -59,14 +58,10 @@ class Chooser:
 
     def _count(self, item: int) -> None:
         category, brand = int(self._shelf.category[item]), int(self._shelf.brand[item])
-        for end in self._ends[category]:
+        for end in self._shelf.categories.ends[category]:
             self._of_end[end] += 1
             if self._of_end[end] == self._rules.max_per_category:
-                self._full_category |= np.array([end in ends for ends in self._ends])
+                self._full_category[self._shelf.categories.ending(end)] = True
         self._of_brand[brand] += 1
         if brand != UNKNOWN and self._of_brand[brand] == self._rules.max_per_brand:
             self._full_brand[brand] = True
-
-    @cached_property
-    def _ends(self) -> list[frozenset[str]]:
-        return [narrowest(text) for text in self._shelf.categories]

@@ -158,8 +158,11 @@ class Listing:
         """The most popular products that boosts lift: they may come from far below."""
         if self._asked.factor is None:
             return []
-        popular = self._by_popularity().item_idx
-        return [popular[self._asked.factor[popular] > 1][:_SCORED]]
+        lifted: IntArray = np.flatnonzero(self._open & (self._asked.factor > 1))
+        if len(lifted) > _SCORED:
+            popular = self._by_popularity().item_idx
+            lifted = popular[self._asked.factor[popular] > 1][:_SCORED]
+        return [lifted]
 
     def _by_popularity(self) -> Candidates:
         """Every product that may be listed, the popular ones first."""

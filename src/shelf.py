@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +33,7 @@ Check = Callable[[IntArray], BoolArray]
 @dataclass(frozen=True, eq=False)
 class Shelf:
     """Columns of one length n_items. price: float64, NaN unknown. stock: int64, -1 unknown. category, brand: int32
-    numbers of the texts in `categories` and `brands`, which begin with the empty one of UNKNOWN.
+    numbers of the texts in `categories` and of the names in `brands`, both of which begin with "", that is UNKNOWN.
 
     A category is kept as the whole text that a product has; which names are in it is asked of the few texts there are.
     """
@@ -41,14 +42,15 @@ class Shelf:
     stock: IntArray
     category: IntArray
     brand: IntArray
-    categories: tuple[str, ...] = ("",)
-    brands: tuple[str, ...] = ("",)
+    categories: Categories
+    brands: Mapping[str, int]
 
     @classmethod
     def empty(cls, n_items: int) -> Shelf:
         """One that knows nothing of any item."""
         unknown = np.full(n_items, UNKNOWN, np.int32)
-        return cls(np.full(n_items, np.nan), np.full(n_items, -1, np.int64), unknown, unknown)
+        price, stock = np.full(n_items, np.nan), np.full(n_items, -1, np.int64)
+        return cls(price, stock, unknown, unknown, Categories(("",)), {"": UNKNOWN})
 
     @classmethod
     def of(cls, pages: Iterable[Sequence[Facts]], items: Vocabulary) -> Shelf:
@@ -71,9 +73,11 @@ class Shelf:
 
     def _says(self, item: int, row: Facts) -> bool:
         price, stock = float(self.price[item]), int(self.stock[item])
-        texts = self.categories[self.category[item]], self.brands[self.brand[item]]
-        numbers = None if np.isnan(price) else price, None if stock < 0 else stock
-        return (numbers, texts) == ((row.price, row.stock), (row.category or "", folded(row.brand or "")))
+        if (None if np.isnan(price) else price, None if stock < 0 else stock) != (row.price, row.stock):
+            return False
+        if self.brands.get(folded(row.brand or "")) != int(self.brand[item]):
+            return False
+        return self.categories.texts[int(self.category[item])] == (row.category or "")
 
     # filters
 
@@ -94,10 +98,10 @@ class Shelf:
         """Every filter of the rules: the reason it gives, and the check."""
         price, stock, category = self.price, self.stock, self.category
         if rules.categories:
-            among = self._texts_with(rules.categories)
+            among = self.categories.having(rules.categories)
             yield WhyNot.CATEGORY, lambda items: among[category[items]]
         if rules.not_categories:
-            besides = ~self._texts_with(rules.not_categories)
+            besides = ~self.categories.having(rules.not_categories)
             yield WhyNot.CATEGORY, lambda items: besides[category[items]]
         if rules.min_price is not None:
             lowest = rules.min_price
@@ -107,11 +111,6 @@ class Shelf:
             yield WhyNot.PRICE, lambda items: price[items] <= highest
         if rules.in_stock:
             yield WhyNot.STOCK, lambda items: stock[items] != 0
-
-    def _texts_with(self, names: Collection[str]) -> BoolArray:
-        """bool[n_categories]: whose texts hold one of these names, in any case."""
-        wanted = {folded(name) for name in names}
-        return np.array([not wanted.isdisjoint(map(folded, category_names(text))) for text in self.categories])
 
     # boosts
 
@@ -124,11 +123,53 @@ class Shelf:
                 if item is not None:
                     factor[item] *= np.float32(boost.factor)
             elif boost.kind == CATEGORY:
-                factor[self._texts_with([boost.name])[self.category]] *= np.float32(boost.factor)
-            else:
-                meant = np.array([text == folded(boost.name) != "" for text in self.brands])
-                factor[meant[self.brand]] *= np.float32(boost.factor)
+                factor[self.categories.having([boost.name])[self.category]] *= np.float32(boost.factor)
+            elif brand := self.brands.get(folded(boost.name), UNKNOWN):
+                factor[self.brand == brand] *= np.float32(boost.factor)
         return factor
+
+
+class Categories:
+    """The texts of categories, each with its number, which is its place, and what is asked of them."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = tuple(texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def having(self, names: Iterable[str]) -> BoolArray:
+        """bool[n]: which texts hold one of these names, wide or narrow, in any case."""
+        found = np.zeros(len(self), np.bool_)
+        for name in names:
+            found[self._by_name.get(folded(name), [])] = True
+        return found
+
+    def ending(self, end: str) -> list[int]:
+        """The numbers of the texts of which this is a narrowest name."""
+        return self._by_end[end]
+
+    @cached_property
+    def ends(self) -> list[frozenset[str]]:
+        """The narrowest names of each text."""
+        return [narrowest(text) for text in self.texts]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        return _numbers_by([map(folded, category_names(text)) for text in self.texts])
+
+    @cached_property
+    def _by_end(self) -> dict[str, list[int]]:
+        return _numbers_by(self.ends)
+
+
+def _numbers_by(names: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+    """Every name, and the numbers of those that have it."""
+    found: dict[str, list[int]] = {}
+    for number, its in enumerate(names):
+        for name in its:
+            found.setdefault(name, []).append(number)
+    return found
 
 
 def folded(name: str) -> str:
@@ -148,8 +189,9 @@ class _Draft:
     def __init__(self, shelf: Shelf) -> None:
         self._price, self._stock = shelf.price.copy(), shelf.stock.copy()
         self._category, self._brand = shelf.category.copy(), shelf.brand.copy()
-        self._categories = {text: at for at, text in enumerate(shelf.categories)}
-        self._brands = {text: at for at, text in enumerate(shelf.brands)}
+        self._known, self._brands = shelf.categories, dict(shelf.brands)
+        self._categories = {text: at for at, text in enumerate(shelf.categories.texts)}
+        self._folded: dict[str, str] = {}
 
     def write(self, rows: Sequence[Facts], items: IntArray) -> None:
         """Of rows[i] the item is items[i], -1 for none."""
@@ -158,11 +200,17 @@ class _Draft:
                 self._price[item] = np.nan if row.price is None else row.price
                 self._stock[item] = -1 if row.stock is None else row.stock
                 self._category[item] = _number(self._categories, row.category or "")
-                self._brand[item] = _number(self._brands, folded(row.brand or ""))
+                self._brand[item] = _number(self._brands, self._fold(row.brand or ""))
+
+    def _fold(self, brand: str) -> str:
+        found = self._folded.get(brand)
+        return self._folded.setdefault(brand, folded(brand)) if found is None else found
 
     def shelf(self) -> Shelf:
-        texts = tuple(self._categories), tuple(self._brands)
-        return Shelf(self._price, self._stock, self._category, self._brand, *texts)
+        # The same object where no text is new: what it knows of them was worked out once.
+        is_known = len(self._categories) == len(self._known)
+        categories = self._known if is_known else Categories(tuple(self._categories))
+        return Shelf(self._price, self._stock, self._category, self._brand, categories, self._brands)
 
 
 def _number(numbers: dict[str, int], text: str) -> int:

@@ -30,7 +30,7 @@ def fitting(**rules: object) -> list[str]:
 def test_facts_stand_at_the_row_of_their_product() -> None:
     assert SHELF.price.tolist() == pytest.approx([float("nan"), 19.99, 5.0, 1.0], nan_ok=True)
     assert SHELF.stock.tolist() == [-1, 0, 7, -1]
-    assert [SHELF.categories[number] for number in SHELF.category] == ["", "Home > Kitchen", "Toys | Home", ""]
+    assert [SHELF.categories.texts[number] for number in SHELF.category] == ["", "Home > Kitchen", "Toys | Home", ""]
     assert SHELF.brand[1] == SHELF.brand[2]
 
 

@@ -19,6 +19,7 @@ Sender = Callable[[str, bytes], Any]
 NEEDING = ["/recommend", "/why-not", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
 ADMIN = ["/training", "/releases/V/activate", "/releases/rollback", "/releases/pin", "/releases/unpin"]
 POSTS = NEEDING + ADMIN
+PAGES = ("pages.", "dashboard.")  # their forms have tests of their own
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
 
 
 def test_every_post_route_is_tried_here(flask_app: Flask) -> None:
-    found = {rule.rule for rule in flask_app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    rules = [rule for rule in flask_app.url_map.iter_rules() if not rule.endpoint.startswith(PAGES)]
+    found = {rule.rule for rule in rules if "POST" in (rule.methods or ())}
     assert {rule.replace("<version>", "V") for rule in found} == set(POSTS)
 
 
@@ -96,6 +98,7 @@ def test_a_list_where_one_object_is_expected_is_refused(
 def test_an_empty_object_names_the_fields_that_are_missing(send: Sender, is_problem: Checker, path: str) -> None:
     missing = {
         "/recommend": "user_id is missing, and so is history",
+        "/why-not": "product_id: Field required",
         "/search": "query: Field required",
         "/matrix_factor/similar": "item_id: Field required",
     }
@@ -160,7 +163,8 @@ WRONG_IDS: list[Any] = [
     True,
     False,
     1.5,
-    17850.0,
+    1e300,
+    2**63,
     None,
     [],
     ["a"],
@@ -197,7 +201,7 @@ def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_p
 
 
 @pytest.mark.parametrize("name", ["n", "top_k"])
-@pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 5.0, 5.5, True, [5], {}, "x"], ids=range(12))
+@pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 500.0, 5.5, True, [5], {}, "x"], ids=range(12))
 def test_a_length_that_is_no_whole_number_from_1_to_100_is_refused(
     send: Sender, is_problem: Checker, name: str, n: Any
 ) -> None:
