@@ -1,45 +1,73 @@
-"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where."""
+"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where;
+`--hash-key` makes the hash of one, for a setting."""
 
 from __future__ import annotations
 
 import argparse
-import logging
+import getpass
 import signal
 import sys
 from typing import TYPE_CHECKING
 
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
 from app import create_app, start_background
-from app.access import Role, made_key
+from app.access import Role, hashed_key, made_key
+from app.observing import write_logs
 from app.trainer import end_training
 from src.config import read_settings
-from src.errors import AisleError
+from src.errors import AisleError, InputError
+from src.slots import start_afresh
 
 if TYPE_CHECKING:
     from src.workflows.doors import Screen
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s")
-logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+class _Quiet(WSGIRequestHandler):
+    """Says nothing of requests: its lines hold paths and queries, and the application has a line for every request."""
+
+    def log_request(self, *_: object) -> None:
+        pass
+
+    def log_error(self, *_: object) -> None:
+        pass
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--make-keys", action="store_true", help="make the keys for writing and for the admin, and end")
+    parser.add_argument(
+        "--hash-key", action="store_true", help="read a key from standard input, print its hash for a setting, and end"
+    )
     return parser
 
 
+def _typed_key() -> str:
+    """A key out of standard input: an argument could be read by every process of the machine."""
+    typed = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not (key := typed.strip()) or "," in key:
+        raise InputError("no key was read, or one with a comma; expected one line: python run.py --hash-key < FILE")
+    return key
+
+
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
+    if arguments.hash_key:
+        print(hashed_key(_typed_key()))
+        return
     settings = read_settings()
     if arguments.make_keys:
         for role in (Role.WRITE, Role.ADMIN):
             screen.say(f"the {role} key is in {made_key(settings.var / 'keys', role)}")
         return
+    write_logs(settings)
+    start_afresh(settings.metrics_dir)
     server = create_app(settings)
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        server.run(host="0.0.0.0", port=settings.port, threaded=True)
+        run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
-        server.extensions["aisle"].scheduler.stop()
+        server.extensions["aisle"].leave()
         end_training(settings)
 
 
@@ -49,7 +77,9 @@ if __name__ == "__main__":
     sys.exit(run_door(_parser(), _work))
 
 try:
-    app = create_app()
+    _settings = read_settings()
+    write_logs(_settings)
+    app = create_app(_settings)
 except AisleError as error:
     # Gunicorn would show a traceback; one line says it better.
     print(f"error: {error}", file=sys.stderr)

@@ -74,8 +74,9 @@ def _helpers() -> dict[str, object]:
 @dashboard.get("/dashboard")
 def show() -> Response:
     """Everything, as it is at this moment."""
-    done = CHANGES.get(request.args.get("changed", ""))
-    page = render_template("dashboard.html", o=overview(_aisle()), shop=_aisle().explorer.look(), done=done)
+    done, found, explorer = CHANGES.get(request.args.get("changed", "")), overview(_aisle()), _aisle().explorer
+    shown = explorer.look() if found.scheduler is not None else explorer.last()  # not to wait for the store twice
+    page = render_template("dashboard.html", o=found, shop=shown, done=done)
     return _fresh(make_response(page))
 
 

@@ -72,7 +72,7 @@ class Explorer:
             empty = explored is None and not has_events(self._store)
             due = not empty and self._is_due(explored)
         except StoreError:
-            return Shown(explored, Counting.UNKNOWN, "the store does not answer")
+            return self.last()
         if empty:
             return Shown(None, Counting.EMPTY)
         with self._asking:
@@ -83,6 +83,10 @@ class Explorer:
             if self._now() - self._failed_at < _TRY_AGAIN_SECONDS:
                 return Shown(explored, Counting.FAILED, self._problem)
             return Shown(explored, self._begin(), self._problem)
+
+    def last(self) -> Shown:
+        """The last figures, without asking the store, which did not answer a moment ago."""
+        return Shown(self._kept(), Counting.UNKNOWN, "the store does not answer")
 
     def _kept(self) -> Explored | None:
         """What is on disk, read again only if it is another file."""

@@ -22,7 +22,8 @@ def as_page(response: Response) -> Response:
         return response
     problem = response.get_json()
     is_untrained = response.status_code == 503 and "train_model.py" in problem["detail"]
-    page = render_template("problem.html", problem=problem, steps=_FIRST_STEPS if is_untrained else ())
+    template = "first_steps.html" if is_untrained else "problem.html"
+    page = render_template(template, problem=problem, steps=_FIRST_STEPS)
     response.set_data(page)
     response.content_type = f"{_HTML}; charset=utf-8"
     return response

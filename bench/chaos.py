@@ -36,6 +36,8 @@ def killed_trainers(shop: Shop, options: argparse.Namespace) -> Counts:
     shop.serve(workers=2)
     counts: Counts = {"kills": 0, "in_its_run": 0, "later_runs": 0, "later_run_failed": 0, "wrong": [], "killed_at": {}}
     for kill in range(options.kills):
+        if time.monotonic() > options.until:
+            break
         trainer = shop.trainer()
         if random.random() < 0.1:  # while Python starts, and reads its libraries
             time.sleep(random.uniform(0, usual))
@@ -68,6 +70,7 @@ def _train_later(shop: Shop, counts: Counts) -> None:
     wrong = wrong or shop.is_right() or ("something half-written is left" if shop.left_over() else "")
     counts["later_run_failed"] += bool(wrong)
     counts["wrong"] += [wrong] if wrong else []
+    print(f"{counts['later_runs']} later runs, {counts['later_run_failed']} failed", file=sys.stderr, flush=True)
 
 
 def _seconds_of_a_run(shop: Shop) -> float:
@@ -87,6 +90,8 @@ def killed_leaders(shop: Shop, options: argparse.Namespace) -> Counts:
     counts: Counts = {"leaders": 0, "workers": 0, "services": 0, "later_runs": 0, "later_run_failed": 0, "wrong": []}
     counts["seconds_to_a_new_leader"] = []
     for _ in range(options.leaders):
+        if time.monotonic() > options.until:
+            break
         leader = wait_until(shop.leader, "a leader")
         os.kill(leader, signal.SIGKILL)
         at = time.monotonic()
@@ -96,6 +101,8 @@ def killed_leaders(shop: Shop, options: argparse.Namespace) -> Counts:
         counts["wrong"] += [wrong] if (wrong := shop.is_right()) else []
         _train_later(shop, counts)
     for _ in range(options.leaders):
+        if time.monotonic() > options.until:
+            break
         victim = random.choice(shop.workers())
         os.kill(victim, signal.SIGKILL)
         counts["workers"] += 1
@@ -197,6 +204,7 @@ def main() -> int:
     parser.add_argument("--damages", type=int, default=500, help="of files of a release")
     parser.add_argument("--seconds", type=float, default=60.0, help="of load")
     parser.add_argument("--nights", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=600.0, help="no more is killed in a part that took so long")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="NAME", help=", ".join(PARTS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -207,6 +215,7 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix="aisle-chaos-"))
         shop = Shop(folder)
         started = time.monotonic()
+        options.until = started + 60 * options.minutes
         try:
             shop.fill()
             if name != "trainers" and shop.train() != 0:

@@ -28,6 +28,8 @@ from src.store import Store, open_store
 from src.workflows.plans import Job
 from src.workflows.train import train
 
+pytest_plugins = ["postgresql"]
+
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
     "svd_factors": 4,
@@ -56,6 +58,7 @@ def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_settings(var: Path, **changes: Any) -> Settings:
     """Settings of a small, quick training in a folder of its own, with keys."""
     wanted = {"cache_seconds": 60, "scheduler": "off", "write_keys": WRITE_KEY, "admin_keys": ADMIN_KEY}
+    wanted |= {"admin_rate_limit": "", "wrong_keys_limit": ""}  # tests ask more than people do
     return read_settings(**{"var": var, **QUICK, **wanted, **changes})
 
 

@@ -85,9 +85,13 @@ class Vocabulary:
         rows = (self.idx_of(id_) for id_ in ids)
         return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
 
-    def rows_in(self, other: Vocabulary) -> IntArray:
-        """int64[len(self)]: the row number of every id in another vocabulary; -1 where it does not know it."""
-        return other.rows_of(self.ids_of(range(len(self))))
+    def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
+        """int64[len(self)], or [len(idx)]: the row numbers of all ids, or of those at idx, in another vocabulary; -1
+        where it does not know them. Each is looked up once."""
+        if idx is None:
+            return other.rows_of(self.ids_of(range(len(self))))
+        distinct, place = np.unique(idx, return_inverse=True)
+        return other.rows_of(self.ids_of(distinct.tolist()))[place]
 
     def neighbours(self, id_: str, n: int) -> list[str]:
         """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""

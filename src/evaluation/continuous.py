@@ -7,9 +7,9 @@ from statistics import median
 
 import numpy as np
 
-from src.dataset.interactions import Interactions, Vocabulary
+from src.dataset.interactions import Interactions
 from src.dataset.splitting import Split
-from src.domain import IntArray, Query, Score
+from src.domain import FloatArray, Query, Score
 from src.evaluation.metrics import estimate_rmse_mae, estimates, ranking_metrics
 from src.evaluation.protocols import K, ranking_task
 from src.models import POPULARITY
@@ -54,17 +54,10 @@ def score_of(
     return Score(at, release, n_events=len(parts.test), **score)  # type: ignore[arg-type]
 
 
-def _predicted(pipeline: Pipeline, rated: Interactions) -> IntArray:
-    user = _rows(rated.users, pipeline.users, rated.user_idx)
-    item = _rows(rated.items, pipeline.items, rated.item_idx)
+def _predicted(pipeline: Pipeline, rated: Interactions) -> FloatArray:
+    user = rated.users.rows_in(pipeline.users, rated.user_idx)
+    item = rated.items.rows_in(pipeline.items, rated.item_idx)
     return np.asarray(pipeline.raters[str(pipeline.rater)].rate(user, item))
-
-
-def _rows(of: Vocabulary, to: Vocabulary, idx: IntArray) -> IntArray:
-    """The same ids' row numbers in another vocabulary, -1 where it does not know them."""
-    distinct, place = np.unique(idx, return_inverse=True)
-    rows = [to.idx_of(id_) for id_ in of.ids_of(distinct.tolist())]
-    return np.array([-1 if row is None else row for row in rows], dtype=np.int64)[place]
 
 
 def fall_of(score: Score, before: Sequence[Score], bound: float) -> str:

@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from src.domain import Score
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
 from src.evaluation.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_plots(report: Report, folder: Path) -> list[Path]:
@@ -43,8 +44,7 @@ def write_scores(scores: Sequence[Score], path: Path) -> Path | None:
     rated = [score for score in scores if score.rmse is not None]
     if not lists and not rated:
         return None
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(8, 5)
     above, below = figure.subplots(2, sharex=True)
     days = [_day(score.at) for score in lists]
     above.plot(days, [score.ndcg_at_10 for score in lists], marker=".", label=f"NDCG@{K}")
@@ -66,13 +66,22 @@ def write_scores(scores: Sequence[Score], path: Path) -> Path | None:
     return path
 
 
+def _figure(width: float, height: float) -> Figure:
+    # A third of the time that a training takes to begin, and most of them draw nothing.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def _day(at: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(at, dt.UTC)
 
 
 def _bars(groups: dict[str, list[Estimate]], labels: Sequence[str], title: str, path: Path) -> Path:
-    figure = Figure(figsize=(2.5 + 1.3 * len(labels), 4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(2.5 + 1.3 * len(labels), 4)
     axes = figure.subplots()
     width = 0.8 / len(groups)
     for number, (name, estimates) in enumerate(groups.items()):

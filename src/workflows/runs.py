@@ -117,7 +117,8 @@ def recorded(store: Store, run: Run) -> Iterator[None]:
         status = RunStatus.INTERRUPTED if from_outside else RunStatus.FAILED
         with suppress(StoreError):  # what went wrong first is what people must read
             now = store.journal.run(run.run_id)
-            if now is None or not now.status.is_over:  # whoever ended it said why already
+            # Whoever ended it said why already; and another trainer may have taken it up since.
+            if now is None or (not now.status.is_over and now.attempt == run.attempt):
                 progress = now.progress if now else ""
                 ended = replace(run, status=status, finished_at=int(time.time()), message=what, progress=progress)
                 store.journal.save_run(ended)

@@ -13,7 +13,7 @@ from pathlib import Path
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import split
-from src.domain import JsonDict, Run, RunStatus
+from src.domain import DAY, JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, NoRelease
 from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
@@ -35,6 +35,7 @@ from src.workflows.ranking import learn_rankings
 from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
 
 # What a release must be measured with, whenever it is measured again.
+_FORGOTTEN_AT_ONCE = 1_000
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
 _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 
@@ -67,7 +68,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
     outside, and what was served before is served on.
     """
     lock = trainer_lock(settings)
-    if not lock.acquire(f"{socket.gethostname()}:{os.getpid()} {job.trigger}"):
+    if not lock.acquire(_owner(job)):
         error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
         refuse_queued(store, job, error)
         raise error
@@ -80,6 +81,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
             noted = Noted(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
+                _forget_lists(settings, store)
             try:
                 trained = _Training(settings, store, job, run, lock, noted).done()
             except _Kept as kept:
@@ -88,6 +90,11 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         return trained
     finally:
         lock.release()
+
+
+def _owner(job: Job) -> str:
+    """What the trainer's lock says of its holder."""
+    return f"{socket.gethostname()}:{os.getpid()} {job.trigger}"
 
 
 def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
@@ -99,6 +106,13 @@ def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
         pass
     except AisleError as error:
         reporter.step(f"WARNING: the current release was not scored: {error}")
+
+
+def _forget_lists(settings: Settings, store: Store) -> None:
+    """Served lists go after AISLE_SERVED_DAYS, also where none are kept any more; a few at a time, as others write."""
+    before = int(time.time()) - settings.served_days * DAY
+    while store.served.forget(before, _FORGOTTEN_AT_ONCE):
+        pass
 
 
 def _ended(run: Run, job: Job, trained: Trained) -> Run:
@@ -211,10 +225,11 @@ class _Training:
             return False, ""
         if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
-        if not self.lock.held:
+        if not self.lock.held and not self.lock.acquire(_owner(self.job)):
             raise AisleError(
-                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), so the "
-                f"release {version} was not activated. Train again, or: python train_model.py --activate {version}"
+                "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
+                f"another training ({self.lock.owner()}) holds it, so the release {version} was not activated. Train "
+                f"again, or: python train_model.py --activate {version}"
             )
         if not self.registry.activate(version, over_pin=self.job.force):
             return False, f"it was published and not activated, as {self.registry.current_version()} is pinned"

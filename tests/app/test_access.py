@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
+import subprocess
+import sys
+from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +16,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.access import Keys, Role, made_key
-from src.config import Settings
+from app.access import Keys, Role, hashed_key, made_key, made_once
+from src.config import Settings, read_settings
+from src.errors import ConfigError
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Client = Callable[..., FlaskClient]
+ROOT = Path(__file__).resolve().parent.parent.parent
 EVENT = {"user_id": "me", "product_id": "P00001", "kind": "click"}
 
 
@@ -158,3 +165,93 @@ def test_a_made_key_is_random_private_and_made_once(tmp_path: Path) -> None:
     assert made_key(tmp_path / "keys", Role.WRITE).read_text().strip() == key
     assert made_key(tmp_path / "keys", Role.ADMIN).read_text().strip() != key
     assert made_key(tmp_path / "other", Role.WRITE).read_text().strip() != key
+
+
+def test_of_many_processes_that_make_a_secret_at_once_all_read_the_same_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "session.key"
+    with ThreadPoolExecutor(16) as threads:
+        read = list(threads.map(lambda _: made_once(path).read_text(), range(64)))
+    assert set(read) == {path.read_text()}
+    assert len(path.read_text().strip()) >= 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [left.name for left in path.parent.iterdir()] == ["session.key"]
+
+
+@pytest.mark.parametrize("keys", [hashed_key("secret"), f"other, {hashed_key('secret')}", f"{hashed_key('secret')},x"])
+def test_a_setting_may_hold_the_hash_of_a_key(client_of: Client, is_problem: Checker, keys: str) -> None:
+    client = client_of(write_keys=keys)
+    assert post(client, bearer("secret")).status_code == 201
+    is_problem(post(client, bearer(hashed_key("secret"))), 401)
+    is_problem(post(client, bearer(hashed_key("secret").removeprefix("sha256:"))), 401)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["sha256:", "sha256:abc", "good, sha256:" + "g" * 64, "sha256:" + "a" * 63, "sha256:" + "A" * 64, hashed_key("")],
+)
+def test_a_hash_that_is_none_or_that_of_nothing_is_refused_and_not_shown(keys: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_settings(write_keys=keys)
+    assert "AISLE_WRITE_KEYS" in str(refused.value)
+    assert keys.rpartition(":")[2][:8] not in str(refused.value) or keys == "sha256:"
+
+
+def test_a_key_is_compared_with_every_known_one_whichever_it_is(
+    client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(write_keys="first,second,third")
+    compared: list[int] = []
+    real = hmac.compare_digest
+    monkeypatch.setattr("app.access.hmac.compare_digest", lambda a, b: compared.append(1) or real(a, b))
+    for key in ("first", "third", "wrong"):
+        compared.clear()
+        post(client, bearer(key))
+        assert len(compared) == 3
+
+
+def basic(password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'anybody:{password}'.encode()).decode()}"}
+
+
+def test_a_browser_may_type_the_key_to_look_at_pages_and_for_nothing_else(
+    client_of: Client, is_problem: Checker
+) -> None:
+    client = client_of(read_keys="reader", write_keys="writer", admin_keys="admin")
+    refused = client.get("/dashboard")
+    assert any("Basic" in said for said in refused.headers.getlist("WWW-Authenticate"))
+    assert client.get("/dashboard", headers=basic("reader")).status_code == 200
+    is_problem(client.get("/dashboard", headers=basic("wrong")), 401)
+    # A browser sends what was typed along with whatever a foreign page makes it ask for.
+    is_problem(client.get("/status", headers=basic("reader")), 401)
+    is_problem(post(client, basic("writer")), 401)
+    is_problem(client.post("/releases/rollback", headers=basic("admin")), 401)
+    assert client.get("/status").headers.getlist("WWW-Authenticate") == ["Bearer"]
+
+
+def test_files_of_pages_are_open_as_they_tell_nothing(client_of: Client) -> None:
+    client = client_of(read_keys="reader")
+    for path in ("/static/aisle.css", "/static/bootstrap/css/bootstrap.min.css"):
+        with client.get(path, buffered=True) as answer:
+            assert answer.status_code in (200, 404)
+
+
+def test_which_methods_there_are_is_told_without_a_key(client_of: Client) -> None:
+    answer = client_of(read_keys="reader", write_keys="writer").options("/events")
+    assert answer.status_code == 200
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+def test_head_answers_like_get_without_a_body_and_needs_the_same_key(client_of: Client) -> None:
+    client = client_of(read_keys="reader")
+    assert client.head("/popular").status_code == 401
+    answer = client.head("/popular", headers=bearer("reader"))
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_the_door_hashes_a_key_that_it_reads_from_its_input() -> None:
+    door = [sys.executable, "run.py", "--hash-key"]
+    done = subprocess.run(door, input="secret\n", capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == hashed_key("secret") + "\n"
+    empty = subprocess.run(door, input=" \n", capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (empty.returncode, empty.stdout) == (2, "")
+    assert "Traceback" not in empty.stderr

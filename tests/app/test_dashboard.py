@@ -108,7 +108,7 @@ def test_all_is_well_only_while_nothing_is_to_be_said(
 def test_without_a_release_the_page_says_what_to_do(untrained_client: FlaskClient) -> None:
     html = page(untrained_client)
     now = part(html, "now")
-    assert "Something is broken" in now
+    assert "Nothing is served yet" in now
     assert "python train_model.py" in now
     assert "python train_model.py" in part(html, "model")
     assert "python train_model.py" in part(html, "releases")

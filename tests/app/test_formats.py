@@ -24,7 +24,8 @@ def test_what_is_no_time_is_none(text: str | None) -> None:
     ("away", "said"),
     [
         (2, "just now"), (-3, "just now"), (59, "59 seconds ago"), (60, "1 minute ago"), (3_600, "1 hour ago"),
-        (7_300, "2 hours ago"), (3 * 86_400, "3 days ago"), (5_467 * 86_400, "15 years ago"), (-600, "in 10 minutes"), (-86_400, "in 1 day"),
+        (7_300, "2 hours ago"), (3 * 86_400, "3 days ago"), (5_467 * 86_400, "15 years ago"),
+        (-600, "in 10 minutes"), (-86_400, "in 1 day"),
     ],
 )  # fmt: skip
 def test_times_are_told_as_seen_from_now(away: int, said: str) -> None:
@@ -35,7 +36,8 @@ def test_times_are_told_as_seen_from_now(away: int, said: str) -> None:
     ("seconds", "said"),
     [
         (-4, "0 seconds"), (1, "1 second"), (59.9, "59 seconds"), (61, "1 minute"), (3_600, "1 hour"),
-        (3_725, "1 hour 2 minutes"), (90_000, "1 day 1 hour"), (86_400 + 120, "1 day"), (400 * 86_400, "1 year 34 days"),
+        (3_725, "1 hour 2 minutes"), (90_000, "1 day 1 hour"), (86_400 + 120, "1 day"),
+        (400 * 86_400, "1 year 34 days"),
     ],
 )  # fmt: skip
 def test_durations_have_two_parts_at_the_most(seconds: float, said: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -230,32 +232,34 @@ def test_a_training_is_accepted_with_its_run(
 def test_a_second_training_is_refused_while_one_is_under_way(
     flask_app: Flask, client: FlaskClient, as_admin: dict[str, str], is_problem: Checker
 ) -> None:
-    started = []
-    flask_app.extensions["aisle"].start = lambda *_: started.append(1) or _Endless()
+    started, ended = [], threading.Event()
+
+    def start(*_: Any) -> Any:
+        started.append(1)
+        return SimpleNamespace(wait=lambda: int(not ended.wait(60)))
+
+    flask_app.extensions["aisle"].start = start
     body = {"model_type": "all", "force_retrain": True}
-    assert post(client, "/training", body, as_admin).status_code == 202
-    assert "under way" in is_problem(post(client, "/training", body, as_admin), 409)["detail"]
-    assert started == [1]
+    try:
+        assert post(client, "/training", body, as_admin).status_code == 202
+        assert "under way" in is_problem(post(client, "/training", body, as_admin), 409)["detail"]
+        assert started == [1]
+    finally:
+        ended.set()
 
 
-class _Endless:
-    """A trainer whose end nobody hears of."""
-
-    def wait(self) -> int:
-        raise SystemExit
-
-
+@pytest.mark.parametrize("model_type", ["svd", "mf", "all"])
 def test_a_training_that_is_waited_for_answers_its_outcome(
-    flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str]
+    flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str], model_type: str
 ) -> None:
     flask_app.extensions["aisle"].start = trained_at_once(trained_store)
-    answer = post(client, "/training", {"model_type": "mf", "force_retrain": True, "wait": True}, as_admin)
+    answer = post(client, "/training", {"model_type": model_type, "force_retrain": True, "wait": True}, as_admin)
     body = answer.get_json()
     assert answer.status_code == 200
     assert set(body) >= {"status", "message", "model_type", "stats"}
-    assert (body["status"], body["model_type"]) == ("success", "mf")
+    assert (body["status"], body["model_type"]) == ("success", model_type)
     assert set(body["stats"]) == {"status", "n_users", "n_items", "n_factors"}
-    assert body["stats"] == client.get("/status").get_json()["matrix_factorization"]
+    assert (body["stats"]["status"], body["stats"]["n_users"], body["stats"]["n_items"]) == ("loaded", 60, 40)
 
 
 def test_nothing_is_trained_when_nothing_is_new(client: FlaskClient, as_admin: dict[str, str]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
+
+from src.config import Settings
+from src.store import Store
+from tests.curl import trained_at_once
 
 
 @pytest.fixture
@@ -28,10 +31,11 @@ def calls(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def values(node: Any) -> Iterator[Any]:
-    """Every value of a document, at any depth."""
+    """Every value of a document, at any depth, but for examples."""
     yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
+    if isinstance(node, dict):
+        node = [child for name, child in node.items() if name not in ("examples", "example")]
+    for child in node if isinstance(node, list) else ():
         yield from values(child)
 
 
@@ -39,7 +43,7 @@ def test_the_description_is_valid_openapi(description: dict[str, Any]) -> None:
     validate(description)
 
 
-def test_the_description_holds_no_null_but_as_a_default(description: dict[str, Any]) -> None:
+def test_the_description_holds_no_null_but_as_a_default_or_in_an_example(description: dict[str, Any]) -> None:
     for node in values(description):
         assert not isinstance(node, list) or None not in node
         if isinstance(node, dict):
@@ -51,7 +55,7 @@ def test_every_call_is_described_and_nothing_else(description: dict[str, Any], f
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in flask_app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.endpoint.startswith(("pages.", "docs.", "static", "bootstrap."))
+        if not rule.endpoint.startswith(("pages.", "docs.", "dashboard.", "observing.", "static", "bootstrap."))
     }
     assert there == {(path, method) for path, method, _ in calls(description)}
     assert len(there) >= 8
@@ -87,11 +91,52 @@ def test_a_call_with_a_body_describes_the_refusals_of_a_body(description: dict[s
             assert operation["requestBody"]["content"]["application/json"]["schema"]
 
 
-def test_calls_that_need_a_key_say_so(description: dict[str, Any]) -> None:
-    scheme = description["components"]["securitySchemes"]["key"]
-    assert scheme == {"type": "http", "scheme": "bearer"}
-    assert description["paths"]["/events"]["post"]["security"] == [{"key": []}]
-    assert {"401", "403"} <= set(description["paths"]["/events"]["post"]["responses"])
+ANY_KEY = [{"read_key": []}, {"write_key": []}, {"admin_key": []}]
+
+
+def test_calls_that_need_a_key_say_whose(description: dict[str, Any]) -> None:
+    schemes = description["components"]["securitySchemes"]
+    assert {(scheme["type"], scheme["scheme"]) for scheme in schemes.values()} == {("http", "bearer")}
+    for name, setting in {"read_key": "READ", "write_key": "WRITE", "admin_key": "ADMIN"}.items():
+        assert f"AISLE_{setting}_KEYS" in schemes[name]["description"]
+    paths = description["paths"]
+    assert paths["/events"]["post"]["security"] == [{"write_key": []}, {"admin_key": []}]
+    assert paths["/training"]["post"]["security"] == [{"admin_key": []}]
+    for path in ("/events", "/training", "/releases/rollback"):
+        assert {"401", "403", "429"} <= set(paths[path]["post"]["responses"])
+
+
+def test_whether_reading_needs_a_key_is_described_as_it_is(
+    description: dict[str, Any], trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    app = make_app(trained_settings.model_copy(update={"read_keys": "reader"}))
+    keyed = app.test_client().get("/openapi.json").get_json()
+    for path, method in (("/recommend", "post"), ("/popular", "get"), ("/status", "get")):
+        assert description["paths"][path][method]["security"] == []
+        assert "401" not in description["paths"][path][method]["responses"]
+        assert keyed["paths"][path][method]["security"] == ANY_KEY
+        assert "401" in keyed["paths"][path][method]["responses"]
+    for document in (description, keyed):
+        assert document["paths"]["/healthz"]["get"]["security"] == []
+
+
+def test_headers_of_answers_are_described(description: dict[str, Any]) -> None:
+    for path, method, operation in calls(description):
+        for status, answer in operation["responses"].items():
+            named = set(answer["headers"])
+            assert named >= {"X-Release", "X-Request-Id"}, (path, method, status)
+            assert ("Retry-After" in named) == (status in ("429", "503")), (path, method, status)
+    assert "X-Source" in description["paths"]["/recommend"]["post"]["responses"]["200"]["headers"]
+    assert "X-Source" in description["paths"]["/recommend"]["get"]["responses"]["200"]["headers"]
+    assert "Location" in description["paths"]["/training"]["post"]["responses"]["202"]["headers"]
+
+
+def test_a_rating_is_described_by_the_scale_of_the_settings(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    app = make_app(trained_settings.model_copy(update={"rating_max": 10.0}))
+    rating = app.test_client().get("/openapi.json").get_json()["components"]["schemas"]["EventBody"]["anyOf"][0]
+    assert rating["properties"]["value"] == {"type": "number", "minimum": 1.0, "maximum": 10.0}
 
 
 def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
@@ -109,8 +154,9 @@ def test_the_examples_of_the_description_work(
     client: FlaskClient,
     as_admin: dict[str, str],
     publish_again: Callable[..., str],
+    trained_store: Store,
 ) -> None:
-    flask_app.extensions["aisle"].start = lambda *_: SimpleNamespace(wait=lambda: 0)
+    flask_app.extensions["aisle"].start = trained_at_once(trained_store)
     version, tried = publish_again(), 0
     for path, method, operation in calls(description):
         if method != "post":
@@ -118,7 +164,7 @@ def test_the_examples_of_the_description_work(
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         if "$ref" in schema:
             schema = description["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        for example in schema["examples"]:
+        for example in schema.get("examples", ()):
             answer = client.post(path.replace("{version}", version), json=example, headers=as_admin)
             assert answer.status_code in (200, 201, 202), (path, example, answer.text)
             tried += 1

@@ -61,6 +61,7 @@ def test_schemathesis_finds_nothing_in_the_whole_description(address: str, as_ad
         {
             "seed": 1,
             "headers": as_admin,
+            "cache": {"enabled": False},
             "generation": {"max-examples": EXAMPLES_OF_EACH_CALL, "deterministic": True, "database": "none"},
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +12,23 @@ from pathlib import Path
 import pytest
 from service import ROOT, Service, Shop, free_port, wait_until
 
+RATINGS = "".join(
+    f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
+    for user in range(60)
+    for step in range(8)
+)
+
 
 @pytest.fixture
 def new_shop(tmp_path: Path) -> Shop:
     """A shop without anything yet."""
+    return shop_in(tmp_path)
+
+
+def shop_in(folder: Path) -> Shop:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
     environment |= {
-        "AISLE_VAR": str(tmp_path / "var"),
+        "AISLE_VAR": str(folder / "var"),
         "AISLE_WRITE_KEYS": "write-key",
         "AISLE_REFRESH_SECONDS": "0.3",
         "AISLE_CHECK_SECONDS": "0.5",
@@ -27,14 +38,35 @@ def new_shop(tmp_path: Path) -> Shop:
         "AISLE_ALS_ITERATIONS": "3",
         "AISLE_VBMF_SWEEPS": "5",
     }
-    return Shop(environment, tmp_path)
+    return Shop(environment, folder)
+
+
+def trained(folder: Path, *files: str) -> Path:
+    """What a shop of these files, or a made-up one, has written when it is trained."""
+    shop = shop_in(folder)
+    shop.door("data_processing.py", *files)
+    shop.door("train_model.py")
+    return folder / "var"
+
+
+@pytest.fixture(scope="session")
+def made_up_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small made-up shop, trained once; tests take copies."""
+    return trained(tmp_path_factory.mktemp("made-up"))
+
+
+@pytest.fixture(scope="session")
+def tiny_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop so small that it trains in a few seconds."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "ratings.csv").write_text(RATINGS)
+    return trained(folder, "ratings.csv")
 
 
 @pytest.fixture
-def shop(new_shop: Shop) -> Shop:
+def shop(new_shop: Shop, made_up_var: Path) -> Shop:
     """A small made-up shop, trained."""
-    new_shop.door("data_processing.py")
-    new_shop.door("train_model.py")
+    shutil.copytree(made_up_var, new_shop.folder / "var")
     return new_shop
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +26,10 @@ Serve = Callable[..., Service]
 ADMIN = {"Authorization": "Bearer admin-key"}
 
 
-RATINGS = "".join(
-    f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
-    for user in range(60)
-    for step in range(8)
-)
-
-
 @pytest.fixture
-def shop(new_shop: Shop) -> Shop:
+def shop(new_shop: Shop, tiny_var: Path) -> Shop:
     """A shop so small that it trains in a few seconds."""
-    (new_shop.folder / "ratings.csv").write_text(RATINGS)
-    new_shop.door("data_processing.py", "ratings.csv")
-    new_shop.door("train_model.py")
+    shutil.copytree(tiny_var, new_shop.folder / "var")
     return new_shop
 
 
@@ -120,10 +113,10 @@ def test_a_training_asked_for_over_http_is_served_by_every_worker_and_rolled_bac
     shop.environment["AISLE_ADMIN_KEYS"] = "admin-key"
     service = serve(GUNICORN, "--workers", str(workers), "run:app", AISLE_SCHEDULER="off")
     assert service.post("/training", {}, **ADMIN).body["status"] == "unchanged"
-    answer = service.post("/training", {"force_retrain": True}, **ADMIN)
-    assert answer.status == 202
-    assert service.post("/training", {"force_retrain": True}, **ADMIN).status == 409
-    path = answer.headers["Location"]
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda _: service.post("/training", {"force_retrain": True}, **ADMIN), range(8)))
+    assert sorted(answer.status for answer in answers) == [202] + 7 * [409]
+    (path,) = [answer.headers["Location"] for answer in answers if answer.status == 202]
 
     def over() -> Any:
         run = service.get(path).body
@@ -172,3 +165,46 @@ def test_swaps_and_a_rollback_under_load_answer_every_request_with_a_list_of_one
     assert {release for _, release, *_ in seen} == set(versions)
     expected = {(v, u): _expected(shop, v, u) for v in versions for u in ("U00001", "U00002", "U00003")}
     assert all(listed == expected[release, user] for _, release, user, listed in seen)
+
+
+def test_a_release_that_is_cut_under_a_running_service_gives_way_to_the_older_one(serve: Serve, shop: Shop) -> None:
+    registry, new, old = _registry(shop), shop.current, "20200101T000000Z-old"
+    shutil.copytree(registry.folder / new, registry.folder / old)
+    registry.activate(old)
+    registry.activate(new)
+    service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_SCHEDULER="off", AISLE_CACHE_SECONDS="0")
+    assert service.get("/recommend?user_id=U00001").headers["X-Release"] == new
+    for path in (registry.folder / new).rglob("*.npy"):
+        os.truncate(path, 0)
+
+    def old_serves() -> bool:
+        try:
+            answers = [service.get(f"/recommend?user_id=U0000{number % 9}") for number in range(20)]
+        except OSError:  # a worker that reads what is cut dies of it (SIGBUS), and another one begins
+            return False
+        assert {answer.status for answer in answers} == {200}
+        return {answer.headers["X-Release"] for answer in answers} == {old}
+
+    wait_until(old_serves, "the older release")
+    wait_until(lambda: "is served instead" in service.get("/status").body["release"]["note"], "a word of it")
+
+
+def test_a_night_goes_on_when_the_leader_dies_right_after_it_began_and_when_lock_files_are_removed(
+    serve: Serve, shop: Shop
+) -> None:
+    store = _store(shop)
+    for run in store.journal.runs(50):
+        store.journal.save_run(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
+    service = serve(GUNICORN, "--workers", "2", "run:app")
+
+    def leader() -> int | None:
+        found = service.get("/status").body["scheduler"]["leader"]
+        return int(found.split(":")[1]) if found and ":" in found else None
+
+    first = wait_until(leader, "a leader")
+    os.kill(first, signal.SIGKILL)
+    (shop.folder / "var" / "leader.lock").unlink(missing_ok=True)
+    nights = wait_until(lambda: [r for r in store.journal.runs(9) if r.trigger == "night" and r.status.is_over], "it")
+    assert [run.status for run in nights] == [RunStatus.SUCCEEDED]
+    assert wait_until(leader, "another leader") != first
+    assert service.get("/recommend?user_id=U00001").status == 200

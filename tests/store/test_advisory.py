@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import create_engine, text
 
 from src.config import read_settings
 from src.store.advisory import AdvisoryLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 
-POSTGRESQL = os.environ.get("AISLE_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
-
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """The URL of a fresh database, dropped at the end."""
-    admin = create_engine(make_url(POSTGRESQL), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-    name = f"aisle_test_{secrets.token_hex(6)}"
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except SQLAlchemyError as error:
-        admin.dispose()
-        pytest.skip(f"no PostgreSQL (set AISLE_TEST_DATABASE_URL): {str(error).splitlines()[0]}")
-    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def url(postgresql: str) -> str:
+    """The URL of a database of PostgreSQL."""
+    return postgresql
 
 
 def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:

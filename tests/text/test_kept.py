@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from src.domain import FloatArray
 from src.progress import Silent
+from src.text import kept
 from src.text.kept import encoded
 from tests.text.shelf import Letters
 
@@ -55,14 +59,78 @@ def test_texts_that_nobody_has_any_more_are_dropped_in_the_end(tmp_path: Path) -
     assert encoder.read == ["old 1"]
 
 
-@pytest.mark.parametrize("name", ["keys.npy", "vectors.npy"])
-def test_a_file_that_was_cut_only_costs_time(tmp_path: Path, name: str) -> None:
+def damage(file: Path, how: str) -> None:
+    held = bytearray(file.read_bytes())
+    if how == "cut":
+        held = held[:40]
+    elif how == "one bit":
+        held[-3] ^= 4
+    elif how == "garbage":
+        held = bytearray(b"\x00garbage" * 9)
+    file.unlink()
+    if how != "gone":
+        file.write_bytes(held)
+
+
+@pytest.mark.parametrize("how", ["cut", "one bit", "garbage", "gone"])
+@pytest.mark.parametrize("name", ["kept.npy", "kept.sha256"])
+def test_a_file_that_was_damaged_only_costs_time(tmp_path: Path, name: str, how: str) -> None:
     encoded(Letters(), TEXTS, tmp_path, Silent())
     [file] = tmp_path.rglob(name)
-    file.write_bytes(file.read_bytes()[:100])
+    damage(file, how)
     made = encoded(Letters(), TEXTS, tmp_path, Silent())
     assert made.n_new == 3
     assert np.array_equal(made.vectors, Letters().encode(TEXTS).astype(np.float16))
+    assert encoded(Letters(), TEXTS, tmp_path, Silent()).n_new == 0
+
+
+@pytest.mark.parametrize("name", ["kept.npy", "kept.sha256"])
+def test_of_two_that_write_at_once_no_text_gets_the_vector_of_another(tmp_path: Path, name: str) -> None:
+    """Equally many texts, and of each writing one of the two files stays."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    encoded(Letters(), ["a dog", "an ox"], one, Silent())
+    encoded(Letters(), ["a cow", "one emu"], other, Silent())
+    [mine], [its] = one.rglob(name), other.rglob(name)
+    mine.write_bytes(its.read_bytes())
+    for texts in (["a dog", "an ox"], ["a cow", "one emu"]):
+        made = encoded(Letters(), texts, one, Silent())
+        assert np.array_equal(made.vectors, Letters().encode(texts).astype(np.float16))
+
+
+class Killed(Letters):
+    """Is ended at the third part of the texts."""
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        if len(self.read) >= 4:
+            raise KeyboardInterrupt
+        return super().encode(texts)
+
+
+def test_an_encoding_that_was_ended_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_AT_ONCE", 2)
+    monkeypatch.setattr(kept, "_SECONDS_UNWRITTEN", 0.0)
+    texts = [f"text {number}" for number in range(7)]
+    with pytest.raises(KeyboardInterrupt):
+        encoded(Killed(), texts, tmp_path, Silent())
+    encoder = Letters()
+    made = encoded(encoder, texts, tmp_path, Silent())
+    assert len(encoder.read) == 3
+    assert np.array_equal(made.vectors, Letters().encode(texts).astype(np.float16))
+
+
+def test_what_a_killed_training_left_half_written_is_removed(tmp_path: Path) -> None:
+    encoded(Letters(), TEXTS, tmp_path, Silent())
+    [folder] = tmp_path.iterdir()
+    left = folder / ".1.kept.npy"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    encoded(Letters(), ["another"], tmp_path, Silent())
+    assert sorted(path.name for path in folder.iterdir()) == ["kept.npy", "kept.sha256"]
+
+
+def test_a_folder_that_cannot_be_written_is_only_slower(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert encoded(Letters(), TEXTS, tmp_path / "file", Silent()).n_new == 3
 
 
 def test_no_text_at_all_is_no_vector(tmp_path: Path) -> None:

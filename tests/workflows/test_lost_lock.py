@@ -1,0 +1,56 @@
+"""A training whose lock is lost on the way, by a database that forgets or by somebody who removes a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from src.config import Settings
+from src.domain import Run, RunStatus
+from src.errors import AisleError
+from src.progress import Silent
+from src.registry import Registry
+from src.store import Store
+from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.plans import Job
+from src.workflows.runs import recorded
+from src.workflows.train import train
+
+
+class LosesTheLock(Silent):
+    """While the release is published somebody removes the file of the lock, as a database forgets who held it."""
+
+    def __init__(self, settings: Settings, next_: FileLock | None = None) -> None:
+        self.path, self.next = settings.var / "trainer.lock", next_
+
+    def step(self, line: str) -> None:
+        if line == "publishing":
+            self.path.unlink()
+            if self.next is not None:
+                assert self.next.acquire("elsewhere:7 night")
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_training_that_lost_its_lock_activates_only_if_nobody_else_trains(
+    trained_settings: Settings, trained_store: Store
+) -> None:
+    registry = Registry(trained_settings.releases_dir)
+    trained = train(trained_settings, trained_store, Job(), LosesTheLock(trained_settings))
+    assert trained is not None
+    assert trained.version == registry.current_version()
+    assert trainer_lock(trained_settings).owner() is None
+    other = FileLock(trained_settings.var / "trainer.lock")
+    with pytest.raises(AisleError, match=r"another training \(elsewhere:7 night\) holds it.*was not activated"):
+        train(trained_settings, trained_store, Job(), LosesTheLock(trained_settings, other))
+    other.release()
+    assert registry.current_version() == trained.version
+
+
+def test_who_lost_the_lock_says_nothing_of_a_run_that_another_one_has_taken_up(store: Store) -> None:
+    run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
+    again = replace(run, attempt=2, progress="training svd")
+    store.journal.save_run(again)
+    with pytest.raises(AisleError), recorded(store, run):
+        raise AisleError("the lock was lost")
+    assert store.journal.runs(5) == [again]
