@@ -77,8 +77,8 @@ class SearchReport:
         n = len(next(iter(self.ndcg.values())))
         said = [
             f"{n} judged queries with a relevant product, {self.n_products:,} products; unjudged products count as 0; "
-            f"weights and trees are chosen on other queries than those they are measured on ({FOLDS} folds); the weight "
-            "that is served, unless another one is clearly better.",
+            f"weights and trees are chosen on other queries than those they are measured on ({FOLDS} folds); the "
+            "weight that is served, unless another one is clearly better.",
             *(
                 f"{name}: weights of the vectors in the folds: {', '.join(f'{w:g}' for w in its)}"
                 for name, its in self.weights.items()
