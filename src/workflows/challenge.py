@@ -19,7 +19,8 @@ from src.dataset.splitting import Split
 from src.dataset.weighting import Weighting
 from src.domain import NO_TIME, Load, RunStatus
 from src.errors import AisleError
-from src.evaluation.gate import Arrivals, Bounds, Verdict, check_events, compare
+from src.evaluation.gate import Bounds, Verdict, compare
+from src.evaluation.gate_data import Arrivals, check_events
 from src.evaluation.report import Report
 from src.models import MODELS, POPULARITY, trainable
 from src.pipeline import Pipeline

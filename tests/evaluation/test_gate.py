@@ -13,7 +13,8 @@ from bench.gate import promoted_share
 from src.config import Settings
 from src.dataset.checks import DataFigures
 from src.domain import FloatArray
-from src.evaluation.gate import Arrivals, Bounds, Verdict, check_events, check_release, compare
+from src.evaluation.gate import Bounds, Verdict, check_release, compare
+from src.evaluation.gate_data import Arrivals, check_events
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import RankingFigures, RatingFigures
 from src.evaluation.report import Report
