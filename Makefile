@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check bench bench-train bench-quality bench-search bench-cold chaos clean
+.PHONY: run setup test check bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -84,6 +84,9 @@ bench-search: setup
 
 bench-cold: setup
 	$(BIN)/python -m bench.cold $(OPTIONS)
+
+bench-similar: setup
+	$(BIN)/python -m bench.similar $(OPTIONS)
 
 # Kill, damage, fill, lock and swap a running shop, and count: the better part of an hour; as root the full disk is a real one.
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
+
+from src.logs import for_gunicorn
+from src.slots import start_afresh
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
@@ -16,6 +20,14 @@ graceful_timeout = 20
 control_socket_disable = True
 # No preload: threads and native libraries do not survive a fork.
 preload_app = False
+# Its own lines like ours; no access log, as the application has a line for every request, without paths and queries.
+logconfig_dict = for_gunicorn(os.environ.get("AISLE_LOG_FORMAT") or "auto")
+
+
+def on_starting(server: Any) -> None:
+    """The service begins, and counts from zero."""
+    # The settings would bring numpy, and with it threads that no worker wants.
+    start_afresh(Path(os.environ.get("AISLE_VAR") or "var") / "metrics")
 
 
 def post_worker_init(worker: Any) -> None:
@@ -26,11 +38,10 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Hand over the lead at once instead of when the kernel notices."""
+    """Hand over the lead at once instead of when the kernel notices, and keep what waits to be kept."""
     aisle = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("aisle")
     if aisle is not None:
-        aisle.scheduler.stop()
-        aisle.recommender.leave()
+        aisle.leave()
 
 
 def on_exit(server: Any) -> None:

@@ -5,22 +5,32 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
 
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
 from app import create_app, start_background
 from app.access import Role, hashed_key, made_key
+from app.observing import write_logs
 from app.trainer import end_training
 from src.config import read_settings
 from src.errors import AisleError, InputError
+from src.slots import start_afresh
 
 if TYPE_CHECKING:
     from src.workflows.doors import Screen
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s")
-logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+class _Quiet(WSGIRequestHandler):
+    """Says nothing of requests: its lines hold paths and queries, and the application has a line for every request."""
+
+    def log_request(self, *_: object) -> None:
+        pass
+
+    def log_error(self, *_: object) -> None:
+        pass
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,13 +59,15 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         for role in (Role.WRITE, Role.ADMIN):
             screen.say(f"the {role} key is in {made_key(settings.var / 'keys', role)}")
         return
+    write_logs(settings)
+    start_afresh(settings.metrics_dir)
     server = create_app(settings)
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        server.run(host="0.0.0.0", port=settings.port, threaded=True)
+        run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
-        server.extensions["aisle"].scheduler.stop()
+        server.extensions["aisle"].leave()
         end_training(settings)
 
 
@@ -65,7 +77,9 @@ if __name__ == "__main__":
     sys.exit(run_door(_parser(), _work))
 
 try:
-    app = create_app()
+    _settings = read_settings()
+    write_logs(_settings)
+    app = create_app(_settings)
 except AisleError as error:
     # Gunicorn would show a traceback; one line says it better.
     print(f"error: {error}", file=sys.stderr)

@@ -18,18 +18,20 @@ from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from app import admin, api, dashboard, docs, events, lists, pages, problems
+from app import admin, api, dashboard, docs, events, lists, observing, pages, problems
 from app.access import Keys, Role, check_access
 from app.bodies import StrictJson, check_body
 from app.explorer import Explorer
 from app.finder import Finder
 from app.limits import limit_rates
 from app.markup import as_page
+from app.metrics import Metrics
 from app.optimize import ListCache
 from app.protection import protect
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
+from app.served import ServedLog
 from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.store import Store, open_store
@@ -51,10 +53,19 @@ class Aisle:
     finder: Finder
     scheduler: Scheduler
     explorer: Explorer
+    metrics: Metrics
+    served: ServedLog
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
     started_in: int | None = field(default=None)
+
+    def leave(self) -> None:
+        """This process serves no more: give up the lead, and write what waits to be written."""
+        self.scheduler.stop()
+        self.recommender.leave()
+        self.served.stop()
+        self.metrics.close()
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -80,20 +91,34 @@ def create_app(settings: Settings | None = None) -> Flask:
     roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
     finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
-    app.extensions["aisle"] = Aisle(settings, store, recommender, searcher, finder, scheduler, explorer, keys, roles)
+    metrics = Metrics(settings.metrics_dir)
+    app.extensions["aisle"] = Aisle(
+        settings,
+        store,
+        recommender,
+        searcher,
+        finder,
+        scheduler,
+        explorer,
+        metrics,
+        ServedLog(settings, store, metrics),
+        keys,
+        roles,
+    )
+    observing.observe(app)
     problems.register(app)
     limit_rates(app, settings)
     app.before_request(check_access)
     csrf = protect(app, settings)
+    app.before_request(events.allow_length)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))
     app.after_request(_name_release)
     app.after_request(as_page)  # before the headers, which depend on what the answer is
     for calls in (lists.lists, api.api, events.events, admin.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
-    app.register_blueprint(pages.pages)
-    app.register_blueprint(docs.docs)
-    app.register_blueprint(dashboard.dashboard)
+    for page in (pages.pages, docs.docs, dashboard.dashboard, observing.observing):
+        app.register_blueprint(page)
     recommender.refresh()
     return app
 
@@ -110,6 +135,7 @@ def start_background(app: Flask) -> None:
     aisle.recommender.announce()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     aisle.scheduler.run()
+    aisle.served.run()
 
 
 def _watch(aisle: Aisle) -> None:

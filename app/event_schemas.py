@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel
 
-from app.schemas import Id, Request, Text
+from app.schemas import SANE_REQUEST_ID, Id, Request, Text
 from src.domain import MAX_VALUE, EventKind
 from src.rules import whole
 
@@ -49,9 +49,9 @@ class EventBody(Request):
         }
     )
 
-    user_id: Id
-    product_id: Id
-    kind: EventKind
+    user_id: Id = Field(description="Who did it.")
+    product_id: Id = Field(description="To what; the catalogue need not know it yet.")
+    kind: EventKind = Field(description=f"One of {', '.join(EventKind)}.")
     value: float | None = Field(
         None,
         allow_inf_nan=False,
@@ -62,7 +62,19 @@ class EventBody(Request):
     query: Text | None = Field(
         None, description="What the user had searched for when the product was shown: search learns from it."
     )
+    request_id: Annotated[str, Field(pattern=SANE_REQUEST_ID)] | None = Field(
+        None,
+        description="The X-Request-Id of the answer that had shown the product. With AISLE_LOG_SERVED=on the event is "
+        "joined to its place in that list; where the list was for a text, search learns from it as by `query`.",
+    )
     event_id: Id | None = Field(None, description="Your own name for the event: the same one twice counts once.")
+
+
+ABOUT_EVENTS = "\n".join(
+    f"- `{name}`{'' if field.is_required() else ' (optional)'}: {field.description}"
+    for name, field in EventBody.model_fields.items()
+)
+"""The fields of an event, for people: the description of a list is loose, as a wrong event in it is no error."""
 
 
 class EventsBody(RootModel[dict[str, Any] | list[Any]]):
@@ -72,7 +84,17 @@ class EventsBody(RootModel[dict[str, Any] | list[Any]]):
         json_schema_extra={
             "examples": [
                 {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"},
-                [{"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"}],
+                [
+                    {"user_id": "U00001", "product_id": "P00002", "kind": "rating", "value": 5, "event_id": "r-1"},
+                    {
+                        "user_id": "U00001",
+                        "product_id": "P00003",
+                        "kind": "click",
+                        "at": "2026-11-20T18:02:11Z",
+                        "query": "acrylic paint",
+                        "request_id": "5c0f2a9d41be5c0f2a9d41be",
+                    },
+                ],
             ]
         }
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from typing import Any
 
-from flask import Response, current_app, jsonify
+from flask import Response, current_app, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from app.access import Role
-from app.event_schemas import MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
-from app.problems import KEY, field_errors, problem, problems_of
+from app.event_schemas import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
+from app.metrics import EVENTS_TAKEN, EVENTS_TOLD, Metrics
+from app.problems import field_errors, problem, problems_of
 from app.schemas import BODY_PROBLEMS
 from src.config import Settings
 from src.domain import Event, EventKind
@@ -29,10 +31,9 @@ ROLES = {"events.add_events": Role.WRITE}
 @events.post(
     "/events",
     tags=[EVENTS],
-    security=KEY,
     summary="Tell what users did",
-    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`; "
-    "the others are stored.",
+    description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`, "
+    f"with their place; the others are stored. An event has these fields:\n\n{ABOUT_EVENTS}",
     responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
@@ -45,13 +46,31 @@ def add_events(body: EventsBody) -> Response:
     store: Store = current_app.extensions["aisle"].store
     good, errors = _parsed(items, settings)
     if not good:
+        _count(good, 0, errors)
         said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
         return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
     stored = record(store, good)
+    _count(good, stored, errors)
     answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
     response = jsonify(answer.model_dump())
     response.status_code = 201
     return response
+
+
+def allow_length() -> None:
+    """A thousand events take more room than other bodies may. To be called before the length is looked at."""
+    if request.endpoint in ROLES:
+        settings: Settings = current_app.extensions["aisle"].settings
+        request.max_content_length = settings.max_events_bytes
+
+
+def _count(good: list[Event], stored: int, errors: list[EventError]) -> None:
+    metrics: Metrics = current_app.extensions["aisle"].metrics
+    for result, amount in (("stored", stored), ("repeated", len(good) - stored), ("refused", len(errors))):
+        if amount:
+            metrics.add(EVENTS_TOLD, result, amount=amount)
+    for kind, amount in Counter(event.kind.value for event in good).items():
+        metrics.add(EVENTS_TAKEN, kind, amount=amount)
 
 
 def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
@@ -73,4 +92,4 @@ def _event(body: EventBody) -> Event:
         raise InputError("value: missing; expected the rating that was given")
     at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
     value = 1.0 if body.value is None else body.value
-    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query)
+    return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query, body.request_id)

@@ -28,6 +28,8 @@ from src.text.search import Filter
 pages = Blueprint("pages", __name__)
 
 _LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
+_LOOKED_AT = 200
+"""Of a long history so many of the newest events are looked at for the products to show."""
 _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
 """What the head of every page leads to."""
 
@@ -59,17 +61,27 @@ def front() -> Response:
     shown: dict[str, Any] = {"typed": typed, "examples": _finder().examples(_EXAMPLES), "made_up": _is_made_up()}
     if not typed.problems:
         shown |= _list_of(typed["user_id"]) | _predicted(typed["user_id"], typed["product_id"])
-    return make_response(render_template("front.html", **shown), 422 if typed.problems else 200)
+    return _page("front.html", shown, 422 if typed.problems else 200)
+
+
+def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
+    """A page that names the release which it shows, should another one have come meanwhile."""
+    response = make_response(render_template(template, **shown), status)
+    if "release" in shown:
+        response.headers["X-Release"] = shown["release"]
+    return response
 
 
 def _list_of(user_id: str) -> dict[str, Any]:
     """The cards of a user's list and history; of nobody's: what is popular."""
     currency, history = _settings().currency, recommender().history(user_id) if user_id else []
     answer = recommender().recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
-    catalogue = recommender().products({*named(answer.recommendations), *(event.product_id for event in history)})
+    newest = [event.product_id for event in history[-_LOOKED_AT:]]
+    catalogue = recommender().products({*named(answer.recommendations), *newest})
     return {
+        "release": answer.release,
         "listed": recommended(answer.recommendations, history, catalogue, currency),
-        "history": remembered(history, catalogue, currency, _HISTORY),
+        "history": remembered(history[-_LOOKED_AT:], catalogue, currency, _HISTORY),
         "n_events": len(history),
     }
 
@@ -85,7 +97,10 @@ def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
 
 
 def _prediction(user_id: str, product: Product) -> Prediction | None:
+    """In words; None where no rating can be predicted."""
     settings, release = _settings(), recommender().release()
+    if release.pipeline.rater is None:
+        return None
     predicted = release.pipeline.predict(user_id, product.product_id)
     rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
     card = card_of(product, settings.currency)
@@ -104,7 +119,7 @@ def search() -> Response:
     shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
     if asked and not typed.problems:
         shown["found"] = cards_of(_found(typed["q"], wanted), _settings().currency)
-    return make_response(render_template("search.html", **shown), 422 if typed.problems else 200)
+    return _page("search.html", shown, 422 if typed.problems else 200)
 
 
 def _found(text: str, wanted: Filter) -> list[Product]:
@@ -130,7 +145,7 @@ def product(product_id: str) -> Response:
         "predicted": _prediction(typed["user_id"], known) if asked else None,
         **_beside(product_id, currency),
     }
-    return make_response(render_template("product.html", **shown), 422 if typed.problems else 200)
+    return _page("product.html", shown, 422 if typed.problems else 200)
 
 
 def _unknown(product_id: str) -> Response:
@@ -138,7 +153,7 @@ def _unknown(product_id: str) -> Response:
     near = recommender().nearest_ids(product_id)
     known = recommender().products(near)
     cards = cards_of((known.get(id_, Product(id_)) for id_ in near), _settings().currency)
-    return make_response(render_template("unknown_product.html", product_id=product_id, near=cards), 404)
+    return _page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
 
 
 def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:

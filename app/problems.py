@@ -35,10 +35,6 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="Of a request that is not valid: every wrong field.")
 
 
-KEY: list[dict[str, list[Any]]] = [{"key": []}]
-"""Of a call's description: it needs a key."""
-
-
 def problems_of(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
     """These errors, as the description of a call names them."""
     content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
@@ -108,7 +104,7 @@ def register(app: Flask) -> None:
         status = error.code or 500
         detail = error.description or error.name
         if isinstance(error, RequestEntityTooLarge):
-            limit = app.config["MAX_CONTENT_LENGTH"]
+            limit = request.max_content_length
             detail = (
                 f"the body has {request.content_length:,} bytes; at most {limit:,} are accepted. Send less at once."
             )

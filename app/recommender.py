@@ -11,6 +11,7 @@ from typing import Any
 
 from app.optimize import ListCache
 from app.plain import cache_key, from_plain, to_plain
+from app.served import USER, Shown, note
 from app.shelves import Served, Shelves
 from app.workers import WorkerFiles
 from src.config import Settings
@@ -178,6 +179,7 @@ class Recommender:
         served, query = self._serving(), self._whole(query)
         key = {"release": served.release.version, **served.shapes(query), **cache_key(query)}
         kept = self._cache.get(key)
+        cached = kept is not None
         if kept is None:
             _, found = self._made(served.pipeline, query)
             kept = [to_plain(item) for item in found]
@@ -185,7 +187,10 @@ class Recommender:
         recommendations = [from_plain(item) for item in kept]
         wanted = query.model or served.release.pipeline.default
         sources = [item.source for item in recommendations] or [wanted]
-        return ListAnswer(served.release.version, max(sources, key=sources.count), recommendations)
+        answer = ListAnswer(served.release.version, max(sources, key=sources.count), recommendations)
+        places = [(item.product_id, item.source) for item in recommendations]
+        note(Shown(answer.release, USER, None, answer.source, places, cached))
+        return answer
 
     def why_not(self, query: Query, product_id: str) -> tuple[str, Standing, Product | None]:
         """(release, where the product stands with regard to the list of the query, what is known of it).

@@ -65,6 +65,8 @@ def _checked_text(value: str) -> str:
     return text
 
 
+SANE_REQUEST_ID = r"^[A-Za-z0-9._-]{1,64}$"
+
 Id = Annotated[
     str,
     BeforeValidator(_id_from_json),

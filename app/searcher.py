@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from app.recommender import Recommender
+from app.served import PRODUCT, SEARCH, TEXT, Shown, note
 from src.config import Settings
 from src.domain import FloatArray, JsonDict, Product, category_names
 from src.errors import AisleError, NotReady
@@ -57,7 +58,7 @@ class Searcher:
             known = {hit.product.product_id for hit in hits}
             more = self._checked(pipeline, text, vector, n, wanted, wanted)
             hits += [hit for hit in more if hit.product.product_id not in known]
-        return SearchAnswer(release, hits[:n])
+        return _noted(TEXT, text, SearchAnswer(release, hits[:n]))
 
     def similar(self, product_id: str, n: int) -> SearchAnswer | None:
         """At most n products that go with one, each with its source; None for a product that nobody knows.
@@ -76,7 +77,7 @@ class Searcher:
         products = self._recommender.products(ids)
         pairs = zip(ids, found, strict=True)
         hits = [Hit(products.get(id_, Product(id_)), round(each.score, 4), each.source) for id_, each in pairs]
-        return SearchAnswer(release, hits)
+        return _noted(PRODUCT, product_id, SearchAnswer(release, hits))
 
     def _checked(
         self, pipeline: Pipeline, text: str, vector: FloatArray | None, n: int, roughly: Filter, wanted: Filter
@@ -132,6 +133,14 @@ class Searcher:
             return {"status": "not_loaded", "note": "no product's title is known: load a catalogue and train"}
         problem = self._encoder(search.encoded_by)[1] if search.encoded_by else ""
         return {"status": "not_loaded" if problem else "loaded", "note": problem, **search.describe()}
+
+
+def _noted(made_for: str, asked: str, answer: SearchAnswer) -> SearchAnswer:
+    """The answer, which is counted, and kept if wanted, once it is given."""
+    places = [(hit.product.product_id, hit.source or SEARCH) for hit in answer.hits]
+    sources = [source for _, source in places] or [SEARCH]
+    note(Shown(answer.release, made_for, asked, max(sources, key=sources.count), places))
+    return answer
 
 
 def fits(product: Product, wanted: Filter) -> bool:

@@ -160,6 +160,22 @@ class Settings(BaseSettings):
         "", repr=False, description="redis://… for one cache on several hosts; empty means one per worker."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
+    max_events_bytes: int = Field(
+        8_388_608,
+        ge=1024,
+        description="Largest body of POST /events: 1,000 events with the longest ids and texts fit.",
+    )
+
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How log lines look: json, text, or auto, which is text on a terminal and json elsewhere."
+    )
+    log_ids: Literal["on", "off"] = Field(
+        "off", description="on: log lines name users, and say what exceptions say, which may hold ids."
+    )
+    log_served: Literal["on", "off"] = Field(
+        "off", description="on: every list that is answered is kept in the store, so that clicks can be joined to it."
+    )
+    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
 
     currency: str = Field(
         "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
@@ -291,6 +307,10 @@ class Settings(BaseSettings):
     @property
     def reports_dir(self) -> Path:
         return self.var / "reports"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.var / "metrics"
 
     @property
     def explored_path(self) -> Path:

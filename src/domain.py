@@ -383,6 +383,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many runs have a status, and when (UTC seconds) the last of them ended; None while none has."""
+
+    status: RunStatus
+    count: int
+    last_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """How good the current release was on events it had not seen. Times are UTC seconds.
 

@@ -75,10 +75,10 @@ def tuned(
     params = {**recipe.params, **{name: each.params for name, each in found.items()}}
     models: dict[str, ListModel] = {POPULARITY: popular, **{name: each.model for name, each in found.items()}}
     opinions, scales = search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed)
-    weights, ndcg = best_weights(opinions, scales)
+    weights, ndcg = best_weights(opinions, scales, without=TEXT)
     of_new: JsonDict = {}
     if TEXT in models:
-        best, of_new = newcomers(search, opinions, models, weights, best_weights(opinions, scales, TEXT)[1])
+        best, of_new = newcomers(search, opinions, models, weights, ndcg)
         models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
     made = Recipe(params, weights, search.split.train.weighting)
     order: Order | None = None

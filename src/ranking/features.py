@@ -83,7 +83,7 @@ def features(found: Found, anchors: IntArray, search: SearchIndex, signals: Sign
         "category_match": _category_match(items, anchors, search),
         "co_purchase": _co_purchase(items, anchors, signals.neighbours),
     }
-    return np.column_stack([columns[name] for name in FEATURES]).astype(np.float32).reshape(len(items), -1)
+    return np.column_stack([columns[name] for name in FEATURES]).astype(np.float32).reshape(-1, len(FEATURES))
 
 
 def anchor_similarity(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:

@@ -17,6 +17,7 @@ from src.domain import (
     Facts,
     Followed,
     Load,
+    Outcome,
     Product,
     ProductCount,
     Run,
@@ -59,6 +60,10 @@ class Journal(Protocol):
 
     def unfinished(self) -> list[Run]:
         """The runs that are queued or running, oldest first."""
+        ...
+
+    def outcomes(self) -> list[Outcome]:
+        """How often runs have each status, by its name; statuses that none has are left out."""
         ...
 
     def save_score(self, score: Score) -> None:

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, select, update
+from sqlalchemy import Connection, Executable, Row, func, select, update
 
-from src.domain import Load, Run, RunStatus, Score
+from src.domain import Load, Outcome, Run, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 
@@ -62,6 +62,12 @@ class SqlJournal:
         with self._database.read() as connection:
             row = connection.execute(select(runs).where(runs.c.due == due)).first()
         return None if row is None else _run(row)
+
+    def outcomes(self) -> list[Outcome]:
+        counted = select(runs.c.status, func.count().label("n"), func.max(runs.c.finished_at).label("last"))
+        with self._database.read() as connection:
+            rows = connection.execute(counted.group_by(runs.c.status).order_by(runs.c.status)).all()
+        return [Outcome(RunStatus(row.status), row.n, row.last) for row in rows]
 
     def save_score(self, score: Score) -> None:
         details = asdict(score)

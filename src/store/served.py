@@ -109,7 +109,7 @@ class SqlServed:
             clicked = self._followed(connection, day, CLICKS)
             bought = self._followed(connection, day, (EventKind.PURCHASE.value,))
         return [
-            ServedFigures(*key, times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
+            ServedFigures(key[0], key[1], key[2], key[3], times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
             for key in sorted({*times, *clicked, *bought})
         ]
 

@@ -2,7 +2,7 @@
 
 AISLE_VAR/embeddings/<encoder's checksum>/kept.npy has a row for each text, its sha256 and its vector, in the order of
 the former; kept.sha256 proves it. A file that is not what it was when it was written, or of which two trainings wrote
-one part each, is as good as none. A long encoding is written every minute, so that one that is ended goes on where it was.
+one part each, is as good as none. A long encoding is written every minute: one that is ended goes on where it was.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import split
-from src.domain import JsonDict, Run, RunStatus
+from src.domain import DAY, JsonDict, Run, RunStatus
 from src.errors import AisleError, Busy, NoRelease
 from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
@@ -35,6 +35,7 @@ from src.workflows.ranking import learn_rankings
 from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
 
 # What a release must be measured with, whenever it is measured again.
+_FORGOTTEN_AT_ONCE = 1_000
 _MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
 _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 
@@ -80,6 +81,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
             noted = Noted(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
+                _forget_lists(settings, store)
             try:
                 trained = _Training(settings, store, job, run, lock, noted).done()
             except _Kept as kept:
@@ -104,6 +106,13 @@ def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
         pass
     except AisleError as error:
         reporter.step(f"WARNING: the current release was not scored: {error}")
+
+
+def _forget_lists(settings: Settings, store: Store) -> None:
+    """Served lists go after AISLE_SERVED_DAYS, also where none are kept any more; a few at a time, as others write."""
+    before = int(time.time()) - settings.served_days * DAY
+    while store.served.forget(before, _FORGOTTEN_AT_ONCE):
+        pass
 
 
 def _ended(run: Run, job: Job, trained: Trained) -> Run:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from app.event_schemas import EventBody
 from src.domain import EventKind
 from src.store import Store
 
@@ -155,3 +159,50 @@ def test_received_is_the_sum_of_the_parts(post: Post) -> None:
     body = post(events).get_json()
     assert body["received"] == 12 == body["stored"] + body["repeated"] + len(body["errors"])
     assert (body["stored"], len(body["errors"])) == (3, 3)
+
+
+def test_a_thousand_events_with_the_longest_ids_and_texts_are_stored_in_one_request(
+    client: FlaskClient, as_writer: dict[str, str], trained_store: Store
+) -> None:
+    def longest(number: int) -> dict[str, Any]:
+        names = {name: f"{number:04d}".ljust(256, "é") for name in ("user_id", "product_id", "event_id")}
+        return {**names, "kind": "purchase", "value": 123_456_789.25, "query": "语" * 500, "request_id": "r" * 64}
+
+    events = [longest(number) for number in range(1_000)]
+    body = json.dumps(events, indent=1)  # every character of another script takes six bytes
+    assert len(body) > 7_000_000
+    answer = client.post("/events", data=body, content_type="application/json", headers=as_writer)
+    assert answer.status_code == 201, answer.text
+    assert answer.get_json()["stored"] == 1_000
+    assert len(trained_store.history(events[999]["user_id"])) == 1
+
+
+def test_events_that_several_senders_repeat_at_once_are_stored_once(
+    flask_app: Flask, as_writer: dict[str, str], trained_store: Store
+) -> None:
+    events = [{**PURCHASE, "event_id": f"order-{number}"} for number in range(300)]
+    answers: list[dict[str, Any]] = []
+
+    def send(turn: int) -> None:
+        body = events[turn * 50 :] + events[: turn * 50]
+        answers.append(flask_app.test_client().post("/events", json=body, headers=as_writer).get_json())
+
+    threads = [threading.Thread(target=send, args=(turn,)) for turn in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(answer["stored"] for answer in answers) == 300
+    assert all(answer["stored"] + answer["repeated"] == 300 for answer in answers)
+    assert len(trained_store.history("me")) == 300
+
+
+def test_the_description_of_a_list_is_loose_as_one_right_event_in_it_is_enough(client: FlaskClient) -> None:
+    description = client.get("/openapi.json").get_json()
+    schemas = description["components"]["schemas"]
+    one, several = schemas["EventsBody"]["anyOf"]
+    assert one == {"$ref": "#/components/schemas/EventBody"}
+    assert several == {"type": "array", "minItems": 1, "maxItems": 1_000, "contains": one}
+    said = description["paths"]["/events"]["post"]["description"]
+    for field in EventBody.model_fields:
+        assert f"`{field}`" in said

@@ -14,9 +14,22 @@ import pytest
 from rows import Row, as_read, batch, rating, stored
 
 import src.store.reading
-from src.domain import EventBatch, EventKind, Load, Product, ProductCount, Run, RunStatus, Score, StoreSummary
+from src.domain import (
+    Event,
+    EventBatch,
+    EventKind,
+    Load,
+    Outcome,
+    Product,
+    ProductCount,
+    Run,
+    RunStatus,
+    Score,
+    StoreSummary,
+)
 from src.errors import ConfigError, StoreError
 from src.store import Store, open_store
+from src.workflows.record import record
 
 STRANGE = [
     "日本",
@@ -582,3 +595,41 @@ def test_a_clock_that_was_put_back_does_not_hide_a_change(store: Store, monkeypa
     monkeypatch.setattr("src.store.changing.time.time_ns", lambda: 1_000_000_000)
     store.add_events(batch(rating("v", "p", 3, 5)))
     assert store.changed_at() == before + 1
+
+
+def test_how_runs_ended_is_counted(store: Store) -> None:
+    assert store.journal.outcomes() == []
+    for number, (status, ended) in enumerate([("failed", 170), ("failed", 160), ("succeeded", 260), ("running", None)]):
+        store.journal.save_run(Run(f"r{number}", "night", 100, RunStatus(status), finished_at=ended))
+    assert store.journal.outcomes() == [
+        Outcome(RunStatus.FAILED, 2, 170),
+        Outcome(RunStatus.RUNNING, 1, None),
+        Outcome(RunStatus.SUCCEEDED, 1, 260),
+    ]
+
+
+def test_of_events_that_many_threads_send_at_once_each_id_is_stored_once(store: Store) -> None:
+    stored: list[int] = []
+    together = threading.Barrier(6)
+
+    def send(turn: int) -> None:
+        events = [Event(f"u{number % 5}", f"p{number}", EventKind.VIEW, 1.0, 5, f"e{number}") for number in range(200)]
+        together.wait()
+        stored.append(record(store, events[turn * 30 :] + events[: turn * 30]))
+
+    threads = [threading.Thread(target=send, args=(turn,)) for turn in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(stored) == 200
+    assert sum(len(store.history(f"u{number}")) for number in range(5)) == 200
+
+
+def test_what_is_stored_is_on_the_disk_before_it_is_said(store: Store, url: str) -> None:
+    """A commit waits for the disk: neither database may put that off."""
+    with store._database.write() as connection:  # type: ignore[attr-defined]
+        if url.startswith("sqlite"):
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        else:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import subprocess
 import sys
@@ -75,9 +74,22 @@ class Service:
     def post(self, path: str, body: Any, **headers: str) -> Answer:
         return call(self.url + path, body, headers)
 
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log, all of them JSON; the last one may be on its way yet."""
+        written = self.log.read_text()
+        return [json.loads(line) for line in written[: written.rfind("\n") + 1].splitlines()]
+
     def serving(self, version: str) -> set[int]:
         """The workers that said they serve this release."""
-        return {int(pid) for pid in re.findall(rf"\[(\d+)\] INFO .*serving release {version}", self.log.read_text())}
+        return {line["pid"] for line in self.lines() if line["message"] == f"serving release {version}"}
+
+    def answered(self, request_id: str) -> int:
+        """The worker that answered a request."""
+
+        def found() -> int | None:
+            return next((line["pid"] for line in self.lines() if line.get("request_id") == request_id), None)
+
+        return int(wait_until(found, f"the log line of request {request_id}"))
 
     def ready(self) -> bool:
         try:

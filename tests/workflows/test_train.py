@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
 from src.dataset.synthetic import MadeUpShop, make_shop
-from src.domain import Event, EventKind, Run, RunStatus
+from src.domain import DAY, Event, EventKind, Run, RunStatus, ServedList
 from src.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
 from src.progress import Silent
@@ -291,6 +292,16 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
     assert (run.trigger, run.due, run.release) == ("night", 1_700_000_000, first.version)
     assert Registry(settings.releases_dir).versions() == [first.version]
     assert trainer_lock(settings).owner() is None
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Settings, filled: Store) -> None:
+    now = int(time.time())
+    ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
+    lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
+    filled.served.add(lists)
+    run_training(settings, filled, Job(trigger="night", due=1_700_000_000))
+    assert [each.request_id for each in filled.served.newest(9)] == ["r0", "r29"]
 
 
 @pytest.mark.usefixtures("no_smoke")
