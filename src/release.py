@@ -51,8 +51,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the time that a
-    list took, over n_lists. short: share of them with fewer products than there could be."""
+    """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the processor's
+    time that a list took, over n_lists. short: share of them with fewer products than there could be."""
 
     n_bytes: int
     load_seconds: float

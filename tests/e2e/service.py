@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180  # of a busy machine; a test that succeeds waits for nothing
 
 
 def free_port() -> int:

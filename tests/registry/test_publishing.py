@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,9 @@ from releases import DRAFT, START, files_of, manifest_of, no_space, publish
 from src.domain import Query
 from src.errors import NoRelease, ReleaseError, UnknownName
 from src.models import POPULARITY, SVD
+from src.pipeline import Pipeline
 from src.registry import Registry
+from src.smoke import prove
 
 
 def test_the_manifest_lists_every_file_with_its_size_and_sha256(registry: Registry) -> None:
@@ -243,3 +246,15 @@ def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registr
     assert proof.n_lists > 50
     assert proof.p95_ms > 0
     assert proof.short == 0
+
+
+def test_how_busy_the_machine_is_says_nothing_of_a_release(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = publish(registry, 1)
+    recommend = Pipeline.recommend
+
+    def kept_waiting(pipeline: Pipeline, query: Query) -> Any:
+        time.sleep(0.02)
+        return recommend(pipeline, query)
+
+    monkeypatch.setattr(Pipeline, "recommend", kept_waiting)
+    assert prove(registry.folder / version).p95_ms < 20
