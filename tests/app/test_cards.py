@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app.cards import card_of, named, prediction_of, price_of, recommended, remembered
+from app.showing.cards import card_of, named, prediction_of, price_of, recommended, remembered
 from src.domain import Event, EventKind, Explanation, Opinion, PredictedRating, Product, Reason, Recommendation
 
 MUG = Product("m", title="Mug", category="Home > Kitchen", price=1234.5, image_url="https://shop.example/m.png")
