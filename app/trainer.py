@@ -107,11 +107,11 @@ def process_of(owner: str | None) -> tuple[int, str] | None:
     return (int(pid), trigger) if host == socket.gethostname() and pid.isdigit() else None
 
 
-def end_process(pid: int, number: int) -> None:
+def end_process(pid: int, number: int, script: str = "train_model") -> None:
     """A signal to the trainer, and to all that it started. A process of another kind has got its number by now."""
     with suppress(OSError):
         command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and b"train_model" not in command.read_bytes():
+        if command.exists() and script.encode() not in command.read_bytes():
             return
         os.kill(pid, number)
         if number == signal.SIGKILL and os.getpgid(pid) == pid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -115,6 +116,20 @@ def test_after_too_many_wrong_keys_no_key_of_an_address_is_looked_at(client_of: 
     assert client.post("/events", json=event, headers=bearer("writer")).status_code == 429, "or guessing would go on"
     assert client.post("/events", json=event, headers=bearer("writer"), **from_("10.0.0.7")).status_code == 201
     assert client.get("/popular").status_code == 200
+
+
+def test_whoever_tries_too_many_keys_in_a_form_is_told_so_on_a_page(client_of: Client) -> None:
+    client = client_of(wrong_keys_limit="3/minute")
+    form = client.get("/dashboard/releases/pin").text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    tries = [
+        client.post("/dashboard/releases/pin", data={**fields, "key": f"guess {n}"}, headers=browser) for n in range(4)
+    ]
+    assert [answer.status_code for answer in tries] == [401] * 3 + [429]
+    assert tries[-1].mimetype == "text/html"
+    assert "Too many wrong keys from this address" in tries[-1].text
+    assert "Retry-After" in tries[-1].headers
 
 
 def test_right_keys_and_missing_ones_are_no_guesses(client_of: Client) -> None:
