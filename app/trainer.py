@@ -108,7 +108,10 @@ def process_of(owner: str | None) -> tuple[int, str] | None:
 
 
 def end_process(pid: int, number: int, script: str = "train_model") -> None:
-    """A signal to the trainer, and to all that it started. A process of another kind has got its number by now."""
+    """A signal to the trainer, or what runs another script, and to all that it started.
+
+    Nothing where its number is that of a process of another kind by now.
+    """
     with suppress(OSError):
         command = Path(f"/proc/{pid}/cmdline")
         if command.exists() and script.encode() not in command.read_bytes():
