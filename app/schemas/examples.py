@@ -19,7 +19,7 @@ _KEYS = {Role.WRITE: "var/keys/write.key", Role.ADMIN: "var/keys/admin.key"}
 
 @dataclass(frozen=True)
 class Example:
-    """A request and its answer. path: what stands for the names in the call's address; status: of the answer."""
+    """A request and its answer. path: what stands for the names in the call's address; status, kind: of the answer."""
 
     title: str
     answer: Any
@@ -27,6 +27,7 @@ class Example:
     query: Mapping[str, Any] | None = None
     path: Mapping[str, str] | None = None
     status: int = 200
+    kind: str = "application/json"
 
     @property
     def has_body(self) -> bool:
@@ -67,6 +68,10 @@ _MOUSE_ITEM = {
     "image_url": None,
     "source": "behaviour",
 }
+_METRICS = """# HELP aisle_lists_total Lists answered, by what named most of the list.
+# TYPE aisle_lists_total counter
+aisle_lists_total{made_for="user",source="blend"} 1734.0
+"""
 _STATS = {"status": "loaded", "n_users": 1000, "n_items": 400, "n_factors": 100}
 _NOW = {"release": RELEASE, "pinned": False}
 _RUN: dict[str, Any] = {
@@ -273,4 +278,5 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),
     "GET /readyz": (Example("ready", {"status": "ok"}),),
+    "GET /metrics": (Example("all of them", _METRICS, kind="text/plain"),),
 }
