@@ -106,6 +106,13 @@ def test_a_time_without_a_zone_in_the_future_or_no_time_at_all_is_refused(
     assert trained_store.history("me") == []
 
 
+@pytest.mark.parametrize("at", [-1, "1890-01-01T00:00:00Z", 4_000_000_000])
+def test_a_time_before_or_after_all_times_is_told_between_which_they_lie(
+    post: Post, is_problem: Checker, at: Any
+) -> None:
+    assert "from 0, which is 1970, to now" in is_problem(post({**PURCHASE, "at": at}), 422)["detail"]
+
+
 @pytest.mark.parametrize("value", [0.5, 5.5, -3, True, "5", None, [5], 10**400])
 def test_a_rating_off_the_scale_or_no_number_is_refused(post: Post, is_problem: Checker, value: Any) -> None:
     assert "value: " in is_problem(post({**RATING, "value": value}), 422)["detail"]
