@@ -52,7 +52,7 @@ def _add(app: Flask, settings: Settings, limits: list[ApplicationLimit]) -> None
         Limiter(
             client,
             app=app,
-            application_limits=limits,
+            application_limits=[*limits],
             in_memory_fallback_enabled=True,
             swallow_errors=True,
             **_storage(settings),
