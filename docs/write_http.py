@@ -20,7 +20,8 @@ from src.config import read_settings  # noqa: E402
 _HEAD = """# The calls
 
 Written by `python docs/write_http.py` from what `/openapi.json` says; `/docs` of a running service shows the same, with
-every field. The answers are those of the made-up shop, shortened.
+every field. The answers are those of the made-up shop, shortened; names of releases and runs are examples, so put yours
+in their place.
 """
 
 

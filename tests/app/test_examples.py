@@ -99,6 +99,17 @@ def test_an_example_works_and_is_answered_as_shown(
         check(example.body, asked, description)
 
 
+def test_opinions_of_an_example_add_up_to_its_score() -> None:
+    answers = [example.answer for _, example in _EACH if isinstance(example.answer, dict)]
+    explained = [row for answer in answers for row in answer.get("recommendations", ()) if "explanation" in row]
+    assert explained
+    for row in explained:
+        opinions = row["explanation"]["opinions"]
+        assert sum(each["contribution"] for each in opinions) == pytest.approx(row["score"], abs=1e-3)
+        for each in opinions:
+            assert each["weight"] * each["score"] == pytest.approx(each["contribution"], abs=1e-3)
+
+
 def test_a_shape_that_differs_is_noticed() -> None:
     same_shape({"a": [1, "x"], "b": None}, {"a": [2.5], "b": {"c": 1}})
     for shown, found in [({"a": 1}, {"b": 1}), ([1], ["1"]), ({"a": {"b": 1}}, {"a": {"b": "1"}}), (True, 1)]:
