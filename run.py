@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from app import create_app, start_background
-from app.access import Role, hashed_key, made_key
+from app.guard.access import Role, hashed_key, made_key
 from app.observing import write_logs
 from app.trainer import end_training
 from src.config import read_settings

@@ -19,19 +19,19 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from app import admin, api, dashboard, docs, events, lists, observing, pages, problems
-from app.access import Keys, Role, check_access
-from app.bodies import StrictJson, check_body
 from app.explorer import Explorer
-from app.finder import Finder
-from app.limits import limit_rates
-from app.markup import as_page
+from app.guard.access import Keys, Role, check_access
+from app.guard.bodies import StrictJson, check_body
+from app.guard.limits import limit_rates
+from app.guard.protection import protect
 from app.metrics import Metrics
 from app.optimize import ListCache
-from app.protection import protect
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
 from app.served import ServedLog
+from app.showing.finder import Finder
+from app.showing.markup import as_page
 from app.trainer import Trainer, start_trainer
 from src.config import Settings, read_settings
 from src.store import Store, open_store
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = OpenAPI(
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),
-        security_schemes={},  # else flask-openapi3 emits null; see app.description
+        security_schemes={},  # else flask-openapi3 emits null; see app.schemas.description
         validation_error_callback=problems.invalid,
         doc_ui=False,
     )

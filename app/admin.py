@@ -13,8 +13,12 @@ from flask import Response, current_app, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.access import Role
-from app.admin_schemas import (
+from app.guard.access import Role
+from app.problems import problem, problems_of
+from app.recommender import Recommender
+from app.releasing import change_release, status_of
+from app.schemas import BODY_PROBLEMS
+from app.schemas.admin import (
     ActivateBody,
     NoBody,
     ReleaseAnswer,
@@ -25,10 +29,6 @@ from app.admin_schemas import (
     TrainingAnswer,
     TrainingBody,
 )
-from app.problems import problem, problems_of
-from app.recommender import Recommender
-from app.releasing import change_release, status_of
-from app.schemas import BODY_PROBLEMS
 from app.trainer import train_queued
 from src.config import Settings
 from src.domain import Run, RunStatus

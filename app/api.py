@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from werkzeug.routing import PathConverter
 
-from app.access import Role
+from app.guard.access import Role
 from app.parts import of_release, recommender, searcher, unknown_product
 from app.problems import problems_of
 from app.scheduler import Scheduler

@@ -9,12 +9,12 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from app.access import Keys, Role
 from app.explorer import Counting
-from app.formats import FILTERS, seconds_of
-from app.overview import LISTS_DAYS, Level, overview
-from app.pictures import columns, curve
+from app.guard.access import Keys, Role
 from app.releasing import change_release, status_of
+from app.showing.formats import FILTERS, seconds_of
+from app.showing.overview import LISTS_DAYS, Level, overview
+from app.showing.pictures import columns, curve
 from src.errors import AisleError
 from src.registry import Listed, Registry
 

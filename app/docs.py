@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
 
-from app.access import Role
-from app.description import described
+from app.guard.access import Role
+from app.schemas.description import described
 
 docs = Blueprint("docs", __name__)
 ROLES = dict.fromkeys(("docs.page", "docs.asset", "docs.openapi"), Role.OPEN)

@@ -12,11 +12,11 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
-from app.access import Role
-from app.event_schemas import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
+from app.guard.access import Role
 from app.metrics import EVENTS_TAKEN, EVENTS_TOLD, Metrics
 from app.problems import field_errors, problem, problems_of
 from app.schemas import BODY_PROBLEMS
+from app.schemas.events import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
 from src.config import Settings
 from src.domain import Event, EventKind
 from src.errors import InputError

@@ -10,7 +10,11 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.list_schemas import (
+from app.parts import of_release, recommender, searcher, unknown_product
+from app.problems import problems_of
+from app.recommender import ListAnswer
+from app.schemas import BODY_PROBLEMS
+from app.schemas.lists import (
     DetailedList,
     DetailedRecommendation,
     ExplanationAnswer,
@@ -32,10 +36,6 @@ from app.list_schemas import (
     WhyNotAnswer,
     WhyNotBody,
 )
-from app.parts import of_release, recommender, searcher, unknown_product
-from app.problems import problems_of
-from app.recommender import ListAnswer
-from app.schemas import BODY_PROBLEMS
 from app.why_not import told
 from src.domain import Explanation, Product, Query, Recommendation
 from src.text.search import Filter

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
-from app.cards import (
+from app.parts import recommender, searcher
+from app.showing.cards import (
     Card,
     Prediction,
     card_of,
@@ -16,9 +17,8 @@ from app.cards import (
     recommended,
     remembered,
 )
-from app.finder import Finder
-from app.forms import typed_ids, typed_search
-from app.parts import recommender, searcher
+from app.showing.finder import Finder
+from app.showing.forms import typed_ids, typed_search
 from src.config import Settings
 from src.domain import Product, Query, category_names
 from src.ids import has_bad_characters, is_too_long

@@ -13,8 +13,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from app import create_app  # noqa: E402
-from app.description import described  # noqa: E402
-from app.examples import EXAMPLES  # noqa: E402
+from app.schemas.description import described  # noqa: E402
+from app.schemas.examples import EXAMPLES  # noqa: E402
 from src.config import read_settings  # noqa: E402
 
 _HEAD = """# The calls

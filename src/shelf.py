@@ -195,12 +195,12 @@ class _Draft:
 
     def write(self, rows: Sequence[Facts], items: IntArray) -> None:
         """Of rows[i] the item is items[i], -1 for none."""
-        for row, item in zip(rows, items.tolist(), strict=True):
-            if item >= 0:
-                self._price[item] = np.nan if row.price is None else row.price
-                self._stock[item] = -1 if row.stock is None else row.stock
-                self._category[item] = _number(self._categories, row.category or "")
-                self._brand[item] = _number(self._brands, self._fold(row.brand or ""))
+        known = items >= 0
+        at, rows = items[known], [row for row, is_known in zip(rows, known.tolist(), strict=True) if is_known]
+        self._price[at] = [np.nan if row.price is None else row.price for row in rows]
+        self._stock[at] = [-1 if row.stock is None else row.stock for row in rows]
+        self._category[at] = [_number(self._categories, row.category or "") for row in rows]
+        self._brand[at] = [_number(self._brands, self._fold(row.brand or "")) for row in rows]
 
     def _fold(self, brand: str) -> str:
         found = self._folded.get(brand)

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.examples import OLDER, RELEASE, RUN
+from app.schemas.examples import OLDER, RELEASE, RUN
 from src.domain import RunStatus
 from src.store import Store
 

@@ -30,7 +30,7 @@ class Described:
         if self.encoded_by is None:
             return None
         reporter.step(f"making the search over {len(self.catalogue):,} products")
-        weight = VECTOR_WEIGHT if self.encoded_by.name == WORDLLAMA else SENTENCE_WEIGHT
+        weight = vector_weight_of(self.encoded_by.name)
         return search_index(self.catalogue, self.data.item_vectors, self.encoded_by, weight)
 
 
@@ -64,3 +64,8 @@ def described(
 def encoder_of(settings: Settings, name: str | None = None) -> Encoder:
     """AISLE_ENCODER, or the encoder of this name. Raises NotReady."""
     return open_encoder(name or settings.encoder, batch=settings.encoder_batch, download=settings.encoder_download)
+
+
+def vector_weight_of(name: str) -> float:
+    """What the meaning counts in search with the encoder of this name."""
+    return VECTOR_WEIGHT if name == WORDLLAMA else SENTENCE_WEIGHT

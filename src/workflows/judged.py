@@ -22,7 +22,7 @@ from src.text.encoders import ENCODERS
 from src.text.kept import encoded
 from src.text.search import EncodedBy, SearchIndex, search_index
 from src.text.vectors import vectors_of
-from src.workflows.catalogue import encoder_of
+from src.workflows.catalogue import encoder_of, vector_weight_of
 from src.workflows.ingest import products_of
 
 _QUERY = ("query", "text", "search", "searchterm", "q")
@@ -81,7 +81,9 @@ def _encoded(
     reporter.step(f"encoding {len(catalogue):,} products with {name}")
     vectors = encoded(encoder, catalogue.passages(), settings.embeddings_dir, reporter).vectors
     by = EncodedBy(name, encoder.checksum, encoder.dimension)
-    return Encoded(replace(words, vectors=vectors_of(vectors), encoded_by=by), encoder.encode(judged.queries))
+    weight = vector_weight_of(name)
+    search = replace(words, vectors=vectors_of(vectors), encoded_by=by, vector_weight=weight)
+    return Encoded(search, encoder.encode(judged.queries))
 
 
 def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.access import Keys, Role, hashed_key, made_key, made_once
+from app.guard.access import Keys, Role, hashed_key, made_key, made_once
 from src.config import Settings, read_settings
 from src.errors import ConfigError
 
@@ -202,7 +202,7 @@ def test_a_key_is_compared_with_every_known_one_whichever_it_is(
     client = client_of(write_keys="first,second,third")
     compared: list[int] = []
     real = hmac.compare_digest
-    monkeypatch.setattr("app.access.hmac.compare_digest", lambda a, b: compared.append(1) or real(a, b))
+    monkeypatch.setattr("app.guard.access.hmac.compare_digest", lambda a, b: compared.append(1) or real(a, b))
     for key in ("first", "third", "wrong"):
         compared.clear()
         post(client, bearer(key))

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.event_schemas import EventBody
+from app.schemas.events import EventBody
 from src.domain import EventKind
 from src.store import Store
 

@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 
-from app.access import role_of
-from app.examples import EXAMPLES, RELEASE, Example
+from app.guard.access import role_of
+from app.schemas.examples import EXAMPLES, RELEASE, Example
 from src.registry import Registry
 from src.store import Store
 from tests.curl import Shop, curl_lines, read_curl, shop_of_examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.formats import ago, day, duration, figure, iso, moment, seconds_of, size
+from app.showing.formats import ago, day, duration, figure, iso, moment, seconds_of, size
 
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 

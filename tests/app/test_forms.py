@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.forms import typed_ids, typed_search
+from app.showing.forms import typed_ids, typed_search
 from src.text.search import Filter
 
 

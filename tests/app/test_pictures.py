@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pictures import Point, columns, curve, intervals, line, round_above
+from app.showing.pictures import Point, columns, curve, intervals, line, round_above
 
 
 def test_columns_stand_side_by_side_and_as_high_as_their_counts() -> None:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from app import searcher as searcher_module
 from src.config import Settings
 from src.domain import Product
+from src.errors import NotReady
 from src.store import Store
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -178,3 +179,20 @@ def test_no_query_is_encoded_by_another_encoder_than_the_release(
     status = client.get("/status").get_json()["similarity_search"]
     assert status["status"] == "not_loaded"
     assert status["note"] == said
+
+
+def test_where_the_encoder_is_not_installed_all_but_search_is_served(
+    trained_settings: Settings,
+    make_app: Callable[[Settings], Flask],
+    is_problem: Checker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str, **_: object) -> None:
+        raise NotReady(f"the encoder {name!r} needs sentence-transformers: run pip install")
+
+    monkeypatch.setattr(searcher_module, "open_encoder", missing)
+    client = make_app(trained_settings).test_client()
+    assert "pip install" in is_problem(client.post("/search", json={"query": "paint"}), 503)["detail"]
+    assert client.get("/status").get_json()["similarity_search"]["status"] == "not_loaded"
+    assert len(client.post("/recommend", json={"user_id": "nobody", "n": 3}).get_json()) == 3
+    assert client.post("/matrix_factor/similar", json={"item_id": "P00001", "n": 3}).status_code == 200

@@ -109,7 +109,7 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     monkeypatch.setattr(flask_app.extensions["aisle"].store, "history", fail)
     body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
     assert "a detail of the inside" not in body["detail"]
-    assert "unexpected ZeroDivisionError at POST api.recommend" in caplog.text
+    assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text
 
 
 def test_a_store_that_is_locked_for_a_moment_makes_people_wait_and_nobody_is_turned_away(

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.finder import Finder
+from app.showing.finder import Finder
 from src.domain import Event, EventKind, Product
 from src.store import Store
 from src.text.search import Filter

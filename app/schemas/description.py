@@ -11,15 +11,16 @@ from typing import Any
 from flask import Flask
 from pydantic import BaseModel
 
-from app import admin_schemas, event_schemas, list_schemas, problems, schemas
-from app.access import SETTINGS, Keys, Role, role_of
-from app.examples import EXAMPLES, Example
+from app import problems, schemas
+from app.guard.access import SETTINGS, Keys, Role, role_of
 from app.problems import problems_of
+from app.schemas import admin, events, lists
+from app.schemas.examples import EXAMPLES, Example
 from src.config import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
-_MODULES: tuple[ModuleType, ...] = (schemas, list_schemas, event_schemas, admin_schemas, problems)
+_MODULES: tuple[ModuleType, ...] = (schemas, lists, events, admin, problems)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
@@ -80,7 +81,7 @@ def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
     rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
     rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
     one = {"$ref": _REFERENCE.format(model="EventBody")}
-    several = {"type": "array", "minItems": 1, "maxItems": event_schemas.MAX_EVENTS, "contains": one}
+    several = {"type": "array", "minItems": 1, "maxItems": events.MAX_EVENTS, "contains": one}
     schemas["EventsBody"]["anyOf"] = [one, several]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from app.pictures import Interval, Line, Point, intervals, line
+from app.showing.pictures import Interval, Line, Point, intervals, line
 from src.domain import JsonDict, Score, ServedFigures
 from src.evaluation.protocols import K
 from src.evaluation.report import protocol_of

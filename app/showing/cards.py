@@ -99,7 +99,7 @@ def card_of(product: Product, currency: str) -> Card:
         name=name,
         href=url_for("pages.product", product_id=product.product_id),
         category=category,
-        tint=_number(names[0].casefold(), _TINTS) if names else "none",
+        tint=_number(names[0].casefold() if names else initial.upper(), _TINTS),
         turn=_number(product.product_id, _TURNS),
         initial=initial.upper(),
         price=price_of(product, currency),

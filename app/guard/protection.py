@@ -12,7 +12,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.access import made_once
+from app.guard.access import made_once
 from src.config import Settings
 
 _FILES_SECONDS = 86_400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, render_template, request
 
-from app.access import is_call
+from app.guard.access import is_call
 
 _HTML, _JSON = "text/html", "application/json"
 _FIRST_STEPS = (

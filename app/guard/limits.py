@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 
-from app.access import Keys, Role, address, is_call, role_of, sends_key
+from app.guard.access import Keys, Role, address, is_call, role_of, sends_key
 from app.problems import problem
 from src.config import Settings
 

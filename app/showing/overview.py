@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
-from app.formats import ago, duration, moment, size
-from app.model_report import Became, ModelReport, Nights, became, model_report, nights
 from app.recommender import Recommender
 from app.scheduler import Scheduler
 from app.searcher import Searcher
+from app.showing.formats import ago, duration, moment, size
+from app.showing.model_report import Became, ModelReport, Nights, became, model_report, nights
 from src.config import Settings
 from src.dataset.checks import Thresholds, percent
 from src.domain import DAY, Load

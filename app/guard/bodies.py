@@ -11,7 +11,7 @@ from flask import request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge, UnsupportedMediaType
 
-from app.access import is_call
+from app.guard.access import is_call
 from src.errors import InputError
 
 _SHOWN = 80

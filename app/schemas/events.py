@@ -19,7 +19,7 @@ _RATING: dict[str, JsonValue] = {
     "required": ["value"],
     "properties": {"kind": {"const": EventKind.RATING.value}, "value": {"type": "number"}},
 }
-"""Between which numbers a rating lies is for settings to say; app.description adds it."""
+"""Between which numbers a rating lies is for settings to say; app.schemas.description adds it."""
 _OTHER: dict[str, JsonValue] = {
     "properties": {
         "kind": {"enum": _OTHERS},
