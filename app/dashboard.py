@@ -13,7 +13,7 @@ from app.explorer import Counting
 from app.guard.access import Keys, Role
 from app.releasing import change_release, status_of
 from app.showing.formats import FILTERS, seconds_of
-from app.showing.overview import LISTS_DAYS, Level, overview
+from app.showing.overview import LISTS_DAYS, Level, before_current, current_of, overview
 from app.showing.pictures import columns, curve
 from src.errors import AisleError
 from src.registry import Listed, Registry
@@ -74,7 +74,9 @@ def _helpers() -> dict[str, object]:
 @dashboard.get("/dashboard")
 def show() -> Response:
     """Everything, as it is at this moment."""
-    done, found, explorer = CHANGES.get(request.args.get("changed", "")), overview(_aisle()), _aisle().explorer
+    found, explorer = overview(_aisle()), _aisle().explorer
+    is_of_now = found.current is not None and found.current.version == request.args.get("release")
+    done = CHANGES.get(request.args.get("changed", "")) if is_of_now else None  # else it was undone meanwhile
     shown = explorer.look() if found.scheduler is not None else explorer.last()  # not to wait for the store twice
     page = render_template("dashboard.html", o=found, shop=shown, done=done)
     return _fresh(make_response(page))
@@ -111,7 +113,7 @@ def change(name: str) -> Response:
         change_release(registry, _aisle().recommender, lambda it: CHANGES[name].run(it, version, pin))
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
-    return redirect(url_for("dashboard.show", changed=name), 303)  # type: ignore[return-value]
+    return redirect(url_for("dashboard.show", changed=name, release=version), 303)  # type: ignore[return-value]
 
 
 @dashboard.errorhandler(CSRFError)
@@ -134,7 +136,7 @@ def _refusal(key: str) -> tuple[int, str] | None:
 def _form(name: str, version: str, status: int = 200, problem: str = "") -> Response:
     """The page that asks for the key; 404 if there is no such release to change to."""
     listing = _registry().listing()
-    current = next((each for each in listing if each.is_current), None)
+    current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:
         status, problem = 404, "There is no such release on disk any more. Go back and choose another one."
@@ -151,8 +153,4 @@ def _target(name: str, version: str, listing: list[Listed]) -> Listed | None:
     """The release that a change is about: of a rollback the one before, of a pin the current one."""
     if name == "activate":
         return next((each for each in listing if each.version == version), None)
-    if name == "rollback":
-        current = next((each for each in listing if each.is_current), None)
-        before = next((each for each in listing if each.is_previous), None)
-        return before if before and current and before.version < current.version else None
-    return next((each for each in listing if each.is_current), None)
+    return before_current(listing) if name == "rollback" else current_of(listing)

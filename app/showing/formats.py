@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 from src.dataset.checks import share_of
 
@@ -78,9 +80,27 @@ def figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+def axis(value: float) -> str:
+    """A round number at the end of a scale, in full."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def rounded(document: Any) -> Any:
+    """A JSON document whose fractions have five digits that count."""
+    match document:
+        case dict():
+            return {name: rounded(value) for name, value in document.items()}
+        case list() | tuple():
+            return [rounded(value) for value in document]
+        case float() if math.isfinite(document):
+            return float(f"{document:.5g}")
+    return document
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
     "number": "{:,}".format,
-    "axis": "{:,.4g}".format,
+    "axis": axis,
+    "rounded": rounded,
     "moment": moment,
     "day": day,
     "iso": iso,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
@@ -114,9 +114,24 @@ class Overview:
         return self.scheduler["last_run"] if self.scheduler else None
 
     @property
+    def current(self) -> Listed | None:
+        """The release that all workers serve, or are about to: this one may still serve another for some seconds."""
+        return current_of(self.releases)
+
+    @property
     def can_roll_back(self) -> bool:
-        current = next((each.version for each in self.releases if each.is_current), None)
-        return any(each.is_previous and current and each.version < current for each in self.releases)
+        return before_current(self.releases) is not None
+
+
+def current_of(listing: Sequence[Listed]) -> Listed | None:
+    """The release that is to be served."""
+    return next((each for each in listing if each.is_current), None)
+
+
+def before_current(listing: Sequence[Listed]) -> Listed | None:
+    """What a rollback would lead to: what served before the current release, if that is older."""
+    current, before = current_of(listing), next((each for each in listing if each.is_previous), None)
+    return before if before and current and before.version < current.version else None
 
 
 def overview(aisle: Asked) -> Overview:

@@ -52,6 +52,13 @@ def part(html: str, id_: str) -> str:
     return said(found[0])
 
 
+def part_of_status(html: str) -> str:
+    """What is said of a change that was made."""
+    found = re.search(r'<p class="note" role="status">.*?</p>', html, re.DOTALL)
+    assert found
+    return said(found[0])
+
+
 def a_run(run_id: str, status: RunStatus, **fields: Any) -> Run:
     return replace(Run(run_id, "night", NOW, status, finished_at=NOW + 125, message="it is said why"), **fields)
 
@@ -306,6 +313,28 @@ def test_with_the_key_the_release_before_serves_again_pinned_if_wanted(
     done = said(page(client, answer.headers["Location"]))
     assert f"Done: release {first} was rolled back to" in done
     assert "It is pinned" in done
+
+
+def test_a_worker_that_still_serves_the_release_before_names_the_right_one_as_rolled_back_to(
+    trained_settings: Settings, make_app: MakeApp, publish_again: Publish, send: Callable[..., Any]
+) -> None:
+    first, newer = str(Registry(trained_settings.releases_dir).current_version()), publish_again()
+    other = make_app(trained_settings).test_client()  # looks for releases on its own, later
+    done = part_of_status(page(other, send("rollback").headers["Location"]))
+    assert f"release {first} was rolled back to" in done
+    assert newer not in done
+    assert "This worker" not in done
+
+
+def test_what_was_done_is_not_claimed_once_somebody_undid_it(
+    client: FlaskClient, trained_settings: Settings, publish_again: Publish, send: Callable[..., Any]
+) -> None:
+    newer = publish_again()
+    told = send("rollback").headers["Location"]
+    assert "Done:" in said(page(client, told))
+    Registry(trained_settings.releases_dir).activate(newer)
+    assert "Done:" not in said(page(client, told))
+    assert "Done:" not in said(page(client, "/dashboard?changed=rollback"))
 
 
 def test_activate_pin_and_unpin_do_what_they_say(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from app.showing.formats import ago, day, duration, figure, iso, moment, seconds_of, size
+from app.showing.formats import ago, axis, day, duration, figure, iso, moment, rounded, seconds_of, size
 
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 
@@ -53,3 +55,20 @@ def test_sizes_are_told_in_the_unit_that_fits(n: float, said: str) -> None:
 
 def test_a_figure_that_is_not_there_is_a_dash() -> None:
     assert (figure(None), figure(0.13804)) == ("–", "0.1380")
+
+
+@pytest.mark.parametrize(
+    ("top", "said"), [(40_000.0, "40,000"), (1_200_000.0, "1,200,000"), (800, "800"), (0.06, "0.06"), (1.0, "1")]
+)
+def test_the_end_of_a_scale_is_told_in_full(top: float, said: str) -> None:
+    assert axis(top) == said
+
+
+def test_figures_of_a_document_have_no_digits_that_say_nothing() -> None:
+    document = {"value": 0.05134266803860, "n": 12_345_678, "each": [0.1 + 0.2, None, "0.123456789"], "never": math.inf}
+    assert rounded(document) == {
+        "value": 0.051343,
+        "n": 12_345_678,
+        "each": [0.3, None, "0.123456789"],
+        "never": math.inf,
+    }
