@@ -22,7 +22,7 @@ from app import admin, api, dashboard, docs, events, lists, observing, pages, pr
 from app.explorer import Explorer
 from app.guard.access import Keys, Role, check_access
 from app.guard.bodies import StrictJson, check_body
-from app.guard.limits import limit_rates
+from app.guard.limits import limit_rates, limit_wrong_keys
 from app.guard.protection import protect
 from app.metrics import Metrics
 from app.optimize import ListCache
@@ -108,8 +108,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     observing.observe(app)
     problems.register(app)
-    limit_rates(app, settings)
+    limit_wrong_keys(app, settings)
     app.before_request(check_access)
+    limit_rates(app, settings)
     csrf = protect(app, settings)
     app.before_request(events.allow_length)
     app.before_request(partial(check_body, admin.WITHOUT_BODY))

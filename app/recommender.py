@@ -321,9 +321,8 @@ class Recommender:
                 "carried_over",
                 "ranking",
             ]
-            about |= {"version": release.version, "pinned": self._registry.is_pinned} | {
-                name: release.manifest.get(name) for name in (*kept, "ranking")
-            }
+            about |= {"version": release.version, "pinned": self._registry.is_pinned}
+            about |= {name: release.manifest.get(name) for name in kept}
         return about
 
     def workers(self) -> list[dict[str, Any]]:

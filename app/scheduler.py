@@ -249,7 +249,7 @@ class Scheduler:
 
     def _record_silent_death(self, started: _Started, code: int) -> None:
         """A trainer that ended before it could record its run: its night is tried again, but not for ever."""
-        if started.due is None or self._trainer_lock.owner() is not None:
+        if code == 0 or started.due is None or self._trainer_lock.owner() is not None:
             return
         if self._store.journal.run_of(started.due) != started.before:
             return  # it has begun

@@ -14,13 +14,14 @@ sys.path.insert(0, str(HERE.parent))
 
 from app import create_app  # noqa: E402
 from app.schemas.description import described  # noqa: E402
-from app.schemas.examples import EXAMPLES  # noqa: E402
+from app.schemas.examples import EXAMPLES, Example  # noqa: E402
 from src.config import read_settings  # noqa: E402
 
 _HEAD = """# The calls
 
 Written by `python docs/write_http.py` from what `/openapi.json` says; `/docs` of a running service shows the same, with
-every field. The answers are those of the made-up shop, shortened.
+every field. The answers are those of the made-up shop, shortened; names of releases and runs are examples, so put yours
+in their place.
 """
 
 
@@ -34,11 +35,17 @@ def page(document: dict[str, Any]) -> str:
             parts.append(f"## {name}\n\n{call['summary']}. {said}".rstrip() + "\n")
             lines = call["description"].split("```sh\n")[1:]
             for line, example in zip(lines, EXAMPLES[name], strict=True):
-                answer = json.dumps(example.answer, ensure_ascii=False)
-                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n```json\n{answer}\n```\n")
+                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n{_shown(example)}\n```\n")
             statuses = ", ".join(f"{status} {answer['description']}" for status, answer in call["responses"].items())
             parts.append(f"Answers: {statuses}.\n")
     return "\n".join(parts)
+
+
+def _shown(example: Example) -> str:
+    """The answer, in a block that is open."""
+    if example.kind == "application/json":
+        return f"```json\n{json.dumps(example.answer, ensure_ascii=False)}"
+    return f"```text\n{example.answer.rstrip()}"
 
 
 if __name__ == "__main__":

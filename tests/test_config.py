@@ -66,7 +66,8 @@ def another_value(name: str) -> tuple[str, object]:
         "rating_min": ("0.5", 0.5),
         "rating_max": ("10", 10.0),
         "relevant_rating": ("3.5", 3.5),
-        "cache_url": ("redis://cache:6379/0", "redis://cache:6379/0"),
+        **dict.fromkeys(("cache_url", "rate_storage"), ("redis://cache:6379/0", "redis://cache:6379/0")),
+        **dict.fromkeys(("rate_limit", "admin_rate_limit", "wrong_keys_limit"), ("7/hour", "7/hour")),
     }
     if name in special:
         return special[name]

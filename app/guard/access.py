@@ -42,13 +42,6 @@ class Keys:
         """Whether a call of this role is refused without a key."""
         return role is not Role.OPEN and not (role is Role.READ and self._reading_is_open)
 
-    def client(self) -> str:
-        """Who sends this request, for counting: its key if that is one of ours, else its address."""
-        given = _given()
-        if given is not None and self._is_accepted(Role.READ, given):
-            return f"key:{hashlib.sha256(_hash(given)).hexdigest()[:16]}"
-        return address()
-
     def refusal(self, role: Role) -> Response | None:
         """The answer for a request that may not do this; None if it may."""
         if not self.needs_key(role):
@@ -62,6 +55,7 @@ class Keys:
             )
         given = _given() or _given_by_browser(role)
         if given is not None and self.accepts(role, given):
+            g.client = f"key:{hashlib.sha256(_hash(given)).hexdigest()[:16]}"
             return None
         found = "no key was sent" if given is None else "the key that was sent is not accepted"
         answer = problem(
@@ -107,6 +101,11 @@ def role_of(endpoint: str) -> Role:
 def address() -> str:
     """The address that the request came from, for counting."""
     return f"address:{request.remote_addr or 'unknown'}"
+
+
+def client() -> str:
+    """Who sends this request, for counting: the key that it was let in by, else its address."""
+    return g.get("client") or address()
 
 
 def sends_key() -> bool:

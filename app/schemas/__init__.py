@@ -50,7 +50,7 @@ def _checked_id(value: str) -> str:
     if not text:
         raise ValueError("an id must not be empty")
     if is_too_long(text):
-        raise ValueError(f"an id must not be longer than {MAX_ID_BYTES} bytes in UTF-8")
+        raise ValueError(f"an id must not be longer than {MAX_ID_LENGTH} characters, or {MAX_ID_BYTES} bytes in UTF-8")
     if has_bad_characters(value):
         raise ValueError("an id must not contain control characters or broken unicode")
     return text
@@ -70,7 +70,6 @@ SANE_REQUEST_ID = r"^[A-Za-z0-9._-]{1,64}$"
 Id = Annotated[
     str,
     BeforeValidator(_id_from_json),
-    Field(max_length=MAX_ID_LENGTH),
     AfterValidator(_checked_id),
     WithJsonSchema(
         {

@@ -34,6 +34,15 @@ _TAGS = {
     "releases": "Which release is served.",
     "health": "Whether all is well.",
 }
+_METRICS: dict[str, Any] = {
+    "summary": "What is counted, for Prometheus",
+    "description": "Requests and how long they took, lists by source, empty ones, the cache, events, trainings by how "
+    "they ended, releases: of all workers of the host that answers.",
+    "operationId": "metrics_get",
+    "tags": ["health"],
+    "responses": {"200": {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+}
+"""No call to a program, whose browser may send a password for it as for a page; so it is described by hand."""
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The id of the request: the one that was sent, if it is a sane one.", {"type": "string"}),
     "X-Release": ("The release that the answer rests on.", {"type": "string"}),
@@ -57,6 +66,7 @@ def described(app: Flask) -> dict[str, Any]:
     document: dict[str, Any] = copy.deepcopy(app.api_doc)  # type: ignore[attr-defined]
     document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
     document["servers"] = [{"url": "/"}]
+    document["paths"]["/metrics"] = {"get": copy.deepcopy(_METRICS)}
     document["tags"] = [{"name": name, "description": said} for name, said in _TAGS.items()]
     document["components"] = {
         "schemas": _schemas(document["components"]["schemas"]),
@@ -167,7 +177,7 @@ def _say_examples(call: dict[str, Any], path: str, examples: tuple[Example, ...]
     call["description"] = f"{call.get('description', '')}\n\n{lines}".strip()
     for example in examples:
         name = example.title.replace(" ", "-").replace(",", "")
-        answer = call["responses"][str(example.status)]["content"]["application/json"]
+        answer = call["responses"][str(example.status)]["content"][example.kind]
         answer.setdefault("examples", {})[name] = {"summary": example.title, "value": example.answer}
         if example.has_body:
             asked = call["requestBody"]["content"]["application/json"]

@@ -19,7 +19,7 @@ _KEYS = {Role.WRITE: "var/keys/write.key", Role.ADMIN: "var/keys/admin.key"}
 
 @dataclass(frozen=True)
 class Example:
-    """A request and its answer. path: what stands for the names in the call's address; status: of the answer."""
+    """A request and its answer. path: what stands for the names in the call's address; status, kind: of the answer."""
 
     title: str
     answer: Any
@@ -27,6 +27,7 @@ class Example:
     query: Mapping[str, Any] | None = None
     path: Mapping[str, str] | None = None
     status: int = 200
+    kind: str = "application/json"
 
     @property
     def has_body(self) -> bool:
@@ -48,26 +49,30 @@ class Example:
 
 
 _PAINT = {
-    "product_id": "P00286",
-    "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
-    "score": 1.7264,
+    "product_id": "P00076",
+    "title": "Castro Artist's Acrylic Paint Set 36 Colours",
+    "score": 1.0673,
     "image_url": None,
 }
 _PAINT_ITEM = {
     "item_id": "P00286",
-    "score": 1.7264,
+    "score": 12.566,
     "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
     "image_url": None,
     "source": "blend",
 }
 _MOUSE_ITEM = {
-    "item_id": "P00348",
-    "score": 3.3493,
-    "title": "Lynch Ergonomic Wireless Mouse White",
+    "item_id": "P00222",
+    "score": 3.3941,
+    "title": "Wilson Goods Compact Trackball Mint",
     "image_url": None,
     "source": "behaviour",
 }
-_STATS = {"status": "loaded", "n_users": 1000, "n_items": 400, "n_factors": 100}
+_METRICS = """# HELP aisle_lists_total Lists answered, by what named most of the list.
+# TYPE aisle_lists_total counter
+aisle_lists_total{made_for="user",source="blend"} 1734.0
+"""
+_STATS = {"status": "loaded", "n_users": 2000, "n_items": 400, "n_factors": 100}
 _NOW = {"release": RELEASE, "pinned": False}
 _RUN: dict[str, Any] = {
     "run_id": RUN,
@@ -86,12 +91,12 @@ _RUN: dict[str, Any] = {
 }
 _STATUS: dict[str, Any] = {
     "database": {
-        "n_ratings": 2874,
-        "n_users": 1000,
+        "n_ratings": 5161,
+        "n_users": 2000,
         "n_products": 400,
-        "avg_rating": 3.62,
-        "n_events": 40210,
-        "by_kind": {"cart": 12047, "click": 19870, "purchase": 5419, "rating": 2874},
+        "avg_rating": 3.7601,
+        "n_events": 82518,
+        "by_kind": {"cart": 24914, "click": 38574, "purchase": 13869, "rating": 5161},
         "made_up": True,
     },
     "matrix_factorization": _STATS,
@@ -117,19 +122,19 @@ _STATUS: dict[str, Any] = {
 }
 _PRODUCT = {
     "product_id": "P00012",
-    "title": "Lewis Wall-mounted Coat Hook Rack",
-    "description": "Coat Hook Rack by Lewis, made for the hall.",
-    "category": "Home",
-    "categories": ["Home"],
+    "title": "Ward & Co Backlit Vertical Mouse Mint",
+    "description": "Vertical Mouse by Ward & Co, made for long days at the desk.",
+    "category": "Computers",
+    "categories": ["Computers"],
     "brand": None,
-    "price": 39.99,
+    "price": 64.95,
     "image_url": None,
-    "stock": 12,
+    "stock": 124,
     "withdrawn": None,
 }
 _PLACE = {
     "product_id": "P00286",
-    "score": 1.7264,
+    "score": 12.566,
     "source": "blend",
     "filled_by": None,
     "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
@@ -137,7 +142,7 @@ _PLACE = {
     "category": "Stationery",
     "brand": None,
     "price": 17.99,
-    "stock": 7,
+    "stock": 36,
 }
 _DETAILED = {
     "user_id": "U00001",
@@ -151,8 +156,20 @@ _EXPLAINED = {
         {
             **_PLACE,
             "explanation": {
-                "opinions": [{"model": "item_graph", "score": 1.2331, "weight": 1.4, "contribution": 1.7264}],
-                "because": [{"product_id": "P00076", "title": "Castro Easel", "contribution": 1.1019}],
+                "opinions": [
+                    {"model": "als", "score": 4.9704, "weight": 1.0, "contribution": 4.9704},
+                    {"model": "popularity", "score": 6.3572, "weight": 0.45, "contribution": 2.8607},
+                    {"model": "category_popularity", "score": 3.6954, "weight": 0.7, "contribution": 2.5868},
+                    {"model": "item_graph", "score": 5.9188, "weight": 0.3, "contribution": 1.7756},
+                    {"model": "text", "score": 3.725, "weight": 0.1, "contribution": 0.3725},
+                ],
+                "because": [
+                    {
+                        "product_id": "P00244",
+                        "title": "Crawford Goods Beginner's Watercolour Set 12 Colours",
+                        "contribution": 3.0575,
+                    }
+                ],
             },
         }
     ],
@@ -162,18 +179,18 @@ _WHY_NOT = {
     "product_id": "P00012",
     "release": RELEASE,
     "listed": False,
-    "rank": 41,
+    "rank": 89,
     "reason": "rank",
-    "detail": "it is ranked 41, and the list ends at 10",
+    "detail": "it is ranked 89, and the list ends at 10",
 }
 _PREDICTED = {
     "user_id": "U00001",
     "product_id": "P00012",
-    "rating": 4.2127,
+    "rating": 4.029,
     "known_user": True,
     "known_product": True,
-    "n_user_ratings": 2,
-    "n_product_ratings": 21,
+    "n_user_ratings": 1,
+    "n_product_ratings": 23,
     "model": "vbmf",
     "release": RELEASE,
 }
@@ -205,15 +222,15 @@ _UNCHANGED = {
 
 EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /recommend": (
-        Example("a bare list", ["P00286", "P00370", "P00049"], {"user_id": "U00001", "n": 3}),
+        Example("a bare list", ["P00286", "P00009", "P00365"], {"user_id": "U00001", "n": 3}),
         Example("with titles and scores", _DETAILED, {"user_id": "U00001", "n": 1, "detail": True}),
         Example("and why", _EXPLAINED, {"user_id": "U00001", "n": 1, "explain": True}),
         Example(
             "by rules",
-            ["P00049", "P00363"],
+            ["P00286", "P00009"],
             {"user_id": "U00001", "n": 2, "max_per_category": 1, "max_price": 100, "in_stock": True},
         ),
-        Example("for a basket", ["P00027", "P00246"], {"history": ["P00008", "P00012"], "exclude": ["P00001"], "n": 2}),
+        Example("for a basket", ["P00222", "P00037"], {"history": ["P00008", "P00012"], "exclude": ["P00001"], "n": 2}),
         Example("for a text", {"recommendations": ["P00076", "P00286"]}, {"product_name": "nail paints", "top_k": 2}),
     ),
     "GET /recommend": (Example("by address", ["P00008", "P00006"], query={"user_id": "somebody-new", "n": 2}),),
@@ -235,12 +252,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "GET /popular": (
         Example(
             "clicks of 30 days",
-            [{"product_id": "P00122", "title": "Barnes & Co Organic Cotton Throw Super King", "count": 110}],
+            [{"product_id": "P00122", "title": "Barnes & Co Organic Cotton Throw Super King", "count": 113}],
             query={"n": 1, "days": 30, "kind": "click"},
         ),
     ),
     "GET /products/{product_id}": (Example("a product", _PRODUCT, path={"product_id": "P00012"}),),
-    "GET /categories": (Example("all of them", [{"category": "Kitchen", "count": 61}]),),
+    "GET /categories": (Example("all of them", [{"category": "Beauty", "count": 30}]),),
     "POST /events": (
         Example(
             "one event",
@@ -273,4 +290,5 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),
     "GET /readyz": (Example("ready", {"status": "ok"}),),
+    "GET /metrics": (Example("all of them", _METRICS, kind="text/plain"),),
 }

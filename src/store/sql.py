@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from src.domain import (
     NO_TIME,
@@ -29,6 +29,14 @@ from src.store.searches import SqlSearches
 from src.store.served import SqlServed
 from src.store.settling import settle
 from src.store.tables import event_ids, events, products, searches
+
+# Every list asks for a history, so what can be made once is.
+_KIND_OF = {kind.value: kind for kind in EventKind}
+_HISTORY = (
+    select(events.c.product_id, events.c.kind, NET_VALUE, events.c.at)
+    .where(events.c.user_id == bindparam("user_id"), NET)
+    .order_by(func.coalesce(events.c.at, NO_TIME), events.c.number)
+)
 
 
 class SqlStore:
@@ -85,15 +93,10 @@ class SqlStore:
         return fresh
 
     def history(self, user_id: str) -> list[Event]:
-        query = (
-            select(events.c.product_id, events.c.kind, NET_VALUE, events.c.at)
-            .where(events.c.user_id == user_id, NET)
-            .order_by(func.coalesce(events.c.at, NO_TIME), events.c.number)
-        )
         with self._database.read() as connection:
             return [
-                Event(user_id, row.product_id, EventKind(row.kind), row.value, row.at)
-                for row in connection.execute(query)
+                Event(user_id, product_id, _KIND_OF[kind], value, at)
+                for product_id, kind, value, at in connection.execute(_HISTORY, {"user_id": user_id})
             ]
 
     def users(self, prefix: str, n: int) -> list[str]:

@@ -25,7 +25,7 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
         raise InputError(f"value: {event.value:g} was found; expected a number above 0, and {MAX_VALUE:g} at the most")
     at = now if event.at is None else event.at
     if not 0 <= at <= now + CLOCK_TOLERANCE:
-        raise InputError(f"at: {at} was found; expected UTC seconds that are not in the future (it is {now})")
+        raise InputError(f"at: {at} was found; expected UTC seconds from 0, which is 1970, to now, which is {now}")
     return replace(event, at=at)
 
 

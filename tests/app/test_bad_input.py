@@ -262,6 +262,11 @@ def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_p
         assert f"{field}: " in is_problem(send(path, json.dumps(body).encode()), 422)["detail"]
 
 
+def test_an_id_that_is_too_long_is_told_how_long_it_may_be(send: Sender, is_problem: Checker) -> None:
+    detail = is_problem(send("/recommend", json.dumps({"user_id": "x" * 257}).encode()), 422)["detail"]
+    assert "256 characters" in detail
+
+
 @pytest.mark.parametrize("name", ["n", "top_k"])
 @pytest.mark.parametrize("n", [0, -1, 101, 10**9, 10**4_000, "5", 500.0, 5.5, True, [5], {}, "x"], ids=range(12))
 def test_a_length_that_is_no_whole_number_from_1_to_100_is_refused(

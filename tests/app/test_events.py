@@ -91,7 +91,7 @@ def test_a_time_is_utc_seconds_or_iso_with_a_zone(post: Post, trained_store: Sto
         [1],
         {},
         -1,
-        int(time.time()) + 2 * 86_400,
+        pytest.param(int(time.time()) + 2 * 86_400, id="in two days"),
         "2999-01-01T00:00:00Z",
         "1969-12-31T23:59:59Z",
         10**4_000,
@@ -104,6 +104,13 @@ def test_a_time_without_a_zone_in_the_future_or_no_time_at_all_is_refused(
 ) -> None:
     assert "at" in is_problem(post({**PURCHASE, "at": at}), 422)["detail"]
     assert trained_store.history("me") == []
+
+
+@pytest.mark.parametrize("at", [-1, "1890-01-01T00:00:00Z", 4_000_000_000])
+def test_a_time_before_or_after_all_times_is_told_between_which_they_lie(
+    post: Post, is_problem: Checker, at: Any
+) -> None:
+    assert "from 0, which is 1970, to now" in is_problem(post({**PURCHASE, "at": at}), 422)["detail"]
 
 
 @pytest.mark.parametrize("value", [0.5, 5.5, -3, True, "5", None, [5], 10**400])

@@ -88,13 +88,26 @@ def test_an_example_works_and_is_answered_as_shown(
         role = role_of(endpoint)
     answer = served.send(example.curl(path, role))
     assert answer.status_code == example.status, answer.text
-    same_shape(example.answer, answer.get_json())
-    schema = operation(description, call)["responses"][str(example.status)]["content"]["application/json"]["schema"]
-    check(answer.get_json(), schema, description)
+    assert answer.mimetype == example.kind
+    found = answer.get_json() if answer.is_json else answer.text
+    same_shape(example.answer, found)
+    schema = operation(description, call)["responses"][str(example.status)]["content"][example.kind]["schema"]
+    check(found, schema, description)
     check(example.answer, schema, description)
     if example.has_body:
         asked = operation(description, call)["requestBody"]["content"]["application/json"]["schema"]
         check(example.body, asked, description)
+
+
+def test_opinions_of_an_example_add_up_to_its_score() -> None:
+    answers = [example.answer for _, example in _EACH if isinstance(example.answer, dict)]
+    explained = [row for answer in answers for row in answer.get("recommendations", ()) if "explanation" in row]
+    assert explained
+    for row in explained:
+        opinions = row["explanation"]["opinions"]
+        assert sum(each["contribution"] for each in opinions) == pytest.approx(row["score"], abs=1e-3)
+        for each in opinions:
+            assert each["weight"] * each["score"] == pytest.approx(each["contribution"], abs=1e-3)
 
 
 def test_a_shape_that_differs_is_noticed() -> None:
@@ -140,7 +153,7 @@ def test_every_curl_of_the_page_about_the_calls_works(served: Shop) -> None:
 def test_bodies_and_answers_of_the_examples_stand_in_the_description(description: dict[str, Any]) -> None:
     for call, example in _EACH:
         described = operation(description, call)
-        answers = described["responses"][str(example.status)]["content"]["application/json"]["examples"].values()
+        answers = described["responses"][str(example.status)]["content"][example.kind]["examples"].values()
         assert example.answer in [each["value"] for each in answers]
         if example.has_body:
             bodies = described["requestBody"]["content"]["application/json"]["examples"].values()

@@ -83,9 +83,11 @@ def test_every_client_has_a_limit_of_its_own_by_its_key_or_else_its_address(clie
     client = client_of(rate_limit="2/hour")
     assert statuses(client, 3) == [200, 200, 429]
     assert statuses(client, 3, **from_("10.0.0.7")) == [200, 200, 429]
-    assert statuses(client, 3, headers=bearer("writer")) == [200, 200, 429]
-    assert statuses(client, 3, headers=bearer("other")) == [200, 200, 429]
     assert statuses(client, 1, headers=bearer("made up")) == [429], "a made-up key is no way round the limit"
+    keyed = client_of(rate_limit="2/hour", read_keys="reader")
+    assert statuses(keyed, 3, headers=bearer("writer")) == [200, 200, 429]
+    assert statuses(keyed, 3, headers=bearer("reader")) == [200, 200, 429]
+    assert statuses(keyed, 1, headers=bearer("made up")) == [401]
 
 
 def test_several_rates_count_together(client_of: Client) -> None:
@@ -118,18 +120,43 @@ def test_after_too_many_wrong_keys_no_key_of_an_address_is_looked_at(client_of: 
     assert client.get("/popular").status_code == 200
 
 
-def test_whoever_tries_too_many_keys_in_a_form_is_told_so_on_a_page(client_of: Client) -> None:
-    client = client_of(wrong_keys_limit="3/minute")
+@pytest.mark.parametrize("limit", ["admin_rate_limit", "rate_limit"])
+def test_a_limit_that_is_reached_is_no_way_to_guess_keys_without_their_being_counted(
+    client_of: Client, limit: str
+) -> None:
+    client = client_of(**{limit: "3/hour", "wrong_keys_limit": "5/hour"})
+    for _ in range(4):
+        client.post("/releases/pin")
+        client.get("/popular")
+    tries = [client.post("/releases/pin", headers=bearer(f"guess {number}")) for number in range(6)]
+    assert [answer.status_code for answer in tries] == [401] * 5 + [429]
+    refused = client.post("/releases/pin", headers=bearer("admin"))
+    assert refused.status_code == 429, "it would tell that this guess was right"
+    assert refused.get_json()["detail"].split("Try")[0] == tries[-1].get_json()["detail"].split("Try")[0]
+    assert client.post("/releases/pin", headers=bearer("admin"), **from_("10.0.0.7")).status_code == 200
+
+
+def test_where_no_key_is_needed_a_right_one_is_answered_like_a_guess(client_of: Client) -> None:
+    client = client_of(rate_limit="1/hour")
+    assert statuses(client, 2) == [200, 429]
+    assert statuses(client, 1, headers=bearer("guess")) == statuses(client, 1, headers=bearer("admin")) == [429]
+
+
+def test_a_wrong_key_typed_into_the_form_of_a_page_is_a_guess_like_any_other(client_of: Client) -> None:
+    client = client_of(wrong_keys_limit="3/hour")
     form = client.get("/dashboard/releases/pin").text
-    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
-    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    tries = [
-        client.post("/dashboard/releases/pin", data={**fields, "key": f"guess {n}"}, headers=browser) for n in range(4)
-    ]
+    fields = {"csrf_token": re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]}
+    fields["before"] = re.findall(r'name="before"[^>]*value="([^"]+)"', form)[0]
+    tries = [client.post("/dashboard/releases/pin", data={**fields, "key": f"guess {n}"}) for n in range(4)]
     assert [answer.status_code for answer in tries] == [401] * 3 + [429]
-    assert tries[-1].mimetype == "text/html"
-    assert "Too many wrong keys from this address" in tries[-1].text
-    assert "Retry-After" in tries[-1].headers
+    assert client.post("/dashboard/releases/pin", data={**fields, "key": "admin"}).status_code == 429
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    told = client.post("/dashboard/releases/pin", data={**fields, "key": "guess"}, headers=browser)
+    assert (told.status_code, told.mimetype) == (429, "text/html"), "people get a page"
+    assert "Too many wrong keys from this address" in told.text
+    assert "Retry-After" in told.headers
+    assert client.post("/releases/pin", headers=bearer("admin")).status_code == 429, "by the call just as little"
+    assert client.get("/dashboard").status_code == 200
 
 
 def test_right_keys_and_missing_ones_are_no_guesses(client_of: Client) -> None:
@@ -148,7 +175,7 @@ def test_the_address_behind_a_proxy_of_ours_is_the_client_and_a_made_up_one_is_n
 
 
 def test_workers_count_together_in_a_redis_and_keep_no_key_there(client_of: Client, server: redis.Redis) -> None:
-    one, other = (client_of(rate_limit="3/hour", rate_storage=REDIS) for _ in range(2))
+    one, other = (client_of(rate_limit="3/hour", rate_storage=REDIS, read_keys="reader") for _ in range(2))
     headers = bearer("writer")
     assert statuses(one, 2, headers=headers) + statuses(other, 2, headers=headers) == [200, 200, 200, 429]
     kept = [key.decode() for key in server.scan_iter("LIMITS:*")]

@@ -64,6 +64,13 @@ def tiny_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def tiny_shop(new_shop: Shop, tiny_var: Path) -> Shop:
+    """For tests that train."""
+    shutil.copytree(tiny_var, new_shop.folder / "var")
+    return new_shop
+
+
+@pytest.fixture
 def shop(new_shop: Shop, made_up_var: Path) -> Shop:
     """A small made-up shop, trained."""
     shutil.copytree(made_up_var, new_shop.folder / "var")

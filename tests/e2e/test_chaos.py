@@ -27,10 +27,8 @@ ADMIN = {"Authorization": "Bearer admin-key"}
 
 
 @pytest.fixture
-def shop(new_shop: Shop, tiny_var: Path) -> Shop:
-    """A shop so small that it trains in a few seconds."""
-    shutil.copytree(tiny_var, new_shop.folder / "var")
-    return new_shop
+def shop(tiny_shop: Shop) -> Shop:
+    return tiny_shop
 
 
 def _store(shop: Shop) -> Store:

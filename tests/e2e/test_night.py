@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from service import Service, Shop, wait_until
 
 from src.domain import Run, RunStatus
@@ -18,6 +19,11 @@ from src.store import Store, open_store
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 TWO_DAYS = 2 * 86_400
 Serve = Callable[..., Service]
+
+
+@pytest.fixture
+def shop(tiny_shop: Shop) -> Shop:
+    return tiny_shop
 
 
 def _store(shop: Shop) -> Store:

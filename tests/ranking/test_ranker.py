@@ -58,6 +58,16 @@ def order_of(scores: FloatArray) -> list[list[int]]:
 
 
 @pytest.mark.usefixtures("three_ranked")
+def test_products_that_nobody_has_stay_where_the_sum_put_them() -> None:
+    order: Any = Order((), Reversed())  # type: ignore[arg-type]
+    total = np.array([[5.0, 4.0, 3.0, 2.0, 1.0]], np.float32)
+    age = np.array([10, -1, 10, 10, 10], np.float32)
+    nothing = np.zeros(total.shape, np.bool_)
+    found = Ranker(order, age).ranked(total, nothing, nothing.sum(axis=1), lambda name: total)
+    assert order_of(found) == [[3, 1, 2, 0, 4]]
+
+
+@pytest.mark.usefixtures("three_ranked")
 def test_the_head_is_in_the_order_of_the_trees_and_the_rest_below_it_as_it_was() -> None:
     assert order_of(ranked([[6, 5, 4, 3, 2, 1], [1, 2, 3, 4, 5, 6]])) == [[2, 1, 0, 3, 4, 5], [3, 4, 5, 2, 1, 0]]
 
