@@ -78,6 +78,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if arguments.explore is not None:
         path = settings.reports_dir / "exploration.html" if arguments.explore == Path() else arguments.explore
         screen.say(f"report written to {explore_store(settings, store, path, screen)}")
+    if not loads and arguments.explore is not None:
+        return  # whose report says how much there is; a count of everything would be one more
     here = store.summary()
     screen.say(f"the store holds {here.n_events:,} events of {here.n_users:,} users on {here.n_products:,} products")
 

@@ -63,6 +63,7 @@ class Aisle:
     def leave(self) -> None:
         """This process serves no more: give up the lead, and write what waits to be written."""
         self.scheduler.stop()
+        self.explorer.stop()
         self.recommender.leave()
         self.served.stop()
         self.metrics.close()

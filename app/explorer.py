@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.trainer import Trainer, start_explorer
+from app.trainer import Trainer, end_process, start_explorer
 from src.config import Settings
 from src.dataset.explored import Explored
 from src.errors import StoreError
@@ -22,6 +23,7 @@ from src.workflows.locks import FileLock
 _KEPT_PER_COST = 50.0  # counting takes a fiftieth of a core at the most
 _LEAST_SECONDS = 60.0
 _TRY_AGAIN_SECONDS = 600.0
+_ENDED = (128 + signal.SIGTERM, -signal.SIGTERM)  # by `stop`: no failure
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Explorer:
         self._settings, self._store, self._start, self._now = settings, store, start, now
         self._lock = FileLock(settings.var / "explorer.lock")
         self._asking = threading.Lock()
-        self._counts = False
+        self._process: Trainer | None = None
         self._read: tuple[int, Explored | None] = (0, None)
         self._failed_at, self._problem = float("-inf"), ""
 
@@ -76,7 +78,7 @@ class Explorer:
         if empty:
             return Shown(None, Counting.EMPTY)
         with self._asking:
-            if self._counts or self._lock.owner() is not None:
+            if self._process is not None or self._lock.owner() is not None:
                 return Shown(explored, Counting.UNDER_WAY)
             if not due:
                 return Shown(explored, Counting.CURRENT)
@@ -87,6 +89,12 @@ class Explorer:
     def last(self) -> Shown:
         """The last figures, without asking the store, which did not answer a moment ago."""
         return Shown(self._kept(), Counting.UNKNOWN, "the store does not answer")
+
+    def stop(self) -> None:
+        """This worker ends: so does the counting that it began; another worker begins anew when it is looked at."""
+        with self._asking:
+            if self._process is not None and self._process.poll() is None:
+                end_process(self._process.pid, signal.SIGTERM, "data_processing")
 
     def _kept(self) -> Explored | None:
         """What is on disk, read again only if it is another file."""
@@ -118,17 +126,17 @@ class Explorer:
             self._lock.release()
             self._note_failure(f"the counting could not be started ({error.strerror})")
             return Counting.FAILED
-        self._counts = True
+        self._process = process
         threading.Thread(target=self._see_it_end, args=(process,), name="explorer", daemon=True).start()
         return Counting.UNDER_WAY
 
     def _see_it_end(self, process: Trainer) -> None:
         code = process.wait()
         with self._asking:
-            if code != 0:
+            if code not in (0, *_ENDED):
                 log = self._settings.var / "exploration.log"
                 self._note_failure(f"the counting ended with exit code {code}; {log} says why")
-            self._counts = False
+            self._process = None
             with suppress(OSError):
                 self._lock.release()
 

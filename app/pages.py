@@ -21,6 +21,7 @@ from app.showing.finder import Finder
 from app.showing.forms import typed_ids, typed_search
 from src.config import Settings
 from src.domain import Product, Query, category_names
+from src.errors import NoRelease, NotReady
 from src.ids import has_bad_characters, is_too_long
 from src.ranking.similar import BEHAVIOUR
 from src.text.search import Filter
@@ -93,18 +94,17 @@ def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
     product = recommender().products([product_id]).get(product_id)
     if product is None:
         return {"meant": cards_of(_finder().products(product_id)[:_EXAMPLES], _settings().currency)}
-    return {"asked": product, "predicted": _prediction(user_id, product)}
+    return {"asked": card_of(product, _settings().currency), "predicted": _prediction(user_id, product_id)}
 
 
-def _prediction(user_id: str, product: Product) -> Prediction | None:
+def _prediction(user_id: str, product_id: str) -> Prediction | None:
     """In words; None where no rating can be predicted."""
     settings, release = _settings(), recommender().release()
     if release.pipeline.rater is None:
         return None
-    predicted = release.pipeline.predict(user_id, product.product_id)
+    predicted = release.pipeline.predict(user_id, product_id)
     rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
-    card = card_of(product, settings.currency)
-    return prediction_of(predicted, card, (settings.rating_min, settings.rating_max), rmse)
+    return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse)
 
 
 def _is_made_up() -> bool:
@@ -118,14 +118,23 @@ def search() -> Response:
     asked = any(typed.values.values())
     shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
     if asked and not typed.problems:
-        shown["found"] = cards_of(_found(typed["q"], wanted), _settings().currency)
+        shown |= _found(typed["q"], wanted)
     return _page("search.html", shown, 422 if typed.problems else 200)
 
 
-def _found(text: str, wanted: Filter) -> list[Product]:
-    if not text:
-        return _finder().browse(wanted, _FOUND)
-    return [hit.product for hit in searcher().search(text, _FOUND, wanted).hits]
+def _found(text: str, wanted: Filter) -> dict[str, Any]:
+    """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
+    type-ahead would name. Raises NoRelease."""
+    unsearchable = ""
+    try:
+        hits = searcher().search(text, _FOUND, wanted).hits if text else []
+        found = [hit.product for hit in hits] if text else _finder().browse(wanted, _FOUND)
+    except NoRelease:
+        raise
+    except NotReady as error:
+        unsearchable, found = str(error), _finder().products(text) if text and wanted == Filter() else []
+    cards = cards_of(found, _settings().currency)
+    return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}
 
 
 @pages.get("/shop/products/<id:product_id>")
@@ -142,7 +151,7 @@ def product(product_id: str) -> Response:
         "categories": category_names(known.category or ""),
         "typed": typed,
         "asked": asked,
-        "predicted": _prediction(typed["user_id"], known) if asked else None,
+        "predicted": _prediction(typed["user_id"], product_id) if asked else None,
         **_beside(product_id, currency),
     }
     return _page("product.html", shown, 422 if typed.problems else 200)
@@ -158,7 +167,12 @@ def _unknown(product_id: str) -> Response:
 
 def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
     """What the same people took with a product; and what is described alike, and is not shown already."""
-    found = searcher().similar(product_id, _LIST)
+    try:
+        found = searcher().similar(product_id, _LIST)
+    except NoRelease:
+        raise
+    except NotReady:  # what came after the release is compared by its text, which needs the release's encoder
+        found = None
     hits = found.hits if found else []
     together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
     texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]

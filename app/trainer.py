@@ -107,11 +107,14 @@ def process_of(owner: str | None) -> tuple[int, str] | None:
     return (int(pid), trigger) if host == socket.gethostname() and pid.isdigit() else None
 
 
-def end_process(pid: int, number: int) -> None:
-    """A signal to the trainer, and to all that it started. A process of another kind has got its number by now."""
+def end_process(pid: int, number: int, script: str = "train_model") -> None:
+    """A signal to the trainer, or what runs another script, and to all that it started.
+
+    Nothing where its number is that of a process of another kind by now.
+    """
     with suppress(OSError):
         command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and b"train_model" not in command.read_bytes():
+        if command.exists() and script.encode() not in command.read_bytes():
             return
         os.kill(pid, number)
         if number == signal.SIGKILL and os.getpgid(pid) == pid:

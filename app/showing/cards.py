@@ -69,7 +69,6 @@ class Card:
 class Prediction:
     """A predicted rating in words. share: 0 to 1, of the stars. level: 0 (a guess) to 2 (rests on much)."""
 
-    card: Card
     share: float
     rating: str
     out_of: str
@@ -77,6 +76,11 @@ class Prediction:
     verdict: str
     rests_on: str
     off_by: str
+
+
+def name_of(product: Product) -> str:
+    """Its title, or else its id."""
+    return (product.title or "").strip() or product.product_id
 
 
 def price_of(product: Product, currency: str) -> str:
@@ -91,7 +95,7 @@ def card_of(product: Product, currency: str) -> Card:
     """What is known of a product, with a tile of its category's colour and initial for where there is no picture."""
     names = category_names(product.category or "")
     category = names[-1] if names else ""
-    name = product.title or product.product_id
+    name = name_of(product)
     initial = next((letter for letter in category or name if letter.isalnum()), "·")
     picture = product.image_url or ""
     return Card(
@@ -99,7 +103,7 @@ def card_of(product: Product, currency: str) -> Card:
         name=name,
         href=url_for("pages.product", product_id=product.product_id),
         category=category,
-        tint=_number(names[0].casefold() if names else initial.upper(), _TINTS),
+        tint=_number(names[0].casefold() if names else name, _TINTS),
         turn=_number(product.product_id, _TURNS),
         initial=initial.upper(),
         price=price_of(product, currency),
@@ -142,7 +146,7 @@ def recommended(
         if why.because and not item.filled_by:
             reason = why.because[0].product_id
             verb, is_itself = _DID[did.get(reason, EventKind.VIEW)], reason == item.product_id
-            name = "it before" if is_itself else catalogue.get(reason, Product(reason)).title or reason
+            name = "it before" if is_itself else name_of(catalogue.get(reason, Product(reason)))
             card = replace(card, because=f"Because they {verb}", because_name=name)
         else:
             model = item.filled_by or (why.opinions[0].model if why.opinions else item.source)
@@ -173,9 +177,7 @@ def _said_of(event: Event) -> str:
     return f"{said}, {when.day} {when:%b %Y}"
 
 
-def prediction_of(
-    predicted: PredictedRating, card: Card, scale: tuple[float, float], rmse: float | None
-) -> Prediction | None:
+def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: float | None) -> Prediction | None:
     """A predicted rating and how sure it is; None where nobody has ever rated anything, so that it says nothing.
 
     scale: the lowest and the highest rating. rmse: of the model on ratings it had not seen; None without any.
@@ -186,7 +188,6 @@ def prediction_of(
     of_user, of_product = predicted.n_user_ratings, predicted.n_product_ratings
     level = int(of_user > 0 and of_product > 0) + int(of_user >= _MUCH_OF_USER and of_product >= _MUCH_OF_PRODUCT)
     return Prediction(
-        card=card,
         share=predicted.rating / high if low >= 0 else (predicted.rating - low) / (high - low),
         rating=f"{predicted.rating:.1f}",
         out_of=f"{high:g}",

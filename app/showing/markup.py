@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 
 from app.guard.access import is_call
 
@@ -21,7 +21,8 @@ def as_page(response: Response) -> Response:
     if accepted[_HTML] <= accepted[_JSON]:  # equal for a program that takes anything
         return response
     problem = response.get_json()
-    is_untrained = response.status_code == 503 and "train_model.py" in problem["detail"]
+    problem["detail"] = problem["detail"][:1].upper() + problem["detail"][1:]
+    is_untrained = response.status_code == 503 and current_app.extensions["aisle"].recommender.version is None
     template = "first_steps.html" if is_untrained else "problem.html"
     page = render_template(template, problem=problem, steps=_FIRST_STEPS)
     response.set_data(page)

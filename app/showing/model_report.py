@@ -150,13 +150,14 @@ def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
 class Nights:
     """How good the release of the day was on events it had not seen. lists, ratings: None where nothing was measured.
 
-    scores: oldest first. n_gaps: of them without a figure.
+    scores: oldest first. n_gaps: of them without a figure. changes: (UTC seconds, release) that began to serve between.
     """
 
     scores: list[Score]
     lists: Line | None
     ratings: Line | None
     n_gaps: int
+    changes: list[tuple[int, str]]
 
 
 def nights(newest_first: Sequence[Score]) -> Nights | None:
@@ -168,4 +169,4 @@ def nights(newest_first: Sequence[Score]) -> Nights | None:
     listed = [Point(score.at, score.ndcg_at_10, score.ndcg_low, score.ndcg_high) for score in scores]
     rated = [Point(score.at, score.rmse) for score in scores]
     gaps = sum(score.ndcg_at_10 is None and score.rmse is None for score in scores)
-    return Nights(scores, line(listed, changes, f"NDCG@{K}"), line(rated, changes, "RMSE"), gaps)
+    return Nights(scores, line(listed, changes, f"NDCG@{K}"), line(rated, changes, "RMSE"), gaps, changes)

@@ -268,8 +268,9 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
 
 def _encoder(aisle: Asked) -> Finding:
     status = aisle.searcher.status()
-    if status.get("note"):
-        return Finding("Search", Level.WARN, str(status["note"]), "Load a catalogue, and train again.")
+    if note := str(status.get("note") or ""):
+        is_searched = "n_products" in status  # a shop without any title may have none to load
+        return Finding("Search", Level.WARN if is_searched else Level.NOTE, f"{note[:1].upper()}{note[1:]}.")
     if status["status"] != "loaded":
         return Finding("Search", Level.GOOD, "It begins with the first release.")
     n, encoder = status.get("n_products"), status.get("encoder")

@@ -1,8 +1,21 @@
+// Swagger UI over our own description. Its lists to choose from have no names for screen readers: they get some. Without
+// links inside of its buttons, which nobody could reach by keyboard.
 window.addEventListener("load", () => {
+  const place = document.getElementById("swagger-ui");
+  const names = { servers: "Server", "examples-select-element": "Example", "content-type": "Media type" };
+
+  function name() {
+    place.querySelectorAll("select:not([aria-label])").forEach((list) => {
+      const known = Object.keys(names).find((each) => list.id === each || list.classList.contains(each));
+      list.setAttribute("aria-label", known ? names[known] : "Choice");
+    });
+  }
+
+  new MutationObserver(name).observe(place, { childList: true, subtree: true });
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
     dom_id: "#swagger-ui",
-    deepLinking: true,
+    deepLinking: false,
     presets: [SwaggerUIBundle.presets.apis],
   });
 });

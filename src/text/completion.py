@@ -47,7 +47,10 @@ def _completions(keywords: Keywords, beginning: str) -> list[int]:
 
 def _with_any(keywords: Keywords, words: list[int]) -> BoolArray:
     """bool[n_items]: the products with at least one of these words."""
-    found = np.zeros(keywords.n_items, np.bool_)
-    for word in words:
-        found[keywords.item[keywords.pointer[word] : keywords.pointer[word + 1]]] = True
+    found, rows = np.zeros(keywords.n_items, np.bool_), np.asarray(words, np.int64)
+    starts = keywords.pointer[rows].astype(np.int64)
+    lengths = keywords.pointer[rows + 1] - starts
+    before = np.cumsum(lengths) - lengths
+    places = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+    found[keywords.item[places]] = True
     return found

@@ -30,9 +30,16 @@ def test_a_card_shows_what_is_known() -> None:
 def test_a_card_of_a_bare_id_shows_the_id_and_leads_to_its_page() -> None:
     card = card_of(Product("a/b c"), "€")
     assert (card.name, card.category, card.initial, card.price, card.picture) == ("a/b c", "", "A", "", "")
-    assert card.tint == card_of(Product("another"), "").tint != card_of(Product("b"), "").tint
+    assert len({card_of(Product(f"B00{n}"), "").tint for n in range(100)}) == 12, (
+        "ids that begin alike differ in colour"
+    )
     assert card.href == "/shop/products/a/b%20c"
     assert card_of(Product("--"), "").initial == "·"
+
+
+@pytest.mark.parametrize("title", [None, "", "  ", "\u3000"])
+def test_a_title_of_blanks_is_none_so_that_every_card_has_a_name_to_click(title: str | None) -> None:
+    assert card_of(Product("p1", title=title), "").name == "p1"
 
 
 @pytest.mark.parametrize("address", ["http://shop.example/m.png", "javascript:alert(1)", "//x/y.png", ""])
@@ -100,7 +107,7 @@ def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
     of_user: int, of_product: int, level: int, words: str
 ) -> None:
     rated = PredictedRating(4.23, of_user > 0, of_product > 0, of_user, of_product, "vbmf")
-    said = prediction_of(rated, card_of(MUG, ""), (1.0, 5.0), 0.76)
+    said = prediction_of(rated, (1.0, 5.0), 0.76)
     assert said is not None
     assert (said.level, said.rating, said.out_of) == (level, "4.2", "5")
     assert said.share == pytest.approx(4.23 / 5)
@@ -110,12 +117,12 @@ def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
 
 def test_where_nobody_rates_no_rating_is_shown() -> None:
     rated = PredictedRating(3.0, False, False, 0, 0, "vbmf")
-    assert prediction_of(rated, card_of(MUG, ""), (1.0, 5.0), None) is None
+    assert prediction_of(rated, (1.0, 5.0), None) is None
 
 
 def test_a_scale_that_goes_below_nothing_fills_its_share_of_stars() -> None:
     rated = PredictedRating(0.0, True, True, 3, 3, "svd")
-    said = prediction_of(rated, card_of(MUG, ""), (-10.0, 10.0), None)
+    said = prediction_of(rated, (-10.0, 10.0), None)
     assert said is not None
     assert said.share == 0.5
     assert said.off_by == ""

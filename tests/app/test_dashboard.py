@@ -445,6 +445,25 @@ def test_where_reading_needs_a_key_the_dashboard_does_too(trained_settings: Sett
         assert client.get(path, auth=("anybody", "reader")).status_code == 200
 
 
+def test_a_score_without_a_figure_is_told_in_words_that_fit_its_number(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    trained_store.journal.save_score(Score(NOW, "r", message="no event is newer"))
+    assert "It was scored once, without a figure: no event is newer." in part(page(client), "nights")
+    trained_store.journal.save_score(Score(NOW + 1, "r", message="no event is newer"))
+    assert "It was scored 2 times, each time without a figure." in part(page(client), "nights")
+
+
+def test_a_line_for_another_release_is_explained_only_where_there_is_one(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    for n, release in enumerate(("a", "a")):
+        trained_store.journal.save_score(Score(NOW + n, release, 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
+    assert "dotted upright line" not in part(page(client), "nights")
+    trained_store.journal.save_score(Score(NOW + 9, "b", 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
+    assert "dotted upright line" in part(page(client), "nights")
+
+
 # the shop
 
 
@@ -460,6 +479,15 @@ def test_the_shop_is_shown_with_its_figures(client: FlaskClient, explored: None,
         assert words in shop
     top = client.get("/popular?kind=purchase&n=1").get_json()[0]
     assert top["title"] in shop
+
+
+def test_products_and_categories_of_the_shop_lead_to_their_pages(client: FlaskClient, explored: None) -> None:
+    html = page(client)
+    top = client.get("/popular?kind=purchase&n=1").get_json()[0]["product_id"]
+    category = client.get(f"/products/{top}").get_json()["categories"][0]
+    for address in (f"/shop/products/{top}", f"/shop/search?category={category}"):
+        assert f'<a href="{address}"><bdi>' in html
+        assert client.get(address).status_code == 200
 
 
 def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskClient, flask_app: Flask) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 
 from app.explorer import Counting, Explorer
 from src.config import Settings
@@ -18,6 +23,13 @@ from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
 from src.workflows.record import record
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Process:
@@ -213,3 +225,34 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert shown.counting is Counting.CURRENT, shown.problem
     assert shown.explored is not None
     assert shown.explored.figures.n_events == trained_store.summary().n_events
+
+
+def test_a_worker_that_ends_ends_the_counting_that_it_began(
+    settings: Settings,
+    store: Store,
+    flask_app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record(store, [Event("u", "p", EventKind.CLICK, at=1)])
+    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)", "data_processing.py"]
+    started: list[subprocess.Popen[str]] = []
+
+    def start(_settings: Settings) -> subprocess.Popen[str]:
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    aisle = flask_app.extensions["aisle"]
+    aisle.explorer = explorer = Explorer(settings, store, start)
+    try:
+        assert explorer.look().counting is Counting.UNDER_WAY
+        assert started[0].stdout is not None
+        assert started[0].stdout.readline() == "ready\n"
+        aisle.leave()
+        assert started[0].wait(20) == -signal.SIGTERM
+        explorer.stop()  # of what has ended already: nothing
+        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None)
+        assert "the shop's figures" not in caplog.text
+    finally:
+        started[0].kill()
+        started[0].communicate()

@@ -76,7 +76,7 @@ def test_every_place_of_a_list_says_why_it_is_there(
     page = text_of(client, "/?user_id=U00003")
     wanted = {"user_id": "U00003", "n": 12, "explain": True}
     rows = client.post("/recommend", json=wanted).get_json()["recommendations"]
-    said = re.findall(r'class="why mb-0">([^<]*)<b>([^<]*)</b>', page)
+    said = re.findall(r'class="why mb-0">([^<]*)<b dir="auto">([^<]*)</b>', page)
     because = [row["explanation"]["because"] for row in rows if row["filled_by"] is None]
     strongest = [reasons[0] if reasons else None for reasons in because]
     assert len(said) == 12
@@ -102,6 +102,37 @@ def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
     page = client.get("/", query_string={"user_id": "U00003", "product_id": title.lower()}).text
     assert "Did you mean" in page
     assert "/?user_id=U00003&amp;product_id=P00012" in page
+
+
+def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient, trained_store: Store) -> None:
+    events = [Event("busy", f"P{n % 4:05d}", EventKind.CLICK, at=1_700_000_000 + n) for n in range(1_234)]
+    record(trained_store, events[:1_000])
+    record(trained_store, events[1_000:])
+    record(trained_store, [Event("calm", "P00012", EventKind.VIEW, at=1_700_000_000)])
+    assert "The newest of 1,234 things they did, each product once." in text_of(client, "/?user_id=busy")
+    assert "The one thing they did." in text_of(client, "/?user_id=calm")
+
+
+def test_a_search_does_not_claim_that_what_is_shown_is_all(client: FlaskClient) -> None:
+    assert "The first 24 products" in text_of(client, "/shop/search?max_price=99999")
+    few = text_of(client, "/shop/search?category=Toys")
+    assert 1 < len(titles_of(few)) < 24
+    assert f'role="status">{len(titles_of(few))} products' in few
+    assert "The first" not in few
+
+
+def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("P00012", title="All in one breath " * 28)])
+    assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
+
+
+def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("rtl", title="كتاب الطبخ", description="وصف")])
+    record(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
+    page = text_of(client, "/shop/products/rtl")
+    assert '<h1 dir="auto">كتاب' in page
+    assert 'dir="auto">وصف' in page
+    assert 'dir="auto">كتاب' in text_of(client, "/?user_id=reader")
 
 
 def test_a_rating_needs_a_user(client: FlaskClient) -> None:
@@ -156,7 +187,7 @@ def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
 ) -> None:
     product = trained_store.products(["P00012"])["P00012"]
     page = text_of(client, "/shop/products/P00012")
-    assert f"<h1>{escape(product.title or '')}</h1>" in page
+    assert f'<h1 dir="auto">{escape(product.title or "")}</h1>' in page
     assert f"{product.price:,.2f}" in page
     assert f'href="/shop/search?category={product.category}"' in page
     similar = client.post("/matrix_factor/similar", json={"item_id": "P00012", "n": 12}).get_json()["recommendations"]
@@ -169,7 +200,7 @@ def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store
     trained_store.add_products([Product("a/b//c d?", title="Slashed", stock=0)])
     page = client.get("/shop/products/a/b//c%20d%3F")
     assert page.status_code == 200
-    assert "<h1>Slashed</h1>" in page.text
+    assert ">Slashed</h1>" in page.text
     assert "Sold out" in page.text
 
 
@@ -238,7 +269,11 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
     assert "no rating can be predicted" in page
     assert ">p1<" in text_of(client, "/shop/products/p1")
     assert "made up" not in page
-    assert client.get("/shop/search?q=p", headers=BROWSER).status_code == 503
+    found = text_of(client, "/shop/search?q=p")
+    assert titles_of(found) == [f"p{n}" for n in range(7)]
+    assert "found by their ids only: the release knows no product" in unescape(found)
+    for filtered in ("max_price=9", "q=p&max_price=9"):
+        assert "Nothing fits" in text_of(client, f"/shop/search?{filtered}"), "no price is known, so none fits"
     assert [row["id"] for row in client.get("/suggest/products?q=p").get_json()] == [f"p{n}" for n in range(7)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 Open = Callable[..., Page]
@@ -26,3 +27,15 @@ def test_a_call_can_be_tried_in_the_documentation(shop_url: str, open_page: Open
     block.get_by_role("button", name="Try it out").click()
     block.get_by_role("button", name="Execute").click()
     expect(block.locator(".live-responses-table tr.response .response-col_status").first).to_contain_text("200")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_the_documentation(
+    shop_url: str, open_page: Open, faults: Callable[[Page], list[str]], scheme: str
+) -> None:
+    page = open_page(f"{shop_url}/docs", scheme=scheme)
+    expect(page.locator(".opblock-summary-path", has_text="/recommend").first).to_be_visible()
+    assert faults(page) == []
+    page.locator("#operations-lists-lists_recommend_recommend_post .opblock-summary-control").click()
+    expect(page.locator(".responses-table").first).to_be_visible()
+    assert faults(page) == []
