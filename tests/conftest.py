@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from app.explorer import Explorer
@@ -134,6 +135,23 @@ def trained_store(trained_settings: Settings, opened: Callable[[Settings], Store
     return opened(trained_settings)
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates that one application compiled, for the next: 0.2 s each time is most of what a page costs a test."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._held:
+            bucket.bytecode_from_string(self._held[bucket.key])  # nothing, if the template is another one by now
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._held[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledTemplates()
+
+
 @pytest.fixture
 def make_app() -> Iterator[Callable[[Settings], Flask]]:
     """Builds applications, and closes their stores at the end of the test."""
@@ -147,6 +165,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
 
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
+        apps[-1].jinja_env.bytecode_cache = COMPILED
         aisle = apps[-1].extensions["aisle"]
         aisle.start = no_training
         aisle.explorer = Explorer(settings, aisle.store, no_exploring)
