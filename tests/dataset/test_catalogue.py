@@ -165,11 +165,11 @@ def test_nothing_that_is_built_to_be_slow_is() -> None:
         ";{" * 90_000, "&" * 200_000, "<a:" * 60_000, "<b>" * 60_000, '"/' * 100_000, "1,000" * 12, "9 " * 30,
     ]  # fmt: skip
     for text in hard:
-        start = time.perf_counter()
+        start = time.process_time()
         made(
             **dict.fromkeys(("title", "description", "category", "brand", "price", "image", "stock", "withdrawn"), text)
         )
-        assert time.perf_counter() - start < 5, text[:20]
+        assert time.process_time() - start < 5, text[:20]
 
 
 # --- Category and brand -----------------------------------------------------------------------------------------------
