@@ -31,8 +31,8 @@ from app.schemas.admin import (
 )
 from app.trainer import train_queued
 from src.config import Settings
-from src.domain import Run, RunStatus
 from src.errors import AisleError, Busy, NoRelease
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows.locks import trainer_lock

@@ -20,8 +20,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from app.trainer import BY_HAND, Trainer, end_process, process_of, start_trainer
 from src.config import Settings
-from src.domain import JsonDict, Run, RunStatus
+from src.domain import JsonDict
 from src.errors import AisleError, StoreError
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.store import Store, has_events
 from src.workflows.locks import FileLock, leader_lock, trainer_lock

@@ -15,8 +15,9 @@ from flask import g, has_request_context
 
 from app.metrics import LISTS_DROPPED, Metrics
 from src.config import Settings
-from src.domain import DAY, ServedList
+from src.domain import DAY
 from src.errors import StoreError
+from src.records import ServedList
 from src.store import Store
 
 USER, TEXT, PRODUCT = "user", "text", "product"

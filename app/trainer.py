@@ -18,8 +18,8 @@ from typing import Protocol
 
 from app.optimize import THREAD_VARIABLES
 from src.config import Settings
-from src.domain import Run, RunStatus
 from src.errors import StoreError
+from src.records import Run, RunStatus
 from src.store import Store
 from src.workflows.locks import trainer_lock
 

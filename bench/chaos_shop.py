@@ -20,7 +20,8 @@ from typing import Any
 
 from src.config import Settings, read_settings
 from src.dataset.synthetic import make_shop
-from src.domain import Query, Run, RunStatus
+from src.domain import Query
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.release import Release
 from src.store import Store, open_store

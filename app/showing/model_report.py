@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from app.showing.pictures import Interval, Line, Point, intervals, line
-from src.domain import JsonDict, Score, ServedFigures
+from src.domain import JsonDict
 from src.evaluation.protocols import K
 from src.evaluation.report import protocol_of
 from src.models import POPULARITY
+from src.records import Score, ServedFigures
 
 
 @dataclass(frozen=True)

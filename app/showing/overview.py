@@ -20,8 +20,9 @@ from app.showing.formats import ago, duration, moment, size
 from app.showing.model_report import Became, ModelReport, Nights, became, model_report, nights
 from src.config import Settings
 from src.dataset.checks import Thresholds, percent
-from src.domain import DAY, Load
+from src.domain import DAY
 from src.errors import NotReady, StoreError
+from src.records import Load
 from src.registry import Listed, Registry
 from src.store import Store
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.domain import CLOCK_TOLERANCE, Load
+from src.domain import CLOCK_TOLERANCE
+from src.records import Load
 
 FUTURE_REASON = "time is in the future"
 """The reason for which `preprocessing` rejects such rows."""

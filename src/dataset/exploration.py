@@ -25,7 +25,8 @@ from src.dataset.figures import (
 )
 from src.dataset.interactions import Interactions, TrainingData, Vocabulary
 from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, SEEN_KINDS, BoolArray, EventKind, FloatArray, IntArray, Load, Product, category_names
+from src.domain import NO_TIME, SEEN_KINDS, BoolArray, EventKind, FloatArray, IntArray, Product, category_names
+from src.records import Load
 
 TOP = 10
 """Products of a list of the most clicked, bought, rated."""

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from src.domain import BoolArray, IntArray, JsonDict, Load
+from src.domain import BoolArray, IntArray, JsonDict
+from src.records import Load
 
 
 @dataclass(frozen=True)

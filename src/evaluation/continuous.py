@@ -9,11 +9,12 @@ import numpy as np
 
 from src.dataset.interactions import Interactions
 from src.dataset.splitting import Split
-from src.domain import FloatArray, Query, Score
+from src.domain import FloatArray, Query
 from src.evaluation.metrics import estimate_rmse_mae, estimates, ranking_metrics
 from src.evaluation.protocols import K, ranking_task
 from src.models import POPULARITY
 from src.pipeline import Pipeline
+from src.records import Score
 
 _LEAST_USERS, _LEAST_RATINGS = 30, 50
 _LEAST_BEFORE, _LOOKED_BACK = 3, 14

@@ -8,7 +8,8 @@ import numpy as np
 
 from src.dataset.interactions import TrainingData, Vocabulary
 from src.dataset.weighting import KIND_NUMBER
-from src.domain import NO_TIME, EventKind, SearchedFor
+from src.domain import NO_TIME, EventKind
+from src.records import SearchedFor
 
 GRADES = {EventKind.CLICK: 1, EventKind.VIEW: 1, EventKind.CART: 2, EventKind.PURCHASE: 3}
 """How good a product was that somebody did this to; one that was shown and left alone has 0."""

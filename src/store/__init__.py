@@ -9,25 +9,9 @@ from typing import Protocol
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from src.domain import (
-    CategoryCount,
-    Event,
-    EventBatch,
-    EventKind,
-    Facts,
-    Followed,
-    Load,
-    Outcome,
-    Product,
-    ProductCount,
-    Run,
-    Score,
-    SearchedFor,
-    ServedFigures,
-    ServedList,
-    StoreSummary,
-)
+from src.domain import CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
 from src.errors import StoreError
+from src.records import Followed, Load, Outcome, Run, Score, SearchedFor, ServedFigures, ServedList, StoreSummary
 from src.store.sql import SqlStore
 
 

@@ -7,17 +7,8 @@ from heapq import nsmallest
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from src.domain import (
-    NO_TIME,
-    CategoryCount,
-    Event,
-    EventBatch,
-    EventKind,
-    Facts,
-    Product,
-    ProductCount,
-    StoreSummary,
-)
+from src.domain import NO_TIME, CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
+from src.records import StoreSummary
 from src.store.batches import PARAMETERS, batches
 from src.store.bulk import numbered, upsert_events
 from src.store.catalogue import SqlCatalogue

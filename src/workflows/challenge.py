@@ -17,7 +17,7 @@ from src.dataset.checks import DataFigures, latest_of, previous_of
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
 from src.dataset.weighting import Weighting
-from src.domain import NO_TIME, Load, RunStatus
+from src.domain import NO_TIME
 from src.errors import AisleError
 from src.evaluation.gate import Bounds, Verdict, compare
 from src.evaluation.gate_data import Arrivals, check_events
@@ -27,6 +27,7 @@ from src.pipeline import Pipeline
 from src.progress import Reporter
 from src.ranking.blend import BLEND
 from src.ranking.recipe import Recipe
+from src.records import Load, RunStatus
 from src.registry import Registry
 from src.release import Release, bytes_of
 from src.store import Store

@@ -12,12 +12,13 @@ import numpy as np
 from src.config import Settings
 from src.dataset.interactions import TrainingData, training_data
 from src.dataset.splitting import Split
-from src.domain import EventBatch, Run, Score
+from src.domain import EventBatch
 from src.errors import NoData
 from src.evaluation.continuous import fall_of, score_of
 from src.evaluation.plots import write_scores
 from src.garbage import no_search_for_cycles
 from src.progress import Reporter
+from src.records import Run, Score
 from src.registry import Registry
 from src.release import Release
 from src.store import Store

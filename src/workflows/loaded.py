@@ -11,8 +11,8 @@ from pathlib import Path
 from src.dataset.checks import Check
 from src.dataset.preprocessing import CleanBlock
 from src.dataset.table import Table
-from src.domain import Load
 from src.errors import UnusableFile
+from src.records import Load
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from src.config import Settings
-from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind, Followed, SearchedFor
+from src.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind
 from src.errors import InputError
+from src.records import Followed, SearchedFor
 from src.store import Store
 from src.store.searches import one_query
 

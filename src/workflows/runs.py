@@ -12,9 +12,9 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from src.domain import Run, RunStatus
 from src.errors import Busy, Ended, StoreError
 from src.progress import Reporter
+from src.records import Run, RunStatus
 from src.store import Store
 from src.workflows.locks import Lock
 

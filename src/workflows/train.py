@@ -13,13 +13,14 @@ from pathlib import Path
 from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import split
-from src.domain import DAY, JsonDict, Run, RunStatus
+from src.domain import DAY, JsonDict
 from src.errors import AisleError, Busy, NoRelease
 from src.evaluation.gate import Bounds, Verdict, check_release
 from src.evaluation.report import Report
 from src.models import MODELS
 from src.progress import Reporter
 from src.ranking.recipe import Recipe
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.release import Draft, Proof
 from src.store import Store

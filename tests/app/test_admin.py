@@ -14,7 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from src.config import Settings
-from src.domain import Event, EventKind, Run, RunStatus
+from src.domain import Event, EventKind
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows.locks import FileLock

@@ -18,9 +18,10 @@ from flask.testing import FlaskClient
 
 from app.explorer import Explorer
 from src.config import Settings
-from src.domain import NO_TIME, Event, EventBatch, EventKind, Load, Product, Run, RunStatus, Score, ServedList
+from src.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.errors import StoreError
 from src.progress import Silent
+from src.records import Load, Run, RunStatus, Score, ServedList
 from src.registry import Registry
 from src.store import Store
 from src.workflows.explore import explore_store

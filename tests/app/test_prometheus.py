@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metric, Metrics
 from app.recommender import Recommender
-from src.domain import Run, RunStatus
 from src.errors import StoreError
+from src.records import Run, RunStatus
 from src.slots import of_this_host, start_afresh
 from src.store import Store
 

@@ -17,7 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.scheduler import Scheduler, due_after, due_before
 from src.config import Settings, read_settings
-from src.domain import EventBatch, Run, RunStatus, Score
+from src.domain import EventBatch
+from src.records import Run, RunStatus, Score
 from src.registry import Registry
 from src.store import Store, open_store
 from src.workflows.locks import FileLock

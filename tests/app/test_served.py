@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from app.metrics import LISTS_DROPPED
 from app.served import ServedLog, Shown
 from src.config import Settings
-from src.domain import DAY, ServedList
+from src.domain import DAY
 from src.errors import StoreError
+from src.records import ServedList
 from src.store import Store
 
 SHOWN = Shown("v1", "user", None, "als", [("a", "als"), ("b", "popularity")])

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from src.config import Settings
-from src.domain import Run
 from src.errors import StoreError
+from src.records import Run
 from src.registry import Registry
 from src.store import Store
 

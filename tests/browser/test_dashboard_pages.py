@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from src.config import Settings, read_settings
-from src.domain import Followed, Run, RunStatus, Score, ServedList
 from src.progress import Silent
+from src.records import Followed, Run, RunStatus, Score, ServedList
 from src.registry import Registry
 from src.release import Draft
 from src.store import open_store

@@ -9,7 +9,8 @@ import pytest
 from rows import as_read, batch, rating, stored
 from sqlalchemy import create_engine, inspect, text
 
-from src.domain import Event, EventKind, Product, Run, RunStatus
+from src.domain import Event, EventKind, Product
+from src.records import Run, RunStatus
 from src.store import Store, open_store
 from src.store.tables import metadata
 

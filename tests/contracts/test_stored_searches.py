@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from src.domain import Event, EventKind, Product, SearchedFor
+from src.domain import Event, EventKind, Product
+from src.records import SearchedFor
 from src.store import Store
 from src.workflows.record import record
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from src.domain import DAY, Event, EventKind, Followed, Product, SearchedFor, ServedFigures, ServedList
+from src.domain import DAY, Event, EventKind, Product
+from src.records import Followed, SearchedFor, ServedFigures, ServedList
 from src.store import Store
 from src.workflows.record import record
 

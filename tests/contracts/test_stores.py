@@ -14,20 +14,9 @@ import pytest
 from rows import Row, as_read, batch, rating, stored
 
 import src.store.reading
-from src.domain import (
-    Event,
-    EventBatch,
-    EventKind,
-    Load,
-    Outcome,
-    Product,
-    ProductCount,
-    Run,
-    RunStatus,
-    Score,
-    StoreSummary,
-)
+from src.domain import Event, EventBatch, EventKind, Product, ProductCount
 from src.errors import ConfigError, StoreError
+from src.records import Load, Outcome, Run, RunStatus, Score, StoreSummary
 from src.store import Store, open_store
 from src.workflows.record import record
 

@@ -21,7 +21,8 @@ from src.dataset.columns import PRODUCT, TIME, USER, VALUE
 from src.dataset.preprocessing import Limits, clean
 from src.dataset.rows import RawBlock
 from src.dataset.table import RATINGS, Layout
-from src.domain import CLOCK_TOLERANCE, Load
+from src.domain import CLOCK_TOLERANCE
+from src.records import Load
 
 NOW = 1_700_000_000
 DAY = 86_400

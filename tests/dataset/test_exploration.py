@@ -19,7 +19,8 @@ from src.dataset.figures import Exploration
 from src.dataset.interactions import TrainingData, Vocabulary, training_data
 from src.dataset.remarks import remarks
 from src.dataset.splitting import split
-from src.domain import NO_TIME, EventBatch, Load, Product
+from src.domain import NO_TIME, EventBatch, Product
+from src.records import Load
 
 Row = tuple[str, str, str, float, int]
 DAY = 86_400

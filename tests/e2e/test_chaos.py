@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from service import ROOT, Service, Shop, wait_until
 
-from src.domain import Query, Run, RunStatus
+from src.domain import Query
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.store import Store, open_store
 

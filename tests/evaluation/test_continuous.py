@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from src.domain import Score
 from src.evaluation.continuous import fall_of
+from src.records import Score
 
 USUAL = Score(0, "R", 500, 100, 80, 0.1, 0.05, 0.04, 0.06, 0.5, 1.0, 0.9)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from src.dataset.interactions import TrainingData, Vocabulary, training_data
-from src.domain import NO_TIME, EventBatch, SearchedFor
+from src.domain import NO_TIME, EventBatch
 from src.ranking.followed import WITHIN, after_looks, after_searches, telling
+from src.records import SearchedFor
 
 
 def events(*rows: tuple[str, str, str, int]) -> TrainingData:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from src.config import Settings
-from src.domain import Event, EventKind, Query, RunStatus
+from src.domain import Event, EventKind, Query
 from src.errors import NotReady
 from src.models import MODELS
 from src.progress import Silent
 from src.ranking.blend import BLEND
+from src.records import RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows.carry_over import over

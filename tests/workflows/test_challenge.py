@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from src.config import Settings
-from src.domain import Event, EventKind, Load, RunStatus
+from src.domain import Event, EventKind
 from src.models import MODELS
 from src.progress import Silent
+from src.records import Load, RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows import challenge as challenge_module

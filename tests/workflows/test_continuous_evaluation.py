@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from src.config import Settings
-from src.domain import Event, EventKind, Run, RunStatus, Score
+from src.domain import Event, EventKind
 from src.errors import NoRelease
 from src.progress import Silent
+from src.records import Run, RunStatus, Score
 from src.registry import Registry
 from src.store import Store
 from src.workflows.continuous_evaluation import watch

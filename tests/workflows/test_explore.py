@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from src.config import Settings
-from src.domain import NO_TIME, EventBatch, Load, Product
+from src.domain import NO_TIME, EventBatch, Product
 from src.errors import AisleError, NoData
 from src.progress import Silent
+from src.records import Load
 from src.store import Store
 from src.workflows.explore import explore_store
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from src.config import Settings
-from src.domain import DAY, EventBatch, Product, SearchedFor
+from src.domain import DAY, EventBatch, Product
 from src.progress import Silent
+from src.records import SearchedFor
 from src.registry import Registry
 from src.release import Release
 from src.store import Store

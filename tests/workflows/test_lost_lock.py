@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from src.config import Settings
-from src.domain import Run, RunStatus
 from src.errors import AisleError
 from src.progress import Silent
+from src.records import Run, RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from src.config import Settings
-from src.domain import Run, RunStatus
 from src.errors import Busy, Ended, StoreError
 from src.progress import Silent
+from src.records import Run, RunStatus
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
 from src.workflows.plans import Job

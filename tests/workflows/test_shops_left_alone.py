@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from src.config import Settings
-from src.domain import Event, EventKind, RunStatus
+from src.domain import Event, EventKind
 from src.progress import Silent
+from src.records import RunStatus
 from src.registry import Registry
 from src.store import Store
 from src.workflows.plans import Job

@@ -21,11 +21,12 @@ from src.config import Settings
 from src.dataset.interactions import TrainingData
 from src.dataset.splitting import Split
 from src.dataset.synthetic import MadeUpShop, make_shop
-from src.domain import DAY, Event, EventKind, Run, RunStatus, ServedList
+from src.domain import DAY, Event, EventKind
 from src.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
 from src.models import MODELS, POPULARITY, SVD
 from src.progress import Silent
 from src.ranking.blend import BLEND
+from src.records import Run, RunStatus, ServedList
 from src.registry import Registry
 from src.store import Store
 from src.workflows import evaluate as evaluate_module
