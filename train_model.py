@@ -7,7 +7,6 @@ python train_model.py --releases | --activate V [--pin] | --rollback [--pin] | -
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from src.config import Settings, read_settings
 from src.models import MODELS
 from src.registry import Registry
 from src.store import open_store
+from src.workflows.background import give_way
 from src.workflows.continuous_evaluation import watch
 from src.workflows.doors import Screen, run_door
 from src.workflows.plans import MODEL_TYPES, Job
@@ -73,7 +73,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if _looks_after_releases(settings, arguments, screen):
         return
     if arguments.trigger != "command":
-        os.nice(19)  # people who wait for a list come first
+        give_way()
         # The leader ends what hangs and says so; where nobody leads, the kernel does, whatever the process is at.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)

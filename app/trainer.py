@@ -21,6 +21,7 @@ from src.config import Settings
 from src.errors import StoreError
 from src.records import Run, RunStatus
 from src.store import Store
+from src.workflows.background import give_way
 from src.workflows.locks import trainer_lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +55,7 @@ def start_trainer(settings: Settings, arguments: Sequence[str]) -> Trainer:
 def start_explorer(settings: Settings) -> Trainer:
     """python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
     process = _started("data_processing.py", ["--explore"], settings.var / "exploration.log", n_threads=1)
-    with suppress(OSError):  # it may have ended
-        os.setpriority(os.PRIO_PROCESS, process.pid, 19)
+    give_way(process.pid)
     return process
 
 

@@ -1,0 +1,22 @@
+"""Work that waits for whoever asks for a list."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_LEAST = 19
+
+
+def give_way(pid: int | None = None) -> None:
+    """Let a process (None: this one) have a processor only while nobody else wants it.
+
+    Linux may share processors out between sessions first (CONFIG_SCHED_AUTOGROUP, sched(7)): then niceness counts
+    inside a session only, and a process that leads one must lower its session, too. One in somebody's terminal does not.
+    """
+    pid = os.getpid() if pid is None else pid
+    with suppress(OSError):  # it may have ended
+        os.setpriority(os.PRIO_PROCESS, pid, _LEAST)
+        if os.getsid(pid) == pid:
+            Path(f"/proc/{pid}/autogroup").write_text(str(_LEAST), encoding="ascii")
