@@ -13,7 +13,7 @@ def give_way(pid: int | None = None) -> None:
     """Let a process (None: this one) have a processor only while nobody else wants it.
 
     Linux may share processors out between sessions first (CONFIG_SCHED_AUTOGROUP, sched(7)): then niceness counts
-    inside a session only, and a process that leads one must lower its session, too. One in somebody's terminal does not.
+    inside a session only, and a process that leads one must lower its session, too; one in a terminal does not.
     """
     pid = os.getpid() if pid is None else pid
     with suppress(OSError):  # it may have ended
