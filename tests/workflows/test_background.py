@@ -29,6 +29,8 @@ def test_a_process_gives_way_and_its_session_with_it_if_it_leads_one(waiting: tu
     before = group.read_text() if group.exists() else ""
     give_way(pid)
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+    if hasattr(os, "SCHED_IDLE"):
+        assert os.sched_getscheduler(pid) == os.SCHED_IDLE
     if before:
         assert group.read_text() == (before.replace("nice 0", "nice 19") if leads else before)
 
