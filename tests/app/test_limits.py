@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import socket
 import time
@@ -14,13 +13,13 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from redis_server import REDIS, redis_without
 
 from src.config import Settings, read_settings
 from src.errors import ConfigError
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Client = Callable[..., FlaskClient]
-REDIS = os.environ.get("AISLE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 
 @pytest.fixture
@@ -37,19 +36,8 @@ def client_of(trained_settings: Settings, make_app: Callable[[Settings], Flask])
 @pytest.fixture
 def server() -> Iterator[redis.Redis]:
     """A Redis, whose counts of this test are removed."""
-    with redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
-        try:
-            client.ping()
-        except redis.RedisError as error:
-            pytest.skip(f"no Redis answers at {REDIS} ({error}); set AISLE_TEST_REDIS_URL")
-        _forget(client)
+    with redis_without("LIMITS:*") as client:
         yield client
-        _forget(client)
-
-
-def _forget(client: redis.Redis) -> None:
-    for key in client.scan_iter("LIMITS:*"):
-        client.delete(key)
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -12,24 +11,17 @@ from pathlib import Path
 import pytest
 import redis
 from flask import Flask
+from redis_server import REDIS, redis_without
 
 from app.optimize import ListCache
 from src.config import Settings, read_settings
-
-REDIS = os.environ.get("AISLE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 
 @pytest.fixture
 def server() -> Iterator[redis.Redis]:
     """A Redis, whose keys of this test are removed."""
-    with redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
-        try:
-            client.ping()
-        except redis.RedisError as error:
-            pytest.skip(f"no Redis answers at {REDIS} ({error}); set AISLE_TEST_REDIS_URL")
+    with redis_without("aisle:*") as client:
         yield client
-        for key in client.scan_iter("aisle:*"):
-            client.delete(key)
 
 
 def cache_of(settings: Settings) -> ListCache:

@@ -1,0 +1,30 @@
+"""A Redis for tests: skipped, saying so, where none answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+REDIS = os.environ.get("AISLE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+
+
+@contextmanager
+def redis_without(pattern: str) -> Iterator[redis.Redis]:
+    """A Redis that holds no key of this pattern before, nor afterwards; other keys may be another test's."""
+    with redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
+        try:
+            client.ping()
+        except redis.RedisError as error:
+            pytest.skip(f"no Redis answers at {REDIS} ({error}); set AISLE_TEST_REDIS_URL")
+        _forget(client, pattern)
+        yield client
+        _forget(client, pattern)
+
+
+def _forget(client: redis.Redis, pattern: str) -> None:
+    for key in client.scan_iter(pattern):
+        client.delete(key)
