@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from src.config import read_settings
-from src.dataset.table import LAYOUTS, Hints, parse_columns
-from src.domain import EventKind
+from src.core.domain import EventKind
+from src.core.settings import read_settings
+from src.ingestion.layout import LAYOUTS, Hints, parse_columns
 from src.store import open_store
-from src.workflows.doors import Screen, run_door
+from src.workflows.cli import Screen, run_door
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export
 from src.workflows.ingest import take_in, withdraw

@@ -11,13 +11,13 @@ import json
 import sys
 from pathlib import Path
 
-from src.config import read_settings
-from src.domain import JsonDict
+from src.core.domain import JsonDict
+from src.core.settings import read_settings
 from src.store import open_store
-from src.workflows.doors import Screen, run_door
+from src.workflows.benchmark import SplitJob, evaluate_split
+from src.workflows.cli import Screen, run_door
 from src.workflows.evaluate import evaluate
-from src.workflows.judged import SearchJob, evaluate_search
-from src.workflows.own_split import SplitJob, evaluate_split
+from src.workflows.search_benchmark import SearchJob, evaluate_search
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from src.logs import for_gunicorn
-from src.slots import start_afresh
+from src.core.log_format import for_gunicorn
+from src.core.worker_slots import start_afresh
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
@@ -46,7 +46,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """The service ends, and with it the training that it started; a worker that ends alone leaves it running."""
-    from app.trainer import end_training
-    from src.config import read_settings
+    from app.background.training_process import end_training
+    from src.core.settings import read_settings
 
     end_training(read_settings())

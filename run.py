@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from app import create_app, start_background
-from app.guard.access import Role, hashed_key, made_key
-from app.observing import write_logs
-from app.trainer import end_training
-from src.config import read_settings
-from src.errors import AisleError, InputError
-from src.slots import start_afresh
+from app.background.training_process import end_training
+from app.routes.request_log import write_logs
+from app.security.api_keys import Role, hashed_key, made_key
+from src.core.errors import AisleError, InputError
+from src.core.settings import read_settings
+from src.core.worker_slots import start_afresh
 
 if TYPE_CHECKING:
-    from src.workflows.doors import Screen
+    from src.workflows.cli import Screen
 
 
 class _Quiet(WSGIRequestHandler):
@@ -72,7 +72,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
-    from src.workflows.doors import run_door  # a Gunicorn worker prints no tables
+    from src.workflows.cli import run_door  # a Gunicorn worker prints no tables
 
     sys.exit(run_door(_parser(), _work))
 

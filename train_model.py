@@ -11,15 +11,15 @@ import signal
 import sys
 from pathlib import Path
 
-from src.config import Settings, read_settings
+from src.core.settings import Settings, read_settings
 from src.models import MODELS
-from src.registry import Registry
+from src.releases.registry import Registry
 from src.store import open_store
-from src.workflows.background import give_way
-from src.workflows.continuous_evaluation import watch
-from src.workflows.doors import Screen, run_door
-from src.workflows.plans import MODEL_TYPES, Job
+from src.workflows.cli import Screen, run_door
+from src.workflows.drift_check import watch
+from src.workflows.process_priority import give_way
 from src.workflows.train import train
+from src.workflows.training_plan import MODEL_TYPES, Job
 
 _GRACE_SECONDS = 300
 

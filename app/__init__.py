@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.optimize import limit_threads
+from app.thread_limits import limit_threads
 
 limit_threads()  # before anything imports numpy
 
@@ -18,22 +18,32 @@ from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from app import admin, api, dashboard, docs, events, lists, observing, pages, problems
-from app.explorer import Explorer
-from app.guard.access import Keys, Role, check_access
-from app.guard.bodies import StrictJson, check_body
-from app.guard.limits import limit_rates, limit_wrong_keys
-from app.guard.protection import protect
-from app.metrics import Metrics
-from app.optimize import ListCache
-from app.recommender import Recommender
-from app.scheduler import Scheduler
-from app.searcher import Searcher
-from app.served import ServedLog
-from app.showing.finder import Finder
-from app.showing.markup import as_page
-from app.trainer import Trainer, start_trainer
-from src.config import Settings, read_settings
+from app import problem_json
+from app.background.profile_refresher import Explorer
+from app.background.scheduler import Scheduler
+from app.background.training_process import Trainer, start_trainer
+from app.routes import (
+    catalogue_search,
+    dashboard_pages,
+    events,
+    openapi_docs,
+    recommendations,
+    request_log,
+    shop_pages,
+    trainings_releases,
+)
+from app.security.api_keys import Keys, Role, check_access
+from app.security.browser_headers import protect
+from app.security.rate_limits import limit_rates, limit_wrong_keys
+from app.security.request_bodies import StrictJson, check_body
+from app.serving.list_cache import ListCache
+from app.serving.recommender import Recommender
+from app.serving.search_service import Searcher
+from app.serving.typeahead import Finder
+from app.telemetry.metrics import Metrics
+from app.telemetry.served_lists import ServedLog
+from app.views.error_pages import as_page
+from src.core.settings import Settings, read_settings
 from src.store import Store, open_store
 
 VERSION = "0.1.0"
@@ -79,17 +89,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),
         security_schemes={},  # else flask-openapi3 emits null; see app.schemas.description
-        validation_error_callback=problems.invalid,
+        validation_error_callback=problem_json.invalid,
         doc_ui=False,
     )
     app.json = StrictJson(app)
-    app.url_map.converters["id"] = api.IdConverter
+    app.url_map.converters["id"] = catalogue_search.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     store = open_store(settings.store_url)
     recommender = Recommender(settings, store, ListCache(app, settings))
-    roles = {**api.ROLES, **events.ROLES, **admin.ROLES, **docs.ROLES, **dashboard.ROLES}
+    blueprints = (catalogue_search, events, trainings_releases, openapi_docs, dashboard_pages)
+    roles = {call: role for module in blueprints for call, role in module.ROLES.items()}
     searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
     finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
     metrics = Metrics(settings.metrics_dir)
@@ -106,20 +117,20 @@ def create_app(settings: Settings | None = None) -> Flask:
         keys,
         roles,
     )
-    observing.observe(app)
-    problems.register(app)
+    request_log.observe(app)
+    problem_json.register(app)
     limit_wrong_keys(app, settings)
     app.before_request(check_access)
     limit_rates(app, settings)
     csrf = protect(app, settings)
     app.before_request(events.allow_length)
-    app.before_request(partial(check_body, admin.WITHOUT_BODY))
+    app.before_request(partial(check_body, trainings_releases.WITHOUT_BODY))
     app.after_request(_name_release)
     app.after_request(as_page)  # before the headers, which depend on what the answer is
-    for calls in (lists.lists, api.api, events.events, admin.admin):
+    for calls in (recommendations.lists, catalogue_search.api, events.events, trainings_releases.admin):
         app.register_api(calls)
         csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
-    for page in (pages.pages, docs.docs, dashboard.dashboard, observing.observing):
+    for page in (shop_pages.pages, openapi_docs.docs, dashboard_pages.dashboard, request_log.observing):
         app.register_blueprint(page)
     recommender.refresh()
     return app

@@ -19,14 +19,14 @@ from rich.table import Table
 from surprise import SVD, Dataset, Reader, accuracy
 from surprise.model_selection import KFold, train_test_split
 
-from src.config import read_settings
-from src.dataset.interactions import TrainingData, training_data
-from src.domain import NO_TIME, EventBatch
+from src.core.domain import NO_TIME, EventBatch
+from src.core.progress import Silent
+from src.core.settings import read_settings
 from src.evaluation.report import Report
+from src.interactions.interactions import TrainingData, training_data
 from src.models import MODELS
 from src.models import SVD as SVD_NAME
-from src.progress import Silent
-from src.workflows.evaluate import measured
+from src.workflows.fit import measured
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 TUNED = {"svd_epochs": 20, "svd_learning_rate": 0.01, "svd_regularization": 0.2}

@@ -25,7 +25,7 @@ from typing import Any
 from bench.chaos_disk import damages, full_disk, locked_store
 from bench.chaos_load import swaps_under_load, training_under_load
 from bench.chaos_shop import Shop, wait_until
-from src.records import RunStatus
+from src.core.records import RunStatus
 
 Counts = dict[str, Any]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos_shop import ROOT, Shop
-from src.errors import AisleError
+from src.core.errors import AisleError
 
 
 def damages(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _mount(folder: Path, size: int) -> bool:
 def _limited(shop: Shop, most: int) -> int:
     """Train where no file of a release may be longer than so many bytes."""
     code = (
-        "import resource, runpy, signal, sys, src.registry as registry\n"
+        "import resource, runpy, signal, sys, src.releases.registry as registry\n"
         "publish = registry.Registry.publish\n"
         "def limited(*arguments, **named):\n"
         f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))\n"

@@ -18,13 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from src.config import Settings, read_settings
-from src.dataset.synthetic import make_shop
-from src.domain import Query
-from src.records import Run, RunStatus
-from src.registry import Registry
-from src.release import Release
+from src.core.domain import Query
+from src.core.records import Run, RunStatus
+from src.core.settings import Settings, read_settings
+from src.releases.registry import Registry
+from src.releases.release import Release
 from src.store import Store, open_store
+from src.synthetic.shop import make_shop
 
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")

@@ -17,20 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from src.config import Settings, read_settings
-from src.dataset.interactions import TrainingData
-from src.dataset.own_split import held_out
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.progress import Silent
+from src.core.settings import Settings, read_settings
+from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import estimates
-from src.evaluation.ranking import queries_of, top_lists
-from src.evaluation.tuning import tuned
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import held_out
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import BlockScorer
-from src.progress import Silent
-from src.ranking.recipe import fit_blend
+from src.recommendation.ensemble_config import fit_blend
 from src.store import open_store
-from src.workflows.catalogue import described
-from src.workflows.evaluate import stored_data
+from src.tuning.ensemble_tuning import tuned
+from src.workflows.embed_catalogue import described
+from src.workflows.fit import stored_data
 from src.workflows.ingest import ingest
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
 from src.evaluation.metrics import ranking_metrics
 
 TUNING, FINAL = "tuning", "final"

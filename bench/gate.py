@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.config import Settings
-from src.domain import FloatArray
-from src.evaluation.gate import Bounds, compare
+from src.core.domain import FloatArray
+from src.core.settings import Settings
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import RankingFigures
 from src.evaluation.report import Report
 from src.models import POPULARITY
-from src.ranking.blend import BLEND
+from src.recommendation.ensemble import BLEND
+from src.releases.promotion_gate import Bounds, compare
 
 WORSE_BY = (-0.10, -0.05, 0.0, 0.03, 0.05, 0.08, 0.10, 0.20)
 """Shares of the champion's true NDCG@10; below 0 the challenger is better."""

@@ -113,7 +113,7 @@ def main() -> int:
 
 _WRITE_SHOP = """
 import sys
-from src.dataset.synthetic import make_shop
+from src.synthetic.shop import make_shop
 events = make_shop(until=1_700_000_000).events
 with open(sys.argv[1], "w") as file:
     file.write("user_id,product_id,kind,value,timestamp\\n")

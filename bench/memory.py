@@ -21,9 +21,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from src.config import read_settings
-from src.errors import AisleError
-from src.registry import Registry
+from src.core.errors import AisleError
+from src.core.settings import read_settings
+from src.releases.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 4

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from bench.exchange import Task, Truth
-from src.config import Settings, read_settings
-from src.dataset.interactions import Interactions, TrainingData, Vocabulary, training_data
-from src.dataset.own_split import held_out, read_own_split, read_to_measure
-from src.dataset.splitting import Split, split_at_random, split_by_time
-from src.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
-from src.evaluation.judge import Judge
+from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
+from src.core.progress import Reporter
+from src.core.settings import Settings, read_settings
+from src.ingestion.benchmark_files import read_own_split, read_to_measure
+from src.interactions.interactions import Interactions, TrainingData, training_data
+from src.interactions.splits import Split, held_out, split_at_random, split_by_time
+from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY
-from src.progress import Reporter
+from src.tuning.objective import Judge
 from src.workflows.ingest import read_table
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -20,9 +20,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from src.models import POPULARITY
-from src.models.base import QueryBlock, QueryRows, best
-from src.ranking.blend import BLEND, Blend
-from src.release import read_release
+from src.models.base import QueryBlock, QueryRows
+from src.models.top_n import best
+from src.recommendation.ensemble import BLEND, Blend
+from src.releases.release import read_release
 
 CANDIDATES, LENGTHS = 100, (10, 20)
 

@@ -23,7 +23,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_matrix
 
 from bench.exchange import FINAL, TUNING, Task, ndcg
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
 
 _AT_ONCE = 512  # users
 Score = Callable[[IntArray], FloatArray]

@@ -21,14 +21,14 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from src.dataset.synthetic import make_shop
-from src.domain import FloatArray, Product
-from src.errors import AisleError
-from src.progress import Silent
-from src.text.catalogue import Catalogue
-from src.text.encoders import ENCODERS, WORDLLAMA, Encoder, open_encoder
-from src.text.kept import encoded
-from src.text.search import EncodedBy, SearchIndex, search_index
+from src.core.domain import FloatArray, Product
+from src.core.errors import AisleError
+from src.core.progress import Silent
+from src.search.catalogue_text import Catalogue
+from src.search.encoders.embedding_cache import encoded
+from src.search.encoders.registry import ENCODERS, WORDLLAMA, Encoder, open_encoder
+from src.search.index import EncodedBy, SearchIndex, search_index
+from src.synthetic.shop import make_shop
 
 WARMING = 300
 QUERIES = 2 * WARMING

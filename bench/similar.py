@@ -19,20 +19,20 @@ from typing import Any
 import numpy as np
 
 from bench.cold import DATA, SHOPS
-from src.config import read_settings
-from src.dataset.interactions import TrainingData
-from src.dataset.splitting import split
-from src.domain import DAY, FloatArray
+from src.core.domain import DAY, FloatArray
+from src.core.progress import Silent
+from src.core.settings import read_settings
 from src.evaluation.metrics import estimates
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import split
 from src.models import MODELS, POPULARITY
-from src.pipeline import Pipeline
-from src.progress import Silent
-from src.ranking import similar as module
-from src.ranking.blend import BLEND
-from src.ranking.recipe import Recipe, fit_blend
+from src.recommendation import similar_items as module
+from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble_config import Recipe, fit_blend
+from src.recommendation.pipeline import Pipeline
 from src.store import open_store
-from src.workflows.catalogue import described
-from src.workflows.evaluate import stored_data
+from src.workflows.embed_catalogue import described
+from src.workflows.fit import stored_data
 from src.workflows.ingest import ingest
 
 N = 10

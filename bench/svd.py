@@ -26,8 +26,9 @@ from rich.table import Table
 from surprise import SVD, Dataset, Reader, accuracy
 from surprise.model_selection import KFold, train_test_split
 
-from src.dataset.interactions import Interactions, TrainingData, Vocabulary
-from src.domain import EventKind
+from src.core.domain import EventKind
+from src.interactions.interactions import Interactions, TrainingData
+from src.interactions.vocabulary import Vocabulary
 from src.models import svd, vbmf
 from src.models.factorization import Factorization
 
@@ -89,26 +90,26 @@ def one(run: str, folder: str) -> dict[str, float]:
     learn, test = _mapped(Path(folder) / "learn"), _mapped(Path(folder) / "test")
     if run == "surprise":
         return _by_surprise(learn, test)
-    from src.models import svd_engine, vbmf_engine
+    from src.models.kernels import svd_trainer, vbmf_trainer
 
     few = learn.take(np.arange(1000))
     started = time.perf_counter()
     if run == "vbmf":
-        vbmf_engine.fit(few, factors=8, sweeps=1, seed=1)
+        vbmf_trainer.fit(few, factors=8, sweeps=1, seed=1)
     else:
         order = "surprise" if "order" in run else "blocks"
         options = {"order": order, "n_threads": 1 if "1 thread" in run else None, "random_state": 1}
-        svd_engine.CompiledSVD(n_epochs=1, **options).fit(svd_engine.ArrayTrainset(few, SCALE))
+        svd_trainer.CompiledSVD(n_epochs=1, **options).fit(svd_trainer.ArrayTrainset(few, SCALE))
     warm, before = time.perf_counter(), _memory("VmRSS")
     if run == "vbmf":
-        fitted, ready = vbmf_engine.fit(learn, factors=8, sweeps=30, seed=1), warm
+        fitted, ready = vbmf_trainer.fit(learn, factors=8, sweeps=30, seed=1), warm
         done, peak = time.perf_counter(), _memory("VmHWM")
         model = vbmf.Vbmf.of(fitted, vbmf.VbmfParams(*SCALE), learn)
         predicted = model.rate(test.user_idx, test.item_idx)
     else:
-        trainset = svd_engine.ArrayTrainset(learn, SCALE)
+        trainset = svd_trainer.ArrayTrainset(learn, SCALE)
         ready = time.perf_counter()
-        algorithm = svd_engine.CompiledSVD(**options).fit(trainset)
+        algorithm = svd_trainer.CompiledSVD(**options).fit(trainset)
         done, peak = time.perf_counter(), _memory("VmHWM")
         user, item = trainset.users.inner[test.user_idx], trainset.items.inner[test.item_idx]
         predicted = _predicted(algorithm, user, item)
@@ -161,7 +162,7 @@ def engines(path: str, runs: tuple[str, ...]) -> None:
 def growth(path: str) -> None:
     """The seconds of an epoch for the first eighth, quarter and half of the file, and for all of it; in the file's
     order, and in a random one, where no two rows near each other have a product in common."""
-    from src.models.svd_engine import ArrayTrainset
+    from src.models.kernels.svd_trainer import ArrayTrainset
 
     everything, _ = _read(path)
     table = Table("an epoch", "ratings", "in the file's order: s", "ns a rating", "in random order: s", "ns a rating")
@@ -177,7 +178,7 @@ def growth(path: str) -> None:
 
 def _epoch(trainset: Any, n: int = 8) -> float:
     """Seconds of the fastest of n epochs in blocks: other work on this machine can only make one slower."""
-    from src.models.svd_engine import CompiledSVD
+    from src.models.kernels.svd_trainer import CompiledSVD
 
     begun: list[float] = []
 

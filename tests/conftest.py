@@ -17,17 +17,17 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
-from app.explorer import Explorer
-from src.config import Settings, read_settings, variable_of
-from src.dataset.synthetic import MadeUpShop, make_shop
+from app.background.profile_refresher import Explorer
+from src.core.progress import Silent
+from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
-from src.progress import Silent
-from src.ranking.blend import BLEND
-from src.registry import Registry
-from src.release import Draft
+from src.recommendation.ensemble import BLEND
+from src.releases.registry import Registry
+from src.releases.release import Draft
 from src.store import Store, open_store
-from src.workflows.plans import Job
+from src.synthetic.shop import MadeUpShop, make_shop
 from src.workflows.train import train
+from src.workflows.training_plan import Job
 
 pytest_plugins = ["postgresql"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 
 from app.schemas.examples import OLDER, RELEASE, RUN
-from src.records import RunStatus
+from src.core.records import RunStatus
 from src.store import Store
 
 

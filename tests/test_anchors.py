@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from src.config import read_settings
-from src.dataset.splitting import split
-from src.dataset.weighting import Weighting
+from src.core.progress import Silent
+from src.core.settings import read_settings
 from src.evaluation.report import Report
+from src.interactions.event_weights import Weighting
+from src.interactions.splits import split
 from src.models import MODELS, POPULARITY, SVD
-from src.progress import Silent
-from src.workflows.evaluate import Plan, measured
+from src.workflows.fit import Plan, measured
 from src.workflows.ingest import read_table
 
 RATINGS = Path(__file__).resolve().parents[2] / "shared/data/amazon-electronics-50x5/df_final.csv"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from src.config import Settings, variable_of
+from src.core.settings import Settings, variable_of
 from src.models import MODELS
 from src.store import Store
 from tests.curl import curl_lines, shop_of_examples

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from src.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
-from src.rules import Price, check_prices, whole
+from src.core.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
+from src.core.list_rules import Price, check_prices, whole
 
 MAX_LIST = 100
 BODY_PROBLEMS = (400, 411, 413, 415, 422)

@@ -11,16 +11,16 @@ from typing import Any
 from flask import Flask
 from pydantic import BaseModel
 
-from app import problems, schemas
-from app.guard.access import SETTINGS, Keys, Role, role_of
-from app.problems import problems_of
+from app import problem_json, schemas
+from app.problem_json import problems_of
 from app.schemas import admin, events, lists
 from app.schemas.examples import EXAMPLES, Example
-from src.config import Settings
+from app.security.api_keys import SETTINGS, Keys, Role, role_of
+from src.core.settings import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, events, admin, problems)
+_MODULES: tuple[ModuleType, ...] = (schemas, lists, events, admin, problem_json)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem

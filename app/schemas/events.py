@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel
 
 from app.schemas import SANE_REQUEST_ID, Id, Request, Text
-from src.domain import MAX_VALUE, EventKind
-from src.rules import whole
+from src.core.domain import MAX_VALUE, EventKind
+from src.core.list_rules import whole
 
 MAX_EVENTS = 1_000
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.guard.access import Role
+from app.security.api_keys import Role
 
 RELEASE, OLDER, RUN = "20261127T000212Z-e64728e0", "20261126T000154Z-9bccd32b", "5f0c2a9d41be"
 _AT = "localhost:5000"

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, WithJsonSchema, model_validator
 
 from app.schemas import MAX_LIST, Id, Length, Request, Text
-from src.domain import MAX_VALUE, Event, EventKind, Query, WhyNot
+from src.core.domain import MAX_VALUE, Event, EventKind, Query, WhyNot
+from src.core.list_rules import RuleFields, check_prices
 from src.models import MODELS
-from src.ranking.blend import BLEND
-from src.rules import RuleFields, check_prices
+from src.recommendation.ensemble import BLEND
 
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000

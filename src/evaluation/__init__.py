@@ -1,1 +1,1 @@
-"""Whether a model is any good: metrics, protocols, and the report that says so."""
+"""Measure models: metrics, protocols and reports."""

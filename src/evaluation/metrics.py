@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.domain import BoolArray, FloatArray, IntArray
+from src.core.domain import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.core.records import Score
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
 from src.evaluation.report import Report
-from src.records import Score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from src.dataset.interactions import Interactions, TrainingData
-from src.dataset.splitting import Split
-from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, FloatArray, IntArray, Query
+from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, FloatArray, IntArray, Query
+from src.core.progress import Reporter
+from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import (
     Estimate,
     estimate_rmse_mae,
@@ -18,11 +17,12 @@ from src.evaluation.metrics import (
     ranking_metrics,
     rated_precision_recall,
 )
-from src.evaluation.ranking import queries_of, top_lists
+from src.interactions.event_weights import KIND_ORDER
+from src.interactions.interactions import Interactions, TrainingData
+from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import Rater
-from src.pipeline import Pipeline
-from src.progress import Reporter
+from src.recommendation.pipeline import Pipeline
 
 K = 10
 RATED_THRESHOLD = 3.5

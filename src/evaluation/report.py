@@ -7,21 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from src.dataset.splitting import Split
-from src.domain import JsonDict
+from src.core.domain import JsonDict
+from src.core.progress import Reporter
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import (
-    K,
-    RankingFigures,
-    RatingFigures,
-    measure_lists,
-    measure_ratings,
-    ranking_task,
-)
+from src.evaluation.protocols import K, RankingFigures, RatingFigures, measure_lists, measure_ratings, ranking_task
+from src.interactions.splits import Split
 from src.models import POPULARITY
-from src.pipeline import Pipeline
-from src.progress import Reporter
-from src.ranking.blend import BLEND
+from src.recommendation.ensemble import BLEND
+from src.recommendation.pipeline import Pipeline
 
 
 @dataclass(frozen=True)

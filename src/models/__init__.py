@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from src.dataset.interactions import TrainingData
+from src.interactions.interactions import TrainingData
 from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
 from src.models.base import ModelKind
 

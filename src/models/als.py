@@ -16,9 +16,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 
 _QUERIES_AT_ONCE = 128

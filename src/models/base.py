@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
+from src.models.top_n import Candidates, best
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,6 @@ class QueryBlock:
         pointers = np.array([0, len(query.item_idx)])
         history = csr_matrix((query.weight, query.item_idx, pointers), shape=(1, n_items), dtype=np.float32)
         return cls(np.array([-1 if query.user_idx is None else query.user_idx]), history)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Products worth considering, best first: item_idx int64[m], score float[m] descending."""
-
-    item_idx: IntArray
-    score: FloatArray
 
 
 class Retriever(Protocol):
@@ -202,22 +195,6 @@ class ModelKind:
     blends: bool = False
     missing: Callable[[], str] = str
     learns_from: Callable[[TrainingData], bool] = lambda data: True
-
-
-def best(score: FloatArray, n: int) -> Candidates:
-    """The n highest finite scores, best first; equal scores in the order of their row numbers."""
-    usable = np.flatnonzero(np.isfinite(score))
-    n = min(n, len(usable))
-    if n == 0:
-        return Candidates(np.zeros(0, np.int64), np.zeros(0, score.dtype))
-    among = score[usable]
-    if n < len(usable):
-        # Everything not below the n-th best, so that ties at the edge are broken by row number, not by chance.
-        edge = -np.partition(-among, n - 1)[n - 1]
-        usable = usable[among >= edge]
-        among = score[usable]
-    chosen = np.lexsort((usable, -among))[:n]
-    return Candidates(usable[chosen], among[chosen])
 
 
 def count_of(counts: IntArray, idx: int) -> int:

@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models import popularity
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import scaled_columns, take_own

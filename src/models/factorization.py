@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from src.dataset.interactions import Interactions
-from src.domain import FloatArray, IntArray
-from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, best, count_of
+from src.core.domain import FloatArray, IntArray
+from src.interactions.interactions import Interactions
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.top_n import Candidates, best
 
 _RIDGE = 0.1  # for each product of the history, as training has its regularization for each rating
 

@@ -15,9 +15,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import Normalized, normalized, scaled_columns
 
@@ -97,8 +97,8 @@ class Pairs:
 
 def strongest_pairs(matrix: Normalized) -> Pairs:
     """So many of each row as memory allows, at most 1,000."""
-    from src.models.compiled import in_threads, n_cores  # Numba never enters a process that serves
-    from src.models.item_graph_kernels import strongest_of_rows
+    from src.models.kernels.compile import in_threads, n_cores  # Numba never enters a process that serves
+    from src.models.kernels.item_graph_kernels import strongest_of_rows
 
     n_items = matrix.matrix.shape[1]
     kept = min(_MOST_PAIRS_A_ROW, n_items, max(64, _MOST_PAIRS // max(n_items, 1)))
@@ -122,8 +122,8 @@ _ROWS_AT_ONCE = 2_000
 
 def regressed(matrix: Normalized, pairs: Pairs, params: ItemGraphParams) -> ItemGraph:
     """The model of these pairs; the normalisation is taken as it is."""
-    from src.models.compiled import in_threads, n_cores
-    from src.models.item_graph_kernels import ridge_of_columns
+    from src.models.kernels.compile import in_threads, n_cores
+    from src.models.kernels.item_graph_kernels import ridge_of_columns
 
     n_items = len(pairs.item)
     neighbours = min(params.neighbours, pairs.item.shape[1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
 
 LONGEST_HISTORY = 5_000
 """A user with more products is a robot or a till: the square of it would be the cost of each such user."""

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.dataset.weighting import ages, halved
-from src.domain import FloatArray, IntArray
-from src.models.base import Candidates, QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.event_weights import ages, halved
+from src.interactions.interactions import TrainingData
+from src.models.base import QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.top_n import Candidates
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import Normalized, normalized, take_own
 

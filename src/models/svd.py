@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
 
 if TYPE_CHECKING:
-    from src.models.svd_engine import Engine
+    from src.models.kernels.svd_trainer import Engine
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def train(data: TrainingData, params: SvdParams, *, seed: int) -> Svd:
     ratings = data.ratings
     if not len(ratings):
         return Svd.of_no_rating(params, ratings)
-    from src.models.svd_engine import fit  # neither Surprise nor Numba enters a process that serves
+    from src.models.kernels.svd_trainer import fit  # neither Surprise nor Numba enters a process that serves
 
     fitted = fit(
         ratings,

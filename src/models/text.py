@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.domain import BoolArray, FloatArray
+from src.core.domain import BoolArray, FloatArray
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.normalization import normalized
 from src.models.spectral import Spectral, SpectralParams, eigenvectors, filtered
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
 
 
@@ -44,6 +44,6 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int) -> Vbmf:
     ratings = data.ratings
     if not len(ratings):
         return Vbmf.of_no_rating(params, ratings)
-    from src.models.vbmf_engine import fit  # Numba never enters a process that serves
+    from src.models.kernels.vbmf_trainer import fit  # Numba never enters a process that serves
 
     return Vbmf.of(fit(ratings, factors=params.factors, sweeps=params.sweeps, seed=seed), params, ratings)

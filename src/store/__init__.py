@@ -9,10 +9,10 @@ from typing import Protocol
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from src.domain import CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
-from src.errors import StoreError
-from src.records import Followed, Load, Outcome, Run, Score, SearchedFor, ServedFigures, ServedList, StoreSummary
-from src.store.sql import SqlStore
+from src.core.domain import CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
+from src.core.errors import StoreError
+from src.core.records import Followed, Load, Outcome, Run, Score, SearchedFor, ServedFigures, ServedList, StoreSummary
+from src.store.sql_store import SqlStore
 
 
 class Journal(Protocol):

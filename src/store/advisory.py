@@ -8,7 +8,7 @@ from contextlib import suppress
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.errors import StoreError
+from src.core.errors import StoreError
 
 _CLASS = 7_243  # any number of our own
 _NUMBERS = {"leader": 1, "trainer": 2}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from src.domain import NO_TIME, EventBatch
+from src.core.domain import NO_TIME, EventBatch
 
 _COLUMNS = "user_id, product_id, kind, mark, value, at, number"
 _REPLACE = f"""

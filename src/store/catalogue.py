@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 from sqlalchemy import and_, func, or_, select
 
-from src.domain import CategoryCount, Facts, Product, category_names
+from src.core.domain import CategoryCount, Facts, Product, category_names
 from src.store.batches import PARAMETERS, batches
-from src.store.changing import PRODUCTS, note_change
+from src.store.change_marks import PRODUCTS, note_change
 from src.store.database import Database
 from src.store.tables import products
 

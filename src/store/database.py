@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from src.errors import ConfigError, StoreError
+from src.core.errors import ConfigError, StoreError
 from src.store.migration import bring_up_to_date
 
 BUSY_SECONDS = 30

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, func, select, update
 
-from src.records import Load, Outcome, Run, RunStatus, Score
+from src.core.records import Load, Outcome, Run, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Row, Select, and_, distinct, func, literal, or_, select, tuple_
 
-from src.domain import NO_TIME, EventBatch, EventKind
+from src.core.domain import NO_TIME, EventBatch, EventKind
 from src.store.database import Database
 from src.store.tables import events
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import select
 
-from src.records import SearchedFor
+from src.core.records import SearchedFor
 from src.store.batches import batches
 from src.store.database import Database
 from src.store.tables import searches

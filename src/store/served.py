@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, tuple_, update
 
-from src.domain import DAY, EventKind
-from src.records import Followed, SearchedFor, ServedFigures, ServedList
+from src.core.domain import DAY, EventKind
+from src.core.records import Followed, SearchedFor, ServedFigures, ServedList
 from src.store.batches import PARAMETERS, batches
 from src.store.database import Database
 from src.store.searches import one_query

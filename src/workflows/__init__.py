@@ -1,1 +1,1 @@
-"""The use cases that the doors, the API and the scheduler call."""
+"""Use cases: the commands, the HTTP calls and the scheduler call them."""

@@ -3,98 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.splitting import Split, split
-from src.dataset.weighting import Weighting
-from src.errors import AisleError, NoData, UnusableFile
+from src.core.errors import AisleError, UnusableFile
+from src.core.progress import Reporter
+from src.core.settings import Settings
 from src.evaluation.plots import write_plots
-from src.evaluation.report import Report, measure
-from src.garbage import no_search_for_cycles
-from src.models import POPULARITY
-from src.pipeline import Pipeline
-from src.progress import Reporter
-from src.ranking.blend import BLEND, blended
-from src.ranking.recipe import Recipe, fit_models
-from src.registry import Registry
+from src.evaluation.report import Report
+from src.interactions.splits import split
+from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble_config import Recipe
+from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.catalogue import described
+from src.workflows.embed_catalogue import described
+from src.workflows.fit import Plan, measured, stored_data
 from src.workflows.ingest import read_table
-
-
-def stored_data(store: Store, reporter: Reporter) -> TrainingData:
-    """All events of the store. Raises NoData."""
-    reporter.step("reading the store")
-    with no_search_for_cycles():
-        data = training_data(store.read_events())
-    if not len(data):
-        raise NoData("the store holds no events: run python data_processing.py FILE")
-    return data
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is trained. params: model name → the parameters its `train` takes. recipe: of the blend; None without one.
-
-    weighting: how much an event speaks for its product.
-    """
-
-    params: Mapping[str, Any]
-    recipe: Recipe | None
-    weighting: Weighting
-
-
-def fit(
-    data: TrainingData, plan: Plan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
-) -> Pipeline:
-    """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose.
-
-    known: models that were trained on these data in the plan's way already.
-    """
-    data, known = replace(data, weighting=plan.weighting), known or {}
-    missing = {name: its for name, its in plan.params.items() if name not in known}
-    trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
-    models = {name: trained[name] for name in plan.params}
-    if plan.recipe is not None:
-        blend = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
-        models[BLEND] = blend.indexed(data, reporter)
-    return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
-
-
-def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> Report:
-    """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
-    return measured_fit(settings, parts, plan, reporter)[0]
-
-
-def measured_fit(
-    settings: Settings,
-    parts: Split,
-    plan: Plan,
-    reporter: Reporter,
-    *,
-    known: Mapping[str, Any] | None = None,
-    only: str | None = None,
-) -> tuple[Report, Pipeline]:
-    """The same, with what was fitted. known: see `fit`. only: the list that is measured, beside popularity's."""
-    pipeline = fit(parts.train, plan, settings.seed, reporter, known)
-    looked_at = pipeline
-    if only is not None:
-        raters = [name for name in pipeline.raters if name != POPULARITY]
-        shown = {name: pipeline.models[name] for name in pipeline.models if name in (POPULARITY, only, *raters)}
-        looked_at = replace(pipeline, models=shown)
-    report = measure(
-        looked_at,
-        parts,
-        relevant_rating=settings.relevant_rating,
-        max_users=settings.evaluated_users,
-        reporter=reporter,
-    )
-    return report, pipeline
 
 
 def evaluate(settings: Settings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.config import Settings
-from src.dataset.checks import percent, share_of
-from src.dataset.exploration import explore, read_catalogue
-from src.dataset.explored import Explored, write_whole
-from src.dataset.figures import Exploration
-from src.dataset.remarks import remarks
-from src.progress import Reporter
+from src.core.progress import Reporter
+from src.core.settings import Settings
+from src.exploration.data_profile import explore, read_catalogue
+from src.exploration.findings import remarks
+from src.exploration.profile_types import Exploration
+from src.exploration.saved_profile import Explored, write_whole
+from src.ingestion.data_checks import percent, share_of
 from src.store import Store
-from src.workflows.evaluate import stored_data
+from src.workflows.fit import stored_data
 
 _LOADS = 1_000  # of which the latest of each file counts
 _TITLE_LENGTH = 120

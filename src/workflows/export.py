@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from src.config import Settings
-from src.dataset.files import find_event_files
-from src.dataset.staging import work_file, work_reported
-from src.domain import NO_TIME, EventKind
-from src.errors import AisleError
+from src.core.domain import NO_TIME, EventKind
+from src.core.errors import AisleError
+from src.core.settings import Settings
+from src.ingestion.external_sort import work_file, work_reported
+from src.ingestion.input_files import find_event_files
 from src.store import Store
 
 DEFAULT_EXPORT = Path("data/processed_amazon_reviews.csv")

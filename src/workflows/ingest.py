@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.config import Settings
-from src.dataset.checks import check_load, previous_of
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.layouts import open_table
-from src.dataset.preprocessing import CleanBlock, Limits, clean
-from src.dataset.staging import Staging, work_reported
-from src.dataset.synthetic import make_shop
-from src.dataset.table import Hints, Table
-from src.domain import EventBatch, Product
-from src.errors import UnknownName, UnusableFile
-from src.garbage import no_search_for_cycles
-from src.ids import clean_id, has_bad_characters
-from src.progress import Reporter
-from src.registry import Registry
+from src.core.domain import EventBatch, Product
+from src.core.errors import UnknownName, UnusableFile
+from src.core.gc_pause import no_search_for_cycles
+from src.core.ids import clean_id, has_bad_characters
+from src.core.progress import Reporter
+from src.core.settings import Settings
+from src.ingestion.data_checks import check_load, previous_of
+from src.ingestion.external_sort import Staging, work_reported
+from src.ingestion.layout import Hints, Table
+from src.ingestion.layout_detection import open_table
+from src.ingestion.row_validation import CleanBlock, Limits, clean
+from src.interactions.interactions import TrainingData, training_data
+from src.releases.registry import Registry
 from src.store import Store, has_events, open_store
+from src.synthetic.shop import make_shop
 from src.workflows.export import input_files
-from src.workflows.loaded import Loaded, Tally
-from src.workflows.rejects import RejectsFile
+from src.workflows.load_summary import Loaded, Tally
+from src.workflows.rejected_rows_file import RejectsFile
 
 _FIRST_AT_ONCE, _MOST_AT_ONCE = 5_000, 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that takes events waits for its end

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import make_url
 
-from src.config import Settings
+from src.core.settings import Settings
 from src.store.advisory import AdvisoryLock
 
 # Somebody who asks for the owner holds the lock for an instant: that is no reason to go away.

@@ -10,30 +10,30 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.dataset.splitting import split
-from src.domain import DAY, JsonDict
-from src.errors import AisleError, Busy, NoRelease
-from src.evaluation.gate import Bounds, Verdict, check_release
+from src.core.domain import DAY, JsonDict
+from src.core.errors import AisleError, Busy, NoRelease
+from src.core.progress import Reporter
+from src.core.records import Run, RunStatus
+from src.core.settings import Settings
 from src.evaluation.report import Report
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import split
 from src.models import MODELS
-from src.progress import Reporter
-from src.ranking.recipe import Recipe
-from src.records import Run, RunStatus
-from src.registry import Registry
-from src.release import Draft, Proof
+from src.recommendation.ensemble_config import Recipe
+from src.releases.promotion_gate import Bounds, Verdict, check_release
+from src.releases.registry import Registry
+from src.releases.release import Draft, Proof
 from src.store import Store
-from src.workflows.carry_over import CarriedOver
-from src.workflows.catalogue import Described, described
-from src.workflows.challenge import Champion, Measured, challenge, champion_of, look_at_data
-from src.workflows.continuous_evaluation import watch
-from src.workflows.evaluate import Plan, fit, measured_fit, stored_data
+from src.workflows.champion_comparison import Champion, Measured, challenge, champion_of, look_at_data
+from src.workflows.drift_check import watch
+from src.workflows.embed_catalogue import Described, described
+from src.workflows.fit import Plan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import Lock, trainer_lock
-from src.workflows.plans import ALL, Job, plan_of
-from src.workflows.ranking import learn_rankings
-from src.workflows.runs import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
+from src.workflows.partial_training import CarriedOver
+from src.workflows.run_records import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
+from src.workflows.search_ranker_training import learn_rankings
+from src.workflows.training_plan import ALL, Job, plan_of
 
 # What a release must be measured with, whenever it is measured again.
 _FORGOTTEN_AT_ONCE = 1_000

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.dataset.splitting import Split
-from src.evaluation.tuning import tuned
-from src.progress import Reporter
-from src.ranking.blend import Blend
-from src.ranking.recipe import Recipe, fit_blend
+from src.core.progress import Reporter
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import Split
+from src.recommendation.ensemble import Blend
+from src.recommendation.ensemble_config import Recipe, fit_blend
+from src.tuning.ensemble_tuning import tuned
 
 
 def tune(settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Recipe:

@@ -17,10 +17,10 @@ from watching import PICTURE, Watched
 from werkzeug.serving import make_server
 
 from app import create_app
-from src.config import read_settings
-from src.domain import Event, EventKind, Product
+from src.core.domain import Event, EventKind, Product
+from src.core.settings import read_settings
 from src.store import open_store
-from src.workflows.record import record
+from src.workflows.record_events import record
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MUST_RUN = os.environ.get("AISLE_TEST_BROWSER") == "required"  # as .ci/run says: no test there is left out in silence

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from src.config import Settings, read_settings
-from src.progress import Silent
-from src.records import Followed, Run, RunStatus, Score, ServedList
-from src.registry import Registry
-from src.release import Draft
+from src.core.progress import Silent
+from src.core.records import Followed, Run, RunStatus, Score, ServedList
+from src.core.settings import Settings, read_settings
+from src.releases.registry import Registry
+from src.releases.release import Draft
 from src.store import open_store
 from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from service import ROOT, Service, Shop, wait_until
 
-from src.domain import Query
-from src.records import Run, RunStatus
-from src.registry import Registry
+from src.core.domain import Query
+from src.core.records import Run, RunStatus
+from src.releases.registry import Registry
 from src.store import Store, open_store
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")

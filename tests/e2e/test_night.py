@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from service import Service, Shop, wait_until
 
-from src.records import Run, RunStatus
+from src.core.records import Run, RunStatus
 from src.store import Store, open_store
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")

@@ -8,7 +8,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from src.domain import FloatArray
+from src.core.domain import FloatArray
 from src.evaluation.metrics import (
     Estimate,
     bootstrap_means,

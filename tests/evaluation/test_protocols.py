@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.splitting import Split
-from src.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
+from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
+from src.core.progress import Silent
+from src.core.settings import Settings
 from src.evaluation.metrics import novelty
 from src.evaluation.protocols import K, measure_lists, measure_ratings, ranking_task
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
-from src.models.base import Candidates, QueryRows, best
-from src.pipeline import Pipeline
-from src.progress import Silent
+from src.models.base import QueryRows
+from src.models.top_n import Candidates, best
+from src.recommendation.pipeline import Pipeline
 
 Row = tuple[str, str, str, float, int]
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.splitting import split
-from src.domain import NO_TIME, EventBatch
+from src.core.domain import NO_TIME, EventBatch
+from src.core.progress import Silent
+from src.core.settings import Settings
 from src.evaluation.metrics import Estimate
 from src.evaluation.report import Report, measure
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.splits import split
 from src.models import MODELS, POPULARITY, SVD
-from src.pipeline import Pipeline
-from src.progress import Silent
+from src.recommendation.pipeline import Pipeline
 
 SETTINGS = Settings(svd_factors=4, svd_epochs=3)
 

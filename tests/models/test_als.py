@@ -10,9 +10,9 @@ from implicit.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, EventBatch, FloatArray
+from src.core.domain import NO_TIME, EventBatch, FloatArray
+from src.interactions.event_weights import KIND_ORDER
+from src.interactions.interactions import TrainingData, training_data
 from src.models import als
 from src.models.als import Als, AlsParams, train
 from src.models.base import QueryBlock, QueryRows

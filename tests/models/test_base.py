@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from src.models.base import best, count_of
+from src.models.base import count_of
+from src.models.top_n import best
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.dataset.categories import Categories
-from src.dataset.interactions import TrainingData, training_data
-from src.domain import DAY, EventBatch
+from src.core.domain import DAY, EventBatch
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.item_categories import Categories
 from src.models.base import QueryRows
 from src.models.category_popularity import CategoryPopularity, CategoryPopularityParams, train
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.domain import DAY, EventBatch
-from src.evaluation.spaces import FADING, NORMALISATION, SPACES
+from src.core.domain import DAY, EventBatch
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData, training_data
 from src.models import ITEM_GRAPH, MODELS, SPECTRAL
 from src.models.base import QueryRows
+from src.tuning.search_spaces import FADING, NORMALISATION, SPACES
 
 SETTINGS = Settings(spectral_rank=16, item_graph_neighbours=20)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from src.domain import FloatArray, IntArray
+from src.core.domain import FloatArray, IntArray
 from src.models import item_graph
 from src.models.base import QueryBlock
 from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, regressed, strongest_pairs
-from src.models.item_graph_kernels import ridge_of_columns, strongest_of_rows
+from src.models.kernels.item_graph_kernels import ridge_of_columns, strongest_of_rows
 from src.models.normalization import LONGEST_HISTORY, Normalized, normalized
 
 PLAIN = ItemGraphParams(user_exponent=0, item_exponent=0, input_exponent=0, output_exponent=0)
@@ -200,7 +200,7 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
     params = ItemGraphParams(neighbours=12)
     whole = graph_of(histories, params)
     monkeypatch.setattr(item_graph, "_ROWS_AT_ONCE", 13)
-    monkeypatch.setattr("src.models.compiled.n_cores", lambda: 3)
+    monkeypatch.setattr("src.models.kernels.compile.n_cores", lambda: 3)
     parts = graph_of(histories, params)
     for name in ItemGraph.ARRAYS:
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.weighting import Weighting
-from src.domain import DAY, NO_TIME, EventBatch
+from src.core.domain import DAY, NO_TIME, EventBatch
+from src.core.settings import Settings
+from src.interactions.event_weights import Weighting
+from src.interactions.interactions import TrainingData, training_data
 from src.models import MODELS, TRENDING
 from src.models.popularity import Popularity, PopularityParams, train
 

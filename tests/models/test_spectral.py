@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from src.domain import FloatArray
+from src.core.domain import FloatArray
 from src.models import spectral
 from src.models.base import QueryBlock, QueryRows
 from src.models.normalization import Normalized, normalized

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from surprise import SVD, Dataset, Reader, Trainset
 
-from src.dataset.interactions import TrainingData, training_data
-from src.domain import NO_TIME, EventBatch
+from src.core.domain import NO_TIME, EventBatch
+from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryRows
+from src.models.kernels.svd_trainer import Engine
 from src.models.svd import Svd, SvdParams, train
-from src.models.svd_engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = SvdParams(1.0, 5.0, factors=12, epochs=40)
@@ -133,7 +133,7 @@ def test_everything_is_kept_as_float32_and_params_by_their_names(frame: pd.DataF
 @pytest.mark.parametrize(
     "code",
     [
-        "import src.pipeline, src.registry",
+        "import src.recommendation.pipeline, src.releases.registry",
         "from app import create_app",
         "import src.workflows.train, src.workflows.evaluate",
     ],

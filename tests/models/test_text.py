@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from src.dataset.interactions import TrainingData, training_data
-from src.domain import NO_TIME, EventBatch
+from src.core.domain import NO_TIME, EventBatch
+from src.core.progress import Silent
+from src.interactions.interactions import TrainingData, training_data
 from src.models import MODELS, TEXT, trainable
 from src.models.base import QueryRows
 from src.models.text import Text, TextParams, train
-from src.progress import Silent
-from src.ranking import blend as blend_module
-from src.ranking.blend import blended
-from src.ranking.recipe import fit_models
+from src.recommendation import ensemble as blend_module
+from src.recommendation.ensemble import blended
+from src.recommendation.ensemble_config import fit_models
 
 N_USERS, TASTES, OF_EACH = 60, 3, 8
 
@@ -100,7 +100,7 @@ def test_without_texts_nothing_is_learnt() -> None:
 def test_of_very_many_new_products_the_last_ones_are_in_the_index(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from src.config import Settings
+    from src.core.settings import Settings
 
     many = data.with_items(f"new-{number}" for number in range(100))
     vectors = np.ones((len(many.items), 5), np.float32) / np.sqrt(5).astype(np.float32)
@@ -117,7 +117,7 @@ def test_of_very_many_new_products_the_last_ones_are_in_the_index(
 
 
 def test_the_blend_lists_what_nobody_has_bought_yet(data: TrainingData) -> None:
-    from src.config import Settings
+    from src.core.settings import Settings
 
     settings = Settings(als_factors=4, als_iterations=2, spectral_rank=6, item_graph_neighbours=5)
     names = ("popularity", "item_graph", "spectral", "text")

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import Interactions, TrainingData, Vocabulary, training_data
-from src.dataset.weighting import KIND_ORDER
-from src.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
+from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
+from src.core.settings import Settings
+from src.interactions.event_weights import KIND_ORDER
+from src.interactions.interactions import Interactions, TrainingData, training_data
+from src.interactions.vocabulary import Vocabulary
 from src.models.base import QueryRows
+from src.models.kernels.vbmf_trainer import Side, fit
 from src.models.vbmf import Vbmf, VbmfParams, train
-from src.models.vbmf_engine import Side, fit
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared/data"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from src.config import Settings
-from src.progress import Silent
+from src.core.progress import Silent
+from src.core.settings import Settings
 from src.store import Store
 from src.workflows.ingest import Loaded, ingest
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config import Settings, read_settings
-from src.domain import JsonDict
-from src.evaluation import tuning
-from src.evaluation.split_report import SplitReport
+from src.core.domain import JsonDict
+from src.core.progress import Silent
+from src.core.settings import Settings, read_settings
+from src.evaluation.benchmark_report import SplitReport
 from src.models import POPULARITY
-from src.progress import Silent
-from src.workflows.own_split import PIPELINE, SplitJob, evaluate_split
+from src.tuning import ensemble_tuning
+from src.workflows.benchmark import PIPELINE, SplitJob, evaluate_split
 
 N_USERS, N_ITEMS = 60, 40
 
@@ -36,9 +36,9 @@ def write_split(folder: Path, header: str, value: str, seed: int = 1) -> SplitJo
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search ends when it has tried so much, long before its time is over."""
-    for name, space in tuning.SPACES.items():
+    for name, space in ensemble_tuning.SPACES.items():
         costly = {question: answers[:1] for question, answers in space.costly.items()}
-        monkeypatch.setitem(tuning.SPACES, name, replace(space, costly=costly, trials=2))
+        monkeypatch.setitem(ensemble_tuning.SPACES, name, replace(space, costly=costly, trials=2))
 
 
 @pytest.fixture

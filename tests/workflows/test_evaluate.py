@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from src.config import Settings
-from src.domain import Event, EventKind
-from src.errors import AisleError, NoData, NoRelease, ReleaseError, UnknownName, UnusableFile
+from src.core.domain import Event, EventKind
+from src.core.errors import AisleError, NoData, NoRelease, ReleaseError, UnknownName, UnusableFile
+from src.core.progress import Silent
+from src.core.settings import Settings
 from src.models import MODELS
-from src.progress import Silent
-from src.ranking.blend import BLEND
-from src.registry import Registry
+from src.recommendation.ensemble import BLEND
+from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.evaluate import evaluate
-from src.workflows.plans import Job
-from src.workflows.record import record
+from src.workflows.record_events import record
 from src.workflows.train import train
+from src.workflows.training_plan import Job
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

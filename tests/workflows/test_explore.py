@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.domain import NO_TIME, EventBatch, Product
-from src.errors import AisleError, NoData
-from src.progress import Silent
-from src.records import Load
+from src.core.domain import NO_TIME, EventBatch, Product
+from src.core.errors import AisleError, NoData
+from src.core.progress import Silent
+from src.core.records import Load
+from src.core.settings import Settings
 from src.store import Store
 from src.workflows.explore import explore_store
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData, training_data
-from src.dataset.synthetic import MadeUpShop
-from src.domain import NO_TIME, Event, EventBatch, EventKind
-from src.errors import AisleError
-from src.progress import Silent
+from src.core.domain import NO_TIME, Event, EventBatch, EventKind
+from src.core.errors import AisleError
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData, training_data
 from src.store import Store
+from src.synthetic.shop import MadeUpShop
 from src.workflows.export import export, input_files
 from src.workflows.ingest import read_table
-from src.workflows.record import record
+from src.workflows.record_events import record
 from tests.workflows.stored import events_of, load, write
 
 

@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import training_data
-from src.dataset.synthetic import MadeUpShop, make_shop
-from src.domain import NO_TIME, Event, EventBatch, EventKind, Product
-from src.errors import AisleError, NoRelease, UnknownName, UnusableFile
+from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
+from src.core.errors import AisleError, NoRelease, UnknownName, UnusableFile
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.interactions.interactions import training_data
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
-from src.pipeline import Pipeline
-from src.progress import Silent
-from src.registry import Registry
-from src.release import Draft
+from src.recommendation.pipeline import Pipeline
+from src.releases.registry import Registry
+from src.releases.release import Draft
 from src.store import Store
+from src.synthetic.shop import MadeUpShop, make_shop
 from src.workflows import ingest as ingest_module
 from src.workflows.ingest import make_up_shop, read_table, withdraw
-from src.workflows.record import record
+from src.workflows.record_events import record
 from tests.workflows.stored import events_of, load, write
 
 # --- The made-up shop -------------------------------------------------------------------------------------------------

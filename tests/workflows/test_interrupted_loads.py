@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from processes import ROOT, environment, event_log, run, start, wait_for
 
-from src.config import Settings, read_settings
-from src.domain import EventBatch
+from src.core.domain import EventBatch
+from src.core.settings import Settings, read_settings
 from src.store import Store
 
 Row = tuple[str, str, str, str, float, int]
@@ -89,13 +89,13 @@ def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Pa
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from src.config import read_settings
-from src.dataset import staging
-from src.progress import Silent
+from src.core.settings import read_settings
+from src.ingestion import external_sort
+from src.core.progress import Silent
 from src.store import database, open_store
 from src.workflows.ingest import ingest
 
-staging._CACHE_KIB = database._LOADING_CACHE_KIB = 2_000  # they are bounded, and not what is looked at
+external_sort._CACHE_KIB = database._LOADING_CACHE_KIB = 2_000  # they are bounded, and not what is looked at
 settings = read_settings()
 store = open_store(settings.store_url, loading=True)
 for path in sys.argv[1:]:

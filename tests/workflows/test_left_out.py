@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from src.config import Settings
-from src.dataset.synthetic import MadeUpShop
-from src.errors import AisleError
+from src.core.errors import AisleError
+from src.core.settings import Settings
 from src.models import ALS, MODELS, trainable
-from src.registry import Registry
+from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.plans import Job
+from src.synthetic.shop import MadeUpShop
 from src.workflows.train import train
+from src.workflows.training_plan import Job
 
 REASON = "als cannot be trained: the library implicit was not loaded"
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from src.config import Settings
-from src.errors import AisleError
-from src.progress import Silent
-from src.records import Run, RunStatus
-from src.registry import Registry
+from src.core.errors import AisleError
+from src.core.progress import Silent
+from src.core.records import Run, RunStatus
+from src.core.settings import Settings
+from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.plans import Job
-from src.workflows.runs import recorded
+from src.workflows.run_records import recorded
 from src.workflows.train import train
+from src.workflows.training_plan import Job
 
 
 class LosesTheLock(Silent):

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from test_learnt_order import OF_EACH, WORDS, fill, trained
 
-from src.config import Settings
-from src.domain import EventKind
+from src.core.domain import EventKind
+from src.core.settings import Settings
 from src.store import Store
 
 

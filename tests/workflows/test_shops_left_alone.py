@@ -7,15 +7,15 @@ import time
 import pytest
 from sqlalchemy import text
 
-from src.config import Settings
-from src.domain import Event, EventKind
-from src.progress import Silent
-from src.records import RunStatus
-from src.registry import Registry
+from src.core.domain import Event, EventKind
+from src.core.progress import Silent
+from src.core.records import RunStatus
+from src.core.settings import Settings
+from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.plans import Job
-from src.workflows.record import record
+from src.workflows.record_events import record
 from src.workflows.train import Trained, train
+from src.workflows.training_plan import Job
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 FIRST_NIGHT = 1_800_000_000

@@ -17,27 +17,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.config import Settings
-from src.dataset.interactions import TrainingData
-from src.dataset.splitting import Split
-from src.dataset.synthetic import MadeUpShop, make_shop
-from src.domain import DAY, Event, EventKind
-from src.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.core.domain import DAY, Event, EventKind
+from src.core.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.core.progress import Silent
+from src.core.records import Run, RunStatus, ServedList
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD
-from src.progress import Silent
-from src.ranking.blend import BLEND
-from src.records import Run, RunStatus, ServedList
-from src.registry import Registry
+from src.recommendation.ensemble import BLEND
+from src.releases.registry import Registry
 from src.store import Store
+from src.synthetic.shop import MadeUpShop, make_shop
 from src.workflows import evaluate as evaluate_module
-from src.workflows import plans as plans_module
 from src.workflows import train as train_module
-from src.workflows.evaluate import evaluate, stored_data
+from src.workflows import training_plan as plans_module
+from src.workflows.evaluate import evaluate
 from src.workflows.export import export
+from src.workflows.fit import stored_data
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.plans import Job
-from src.workflows.record import record
+from src.workflows.record_events import record
 from src.workflows.train import Trained, train
+from src.workflows.training_plan import Job
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -390,7 +391,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
         elif where == "measuring":
             patch.setattr(evaluate_module, "measure", fail)
         elif where == "publishing":
-            patch.setattr("src.release.fsync", fail)
+            patch.setattr("src.releases.release.fsync", fail)
         else:
             patch.setattr(Registry, "activate", fail)
         with pytest.raises(ReleaseError, match="it broke here"):

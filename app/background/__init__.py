@@ -1,0 +1,1 @@
+"""Run the scheduler, the trainer process and the data profile beside the requests."""

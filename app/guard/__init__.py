@@ -1,1 +1,0 @@
-"""Who may do what, how often, and with what kind of request."""

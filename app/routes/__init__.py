@@ -1,0 +1,1 @@
+"""HTTP calls and pages: parse, ask, respond."""

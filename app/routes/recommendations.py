@@ -1,0 +1,235 @@
+"""The HTTP calls that ask for lists: parse, ask, respond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from app.problem_json import problems_of
+from app.routes.responses import of_release, recommender, searcher, unknown_product
+from app.schemas import BODY_PROBLEMS
+from app.schemas.lists import (
+    DetailedList,
+    DetailedRecommendation,
+    ExplanationAnswer,
+    IdList,
+    ItemList,
+    ItemRecommendation,
+    OpinionAnswer,
+    PopularList,
+    PopularProduct,
+    PopularQuery,
+    PredictAnswer,
+    PredictBody,
+    ProductList,
+    ReasonAnswer,
+    RecommendBody,
+    RecommendQuery,
+    SimilarBody,
+    UserBody,
+    WhyNotAnswer,
+    WhyNotBody,
+)
+from app.serving.recommender import ListAnswer
+from app.views.why_not_text import told
+from src.core.domain import Explanation, Product, Query, Recommendation
+from src.search.index import Filter
+
+LISTS = Tag(name="lists")
+
+lists = APIBlueprint("lists", __name__)
+
+
+@lists.post(
+    "/recommend",
+    tags=[LISTS],
+    summary="A list of products for a user",
+    description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
+    "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
+    "to the last second, and the products in `history`. Rules (category, price, stock, at most so many of one category "
+    "or brand, boosts) go over the shop's own of AISLE_RULES; the list is as long as asked for while products are left "
+    "that the filters let pass. With `product_name` instead of a user: "
+    '`{"recommendations": [ids]}`, what POST /search finds for the text.',
+    responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def recommend(body: RecommendBody) -> Response:
+    if body.product_name is not None:
+        found = searcher().search(body.product_name, body.length, Filter())
+        return of_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
+    query = replace(body.query(), rules=recommender().rules(body), explain=body.explain)
+    answer = recommender().recommend(query)
+    return _detailed(body.user_id, answer) if body.detail or body.explain else _bare(answer)
+
+
+@lists.get(
+    "/recommend",
+    tags=[LISTS],
+    summary="The same, for a browser",
+    responses={"200": ProductList, **problems_of(422, 503)},
+)
+def recommend_by_address(query: RecommendQuery) -> Response:
+    rules = recommender().rules(query.rule_fields())
+    return _bare(recommender().recommend(Query(query.user_id, n=query.n, model=query.model, rules=rules)))
+
+
+def _bare(answer: ListAnswer) -> Response:
+    return _sourced(answer, [item.product_id for item in answer.recommendations])
+
+
+def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
+    catalogue = recommender().products(_named(answer.recommendations))
+    rows = [_row(item, catalogue) for item in answer.recommendations]
+    body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
+    unasked = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
+    return _sourced(answer, body.model_dump(exclude=unasked))
+
+
+def _named(recommendations: Iterable[Recommendation]) -> set[str]:
+    """The listed products, and those that explain them."""
+    told = [item.explanation for item in recommendations if item.explanation]
+    return {item.product_id for item in recommendations} | {why.product_id for each in told for why in each.because}
+
+
+def _row(item: Recommendation, catalogue: dict[str, Product]) -> DetailedRecommendation:
+    product = catalogue.get(item.product_id, Product(item.product_id))
+    names = ("title", "image_url", "category", "brand", "price", "stock")
+    return DetailedRecommendation(
+        product_id=item.product_id,
+        score=item.score,
+        source=item.source,
+        filled_by=item.filled_by,
+        explanation=None if item.explanation is None else _explained(item.explanation, catalogue),
+        **{name: getattr(product, name) for name in names},
+    )
+
+
+def _explained(explanation: Explanation, catalogue: dict[str, Product]) -> ExplanationAnswer:
+    opinions = [
+        OpinionAnswer(model=each.model, score=each.score, weight=each.weight, contribution=each.contribution)
+        for each in explanation.opinions
+    ]
+    because = [
+        ReasonAnswer(
+            product_id=each.product_id,
+            title=catalogue.get(each.product_id, Product(each.product_id)).title,
+            contribution=each.contribution,
+        )
+        for each in explanation.because
+    ]
+    return ExplanationAnswer(opinions=opinions, because=because)
+
+
+def _sourced(answer: ListAnswer, body: Any) -> Response:
+    response = jsonify(body)
+    response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
+    return response
+
+
+@lists.post(
+    "/why-not",
+    tags=[LISTS],
+    summary="Why a product is not on a list",
+    description="The body of POST /recommend, and a product: it is on the list, or not retrieved, or ranked so many "
+    "places below, or a rule took it. The same code answers that makes the list.",
+    responses={"200": WhyNotAnswer, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def why_not(body: WhyNotBody) -> Response:
+    query = replace(body.query(), rules=recommender().rules(body))
+    release, standing, product = recommender().why_not(query, body.product_id)
+    answer = WhyNotAnswer(
+        user_id=body.user_id,
+        product_id=body.product_id,
+        release=release,
+        listed=standing.reason is None,
+        rank=standing.rank,
+        reason=standing.reason,
+        detail=told(standing, query, product),
+    )
+    return of_release(release, answer)
+
+
+@lists.post(
+    "/matrix_factor/similar",
+    tags=[LISTS],
+    summary="Products that go with a product",
+    description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
+    "few people took it. Never the product itself; of several sizes or colours of one title, one.",
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
+)
+def similar(body: SimilarBody) -> Response:
+    answer = searcher().similar(body.item_id, body.n)
+    if answer is None:
+        return unknown_product(body.item_id)
+    return _items(answer.release, [(hit.product, hit.score, hit.source) for hit in answer.hits])
+
+
+@lists.post(
+    "/matrix_factor/user",
+    tags=[LISTS],
+    summary="Products for a user, with titles",
+    responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def for_user(body: UserBody) -> Response:
+    answer = recommender().recommend(Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked))
+    catalogue = recommender().products(item.product_id for item in answer.recommendations)
+    rows = [
+        (catalogue.get(item.product_id, Product(item.product_id)), item.score, item.source)
+        for item in answer.recommendations
+    ]
+    return _items(answer.release, rows)
+
+
+def _items(release: str, rows: list[tuple[Product, float, str]]) -> Response:
+    items = [
+        ItemRecommendation(
+            item_id=product.product_id, score=score, title=product.title, image_url=product.image_url, source=source
+        )
+        for product, score, source in rows
+    ]
+    return of_release(release, ItemList(recommendations=items))
+
+
+@lists.post(
+    "/predict",
+    tags=[LISTS],
+    summary="The rating a user would give a product",
+    responses={"200": PredictAnswer, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def predict(body: PredictBody) -> Response:
+    release, predicted = recommender().predict(body.user_id, body.product_id)
+    answer = PredictAnswer(
+        user_id=body.user_id,
+        product_id=body.product_id,
+        rating=round(predicted.rating, 4),
+        known_user=predicted.known_user,
+        known_product=predicted.known_product,
+        n_user_ratings=predicted.n_user_ratings,
+        n_product_ratings=predicted.n_product_ratings,
+        model=predicted.model,
+        release=release,
+    )
+    return of_release(release, answer)
+
+
+@lists.get(
+    "/popular",
+    tags=[LISTS],
+    summary="The products with the most events",
+    responses={"200": PopularList, **problems_of(422, 503)},
+)
+def popular(query: PopularQuery) -> Response:
+    release, counts = recommender().popular(query.n, query.days, query.kind)
+    catalogue = recommender().products(item.product_id for item in counts)
+    rows = []
+    for item in counts:
+        product = catalogue.get(item.product_id)
+        title = product.title if product else None
+        rows.append(PopularProduct(product_id=item.product_id, title=title, count=item.count).model_dump())
+    response = jsonify(rows)
+    response.headers["X-Release"] = release
+    return response

@@ -1,0 +1,158 @@
+"""What is seen of a request: its id, a log line, counts, and the lists it was shown. GET /metrics hands out counts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, g, has_request_context, request
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+
+from app.schemas import SANE_REQUEST_ID
+from app.serving.recommender import Recommender
+from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
+from app.telemetry.served_lists import ServedLog, Shown
+from src.core.errors import StoreError
+from src.core.ids import MAX_ID_LENGTH
+from src.core.log_format import FIELDS, set_up
+from src.core.settings import Settings
+from src.store import Store
+
+REQUEST_ID = "X-Request-Id"
+_SANE = re.compile(SANE_REQUEST_ID)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+_UNKNOWN_ROUTE, _OTHER_METHOD = "none", "other"
+
+_log = logging.getLogger(__name__)
+
+observing = Blueprint("observing", __name__)
+
+
+def observe(app: Flask) -> None:
+    """Begin and end every request here. To be called before anything else looks at requests."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def write_logs(settings: Settings) -> None:
+    """Log lines of this process, as the settings want them, with the id of the request they belong to."""
+    set_up(settings.log_format, _request_id, settings.log_ids == "on")
+
+
+def _request_id() -> str | None:
+    return g.get("request_id") if has_request_context() else None
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    given = request.headers.get(REQUEST_ID, "")
+    g.request_id = given if _SANE.fullmatch(given) else secrets.token_hex(12)
+
+
+def _end(response: Response) -> Response:
+    seconds = time.perf_counter() - g.began
+    response.headers[REQUEST_ID] = g.request_id
+    route = request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE
+    method = request.method if request.method in _METHODS else _OTHER_METHOD
+    metrics: Metrics = current_app.extensions["aisle"].metrics
+    metrics.add(REQUESTS, route, method, str(response.status_code))
+    metrics.observe(SECONDS, route, seconds=seconds)
+    shown: list[Shown] = g.get("shown", []) if response.status_code < 400 else []
+    for each in shown:
+        _count(metrics, each)
+    if shown:
+        served: ServedLog = current_app.extensions["aisle"].served
+        served.put(g.request_id, shown)
+    _tell(method, route, response, seconds, shown)
+    return response
+
+
+def _count(metrics: Metrics, shown: Shown) -> None:
+    metrics.add(LISTS, shown.made_for, shown.source)
+    for source, places in Counter(source for _, source in shown.products).items():
+        metrics.add(PLACES, shown.made_for, source, amount=places)
+    if not shown.products:
+        metrics.add(EMPTY_LISTS, shown.made_for)
+    if shown.cached is not None:
+        metrics.add(CACHE, "hit" if shown.cached else "miss")
+
+
+def _tell(method: str, route: str, response: Response, seconds: float, shown: list[Shown]) -> None:
+    """One line; the route, not the path, as paths hold ids."""
+    fields: dict[str, Any] = {
+        "method": method,
+        "route": route,
+        "status": response.status_code,
+        "duration_ms": round(seconds * 1_000, 2),
+        "release": response.headers.get("X-Release"),
+        "source": shown[0].source if shown else None,
+    }
+    settings: Settings = current_app.extensions["aisle"].settings
+    if settings.log_ids == "on":
+        fields["user_id"] = _user()
+    level = logging.WARNING if response.status_code >= 500 else logging.INFO
+    _log.log(level, "answered", extra={FIELDS: fields})
+
+
+def _user() -> str | None:
+    """Whom the request was about, where it names one."""
+    body = request.get_json(silent=True) if request.is_json else None
+    found = body.get("user_id") if isinstance(body, dict) else request.args.get("user_id")
+    return str(found)[:MAX_ID_LENGTH] if isinstance(found, str | int) else None
+
+
+@observing.get("/metrics")
+def metrics() -> Response:
+    """The counts of all workers of this host, and what the store says of trainings, for Prometheus."""
+    aisle = current_app.extensions["aisle"]
+    more = [*_workers(aisle.recommender), *_trainings(aisle.store)]
+    return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
+
+
+def _workers(recommender: Recommender) -> Iterator[Family]:
+    """Only of this host: the others are asked themselves."""
+    mine = [each for each in recommender.workers() if each["host"] == socket.gethostname() and _lives(each["pid"])]
+    here = Counter(each["release"] or "" for each in mine)
+    family = GaugeMetricFamily("aisle_release_info", "Workers that serve a release.", labels=["version"])
+    for version, workers in sorted(here.items()):
+        family.add_metric([version], workers)
+    yield family
+
+
+def _lives(pid: int) -> bool:
+    """The files of workers tell it only some seconds later."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _trainings(store: Store) -> Iterator[Family]:
+    """As every process recorded them, the trainers above all."""
+    answers = GaugeMetricFamily("aisle_store_up", "Whether the store answers.")
+    try:
+        outcomes = store.journal.outcomes()
+    except StoreError:
+        answers.add_metric([], 0)
+        yield answers
+        return
+    answers.add_metric([], 1)
+    yield answers
+    runs = CounterMetricFamily("aisle_runs", "Trainings, by how they ended.", labels=["status"])
+    last = GaugeMetricFamily("aisle_run_last_seconds", "When one last ended so, UTC seconds.", labels=["status"])
+    for outcome in outcomes:
+        runs.add_metric([outcome.status.value], outcome.count)
+        if outcome.last_at is not None:
+            last.add_metric([outcome.status.value], outcome.last_at)
+    yield from (runs, last)

@@ -1,0 +1,192 @@
+"""What people look at: the shop as Aisle sees it. No asset comes from outside, and all works without scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
+
+from app.routes.responses import recommender, searcher
+from app.serving.typeahead import Finder
+from app.views.form_parsing import typed_ids, typed_search
+from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
+from src.core.domain import Product, Query, category_names
+from src.core.errors import NoRelease, NotReady
+from src.core.ids import has_bad_characters, is_too_long
+from src.core.settings import Settings
+from src.recommendation.similar_items import BEHAVIOUR
+from src.search.index import Filter
+
+pages = Blueprint("pages", __name__)
+
+_LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
+_LOOKED_AT = 200
+"""Of a long history so many of the newest events are looked at for the products to show."""
+_PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
+"""What the head of every page leads to."""
+
+
+def _finder() -> Finder:
+    return current_app.extensions["aisle"].finder  # type: ignore[no-any-return]
+
+
+def _settings() -> Settings:
+    return current_app.extensions["aisle"].settings  # type: ignore[no-any-return]
+
+
+@pages.app_context_processor
+def _frame() -> dict[str, Any]:
+    """What base.html shows around every page."""
+    endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
+    navigation = [
+        {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
+        for name, path in _PLACES
+        if path in endpoints
+    ]
+    return {"navigation": navigation, "release": recommender().version}
+
+
+@pages.get("/")
+def front() -> Response:
+    """Somebody's list beside the history it came from, and how a product would be rated; or what is popular."""
+    typed = typed_ids(request.args, "user_id", "product_id")
+    shown: dict[str, Any] = {"typed": typed, "examples": _finder().examples(_EXAMPLES), "made_up": _is_made_up()}
+    if not typed.problems:
+        shown |= _list_of(typed["user_id"]) | _predicted(typed["user_id"], typed["product_id"])
+    return _page("front.html", shown, 422 if typed.problems else 200)
+
+
+def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
+    """A page that names the release which it shows, should another one have come meanwhile."""
+    response = make_response(render_template(template, **shown), status)
+    if "release" in shown:
+        response.headers["X-Release"] = shown["release"]
+    return response
+
+
+def _list_of(user_id: str) -> dict[str, Any]:
+    """The cards of a user's list and history; of nobody's: what is popular."""
+    currency, history = _settings().currency, recommender().history(user_id) if user_id else []
+    answer = recommender().recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
+    newest = [event.product_id for event in history[-_LOOKED_AT:]]
+    catalogue = recommender().products({*named(answer.recommendations), *newest})
+    return {
+        "release": answer.release,
+        "listed": recommended(answer.recommendations, history, catalogue, currency),
+        "history": remembered(history[-_LOOKED_AT:], catalogue, currency, _HISTORY),
+        "n_events": len(history),
+    }
+
+
+def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
+    """How a user would rate a product, in words; what may be meant, where there is no such product."""
+    if not user_id or not product_id:
+        return {}
+    product = recommender().products([product_id]).get(product_id)
+    if product is None:
+        return {"meant": cards_of(_finder().products(product_id)[:_EXAMPLES], _settings().currency)}
+    return {"asked": card_of(product, _settings().currency), "predicted": _prediction(user_id, product_id)}
+
+
+def _prediction(user_id: str, product_id: str) -> Prediction | None:
+    """In words; None where no rating can be predicted."""
+    settings, release = _settings(), recommender().release()
+    if release.pipeline.rater is None:
+        return None
+    predicted = release.pipeline.predict(user_id, product_id)
+    rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
+    return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse)
+
+
+def _is_made_up() -> bool:
+    return bool(recommender().release().manifest.get("made_up"))
+
+
+@pages.get("/shop/search")
+def search() -> Response:
+    """Products for a text, or all that fit the filter, the most popular first."""
+    typed, wanted = typed_search(request.args)
+    asked = any(typed.values.values())
+    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
+    if asked and not typed.problems:
+        shown |= _found(typed["q"], wanted)
+    return _page("search.html", shown, 422 if typed.problems else 200)
+
+
+def _found(text: str, wanted: Filter) -> dict[str, Any]:
+    """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
+    type-ahead would name. Raises NoRelease."""
+    unsearchable = ""
+    try:
+        hits = searcher().search(text, _FOUND, wanted).hits if text else []
+        found = [hit.product for hit in hits] if text else _finder().browse(wanted, _FOUND)
+    except NoRelease:
+        raise
+    except NotReady as error:
+        unsearchable, found = str(error), _finder().products(text) if text and wanted == Filter() else []
+    cards = cards_of(found, _settings().currency)
+    return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}
+
+
+@pages.get("/shop/products/<id:product_id>")
+def product(product_id: str) -> Response:
+    """All that is known of a product, what goes with it, and how somebody would rate it."""
+    known = recommender().products([product_id]).get(product_id)
+    if known is None:
+        return _unknown(product_id)
+    typed, currency = typed_ids(request.args, "user_id"), _settings().currency
+    asked = bool(typed["user_id"]) and not typed.problems
+    shown = {
+        "product": known,
+        "card": card_of(known, currency),
+        "categories": category_names(known.category or ""),
+        "typed": typed,
+        "asked": asked,
+        "predicted": _prediction(typed["user_id"], product_id) if asked else None,
+        **_beside(product_id, currency),
+    }
+    return _page("product.html", shown, 422 if typed.problems else 200)
+
+
+def _unknown(product_id: str) -> Response:
+    """404, with the products that may have been meant."""
+    near = recommender().nearest_ids(product_id)
+    known = recommender().products(near)
+    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), _settings().currency)
+    return _page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
+
+
+def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
+    """What the same people took with a product; and what is described alike, and is not shown already."""
+    try:
+        found = searcher().similar(product_id, _LIST)
+    except NoRelease:
+        raise
+    except NotReady:  # what came after the release is compared by its text, which needs the release's encoder
+        found = None
+    hits = found.hits if found else []
+    together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
+    texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]
+    alike = texts or _finder().alike(product_id, {each.product_id for each in together}, _ALIKE)
+    return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
+
+
+@pages.get("/suggest/users")
+def suggest_users() -> Response:
+    """For the type-ahead: users whose ids begin with q, as [{"id"}]."""
+    text = _typed_text()
+    return jsonify([{"id": id_} for id_ in _finder().users(text)] if text else [])
+
+
+@pages.get("/suggest/products")
+def suggest_products() -> Response:
+    """For the type-ahead: products that q may mean, as [{"id", "title", "href"}]."""
+    text = _typed_text()
+    cards = cards_of(_finder().products(text), _settings().currency) if text else []
+    return jsonify([{"id": c.product_id, "title": c.name, "category": c.category, "href": c.href} for c in cards])
+
+
+def _typed_text() -> str:
+    """What was typed so far; "" for what can be no beginning of an id or a title."""
+    text = request.args.get("q", "").lstrip()
+    return "" if is_too_long(text) or has_bad_characters(text) else text

@@ -1,0 +1,1 @@
+"""Check keys, bodies, rates and browser requests."""

@@ -1,0 +1,171 @@
+"""Who may do what: keys for writing and for the admin, and for reading if wanted. Only their hashes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+
+from flask import Response, current_app, g, request
+from flask_openapi3.blueprint import APIBlueprint
+
+from app.problem_json import problem
+from src.core.settings import HASHED, Settings, listed
+
+
+class Role(StrEnum):
+    """What a call needs."""
+
+    OPEN = "open"
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+SETTINGS = {Role.READ: "AISLE_READ_KEYS", Role.WRITE: "AISLE_WRITE_KEYS", Role.ADMIN: "AISLE_ADMIN_KEYS"}
+_LOGIN = 'Basic realm="Aisle: any name, and a key as the password", charset="UTF-8"'
+
+
+class Keys:
+    """The keys of every role, hashed. An admin may write, and whoever may write may read."""
+
+    def __init__(self, settings: Settings) -> None:
+        admin, write, read = (_hashes(keys) for keys in (settings.admin_keys, settings.write_keys, settings.read_keys))
+        self._reading_is_open = not read
+        self._accepted = {Role.ADMIN: admin, Role.WRITE: write + admin, Role.READ: read + write + admin}
+
+    def needs_key(self, role: Role) -> bool:
+        """Whether a call of this role is refused without a key."""
+        return role is not Role.OPEN and not (role is Role.READ and self._reading_is_open)
+
+    def refusal(self, role: Role) -> Response | None:
+        """The answer for a request that may not do this; None if it may."""
+        if not self.needs_key(role):
+            return None
+        setting = SETTINGS[role]
+        if not self.are_set(role):
+            return problem(
+                403,
+                "Forbidden",
+                f"this call needs a key, and none is set. Set {setting} to one of your choice and start again.",
+            )
+        given = _given() or _given_by_browser(role)
+        if given is not None and self.accepts(role, given):
+            g.client = f"key:{hashlib.sha256(_hash(given)).hexdigest()[:16]}"
+            return None
+        found = "no key was sent" if given is None else "the key that was sent is not accepted"
+        answer = problem(
+            401, "Unauthorized", f"{found}. Expected a key of {setting} in the header 'Authorization: Bearer KEY'."
+        )
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        if _is_page(role):
+            answer.headers.add("WWW-Authenticate", _LOGIN)
+        return answer
+
+    def are_set(self, role: Role) -> bool:
+        """Whether there is any key that may do what needs the role."""
+        return bool(self._accepted[role])
+
+    def accepts(self, role: Role, key: str) -> bool:
+        """Whether this key may do what needs the role. One that may not is noted in g.wrong_key, to be counted."""
+        if self._is_accepted(role, key):
+            return True
+        g.wrong_key = True
+        return False
+
+    def _is_accepted(self, role: Role, key: str) -> bool:
+        hashed, found = _hash(key), False
+        for known in self._accepted[role]:  # all of them: the time taken tells nothing of which one it was
+            found |= hmac.compare_digest(hashed, known)
+        return found
+
+
+def check_access() -> Response | None:
+    """Before anything of the request is read: may it?"""
+    if request.endpoint is None or request.method == "OPTIONS":
+        return None
+    keys: Keys = current_app.extensions["aisle"].keys
+    return keys.refusal(role_of(request.endpoint))
+
+
+def role_of(endpoint: str) -> Role:
+    """What an endpoint needs: what its module says, else Role.READ. Files that pages are made of are open."""
+    roles = current_app.extensions["aisle"].roles
+    return Role.OPEN if endpoint.rpartition(".")[2] == "static" else roles.get(endpoint, Role.READ)
+
+
+def address() -> str:
+    """The address that the request came from, for counting."""
+    return f"address:{request.remote_addr or 'unknown'}"
+
+
+def client() -> str:
+    """Who sends this request, for counting: the key that it was let in by, else its address."""
+    return g.get("client") or address()
+
+
+def sends_key() -> bool:
+    """Whether any key comes with the request, right or wrong."""
+    return "Authorization" in request.headers
+
+
+def _given() -> str | None:
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if kind.lower() == "bearer" and key.strip() else None
+
+
+def _given_by_browser(role: Role) -> str | None:
+    """The password that a person typed in. A browser sends it along with whatever any page makes it ask for, so it
+    counts only for looking at pages."""
+    given = request.authorization
+    if not _is_page(role) or given is None or given.type != "basic":
+        return None
+    return given.password or None
+
+
+def _is_page(role: Role) -> bool:
+    return role is Role.READ and request.method in ("GET", "HEAD") and not is_call()
+
+
+def is_call() -> bool:
+    """Whether the request is for a call that /openapi.json describes; what else there is are pages and their files."""
+    return isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint)
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _hashes(keys: str) -> list[bytes]:
+    return [bytes.fromhex(key.removeprefix(HASHED)) if key.startswith(HASHED) else _hash(key) for key in listed(keys)]
+
+
+def hashed_key(key: str) -> str:
+    """A key as a setting may hold it without giving it away: `sha256:` and 64 digits."""
+    return HASHED + _hash(key).hex()
+
+
+def made_key(folder: Path, role: Role) -> Path:
+    """The file with this role's key, readable by its owner only; made with a random key if it is not there."""
+    return made_once(folder / f"{role}.key")
+
+
+def made_once(path: Path) -> Path:
+    """A file with a random secret that only its owner can read: made if it is not there. However many processes do
+    so at the same time, all find the same whole secret in it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        handle = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(secrets.token_urlsafe(24) + "\n")
+            with suppress(FileExistsError):
+                os.link(mine, path)  # unlike a rename, never over what another one has made
+        finally:
+            os.unlink(mine)
+    return path

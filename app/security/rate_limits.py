@@ -1,0 +1,107 @@
+"""How much a client may ask, by Flask-Limiter: with wrong keys, of the admin's calls, and of everything if wanted.
+
+Wrong keys are counted before any key is looked at, and all else after: a limit that is reached earlier would refuse a
+wrong key without counting it, and let pass a right one, which has a limit of its own. That would tell which is which.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
+
+from app.problem_json import problem
+from app.security.api_keys import Keys, Role, address, client, is_call, role_of, sends_key
+from src.core.settings import Settings
+
+WRONG_KEYS, ADMIN, EVERY = "wrong keys", "admin", "all"
+_REDIS_SECONDS = 0.2  # what waits longer is slower than counting in this worker
+
+# It writes a line with the client's address for every refusal; the access log has them.
+logging.getLogger("flask-limiter").setLevel(logging.WARNING)
+
+
+def limit_wrong_keys(app: Flask, settings: Settings) -> None:
+    """Give the app its limit of wrong keys. Call it before keys are looked at."""
+    wrong = _limit(
+        settings.wrong_keys_limit, WRONG_KEYS, address, exempt_when=_looks_at_no_key, deduct_when=_had_wrong_key
+    )
+    _add(app, settings, wrong)
+
+
+def limit_rates(app: Flask, settings: Settings) -> None:
+    """Give the app the limits of those who may do what they ask for. Call it when keys have been looked at."""
+    admin = _limit(settings.admin_rate_limit, ADMIN, client, exempt_when=lambda: _role() is not Role.ADMIN)
+    every = _limit(settings.rate_limit, EVERY, client, exempt_when=lambda: _role() is Role.OPEN)
+    _add(app, settings, admin + every)
+
+
+def _limit(rates: str, scope: str, who: Callable[[], str], **when: Any) -> list[ApplicationLimit]:
+    """None without rates."""
+    limit = {"limit_provider": _readable(rates), "scope": scope, "key_function": who, "on_breach": _too_many, **when}
+    return [ApplicationLimit(**limit)] if rates else []
+
+
+def _add(app: Flask, settings: Settings, limits: list[ApplicationLimit]) -> None:
+    """Counts are kept in Redis if there is one, else in each worker; when Redis fails, in each worker too."""
+    if limits:
+        Limiter(
+            client,
+            app=app,
+            application_limits=[*limits],
+            in_memory_fallback_enabled=True,
+            swallow_errors=True,
+            **_storage(settings),
+        )
+
+
+def _storage(settings: Settings) -> dict[str, Any]:
+    url = settings.rate_storage or settings.cache_url
+    if not url:
+        return {"storage_uri": "memory://"}
+    from redis.backoff import NoBackoff  # a worker without a Redis does without its library
+    from redis.retry import Retry
+
+    waits: dict[str, Any] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    return {
+        "storage_uri": url.replace("unix://", "redis+unix://"),
+        "storage_options": {**waits, "retry": Retry(NoBackoff(), 0)},
+        "key_prefix": "aisle",
+    }
+
+
+def _readable(rates: str) -> str:
+    """The library wants a semicolon or a comma between, and blanks matter to it."""
+    return rates.replace(" ", "")
+
+
+def _role() -> Role:
+    return role_of(request.endpoint or "")
+
+
+def _keys() -> Keys:
+    return current_app.extensions["aisle"].keys  # type: ignore[no-any-return]
+
+
+def _looks_at_no_key() -> bool:
+    """True for a request that could be no guess of a key: neither a call that needs one and sends one, nor a form."""
+    is_form = request.method == "POST" and not is_call()
+    return not is_form and not (sends_key() and _keys().needs_key(_role()))
+
+
+def _had_wrong_key(_response: Response) -> bool:
+    return bool(g.get("wrong_key"))
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    seconds = max(1, int(limit.reset_at - time.time()) + 1)
+    rate = f"{limit.limit.amount:,} in {limit.limit.get_expiry():,} seconds"
+    what = {WRONG_KEYS: "wrong keys from this address", ADMIN: "trainings and changes of releases"}
+    found = what.get(str(limit.request_args[-1]), "requests of this client")
+    answer = problem(429, "Too Many Requests", f"too many {found}: at most {rate}. Try again in {seconds} seconds.")
+    answer.headers["Retry-After"] = str(seconds)
+    return answer

@@ -1,0 +1,97 @@
+"""What a body must be before any view sees it: JSON in one piece, of a known length, read strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from flask import request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge, UnsupportedMediaType
+
+from app.security.api_keys import is_call
+from src.core.errors import InputError
+
+_SHOWN = 80
+
+
+class StrictJson(DefaultJSONProvider):
+    """JSON as the standard has it: NaN and Infinity are no numbers, depth has an end, and a name stands once."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return json.loads(s, parse_constant=_refuse_constant, object_pairs_hook=_object, **kwargs)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Of a name that stands twice, others may take the first value for the one that counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {json.dumps(twice)[:_SHOWN]} stands in one object twice")
+    return found
+
+
+def check_body(without_body: frozenset[str]) -> None:
+    """Refuse a body that cannot be what is asked for: of a call JSON, of a page's form what browsers send. Calls
+    `without_body` may come without any, which is {}."""
+    if request.method != "POST" or request.endpoint is None:
+        return
+    if request.endpoint in without_body and _is_empty(request.environ):
+        request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}
+        return
+    _check_length()
+    if not is_call():
+        return
+    _check_declared()
+    try:
+        body = request.get_json()
+    except HTTPException as error:
+        if not isinstance(error, BadRequest):
+            raise
+        raise BadRequest(f"the body is no JSON ({_cause(error)}). /docs shows what is expected.") from None
+    if not isinstance(body, dict | list):
+        # A string would be read as JSON once more, and not as strictly.
+        raise InputError(f"the body is {json.dumps(body)[:_SHOWN]}; expected a JSON object. /docs shows which.")
+
+
+def _check_length() -> None:
+    if request.content_length is None:
+        # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
+        raise LengthRequired("the request says no Content-Length. Send the body in one piece, with its length.")
+    if request.max_content_length is not None and request.content_length > request.max_content_length:
+        raise RequestEntityTooLarge
+
+
+def _check_declared() -> None:
+    """What the headers say of the body's kind."""
+    if not request.is_json:
+        kind = request.content_type or "none"
+        raise UnsupportedMediaType(
+            f"the Content-Type is {kind[:_SHOWN]!r}; send JSON with 'Content-Type: application/json'."
+        )
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(f"the charset is {charset[:_SHOWN]!r}; send the JSON in UTF-8.")
+    if (coding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise UnsupportedMediaType(f"the Content-Encoding is {coding[:_SHOWN]!r}; send the JSON as it is, in UTF-8.")
+
+
+def _is_empty(environ: Mapping[str, Any]) -> bool:
+    return environ.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in environ
+
+
+def _cause(error: BaseException) -> str:
+    said = str(error.__cause__ or error.__context__ or "it cannot be read")
+    return said.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]

@@ -1,0 +1,1 @@
+"""Hold the release in memory and make lists with it."""

@@ -1,0 +1,84 @@
+"""Cache made lists: in memory, or in Redis."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from cachelib.serializers import JSONSerializer
+from flask import Flask
+from flask_caching import Cache
+
+from src.core.settings import Settings
+
+_CACHED_LISTS = 10_000
+
+
+_REDIS_SECONDS = 0.2  # a list is made in less
+
+
+_REST_SECONDS = 30.0
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Json(JSONSerializer):
+    """cachelib's own hands json what Redis answers for a key it does not hold, None, and warns of it every time."""
+
+    def loads(self, bvalue: str | bytes | bytearray | None, *args: Any, **kwargs: Any) -> Any:
+        return None if bvalue is None else super().loads(bvalue, *args, **kwargs)
+
+
+class ListCache:
+    """Lists and counts by everything that shapes them. A cache that fails is a cache that is empty."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        # JSON, not the default pickle: a cache that others can write to must not be able to run code here.
+        config: dict[str, Any] = {
+            "CACHE_TYPE": "RedisCache" if settings.cache_url else "SimpleCache",
+            "CACHE_SERIALIZER": _Json,
+            # Several shops may share a Redis.
+            "CACHE_KEY_PREFIX": f"aisle:{hashlib.sha256(settings.store_url.encode()).hexdigest()[:12]}:",
+        }
+        if settings.cache_url:
+            config["CACHE_REDIS_URL"] = settings.cache_url
+            config["CACHE_OPTIONS"] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+        else:
+            config["CACHE_THRESHOLD"] = _CACHED_LISTS
+        self._cache = Cache(app, config=config)
+        self._seconds = settings.cache_seconds
+        # cachelib's SimpleCache walks its dict while other threads may change it.
+        self._guard: AbstractContextManager[Any] = nullcontext() if settings.cache_url else threading.Lock()
+        self._rests_until = 0.0
+
+    def get(self, parts: Mapping[str, Any]) -> Any:
+        """What was put for exactly these parts; None if there is nothing."""
+        return self._ask(lambda: self._cache.get(_key(parts)))
+
+    def set(self, parts: Mapping[str, Any], value: Any, seconds: float | None = None) -> None:
+        """Keep a value of plain JSON for `seconds` (AISLE_CACHE_SECONDS by default)."""
+        timeout = self._seconds if seconds is None else math.ceil(seconds)
+        self._ask(lambda: self._cache.set(_key(parts), value, timeout=timeout))
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        if not self._seconds or time.monotonic() < self._rests_until:
+            return None
+        try:
+            with self._guard:
+                return question()
+        except Exception as error:
+            self._rests_until = time.monotonic() + _REST_SECONDS
+            _log.warning("the cache does not answer (%s); going on without it for a while", type(error).__name__)
+            return None
+
+
+def _key(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

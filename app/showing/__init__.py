@@ -1,1 +1,0 @@
-"""What pages show, in words and numbers: templates decide nothing."""

@@ -1,0 +1,1 @@
+"""Record what was served: log lines, metrics, served lists."""

@@ -1,0 +1,1 @@
+"""Prepare what the templates show."""

@@ -1,0 +1,30 @@
+"""Errors as pages, for people who look at pages; programs keep getting application/problem+json."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, render_template, request
+
+from app.security.api_keys import is_call
+
+_HTML, _JSON = "text/html", "application/json"
+_FIRST_STEPS = (
+    ("Load a file of ratings or orders; without one a shop is made up:", "python data_processing.py orders.csv"),
+    ("Train, measure and publish:", "python train_model.py"),
+)
+
+
+def as_page(response: Response) -> Response:
+    """The same error as a page, if the request is of a browser and for no call of the API."""
+    accepted = request.accept_mimetypes
+    if response.mimetype != "application/problem+json" or is_call() or not accepted.accept_html:
+        return response
+    if accepted[_HTML] <= accepted[_JSON]:  # equal for a program that takes anything
+        return response
+    problem = response.get_json()
+    problem["detail"] = problem["detail"][:1].upper() + problem["detail"][1:]
+    is_untrained = response.status_code == 503 and current_app.extensions["aisle"].recommender.version is None
+    template = "first_steps.html" if is_untrained else "problem.html"
+    page = render_template(template, problem=problem, steps=_FIRST_STEPS)
+    response.set_data(page)
+    response.content_type = f"{_HTML}; charset=utf-8"
+    return response

@@ -1,0 +1,173 @@
+"""How good a release is, for people to see: its report against popularity, and the series of its nights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from app.views.svg_charts import Interval, Line, Point, intervals, line
+from src.core.domain import JsonDict
+from src.core.records import Score, ServedFigures
+from src.evaluation.protocols import K
+from src.evaluation.report import protocol_of
+from src.models import POPULARITY
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """One model's list. at: where its NDCG@10 lies on the picture. outcome: better, worse, unclear; "" of popularity.
+
+    gain: (value, low, high) of NDCG@10 beyond popularity's, by pairs of lists for the same user.
+    """
+
+    name: str
+    is_served: bool
+    ndcg: Mapping[str, float]
+    at: Interval
+    outcome: str
+    gain: Mapping[str, float]
+    recall: float
+    hit_rate: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class RatingRow:
+    """One model's predicted ratings. at: where its RMSE lies on the picture."""
+
+    name: str
+    is_served: bool
+    rmse: Mapping[str, float]
+    at: Interval
+    mae: float
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What a release's own report says. popularity: where popularity's NDCG@10 lies on the picture; None without it.
+
+    lists: the best first. list_top, rating_top: numbers at the right edge of the pictures. times: how many times
+    popularity's NDCG@10 the served list has; None if that cannot be said.
+    """
+
+    protocol: str
+    verdict: str
+    lists: list[ListRow]
+    list_top: float
+    popularity: float | None
+    times: float | None
+    ratings: list[RatingRow]
+    rating_top: float
+
+    @property
+    def served(self) -> ListRow | None:
+        return next((row for row in self.lists if row.is_served), None)
+
+
+def model_report(document: JsonDict | None, manifest: Mapping[str, Any]) -> ModelReport | None:
+    """document: report.json of a release. None if it is not there, or not what this version writes."""
+    try:
+        return _report(dict(document or {}), manifest)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _report(document: dict[str, Any], manifest: Mapping[str, Any]) -> ModelReport:
+    lists = sorted(document["lists"].items(), key=lambda entry: -entry[1]["ndcg_at_10"]["value"])
+    ratings = sorted(document["ratings"].items(), key=lambda entry: entry[1]["rmse"]["value"])
+    list_places, list_top = intervals([_three(figures["ndcg_at_10"]) for _, figures in lists])
+    rating_places, rating_top = intervals([_three(figures["rmse"]) for _, figures in ratings])
+    rows = [_list_row(name, its, at, manifest) for (name, its), at in zip(lists, list_places, strict=True)]
+    by_name = {row.name: row for row in rows}
+    bar, served = by_name.get(POPULARITY), next((row for row in rows if row.is_served), None)
+    times = served.ndcg["value"] / bar.ndcg["value"] if served and bar and bar.ndcg["value"] > 0 else None
+    return ModelReport(
+        protocol=protocol_of(document),
+        verdict=str(manifest.get("verdict") or ""),
+        lists=rows,
+        list_top=list_top,
+        popularity=bar.at.value if bar else None,
+        times=times,
+        ratings=[
+            RatingRow(name, name == manifest.get("rating_model"), its["rmse"], at, its["mae"]["value"])
+            for (name, its), at in zip(ratings, rating_places, strict=True)
+        ],
+        rating_top=rating_top,
+    )
+
+
+def _list_row(name: str, its: Mapping[str, Any], at: Interval, manifest: Mapping[str, Any]) -> ListRow:
+    gain = its["beyond_popularity"]
+    outcome = "" if name == POPULARITY else "better" if gain["low"] > 0 else "worse" if gain["high"] < 0 else "unclear"
+    return ListRow(
+        name=name,
+        is_served=name == manifest.get("default_model"),
+        ndcg=its["ndcg_at_10"],
+        at=at,
+        outcome=outcome,
+        gain=gain,
+        recall=its["recall_at_10"]["value"],
+        hit_rate=its["hit_rate_at_10"]["value"],
+        coverage=its["coverage"],
+    )
+
+
+def _three(estimate: Mapping[str, float]) -> tuple[float, float, float]:
+    return estimate["value"], estimate["low"], estimate["high"]
+
+
+@dataclass(frozen=True)
+class Became:
+    """What became of places on lists. name: a source, or a position. shown, clicked, bought: places."""
+
+    name: str
+    shown: int
+    clicked: int
+    bought: int
+
+    @property
+    def clicked_share(self) -> float:
+        return self.clicked / self.shown if self.shown else 0.0
+
+
+def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became]]:
+    """(by source, most shown first; by position, the first K) of lists for users, over all releases."""
+    mine = [row for row in figures if row.made_for == "user"]
+    sources = sorted({row.source for row in mine})
+    by_source = [_sum(name, [row for row in mine if row.source == name]) for name in sources]
+    positions = sorted({row.position for row in mine if row.position <= K})
+    by_position = [_sum(str(place), [row for row in mine if row.position == place]) for place in positions]
+    return sorted(by_source, key=lambda row: -row.shown), by_position
+
+
+def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
+    shown, clicked, bought = (sum(getattr(row, what) for row in rows) for what in ("shown", "clicked", "bought"))
+    return Became(name, shown, clicked, bought)
+
+
+@dataclass(frozen=True)
+class Nights:
+    """How good the release of the day was on events it had not seen. lists, ratings: None where nothing was measured.
+
+    scores: oldest first. n_gaps: of them without a figure. changes: (UTC seconds, release) that began to serve between.
+    """
+
+    scores: list[Score]
+    lists: Line | None
+    ratings: Line | None
+    n_gaps: int
+    changes: list[tuple[int, str]]
+
+
+def nights(newest_first: Sequence[Score]) -> Nights | None:
+    """None without any score."""
+    scores = list(newest_first)[::-1]
+    if not scores:
+        return None
+    changes = [(after.at, after.release) for before, after in pairwise(scores) if before.release != after.release]
+    listed = [Point(score.at, score.ndcg_at_10, score.ndcg_low, score.ndcg_high) for score in scores]
+    rated = [Point(score.at, score.rmse) for score in scores]
+    gaps = sum(score.ndcg_at_10 is None and score.rmse is None for score in scores)
+    return Nights(scores, line(listed, changes, f"NDCG@{K}"), line(rated, changes, "RMSE"), gaps, changes)

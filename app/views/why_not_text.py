@@ -1,0 +1,47 @@
+"""Why a product is not on a list, as a sentence for a person."""
+
+from __future__ import annotations
+
+from src.core.domain import Product, Query, Rules, Standing, WhyNot
+
+
+def told(standing: Standing, query: Query, product: Product | None) -> str:
+    """What the standing means. product: what the store knows of it; None for nothing."""
+    rules = query.rules or Rules()
+    known = product or Product("")
+    category = "no category is known of it" if known.category is None else f"its category is {known.category!r}"
+    if standing.reason is None:
+        return f"it is on the list, at place {standing.rank} of {query.n}"
+    return {
+        WhyNot.UNKNOWN_PRODUCT: "nobody knows this id"
+        if product is None
+        else "it came after the release was made, and can be listed after the next training",
+        WhyNot.WITHDRAWN: "it is withdrawn, so it is on no list",
+        WhyNot.EXCLUDED: "the request excludes it",
+        WhyNot.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
+        WhyNot.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
+        WhyNot.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
+        WhyNot.STOCK: "it is sold out, and the list is for what is in stock",
+        WhyNot.MAX_PER_CATEGORY: f"{rules.max_per_category} of its category stand above it, which is as many as may be",
+        WhyNot.MAX_PER_BRAND: f"{rules.max_per_brand} of its brand stand above it, which is as many as may be",
+        WhyNot.RANK: f"it is ranked {standing.rank}, and the list ends at {query.n}",
+        WhyNot.NOT_RETRIEVED: "the model did not name it among the products that were looked at for this history",
+    }[standing.reason]
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _wanted(rules: Rules) -> str:
+    wanted = [f"{_listed(rules.categories)}"] if rules.categories else []
+    return " and ".join([*wanted, *([f"nothing of {_listed(rules.not_categories)}"] if rules.not_categories else [])])
+
+
+def _price(price: float | None) -> str:
+    return "its price is not known" if price is None else f"it costs {price:g}"
+
+
+def _range(rules: Rules) -> str:
+    bounds = (("at least", rules.min_price), ("at most", rules.max_price))
+    return "what costs " + " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)

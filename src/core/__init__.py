@@ -1,0 +1,1 @@
+"""Nouns, errors, settings and helpers that every layer may import."""

@@ -1,0 +1,359 @@
+"""Every setting of Aisle: one frozen object, read once at the edge, from environment variables named AISLE_…"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from src.core.domain import EVENT_WEIGHTS
+from src.core.errors import ConfigError
+from src.core.list_rules import shop_rules
+
+HASHED = "sha256:"
+"""What a key begins with that stands in a setting as its hash."""
+
+
+class Settings(BaseSettings):
+    """The settings, with their defaults. Lists are written with commas between."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AISLE_", frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False
+    )
+
+    var: Path = Field(Path("var"), description="Folder for all that the program writes: store, releases, reports.")
+    database_url: str = Field(
+        "", repr=False, description="SQLAlchemy URL of the store; empty means SQLite inside AISLE_VAR."
+    )
+    port: int = Field(
+        5000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("PORT", "port"),
+        description="Port to listen on. Read from PORT, without the prefix, as hosting platforms set it.",
+    )
+
+    rating_min: float = Field(1.0, description="Lowest rating a user can give.")
+    rating_max: float = Field(5.0, description="Highest rating a user can give.")
+    relevant_rating: float = Field(
+        4.0, description="A rating from here on counts as liked when whole-catalogue lists are measured."
+    )
+
+    svd_factors: int = Field(100, ge=1, le=2000, description="SVD: length of a factor vector.")
+    svd_epochs: int = Field(20, ge=1, le=1000, description="SVD: passes over all ratings.")
+    svd_learning_rate: float = Field(0.005, gt=0, description="SVD: step size of the stochastic gradient.")
+    svd_regularization: float = Field(0.02, ge=0, description="SVD: weight of the squared norms in the loss.")
+    svd_engine: Literal["numba", "surprise"] = Field(
+        "numba", description="SVD: the compiled loop, or scikit-surprise's own, which is slower."
+    )
+    vbmf_factors: int = Field(8, ge=1, le=200, description="VBMF: length of a factor vector.")
+    vbmf_sweeps: int = Field(30, ge=1, le=1000, description="VBMF: passes over all ratings.")
+    spectral_rank: int = Field(768, ge=1, le=4096, description="Spectral: eigenvectors kept, where tuning has no say.")
+    item_graph_neighbours: int = Field(
+        200, ge=1, le=1000, description="Item graph: products that a product's score can rest on."
+    )
+    als_factors: int = Field(128, ge=1, le=2000, description="ALS: length of a factor vector.")
+    als_regularization: float = Field(0.05, gt=0, description="ALS: weight of the squared norms in the loss.")
+    als_alpha: float = Field(10.0, gt=0, description="ALS: what an event adds to the confidence of 1.")
+    als_iterations: int = Field(15, ge=1, le=1000, description="ALS: passes over users and products.")
+    als_use_gpu: bool = Field(False, description="ALS: train on a CUDA device, for which implicit must be built.")
+    trending_half_life_days: float = Field(
+        30.0, gt=0, description="Trending: an event so many days before the newest one weighs half."
+    )
+
+    kind_weights: dict[str, float] = Field(
+        EVENT_WEIGHTS,
+        description="How much one event of each kind speaks for its product, 0 to 1, as JSON: the rule that lists are "
+        "learnt from. What a user did to a product adds up like independent evidence.",
+    )
+    lowest_rating_weight: float = Field(
+        1.0, ge=0, le=1, description="Share of a rating's weight that the lowest rating gets; the highest gets all."
+    )
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        description="An event so many days before the user's newest one weighs half; 0: time changes nothing.",
+    )
+    tune_seconds: float = Field(
+        20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
+    )
+
+    encoder: str = Field(
+        "wordllama",
+        min_length=1,
+        description="What makes vectors of texts: wordllama, minilm, or the name or path of a sentence-transformers "
+        "model. Counts from the next training on: a release is searched with the encoder that made it.",
+    )
+    encoder_batch: int = Field(
+        64, ge=1, le=4096, description="Texts that a sentence-transformers encoder reads at once."
+    )
+    encoder_download: bool = Field(False, description="Whether an encoder that is not on this machine may be fetched.")
+
+    ranker: Literal["on", "off"] = Field(
+        "on", description="off: what a search or a product retrieves stays in that order; no ranking is learnt."
+    )
+    judgements: Path | None = Field(
+        None, description="A file of query, product and grade (0 to 3) that the ranking of search learns from, too."
+    )
+
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="Seed of a training's random starting values.")
+
+    test_share: float = Field(0.2, gt=0, lt=1, description="Share of the newest events kept for measuring.")
+    evaluated_users: int = Field(
+        5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
+    )
+
+    rules: dict[str, Any] = Field(
+        {},
+        description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
+        "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
+        "max_per_brand, boosts.",
+    )
+
+    gate: Literal["on", "off"] = Field(
+        "on", description="off: what a training makes is served whatever the gate says; its verdict is recorded."
+    )
+    gate_margin: float = Field(
+        0.05, ge=0, le=1, description="Share of the current release's NDCG@10 by which a new one may be worse."
+    )
+    gate_coverage: float = Field(
+        0.5, ge=0, le=1, description="Share of the current release's catalogue coverage that a new one must reach."
+    )
+    gate_short: float = Field(
+        0.01, ge=0, le=1, description="Largest share of lists with fewer products than there could be."
+    )
+    gate_latency_ms: float = Field(
+        250.0, gt=0, description="Milliseconds in which 95 % of lists must be made, from disk in a fresh process."
+    )
+    gate_size: float = Field(
+        5.0, gt=1, description="How many times the current release's size on disk a new one may have."
+    )
+
+    retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
+    timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
+    scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
+    train_hours: float = Field(
+        8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
+    )
+    drift_hours: float = Field(
+        6.0, ge=0, description="How often the current release is scored on events it has not seen; 0: every night only."
+    )
+    drift_fall: float = Field(
+        0.3, gt=0, lt=1, description="A fall of its NDCG@10, or a rise of its RMSE, by this share starts a training."
+    )
+    check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
+    refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
+    keep_releases: int = Field(
+        5,
+        ge=2,
+        description="Releases kept on disk; never deleted are the current one and the one that served before it.",
+    )
+
+    cache_seconds: int = Field(60, ge=0, description="How long a list may be served from the cache; 0 turns it off.")
+    cache_url: str = Field(
+        "", repr=False, description="redis://… for one cache on several hosts; empty means one per worker."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body that is accepted.")
+    max_events_bytes: int = Field(
+        8_388_608,
+        ge=1024,
+        description="Largest body of POST /events: 1,000 events with the longest ids and texts fit.",
+    )
+
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How log lines look: json, text, or auto, which is text on a terminal and json elsewhere."
+    )
+    log_ids: Literal["on", "off"] = Field(
+        "off", description="on: log lines name users, and say what exceptions say, which may hold ids."
+    )
+    log_served: Literal["on", "off"] = Field(
+        "off", description="on: every list that is answered is kept in the store, so that clicks can be joined to it."
+    )
+    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
+
+    currency: str = Field(
+        "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
+    )
+
+    write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
+    admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")
+    read_keys: str = Field("", repr=False, description="Keys that may read; empty means reading is open.")
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Signs the cookies of the forms on pages; empty means one that is made in AISLE_VAR/keys. Several "
+        "hosts need the same.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies of yours stand in front and set X-Forwarded-For and -Proto."
+    )
+    rate_limit: str = Field(
+        "", description="What a client may ask in all, such as 600/minute; empty means as much as it likes."
+    )
+    admin_rate_limit: str = Field(
+        "60/minute", description="What a client may ask of the calls that train and change releases."
+    )
+    wrong_keys_limit: str = Field(
+        "20/minute", description="How many wrong keys an address may send before no key of it is looked at any more."
+    )
+    rate_storage: str = Field(
+        "",
+        repr=False,
+        description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
+        "itself.",
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no known time zone; expected an IANA name such as Europe/Berlin") from None
+        return value
+
+    @field_validator("kind_weights")
+    @classmethod
+    def _weights_of_kinds(cls, value: dict[str, float]) -> dict[str, float]:
+        for kind, weight in value.items():
+            if kind not in EVENT_WEIGHTS or not 0 <= weight <= 1:
+                raise ValueError(
+                    f"{kind!r}: {weight:g} is no weight of a kind of event; expected 0 to 1 for "
+                    f"{', '.join(EVENT_WEIGHTS)}"
+                )
+        return {**EVENT_WEIGHTS, **value}
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            shop_rules(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        return value
+
+    @field_validator("retrain_at")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        try:
+            dt.datetime.strptime(value, "%H:%M")
+        except ValueError:
+            raise ValueError(f"{value!r} is no time of day; expected HH:MM, such as 03:30") from None
+        return value
+
+    @model_validator(mode="after")
+    def _rating_scale(self) -> Settings:
+        if not self.rating_min < self.rating_max:
+            raise ValueError(f"AISLE_RATING_MIN {self.rating_min:g} is not below AISLE_RATING_MAX {self.rating_max:g}")
+        if not self.rating_min < self.relevant_rating <= self.rating_max:
+            raise ValueError(
+                f"AISLE_RELEVANT_RATING: {self.relevant_rating:g} is not on the scale of ratings; expected more than "
+                f"{self.rating_min:g} and at most {self.rating_max:g}"
+            )
+        return self
+
+    @field_validator("write_keys", "admin_keys", "read_keys")
+    @classmethod
+    def _keys_or_hashes(cls, value: str) -> str:
+        for key in listed(value):
+            if key.startswith(HASHED) and not re.fullmatch(r"[0-9a-f]{64}", key.removeprefix(HASHED)):
+                raise ValueError("a hash in it is no sha256: and 64 digits 0-9a-f; python run.py --hash-key makes one")
+            if key == HASHED + hashlib.sha256(b"").hexdigest():
+                raise ValueError("a hash in it is that of an empty key; hash the key that you mean")
+        return value
+
+    @field_validator("rate_limit", "admin_rate_limit", "wrong_keys_limit")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        for rate in listed(value):
+            if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", rate):
+                raise ValueError(f"{rate!r} is no rate; expected a number per second, minute, hour or day: 600/minute")
+        return value
+
+    @field_validator("cache_url", "rate_storage")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it is no address of a Redis; expected redis://HOST:PORT/0")
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """The SQLAlchemy URL of the store."""
+        return self.database_url or f"sqlite:///{self.var / 'store.sqlite3'}"
+
+    @property
+    def retrain_time(self) -> dt.time:
+        """AISLE_RETRAIN_AT as a time of day, without a zone."""
+        return dt.datetime.strptime(self.retrain_at, "%H:%M").time()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """AISLE_TIMEZONE as a zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def releases_dir(self) -> Path:
+        return self.var / "releases"
+
+    @property
+    def reports_dir(self) -> Path:
+        return self.var / "reports"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.var / "metrics"
+
+    @property
+    def explored_path(self) -> Path:
+        """The figures of the last exploration, which the dashboard shows."""
+        return self.reports_dir / "exploration.json"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        return self.var / "embeddings"
+
+    @property
+    def rejects_dir(self) -> Path:
+        return self.var / "rejects"
+
+
+def listed(value: str) -> list[str]:
+    """What is written with commas between, without blanks around and without what is empty."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field: `PORT` for port, `AISLE_VAR` for var, and so on."""
+    return "PORT" if field.lower() == "port" else f"AISLE_{field.upper()}"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Settings from the environment; `overrides` win. Raises ConfigError that names every wrong variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except SettingsError as error:  # it names the field only in words, and the value not at all
+        named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
+        raise ConfigError(
+            f"{', '.join(named)}: it is no JSON ({error.__cause__}); expected for instance "
+            '{"view": 0.2, "cart": 0.5}. Mend the environment variable and start again.'
+        ) from None
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = variable_of(str(problem["loc"][0])) if problem["loc"] else "settings"
+            field = Settings.model_fields.get(str(problem["loc"][0]) if problem["loc"] else "")
+            is_secret = field is not None and not field.repr
+            shown = "" if is_secret else f" (found {problem['input']!r})"
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}{shown}")
+        if not any(error.errors()[0]["loc"]):
+            lines = [problem["msg"].removeprefix("Value error, ") for problem in error.errors()]
+        raise ConfigError("; ".join(lines) + ". Mend the environment variable and start again.") from None

@@ -1,1 +1,0 @@
-"""From a file, or from imagination, to arrays: loading → preprocessing → interactions → splitting."""

@@ -1,0 +1,1 @@
+"""Profile the data of a shop."""

@@ -1,0 +1,1 @@
+"""Read files: detect the layout, validate rows, sort events."""

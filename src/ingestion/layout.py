@@ -1,0 +1,108 @@
+"""What the rows of a file mean, and what somebody may say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.core.domain import EventKind
+from src.core.errors import InputError
+from src.ingestion.column_names import ROLES, described
+from src.ingestion.csv_rows import Delimited
+from src.ingestion.json_parquet_rows import JsonLines, Parquet
+from src.ingestion.parsing import EPOCH, TimeFormat
+
+RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"
+LISTS, GENRES = "lists", "genres"
+LAYOUTS = {
+    RATINGS: "user, product, rating[, time]: one rating a row",
+    PURCHASES: "user, product[, quantity, invoice, time, price, description]: one line of an invoice a row",
+    EVENTS: "user, product, kind of event[, time, value]: one event a row",
+    CLICKS: "user, product clicked, whether it was purchased: a click a row, and a purchase where it was",
+    PAIRS: "user, product[, time]: one event a row, of the kind that --kind names",
+    LISTS: "numbers with blanks between: a user and all her products a row, of the kind that --kind names",
+    PRODUCTS: "product[, title, description, category, brand, price, image, stock, withdrawn]: the catalogue",
+    GENRES: "MovieLens' u.item: bars between, and a flag for each of 19 genres",
+}
+GENRE_NAMES = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)  # fmt: skip
+_SHOWN = 200  # characters
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What somebody who knows the file has said of it; None and {} where nothing.
+
+    layout: a name of LAYOUTS. columns: role → a column's name, or its number from 1, or "" for none.
+    kind: what a row is where the file does not say. day_first: whether 3/4/2020 is in April.
+    """
+
+    layout: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    kind: EventKind | None = None
+    day_first: bool | None = None
+    encoding: str | None = None
+    separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a file mean. columns: role → position of its cell in a row.
+
+    kind: what a row is where no column says so. notes: where another reading was possible, and how to choose it.
+    """
+
+    name: str
+    columns: dict[str, int]
+    names: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    kind: EventKind = EventKind.PURCHASE
+    time: TimeFormat = field(default_factory=lambda: TimeFormat((EPOCH,)))
+    decimal: str = "."
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether its rows say what users did."""
+        return self.name not in (PRODUCTS, GENRES)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file whose layout is known."""
+
+    path: Path
+    rows: Delimited | JsonLines | Parquet
+    layout: Layout
+
+    def describe(self) -> str:
+        """One line for people: how it is read."""
+        layout = self.layout
+        header = "" if layout.names or not isinstance(self.rows, Delimited) else ", no header"
+        encoding = "" if self.rows.file.encoding.startswith("utf-8") else f" in {self.rows.file.encoding}"
+        unused = f"; not used: {', '.join(layout.unused)}"[:_SHOWN] if layout.unused else ""
+        columns = described(layout.columns, layout.names)
+        return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """`user=…,product=…` as role → column. Raises InputError for what is no role."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        role, equals, column = part.partition("=")
+        role = role.strip().lower()
+        if not equals or role not in ROLES:
+            raise InputError(
+                f"--columns: found {part!r}; expected role=column with a role out of {', '.join(ROLES)}: "
+                "--columns user=customer,product=sku,time=date"
+            )
+        found[role] = column.strip()
+    return found
+
+
+def genres_of(flags: Sequence[object]) -> str:
+    """MovieLens' flags as the names of genres."""
+    return "|".join(name for name, flag in zip(GENRE_NAMES, flags, strict=False) if flag == "1")

@@ -1,0 +1,1 @@
+"""Events as arrays: vocabularies, weights and splits."""

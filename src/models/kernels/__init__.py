@@ -1,0 +1,1 @@
+"""Compiled training loops. Serving never imports them."""

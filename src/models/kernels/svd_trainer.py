@@ -1,0 +1,264 @@
+"""The trainer of SVD: Surprise's algorithm with its loop compiled. Imported while training only.
+
+Two orders of rows. "surprise": user by user, one thread, Surprise's starting values; the factors are Surprise's.
+"blocks": the matrix is cut into stripes of users and of products, and threads learn from blocks that share neither
+(Gemulla et al., "Large-scale matrix factorization with distributed stochastic gradient descent", KDD 2011, section 4):
+no locks, no races, and the same factors however many threads there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+from surprise import SVD
+from surprise.utils import get_rng
+
+from src.core.domain import FloatArray, IntArray
+from src.interactions.interactions import Interactions
+from src.models.factorization import FittedFactors
+from src.models.kernels.compile import compiled, in_threads, n_cores
+from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows, grouped_order
+
+Engine = Literal["numba", "surprise"]
+Order = Literal["auto", "surprise", "blocks"]
+N_STRIPES = 8
+"""Stripes of users, and of products: so many threads can work at once, and a stripe of products fits a cache."""
+BLOCKS_FROM = 500_000
+"""Order "auto" takes blocks from so many ratings on; below, a fit lasts some seconds at most."""
+_DRAWN_AT_ONCE = 1 << 14
+_N_QUANTILES = 1 << 16
+
+
+class CompiledSVD(SVD):  # type: ignore[misc]
+    """Surprise's SVD, to be used like it: same arguments, same attributes, several times faster.
+
+    precision: of factors and of the arithmetic. order: see above; "auto" goes by the number of ratings. n_threads: for
+    blocks; None means all cores.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        precision: Literal["float32", "float64"] = "float32",
+        order: Order = "auto",
+        n_threads: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.precision, self.order, self.n_threads = precision, order, n_threads
+
+    def sgd(self, trainset: Any) -> None:
+        """Set pu[n_users, f], qi[n_items, f], bu[n_users] and bi[n_items], of the dtype `precision`."""
+        rows = RatingRows.of(trainset)
+        in_blocks = self.order == "blocks" or (self.order == "auto" and len(rows) >= BLOCKS_FROM)
+        (self._descend_in_blocks if in_blocks else self._descend_in_order)(rows)
+
+    def _descend_in_order(self, rows: RatingRows) -> None:
+        rng = get_rng(self.random_state)
+        self.bu, self.bi = np.zeros(rows.n_users, self.precision), np.zeros(rows.n_items, self.precision)
+        self.pu, self.qi = self._as_surprise_draws(rng, rows.n_users), self._as_surprise_draws(rng, rows.n_items)
+        rating = rows.rating.astype(self.precision)
+        for epoch in range(self.n_epochs):
+            self._say(epoch)
+            self._learn(rows.user, rows.item, rating, self.qi, self.bi)
+
+    def _descend_in_blocks(self, rows: RatingRows) -> None:
+        blocks = Blocks.of(rows, self.precision)
+        seed = get_rng(self.random_state).randint(0, 2**31, size=4).tolist()
+        self.bu, item_bias = np.zeros(rows.n_users, self.precision), np.zeros(rows.n_items, self.precision)
+        with _pool(self.n_threads) as pool:
+            self.pu = self._drawn([*seed, 0], rows.n_users, pool)
+            item_factors = self._drawn([*seed, 1], rows.n_items, pool)
+
+            def learn(part: slice) -> None:
+                of_part = (blocks.user[part], blocks.item[part], blocks.rating[part])
+                self._learn(*of_part, item_factors, item_bias)
+
+            for epoch in range(self.n_epochs):
+                self._say(epoch)
+                for turn in blocks.turns():
+                    in_threads(learn, turn, pool)
+        self.qi, self.bi = item_factors[blocks.item_place], item_bias[blocks.item_place]
+
+    def _learn(
+        self, user: IntArray, item: IntArray, rating: FloatArray, item_factors: FloatArray, item_bias: FloatArray
+    ) -> None:
+        mean = self.trainset.global_mean if self.biased else 0.0
+        rates = [self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi] if self.biased else [0, 0, self.lr_pu, self.lr_qi]
+        numbers = [mean, *rates, self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi]
+        settings = np.array(numbers, self.precision)  # an array: a Python float would make everything float64
+        _descend(user, item, rating, self.pu, item_factors, self.bu, item_bias, settings)
+
+    def _as_surprise_draws(self, rng: np.random.RandomState, n: int) -> FloatArray:
+        """Surprise's starting values, float[n, n_factors], without the whole as float64."""
+        drawn = np.empty((n, self.n_factors), self.precision)
+        for start in range(0, n, _DRAWN_AT_ONCE):
+            part = drawn[start : start + _DRAWN_AT_ONCE]
+            part[:] = rng.normal(self.init_mean, self.init_std_dev, part.shape)
+        return drawn
+
+    def _drawn(self, seed: list[int], n: int, pool: ThreadPoolExecutor | None) -> FloatArray:
+        """Starting values of the same distribution, each part from a stream of its own, so that threads share the work.
+
+        RandomState would need half the time of a whole fit.
+        """
+        drawn = np.empty((n, self.n_factors), self.precision)
+        normal = [NormalDist().inv_cdf((at + 0.5) / _N_QUANTILES) for at in range(_N_QUANTILES)]
+        quantiles = (self.init_mean + self.init_std_dev * np.array(normal)).astype(self.precision)
+
+        def fill(start: int) -> None:
+            state = np.random.SeedSequence([*seed, start]).generate_state(1, np.uint64)
+            _draw(drawn[start : start + _DRAWN_AT_ONCE].reshape(-1), quantiles, state)
+
+        in_threads(fill, range(0, n, _DRAWN_AT_ONCE), pool)
+        return drawn
+
+    def _say(self, epoch: int) -> None:
+        if self.verbose:
+            print(f"Processing epoch {epoch}")
+
+
+@contextmanager
+def _pool(n_threads: int | None) -> Iterator[ThreadPoolExecutor | None]:
+    n = min(n_threads or n_cores(), N_STRIPES)
+    if n == 1:
+        yield None
+    else:
+        with ThreadPoolExecutor(n) as pool:
+            yield pool
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Ratings block by block, inside a block user by user.
+
+    user, item: int32[n]. Items are numbered anew, stripe by stripe and inside a stripe the most rated first, so that
+    what is often needed lies together and no cache line is written by two threads; item_place: int64[n_items], where
+    an item's row went. starts: int64[N_STRIPES, N_STRIPES + 1], by stripe of users, where the block of each stripe of
+    items begins.
+    """
+
+    user: IntArray
+    item: IntArray
+    rating: FloatArray
+    item_place: IntArray
+    starts: IntArray
+
+    @classmethod
+    def of(cls, rows: RatingRows, precision: str) -> Blocks:
+        stripe, item_place = _item_stripes(rows)
+        # Stripes of users of equally many ratings; the rows are user by user, so each is a range of them.
+        user_edges = rows.user[len(rows) * np.arange(1, N_STRIPES) // N_STRIPES]
+        user_stripe = np.searchsorted(user_edges, np.arange(rows.n_users), side="right").astype(np.int8)
+        block = user_stripe[rows.user] * np.int8(N_STRIPES) + stripe[rows.item]
+        order = grouped_order(block, N_STRIPES**2)
+        ends = np.cumsum(np.bincount(block, minlength=N_STRIPES**2)).reshape(N_STRIPES, N_STRIPES)
+        starts = np.column_stack([np.append(0, ends[:-1, -1]), ends])
+        item = item_place.astype(np.int32)[rows.item[order]]
+        return cls(rows.user[order], item, rows.rating[order].astype(precision, copy=False), item_place, starts)
+
+    def turns(self) -> Iterator[list[slice]]:
+        """The blocks of an epoch, a stripe's worth at a time: those of one turn share neither user nor item."""
+        for turn in range(N_STRIPES):
+            at = [(stripe, (stripe + turn) % N_STRIPES) for stripe in range(N_STRIPES)]
+            yield [slice(int(self.starts[row, column]), int(self.starts[row, column + 1])) for row, column in at]
+
+
+def _item_stripes(rows: RatingRows) -> tuple[IntArray, IntArray]:
+    """(stripe int8[n_items], item_place int64[n_items]): the most rated are dealt out one to each stripe and back, as
+    captains choose teams, so that stripes have about equally many ratings."""
+    count = np.bincount(rows.item, minlength=rows.n_items)
+    by_count = np.argsort(-count, kind="stable")
+    there_and_back = np.concatenate([np.arange(N_STRIPES), np.arange(N_STRIPES)[::-1]])
+    stripe = np.empty(rows.n_items, np.int8)
+    stripe[by_count] = np.resize(there_and_back, rows.n_items)
+    item_place = np.empty(rows.n_items, np.int64)
+    item_place[by_count[np.argsort(stripe[by_count], kind="stable")]] = np.arange(rows.n_items)
+    return stripe, item_place
+
+
+@compiled
+def _descend(
+    user: IntArray,
+    item: IntArray,
+    rating: FloatArray,
+    pu: FloatArray,
+    qi: FloatArray,
+    bu: FloatArray,
+    bi: FloatArray,
+    settings: FloatArray,
+) -> None:
+    """One pass over these ratings; pu, qi, bu, bi are changed. settings: mean, then rates and then regularizations of
+    bu, bi, pu, qi. The arithmetic is that of `surprise.SVD.sgd`, line by line."""
+    mean, lr_bu, lr_bi, lr_pu, lr_qi = settings[0], settings[1], settings[2], settings[3], settings[4]
+    reg_bu, reg_bi, reg_pu, reg_qi = settings[5], settings[6], settings[7], settings[8]
+    n_factors = pu.shape[1]
+    for row in range(len(user)):
+        u, i = user[row], item[row]
+        p, q = pu[u], qi[i]
+        dot = mean - mean  # a zero of the factors' dtype
+        for f in range(n_factors):
+            dot += q[f] * p[f]
+        err = rating[row] - (mean + bu[u] + bi[i] + dot)
+        bu[u] += lr_bu * (err - reg_bu * bu[u])
+        bi[i] += lr_bi * (err - reg_bi * bi[i])
+        for f in range(n_factors):
+            puf, qif = p[f], q[f]
+            p[f] += lr_pu * (err * qif - reg_pu * puf)
+            q[f] += lr_qi * (err * puf - reg_qi * qif)
+
+
+@compiled
+def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
+    """Fill values[n] from the 65,536 quantiles, four of each number of SplitMix64 (Steele, Lea and Flood, "Fast
+    splittable pseudorandom number generators", OOPSLA 2014, figure 17)."""
+    counter, bits = state[0], state[0]
+    for at in range(len(values)):
+        if at % 4 == 0:
+            counter += np.uint64(0x9E3779B97F4A7C15)
+            bits = (counter ^ (counter >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            bits ^= bits >> np.uint64(31)
+        values[at] = quantiles[bits & np.uint64(0xFFFF)]
+        bits >>= np.uint64(16)
+
+
+def fit(
+    ratings: Interactions,
+    *,
+    rating_scale: tuple[float, float],
+    factors: int,
+    epochs: int,
+    learning_rate: float,
+    regularization: float,
+    seed: int,
+    engine: Engine = "numba",
+) -> FittedFactors:
+    """Train on at least one rating; rating_scale is (lowest, highest).
+
+    The rows keep their order, so by the engine "surprise", and by the other below BLOCKS_FROM ratings, the result is
+    what Surprise alone would give.
+    """
+    trainset = ArrayTrainset(ratings, rating_scale)
+    algorithm = (SVD if engine == "surprise" else CompiledSVD)(
+        n_factors=factors,
+        n_epochs=epochs,
+        lr_all=learning_rate,
+        reg_all=regularization,
+        random_state=seed,
+    ).fit(trainset)
+    return FittedFactors(
+        user_idx=trainset.users.row,
+        item_idx=trainset.items.row,
+        user_factors=algorithm.pu,
+        user_bias=algorithm.bu,
+        item_factors=algorithm.qi,
+        item_bias=algorithm.bi,
+        mean=float(trainset.global_mean),
+    )

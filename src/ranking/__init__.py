@@ -1,1 +1,0 @@
-"""From several models' opinions to one list."""

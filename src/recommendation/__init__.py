@@ -1,0 +1,1 @@
+"""Turn model scores into one list."""

@@ -1,0 +1,1 @@
+"""Write, verify, gate and activate releases."""

@@ -1,0 +1,66 @@
+"""The gate's first question: whether what is about to be learnt from is whole. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from src.ingestion.data_checks import Check, DataFigures, Thresholds, check_data, check_of, percent
+
+_DATA = Thresholds()
+_MIN_KNOWN, _MAX_REJECTED, _MORE_REJECTED = 0.5, 0.2, 0.1
+_NEXT_TIME = "the next training takes them as they are, as does train_model.py --force"
+_FEW_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What came since the last training. rows_read, rows_rejected: of the newest files loaded since. usually_rejected:
+    share of the rows of such files before. known_products: share of the current release's products that the data still
+    name. known_before: share of the loaded events' products that the store knew. None where nothing can be told."""
+
+    rows_read: int = 0
+    rows_rejected: int = 0
+    usually_rejected: float = 0.0
+    known_products: float | None = None
+    known_before: float | None = None
+
+
+def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrivals) -> list[Check]:
+    """Whether what is about to be learnt from is whole; before: what the current release learnt from, if anything."""
+    checks = check_data(now, before, _DATA)
+    if arrivals.rows_read >= _FEW_ROWS:
+        share = arrivals.rows_rejected / arrivals.rows_read
+        most = max(_MAX_REJECTED, arrivals.usually_rejected + _MORE_REJECTED)
+        checks.append(
+            check_of(
+                "rejected rows",
+                share <= most,
+                f"{percent(share)} of the {arrivals.rows_read:,} rows loaded since the last training",
+                f"at most {percent(most)}",
+                f"see var/rejects for the reasons and load the files right; {_NEXT_TIME}",
+            )
+        )
+    if arrivals.known_before is not None:
+        checks.append(
+            check_of(
+                "loaded products",
+                arrivals.known_before >= _DATA.min_known_products,
+                f"the store knew {percent(arrivals.known_before)} of the products of the events loaded since the last "
+                "training",
+                f"at least {percent(_DATA.min_known_products)}",
+                "compare some ids of the files with those of before (leading zeros, prefixes, another system's "
+                f"numbers); if they are right, nothing is to be done; {_NEXT_TIME}",
+            )
+        )
+    if arrivals.known_products is not None:
+        checks.append(
+            check_of(
+                "known products",
+                arrivals.known_products >= _MIN_KNOWN,
+                f"{percent(arrivals.known_products)} of the current release's products are still in the data",
+                f"at least {percent(_MIN_KNOWN)}",
+                "compare some ids with those of before (leading zeros, prefixes, another system's numbers); if it was "
+                "meant, train by hand: python train_model.py --force",
+            )
+        )
+    return checks

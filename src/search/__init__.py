@@ -1,0 +1,1 @@
+"""Search products by words and by meaning."""

@@ -1,0 +1,103 @@
+"""The default encoder: wordllama's static vectors of tokens, averaged. Offline, without torch.
+
+The weights and the tokenizer lie inside the library's wheel, and are read as they are: every worker maps the same
+16 MB, where the library's own loader makes 33 MB of them in each; it also turns on logging for the whole program. A
+text's vector is that of the library's `embed(text.lower(), norm=True)`: a shop's titles are written in every case,
+queries in none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from src.core.domain import FloatArray
+from src.core.errors import NotReady
+
+_WEIGHTS, _TOKENIZER = "weights/l2_supercat_256.safetensors", "tokenizers/l2_supercat_tokenizer_config.json"
+_TENSOR = "embedding.weight"
+_TEXTS_AT_ONCE = 2_048
+_LONGEST = 5_000  # characters
+
+
+@dataclass(frozen=True)
+class WordLlama:
+    """table: float16[n_tokens, dimension], mapped."""
+
+    name: str
+    checksum: str
+    table: FloatArray
+    tokenizer: Any
+
+    @property
+    def dimension(self) -> int:
+        return int(self.table.shape[1])
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            part = [text[:_LONGEST].lower() for text in texts[start : start + _TEXTS_AT_ONCE]]
+            vectors[start : start + len(part)] = self._summed(part)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(np.divide(vectors, length, out=vectors, where=length > 0))
+
+    def _summed(self, texts: list[str]) -> FloatArray:
+        """float32[len(texts), dimension]: the sum of the vectors of each text's tokens; its length is normed away."""
+        if len(texts) == 1:  # a query: no threads are started for it
+            found = [self.tokenizer.encode(texts[0], add_special_tokens=False)]
+        else:
+            found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        tokens = [each.ids for each in found]
+        ids = np.fromiter(chain.from_iterable(tokens), np.int32)
+        np.minimum(ids, len(self.table) - 1, out=ids)
+        if len(texts) == 1:
+            return np.asarray(self.table[ids].astype(np.float32).sum(axis=0, keepdims=True))
+        pointers = np.cumsum([0, *map(len, tokens)])
+        shape = (len(texts), len(self.table))
+        return np.asarray(csr_matrix((np.ones(len(ids), np.float32), ids, pointers), shape=shape) @ self._wide)
+
+    @cached_property
+    def _wide(self) -> FloatArray:
+        """The table as float32, for who encodes a whole catalogue."""
+        return np.asarray(self.table, dtype=np.float32)
+
+
+def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
+    """Map the weights of the installed library. Raises NotReady without it."""
+    found = importlib.util.find_spec("wordllama")
+    folder = Path(found.origin).parent if found and found.origin else None
+    if folder is None or not all((folder / part).is_file() for part in (_WEIGHTS, _TOKENIZER)):
+        raise NotReady(
+            "the encoder wordllama is not here, or not as expected: run pip install -r requirements.txt, or set "
+            "AISLE_ENCODER to another encoder"
+        )
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    digest = hashlib.sha256(b"lower case, mean of tokens\n")
+    for part in (_WEIGHTS, _TOKENIZER):
+        digest.update((folder / part).read_bytes())
+    return WordLlama(name, digest.hexdigest(), _table(folder / _WEIGHTS), tokenizer)
+
+
+def _table(path: Path) -> FloatArray:
+    """The only tensor of a safetensors file: 8 bytes with the length of a JSON header, the header, the numbers."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))[_TENSOR]
+    if header["dtype"] != "F16":
+        raise NotReady(f"{path}: numbers of type {header['dtype']} were found; expected F16: install wordllama 0.4")
+    start = 8 + length + header["data_offsets"][0]
+    return np.memmap(path, np.float16, "r", start, tuple(header["shape"]))

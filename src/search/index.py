@@ -1,0 +1,252 @@
+"""Search over a catalogue: by words and by meaning, fused into one list."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict, category_names
+from src.interactions.vocabulary import Vocabulary
+from src.search.bm25 import Keywords, keywords_of
+from src.search.catalogue_text import Catalogue
+from src.search.tokenizer import title_key
+from src.search.vector_index import Vectors, vectors_of
+
+DEPTH = 200
+"""So many products each of the two ways brings, at least."""
+_PER_PLACE = 3
+VECTOR_WEIGHT = 0.1
+"""What a cosine of 1 is worth beside the best keyword score of a query; chosen on judged queries of a catalogue of
+electronics, and flat around it (python evaluate_model.py --search)."""
+SENTENCE_WEIGHT = 0.4
+"""The same of vectors that sentence-transformers made: MiniLM is nearer to what is meant."""
+_ALONE = 3.0
+"""Times as much a meaning counts for a query of one word: that tells too little of what is looked for."""
+_COMPARED = 50_000
+"""Products: of a category with no more, all vectors are compared."""
+_ARRAYS = ("price", "stock", "category", "category_pointer", "title_group")
+
+
+@dataclass(frozen=True)
+class EncodedBy:
+    """Which encoder made the vectors: no query is ever encoded by another one."""
+
+    name: str
+    checksum: str
+    dimension: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a product must be. category: one of its names, in any case. in_stock: False also takes what is sold out.
+
+    A product of unknown price fits no bound; one of unknown stock counts as in stock."""
+
+    category: str | None = None
+    min_price: float | None = None
+    max_price: float | None = None
+    in_stock: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """Products of one length m, best first. score: the fused one. similarity: cosine to the query, 0 where one of them
+    has no text. keyword: BM25, 0 without a word in common."""
+
+    item_idx: IntArray
+    score: FloatArray
+    similarity: FloatArray
+    keyword: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.item_idx)
+
+    def take(self, places: IntArray) -> Found:
+        return Found(self.item_idx[places], self.score[places], self.similarity[places], self.keyword[places])
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """The search of a release, over its items.
+
+    vectors: None without an encoder. price: float32[n], NaN unknown. stock: int64[n], -1 unknown. categories: their
+    names in lower case; of item i it has category[category_pointer[i] : category_pointer[i + 1]] (int32).
+    title_group: int32[n], equal for variants of one title; -1 without a title. n_products: those with a text.
+    """
+
+    keywords: Keywords
+    vectors: Vectors | None
+    encoded_by: EncodedBy | None
+    price: FloatArray
+    stock: IntArray
+    categories: Vocabulary
+    category: IntArray
+    category_pointer: IntArray
+    title_group: IntArray
+    n_products: int
+    vector_weight: float = VECTOR_WEIGHT
+
+    @property
+    def n_items(self) -> int:
+        return len(self.price)
+
+    def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> Found:
+        """At most n products. vector: the query's, of encoded_by, None to search by words alone.
+        allowed: bool[n_items], None for all."""
+        depth = max(DEPTH, _PER_PLACE * n)
+        scores, matching = self.keywords.scores(query)
+        if allowed is not None:
+            matching = matching[allowed[matching]]
+        among = scores[matching]
+        highest = float(among.max(initial=0))
+        if len(matching) > depth:
+            best = np.argpartition(-among, depth - 1)[:depth]
+            matching = np.sort(matching[best])
+        near = self._near(vector, depth, allowed)
+        items = np.union1d(matching, near).astype(np.int64)
+        keyword = scores[items]
+        similarity = self._similarity(vector, items)
+        weight = self.vector_weight * (1 if len(query.split()) > 1 else _ALONE)
+        score = fused(keyword, similarity, highest, weight)
+        order = np.lexsort((items, -score))[:n]
+        return Found(items, score, similarity, keyword).take(order)
+
+    def like(self, item: int, n: int, allowed: BoolArray | None = None) -> Found:
+        """At most n products whose text is like that of the item, which may be among them; none without vectors."""
+        return self.near(None if self.vectors is None else self.vectors.rows[item].astype(np.float32), n, allowed)
+
+    def near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> Found:
+        """The same for a text that encoded_by made a vector of."""
+        items = self._near(vector, n, allowed)
+        similarity = self._similarity(vector, items)
+        order = np.lexsort((items, -similarity))
+        return Found(items, similarity, similarity, np.zeros(len(items), np.float32)).take(order)
+
+    def _near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None) -> IntArray:
+        if vector is None or self.vectors is None or not vector.any():
+            return np.zeros(0, np.int64)
+        if allowed is None:
+            return self.vectors.nearest(vector, n)
+        rows = np.flatnonzero(allowed)
+        if len(rows) > _COMPARED:
+            found = self.vectors.nearest(vector, 4 * n)
+            found = found[allowed[found]]
+            if len(found) >= n:
+                return found[:n]
+        similarity = self._similarity(vector, rows)
+        best = np.argpartition(-similarity, n - 1)[:n] if len(rows) > n else np.arange(len(rows))
+        return rows[best][similarity[best] > 0]
+
+    def _similarity(self, vector: FloatArray | None, items: IntArray) -> FloatArray:
+        if vector is None or self.vectors is None:
+            return np.zeros(len(items), np.float32)
+        return self.vectors.similarity(vector, items)
+
+    def matching(self, wanted: Filter) -> BoolArray | None:
+        """bool[n_items]: what fits the filter, as the catalogue was when the release was made; None where all does."""
+        if wanted == Filter():
+            return None
+        fits = np.ones(self.n_items, np.bool_)
+        if wanted.category is not None:
+            fits &= self.in_category(wanted.category)
+        if wanted.min_price is not None:
+            fits &= self.price >= wanted.min_price
+        if wanted.max_price is not None:
+            fits &= self.price <= wanted.max_price
+        if wanted.in_stock:
+            fits &= self.stock != 0
+        return fits
+
+    def in_category(self, name: str) -> BoolArray:
+        """bool[n_items]; all False for a name that no product has."""
+        number = self.categories.idx_of(_category_key(name))
+        found = np.zeros(self.n_items, np.bool_)
+        if number is not None:
+            owner = np.searchsorted(self.category_pointer, np.flatnonzero(self.category == number), side="right") - 1
+            found[owner] = True
+        return found
+
+    def categories_of(self, item: int) -> frozenset[int]:
+        """The numbers of an item's categories."""
+        return frozenset(self.category[self.category_pointer[item] : self.category_pointer[item + 1]].tolist())
+
+    def describe(self) -> JsonDict:
+        """For the manifest and /status."""
+        by = self.encoded_by
+        return {
+            "n_products": self.n_products,
+            "embedding_dimension": by.dimension if by else None,
+            "encoder": by.name if by else None,
+            "encoder_checksum": by.checksum if by else None,
+            "exact": self.vectors.exact if self.vectors else None,
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write everything into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.keywords.save(folder / "keywords")
+        self.categories.save(folder / "categories")
+        if self.vectors is not None:
+            self.vectors.save(folder / "vectors")
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        document = {**self.describe(), "vector_weight": self.vector_weight}
+        (folder / "search.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> SearchIndex:
+        """Map what `save` wrote."""
+        document = json.loads((folder / "search.json").read_text(encoding="utf-8"))
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        by = None
+        if document["encoder"] is not None:
+            by = EncodedBy(document["encoder"], document["encoder_checksum"], document["embedding_dimension"])
+        return cls(
+            keywords=Keywords.load(folder / "keywords", len(arrays["price"])),
+            vectors=None if by is None else Vectors.load(folder / "vectors", document["exact"]),
+            encoded_by=by,
+            categories=Vocabulary.load(folder / "categories"),
+            n_products=document["n_products"],
+            vector_weight=document["vector_weight"],
+            **arrays,
+        )
+
+
+def fused(keyword: FloatArray, similarity: FloatArray, highest: float, vector_weight: float) -> FloatArray:
+    """float32[m]: keyword scores, the query's highest counting 1, and cosines, added up with a weight."""
+    by_words = keyword / highest if highest > 0 else keyword
+    return np.asarray(by_words + np.float32(vector_weight) * similarity, dtype=np.float32)
+
+
+def search_index(
+    catalogue: Catalogue,
+    vectors: FloatArray | None,
+    encoded_by: EncodedBy | None,
+    vector_weight: float = VECTOR_WEIGHT,
+) -> SearchIndex:
+    """Build the search over a catalogue that is aligned with the items. vectors: float16[n, dimension], or None."""
+    names = [[_category_key(name) for name in category_names(category)] for category in catalogue.category]
+    number: dict[str, int] = {}
+    numbered = [[number.setdefault(name, len(number)) for name in its] for its in names]
+    group: dict[str, int] = {}
+    keys = [title_key(title) for title in catalogue.title]
+    return SearchIndex(
+        keywords=keywords_of(catalogue),
+        vectors=None if vectors is None else vectors_of(vectors),
+        encoded_by=encoded_by,
+        price=catalogue.price,
+        stock=catalogue.stock,
+        categories=Vocabulary.of(list(number)),
+        category=np.array([each for its in numbered for each in its], np.int32),
+        category_pointer=np.cumsum([0, *map(len, numbered)]),
+        title_group=np.array([group.setdefault(key, len(group)) if key else -1 for key in keys], np.int32),
+        n_products=sum(1 for passage in catalogue.passages() if passage),
+        vector_weight=vector_weight,
+    )
+
+
+def _category_key(name: str) -> str:
+    return " ".join(name.casefold().split())

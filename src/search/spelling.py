@@ -1,0 +1,91 @@
+"""Words that somebody may have meant by one that no product has: found by shared trigrams, judged by edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rapidfuzz.distance import OSA
+
+from src.core.domain import IntArray
+from src.interactions.vocabulary import Vocabulary
+
+_LOOKED_AT = 200
+_NAMED = 3
+_SHORTEST, _TWO_EDITS = 4, 8
+"""Letters: a shorter word has too many neighbours, one so long may have two slips in it."""
+_WEIGHT = 0.7
+"""What one slip costs."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """Trigrams → words: word[pointer[g] : pointer[g + 1]] (int32) are the words that have trigram g."""
+
+    words: Vocabulary
+    grams: Vocabulary
+    word: IntArray
+    pointer: IntArray
+
+    @classmethod
+    def of(cls, words: Vocabulary) -> Spelling:
+        """The index of all words that are long enough to be misspelt."""
+        number: dict[str, int] = {}
+        gram, owner = [], []
+        for at in range(len(words)):
+            text = words.id_of(at)
+            if len(text) >= _SHORTEST - 1:
+                its = trigrams(text)
+                gram += [number.setdefault(each, len(number)) for each in its]
+                owner += [at] * len(its)
+        order = np.argsort(np.array(gram, np.int64), kind="stable")
+        counts = np.bincount(np.array(gram, np.int64), minlength=len(number))
+        pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return cls(words, Vocabulary.of(list(number)), np.array(owner, np.int32)[order], pointer)
+
+    def near(self, word: str, frequency: Callable[[int], int]) -> list[tuple[int, float]]:
+        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent;
+        where no word is so near, those that begin or end with it.
+
+        frequency: how many products have a word.
+        """
+        if len(word) < _SHORTEST:
+            return []
+        known = (self.grams.idx_of(gram) for gram in trigrams(word))
+        parts = [self.word[self.pointer[gram] : self.pointer[gram + 1]] for gram in known if gram is not None]
+        if not parts:
+            return []
+        found, shared = np.unique(np.concatenate(parts), return_counts=True)
+        found = found[np.argsort(-shared, kind="stable")[:_LOOKED_AT]].tolist()
+        most = 2 if len(word) >= _TWO_EDITS else 1
+        judged = [(OSA.distance(word, self.words.id_of(each), score_cutoff=most), each) for each in found]
+        near = sorted((edits, -frequency(each), each) for edits, each in judged if edits <= most)
+        longer = [] if near else [each for each in found if _is_part(word, self.words.id_of(each))]
+        near += sorted((most + 1, -frequency(each), each) for each in longer)
+        return [(each, _WEIGHT**edits) for edits, _, each in near[:_NAMED]]
+
+    def save(self, folder: Path) -> None:
+        """Write everything but the words themselves into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.grams.save(folder / "grams")
+        np.save(folder / "word.npy", self.word, allow_pickle=False)
+        np.save(folder / "pointer.npy", self.pointer, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path, words: Vocabulary) -> Spelling:
+        """Map what `save` wrote."""
+        arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
+        return cls(words, Vocabulary.load(folder / "grams"), *arrays)
+
+
+def _is_part(word: str, other: str) -> bool:
+    """Whether the other word begins or ends with it, as compounds do."""
+    return other.startswith(word) or other.endswith(word)
+
+
+def trigrams(word: str) -> set[str]:
+    """All runs of three letters of a word with its two ends marked."""
+    marked = f"^{word}$"
+    return {marked[at : at + 3] for at in range(len(marked) - 2)}

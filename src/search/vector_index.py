@@ -1,0 +1,104 @@
+"""Nearest vectors by FAISS: exact up to a size, by inverted lists and exact re-scoring beyond it.
+
+FAISS hangs in a forked child that inherits its threads: an index is opened where it is used, and has one thread there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.core.domain import FloatArray, IntArray
+
+EXACT_UP_TO = 150_000
+"""Products: so many vectors of 256 numbers are compared within 3 ms on one thread (make bench-search)."""
+_LISTS_PER_ROOT = 1
+_TRAINED_ON = 48  # vectors for each list
+_TRAINING_ROUNDS = 8
+_PROBED = 24  # lists
+_RESCORED = 4  # times as many as are asked for
+_FILE = "vectors.faiss"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """float16 rows[n, dimension] of length 1, or zeros for products without a text; index: FAISS's, over item numbers.
+
+    exact: whether the index finds what comparing with all vectors would.
+    """
+
+    rows: FloatArray
+    index: Any
+    exact: bool
+
+    @property
+    def dimension(self) -> int:
+        return int(self.rows.shape[1])
+
+    def nearest(self, vector: FloatArray, n: int) -> IntArray:
+        """At most n item numbers, the likest first, of a float32[dimension] of length 1."""
+        wanted = n if self.exact else n * _RESCORED
+        _, found = self.index.search(vector[None], min(wanted, max(self.index.ntotal, 1)))
+        items = found[0][found[0] >= 0]
+        if self.exact:
+            return np.asarray(items)
+        return np.asarray(items[np.argsort(-self.similarity(vector, items), kind="stable")[:n]])
+
+    def similarity(self, vector: FloatArray, items: IntArray) -> FloatArray:
+        """float32[len(items)]: the cosines; 0 for products without a text."""
+        return self.rows[items].astype(np.float32) @ vector
+
+    def save(self, folder: Path) -> None:
+        """Write the vectors, and the index in FAISS's own format, into the folder, which is made."""
+        import faiss
+
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "vectors.npy", self.rows, allow_pickle=False)
+        faiss.write_index(self.index, str(folder / _FILE))
+
+    @classmethod
+    def load(cls, folder: Path, exact: bool) -> Vectors:
+        """Map what `save` wrote; all workers of a host share it."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        rows = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        index = faiss.read_index(str(folder / _FILE), faiss.IO_FLAG_MMAP_IFC if exact else faiss.IO_FLAG_MMAP)
+        if not exact:
+            _probe(index)
+        return cls(rows, index, exact)
+
+
+def vectors_of(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> Vectors:
+    """Index float16[n, dimension]; rows of zeros are never found. Deterministic."""
+    import faiss
+
+    there = np.flatnonzero(rows.any(axis=1))
+    dimension = rows.shape[1]
+    exact = len(there) <= exact_up_to
+    flat = faiss.METRIC_INNER_PRODUCT
+    if exact:
+        inner = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, flat)
+        index = faiss.IndexIDMap2(inner)
+        if len(there):
+            index.add_with_ids(rows[there].astype(np.float32), there)
+        return Vectors(rows, index, exact)
+    n_lists = int(_LISTS_PER_ROOT * np.sqrt(len(there)))
+    lists: Any = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension), dimension, n_lists, faiss.ScalarQuantizer.QT_8bit, flat
+    )
+    lists.cp.niter, lists.cp.seed = _TRAINING_ROUNDS, 1
+    lists.cp.min_points_per_centroid, lists.cp.max_points_per_centroid = 1, _TRAINED_ON
+    some = np.random.default_rng(1).choice(there, min(len(there), n_lists * _TRAINED_ON), replace=False)
+    lists.train(rows[np.sort(some)].astype(np.float32))
+    for part in np.array_split(there, len(there) // 100_000 + 1):
+        lists.add_with_ids(rows[part].astype(np.float32), part)
+    _probe(lists)
+    return Vectors(rows, lists, exact)
+
+
+def _probe(index: Any) -> None:
+    index.nprobe = _PROBED

@@ -1,1 +1,0 @@
-"""What products are about: texts to vectors and words, and the search over both."""

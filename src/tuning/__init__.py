@@ -1,0 +1,1 @@
+"""Choose hyperparameters and ensemble weights on held-out data."""

@@ -1,0 +1,50 @@
+"""What a piece of work takes: seconds, and memory of the process."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from src.evaluation.benchmark_report import Cost
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_Result = TypeVar("_Result")
+
+
+def with_cost(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
+    """What the work returns, and what it took.
+
+    Linux counts the highest resident memory anew from the start of the work (proc(5): /proc/PID/clear_refs, 5). Where
+    that is not to be had, peak_mib is the highest of the whole process so far, and growth_mib is None.
+    """
+    with suppress(OSError):
+        _CLEAR.write_text("5")
+    before = _kib("VmRSS")
+    started = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - started
+    peak = _kib("VmHWM")
+    if before is None or peak is None:
+        return result, Cost(seconds, _highest_so_far() / 1024, None)
+    return result, Cost(seconds, peak / 1024, (peak - before) / 1024)
+
+
+def _kib(field: str) -> int | None:
+    """A count of memory as Linux keeps it; None elsewhere."""
+    try:
+        found = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
+def _highest_so_far() -> float:
+    """KiB; macOS counts bytes."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest / 1024 if sys.platform == "darwin" else highest

@@ -1,0 +1,258 @@
+"""The shop's figures: counted when they are due, by one process at a time, and shown as they were meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from app.background.profile_refresher import Counting, Explorer
+from src.core.domain import Event, EventKind
+from src.core.errors import StoreError
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.exploration.saved_profile import Explored
+from src.store import Store
+from src.workflows.explore import explore_store
+from src.workflows.locks import FileLock
+from src.workflows.record_events import record
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+class Process:
+    """A counting that ends when a test says so."""
+
+    pid = 4_321
+
+    def __init__(self, code: int) -> None:
+        self.go, self.code = threading.Event(), code
+
+    def poll(self) -> int | None:
+        return self.code if self.go.is_set() else None
+
+    def wait(self) -> int:
+        assert self.go.wait(20)
+        return self.code
+
+
+class Shop:
+    """A store and its explorer; `started` are the countings so far."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings, self.store, self.code, self.now = settings, store, 0, 2e9
+        self.started: list[Process] = []
+        self.explorer = self.another_worker()
+
+    def another_worker(self) -> Explorer:
+        return Explorer(self.settings, self.store, self._start, lambda: self.now)
+
+    def _start(self, _settings: Settings) -> Process:
+        self.started.append(Process(self.code))
+        return self.started[-1]
+
+    def count(self) -> None:
+        """What the process does."""
+        explore_store(self.settings, self.store, self.settings.reports_dir / "exploration.html", Silent())
+
+    def end(self) -> None:
+        for process in self.started:
+            process.go.set()
+        for thread in threading.enumerate():
+            if thread.name == "explorer":
+                thread.join(20)
+
+    def something_happens(self) -> None:
+        record(self.store, [Event("new", "P00001", EventKind.CLICK, at=5)])
+
+    def looks(self) -> Counting:
+        return self.explorer.look().counting
+
+
+@pytest.fixture
+def watched(trained_settings: Settings, trained_store: Store) -> Iterator[Shop]:
+    its = Shop(trained_settings, trained_store)
+    yield its
+    its.end()
+
+
+def test_the_first_look_starts_one_counting_whoever_looks(watched: Shop) -> None:
+    other = watched.another_worker()
+    for explorer in (watched.explorer, other, watched.explorer):
+        shown = explorer.look()
+        assert (shown.explored, shown.counting) == (None, Counting.UNDER_WAY)
+    assert len(watched.started) == 1
+    watched.count()
+    watched.end()
+    for explorer in (watched.explorer, other):
+        shown = explorer.look()
+        assert shown.counting is Counting.CURRENT
+        assert shown.explored is not None
+        assert shown.explored.figures.n_events == watched.store.summary().n_events
+    assert len(watched.started) == 1
+
+
+def test_figures_of_an_unchanged_store_stay_current_however_old(watched: Shop) -> None:
+    watched.count()
+    watched.now += 1e8
+    assert watched.looks() is Counting.CURRENT
+    assert watched.started == []
+
+
+def test_old_figures_are_shown_while_newer_ones_are_counted(watched: Shop) -> None:
+    watched.count()
+    watched.something_happens()
+    shown = watched.explorer.look()
+    assert shown.counting is Counting.UNDER_WAY
+    assert shown.explored is not None
+    assert shown.explored.figures.n_events == watched.store.summary().n_events - 1
+    watched.count()
+    watched.end()
+    renewed = watched.explorer.look().explored
+    assert renewed is not None
+    assert renewed.figures.n_events == watched.store.summary().n_events
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age", "due"), [(0.1, 59, False), (0.1, 61, True), (10, 499, False), (10, 501, True)]
+)
+def test_counting_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: float, age: float, due: bool) -> None:
+    watched.count()
+    path = watched.settings.explored_path
+    explored = Explored.read(path)
+    assert explored is not None
+    replace(explored, seconds=seconds).write(path)
+    watched.something_happens()
+    watched.now = explored.figures.explored_at + age
+    assert (watched.looks() is Counting.UNDER_WAY) == due
+
+
+def test_a_counting_that_failed_is_told_and_not_repeated_at_once(watched: Shop) -> None:
+    watched.code = 1
+    assert watched.looks() is Counting.UNDER_WAY
+    watched.end()
+    shown = watched.explorer.look()
+    assert shown.counting is Counting.FAILED
+    assert "exit code 1" in shown.problem
+    assert "exploration.log" in shown.problem
+    assert len(watched.started) == 1
+    watched.now += 3_600
+    assert watched.looks() is Counting.UNDER_WAY
+    assert len(watched.started) == 2
+    watched.end()
+
+
+def test_a_process_that_cannot_be_started_leaves_the_lock_free(
+    trained_settings: Settings, trained_store: Store
+) -> None:
+    def refuse(_settings: Settings) -> Process:
+        raise OSError(28, "No space left on device")
+
+    explorer = Explorer(trained_settings, trained_store, refuse)
+    shown = explorer.look()
+    assert shown.counting is Counting.FAILED
+    assert "No space left on device" in shown.problem
+    assert FileLock(trained_settings.var / "explorer.lock").acquire("somebody else")
+
+
+def test_an_empty_store_is_not_counted(settings: Settings, store: Store) -> None:
+    watched = Shop(settings, store)
+    assert watched.looks() is Counting.EMPTY
+    assert watched.started == []
+
+
+def test_a_store_that_does_not_answer_leaves_the_last_figures(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.count()
+
+    def refuse(*_: object) -> None:
+        raise StoreError("the store sqlite:///secret refused")
+
+    monkeypatch.setattr(type(watched.store), "changed_at", refuse)
+    shown = watched.explorer.look()
+    assert shown.counting is Counting.UNKNOWN
+    assert shown.explored is not None
+    assert "secret" not in shown.problem
+
+
+def test_figures_of_another_version_are_counted_anew(watched: Shop) -> None:
+    path = watched.settings.explored_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for content in ("{}", "no JSON", '{"figures": {"n_events": "many"}}'):
+        path.write_text(content)
+        assert Explored.read(path) is None
+    assert watched.looks() is Counting.UNDER_WAY
+    watched.end()
+
+
+def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
+    watched.count()
+    path = watched.settings.explored_path
+    explored = Explored.read(path)
+    assert explored is not None
+    assert explored.figures.most_bought[0].product_id in explored.titles
+    assert explored.changed_at == watched.store.changed_at()
+    assert explored.figures.catalogue.without_events is not None
+    explored.write(path)
+    assert Explored.read(path) == explored
+
+
+def test_the_explorer_is_a_process_that_writes_what_is_read(
+    trained_settings: Settings,
+    trained_store: Store,
+    as_environment: Callable[[Settings], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in as_environment(trained_settings).items():
+        monkeypatch.setenv(name, value)
+    explorer = Explorer(trained_settings, trained_store)
+    assert explorer.look().counting is Counting.UNDER_WAY
+    for thread in threading.enumerate():
+        if thread.name == "explorer":
+            thread.join(120)
+    shown = explorer.look()
+    assert shown.counting is Counting.CURRENT, shown.problem
+    assert shown.explored is not None
+    assert shown.explored.figures.n_events == trained_store.summary().n_events
+
+
+def test_a_worker_that_ends_ends_the_counting_that_it_began(
+    settings: Settings,
+    store: Store,
+    flask_app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record(store, [Event("u", "p", EventKind.CLICK, at=1)])
+    command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)", "data_processing.py"]
+    started: list[subprocess.Popen[str]] = []
+
+    def start(_settings: Settings) -> subprocess.Popen[str]:
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    aisle = flask_app.extensions["aisle"]
+    aisle.explorer = explorer = Explorer(settings, store, start)
+    try:
+        assert explorer.look().counting is Counting.UNDER_WAY
+        assert started[0].stdout is not None
+        assert started[0].stdout.readline() == "ready\n"
+        aisle.leave()
+        assert started[0].wait(20) == -signal.SIGTERM
+        explorer.stop()  # of what has ended already: nothing
+        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None)
+        assert "the shop's figures" not in caplog.text
+    finally:
+        started[0].kill()
+        started[0].communicate()

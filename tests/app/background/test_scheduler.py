@@ -1,0 +1,554 @@
+"""When a run is due, and who sees to it, by a clock that is handed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from app.background.scheduler import Scheduler, due_after, due_before
+from src.core.domain import EventBatch
+from src.core.records import Run, RunStatus, Score
+from src.core.settings import Settings, read_settings
+from src.releases.registry import Registry
+from src.store import Store, open_store
+from src.workflows.locks import FileLock
+from src.workflows.run_records import ATTEMPTS
+
+MIDNIGHT = dt.time(0, 0)
+HOUR = 3_600
+DAY = 24 * HOUR
+
+
+def _utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+class FakeTrainer:
+    """A training that runs until it is told its exit code."""
+
+    pid = 4_321
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def wait(self) -> int:
+        return self.code or 0
+
+
+class World:
+    """A scheduler in a world of its own: the clock, the trainings it started, and the signals it sent."""
+
+    def __init__(self, settings: Settings, store: Store, now: str) -> None:
+        self.now = _utc(now).timestamp()
+        self.store = store
+        self.started: list[tuple[int, FakeTrainer]] = []
+        self.watched: list[FakeTrainer] = []
+        self.signals: list[tuple[int, int]] = []
+        self.scheduler = self.another(settings)
+
+    def another(self, settings: Settings) -> Scheduler:
+        """A scheduler of another worker."""
+        return Scheduler(
+            settings, self.store, now=lambda: self.now, start=self._start, end=lambda *both: self.signals.append(both)
+        )
+
+    def _start(self, _settings: Settings, arguments: Sequence[str]) -> FakeTrainer:
+        trainer = FakeTrainer()
+        if "--watch" in arguments:
+            trainer.code = 0
+            self.watched.append(trainer)
+        else:
+            assert list(arguments[:3]) == ["--trigger", "night", "--due"]
+            self.started.append((int(arguments[3]), trainer))
+        return trainer
+
+    def finish(self, code: int = 0, *, recorded: bool = True) -> None:
+        due, trainer = self.started[-1]
+        trainer.code = code
+        if recorded:
+            self.store.journal.save_run(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
+
+    def pass_(self, seconds: float, step: float = 60) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(self.now + step, end)
+            if self.scheduler.check():
+                self.finish()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings(var=tmp_path / "var")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return open_store(settings.store_url)
+
+
+def _events() -> EventBatch:
+    import numpy as np
+
+    return EventBatch(["u"], ["p"], ["rating"], np.array([5.0]), np.array([1_000]))
+
+
+@pytest.fixture
+def world(settings: Settings, store: Store) -> World:
+    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    return World(settings, store, "2026-03-01T10:00")
+
+
+def test_nothing_is_due_before_the_next_midnight(world: World) -> None:
+    world.pass_(13 * HOUR)
+    assert world.started == []
+
+
+def test_one_run_a_night(world: World) -> None:
+    world.pass_(5 * DAY, step=900)
+    assert [due for due, _ in world.started] == [_utc(f"2026-03-0{day}T00:00").timestamp() for day in (2, 3, 4, 5, 6)]
+
+
+def test_a_missed_midnight_is_made_up_for_once(world: World) -> None:
+    world.now += 3 * DAY  # a machine that was switched off
+    world.pass_(10 * HOUR)
+    assert [due for due, _ in world.started] == [_utc("2026-03-04T00:00").timestamp()]
+
+
+def test_a_run_that_goes_on_is_not_started_again(world: World) -> None:
+    world.now += DAY
+    assert world.scheduler.check()
+    world.now += HOUR
+    assert not world.scheduler.check()
+    world.finish()
+    assert not world.scheduler.check()
+    assert len(world.started) == 1
+
+
+def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: Settings) -> None:
+    world.now += DAY
+    by_hand = FileLock(settings.var / "trainer.lock")
+    assert by_hand.acquire("somebody")
+    assert not world.scheduler.check()
+    by_hand.release()
+    assert world.scheduler.check()
+
+
+@pytest.mark.parametrize("code", [1, -9])
+def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_then_given_up(
+    world: World, code: int
+) -> None:
+    world.now += DAY
+    assert world.scheduler.check()
+    for attempt in range(1, ATTEMPTS + 1):
+        world.finish(code=code, recorded=False)
+        world.now += 60
+        assert world.scheduler.check() == (attempt < ATTEMPTS)
+        newest = world.store.journal.runs(1)[0]
+        assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
+        assert newest.due == world.started[0][0]
+        assert f"exit code {code}" in newest.message
+    world.now += HOUR
+    assert not world.scheduler.check()
+    assert len(world.started) == ATTEMPTS
+    world.now += DAY
+    assert world.scheduler.check()
+
+
+def test_a_shop_with_events_and_no_run_is_trained_without_waiting(settings: Settings, store: Store) -> None:
+    store.add_events(_events())
+    assert World(settings, store, "2026-03-01T10:00").scheduler.check()
+
+
+def test_a_shop_without_events_is_not_trained(settings: Settings, store: Store) -> None:
+    assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
+
+
+def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from src.core.errors import StoreError
+
+    def refuse(_n: int) -> list[Run]:
+        raise StoreError("locked")
+
+    world.now += DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store.journal, "runs", refuse)
+        assert not world.scheduler.check()
+    assert "locked" in caplog.text
+    assert world.scheduler.check()
+
+
+def test_only_one_of_two_schedulers_leads_and_the_other_takes_over(settings: Settings) -> None:
+    first, second = (FileLock(settings.var / "leader.lock") for _ in range(2))
+    assert first.acquire("host:1")
+    assert not second.acquire("host:2")
+    assert second.owner() == "host:1"
+    first.release()
+    assert second.owner() is None
+    assert second.acquire("host:2")
+    assert first.owner() == "host:2"
+    second.release()
+
+
+def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> None:
+    berlin = settings.model_copy(update={"timezone": "Europe/Berlin", "retrain_at": "03:30"})
+    world = World(berlin, store, "2026-07-01T10:00")
+    status = world.scheduler.status()
+    assert (status["leader"], status["next_run"]) == (None, "2026-07-02T01:30:00+00:00")
+    assert (status["last_run"], status["under_way"], status["runs"], status["scores"]) == (None, None, [], [])
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "now", "expected"),
+    [
+        ("UTC", "00:00", "2026-03-01T00:00", "2026-03-01T00:00"),
+        ("UTC", "00:00", "2026-03-01T23:59", "2026-03-01T00:00"),
+        ("Europe/Berlin", "00:00", "2026-03-28T23:30", "2026-03-28T23:00"),
+        # 02:30 is skipped on 2026-03-29: due when the clock is put forward, and the next day as always.
+        ("Europe/Berlin", "02:30", "2026-03-29T01:30", "2026-03-29T01:30"),
+        ("Europe/Berlin", "02:30", "2026-03-30T00:30", "2026-03-30T00:30"),
+        # 02:30 comes twice on 2026-10-25: the first one counts.
+        ("Europe/Berlin", "02:30", "2026-10-25T01:45", "2026-10-25T00:30"),
+        # Midnight itself is skipped in Cairo on 2026-04-24, and the next midnight must not be lost with it.
+        ("Africa/Cairo", "00:00", "2026-04-23T22:00", "2026-04-23T22:00"),
+        ("Africa/Cairo", "00:00", "2026-04-24T21:00", "2026-04-24T21:00"),
+        # Apia had no 30 December 2011 at all.
+        ("Pacific/Apia", "00:00", "2011-12-30T10:00", "2011-12-30T10:00"),
+        ("Pacific/Apia", "00:00", "2011-12-31T09:59", "2011-12-30T10:00"),
+    ],
+)
+def test_the_last_due_moment_survives_clock_changes(zone: str, at: str, now: str, expected: str) -> None:
+    moment = due_before(_utc(now), dt.time.fromisoformat(at), ZoneInfo(zone))
+    assert moment == _utc(expected)
+
+
+def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    now, moments = _utc("2026-01-01T12:00"), set()
+    while now < _utc("2027-01-01T12:00"):
+        moments.add(due_before(now, MIDNIGHT, zone))
+        assert due_before(now, MIDNIGHT, zone) <= now < due_after(now, MIDNIGHT, zone)
+        now += dt.timedelta(minutes=30)
+    assert len(moments) == 366  # 1 January 2026 to 1 January 2027, both ends
+
+
+def _killed(world: World) -> None:
+    """The trainer that was started last recorded its run and was then killed."""
+    due, trainer = world.started[-1]
+    before = world.store.journal.run_of(due)
+    run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
+    world.store.journal.save_run(replace(run, attempt=before.attempt + 1 if before else 1))
+    trainer.code = -9
+
+
+def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_taken_up_again(world: World) -> None:
+    world.now += DAY
+    assert world.scheduler.check()
+    _killed(world)
+    assert not world.scheduler.check()
+    newest = world.store.journal.runs(1)[0]
+    assert newest.status is RunStatus.INTERRUPTED
+    assert "training svd" in newest.message
+    assert world.scheduler.check()
+    assert [due for due, _ in world.started] == [newest.due, newest.due]
+    world.finish()
+    world.pass_(13 * HOUR)
+    assert len(world.started) == 2
+
+
+def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world: World) -> None:
+    world.now += DAY
+    while world.scheduler.check() or world.store.journal.runs(1)[0].attempt < ATTEMPTS:
+        _killed(world)
+        world.scheduler.check()
+    assert len(world.started) == ATTEMPTS
+    assert world.store.journal.runs(1)[0].attempt == ATTEMPTS
+    world.now += HOUR
+    assert not world.scheduler.check()
+    world.now += DAY
+    assert world.scheduler.check()
+
+
+def test_a_run_of_a_clock_that_was_wrong_does_not_keep_the_nights_from_coming(world: World) -> None:
+    world.store.journal.save_run(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
+    world.pass_(2 * DAY)
+    assert len(world.started) == 2
+
+
+@pytest.mark.parametrize(("model_type", "nights"), [("all", 0), ("svd", 1)])
+def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_everything(
+    world: World, model_type: str, nights: int
+) -> None:
+    world.now += 15 * HOUR
+    run = Run("by hand", "api", int(world.now), RunStatus.KEPT, model_type=model_type)
+    world.store.journal.save_run(run)
+    world.pass_(HOUR)
+    assert len(world.started) == nights
+
+
+def test_a_failed_training_by_hand_does_not_stand_for_the_night(world: World) -> None:
+    world.now += 15 * HOUR
+    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.FAILED))
+    assert world.scheduler.check()
+
+
+# many workers, many nights
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "now"),
+    [
+        ("UTC", "00:00", "2026-03-01T10:00"),
+        ("Europe/Berlin", "02:30", "2026-03-20T10:00"),  # spring forward: 02:30 is skipped on 29 March
+        ("Europe/Berlin", "02:30", "2026-10-16T10:00"),  # fall back: 02:30 comes twice on 25 October
+        ("Africa/Cairo", "00:00", "2026-04-15T10:00"),  # a day without midnight: 24 April
+    ],
+)
+def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_changes(
+    settings: Settings, store: Store, zone: str, at: str, now: str
+) -> None:
+    settings = settings.model_copy(update={"timezone": zone, "retrain_at": at})
+    drawn = random.Random(f"{zone} {now}")
+    world = World(settings, store, now)
+    store.journal.save_run(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
+    workers = [world.another(settings) for _ in range(4)]
+    end, nights = world.now + 20 * DAY, 0
+    while world.now < end:
+        world.now += 2_900
+        if drawn.random() < 0.05:  # a worker dies, and with it what it knew
+            workers[drawn.randrange(4)] = world.another(settings)
+        for worker in drawn.sample(workers, drawn.randrange(1, 5)):  # even if several believe that they lead
+            if worker.check():
+                nights += 1
+                world.finish()
+    dues = [run.due for run in store.journal.runs(100) if run.trigger == "night"]
+    assert nights == len(dues) == len(set(dues)) == 20
+    local = [dt.datetime.fromtimestamp(due or 0, ZoneInfo(zone)).date() for due in dues]
+    assert len(set(local)) == 20
+
+
+# what hangs
+
+
+@pytest.fixture
+def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
+    """A night whose trainer holds its lock and does not end."""
+    world.now += DAY
+    assert world.scheduler.check()
+    due = world.started[-1][0]
+    run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
+    world.store.journal.save_run(run)
+    lock = FileLock(settings.var / "trainer.lock")
+    assert lock.acquire(f"{socket.gethostname()}:4321 night")
+    yield lock
+    lock.release()
+
+
+def test_a_training_that_hangs_is_told_to_end_then_ended_and_recorded(world: World, hanging: FileLock) -> None:
+    world.now += 8 * HOUR - 60
+    assert not world.scheduler.check()
+    assert world.signals == []
+    world.now += 120
+    assert not world.scheduler.check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+    run = world.store.journal.run("hangs")
+    assert run is not None
+    assert run.status is RunStatus.FAILED
+    assert "AISLE_TRAIN_HOURS" in run.message
+    assert "training svd" in run.message
+    assert not world.scheduler.check()
+    assert len(world.signals) == 1
+    world.now += 90
+    assert not world.scheduler.check()
+    assert world.signals[1:] == [(4_321, signal.SIGKILL)]
+    hanging.release()
+    world.started[-1][1].code = -9
+    world.now += 60
+    assert not world.scheduler.check()  # the night had its turn
+    assert len(world.signals) == 2
+    assert len(world.started) == 1
+
+
+def test_a_leader_ends_a_training_that_the_one_before_it_started(
+    world: World, settings: Settings, hanging: FileLock
+) -> None:
+    world.now += 9 * HOUR
+    assert not world.another(settings).check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+
+
+def test_a_leader_ends_a_stopped_training_that_the_one_before_it_told_to_end(
+    world: World, settings: Settings, hanging: FileLock
+) -> None:
+    world.now += 9 * HOUR
+    world.scheduler.check()
+    new = world.another(settings)  # the leader dies; its trainer is stopped, and hears no SIGTERM
+    world.now += 60
+    new.check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
+    world.now += 60
+    new.check()
+    assert world.signals[1:] == [(4_321, signal.SIGKILL)]
+
+
+def test_a_scoring_that_hangs_does_not_keep_the_nights_from_coming(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    assert world.scheduler.check()
+    world.watched[-1].code = None
+    world.now += 50 * 60
+    assert not world.scheduler.check()
+    assert world.signals == []
+    world.now += 15 * 60
+    assert not world.scheduler.check()
+    assert world.signals == [(4_321, signal.SIGKILL)]
+    world.watched[-1].code = -9
+    world.now += DAY
+    assert world.scheduler.check()
+    assert len(world.started) == 1
+
+
+def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
+    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
+    world.now += 12 * HOUR
+    by_hand = FileLock(world.scheduler._settings.var / "trainer.lock")
+    assert by_hand.acquire(f"{socket.gethostname()}:99 command")
+    assert not world.scheduler.check()
+    by_hand.release()
+    assert world.signals == []
+
+
+# drift
+
+
+def test_the_current_release_is_watched_every_few_hours_between_the_nights(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    world.now = _utc("2026-03-02T00:10").timestamp()
+    assert world.scheduler.check()
+    world.finish()
+    world.store.journal.save_score(Score(int(world.now), "V"))
+    for _ in range(23 * 6):
+        world.now += 600
+        world.scheduler.check()
+    assert len(world.started) == 1
+    assert len(world.watched) == 3
+
+
+def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    assert not World(settings.model_copy(update={"drift_hours": 0}), store, "2026-03-01T10:00").scheduler.check()
+    assert World(settings, store, "2026-03-01T10:00").scheduler.check()
+
+
+def test_scores_of_a_clock_that_was_wrong_do_not_keep_the_watch_from_being_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "current_version", lambda self: "V")
+    world.store.journal.save_score(Score(int(world.now) + 400 * DAY, "V"))
+    assert world.scheduler.check()
+    assert len(world.watched) == 1
+    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.now += 3_600
+    assert not world.scheduler.check()
+
+
+def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
+    world.store.journal.save_run(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
+    under_way = world.scheduler.status()["under_way"]
+    assert isinstance(under_way, dict)
+    assert (under_way["run_id"], under_way["progress"]) == ("now", "measuring")
+
+
+def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
+    world.scheduler._jobs = BackgroundScheduler()
+    world.scheduler._jobs.start()
+    world.now += DAY
+    world.scheduler._look()  # the lock is not ours
+    assert world.scheduler._jobs is None
+    assert world.started == []
+
+
+def test_who_leads_in_name_only_gives_the_lead_up(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = World(settings, store, "2026-03-01T10:00").scheduler
+
+    def no_thread() -> BackgroundScheduler:
+        scheduler._stop.set()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(scheduler, "_lead", no_thread)
+    scheduler._stand()
+    assert "can't start new thread" in caplog.text
+    assert FileLock(settings.var / "leader.lock").owner() is None
+
+
+# more zones
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day", "expected"),
+    [
+        # Days whose clock was put forward at midnight: due at that moment.
+        ("America/Sao_Paulo", "00:00", "2018-11-04", "2018-11-04T03:00"),
+        ("Asia/Beirut", "00:00", "2026-03-29", "2026-03-28T22:00"),
+        ("America/Asuncion", "00:00", "2023-10-01", "2023-10-01T04:00"),
+        # Days on which midnight came twice: the first one.
+        ("America/Havana", "00:30", "2026-11-01", "2026-11-01T04:30"),
+        # Half an hour: 02:15 is skipped on Lord Howe.
+        ("Australia/Lord_Howe", "02:15", "2026-10-04", "2026-10-03T15:45"),
+    ],
+)
+def test_a_day_without_its_time_of_day_has_its_moment_all_the_same(zone: str, at: str, day: str, expected: str) -> None:
+    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
+    moment = _utc(expected)
+    assert due_before(moment, time, its) == moment
+    assert due_after(moment - dt.timedelta(seconds=1), time, its) == moment
+    # And the days around it have theirs.
+    around = {due_before(moment + dt.timedelta(hours=h), time, its) for h in range(-60, 61)}
+    assert len(around) in (6, 7)
+
+
+@pytest.mark.parametrize(
+    ("zone", "year"),
+    [
+        ("America/Sao_Paulo", 2018),
+        ("Africa/Cairo", 2026),
+        ("Asia/Beirut", 2026),
+        ("America/Asuncion", 2023),
+        ("Pacific/Apia", 2011),
+        ("Australia/Lord_Howe", 2026),
+    ],
+)
+@pytest.mark.parametrize("at", ["00:00", "00:30", "02:15", "02:30", "23:59"])
+def test_due_moments_of_a_year_are_about_a_day_apart_in_every_zone(zone: str, year: int, at: str) -> None:
+    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
+    moment, end, moments = _utc(f"{year}-01-01T12:00"), _utc(f"{year + 1}-01-01T12:00"), []
+    while moment < end:
+        moment = due_after(moment, time, its)
+        moments.append(moment)
+    days = [(after - before).total_seconds() / HOUR for before, after in pairwise(moments)]
+    assert min(days) >= 22
+    assert max(days) <= 26
+    assert len(moments) in (365, 366)

@@ -1,0 +1,353 @@
+"""What people look at: the front page and the documentation, without anything from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from html import escape, unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from src.core.domain import Event, EventKind, Product
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.recommendation.ensemble import BLEND
+from src.store import Store
+from src.workflows.record_events import record
+from src.workflows.train import train
+from src.workflows.training_plan import Job
+
+PAGES = [
+    "/",
+    "/?user_id=U00003&product_id=P00012",
+    "/shop/search",
+    "/shop/search?q=paint",
+    "/shop/products/P00012?user_id=U00003",
+    "/docs",
+]
+_ADDRESS = re.compile(r"""(?:src|href|action)\s*=\s*["']([^"']*)["']""")
+
+
+def text_of(client: FlaskClient, path: str, status: int = 200) -> str:
+    with client.get(path, buffered=True) as answer:
+        assert answer.status_code == status
+        return answer.get_data(as_text=True)
+
+
+def titles_of(page: str) -> list[str]:
+    """What the cards of a page are called, in their order."""
+    return [unescape(title) for title in re.findall(r'class="card-link"[^>]*>([^<]*)</a>', page)]
+
+
+def named(store: Store, ids: Iterable[str]) -> list[str]:
+    known = store.products(ids)
+    return [known[id_].title or id_ for id_ in ids]
+
+
+def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskClient, trained_store: Store) -> None:
+    page = text_of(client, "/")
+    popular = client.post("/recommend", json={"user_id": "nobody", "n": 12}).get_json()
+    assert titles_of(page) == named(trained_store, popular)
+    people = re.findall(r'class="chip" href="/\?user_id=(\w+)"', page)
+    assert len(people) == 5
+    assert all(trained_store.history(user) for user in people)
+
+
+def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    page = text_of(client, "/?user_id=U00003")
+    answer = client.post("/recommend", json={"user_id": "U00003", "n": 12, "explain": True})
+    assert titles_of(page) == named(trained_store, [row["product_id"] for row in answer.get_json()["recommendations"]])
+    assert answer.headers["X-Release"] in page
+    history = page[page.index('id="history"') :]
+    newest = trained_store.history("U00003")[-1]
+    assert escape(named(trained_store, [newest.product_id])[0]) in history
+
+
+def test_every_place_of_a_list_says_why_it_is_there(
+    client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str]
+) -> None:
+    publish_again(BLEND)
+    flask_app.extensions["aisle"].recommender.refresh()
+    page = text_of(client, "/?user_id=U00003")
+    wanted = {"user_id": "U00003", "n": 12, "explain": True}
+    rows = client.post("/recommend", json=wanted).get_json()["recommendations"]
+    said = re.findall(r'class="why mb-0">([^<]*)<b dir="auto">([^<]*)</b>', page)
+    because = [row["explanation"]["because"] for row in rows if row["filled_by"] is None]
+    strongest = [reasons[0] if reasons else None for reasons in because]
+    assert len(said) == 12
+    assert any(strongest)
+    for (_, name), row, reason in zip(said, rows, strongest, strict=False):
+        if reason is not None and reason["product_id"] != row["product_id"]:
+            assert unescape(name) == reason["title"]
+
+
+def test_the_rating_of_a_user_for_a_product_is_that_of_the_api_with_what_it_rests_on(client: FlaskClient) -> None:
+    said = client.post("/predict", json={"user_id": "U00003", "product_id": "P00012"}).get_json()
+    for page in ("/?user_id=U00003&product_id=P00012", "/shop/products/P00012?user_id=U00003"):
+        text = text_of(client, page)
+        assert f'aria-label="{said["rating"]:.1f} of 5 stars"' in text
+        assert f'<rect width="{120 * said["rating"] / 5:.1f}" height="24"/>' in text
+        assert f"{said['n_product_ratings']} rating" in text
+
+
+def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    (title,) = named(trained_store, ["P00012"])
+    page = client.get("/", query_string={"user_id": "U00003", "product_id": title.lower()}).text
+    assert "Did you mean" in page
+    assert "/?user_id=U00003&amp;product_id=P00012" in page
+
+
+def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient, trained_store: Store) -> None:
+    events = [Event("busy", f"P{n % 4:05d}", EventKind.CLICK, at=1_700_000_000 + n) for n in range(1_234)]
+    record(trained_store, events[:1_000])
+    record(trained_store, events[1_000:])
+    record(trained_store, [Event("calm", "P00012", EventKind.VIEW, at=1_700_000_000)])
+    assert "The newest of 1,234 things they did, each product once." in text_of(client, "/?user_id=busy")
+    assert "The one thing they did." in text_of(client, "/?user_id=calm")
+
+
+def test_a_search_does_not_claim_that_what_is_shown_is_all(client: FlaskClient) -> None:
+    assert "The first 24 products" in text_of(client, "/shop/search?max_price=99999")
+    few = text_of(client, "/shop/search?category=Toys")
+    assert 1 < len(titles_of(few)) < 24
+    assert f'role="status">{len(titles_of(few))} products' in few
+    assert "The first" not in few
+
+
+def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("P00012", title="All in one breath " * 28)])
+    assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
+
+
+def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("rtl", title="كتاب الطبخ", description="وصف")])
+    record(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
+    page = text_of(client, "/shop/products/rtl")
+    assert '<h1 dir="auto">كتاب' in page
+    assert 'dir="auto">وصف' in page
+    assert 'dir="auto">كتاب' in text_of(client, "/?user_id=reader")
+
+
+def test_a_rating_needs_a_user(client: FlaskClient) -> None:
+    assert "pick a user, too" in text_of(client, "/?product_id=P00012")
+
+
+def test_an_unknown_user_is_told_that_nothing_is_known(client: FlaskClient) -> None:
+    page = text_of(client, "/?user_id=nobody")
+    assert "Nothing is known of this user" in page
+    assert titles_of(page) == titles_of(text_of(client, "/"))
+
+
+def test_a_search_shows_what_the_api_finds_and_links_to_the_products(client: FlaskClient, trained_store: Store) -> None:
+    found = client.post("/search", json={"query": "coffee", "top_k": 24}).get_json()["results"]
+    page = text_of(client, "/shop/search?q=coffee")
+    assert titles_of(page) == [row["title"] for row in found]
+    assert f'href="/shop/products/{found[0]["product_id"]}"' in page
+
+
+def test_a_search_is_narrowed_down_by_category_price_and_stock(client: FlaskClient, trained_store: Store) -> None:
+    wanted = {"query": "set", "top_k": 24, "category": "Toys", "max_price": 40}
+    found = client.post("/search", json=wanted).get_json()["results"]
+    page = client.get("/shop/search", query_string={"q": "set", "category": "Toys", "max_price": "40"}).text
+    assert titles_of(page) == [row["title"] for row in found]
+    first = found[0]["product_id"]
+    trained_store.add_products([Product(first, stock=0)])
+    page = client.get("/shop/search", query_string={"q": "set", "category": "Toys", "in_stock": "1"}).text
+    assert found[0]["title"] not in titles_of(page)
+
+
+def test_without_words_a_category_is_looked_through(client: FlaskClient) -> None:
+    category = client.get("/categories").get_json()[0]
+    page = client.get("/shop/search", query_string={"category": category["category"]}).text
+    assert len(titles_of(page)) == category["count"]
+
+
+def test_a_search_without_finds_says_so_and_offers_to_drop_the_filters(client: FlaskClient) -> None:
+    page = text_of(client, "/shop/search?q=coffee&min_price=99999")
+    assert "Nothing fits" in page
+    assert 'href="/shop/search?q=coffee"' in page
+
+
+def test_a_filter_that_cannot_be_used_is_said_beside_its_field(client: FlaskClient) -> None:
+    page = text_of(client, "/shop/search?q=coffee&min_price=cheap", 422)
+    assert 'aria-describedby="min_price-problem"' in page
+    assert 'value="cheap"' in page
+    assert titles_of(page) == []
+
+
+def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    product = trained_store.products(["P00012"])["P00012"]
+    page = text_of(client, "/shop/products/P00012")
+    assert f'<h1 dir="auto">{escape(product.title or "")}</h1>' in page
+    assert f"{product.price:,.2f}" in page
+    assert f'href="/shop/search?category={product.category}"' in page
+    similar = client.post("/matrix_factor/similar", json={"item_id": "P00012", "n": 12}).get_json()["recommendations"]
+    together = [row["title"] for row in similar if row["source"] == "behaviour"]
+    assert titles_of(page)[: len(together)] == together
+    assert "Described alike" in page
+
+
+def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("a/b//c d?", title="Slashed", stock=0)])
+    page = client.get("/shop/products/a/b//c%20d%3F")
+    assert page.status_code == 200
+    assert ">Slashed</h1>" in page.text
+    assert "Sold out" in page.text
+
+
+def test_a_product_that_is_not_there_has_a_page_with_the_nearest_ids(client: FlaskClient) -> None:
+    page = text_of(client, "/shop/products/P000122", 404)
+    assert "No such product" in page
+    assert 'href="/shop/products/P00012"' in page
+
+
+def test_a_withdrawn_product_says_so(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.add_products([Product("P00012", withdrawn=True)])
+    assert "Withdrawn" in text_of(client, "/shop/products/P00012")
+
+
+def test_prices_have_the_sign_of_the_shop(make_app: Any, trained_settings: Settings) -> None:
+    app = make_app(trained_settings.model_copy(update={"currency": "€"}))
+    assert re.search(r"€\d", text_of(app.test_client(), "/"))
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/shop/nothing", 404), ("/suggest/products?q=a", 503), ("/", 503)])
+def test_a_browser_gets_errors_as_a_page(untrained_client: FlaskClient, path: str, status: int) -> None:
+    answer = untrained_client.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert "<main" in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+    assert ("python data_processing.py" in answer.text) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("path", ["/products/P0001O", "/popular?n=0", "/recommend"])
+def test_a_call_of_the_api_answers_problems_as_json_even_to_a_browser(client: FlaskClient, path: str) -> None:
+    assert client.get(path, headers=BROWSER).mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html;q=0.5"])
+def test_a_program_gets_the_errors_of_pages_as_json(client: FlaskClient, accept: str | None) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    assert client.get("/shop/nothing", headers=headers).mimetype == "application/problem+json"
+
+
+def test_the_page_for_a_missing_key_keeps_asking_the_browser_for_one(make_app: Any, trained_settings: Settings) -> None:
+    app = make_app(trained_settings.model_copy(update={"read_keys": "readers"}))
+    answer = app.test_client().get("/", headers=BROWSER)
+    assert (answer.status_code, answer.mimetype) == (401, "text/html")
+    assert any(value.startswith("Basic") for value in answer.headers.getlist("WWW-Authenticate"))
+
+
+def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient) -> None:
+    page = text_of(client, "/shop/search")
+    assert 'href="/shop/search" aria-current="page"' in page
+    for path in ("/", "/docs"):
+        assert f'class="nav-place" href="{path}"' in page
+    assert page.count('aria-current="page"') == 1
+
+
+def test_a_shop_without_titles_has_a_page_all_the_same(
+    settings: Settings, store: Store, make_app: Any, no_smoke: None
+) -> None:
+    record(store, [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)])
+    train(settings, store, Job(), Silent())
+    client = make_app(settings).test_client()
+    page = text_of(client, "/?user_id=u1&product_id=p1")
+    assert "no rating can be predicted" in page
+    assert ">p1<" in text_of(client, "/shop/products/p1")
+    assert "made up" not in page
+    found = text_of(client, "/shop/search?q=p")
+    assert titles_of(found) == [f"p{n}" for n in range(7)]
+    assert "found by their ids only: the release knows no product" in unescape(found)
+    for filtered in ("max_price=9", "q=p&max_price=9"):
+        assert "Nothing fits" in text_of(client, f"/shop/search?{filtered}"), "no price is known, so none fits"
+    assert [row["id"] for row in client.get("/suggest/products?q=p").get_json()] == [f"p{n}" for n in range(7)]
+
+
+def test_what_was_typed_is_shown_as_text_and_never_as_a_tag(client: FlaskClient, trained_store: Store) -> None:
+    evil = "<script>alert(1)</script>"
+    trained_store.add_products([Product("evil", title=evil, category=evil)])
+    record(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])
+    page = client.get("/", query_string={"user_id": evil}).get_data(as_text=True)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    quoted = client.get("/", query_string={"user_id": '" onfocus="alert(1)'}).get_data(as_text=True)
+    assert 'value="&#34; onfocus=' in quoted
+
+
+@pytest.mark.parametrize(
+    ("user_id", "status"), [("\x00", 422), ("💚" * 500, 422), ("  ", 200), ("%s", 200), ("{{ 7 * 7 }}", 200)]
+)
+def test_any_user_id_gives_a_page(client: FlaskClient, user_id: str, status: int) -> None:
+    answer = client.get("/", query_string={"user_id": user_id})
+    assert answer.status_code == status
+    assert "What would they like?" in answer.text
+    assert "For 49" not in answer.text
+
+
+def test_before_any_release_the_page_says_what_to_do(untrained_client: FlaskClient) -> None:
+    for path in ("/", "/?user_id=a", "/shop/search?q=a"):
+        page = untrained_client.get(path, headers=BROWSER)
+        assert page.status_code == 503
+        assert "python train_model.py" in page.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_nothing_from_outside_and_all_it_names_is_there(client: FlaskClient, path: str) -> None:
+    page = text_of(client, path)
+    addresses = [unescape(address) for address in _ADDRESS.findall(page)]
+    assert addresses
+    for address in addresses:
+        if address.startswith("#"):
+            assert f'id="{address[1:]}"' in page
+            continue
+        assert address.startswith(("/", "data:")), address
+        assert not address.startswith("//")
+        if address.startswith("/"):
+            with client.get(address, buffered=True) as there:
+                assert there.status_code == 200, address
+
+
+def test_the_documentation_shows_our_own_description(client: FlaskClient) -> None:
+    page = text_of(client, "/docs")
+    assert 'id="swagger-ui"' in page
+    script = text_of(client, "/static/docs.js")
+    assert '"/openapi.json"' in script
+    assert "http://" not in script
+    assert "https://" not in script
+    assert "@import" not in text_of(client, "/docs/css/swagger-ui.css")
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/recommend?user_id=a", "/nothing", "/openapi.json"])
+def test_every_answer_forbids_what_it_does_not_need(client: FlaskClient, path: str) -> None:
+    headers = client.get(path, buffered=True).headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_holds_an_inline_script(client: FlaskClient, path: str) -> None:
+    page = text_of(client, path)
+    assert re.search(r"<script(?![^>]*\bsrc=)", page) is None
+    assert re.search(r"\son\w+\s*=", page) is None
+
+
+@pytest.mark.parametrize("name", ["../__init__.py", "..%2f__init__.py", "%2e%2e/__init__.py", "css"])
+def test_the_documentation_hands_out_its_own_files_only(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/docs/{name}").status_code == 404

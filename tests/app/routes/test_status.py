@@ -1,0 +1,127 @@
+"""GET /status, /healthz and /readyz."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from src.core.errors import StoreError
+from src.core.records import Run
+from src.core.settings import Settings
+from src.releases.registry import Registry
+from src.store import Store
+
+Checker = Callable[[Any, int], dict[str, Any]]
+
+
+def test_the_status_counts_the_store_and_describes_the_release(
+    client: FlaskClient, trained_settings: Settings, trained_store: Store
+) -> None:
+    body = client.get("/status").get_json()
+    here, release = trained_store.summary(), Registry(trained_settings.releases_dir).active()
+    assert body["database"] == {
+        "n_ratings": here.n_ratings,
+        "n_users": here.n_users,
+        "n_products": here.n_products,
+        "avg_rating": pytest.approx(here.avg_rating),
+        "n_events": here.n_events,
+        "by_kind": here.by_kind,
+        "made_up": False,
+    }
+    assert body["matrix_factorization"] == {
+        "status": "loaded",
+        "n_users": len(release.pipeline.users),
+        "n_items": len(release.pipeline.items),
+        "n_factors": 4,
+    }
+    assert body["release"]["version"] == release.version
+    assert body["release"]["note"] == ""
+    for name in ("created_at", "default_model", "data", "metrics", "verdict", "parent"):
+        assert body["release"][name] == release.manifest[name]
+
+
+def test_the_status_tells_the_last_run_and_the_next(client: FlaskClient, trained_store: Store) -> None:
+    scheduler = client.get("/status").get_json()["scheduler"]
+    (run,) = trained_store.journal.runs(5)
+    assert Run(**scheduler["last_run"]) == run
+    assert scheduler["leader"] is None
+    assert scheduler["next_run"] is None  # AISLE_SCHEDULER=off in these tests
+
+
+def test_the_status_answers_before_any_release(untrained_client: FlaskClient) -> None:
+    body = untrained_client.get("/status").get_json()
+    assert body["database"]["n_ratings"] == 0
+    assert body["database"]["avg_rating"] is None
+    assert body["matrix_factorization"] == {"status": "not_loaded"}
+    assert body["release"] == {"version": None, "note": ""}
+    assert body["scheduler"]["last_run"] is None
+
+
+def test_alive_and_ready_with_a_release(client: FlaskClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+
+
+def test_alive_but_not_ready_without_a_release(untrained_client: FlaskClient, is_problem: Checker) -> None:
+    assert untrained_client.get("/healthz").status_code == 200
+    assert "python train_model.py" in is_problem(untrained_client.get("/readyz"), 503)["detail"]
+
+
+def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
+    client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch, is_problem: Checker
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise StoreError("the store postgresql://user:***@secret-host refused")
+
+    store = flask_app.extensions["aisle"].store
+    monkeypatch.setattr(store.journal, "runs", fail)
+    for name in ("history", "summary"):
+        monkeypatch.setattr(store, name, fail)
+    for answer in (
+        client.get("/readyz"),
+        client.get("/status"),
+        client.post("/recommend", json={"user_id": "a"}),
+        client.get("/?user_id=a"),
+    ):
+        body = is_problem(answer, 503)
+        assert "the store does not answer" in body["detail"]
+        assert "secret-host" not in body["detail"]
+    assert client.get("/healthz").status_code == 200
+
+
+def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
+    client: FlaskClient,
+    flask_app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    is_problem: Checker,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("a detail of the inside")
+
+    monkeypatch.setattr(flask_app.extensions["aisle"].store, "history", fail)
+    body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
+    assert "a detail of the inside" not in body["detail"]
+    assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text
+
+
+def test_a_store_that_is_locked_for_a_moment_makes_people_wait_and_nobody_is_turned_away(
+    client: FlaskClient, trained_settings: Settings
+) -> None:
+    holder = sqlite3.connect(trained_settings.var / "store.sqlite3", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    freed = threading.Timer(0.4, lambda: holder.execute("ROLLBACK"))
+    freed.start()
+    answer = client.post("/recommend", json={"user_id": "U00001"})
+    assert not holder.in_transaction  # it did wait
+    freed.join()
+    holder.close()
+    assert answer.status_code == 200
+    assert len(answer.get_json()) == 10

@@ -1,0 +1,176 @@
+"""POST /why-not, and explanations: what a list says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from src.core.domain import Product, Query, Rules, Standing, WhyNot
+from src.store import Store
+
+USER = "U00003"
+Checker = Callable[[Any, int], dict[str, Any]]
+
+
+def why_not(client: FlaskClient, product_id: str, **body: Any) -> dict[str, Any]:
+    answer = client.post("/why-not", json={"user_id": USER, "product_id": product_id, **body})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.get_json()
+    assert found["release"] == answer.headers["X-Release"]
+    assert found["product_id"] == product_id
+    assert found["listed"] == (found["reason"] is None)
+    return found
+
+
+def listed(client: FlaskClient, **body: Any) -> list[str]:
+    found: list[str] = client.post("/recommend", json={"user_id": USER, **body}).get_json()
+    return found
+
+
+def test_a_listed_product_has_its_place_and_the_next_ones_their_ranks(client: FlaskClient) -> None:
+    order = listed(client, n=20)
+    for place, product_id in enumerate(order[:10], 1):
+        answer = why_not(client, product_id)
+        assert (answer["listed"], answer["rank"], answer["reason"]) == (True, place, None)
+        assert answer["detail"] == f"it is on the list, at place {place} of 10"
+    answer = why_not(client, order[14])
+    assert (answer["listed"], answer["rank"], answer["reason"]) == (False, 15, "rank")
+    assert answer["detail"] == "it is ranked 15, and the list ends at 10"
+
+
+def test_every_rule_that_takes_a_product_is_named_with_its_figures(
+    client: FlaskClient, as_writer: dict[str, str], trained_store: Store, flask_app: Flask
+) -> None:
+    first = listed(client)[0]
+    trained_store.add_products([Product(first, category="Rare", price=19.99, stock=0)])
+
+    def answer(**body: Any) -> tuple[str, str]:
+        found = why_not(client, first, **body)
+        return found["reason"], found["detail"]
+
+    assert answer(exclude=[first]) == ("excluded", "the request excludes it")
+    assert answer(category=["Toys", "Pets"]) == ("category", "its category is 'Rare'; the list is for Pets, Toys")
+    assert answer(exclude_category="rare") == ("category", "its category is 'Rare'; the list is for nothing of rare")
+    assert answer(min_price=20) == ("price", "it costs 19.99; the list is for what costs at least 20")
+    assert answer(in_stock=True) == ("stock", "it is sold out, and the list is for what is in stock")
+    client.post("/events", json={"user_id": USER, "product_id": first, "kind": "purchase"}, headers=as_writer)
+    reason, detail = answer()
+    assert (reason, detail) == ("seen", "the user has seen it: events of purchase, rating count as that")
+    trained_store.add_products([Product(first, withdrawn=True)])
+    flask_app.extensions["aisle"].recommender.refresh()
+    assert answer()[0] == "withdrawn"
+
+
+def test_a_product_that_came_after_the_training_is_told_from_one_that_nobody_knows(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    trained_store.add_products([Product("brand new", title="New")])
+    assert why_not(client, "brand new")["detail"].startswith("it came after the release was made")
+    answer = why_not(client, "nobody's")
+    assert (answer["reason"], answer["detail"]) == ("unknown_product", "nobody knows this id")
+
+
+def test_a_session_may_ask_too(client: FlaskClient) -> None:
+    body = {"history": ["P00001"], "product_id": "P00001"}
+    answer = client.post("/why-not", json=body).get_json()
+    assert (answer["user_id"], answer["reason"]) == (None, "seen")
+
+
+def test_nobody_in_particular_is_refused(client: FlaskClient, is_problem: Checker) -> None:
+    assert "user_id is missing" in is_problem(client.post("/why-not", json={"product_id": "P00001"}), 422)["detail"]
+    assert "product_id" in is_problem(client.post("/why-not", json={"user_id": USER}), 422)["detail"]
+    unknown = client.post("/why-not", json={"user_id": USER, "product_id": "P00001", "model": "magic"})
+    assert "no list model 'magic'" in is_problem(unknown, 422)["detail"]
+
+
+def test_why_not_needs_a_release(untrained_client: FlaskClient, is_problem: Checker) -> None:
+    is_problem(untrained_client.post("/why-not", json={"user_id": USER, "product_id": "P00001"}), 503)
+
+
+_BODIES = st.fixed_dictionaries(
+    {"n": st.integers(1, 20)},
+    optional={
+        "category": st.sampled_from(["Kitchen", "Home", "Toys", "Pets", "no such"]),
+        "exclude_category": st.sampled_from([["Kitchen"], ["Home", "Toys"]]),
+        "min_price": st.sampled_from([5.0, 20.0]),
+        "max_price": st.sampled_from([25.0, 80.0]),
+        "in_stock": st.booleans(),
+        "max_per_category": st.integers(1, 4),
+        "max_per_brand": st.integers(1, 2),
+        "exclude_seen": st.sampled_from([True, False, ["click"]]),
+        "model": st.sampled_from(["blend", "popularity", "svd", "item_graph"]),
+        "boosts": st.just([{"category": "Toys", "factor": 3}]),
+    },
+)
+
+
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(body=_BODIES, product=st.integers(1, 40).map(lambda number: f"P{number:05d}"))
+def test_why_not_and_the_list_agree_over_http(client: FlaskClient, body: dict[str, Any], product: str) -> None:
+    names = listed(client, **body)
+    answer = why_not(client, product, **body)
+    assert answer["listed"] == (product in names), answer
+    if answer["listed"]:
+        assert names[answer["rank"] - 1] == product
+
+
+@pytest.mark.parametrize("reason", WhyNot)
+def test_every_reason_is_a_sentence(reason: WhyNot) -> None:
+    from app.views.why_not_text import told
+
+    detail = told(Standing(7, reason), Query("u", rules=Rules(max_price=1.0)), None)
+    assert len(detail) > 10
+    assert "None" not in detail or reason in (WhyNot.MAX_PER_CATEGORY, WhyNot.MAX_PER_BRAND)
+
+
+# explanations
+
+
+def explained(client: FlaskClient, **body: Any) -> list[dict[str, Any]]:
+    answer = client.post("/recommend", json={"user_id": USER, "explain": True, **body})
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.get_json()["recommendations"]
+    return rows
+
+
+def test_an_explanation_brings_the_details_and_adds_up_to_the_score(client: FlaskClient, trained_store: Store) -> None:
+    rows = explained(client, model="blend")
+    assert [row["product_id"] for row in rows] == listed(client, model="blend")
+    history = {event.product_id for event in trained_store.history(USER)}
+    reasons = 0
+    for row in rows:
+        total = sum(opinion["contribution"] for opinion in row["explanation"]["opinions"])
+        assert total == pytest.approx(row["score"], abs=1e-4)
+        because = row["explanation"]["because"]
+        assert {reason["product_id"] for reason in because} <= history
+        assert all(reason["contribution"] > 0 and reason["title"] for reason in because)
+        reasons += len(because)
+    assert reasons > 0
+
+
+def test_details_without_explain_explain_nothing(client: FlaskClient) -> None:
+    body = {"user_id": USER, "detail": True}
+    rows = client.post("/recommend", json=body).get_json()["recommendations"]
+    assert not any("explanation" in row for row in rows)
+    assert all("filled_by" in row for row in rows)
+
+
+def test_an_explained_list_comes_out_of_the_cache_as_it_went_in(client: FlaskClient) -> None:
+    assert explained(client, model="blend", n=4) == explained(client, model="blend", n=4)
+    plain = client.post("/recommend", json={"user_id": USER, "model": "blend", "n": 4, "detail": True}).get_json()
+    assert not any("explanation" in row for row in plain["recommendations"])
+
+
+def test_for_a_stranger_popularity_is_the_whole_explanation(client: FlaskClient) -> None:
+    for row in explained(client, user_id="nobody", n=3):
+        assert [opinion["model"] for opinion in row["explanation"]["opinions"]] == ["popularity"]
+        assert row["explanation"]["because"] == []

@@ -1,0 +1,161 @@
+"""The examples of the description are true: what they send works, and what they show comes back in the same shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_schema_validator import OAS31Validator
+
+from app.schemas.examples import EXAMPLES, RELEASE, Example
+from app.security.api_keys import role_of
+from src.releases.registry import Registry
+from src.store import Store
+from tests.curl import Shop, curl_lines, read_curl, shop_of_examples
+
+ROOT = Path(__file__).resolve().parents[3]
+_EACH = [(call, example) for call, examples in EXAMPLES.items() for example in examples]
+_IDS = [f"{call} {example.title}" for call, example in _EACH]
+each_example = pytest.mark.parametrize(("call", "example"), _EACH, ids=_IDS)
+
+
+@pytest.fixture
+def served(
+    flask_app: Flask,
+    trained_store: Store,
+    publish_again: Callable[..., str],
+    as_writer: dict[str, str],
+    as_admin: dict[str, str],
+) -> Shop:
+    return shop_of_examples(flask_app, trained_store, publish_again, as_writer, as_admin)
+
+
+@pytest.fixture
+def description(served: Shop) -> dict[str, Any]:
+    found: dict[str, Any] = served.app.test_client().get("/openapi.json").get_json()
+    return found
+
+
+def operation(description: dict[str, Any], call: str) -> dict[str, Any]:
+    method, path = call.split(" ", 1)
+    found: dict[str, Any] = description["paths"][path][method.lower()]
+    return found
+
+
+def calls(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def check(value: Any, schema: dict[str, Any], description: dict[str, Any]) -> None:
+    """Raises if the value is not what the schema says."""
+    OAS31Validator({**schema, "components": description["components"]}).validate(value)
+
+
+def same_shape(shown: Any, found: Any, at: str = "answer") -> None:
+    """Asserts that both have the same names and types all the way down; null may stand for anything."""
+    if shown is None or found is None:
+        return
+    if isinstance(shown, float | int) and not isinstance(shown, bool):
+        assert isinstance(found, float | int), at
+        return
+    assert type(shown) is type(found), at
+    if isinstance(shown, dict):
+        same_names = at.endswith((".by_kind", ".release")) or set(shown) == set(found)
+        assert same_names, (at, set(shown) ^ set(found))
+        for name in set(shown) & set(found):
+            same_shape(shown[name], found[name], f"{at}.{name}")
+    if isinstance(shown, list) and shown and found:
+        same_shape(shown[0], found[0], f"{at}[0]")
+
+
+@each_example
+def test_an_example_works_and_is_answered_as_shown(
+    served: Shop, description: dict[str, Any], call: str, example: Example
+) -> None:
+    """Sent by its own curl line, the one that the description shows."""
+    path = call.split(" ", 1)[1]
+    endpoint = served.app.url_map.bind("").match(example.address(path).partition("?")[0], method=call.split(" ")[0])[0]
+    with served.app.app_context():
+        role = role_of(endpoint)
+    answer = served.send(example.curl(path, role))
+    assert answer.status_code == example.status, answer.text
+    assert answer.mimetype == example.kind
+    found = answer.get_json() if answer.is_json else answer.text
+    same_shape(example.answer, found)
+    schema = operation(description, call)["responses"][str(example.status)]["content"][example.kind]["schema"]
+    check(found, schema, description)
+    check(example.answer, schema, description)
+    if example.has_body:
+        asked = operation(description, call)["requestBody"]["content"]["application/json"]["schema"]
+        check(example.body, asked, description)
+
+
+def test_opinions_of_an_example_add_up_to_its_score() -> None:
+    answers = [example.answer for _, example in _EACH if isinstance(example.answer, dict)]
+    explained = [row for answer in answers for row in answer.get("recommendations", ()) if "explanation" in row]
+    assert explained
+    for row in explained:
+        opinions = row["explanation"]["opinions"]
+        assert sum(each["contribution"] for each in opinions) == pytest.approx(row["score"], abs=1e-3)
+        for each in opinions:
+            assert each["weight"] * each["score"] == pytest.approx(each["contribution"], abs=1e-3)
+
+
+def test_a_shape_that_differs_is_noticed() -> None:
+    same_shape({"a": [1, "x"], "b": None}, {"a": [2.5], "b": {"c": 1}})
+    for shown, found in [({"a": 1}, {"b": 1}), ([1], ["1"]), ({"a": {"b": 1}}, {"a": {"b": "1"}}), (True, 1)]:
+        with pytest.raises(AssertionError):
+            same_shape(shown, found)
+
+
+def test_every_call_has_an_example_and_a_curl_line_in_its_description(description: dict[str, Any]) -> None:
+    found = calls(description)
+    assert set(found) == set(EXAMPLES)
+    for call, described in found.items():
+        lines = curl_lines(described["description"])
+        assert len(lines) == len(EXAMPLES[call])
+        for line in lines:
+            shown = read_curl(line)
+            assert shown.method == call.split(" ")[0]
+            template = re.sub(r"\{\w+\}", ".+", call.split(" ", 1)[1])
+            assert re.fullmatch(template, shown.address.partition("?")[0])
+
+
+def test_every_call_stands_with_its_curl_lines_in_the_papers(description: dict[str, Any]) -> None:
+    """docs/http.md is written from the description: python docs/write_http.py."""
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    for call, described in calls(description).items():
+        assert f"## {call}\n" in page
+        for line in curl_lines(described["description"]):
+            assert line in page, f"{call} is out of date in docs/http.md; python docs/write_http.py writes it anew"
+
+
+def test_every_curl_of_the_page_about_the_calls_works(served: Shop) -> None:
+    lines = curl_lines((ROOT / "docs" / "http.md").read_text(encoding="utf-8"))
+    assert len(lines) == len(_EACH)
+    aisle, newest = served.app.extensions["aisle"], served.names[RELEASE]
+    for line in lines:
+        Registry(aisle.settings.releases_dir).activate(newest)
+        aisle.recommender.refresh()
+        answer = served.send(line)
+        assert answer.status_code in (200, 201, 202), (line, answer.text)
+
+
+def test_bodies_and_answers_of_the_examples_stand_in_the_description(description: dict[str, Any]) -> None:
+    for call, example in _EACH:
+        described = operation(description, call)
+        answers = described["responses"][str(example.status)]["content"][example.kind]["examples"].values()
+        assert example.answer in [each["value"] for each in answers]
+        if example.has_body:
+            bodies = described["requestBody"]["content"]["application/json"]["examples"].values()
+            assert example.body in [each["value"] for each in bodies]
+        assert json.loads(json.dumps(example.answer, allow_nan=False)) == example.answer

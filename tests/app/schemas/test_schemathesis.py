@@ -1,0 +1,114 @@
+"""The whole description, against the service: schemathesis sends what it allows and what it forbids, and looks at
+every answer with all of its checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
+from schemathesis.engine import events, from_schema
+from schemathesis.schemas import BaseSchema
+from werkzeug.serving import make_server
+
+from src.core.settings import Settings
+from src.store import Store
+from tests.curl import trained_at_once
+
+EXAMPLES_OF_EACH_CALL = 15
+CHECKS = {
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "positive_data_acceptance",
+    "unsupported_method",
+    "ignored_auth",
+    "ensure_resource_availability",
+    "use_after_free",
+    "missing_required_header",
+}
+
+
+@pytest.fixture
+def address(trained_settings: Settings, trained_store: Store, make_app: Callable[[Settings], Flask]) -> Iterator[str]:
+    """Where the service answers over a real connection; reading needs a key, and no limit stands in the way."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    free = {"read_keys": "reader", "admin_rate_limit": "", "wrong_keys_limit": ""}
+    app = make_app(trained_settings.model_copy(update=free))
+    app.extensions["aisle"].start = trained_at_once(trained_store)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_schemathesis_finds_nothing_in_the_whole_description(address: str, as_admin: dict[str, str]) -> None:
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": 1,
+            "headers": as_admin,
+            "cache": {"enabled": False},
+            "generation": {"max-examples": EXAMPLES_OF_EACH_CALL, "deterministic": True, "database": "none"},
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
+    schema.hook(filter_case)
+    failures, ran, tried = outcome(schema)
+    assert failures == []
+    assert set(ran) >= CHECKS
+    assert tried == {operation.ok().label for operation in schema.get_all_operations()}
+
+
+def outcome(schema: BaseSchema) -> tuple[list[str], Counter[str], set[str]]:
+    """What failed, in words; how often each check looked at an answer; the calls that were tried."""
+    failures: dict[str, str] = {}
+    ran: Counter[str] = Counter()
+    tried: set[str] = set()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            failures[repr(event)] = repr(event)
+        if not isinstance(event, events.ScenarioFinished):
+            continue
+        tried |= {case.value.operation.label for case in event.recorder.cases.values()}
+        for found in (check for checks in event.recorder.checks.values() for check in checks):
+            ran[found.name] += 1
+            if found.failure_info is not None:
+                failure: Failure = found.failure_info.failure
+                said = f"{failure.operation} {found.name}: {failure.title}\n{failure.message}"
+                failures.setdefault(f"{failure.operation} {found.name}", f"{said}\n{found.failure_info.code_sample}")
+    return list(failures.values()), ran, tried
+
+
+def filter_case(_context: Any, case: schemathesis.Case) -> bool:
+    """Leaves out what is wrong for a reason that no schema can state: a lowest price above the highest one, and a time
+    that is still to come."""
+    asked = [case.query, *(case.body if isinstance(case.body, list) else [case.body])]
+    return not any(isinstance(part, Mapping) and (_no_price(part) or _to_come(part)) for part in asked)
+
+
+def _no_price(part: Mapping[str, Any]) -> bool:
+    try:
+        return float(part["min_price"]) > float(part["max_price"])
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _to_come(part: Mapping[str, Any]) -> bool:
+    at, now = part.get("at"), dt.datetime.now(dt.UTC)
+    if isinstance(at, str):
+        return not "1970" < at[:4] < str(now.year)
+    return isinstance(at, int | float) and at > now.timestamp()

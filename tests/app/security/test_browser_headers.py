@@ -1,0 +1,209 @@
+"""What keeps browsers safe: headers, cookies, forms that only our own pages can send; and no file of another host."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, Response, render_template_string, request
+from flask.testing import FlaskClient
+
+from src.core.settings import Settings
+
+Checker = Callable[[Any, int], dict[str, Any]]
+PAGES = ["/", "/?user_id=U00003", "/docs", "/dashboard", "/shop/search?q=mouse", "/shop/products/P00012"]
+CALLS = ["/recommend?user_id=a", "/status", "/openapi.json", "/nothing", "/healthz"]
+
+
+def policy_of(answer: Any) -> dict[str, set[str]]:
+    parts = [part.split() for part in answer.headers["Content-Security-Policy"].split(";")]
+    return {name: set(sources) for name, *sources in parts}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_may_load_its_own_files_and_pictures_and_nothing_else(client: FlaskClient, path: str) -> None:
+    policy = policy_of(client.get(path, buffered=True))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == {"'none'"}
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == {"'self'"}
+    assert policy["img-src"] == {"'self'", "data:", "https:"}
+    assert not any("unsafe" in source or "*" in source for sources in policy.values() for source in sources)
+
+
+@pytest.mark.parametrize("path", CALLS)
+def test_an_answer_that_is_no_page_may_load_nothing(client: FlaskClient, path: str) -> None:
+    policy = policy_of(client.get(path))
+    assert policy["default-src"] == policy["form-action"] == policy["frame-ancestors"] == {"'none'"}
+
+
+@pytest.mark.parametrize("path", [*PAGES, *CALLS, "/static/aisle.css"])
+def test_every_answer_has_the_headers_that_protect(client: FlaskClient, path: str) -> None:
+    headers = client.get(path, buffered=True).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    for feature in ("camera", "geolocation", "microphone"):
+        assert f"{feature}=()" in headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/recommend?user_id=a", "/?user_id=U00003", "/status", "/dashboard", "/nothing"])
+def test_what_may_be_about_somebody_is_kept_nowhere(client: FlaskClient, path: str) -> None:
+    assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_files_are_kept_until_they_change(client: FlaskClient) -> None:
+    page = client.get("/").get_data(as_text=True)
+    (address,) = re.findall(r'href="(/static/aisle\.css\?v=\d+)"', page)
+    with client.get(address, buffered=True) as answer:
+        assert "max-age=86400" in answer.headers["Cache-Control"]
+        assert answer.headers["ETag"]
+    with client.get("/docs/css/swagger-ui.css", buffered=True) as answer:
+        assert "max-age=86400" in answer.headers["Cache-Control"]
+
+
+# cookies and forms
+
+
+@pytest.fixture
+def form_client(flask_app: Flask) -> FlaskClient:
+    """A client of the application with one more page: a form."""
+    extra = Blueprint("extra", __name__)
+    template = '<form method="post"><input name="csrf_token" value="{{ csrf_token() }}"></form>'
+    extra.add_url_rule("/form", "show", lambda: render_template_string(template))
+    extra.add_url_rule("/form", "send", lambda: Response("done"), methods=["POST"])
+    flask_app.register_blueprint(extra)
+    return flask_app.test_client()
+
+
+def token_of(answer: Any) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', answer.get_data(as_text=True))
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *CALLS])
+def test_nothing_sets_a_cookie_that_needs_none(client: FlaskClient, path: str) -> None:
+    assert "Set-Cookie" not in client.get(path, buffered=True).headers
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
+def test_the_cookie_of_a_form_is_out_of_reach_for_scripts_and_other_sites(
+    form_client: FlaskClient, scheme: str, secure: bool
+) -> None:
+    cookie = form_client.get("/form", base_url=f"{scheme}://shop.example").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert ("Secure" in cookie) is secure
+
+
+def test_a_form_of_ours_is_taken_and_any_other_refused(form_client: FlaskClient, flask_app: Flask) -> None:
+    token = token_of(form_client.get("/form"))
+    assert form_client.post("/form", data={"csrf_token": token}).text == "done"
+    for data in ({}, {"csrf_token": ""}, {"csrf_token": token[:-2]}):
+        assert form_client.post("/form", data=data).status_code == 400
+    # The token without the cookie, as a foreign page would have it.
+    assert flask_app.test_client().post("/form", data={"csrf_token": token}).status_code == 400
+
+
+def test_a_form_over_https_must_come_from_the_same_site(form_client: FlaskClient) -> None:
+    shop: dict[str, Any] = {"base_url": "https://shop.example"}
+    token = token_of(form_client.get("/form", **shop))
+    for referrer, status in (("https://shop.example/form", 200), ("https://evil.example/", 400), (None, 400)):
+        headers = {"Referer": referrer} if referrer else {}
+        answer = form_client.post("/form", data={"csrf_token": token}, headers=headers, **shop)
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize("path", ["/events", "/training", "/recommend"])
+def test_what_a_foreign_form_can_send_is_no_call(
+    client: FlaskClient, as_admin: dict[str, str], is_problem: Checker, path: str, kind: str
+) -> None:
+    body = b'{"user_id": "a", "product_id": "b", "kind": "click", "x": "="}'
+    is_problem(client.post(path, data=body, content_type=kind, headers=as_admin), 415)
+
+
+def test_all_workers_share_one_secret_and_a_form_of_one_is_taken_by_another(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    one, other = make_app(trained_settings), make_app(trained_settings)
+    assert one.config["SECRET_KEY"] == other.config["SECRET_KEY"]
+    path = trained_settings.var / "keys" / "session.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    given = make_app(trained_settings.model_copy(update={"secret_key": "given"}))
+    assert given.config["SECRET_KEY"] == "given"
+
+
+def test_a_folder_that_takes_no_secret_keeps_nobody_from_serving(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask], caplog: pytest.LogCaptureFixture
+) -> None:
+    (trained_settings.var / "keys").write_text("a file in the way")
+    with caplog.at_level(logging.WARNING):
+        app = make_app(trained_settings)
+    assert len(app.config["SECRET_KEY"]) >= 32
+    assert "AISLE_SECRET_KEY" in caplog.text
+    assert app.config["SECRET_KEY"] not in caplog.text
+
+
+def test_https_is_believed_only_from_as_many_proxies_as_there_are(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    said = {"X-Forwarded-Proto": "https"}
+    for proxies, secure in ((0, False), (1, True)):
+        app = make_app(trained_settings.model_copy(update={"proxies": proxies}))
+        seen: list[bool] = []
+        app.before_request(partial(_note, seen))
+        app.test_client().get("/healthz", headers=said)
+        assert seen == [secure]
+
+
+def _note(seen: list[bool]) -> None:
+    seen.append(request.is_secure)
+
+
+# nothing from another host
+
+
+class _Loaded(HTMLParser):
+    """What a page loads by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        names = {"link": ("href",), "form": ("action",), "object": ("data",), "use": ("href",)}.get(tag, ())
+        self.addresses += [given[name] or "" for name in (*names, "src", "srcset", "poster") if name in given]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_and_its_files_load_nothing_from_another_host(client: FlaskClient, path: str) -> None:
+    """Pictures of products aside, of which the shop of these tests has none: the network cable may be out."""
+    loaded = _Loaded()
+    loaded.feed(client.get(path, buffered=True).get_data(as_text=True))
+    files = [address for address in loaded.addresses if not address.startswith(("data:", "#"))]
+    assert any(address.partition("?")[0].endswith((".css", ".js")) for address in files)
+    for address in files:
+        assert address.startswith("/"), address
+        assert not address.startswith("//"), address
+        with client.get(address, buffered=True) as answer:
+            assert answer.status_code == 200, address
+            if answer.mimetype == "text/css":
+                text = answer.get_data(as_text=True)
+                outside = re.findall(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""", text)
+                assert outside == [], address
+
+
+def test_no_script_of_ours_names_another_host(flask_app: Flask) -> None:
+    scripts = list(Path(str(flask_app.static_folder)).glob("*.js"))
+    assert scripts
+    for script in scripts:
+        text = script.read_text(encoding="utf-8").replace("http://www.w3.org/", "")
+        assert re.findall(r"https?://|[\"'`]//", text) == [], script.name

@@ -1,0 +1,58 @@
+"""The list cache in a Redis: shared, as JSON, and never what keeps a list waiting."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from flask import Flask
+from redis_server import REDIS, redis_without
+
+from app.serving.list_cache import ListCache
+from src.core.settings import Settings, read_settings
+
+
+@pytest.fixture
+def server() -> Iterator[redis.Redis]:
+    """A Redis, whose keys of this test are removed."""
+    with redis_without("aisle:*") as client:
+        yield client
+
+
+def cache_of(settings: Settings) -> ListCache:
+    return ListCache(Flask(__name__), settings)
+
+
+def test_what_one_worker_puts_another_one_gets_and_nobody_else(server: redis.Redis, tmp_path: Path) -> None:
+    mine = read_settings(var=tmp_path / "mine", cache_url=REDIS)
+    cache_of(mine).set({"user": "u"}, [["p", 1.5, "svd"]])
+    assert cache_of(mine).get({"user": "u"}) == [["p", 1.5, "svd"]]
+    assert cache_of(mine).get({"user": "v"}) is None
+    assert cache_of(read_settings(var=tmp_path / "other", cache_url=REDIS)).get({"user": "u"}) is None
+    kept = [server.get(key) for key in server.scan_iter("aisle:*")]
+    assert kept == [b'[["p", 1.5, "svd"]]']
+
+
+def test_a_miss_is_nothing_to_warn_of(server: redis.Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert cache_of(read_settings(var=tmp_path, cache_url=REDIS)).get({"nothing": "here"}) is None
+    assert caplog.text == ""
+
+
+def test_a_redis_that_hangs_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        port = deaf.getsockname()[1]
+        cache = cache_of(read_settings(var=tmp_path, cache_url=f"redis://127.0.0.1:{port}/0"))
+        asked = [cache.get({"user": "u"})]
+        started = time.monotonic()
+        asked += [cache.get({"user": "u"}) for _ in range(1_000)]
+        assert asked == [None] * 1_001
+        # A thousand questions to something that hangs would take minutes.
+        assert time.monotonic() - started < 10

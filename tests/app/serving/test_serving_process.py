@@ -1,0 +1,96 @@
+"""What a process that serves is made of: one BLAS thread, and no library that only training needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.store import Store
+from src.workflows.explore import explore_store
+
+ROOT = Path(__file__).resolve().parents[3]
+TRAINING_ONLY = (
+    "surprise",
+    "numba",
+    "llvmlite",
+    "implicit",
+    "optuna",
+    "lightgbm",
+    "pandas",
+    "matplotlib",
+    "bm25s",
+    "wordllama",
+    "torch",
+    "sentence_transformers",
+)
+
+
+def in_a_fresh_process(code: str, **environment: str) -> Any:
+    """What the code prints, read as JSON; nothing of this process helps."""
+    variables = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def imported(names: tuple[str, ...]) -> str:
+    return f"import sys, json; print(json.dumps([n for n in sys.modules if n.split('.')[0] in {names!r}]))"
+
+
+SERVING_IMPORTS = ("import src.recommendation.pipeline, src.releases.registry, src.store", "import app", "import run")
+
+
+@pytest.mark.parametrize("code", SERVING_IMPORTS)
+def test_serving_imports_nothing_that_only_training_needs(code: str, tmp_path: Path) -> None:
+    assert in_a_fresh_process(f"{code}; {imported(TRAINING_ONLY)}", AISLE_VAR=str(tmp_path / "var")) == []
+
+
+def test_serving_a_list_of_every_model_imports_nothing_that_only_training_needs(
+    trained_settings: Settings, trained_store: Store
+) -> None:
+    page = trained_settings.reports_dir / "exploration.html"
+    explore_store(trained_settings, trained_store, page, Silent())  # or the dashboard would have it counted
+    code = f"""
+from src.core.settings import read_settings
+from src.core.domain import Event, EventKind, Query
+from app import create_app
+app = create_app(read_settings())
+pipeline = app.extensions["aisle"].recommender.release().pipeline
+product = pipeline.items.id_of(0)
+for model in (*pipeline.list_models, None):
+    assert pipeline.recommend(Query("U00003", (Event("", product, EventKind.PURCHASE),), model=model))
+assert pipeline.predict("U00003", product).rating
+client = app.test_client()
+assert client.post("/search", json={{"query": "steel pan"}}).json["results"]
+assert client.get("/dashboard").status_code == 200
+assert client.post("/matrix_factor/similar", json={{"item_id": product}}).json["recommendations"]
+{imported(TRAINING_ONLY)}
+"""
+    assert in_a_fresh_process(code, AISLE_VAR=str(trained_settings.var), AISLE_SCHEDULER="off") == []
+
+
+@pytest.mark.parametrize("code", ["import app", "import run"])
+def test_every_library_that_has_threads_gets_one(code: str, tmp_path: Path) -> None:
+    counted = f"""
+{code}
+import json, numpy, scipy.linalg, threadpoolctl
+print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info()]))
+"""
+    pools = in_a_fresh_process(counted, AISLE_VAR=str(tmp_path / "var"))
+    assert pools
+    assert set(pools) == {1}
+
+
+def test_what_the_environment_says_of_threads_is_left_alone(tmp_path: Path) -> None:
+    code = "import app, os, json; print(json.dumps(os.environ['OPENBLAS_NUM_THREADS']))"
+    assert in_a_fresh_process(code, AISLE_VAR=str(tmp_path / "var"), OPENBLAS_NUM_THREADS="3") == "3"

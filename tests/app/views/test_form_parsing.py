@@ -1,0 +1,50 @@
+"""What is typed into forms, and what is said of what cannot be used."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.views.form_parsing import typed_ids, typed_search
+from src.search.index import Filter
+
+
+def test_ids_are_read_as_the_world_means_them() -> None:
+    typed = typed_ids({"user_id": " 17850.0 "}, "user_id", "product_id")
+    assert (typed["user_id"], typed["product_id"], dict(typed.problems)) == ("17850", "", {})
+
+
+@pytest.mark.parametrize("id_", ["a\x00b", "x" * 257])
+def test_what_is_no_id_is_said_beside_its_field(id_: str) -> None:
+    typed = typed_ids({"user_id": id_, "product_id": "p"}, "user_id", "product_id")
+    assert list(typed.problems) == ["user_id"]
+    assert "expected" in typed.problems["user_id"]
+
+
+def test_a_search_is_read_with_all_its_filters() -> None:
+    typed, wanted = typed_search(
+        {"q": "  red   paint ", "category": "Toys", "min_price": "5", "max_price": "19,99", "in_stock": "1"}
+    )
+    assert typed["q"] == "red paint"
+    assert wanted == Filter("Toys", 5.0, 19.99, True)
+    assert not typed.problems
+    assert typed_search({})[1] == Filter()
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"min_price": "cheap"}, "min_price"),
+        ({"max_price": "nan"}, "max_price"),
+        ({"max_price": "-1"}, "max_price"),
+        ({"max_price": "inf"}, "max_price"),
+        ({"min_price": "9", "max_price": "8"}, "max_price"),
+        ({"q": "x" * 501}, "q"),
+        ({"category": "a\x07"}, "category"),
+    ],
+)
+def test_what_cannot_be_used_is_said_beside_its_field_and_kept_as_it_was_typed(
+    given: dict[str, str], field: str
+) -> None:
+    typed, _ = typed_search(given)
+    assert list(typed.problems) == [field]
+    assert typed[field] == given[field]

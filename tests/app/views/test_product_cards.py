@@ -1,0 +1,128 @@
+"""Products, lists and ratings in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from app.views.product_cards import card_of, named, prediction_of, price_of, recommended, remembered
+from src.core.domain import Event, EventKind, Explanation, Opinion, PredictedRating, Product, Reason, Recommendation
+
+MUG = Product("m", title="Mug", category="Home > Kitchen", price=1234.5, image_url="https://shop.example/m.png")
+POT = Product("t", title="Teapot", category="Home > Kitchen")
+
+
+@pytest.fixture(autouse=True)
+def in_a_request(flask_app: Flask) -> Iterator[None]:
+    with flask_app.test_request_context():
+        yield
+
+
+def test_a_card_shows_what_is_known() -> None:
+    card = card_of(MUG, "€")
+    assert (card.name, card.category, card.initial, card.price) == ("Mug", "Kitchen", "K", "€1,234.50")
+    assert card.picture == "https://shop.example/m.png"
+    assert card.tint == card_of(POT, "").tint
+
+
+def test_a_card_of_a_bare_id_shows_the_id_and_leads_to_its_page() -> None:
+    card = card_of(Product("a/b c"), "€")
+    assert (card.name, card.category, card.initial, card.price, card.picture) == ("a/b c", "", "A", "", "")
+    assert len({card_of(Product(f"B00{n}"), "").tint for n in range(100)}) == 12, (
+        "ids that begin alike differ in colour"
+    )
+    assert card.href == "/shop/products/a/b%20c"
+    assert card_of(Product("--"), "").initial == "·"
+
+
+@pytest.mark.parametrize("title", [None, "", "  ", "\u3000"])
+def test_a_title_of_blanks_is_none_so_that_every_card_has_a_name_to_click(title: str | None) -> None:
+    assert card_of(Product("p1", title=title), "").name == "p1"
+
+
+@pytest.mark.parametrize("address", ["http://shop.example/m.png", "javascript:alert(1)", "//x/y.png", ""])
+def test_only_pictures_that_the_browser_may_load_are_shown(address: str) -> None:
+    assert card_of(Product("m", image_url=address), "").picture == ""
+
+
+def test_a_currency_of_letters_keeps_its_distance() -> None:
+    assert price_of(MUG, "EUR") == "EUR\u00a01,234.50"
+    assert price_of(MUG, "") == "1,234.50"
+
+
+def explained(because: tuple[Reason, ...], *opinions: Opinion, filled_by: str | None = None) -> Recommendation:
+    return Recommendation("m", 1.0, "blend", filled_by, Explanation(opinions, because))
+
+
+def test_a_place_on_a_list_says_which_product_of_the_history_speaks_for_it() -> None:
+    item = explained((Reason("t", 0.5), Reason("x", 0.1)), Opinion("als", 1, 1, 1))
+    assert named([item]) == {"m", "t"}
+    history = [Event("u", "t", EventKind.PURCHASE), Event("u", "t", EventKind.VIEW)]
+    (card,) = recommended([item], history, {"m": MUG, "t": POT}, "")
+    assert (card.because, card.because_name) == ("Because they bought", "Teapot")
+
+
+def test_a_product_that_speaks_for_itself_is_said_to() -> None:
+    (card,) = recommended([explained((Reason("m", 0.5),))], [Event("u", "m", EventKind.VIEW)], {"m": MUG}, "")
+    assert (card.because, card.because_name) == ("Because they looked at", "it before")
+
+
+def test_without_such_a_product_the_strongest_opinion_is_said() -> None:
+    (card,) = recommended([explained((), Opinion("text", 1, 1, 1))], [], {}, "")
+    assert (card.because, card.because_name) == ("Described like what they have", "")
+    (card,) = recommended([explained((Reason("t", 1),), filled_by="popularity")], [], {}, "")
+    assert card.because == "Popular with everybody"
+    (card,) = recommended([Recommendation("m", 1.0, "popularity")], [], {}, "")
+    assert card.because == "Popular with everybody"
+
+
+def test_a_history_shows_the_newest_first_each_product_once() -> None:
+    events = [
+        Event("u", "m", EventKind.RATING, 4.0, 86_400),
+        Event("u", "t", EventKind.PURCHASE, 2.0, 2 * 86_400),
+        Event("u", "m", EventKind.VIEW),
+    ]
+    cards = remembered(events, {"m": MUG, "t": POT}, "", 10)
+    assert [(card.name, card.note) for card in cards] == [
+        ("Mug", "looked at"),
+        ("Teapot", "bought 2 of it, 3 Jan 1970"),
+    ]
+    assert [card.name for card in remembered(events, {"m": MUG}, "", 1)] == ["Mug"]
+    assert remembered(events[:1], {}, "", 5)[0].note == "rated 4, 2 Jan 1970"
+
+
+@pytest.mark.parametrize(
+    ("of_user", "of_product", "level", "words"),
+    [
+        (0, 0, 0, "Neither this user nor this product"),
+        (0, 21, 0, "21 ratings of the product. The user has rated nothing"),
+        (3, 0, 0, "3 ratings by the user. Nobody has rated the product"),
+        (1, 21, 1, "21 ratings of the product and 1 rating by the user"),
+        (14, 1_212, 2, "1,212 ratings of the product and 14 ratings by the user"),
+    ],
+)
+def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
+    of_user: int, of_product: int, level: int, words: str
+) -> None:
+    rated = PredictedRating(4.23, of_user > 0, of_product > 0, of_user, of_product, "vbmf")
+    said = prediction_of(rated, (1.0, 5.0), 0.76)
+    assert said is not None
+    assert (said.level, said.rating, said.out_of) == (level, "4.2", "5")
+    assert said.share == pytest.approx(4.23 / 5)
+    assert words in said.rests_on
+    assert "off by 0.8" in said.off_by
+
+
+def test_where_nobody_rates_no_rating_is_shown() -> None:
+    rated = PredictedRating(3.0, False, False, 0, 0, "vbmf")
+    assert prediction_of(rated, (1.0, 5.0), None) is None
+
+
+def test_a_scale_that_goes_below_nothing_fills_its_share_of_stars() -> None:
+    rated = PredictedRating(0.0, True, True, 3, 3, "svd")
+    said = prediction_of(rated, (-10.0, 10.0), None)
+    assert said is not None
+    assert said.share == 0.5
+    assert said.off_by == ""

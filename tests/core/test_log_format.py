@@ -1,0 +1,134 @@
+"""Log lines as machines and people read them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.core.log_format import FIELDS, for_gunicorn, formatter, wanted_format
+
+
+def record(message: object, *args: object, name: str = "app.x", **more: Any) -> logging.LogRecord:
+    made = logging.LogRecord(name, logging.INFO, "file.py", 1, message, args, more.pop("exc_info", None))
+    vars(made).update(more)
+    return made
+
+
+def failure(error: Exception) -> Any:
+    try:
+        raise error
+    except Exception:
+        return sys.exc_info()
+
+
+def test_a_line_is_one_json_object_whatever_it_says() -> None:
+    line = formatter("json", lambda: "r1").format(record('two\nlines "quoted" %s', "\x1b[31mäöü"))
+    assert "\n" not in line
+    said = json.loads(line)
+    assert said["message"] == 'two\nlines "quoted" \x1b[31mäöü'
+    assert (said["level"], said["logger"], said["request_id"]) == ("info", "app.x", "r1")
+
+
+def test_fields_stand_beside_the_message_and_what_is_no_json_is_written_out() -> None:
+    said = json.loads(formatter("json").format(record("m", **{FIELDS: {"status": 200, "what": {1}}})))
+    assert (said["status"], said["what"]) == (200, "{1}")
+    assert "request_id" not in said
+
+
+@pytest.mark.parametrize("name", ["json", "text"])
+def test_what_an_exception_says_is_left_out_and_where_it_came_from_is_told(name: str) -> None:
+    cause = ValueError("user U00001")
+    error = KeyError("product P00001")
+    error.__cause__ = cause
+    said = formatter(name).format(record("it failed", exc_info=failure(error)))
+    assert "KeyError" in said
+    assert "ValueError" in said
+    assert "test_logs.py" in said
+    assert "0001" not in said
+    assert "P00001" in formatter(name, ids=True).format(record("it failed", exc_info=failure(error)))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        record("Error handling request %s %s", "GET", "/products/U00001?x=U00001", name="gunicorn.error"),
+        record("Error handling request /U00001", name="gunicorn.error"),
+        record("Invalid request from ip=1.2.3.4: Invalid HTTP request line: 'GET /U00001'", name="gunicorn.error"),
+    ],
+)
+@pytest.mark.parametrize("name", ["json", "text"])
+def test_gunicorn_repeats_nothing_of_a_request(message: logging.LogRecord, name: str) -> None:
+    said = formatter(name).format(message)
+    assert "U00001" not in said
+    assert "1.2.3.4" not in said
+    assert "request" in said
+
+
+def test_a_terminal_shows_text_and_everything_else_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal, expected in ((True, "text"), (False, "json")):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda is_one=terminal: is_one)
+        assert wanted_format("auto") == expected
+        assert (wanted_format("json"), wanted_format("text")) == ("json", "text")
+
+
+def test_gunicorn_takes_its_configuration(in_a_fresh_process: Callable[[str], str]) -> None:
+    code = f"""
+import logging, logging.config
+logging.config.dictConfig({for_gunicorn("json")!r})
+logging.getLogger("gunicorn.error").info("Booting worker")
+logging.getLogger("other").warning("odd")
+"""
+    said = [json.loads(line) for line in in_a_fresh_process(code).splitlines()]
+    assert [(line["logger"], line["message"]) for line in said] == [
+        ("gunicorn.error", "Booting worker"),
+        ("other", "odd"),
+    ]
+
+
+def test_a_thread_that_fails_and_a_warning_are_log_lines(in_a_fresh_process: Callable[[str], str]) -> None:
+    code = """
+import threading, warnings
+from src.core.log_format import set_up
+set_up("json")
+def fail(): raise KeyError("U00001")
+thread = threading.Thread(target=fail, name="mine"); thread.start(); thread.join()
+warnings.warn("odd")
+"""
+    failed, warned = (json.loads(line) for line in in_a_fresh_process(code).splitlines())
+    assert (failed["level"], failed["message"]) == ("error", "the thread mine failed")
+    assert "U00001" not in str(failed)
+    assert warned["logger"] == "py.warnings"
+
+
+def test_neither_logs_nor_places_bring_anything_into_gunicorns_master(in_a_fresh_process: Callable[[str], str]) -> None:
+    """Numpy, above all: its threads are limited in a worker, before it is imported there."""
+    code = """
+import runpy, sys
+runpy.run_path("gunicorn.conf.py")
+found = sorted({name.split(".")[0] for name in sys.modules} & {"numpy", "app", "flask", "pydantic", "sqlalchemy"})
+print(found, file=sys.stderr)
+"""
+    assert in_a_fresh_process(code) == "[]\n"
+
+
+@pytest.fixture
+def in_a_fresh_process() -> Callable[[str], str]:
+    """What the code writes to stderr."""
+    root = Path(__file__).resolve().parents[2]
+
+    def run(code: str) -> str:
+        prefix = f"import sys; sys.path.insert(0, {str(root)!r})\n"
+        done = subprocess.run(
+            [sys.executable, "-c", prefix + code], cwd=root, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    return run

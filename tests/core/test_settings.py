@@ -1,0 +1,280 @@
+"""Settings: read once, checked, and never shown with their secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from src.core.domain import EVENT_WEIGHTS
+from src.core.errors import ConfigError
+from src.core.settings import Settings, read_settings, variable_of
+
+SetVariable = Callable[[str, str], None]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AISLE_") or name == "PORT":
+            monkeypatch.delenv(name)
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    settings = read_settings()
+    assert (settings.port, settings.var, settings.timezone) == (5000, Path("var"), "UTC")
+    assert settings.store_url == "sqlite:///var/store.sqlite3"
+    assert (settings.rating_min, settings.rating_max, settings.relevant_rating) == (1.0, 5.0, 4.0)
+    assert settings.releases_dir == Path("var/releases")
+    assert settings.reports_dir == Path("var/reports")
+    assert settings.rejects_dir == Path("var/rejects")
+    assert settings.retrain_time == dt.time(0, 0)
+    assert (settings.write_keys, settings.admin_keys, settings.read_keys) == ("", "", "")
+
+
+def default_of(name: str) -> Any:
+    return Settings.model_fields[name].get_default(call_default_factory=True)
+
+
+def another_value(name: str) -> tuple[str, object]:
+    """(text for the environment, the value it means) that is not the default."""
+    special: dict[str, tuple[str, object]] = {
+        "var": ("/srv/aisle", Path("/srv/aisle")),
+        "timezone": ("Europe/Berlin", "Europe/Berlin"),
+        "retrain_at": ("03:30", "03:30"),
+        "scheduler": ("off", "off"),
+        "gate": ("off", "off"),
+        **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall"), ("0.25", 0.25)),
+        "svd_engine": ("surprise", "surprise"),
+        "als_use_gpu": ("yes", True),
+        "encoder_download": ("yes", True),
+        "ranker": ("off", "off"),
+        "log_format": ("json", "json"),
+        "log_ids": ("on", "on"),
+        "log_served": ("on", "on"),
+        "judgements": ("/srv/judged.csv", Path("/srv/judged.csv")),
+        "kind_weights": ('{"view": 0.5}', {**EVENT_WEIGHTS, "view": 0.5}),
+        "lowest_rating_weight": ("0.25", 0.25),
+        "rules": ('{"in_stock": true, "max_per_category": 3}', {"in_stock": True, "max_per_category": 3}),
+        "test_share": ("0.25", 0.25),
+        "max_body_bytes": ("4096", 4096),
+        "rating_min": ("0.5", 0.5),
+        "rating_max": ("10", 10.0),
+        "relevant_rating": ("3.5", 3.5),
+        **dict.fromkeys(("cache_url", "rate_storage"), ("redis://cache:6379/0", "redis://cache:6379/0")),
+        **dict.fromkeys(("rate_limit", "admin_rate_limit", "wrong_keys_limit"), ("7/hour", "7/hour")),
+    }
+    if name in special:
+        return special[name]
+    default = default_of(name)
+    if isinstance(default, str):
+        return "some text", "some text"
+    return str(default + 3), default + 3
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    written, meant = another_value(name)
+    monkeypatch.setenv(variable_of(name), written)
+    value = getattr(read_settings(), name)
+    assert value == meant
+    assert value != default_of(name)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_sentence_about_it(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description is not None
+    assert description.endswith(".")
+
+
+def test_the_port_has_no_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_PORT", "1234")
+    assert read_settings().port == 5000
+    monkeypatch.setenv("PORT", "8080")
+    assert read_settings().port == 8080
+
+
+def test_what_is_handed_in_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_SEED", "5")
+    monkeypatch.setenv("PORT", "8080")
+    settings = read_settings(seed=6, port=9090)
+    assert (settings.seed, settings.port) == (6, 9090)
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable_of(name), "")
+    assert read_settings() == Settings()
+    assert read_settings().port == 5000
+
+
+def test_other_variables_are_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_TEST_DATABASE_URL", "x")
+    monkeypatch.setenv("AISLE_UNHEARD_OF", "x")
+    assert read_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("AISLE_SVD_FACTORS", "0"),
+        ("AISLE_SVD_FACTORS", "many"),
+        ("AISLE_SVD_FACTORS", "1.5"),
+        ("AISLE_SVD_EPOCHS", "-1"),
+        ("AISLE_SVD_LEARNING_RATE", "0"),
+        ("AISLE_SVD_LEARNING_RATE", "nan"),
+        ("AISLE_SVD_REGULARIZATION", "-0.1"),
+        ("AISLE_SVD_ENGINE", "another"),
+        ("AISLE_VBMF_FACTORS", "0"),
+        ("AISLE_VBMF_SWEEPS", "0"),
+        ("AISLE_SPECTRAL_RANK", "0"),
+        ("AISLE_ITEM_GRAPH_NEIGHBOURS", "0"),
+        ("AISLE_ALS_FACTORS", "0"),
+        ("AISLE_ALS_REGULARIZATION", "0"),
+        ("AISLE_ALS_ALPHA", "-1"),
+        ("AISLE_ALS_ITERATIONS", "0"),
+        ("AISLE_ALS_USE_GPU", "perhaps"),
+        ("AISLE_TRENDING_HALF_LIFE_DAYS", "0"),
+        ("AISLE_LOWEST_RATING_WEIGHT", "1.5"),
+        ("AISLE_LOWEST_RATING_WEIGHT", "-0.5"),
+        ("AISLE_HALF_LIFE_DAYS", "-1"),
+        ("AISLE_HALF_LIFE_DAYS", "inf"),
+        ("AISLE_TUNE_SECONDS", "-1"),
+        ("AISLE_TUNE_SECONDS", "nan"),
+        ("AISLE_SEED", "-1"),
+        ("AISLE_SEED", "4294967296"),
+        ("AISLE_TEST_SHARE", "0"),
+        ("AISLE_TEST_SHARE", "1"),
+        ("AISLE_RETRAIN_AT", "24:00"),
+        ("AISLE_RETRAIN_AT", "noon"),
+        ("AISLE_TIMEZONE", "Europe/Nowhere"),
+        ("AISLE_TIMEZONE", "Europe"),
+        ("AISLE_TIMEZONE", "../../etc/passwd"),
+        ("AISLE_TIMEZONE", "/etc/localtime"),
+        ("AISLE_SCHEDULER", "maybe"),
+        ("AISLE_KEEP_RELEASES", "1"),
+        ("AISLE_RATING_MIN", "low"),
+        ("AISLE_RATING_MIN", "nan"),
+        ("AISLE_RATING_MAX", "inf"),
+        ("AISLE_RELEVANT_RATING", "nan"),
+        ("AISLE_CACHE_SECONDS", "-1"),
+        ("AISLE_CHECK_SECONDS", "0"),
+        ("AISLE_REFRESH_SECONDS", "inf"),
+        ("AISLE_MAX_BODY_BYTES", "10"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        read_settings()
+    assert f"{variable}: " in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("views count half", "it is no JSON"),
+        ("{'view': 0.5}", "it is no JSON"),
+        ('["view"]', "valid dictionary"),
+        ('{"view": 1.5}', "'view': 1.5 is no weight of a kind of event; expected 0 to 1 for rating, purchase"),
+        ('{"view": -0.1}', "'view': -0.1 is no weight"),
+        ('{"view": NaN}', "finite number"),
+        ('{"view": "much"}', "valid number"),
+        ('{"glance": 0.5}', "'glance': 0.5 is no weight of a kind of event"),
+    ],
+)
+def test_wrong_weights_of_kinds_are_named_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("AISLE_KIND_WEIGHTS", value)
+    with pytest.raises(ConfigError, match=r"^AISLE_KIND_WEIGHTS: ") as caught:
+        read_settings()
+    assert said in str(caught.value)
+    assert "Mend the environment variable" in str(caught.value)
+
+
+def test_a_kind_that_is_not_named_keeps_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_KIND_WEIGHTS", '{"view": 0, "return": 0.1}')
+    assert read_settings().kind_weights == {**EVENT_WEIGHTS, "view": 0, "return": 0.1}
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("AISLE_SEED", "y")
+    with pytest.raises(ConfigError, match=r"PORT: .*AISLE_SEED: ") as caught:
+        read_settings()
+    assert "Mend the environment variable" in str(caught.value)
+
+
+@pytest.mark.parametrize(("low", "high"), [("5", "5"), ("6", "2"), ("5", "1")])
+def test_a_scale_upside_down_names_both_variables(monkeypatch: pytest.MonkeyPatch, low: str, high: str) -> None:
+    monkeypatch.setenv("AISLE_RATING_MIN", low)
+    monkeypatch.setenv("AISLE_RATING_MAX", high)
+    with pytest.raises(ConfigError, match=r"AISLE_RATING_MIN .*AISLE_RATING_MAX "):
+        read_settings()
+
+
+def test_a_wrong_value_that_is_handed_in_is_named_too() -> None:
+    with pytest.raises(ConfigError, match="PORT: "):
+        read_settings(port=70_000)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+def test_the_time_zone_is_a_zone(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("AISLE_TIMEZONE", zone)
+    assert read_settings().zone.key == zone
+
+
+def test_the_time_of_the_retraining_is_a_time_of_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_RETRAIN_AT", "23:59")
+    assert read_settings().retrain_time == dt.time(23, 59)
+
+
+def test_a_database_url_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_VAR", "/srv/aisle")
+    assert read_settings().store_url == "sqlite:////srv/aisle/store.sqlite3"
+    monkeypatch.setenv("AISLE_DATABASE_URL", "postgresql://u:p@h/n")
+    assert read_settings().store_url == "postgresql://u:p@h/n"
+
+
+def test_settings_do_not_change() -> None:
+    settings = read_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+def test_settings_do_not_show_keys_and_passwords() -> None:
+    settings = read_settings(
+        write_keys="secret-1",
+        admin_keys="secret-2",
+        read_keys="secret-3",
+        database_url="postgresql://user:secret-4@host/name",
+        cache_url="redis://:secret-5@host/0",
+    )
+    for shown in (repr(settings), str(settings), f"{settings}"):
+        assert "port=5000" in shown
+        assert "secret" not in shown
+
+
+def test_a_wrong_address_of_the_cache_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AISLE_CACHE_URL", "http://:secret@cache")
+    with pytest.raises(ConfigError, match="AISLE_CACHE_URL") as raised:
+        read_settings()
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("rating", ["1", "0", "6"])
+def test_what_counts_as_liked_lies_on_the_scale(monkeypatch: pytest.MonkeyPatch, rating: str) -> None:
+    monkeypatch.setenv("AISLE_RELEVANT_RATING", rating)
+    with pytest.raises(ConfigError, match="AISLE_RELEVANT_RATING"):
+        read_settings()

@@ -1,0 +1,131 @@
+"""Lists for many users at once are those of one user at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
+from src.evaluation.exact_lists import queries_of, top_lists
+from src.interactions.interactions import TrainingData, training_data
+from src.models.base import QueryBlock
+from src.models.top_n import best
+
+
+@dataclass
+class Fixed:
+    """A scorer whose scores were made before; the users' row numbers say which."""
+
+    table: FloatArray
+    asked: list[int] = field(default_factory=list)
+
+    def score_all(self, queries: QueryBlock) -> FloatArray:
+        self.asked.append(len(queries))
+        return self.table[queries.user_idx].copy()
+
+
+def queries(n: int, n_items: int) -> QueryBlock:
+    return QueryBlock(np.arange(n), csr_matrix((n, n_items), dtype=np.float32))
+
+
+def some_pairs(rng: np.random.Generator, n: int, n_items: int, share: float) -> csr_matrix:
+    return csr_matrix((rng.random((n, n_items)) < share).astype(np.float32))
+
+
+def one_at_a_time(table: FloatArray, masked: csr_matrix, n: int, fill: IntArray | None) -> list[list[int]]:
+    """By `best`, row by row, then completed from `fill` as the pipeline does: the next by popularity, none twice."""
+    made = []
+    for row, barred in zip(table, masked.toarray() != 0, strict=True):
+        says_nothing = (row == 0) & (fill is not None)
+        allowed = np.where(barred | says_nothing, np.nan, row)
+        chosen = best(allowed, n).item_idx.tolist()
+        for item in fill.tolist() if fill is not None else ():
+            if len(chosen) < n and item not in chosen and not barred[item]:
+                chosen.append(item)
+        made.append(chosen + [-1] * (n - len(chosen)))
+    return made
+
+
+SCORES: dict[str, Callable[[np.random.Generator, tuple[int, int]], FloatArray]] = {
+    "all different": lambda rng, shape: rng.normal(size=shape),
+    "many ties": lambda rng, shape: rng.integers(0, 4, shape).astype(float),
+    "all equal": lambda rng, shape: np.zeros(shape),
+    "few above nothing": lambda rng, shape: np.where(rng.random(shape) < 0.005, rng.random(shape), 0.0),
+    "opinions on few": lambda rng, shape: np.where(rng.random(shape) < 0.01, rng.normal(size=shape), np.nan),
+    "no opinion": lambda rng, shape: np.full(shape, np.nan),
+    "infinities": lambda rng, shape: rng.choice([np.inf, -np.inf, np.nan, 1.0, 2.0], shape),
+    "ties above and below": lambda rng, shape: np.round(rng.normal(size=shape), 1),
+}
+
+
+@pytest.mark.parametrize("kind", SCORES)
+@pytest.mark.parametrize(("n_users", "n_items", "n"), [(40, 30, 5), (9, 3_000, 20), (21, 1_100, 100), (5, 4, 10)])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.9])
+def test_batched_lists_are_those_of_one_user_at_a_time(
+    kind: str, n_users: int, n_items: int, n: int, share: float
+) -> None:
+    rng = np.random.default_rng(n_users)
+    table = SCORES[kind](rng, (n_users, n_items)).astype(np.float32)
+    masked = some_pairs(rng, n_users, n_items, share)
+    for fill in (None, rng.permutation(n_items)):
+        found = top_lists(Fixed(table), queries(n_users, n_items), masked, n, fill=fill, block_rows=7)
+        assert found.dtype == np.int32
+        assert found.tolist() == one_at_a_time(table, masked, n, fill)
+
+
+def test_the_size_of_a_block_changes_no_list() -> None:
+    rng = np.random.default_rng(5)
+    table = np.round(rng.normal(size=(50, 700)), 1).astype(np.float32)
+    masked = some_pairs(rng, 50, 700, 0.1)
+    whole = top_lists(Fixed(table), queries(50, 700), masked, 10)
+    for rows in (1, 16, 17, 49, 50, 99):
+        scorer = Fixed(table)
+        np.testing.assert_array_equal(top_lists(scorer, queries(50, 700), masked, 10, block_rows=rows), whole)
+        assert max(scorer.asked) == min(rows, 50)
+        assert sum(scorer.asked) == 50
+
+
+def test_a_block_of_scores_stays_below_a_quarter_of_a_gibibyte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.evaluation.exact_lists.BLOCK_BYTES", 4 * 100 * 12)
+    scorer = Fixed(np.zeros((50, 100), np.float32))
+    top_lists(scorer, queries(50, 100), csr_matrix((50, 100)), 3)
+    assert scorer.asked == [12, 12, 12, 12, 2]
+
+
+def test_nobody_gets_no_lists_and_a_list_of_nothing_is_empty() -> None:
+    scorer = Fixed(np.zeros((2, 3), np.float32))
+    assert top_lists(scorer, queries(0, 3), csr_matrix((0, 3)), 5, fill=np.arange(3)).shape == (0, 5)
+    assert top_lists(scorer, queries(2, 3), csr_matrix((2, 3)), 0, fill=np.arange(3)).shape == (2, 0)
+
+
+def data_of(rows: list[tuple[str, str, str]]) -> TrainingData:
+    users, items, kinds = (list(column) for column in zip(*rows, strict=True))
+    n = len(rows)
+    return training_data([EventBatch(users, items, kinds, np.ones(n), np.full(n, NO_TIME, np.int64))])
+
+
+def test_what_was_rated_or_bought_is_masked_and_what_was_looked_at_is_not() -> None:
+    data = data_of([("a", "x", "view"), ("a", "y", "purchase"), ("b", "z", "rating"), ("a", "y", "cart")])
+    asked, masked = queries_of(data, np.array([1, -1, 0, 0]))
+    assert asked.user_idx.tolist() == [1, -1, 0, 0]
+    assert (asked.history.toarray() > 0).tolist() == [
+        [False, False, True],
+        [False, False, False],
+        [True, True, False],
+        [True, True, False],
+    ]
+    assert (masked.toarray() > 0).tolist() == [
+        [False, False, True],
+        [False, False, False],
+        [False, True, False],
+        [False, True, False],
+    ]
+
+
+def test_a_product_bought_twice_is_one_product_of_the_history() -> None:
+    asked, masked = queries_of(data_of([("a", "x", "purchase")] * 3 + [("a", "y", "purchase")]), np.array([0]))
+    assert np.diff(asked.history.indptr).tolist() == np.diff(masked.indptr).tolist() == [2]

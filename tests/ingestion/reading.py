@@ -1,0 +1,66 @@
+"""A file as it is read and cleaned, in one go: what tests of the way from bytes to events look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.core.domain import Product
+from src.ingestion.layout import Hints, Table
+from src.ingestion.layout_detection import open_table
+from src.ingestion.raw_rows import RawBlock, RejectedRow
+from src.ingestion.row_validation import CleanBlock, Limits, clean
+
+NOW = 1_700_000_000
+LIMITS = Limits(1, 5, NOW)
+
+Event = tuple[str, str, str, float, int]
+"""User, product, kind, value, time."""
+
+
+@dataclass
+class Reading:
+    """What came of a file."""
+
+    table: Table
+    n_rows: int = 0
+    events: list[Event] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    products: list[Product] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+
+    @property
+    def layout(self) -> str:
+        return self.table.layout.name
+
+    @property
+    def users(self) -> list[str]:
+        return [event[0] for event in self.events]
+
+    @property
+    def reasons(self) -> list[tuple[int, str]]:
+        """(line, reason) of every rejected row."""
+        return [(row.line, row.reason) for row in self.rejected]
+
+    def add(self, block: CleanBlock) -> None:
+        batch = block.events
+        columns = (batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist())
+        self.n_rows += block.n_rows
+        self.events += zip(*columns, strict=True)
+        self.marks += batch.mark or []
+        self.products += block.products
+        self.rejected += block.rejected
+
+
+def read(path: Path, hints: Hints | None = None, limits: Limits = LIMITS) -> Reading:
+    """Open, read and clean a whole file. Raises as they do."""
+    found = Reading(open_table(path, hints))
+    for block in found.table.rows.blocks():
+        found.add(clean(block, found.table.layout, limits))
+    return found
+
+
+def raw_rows(path: Path, hints: Hints | None = None) -> list[tuple[int, list[object]]]:
+    """(line number, cells) of every row that has the file's shape."""
+    blocks: list[RawBlock] = list(open_table(path, hints).rows.blocks())
+    return [(line, list(row)) for block in blocks for line, row in zip(block.lines, block.rows, strict=True)]

@@ -1,0 +1,45 @@
+"""Compiled loops are kept where they can be, and compiled all the same where they cannot."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import pytest
+
+from src.models.kernels.compile import compiled, in_threads, n_cores
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def test_where_nothing_can_be_written_a_function_is_compiled_without_being_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+    njit = numba.njit
+
+    def read_only(*functions: Any, cache: bool = False, **options: Any) -> Any:
+        if functions:  # Numba compiles some of its own when it is first used
+            return njit(*functions, cache=cache, **options)
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function 'add': no locator available")
+        return njit(cache=False, **options)
+
+    monkeypatch.setattr(numba, "njit", read_only)
+    assert compiled(add)(1, 2) == 3
+    assert asked == [True, False]
+
+
+def test_with_a_pool_and_without_one_the_results_stand_in_the_order_of_the_tasks() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        assert in_threads(str, range(20), pool) == in_threads(str, range(20), None) == [str(n) for n in range(20)]
+    assert n_cores() >= 1
+
+
+def test_an_error_in_a_thread_is_raised() -> None:
+    with ThreadPoolExecutor(2) as pool, pytest.raises(ZeroDivisionError):
+        in_threads(lambda n: 1 // n, [1, 0], pool)

@@ -1,0 +1,227 @@
+"""The gate's verdict, from figures alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.gate import promoted_share
+from src.core.domain import FloatArray
+from src.core.settings import Settings
+from src.evaluation.metrics import Estimate
+from src.evaluation.protocols import RankingFigures, RatingFigures
+from src.evaluation.report import Report
+from src.ingestion.data_checks import DataFigures
+from src.models import POPULARITY
+from src.recommendation.ensemble import BLEND
+from src.releases.data_gate import Arrivals, check_events
+from src.releases.promotion_gate import Bounds, Verdict, check_release, compare
+from src.releases.release import Proof
+
+BOUNDS = Bounds.of(Settings())
+PROOF = Proof(n_bytes=1_000_000, load_seconds=0.1, n_lists=100, p95_ms=3.0, short=0.0)
+WEEK = 7 * 86_400
+
+
+def of_users(mean: float, n: int = 400, seed: int = 0) -> FloatArray:
+    """NDCG@10 of n users, most of them 0, with this mean."""
+    values = np.random.default_rng(seed).exponential(1, n)
+    return values / values.mean() * mean
+
+
+def lists(ndcg: FloatArray, coverage: float = 0.5, short: float = 0.0) -> RankingFigures:
+    mean = float(ndcg.mean())
+    spread = 1.96 * float(ndcg.std()) / len(ndcg) ** 0.5
+    figure = Estimate(mean, mean - spread, mean + spread)
+    return RankingFigures(*[figure] * 6, coverage=coverage, novelty=1.0, short=short, of_user=ndcg)
+
+
+def ratings(rmse: float) -> RatingFigures:
+    return RatingFigures(*[Estimate(rmse, rmse - 0.1, rmse + 0.1)] * 4)
+
+
+def report(ndcg: FloatArray, popular: float = 0.02, rmse: float | None = None, **figures: float) -> Report:
+    rated = {} if rmse is None else {"svd": ratings(rmse)}
+    measured = {POPULARITY: lists(of_users(popular, len(ndcg), 1)), BLEND: lists(ndcg, **figures)}
+    n = len(ndcg)
+    return Report("time", 0, 80, 20, n, 100, n, n, 4.0, rated, measured, BLEND, "svd" if rated else None)
+
+
+def judged(mine: Report, theirs: Report | None, why_not: str = "") -> Verdict:
+    checks, compared, figures = compare(mine, theirs, BLEND, BOUNDS, why_not=why_not)
+    return Verdict().with_checks(checks, compared, **figures)
+
+
+def test_a_clearly_worse_challenger_keeps_the_old_model_and_a_person_can_read_why() -> None:
+    users = of_users(0.048)
+    verdict = judged(report(users * 0.85), report(users))
+    assert not verdict.promoted
+    assert verdict.sentence().startswith("kept the old model: NDCG@10 .041 [.0")
+    assert verdict.sentence().endswith("] against .048")
+    assert verdict.figures["share_of_resamples_worse_than_margin"] == 1.0
+    difference: Any = verdict.figures["difference"]
+    assert difference["value"] == pytest.approx(-0.0072)
+    assert difference["high"] < 0
+    json.dumps(verdict.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("factor", [0.96, 1.0, 1.5])
+def test_a_challenger_within_the_margin_or_better_is_promoted(factor: float) -> None:
+    users = of_users(0.048)
+    verdict = judged(report(users * factor), report(users))
+    assert verdict.promoted
+    assert verdict.sentence().startswith("promoted: NDCG@10 .0")
+    assert "against .048" in verdict.sentence()
+
+
+def test_users_are_compared_in_pairs_so_that_hard_users_do_not_hide_a_small_loss() -> None:
+    users = of_users(0.048, n=60)  # so few that both intervals overlap by far
+    mine, theirs = report(users * 0.9), report(users)
+    assert mine.lists[BLEND].ndcg_at_10.high > theirs.lists[BLEND].ndcg_at_10.value
+    assert not judged(mine, theirs).promoted
+
+
+def test_settings_that_may_well_be_worse_by_the_margin_are_not_taken_and_the_sentence_says_how_sure_that_is() -> None:
+    drawn = np.random.default_rng(3)
+    users = of_users(0.05, n=40)
+    mine = np.where(drawn.random(40) < 0.5, users, drawn.permutation(users))
+    mine *= 0.99 * users.mean() / mine.mean()
+    verdict = judged(report(mine), report(users))
+    assert not verdict.promoted
+    share: Any = verdict.figures["share_of_resamples_worse_than_margin"]
+    assert 0.1 < share < 0.5
+    assert verdict.sentence().startswith("kept the old model: NDCG@10 .0")
+    assert "and worse by more than 5 % in " in verdict.sentence()
+    assert verdict.sentence().endswith(" of the resamples of 40 users")
+
+
+@pytest.mark.parametrize("worse_by", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("n_users", [30, 300])
+def test_settings_that_are_worse_by_the_margin_pass_once_in_ten_times_at_most(n_users: int, worse_by: float) -> None:
+    passed = promoted_share(n_users, worse_by, 60, BOUNDS)
+    assert passed <= 0.2  # three standard errors above a tenth
+
+
+def test_settings_that_are_clearly_better_pass() -> None:
+    assert promoted_share(2_000, -0.2, 20, BOUNDS) >= 0.9
+
+
+@pytest.mark.parametrize("why_not", ["the settings are those of release R", "there was no release"])
+def test_without_anybody_to_compare_with_the_sentence_says_why(why_not: str) -> None:
+    verdict = judged(report(of_users(0.05)), None, why_not)
+    assert verdict.promoted
+    assert verdict.sentence() == f"{verdict.sentence().split(';')[0]}; {why_not}"
+    assert "against popularity's .020" in verdict.sentence()
+
+
+def test_worse_than_popularity_keeps_the_old_model() -> None:
+    verdict = judged(report(of_users(0.01), popular=0.02), None)
+    assert not verdict.promoted
+    assert "popularity" in verdict.sentence()
+
+
+@pytest.mark.parametrize(
+    ("mine", "name"), [({"coverage": 0.2}, "coverage"), ({"short": 0.05}, "short lists"), ({"rmse": 1.2}, "ratings")]
+)
+def test_every_bound_keeps_the_old_model(mine: dict[str, float], name: str) -> None:
+    users = of_users(0.05)
+    theirs = report(users, rmse=1.0)
+    good = report(users, rmse=1.0)
+    assert judged(good, theirs).promoted
+    verdict = judged(report(users, **{"rmse": 1.0, **mine}), theirs)  # type: ignore[arg-type]
+    assert [check.name for check in verdict.failed] == [name]
+    assert f"kept the old model: {name}: " in verdict.sentence()
+    assert "expected" in verdict.sentence()
+
+
+def test_a_shop_without_test_users_is_promoted_and_says_that_nothing_was_measured() -> None:
+    empty = replace(report(of_users(0.05)), lists={})
+    verdict = judged(empty, None)
+    assert verdict.promoted
+    assert "no list was measured" in verdict.sentence()
+
+
+def test_ratings_that_are_no_numbers_keep_the_old_model() -> None:
+    mine = report(of_users(0.05), rmse=float("nan"))
+    verdict = judged(mine, None)
+    assert not verdict.promoted
+    assert "no numbers" in verdict.sentence()
+    json.dumps(verdict.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "name"),
+    [
+        ({"p95_ms": 251.0}, None, "latency"),
+        ({"short": 0.02}, None, "short lists from disk"),
+        ({"n_bytes": 600 << 20}, 100 << 20, "size"),
+    ],
+)
+def test_a_release_that_is_slow_short_or_large_keeps_the_old_model(
+    change: dict[str, Any], before: int | None, name: str
+) -> None:
+    assert Verdict(tuple(check_release(PROOF, 1_000_000, BOUNDS))).promoted
+    verdict = Verdict(tuple(check_release(replace(PROOF, **change), before, BOUNDS)))
+    assert [check.name for check in verdict.failed] == [name]
+
+
+def test_a_small_release_may_grow_by_any_factor() -> None:
+    assert Verdict(tuple(check_release(replace(PROOF, n_bytes=40 << 20), 1 << 20, BOUNDS))).promoted
+
+
+def test_an_override_serves_it_and_is_recorded() -> None:
+    users = of_users(0.048)
+    kept = judged(report(users * 0.5), report(users))
+    forced = replace(kept, overridden="--force")
+    assert forced.promoted
+    assert forced.sentence().startswith("promoted by --force, although NDCG@10 .024")
+    assert forced.to_json()["overridden"] == "--force"
+    assert judged(report(users), report(users)).to_json()["overridden"] is None
+
+
+# data
+
+THEN = DataFigures(n_events=10_000, n_users=1_000, n_products=500, newest_at=1_700_000_000, counted_at=1_700_001_000)
+NOW = replace(THEN, n_events=10_100, newest_at=1_700_080_000, counted_at=1_700_090_000)
+
+
+def test_data_that_grew_pass() -> None:
+    assert Verdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("now", "arrivals", "name"),
+    [
+        ({"n_events": 8_000}, Arrivals(), "events"),
+        ({"n_users": 800}, Arrivals(), "users"),
+        ({"n_products": 300}, Arrivals(), "products"),
+        ({"newest_at": THEN.newest_at and THEN.newest_at - WEEK}, Arrivals(), "newest event"),
+        ({}, Arrivals(rows_read=1_000, rows_rejected=300), "rejected rows"),
+        ({}, Arrivals(rows_read=1_000, rows_rejected=400, usually_rejected=0.25), "rejected rows"),
+        ({}, Arrivals(known_before=0.1), "loaded products"),
+        ({}, Arrivals(known_products=0.1), "known products"),
+    ],
+)
+def test_data_that_look_wrong_keep_the_old_model(now: dict[str, Any], arrivals: Arrivals, name: str) -> None:
+    verdict = Verdict(tuple(check_events(replace(NOW, **now), THEN, arrivals)))
+    assert [check.name for check in verdict.failed] == [name]
+    assert "kept the old model" in verdict.sentence()
+
+
+def test_a_shop_that_sends_nothing_any_more_is_warned_of_and_trained_all_the_same() -> None:
+    verdict = Verdict(tuple(check_events(replace(NOW, counted_at=NOW.counted_at + WEEK), THEN, Arrivals())))
+    assert verdict.promoted
+    assert any("fresh events" in warning for warning in verdict.warnings)
+
+
+def test_what_is_rejected_as_always_is_no_reason() -> None:
+    arrivals = Arrivals(rows_read=1_000, rows_rejected=300, usually_rejected=0.25)
+    assert Verdict(tuple(check_events(NOW, THEN, arrivals))).promoted
+
+
+def test_a_few_wrong_rows_of_a_small_file_are_no_reason() -> None:
+    assert Verdict(tuple(check_events(NOW, THEN, Arrivals(rows_read=10, rows_rejected=9)))).promoted

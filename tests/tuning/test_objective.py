@@ -1,0 +1,327 @@
+"""The judge: NDCG of lists on data held out, computed as by hand, and never by what was seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import log2
+
+import numpy as np
+import pytest
+
+from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
+from src.interactions.event_weights import Weighting
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.splits import Split
+from src.models.base import QueryBlock
+from src.tuning import objective as judge_module
+from src.tuning.ensemble_tuning import best_weights
+from src.tuning.objective import Judge
+
+Row = tuple[str, str, str, float]
+N_USERS, N_ITEMS = 50, 40
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A scorer whose scores were made before; the users' row numbers say which."""
+
+    table: FloatArray
+
+    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
+        scores = self.table[queries.user_idx].astype(np.float32)
+        return scores if items is None else scores[:, items]
+
+
+def split_of(train: list[Row], test: list[Row]) -> Split:
+    users, products, kinds, values = (list(column) for column in zip(*train, *test, strict=True))
+    at = np.full(len(users), NO_TIME, np.int64)
+    data = training_data([EventBatch(users, products, kinds, np.array(values, np.float64), at)])
+    n = len(train)
+    return Split(data.take(np.arange(n)), data.take(np.arange(n, len(data))), "given", None)
+
+
+def judge_of(split: Split, k: int = 10, seed: int = 1) -> Judge | None:
+    popular = np.argsort(-split.train.events.count_by_item(), kind="stable")
+    return Judge.of(split, popular, relevant_rating=4.0, k=k, seed=seed)
+
+
+def some_judge(split: Split, k: int = 10) -> Judge:
+    found = judge_of(split, k)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Split:
+    """Users with ten products each in train and some in the test, among them ones they had before."""
+    rng = np.random.default_rng(2)
+    kinds = ["purchase", "rating", "view"]
+
+    def rows(user: int, n: int) -> list[Row]:
+        chosen = rng.choice(N_ITEMS, n, replace=False).tolist()
+        return [(f"u{user}", f"p{item}", str(rng.choice(kinds)), float(rng.integers(1, 6))) for item in chosen]
+
+    every: list[Row] = [("all", f"p{item}", "view", 1.0) for item in range(N_ITEMS)]
+    train = every + [row for user in range(N_USERS) for row in rows(user, 10)]
+    return split_of(train, [row for user in range(N_USERS) for row in rows(user, 8)])
+
+
+def seen_and_liked(split: Split) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """(user → products rated or purchased in train, user → new products liked in test), event by event."""
+    seen: dict[int, set[int]] = {}
+    liked: dict[int, set[int]] = {}
+    for data, found in ((split.train, seen), (split.test, liked)):
+        e = data.events
+        for user, item, kind, value in zip(e.user_idx, e.item_idx, data.kind, e.value, strict=True):
+            is_rating, is_purchase = kind == 0, kind == 1
+            if is_purchase or (is_rating and (found is seen or value >= 4)):
+                found.setdefault(int(user), set()).add(int(item))
+    return seen, {user: items - seen.get(user, set()) for user, items in liked.items() if items - seen.get(user, set())}
+
+
+def by_hand(split: Split, table: FloatArray, k: int, popular: IntArray) -> dict[int, float]:
+    """NDCG@k of every user who liked something new, one product at a time."""
+    seen, liked = seen_and_liked(split)
+    found = {}
+    for user, relevant in liked.items():
+        allowed = [item for item in range(N_ITEMS) if item not in seen.get(user, set())]
+        ranked = sorted(
+            (item for item in allowed if np.isfinite(table[user, item]) and table[user, item] != 0),
+            key=lambda i: (-table[user, i], i),
+        )
+        ranked += [item for item in popular.tolist() if item in allowed and item not in ranked]
+        gain = sum(1 / log2(rank + 2) for rank, item in enumerate(ranked[:k]) if item in relevant)
+        found[user] = gain / sum(1 / log2(rank + 2) for rank in range(min(len(relevant), k)))
+    return found
+
+
+TABLES = {
+    "all different": lambda rng: rng.normal(size=(N_USERS + 1, N_ITEMS)),
+    "ties": lambda rng: rng.integers(0, 3, (N_USERS + 1, N_ITEMS)).astype(float),
+    "opinions on few": lambda rng: np.where(rng.random((N_USERS + 1, N_ITEMS)) < 0.1, 1.0, np.nan),
+    "no opinion": lambda rng: np.full((N_USERS + 1, N_ITEMS), np.nan),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("k", [1, 5, 10, 35])
+def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
+    table = TABLES[kind](np.random.default_rng(4))
+    judge = some_judge(crowd, k)
+    found = judge.ndcg(Fixed(table))
+    expected = by_hand(crowd, table, k, judge.popular)
+    assert judge.queries.user_idx.tolist() == sorted(expected)
+    assert found.tolist() == pytest.approx([expected[user] for user in sorted(expected)])
+
+
+def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crowd: Split) -> None:
+    _, liked = seen_and_liked(crowd)
+    table = np.zeros((N_USERS + 1, N_ITEMS))
+    for user, items in liked.items():
+        table[user, list(items)] = 1
+    judge = some_judge(crowd, 5)
+    assert judge.ndcg(Fixed(table)).tolist() == pytest.approx([1.0] * len(liked))
+    assert judge.ndcg(Fixed(1 - 2 * table)).tolist() == [0.0] * len(liked)
+
+
+def test_what_was_seen_takes_no_place_and_counts_as_no_hit(crowd: Split) -> None:
+    judge = some_judge(crowd)
+    seen, _ = seen_and_liked(crowd)
+    table = np.random.default_rng(1).normal(size=(N_USERS + 1, N_ITEMS))
+    tempting = table.copy()
+    for user, items in seen.items():
+        tempting[user, list(items)] = 99
+    np.testing.assert_array_equal(judge.ndcg(Fixed(table)), judge.ndcg(Fixed(tempting)))
+    assert judge.relevant.multiply(judge.masked).nnz == 0
+
+
+def test_relevant_is_a_purchase_or_a_good_rating_once_however_often() -> None:
+    train: list[Row] = [("a", "seen", "purchase", 1), ("b", "seen", "view", 1), ("a", "viewed", "view", 1)]
+    test: list[Row] = [
+        ("a", "new", "purchase", 1),
+        ("a", "new", "purchase", 1),
+        ("a", "good", "rating", 4),
+        ("a", "bad", "rating", 3.9),
+        ("a", "looked at", "view", 1),
+        ("a", "in the cart", "cart", 1),
+        ("a", "seen", "purchase", 1),
+        ("a", "viewed", "purchase", 1),
+        ("b", "bad", "rating", 1),
+    ]
+    split = split_of(train, test)
+    judge = some_judge(split)
+    assert split.train.users.ids_of(judge.queries.user_idx) == ["a"]
+    assert set(split.train.items.ids_of(judge.relevant.indices)) == {"new", "good", "viewed"}
+    assert judge.relevant.nnz == 3
+    assert split.train.items.ids_of(judge.masked.indices) == ["seen"]
+
+
+@pytest.mark.parametrize(
+    "test", [("a", "seen", "purchase", 1.0), ("a", "new", "rating", 1.0), ("a", "new", "view", 1.0)]
+)
+def test_where_nobody_liked_anything_new_there_is_no_judge(test: Row) -> None:
+    assert judge_of(split_of([("a", "seen", "purchase", 1.0)], [test])) is None
+
+
+def test_a_user_without_a_history_is_judged_by_popular_products() -> None:
+    train: list[Row] = [("a", "x", "purchase", 1), ("b", "x", "purchase", 1), ("b", "y", "purchase", 1)]
+    judge = some_judge(split_of(train, [("new", "y", "purchase", 1)]), k=2)
+    assert np.diff(judge.queries.history.indptr).tolist() == [0]
+    assert judge.ndcg(Fixed(np.full((3, 2), np.nan))).tolist() == pytest.approx([1 / log2(3)])
+
+
+def test_many_users_are_sampled_always_the_same_ones(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = some_judge(crowd).queries.user_idx
+    monkeypatch.setattr(judge_module, "_MOST_SCORES", 20 * N_ITEMS)
+    monkeypatch.setattr(judge_module, "_FEWEST_USERS", 5)
+    some, again = (some_judge(crowd) for _ in range(2))
+    other = judge_of(crowd, seed=2)
+    assert other is not None
+    assert len(some.queries) == 20
+    assert some.queries.user_idx.tolist() == sorted(some.queries.user_idx.tolist())
+    assert set(some.queries.user_idx) <= set(everybody)
+    assert some.queries.user_idx.tolist() == again.queries.user_idx.tolist() != other.queries.user_idx.tolist()
+    monkeypatch.setattr(judge_module, "_MOST_SCORES", 0)
+    assert len(some_judge(crowd).queries) == 5
+
+
+def test_another_weighting_changes_the_histories_and_nothing_else(crowd: Split) -> None:
+    judge = some_judge(crowd)
+    without_views = replace(crowd.train, weighting=Weighting(kinds={"purchase": 0.5}))
+    other = judge.with_histories(without_views)
+    np.testing.assert_array_equal(other.queries.user_idx, judge.queries.user_idx)
+    np.testing.assert_array_equal(
+        other.queries.history.toarray(), without_views.histories[judge.queries.user_idx].toarray()
+    )
+    assert other.queries.history.nnz < judge.queries.history.nnz
+    assert (other.masked is judge.masked, other.relevant is judge.relevant) == (True, True)
+
+
+# opinions
+
+
+def tables(n: int, seed: int = 3) -> dict[str, FloatArray]:
+    rng = np.random.default_rng(seed)
+    return {f"m{at}": rng.normal(size=(N_USERS + 1, N_ITEMS)) for at in range(n)}
+
+
+def scorers(made: Mapping[str, FloatArray]) -> dict[str, Fixed]:
+    return {name: Fixed(table) for name, table in made.items()}
+
+
+@pytest.mark.parametrize("weights", [(1.0, 0.0, 0.0), (0.0, 0.0, 2.0), (1.0, 0.5, 0.25), (0.3, 0.0, 1.5)])
+def test_the_ndcg_of_a_weighted_sum_is_that_of_a_scorer_that_adds_up(
+    crowd: Split, weights: tuple[float, float, float]
+) -> None:
+    judge, made = some_judge(crowd), tables(3)
+    added = sum(weight * table for weight, table in zip(weights, made.values(), strict=True))
+    found = judge.opinions(scorers(made)).ndcg(np.array(weights))
+    assert found == pytest.approx(float(judge.ndcg(Fixed(np.asarray(added))).mean()), abs=1e-6)
+
+
+def test_opinions_are_on_what_one_of_the_models_would_name(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_module, "_CANDIDATES_OF_EACH", 4)
+    judge, made = some_judge(crowd), tables(2)
+    opinions = judge.opinions(scorers(made))
+    assert opinions.names == ("m0", "m1")
+    assert opinions.n_relevant.tolist() == np.diff(judge.relevant.indptr).tolist()
+    masked = judge.masked.toarray() > 0
+    for at, user in enumerate(judge.queries.user_idx.tolist()):
+        items = opinions.item[at][opinions.item[at] >= 0]
+        named = set()
+        for table in made.values():
+            named |= set(np.argsort(-np.where(masked[at], -np.inf, table[user]))[:4].tolist())
+        assert set(items.tolist()) == named
+        assert len(items) == len(named)
+        for number, table in enumerate(made.values()):
+            np.testing.assert_allclose(opinions.score[number, at, : len(items)], table[user, items], rtol=1e-6)
+        assert opinions.relevant[at, : len(items)].tolist() == (judge.relevant[at].toarray()[0, items] > 0).tolist()
+        assert not opinions.relevant[at, len(items) :].any()
+
+
+def test_a_model_without_an_opinion_adds_nothing(crowd: Split) -> None:
+    judge, made = some_judge(crowd), tables(2)
+    made["m1"][::2] = np.nan
+    opinions = judge.opinions(scorers(made))
+    assert np.isfinite(opinions.score).all()
+    added = made["m0"] + 3 * np.nan_to_num(made["m1"])
+    expected = float(judge.ndcg(Fixed(added)).mean())
+    assert opinions.ndcg(np.array([1.0, 3.0])) == pytest.approx(expected, abs=1e-6)
+
+
+# weights
+
+
+def ones(names: Mapping[str, object]) -> dict[str, float]:
+    return dict.fromkeys(names, 1.0)
+
+
+def right_table(split: Split) -> FloatArray:
+    """Knows what is liked."""
+    table = np.random.default_rng(8).normal(size=(N_USERS + 1, N_ITEMS)) * 0.01
+    for user, items in seen_and_liked(split)[1].items():
+        table[user, list(items)] += 1
+    return table
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_the_best_weights_find_the_opinion_that_is_right(crowd: Split, at: int) -> None:
+    made = tables(3)
+    made[f"m{at}"] = right_table(crowd)
+    weights, ndcg = best_weights(some_judge(crowd).opinions(scorers(made)), ones(made))
+    assert ndcg == pytest.approx(1)
+    assert weights[f"m{at}"] == max(weights.values())
+
+
+def test_two_opinions_that_are_right_together_are_both_taken(crowd: Split) -> None:
+    right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
+    made = {"more": right + noise, "less": right - 0.5 * noise, "nothing": tables(1)["m0"]}
+    judge = some_judge(crowd)
+    weights, ndcg = best_weights(judge.opinions(scorers(made)), ones(made))
+    alone = max(float(judge.ndcg(scorer).mean()) for scorer in scorers(made).values())
+    assert ndcg > alone
+    assert weights["more"] > 0
+    assert weights["less"] > weights["more"]
+    assert weights.get("nothing", 0.0) < weights["more"]
+
+
+def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
+    right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
+    made = {"more": right + noise, "less": right - 0.5 * noise}
+    judge = some_judge(crowd)
+    one = best_weights(judge.opinions(scorers(made)), ones(made))
+    louder = {"more": 1_000 * made["more"], "less": made["less"]}
+    other = best_weights(judge.opinions(scorers(louder)), {"more": 1_000.0, "less": 1.0})
+    assert other[0] == one[0]
+    assert other[1] == pytest.approx(one[1])
+
+
+def test_what_best_weights_says_of_its_weights_is_so(crowd: Split) -> None:
+    made, scales = tables(3, seed=11), {"m0": 2.0, "m1": 0.5, "m2": 1.0}
+    judge = some_judge(crowd)
+    weights, ndcg = best_weights(judge.opinions(scorers(made)), scales)
+    added = np.asarray(sum(weight / scales[name] * made[name] for name, weight in weights.items()))
+    assert ndcg == pytest.approx(float(judge.ndcg(Fixed(added)).mean()), abs=1e-6)
+    assert all(weight > 0 for weight in weights.values())
+    single = max(float(judge.ndcg(scorer).mean()) for scorer in scorers(made).values())
+    assert ndcg >= single - 1e-6
+
+
+def test_models_that_are_all_useless_still_have_weights() -> None:
+    split = split_of([("a", "x", "purchase", 1), ("b", "y", "purchase", 1)], [("a", "y", "purchase", 1)])
+    judge = some_judge(split)
+    made = {"one": np.full((2, 2), np.nan), "other": np.zeros((2, 2))}
+    weights, _ = best_weights(judge.opinions(scorers(made)), ones(made))
+    assert weights
+
+
+def test_the_data_that_are_judged_on_are_left_as_they_are(crowd: Split) -> None:
+    def arrays(data: TrainingData) -> list[IntArray]:
+        return [data.kind.copy(), data.events.user_idx.copy(), data.events.item_idx.copy()]
+
+    before = [*arrays(crowd.train), *arrays(crowd.test)]
+    judge = some_judge(crowd)
+    judge.opinions(scorers(tables(2)))
+    for one, other in zip(before, [*arrays(crowd.train), *arrays(crowd.test)], strict=True):
+        np.testing.assert_array_equal(one, other)

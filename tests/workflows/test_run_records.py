@@ -1,0 +1,182 @@
+"""Runs whose trainer is gone are closed, and no others."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from src.core.errors import Busy, Ended, StoreError
+from src.core.progress import Silent
+from src.core.records import Run, RunStatus
+from src.core.settings import Settings
+from src.store import Store
+from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.run_records import ATTEMPTS, Noted, begun, close_abandoned, recorded
+from src.workflows.train import train
+from src.workflows.training_plan import Job
+
+
+@pytest.fixture
+def left(store: Store) -> Store:
+    """A store with a run that says it is running."""
+    store.journal.save_run(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
+    return store
+
+
+@pytest.fixture
+def elsewhere(settings: Settings) -> Iterator[FileLock]:
+    """The trainer's lock, held by somebody else."""
+    lock = trainer_lock(settings)
+    assert lock.acquire("somebody")
+    yield lock
+    lock.release()
+
+
+def test_a_run_whose_trainer_is_gone_is_closed_as_interrupted(settings: Settings, left: Store) -> None:
+    lock = trainer_lock(settings)
+    close_abandoned(left, lock)
+    (run,) = left.journal.runs(1)
+    assert run.status is RunStatus.INTERRUPTED
+    assert run.finished_at is not None
+    assert "killed" in run.message
+    assert run.due == 500
+    assert not lock.held
+
+
+def test_a_run_that_goes_on_is_left_alone(settings: Settings, left: Store, elsewhere: FileLock) -> None:
+    close_abandoned(left, trainer_lock(settings))
+    assert left.journal.runs(1)[0].status is RunStatus.RUNNING
+
+
+def test_a_trainer_closes_them_under_its_own_lock_and_keeps_it(
+    settings: Settings, left: Store, elsewhere: FileLock
+) -> None:
+    close_abandoned(left, elsewhere)
+    assert left.journal.runs(1)[0].status is RunStatus.INTERRUPTED
+    assert elsewhere.held
+
+
+def test_a_disk_that_is_full_costs_the_owners_name_and_not_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", no_space)
+        assert first.acquire("me")
+    assert not second.acquire("you")
+    assert second.owner() == "unknown"
+    first.release()
+    assert second.acquire("you")
+    second.release()
+
+
+def test_a_lock_whose_file_was_removed_is_not_held_any_more_and_the_next_one_is(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.acquire("me")
+    first.path.unlink()
+    assert not first.held
+    assert second.acquire("you")
+    assert second.held
+    assert not first.acquire("me")
+    assert second.owner() == "you"
+    second.release()
+    assert first.acquire("me again")
+    first.release()
+
+
+@pytest.mark.parametrize("started_at", [0, 400 * 86_400])
+def test_a_queued_run_without_a_trainer_is_closed_even_if_its_clock_was_wrong(
+    settings: Settings, store: Store, started_at: int
+) -> None:
+    store.journal.save_run(Run("asked", "api", int(time.time()) + started_at, RunStatus.QUEUED))
+    closed = close_abandoned(store, trainer_lock(settings))
+    assert [run.run_id for run in closed] == (["asked"] if started_at else [])
+
+
+def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(store: Store) -> None:
+    run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
+    store.journal.save_run(run)
+    with pytest.raises(StoreError), recorded(store, run):
+        raise StoreError("server closed the connection")
+    (found,) = store.journal.runs(5)
+    assert (found.status, found.message) == (RunStatus.INTERRUPTED, "server closed the connection")
+
+
+def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run("one", "command", 1_000, RunStatus.RUNNING)
+    store.journal.save_run(run)
+    noted = Noted(Silent(), store, run)
+    noted.step("training svd")
+    assert store.journal.unfinished()[0].progress == "training svd"
+
+    def locked(*_: object) -> None:
+        raise StoreError("locked")
+
+    monkeypatch.setattr(store.journal, "note_progress", locked)
+    noted.step("training als")
+    noted.advance(1, 2)
+
+
+def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store) -> None:
+    run = Run("one", "night", 1_000, RunStatus.RUNNING)
+    store.journal.save_run(run)
+    said = replace(run, status=RunStatus.FAILED, message="it took too long")
+
+    def ended() -> None:
+        with recorded(store, run):
+            store.journal.save_run(said)
+            raise Ended
+
+    with pytest.raises(Ended):
+        ended()
+    (found,) = store.journal.runs(5)
+    assert (found.status, found.message) == (RunStatus.FAILED, "it took too long")
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store: Store, attempts: int) -> None:
+    job = Job(trigger="night", due=500)
+    first = begun(store, job)
+    assert first is not None
+    for attempt in range(1, attempts + 1):
+        store.journal.save_run(replace(first, status=RunStatus.INTERRUPTED, attempt=attempt))
+    again = begun(store, job)
+    if attempts < ATTEMPTS:
+        assert again is not None
+        assert (again.run_id, again.attempt, again.status) == (first.run_id, attempts + 1, RunStatus.RUNNING)
+    else:
+        assert again is None
+    assert len(store.journal.runs(5)) == 1
+
+
+def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store: Store) -> None:
+    queued = Run("asked", "api", 1_000, RunStatus.QUEUED, model_type="svd")
+    store.journal.save_run(queued)
+    run = begun(store, Job(trigger="api", run_id="asked", model_type="svd"))
+    assert run is not None
+    assert (run.run_id, run.status, run.model_type) == ("asked", RunStatus.RUNNING, "svd")
+    store.journal.save_run(replace(run, status=RunStatus.FAILED))
+    assert begun(store, Job(trigger="api", run_id="asked")) is None
+
+
+def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
+    lock = trainer_lock(settings)
+    assert lock.acquire("here:7 command")
+    store.journal.save_run(Run("asked", "api", 1_000, RunStatus.QUEUED))
+    with pytest.raises(Busy):
+        train(settings, store, Job(trigger="api", run_id="asked"), Silent())
+    lock.release()
+    run = store.journal.run("asked")
+    assert run is not None
+    assert run.status is RunStatus.FAILED
+    assert "here:7" in run.message

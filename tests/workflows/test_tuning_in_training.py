@@ -1,0 +1,313 @@
+"""Tuning as a part of training: what is found is kept with the release, and the next training begins with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import train_model
+from src.core.domain import EventBatch
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.interactions.event_weights import Weighting
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.item_categories import Categories
+from src.interactions.splits import held_out, split
+from src.models import ALS, MODELS, POPULARITY, SPECTRAL, SVD
+from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble_config import Recipe
+from src.releases.registry import Registry
+from src.store import Store
+from src.synthetic.shop import MadeUpShop
+from src.workflows import training_plan as plans_module
+from src.workflows.embed_catalogue import described
+from src.workflows.fit import stored_data
+from src.workflows.train import train
+from src.workflows.training_plan import Job
+from src.workflows.tune import fit_recipe, trials_file, tune
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("no_smoke")
+
+
+@pytest.fixture
+def filled(store: Store, shop: MadeUpShop) -> Store:
+    """The store of `settings` with the small shop in it."""
+    store.add_products(shop.products)
+    store.add_events(shop.events)
+    return store
+
+
+class Asked:
+    """Spies on tuning: what every training asked of it, and, for a moment, another answer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.starts: list[Recipe] = []
+        self.budgets: list[float] = []
+        self.kept_in: list[Path | None] = []
+        self.answer: Recipe | None = None
+        self._original = plans_module.tuned
+        monkeypatch.setattr(plans_module, "tuned", self._spy)
+
+    def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> Recipe:
+        self.starts.append(options["start"])
+        self.budgets.append(budget)
+        self.kept_in.append(options["kept_in"])
+        return self.answer or self._original(settings, parts, budget, reporter, **options)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(monkeypatch)
+
+
+def unlike(recipe: Recipe) -> Recipe:
+    """A recipe that nobody would come upon by chance."""
+    params = {
+        **recipe.params,
+        ALS: replace(recipe.params[ALS], alpha=3.25, factors=5),
+        SPECTRAL: replace(recipe.params[SPECTRAL], ridge=0.77),
+    }
+    weights = {SPECTRAL: 0.45, ALS: 1.0, POPULARITY: 0.06}
+    return Recipe(params, weights, replace(recipe.weighting, half_life_days=12.5), {"ndcg_at_10": 0.5})
+
+
+def manifest_of(settings: Settings) -> dict[str, Any]:
+    return dict(Registry(settings.releases_dir).active().manifest)
+
+
+# the file of trials
+
+
+def data_of(**columns: Any) -> TrainingData:
+    rows: dict[str, Any] = {
+        "users": ["a", "b", "a"],
+        "items": ["x", "x", "y"],
+        "kinds": ["view", "rating", "purchase"],
+        "values": [1.0, 4.0, 1.0],
+        "at": [5, 6, 7],
+    } | columns
+    values, at = np.array(rows["values"]), np.array(rows["at"], np.int64)
+    return training_data([EventBatch(rows["users"], rows["items"], rows["kinds"], values, at)])
+
+
+def test_trials_of_the_same_data_are_kept_in_the_same_file_in_var(settings: Settings) -> None:
+    file = trials_file(settings, data_of())
+    assert file == trials_file(settings, data_of())
+    assert file.parent == settings.var / "tuning"
+    assert file.suffix == ".log"
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"users": ["a", "b", "b"]},
+        {"items": ["x", "y", "y"]},
+        {"kinds": ["cart", "rating", "purchase"]},
+        {"values": [1.0, 5.0, 1.0]},
+        {"at": [5, 6, 8]},
+    ],
+)
+def test_other_data_have_another_file_of_trials(settings: Settings, other: dict[str, Any]) -> None:
+    assert trials_file(settings, data_of(**other)) != trials_file(settings, data_of())
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [1, 0, 2], [0, 1, 2, 2]])
+def test_fewer_events_more_events_or_another_order_have_another_file(settings: Settings, rows: list[int]) -> None:
+    assert trials_file(settings, data_of().take(np.array(rows))) != trials_file(settings, data_of())
+
+
+@pytest.mark.parametrize("changes", [{"seed": 2}, {"relevant_rating": 3.0}])
+def test_what_is_judged_otherwise_has_another_file(settings: Settings, changes: dict[str, Any]) -> None:
+    assert trials_file(settings.model_copy(update=changes), data_of()) != trials_file(settings, data_of())
+
+
+# training
+
+
+def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
+    settings: Settings, filled: Store, asked: Asked
+) -> None:
+    asked.answer = unlike(Recipe.of(settings))
+    train(settings, filled, Job(), Silent())
+    release = Registry(settings.releases_dir).active()
+    manifest, pipeline = release.manifest, release.pipeline
+    assert manifest["recipe"] == json.loads(json.dumps(asked.answer.to_json()))
+    assert Recipe.from_json(manifest["recipe"], settings) == asked.answer
+    assert manifest["recipe_of_settings"] == Recipe.of(settings).to_json()
+    assert pipeline.models[BLEND].weights == asked.answer.weights
+    assert pipeline.weighting == asked.answer.weighting
+    for name, its in asked.answer.params.items():
+        assert pipeline.models[name].params == its
+        assert manifest["params"][name] == asdict(its)
+    assert set(manifest["params"]) == set(MODELS)
+
+
+def test_the_next_training_begins_where_the_last_one_ended(settings: Settings, filled: Store, asked: Asked) -> None:
+    asked.answer = unlike(Recipe.of(settings))
+    train(settings, filled, Job(), Silent())
+    found, asked.answer = asked.answer, None
+    train(settings, filled, Job(), Silent())
+    assert asked.starts == [Recipe.of(settings), found]
+    kept = Recipe.from_json(manifest_of(settings)["recipe"], settings)
+    assert kept.params[ALS] == found.params[ALS]  # no time to find anything else
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"als_alpha": 4.0}, {"half_life_days": 3.0}, {"kind_weights": {"view": 0.5}}],
+)
+def test_after_settings_were_changed_tuning_begins_anew(
+    settings: Settings, filled: Store, asked: Asked, changes: dict[str, Any]
+) -> None:
+    asked.answer = unlike(Recipe.of(settings))
+    train(settings, filled, Job(), Silent())
+    changed = Settings(**{**settings.model_dump(), **changes})
+    train(changed, filled, Job(activate=False), Silent())
+    assert asked.starts[1] == Recipe.of(changed) != Recipe.of(settings)
+    # Settings that no recipe is made of change nothing.
+    train(settings.model_copy(update={"svd_factors": 3, "tune_seconds": 0.5}), filled, Job(activate=False), Silent())
+    assert asked.starts[2] == asked.answer
+
+
+@pytest.mark.parametrize("before", ["one model", "not activated", "broken"])
+def test_without_a_recipe_that_serves_tuning_begins_anew(
+    settings: Settings, filled: Store, asked: Asked, before: str
+) -> None:
+    asked.answer = unlike(Recipe.of(settings))
+    job = Job(models=(SVD,)) if before == "one model" else Job(activate=before != "not activated")
+    train(settings, filled, job, Silent())
+    if before == "broken":
+        (settings.releases_dir / "CURRENT.json").write_text("{")
+    train(settings, filled, Job(activate=False), Silent())
+    assert asked.starts[-1] == Recipe.of(settings)
+
+
+def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: Settings, filled: Store, asked: Asked) -> None:
+    train(settings, filled, Job(models=(ALS,)), Silent())
+    assert asked.starts == []
+    assert manifest_of(settings)["recipe"] is None
+    assert list(Registry(settings.releases_dir).active().pipeline.models) == [POPULARITY, ALS]
+
+
+def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    original = plans_module.tuned
+
+    def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> Recipe:
+        seen.append(parts)
+        return original(settings, parts, *arguments, **options)
+
+    monkeypatch.setattr(plans_module, "tuned", spy)
+    train(settings, filled, Job(), Silent())
+    (tuning,) = seen
+    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
+    assert len(tuning.train) + len(tuning.test) == len(older)
+    assert tuning.test.events.at.max() <= older.events.at.max()
+    assert len(held_out(older).test) == len(tuning.test)
+
+
+def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
+    settings: Settings, filled: Store, asked: Asked
+) -> None:
+    train(settings.model_copy(update={"tune_seconds": 0.25}), filled, Job(trigger="night"), Silent())
+    assert (asked.budgets, asked.kept_in) == ([0.25], [None])
+    assert not (settings.var / "tuning").exists()
+
+
+def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
+    settings: Settings, filled: Store, asked: Asked
+) -> None:
+    train(settings, filled, Job(tune_seconds=0.0), Silent())
+    (file,) = asked.kept_in
+    assert file is not None
+    assert file.is_file()
+    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
+    assert file == trials_file(settings, older)
+    assert asked.budgets == [0.0]
+
+
+def test_two_events_are_enough_to_train_on(settings: Settings, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "two.csv").write_text("user,product,rating,time\na,x,5,1700000000\nb,y,4,1700000001\n")
+    trained = train(settings, store, Job(data=tmp_path / "two.csv"), Silent())
+    assert trained is not None
+    assert Recipe.from_json(manifest_of(settings)["recipe"], settings) == Recipe.of(settings)
+
+
+# the door
+
+
+@pytest.mark.parametrize(("arguments", "seconds"), [([], None), (["--tune"], 480.0), (["--tune", "60"], 60.0)])
+def test_the_door_takes_the_seconds_that_tuning_may_take(arguments: list[str], seconds: float | None) -> None:
+    assert train_model._parser().parse_args(arguments).tune == seconds
+
+
+def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
+    trained_settings: Settings, as_environment: Callable[[Settings], dict[str, str]]
+) -> None:
+    before = Registry(trained_settings.releases_dir).active()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train_model.py"), "--tune", "0.5"],
+        env={**os.environ, **as_environment(trained_settings)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tuning spectral" in done.stdout
+    after = Registry(trained_settings.releases_dir).active()
+    assert after.version != before.version
+    assert after.pipeline.models[BLEND].weights == after.manifest["recipe"]["weights"] != {}
+    assert set(after.manifest["recipe"]["found"]["of_models"]) >= {SPECTRAL, ALS}
+    assert len(list((trained_settings.var / "tuning").glob("*.log"))) == 1
+
+
+# for a split of one's own
+
+
+def test_what_was_tuned_is_fitted_without_an_index(settings: Settings, filled: Store) -> None:
+    data = stored_data(filled, Silent())
+    recipe = tune(settings, held_out(data), 0.0, 5, Silent())
+    assert "ndcg_at_5" in recipe.found
+    blend = fit_recipe(data, recipe, 1, Silent())
+    assert blend.index is None
+    assert blend.weights == recipe.weights
+    assert data.weighting == Weighting()
+
+
+# what a search that was killed leaves
+
+
+def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(settings.var.parent)
+    relative = settings.model_copy(update={"var": Path(settings.var.name)})
+    data = stored_data(filled, Silent())
+    file = trials_file(relative, data)
+    assert file.is_absolute()  # the lock is a link to it
+    file.parent.mkdir()
+    file.write_bytes(b'{"whole": 1}\n{"to')
+    lock = file.with_name(f"{file.name}.lock")
+    lock.symlink_to("nowhere")
+    assert trials_file(relative, data) == file
+    assert file.read_bytes() == b'{"whole": 1}\n'
+    assert not lock.is_symlink()
+
+
+def test_other_categories_are_other_data_to_a_search(settings: Settings, filled: Store) -> None:
+    data = stored_data(filled, Silent())
+    categories = Categories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
+    assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))
