@@ -10,10 +10,10 @@ from src.core.domain import EventKind
 from src.core.settings import read_settings
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
 from src.store import open_store
-from src.workflows.cli import Screen, run_door
+from src.workflows.cli import Screen, run_command
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export
-from src.workflows.ingest import take_in, withdraw
+from src.workflows.ingest import load_files, withdraw
 
 _KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
 
@@ -68,7 +68,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     loads = bool(arguments.files or not (arguments.explore or arguments.withdraw or arguments.restore))
     store = open_store(settings.store_url, loading=loads)
     if loads:
-        for line in take_in(settings, store, arguments.files, screen, hints):
+        for line in load_files(settings, store, arguments.files, screen, hints):
             screen.say(line)
     for ids, withdrawn in ((arguments.withdraw, True), (arguments.restore, False)):
         if ids:
@@ -85,4 +85,4 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_door(_parser(), _work))
+    sys.exit(run_command(_parser(), _work))

@@ -14,10 +14,10 @@ from pathlib import Path
 from src.core.domain import JsonDict
 from src.core.settings import read_settings
 from src.store import open_store
-from src.workflows.benchmark import SplitJob, evaluate_split
-from src.workflows.cli import Screen, run_door
+from src.workflows.benchmark import BenchmarkRequest, run_benchmark
+from src.workflows.cli import Screen, run_command
 from src.workflows.evaluate import evaluate
-from src.workflows.search_benchmark import SearchJob, evaluate_search
+from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,13 +45,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    search_job, job = SearchJob.asked_for(vars(arguments)), SplitJob.asked_for(vars(arguments))
+    search_job, job = SearchBenchmarkRequest.asked_for(vars(arguments)), BenchmarkRequest.asked_for(vars(arguments))
     if search_job is not None:
-        found = evaluate_search(settings, search_job, screen)
+        found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)
         document: JsonDict = found.to_json()
     elif job is not None:
-        measured = evaluate_split(settings, job, screen)
+        measured = run_benchmark(settings, job, screen)
         screen.split_report(measured)
         document = measured.to_json()
     else:
@@ -64,4 +64,4 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_door(_parser(), _work))
+    sys.exit(run_command(_parser(), _work))

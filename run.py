@@ -14,7 +14,7 @@ from werkzeug.serving import WSGIRequestHandler, run_simple
 from app import create_app, start_background
 from app.background.training_process import end_training
 from app.routes.request_log import write_logs
-from app.security.api_keys import Role, hashed_key, made_key
+from app.security.api_keys import Role, generate_key, hashed_key
 from src.core.errors import AisleError, InputError
 from src.core.settings import read_settings
 from src.core.worker_slots import start_afresh
@@ -57,7 +57,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     if arguments.make_keys:
         for role in (Role.WRITE, Role.ADMIN):
-            screen.say(f"the {role} key is in {made_key(settings.var / 'keys', role)}")
+            screen.say(f"the {role} key is in {generate_key(settings.var / 'keys', role)}")
         return
     write_logs(settings)
     start_afresh(settings.metrics_dir)
@@ -72,9 +72,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 
 if __name__ == "__main__":
-    from src.workflows.cli import run_door  # a Gunicorn worker prints no tables
+    from src.workflows.cli import run_command  # a Gunicorn worker prints no tables
 
-    sys.exit(run_door(_parser(), _work))
+    sys.exit(run_command(_parser(), _work))
 
 try:
     _settings = read_settings()

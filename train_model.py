@@ -15,11 +15,11 @@ from src.core.settings import Settings, read_settings
 from src.models import MODELS
 from src.releases.registry import Registry
 from src.store import open_store
-from src.workflows.cli import Screen, run_door
-from src.workflows.drift_check import watch
-from src.workflows.process_priority import give_way
+from src.workflows.cli import Screen, run_command
+from src.workflows.drift_check import check_drift
+from src.workflows.process_priority import lower_priority
 from src.workflows.train import train
-from src.workflows.training_plan import MODEL_TYPES, Job
+from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
 
 _GRACE_SECONDS = 300
 
@@ -73,11 +73,11 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if _looks_after_releases(settings, arguments, screen):
         return
     if arguments.trigger != "command":
-        give_way()
+        lower_priority()
         # The leader ends what hangs and says so; where nobody leads, the kernel does, whatever the process is at.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
-    job = Job(
+    job = TrainingRequest(
         data=arguments.data,
         models=tuple(MODELS) if arguments.model == "all" else (arguments.model,),
         tune_seconds=arguments.tune,
@@ -89,7 +89,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         run_id=arguments.run_id,
     )
     if arguments.watch:
-        score, fallen = watch(settings, store, screen)
+        score, fallen = check_drift(settings, store, screen)
         screen.say(score.message)
         if fallen is None:
             return
@@ -127,4 +127,4 @@ def _looks_after_releases(settings: Settings, arguments: argparse.Namespace, scr
 
 
 if __name__ == "__main__":
-    sys.exit(run_door(_parser(), _work))
+    sys.exit(run_command(_parser(), _work))

@@ -19,7 +19,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from app import problem_json
-from app.background.profile_refresher import Explorer
+from app.background.profile_refresher import ProfileRefresher
 from app.background.scheduler import Scheduler
 from app.background.training_process import Trainer, start_trainer
 from app.routes import (
@@ -38,10 +38,10 @@ from app.security.rate_limits import limit_rates, limit_wrong_keys
 from app.security.request_bodies import StrictJson, check_body
 from app.serving.list_cache import ListCache
 from app.serving.recommender import Recommender
-from app.serving.search_service import Searcher
-from app.serving.typeahead import Finder
+from app.serving.search_service import SearchService
+from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
-from app.telemetry.served_lists import ServedLog
+from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
 from src.core.settings import Settings, read_settings
 from src.store import Store, open_store
@@ -59,12 +59,12 @@ class Aisle:
     settings: Settings
     store: Store
     recommender: Recommender
-    searcher: Searcher
-    finder: Finder
+    searcher: SearchService
+    finder: Typeahead
     scheduler: Scheduler
-    explorer: Explorer
+    explorer: ProfileRefresher
     metrics: Metrics
-    served: ServedLog
+    served: ServedListLog
     keys: Keys
     roles: Mapping[str, Role]
     start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
@@ -101,8 +101,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     recommender = Recommender(settings, store, ListCache(app, settings))
     blueprints = (catalogue_search, events, trainings_releases, openapi_docs, dashboard_pages)
     roles = {call: role for module in blueprints for call, role in module.ROLES.items()}
-    searcher, scheduler = Searcher(settings, recommender), Scheduler(settings, store)
-    finder, explorer, keys = Finder(store, recommender, searcher), Explorer(settings, store), Keys(settings)
+    searcher, scheduler = SearchService(settings, recommender), Scheduler(settings, store)
+    finder, explorer, keys = Typeahead(store, recommender, searcher), ProfileRefresher(settings, store), Keys(settings)
     metrics = Metrics(settings.metrics_dir)
     app.extensions["aisle"] = Aisle(
         settings,
@@ -113,7 +113,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         scheduler,
         explorer,
         metrics,
-        ServedLog(settings, store, metrics),
+        ServedListLog(settings, store, metrics),
         keys,
         roles,
     )

@@ -26,10 +26,10 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import BlockScorer
-from src.recommendation.ensemble_config import fit_blend
+from src.recommendation.ensemble_config import fit_ensemble
 from src.store import open_store
-from src.tuning.ensemble_tuning import tuned
-from src.workflows.embed_catalogue import described
+from src.tuning.ensemble_tuning import tune_ensemble
+from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
 from src.workflows.ingest import ingest
 
@@ -54,7 +54,7 @@ def shop(settings: Settings, files: tuple[str, ...]) -> TrainingData:
     store = open_store(settings.store_url)
     for name in files:
         ingest(settings, store, DATA / name, Silent())
-    return described(settings, store, stored_data(store, Silent()), Silent()).data
+    return embed_catalogue(settings, store, stored_data(store, Silent()), Silent()).data
 
 
 def divided(data: TrainingData, seed: int) -> tuple[TrainingData, dict[str, TrainingData]]:
@@ -96,8 +96,8 @@ def measured(settings: Settings, data: TrainingData, seconds: float, seed: int) 
     scorers: dict[str, BlockScorer] = {}
     weights = {}
     for name, its in (("with texts", train), ("without", without)):
-        recipe = tuned(settings, held_out(its), seconds, Silent(), k=K)
-        scorers[name], weights[name] = fit_blend(its, recipe, settings.seed, Silent()), recipe.weights
+        recipe = tune_ensemble(settings, held_out(its), seconds, Silent(), k=K)
+        scorers[name], weights[name] = fit_ensemble(its, recipe, settings.seed, Silent()), recipe.weights
     scorers["texts alone"] = MODELS[TEXT].train(train, MODELS[TEXT].params(settings), seed=settings.seed)
     order = MODELS[POPULARITY].train(train, MODELS[POPULARITY].params(settings), seed=settings.seed).order
     found: dict[str, Any] = {"weights": weights}

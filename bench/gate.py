@@ -17,11 +17,11 @@ import numpy as np
 from src.core.domain import FloatArray
 from src.core.settings import Settings
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import RankingFigures
+from src.evaluation.protocols import RankingMetrics
 from src.evaluation.report import Report
 from src.models import POPULARITY
-from src.recommendation.ensemble import BLEND
-from src.releases.promotion_gate import Bounds, compare
+from src.recommendation.ensemble import ENSEMBLE
+from src.releases.promotion_gate import GateBounds, compare
 
 WORSE_BY = (-0.10, -0.05, 0.0, 0.03, 0.05, 0.08, 0.10, 0.20)
 """Shares of the champion's true NDCG@10; below 0 the challenger is better."""
@@ -43,23 +43,23 @@ def pair(rng: np.random.Generator, n: int, worse_by: float) -> tuple[FloatArray,
     return challenger, np.where(rng.random(n) < -worse_by / (1 - worse_by), 0.0, champion)
 
 
-def figures_of(ndcg: FloatArray) -> RankingFigures:
+def figures_of(ndcg: FloatArray) -> RankingMetrics:
     figure = Estimate(float(ndcg.mean()), float(ndcg.mean()), float(ndcg.mean()))
-    return RankingFigures(*[figure] * 6, coverage=0.5, novelty=1.0, short=0.0, of_user=ndcg)
+    return RankingMetrics(*[figure] * 6, coverage=0.5, novelty=1.0, short=0.0, of_user=ndcg)
 
 
 def report_of(ndcg: FloatArray) -> Report:
     n = len(ndcg)
-    measured = {POPULARITY: figures_of(np.zeros(n)), BLEND: figures_of(ndcg)}
-    return Report("time", 0, 80, 20, n, 100, n, n, 4.0, {}, measured, BLEND, None)
+    measured = {POPULARITY: figures_of(np.zeros(n)), ENSEMBLE: figures_of(ndcg)}
+    return Report("time", 0, 80, 20, n, 100, n, n, 4.0, {}, measured, ENSEMBLE, None)
 
 
-def promoted_share(n_users: int, worse_by: float, rounds: int, bounds: Bounds) -> float:
+def promoted_share(n_users: int, worse_by: float, rounds: int, bounds: GateBounds) -> float:
     rng = np.random.default_rng([n_users, int(1_000 * worse_by) + 1_000])
     promoted = 0
     for _ in range(rounds):
         mine, theirs = pair(rng, n_users, worse_by)
-        checks, _, _ = compare(report_of(mine), report_of(theirs), BLEND, bounds)
+        checks, _, _ = compare(report_of(mine), report_of(theirs), ENSEMBLE, bounds)
         promoted += all(check.passed for check in checks)
     return promoted / rounds
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    bounds = Bounds.of(Settings())
+    bounds = GateBounds.of(Settings())
     found = {}
     print("test users  promoted, of a challenger that is truly worse by: " + "  ".join(f"{w:+.0%}" for w in WORSE_BY))
     for n in options.users:

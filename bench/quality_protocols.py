@@ -14,12 +14,12 @@ from bench.exchange import Task, Truth
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Reporter
 from src.core.settings import Settings, read_settings
-from src.ingestion.benchmark_files import read_own_split, read_to_measure
+from src.ingestion.benchmark_files import read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData, training_data
 from src.interactions.splits import Split, held_out, split_at_random, split_by_time
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY
-from src.tuning.objective import Judge
+from src.tuning.objective import Objective
 from src.workflows.ingest import read_table
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -52,7 +52,7 @@ class Protocol:
         popular = MODELS[POPULARITY].train(
             self.tuning.train, MODELS[POPULARITY].params(settings), seed=settings.seed
         )  # which completes lists, and so has no say in who is asked
-        judge = Judge.of(
+        judge = Objective.of(
             self.tuning, popular.order, relevant_rating=settings.relevant_rating, k=self.k, seed=settings.seed
         )
         assert judge is not None  # there is something to tune on in each of the data sets
@@ -194,8 +194,8 @@ def lists(reporter: Reporter) -> Protocol | None:
     if not folder.is_dir():
         return None
     settings = read_settings()
-    given = read_own_split(folder / "train.txt.gz", folder / "valid.txt.gz", settings, reporter)
-    rows = read_to_measure(folder / "test.txt", given.data, settings, reporter)
+    given = read_benchmark(folder / "train.txt.gz", folder / "valid.txt.gz", settings, reporter)
+    rows = read_test_file(folder / "test.txt", given.data, settings, reporter)
     events = rows.data.events
     users, query = np.unique(events.user_idx, return_inverse=True)
     truth = Truth(query.astype(np.int32), rows.item_idx[events.item_idx].astype(np.int32))

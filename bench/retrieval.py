@@ -21,8 +21,8 @@ import numpy as np
 
 from src.models import POPULARITY
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import best
-from src.recommendation.ensemble import BLEND, Blend
+from src.models.top_n import top_n
+from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.releases.release import read_release
 
 CANDIDATES, LENGTHS = 100, (10, 20)
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=300)
     arguments = parser.parse_args()
     pipeline = read_release(arguments.release).pipeline
-    blend: Blend = pipeline.models[BLEND]
+    blend: Ensemble = pipeline.models[ENSEMBLE]
     if blend.index is None:
         raise SystemExit("this release has no index: no model of its blend reads histories")
     queries = _queries(pipeline.models[POPULARITY], arguments.queries, arguments.history)
@@ -58,16 +58,16 @@ def _queries(popularity: object, n: int, length: int) -> list[QueryRows]:
     return [QueryRows(None, row, np.ones(length, np.float32)) for row in rows]
 
 
-def _served(blend: Blend, query: QueryRows, n: int) -> np.ndarray:
+def _served(blend: Ensemble, query: QueryRows, n: int) -> np.ndarray:
     """What the pipeline makes of it: so many more are asked for as the user has had already."""
     found = blend.retrieve(query, n + len(query.item_idx)).item_idx
     return found[~np.isin(found, query.item_idx)][:n]
 
 
-def _exact(blend: Blend, query: QueryRows, n: int) -> np.ndarray:
+def _exact(blend: Ensemble, query: QueryRows, n: int) -> np.ndarray:
     score = blend.score_all(QueryBlock.of(query, len(blend.models[POPULARITY].order)))[0]  # type: ignore[attr-defined]
     score[query.item_idx] = np.nan
-    return best(score, n).item_idx
+    return top_n(score, n).item_idx
 
 
 def _timed(what: str, ask: Callable[[QueryRows], object], queries: list[QueryRows]) -> float:

@@ -24,10 +24,10 @@ from threadpoolctl import threadpool_limits
 from src.core.domain import FloatArray, Product
 from src.core.errors import AisleError
 from src.core.progress import Silent
-from src.search.catalogue_text import Catalogue
-from src.search.encoders.embedding_cache import encoded
+from src.search.catalogue_text import CatalogueText
+from src.search.encoders.embedding_cache import encode_texts
 from src.search.encoders.registry import ENCODERS, WORDLLAMA, Encoder, open_encoder
-from src.search.index import EncodedBy, SearchIndex, search_index
+from src.search.index import EncodedBy, SearchIndex, build_search_index
 from src.synthetic.shop import make_shop
 
 WARMING = 300
@@ -72,7 +72,7 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     return {"p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
 
 
-def queries_of(catalogue: Catalogue, rng: np.random.Generator) -> list[str]:
+def queries_of(catalogue: CatalogueText, rng: np.random.Generator) -> list[str]:
     """What people might type for products that are there: two to four words of a title, one in five misspelt."""
     found = []
     for row in rng.integers(0, len(catalogue), QUERIES).tolist():
@@ -99,18 +99,18 @@ def exact_ten(rows: FloatArray, vectors: FloatArray) -> list[set[int]]:
 
 
 def measured(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
-    catalogue = Catalogue.of(made_up(n))
+    catalogue = CatalogueText.of(made_up(n))
     passages = catalogue.passages()
     started = time.perf_counter()
-    vectors = encoded(encoder, passages, folder / "kept", Silent())
+    vectors = encode_texts(encoder, passages, folder / "kept", Silent())
     encode_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    again = encoded(encoder, passages, folder / "kept", Silent())
+    again = encode_texts(encoder, passages, folder / "kept", Silent())
     again_seconds = time.perf_counter() - started
     faiss.omp_set_num_threads(os.cpu_count() or 1)  # a smaller index that was loaded before left one
     started = time.perf_counter()
     by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
-    built = search_index(catalogue, vectors.vectors, by)
+    built = build_search_index(catalogue, vectors.vectors, by)
     build_seconds = time.perf_counter() - started
     built.save(folder / str(n))
     queries = queries_of(catalogue, np.random.default_rng(3))

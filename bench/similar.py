@@ -27,11 +27,11 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY
 from src.recommendation import similar_items as module
-from src.recommendation.ensemble import BLEND
-from src.recommendation.ensemble_config import Recipe, fit_blend
+from src.recommendation.ensemble import ENSEMBLE
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.recommendation.pipeline import Pipeline
 from src.store import open_store
-from src.workflows.embed_catalogue import described
+from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
 from src.workflows.ingest import ingest
 
@@ -97,13 +97,13 @@ def main() -> int:
         store = open_store(settings.store_url)
         for name in SHOPS["online retail"]:
             ingest(settings, store, DATA / name, Silent())
-        its = described(settings, store, stored_data(store, Silent()), Silent())
+        its = embed_catalogue(settings, store, stored_data(store, Silent()), Silent())
         parts = split(its.data, HELD_OUT)
-        recipe = Recipe.of(settings)
-        blend = fit_blend(parts.train, recipe, settings.seed, Silent()).indexed(parts.train, Silent())
+        recipe = EnsembleConfig.of(settings)
+        blend = fit_ensemble(parts.train, recipe, settings.seed, Silent()).indexed(parts.train, Silent())
         popular = MODELS[POPULARITY].train(parts.train, recipe.params[POPULARITY], seed=settings.seed)
-        models = {BLEND: blend, POPULARITY: popular}
-        pipeline = Pipeline(its.data.users, its.data.items, models, BLEND, search=its.search(Silent()))
+        models = {ENSEMBLE: blend, POPULARITY: popular}
+        pipeline = Pipeline(its.data.users, its.data.items, models, ENSEMBLE, search=its.search(Silent()))
         events = np.expm1(popular.weight)
         document = measured(pipeline, events, together(parts.test))
     for name, row in document.items():

@@ -17,17 +17,17 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
-from app.background.profile_refresher import Explorer
+from app.background.profile_refresher import ProfileRefresher
 from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store, open_store
-from src.synthetic.shop import MadeUpShop, make_shop
+from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 pytest_plugins = ["postgresql"]
 
@@ -105,20 +105,20 @@ def store(settings: Settings, opened: Callable[[Settings], Store]) -> Store:
 
 
 @pytest.fixture(scope="session")
-def shop() -> MadeUpShop:
+def shop() -> SyntheticShop:
     """A small shop; its products are called real here, so that loading a file does not drive them out."""
     made = make_shop(n_users=60, n_products=40)
-    return MadeUpShop([replace(product, made_up=False) for product in made.products], made.events)
+    return SyntheticShop([replace(product, made_up=False) for product in made.products], made.events)
 
 
 @pytest.fixture(scope="session")
-def trained_var(shop: MadeUpShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_var(shop: SyntheticShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
     settings = small_settings(tmp_path_factory.mktemp("trained") / "var")
     store = open_store(settings.store_url)
     store.add_products(shop.products)
     store.add_events(shop.events)
-    train(settings, store, Job(), Silent())
+    train(settings, store, TrainingRequest(), Silent())
     dispose(store)
     return settings.var
 
@@ -168,7 +168,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
         apps[-1].jinja_env.bytecode_cache = COMPILED
         aisle = apps[-1].extensions["aisle"]
         aisle.start = no_training
-        aisle.explorer = Explorer(settings, aisle.store, no_exploring)
+        aisle.explorer = ProfileRefresher(settings, aisle.store, no_exploring)
         return apps[-1]
 
     yield build
@@ -208,7 +208,7 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
     hours = count(1)
 
     def publish(
-        default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, BLEND), activate: bool = True
+        default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, ENSEMBLE), activate: bool = True
     ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
         about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}

@@ -12,7 +12,7 @@ from src.evaluation.report import Report
 from src.interactions.event_weights import Weighting
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY, SVD
-from src.workflows.fit import Plan, measured
+from src.workflows.fit import FitPlan, measured
 from src.workflows.ingest import read_table
 
 RATINGS = Path(__file__).resolve().parents[2] / "shared/data/amazon-electronics-50x5/df_final.csv"
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 def report(**settings: float) -> Report:
     chosen = read_settings(**settings)
     data = read_table(chosen, RATINGS, Silent())
-    plan = Plan({name: MODELS[name].params(chosen) for name in (POPULARITY, SVD)}, None, Weighting())
+    plan = FitPlan({name: MODELS[name].params(chosen) for name in (POPULARITY, SVD)}, None, Weighting())
     return measured(chosen, split(data, chosen.test_share), plan, Silent())
 
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.background.training_process import Trainer, end_process, start_explorer
+from app.background.training_process import Trainer, end_process, start_profiler
 from src.core.errors import StoreError
 from src.core.settings import Settings
-from src.exploration.saved_profile import Explored
+from src.exploration.saved_profile import SavedProfile
 from src.store import Store, has_events
 from src.workflows.locks import FileLock
 
@@ -39,15 +39,15 @@ class Counting(StrEnum):
 
 
 @dataclass(frozen=True)
-class Shown:
+class ProfileView:
     """What there is to show: the last figures, if any were ever made, and whether newer ones are coming."""
 
-    explored: Explored | None
+    explored: SavedProfile | None
     counting: Counting
     problem: str = ""
 
 
-class Explorer:
+class ProfileRefresher:
     """One per worker; a lock sees to it that one process counts at a time on this host.
 
     start: begins the counting. now: seconds since 1970; tests hand in both.
@@ -57,17 +57,17 @@ class Explorer:
         self,
         settings: Settings,
         store: Store,
-        start: Callable[[Settings], Trainer] = start_explorer,
+        start: Callable[[Settings], Trainer] = start_profiler,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._store, self._start, self._now = settings, store, start, now
         self._lock = FileLock(settings.var / "explorer.lock")
         self._asking = threading.Lock()
         self._process: Trainer | None = None
-        self._read: tuple[int, Explored | None] = (0, None)
+        self._read: tuple[int, SavedProfile | None] = (0, None)
         self._failed_at, self._problem = float("-inf"), ""
 
-    def look(self) -> Shown:
+    def look(self) -> ProfileView:
         """The last figures; the counting of new ones is begun if they are due. Never waits for it; raises no error."""
         explored = self._kept()
         try:
@@ -76,19 +76,19 @@ class Explorer:
         except StoreError:
             return self.last()
         if empty:
-            return Shown(None, Counting.EMPTY)
+            return ProfileView(None, Counting.EMPTY)
         with self._asking:
             if self._process is not None or self._lock.owner() is not None:
-                return Shown(explored, Counting.UNDER_WAY)
+                return ProfileView(explored, Counting.UNDER_WAY)
             if not due:
-                return Shown(explored, Counting.CURRENT)
+                return ProfileView(explored, Counting.CURRENT)
             if self._now() - self._failed_at < _TRY_AGAIN_SECONDS:
-                return Shown(explored, Counting.FAILED, self._problem)
-            return Shown(explored, self._begin(), self._problem)
+                return ProfileView(explored, Counting.FAILED, self._problem)
+            return ProfileView(explored, self._begin(), self._problem)
 
-    def last(self) -> Shown:
+    def last(self) -> ProfileView:
         """The last figures, without asking the store, which did not answer a moment ago."""
-        return Shown(self._kept(), Counting.UNKNOWN, "the store does not answer")
+        return ProfileView(self._kept(), Counting.UNKNOWN, "the store does not answer")
 
     def stop(self) -> None:
         """This worker ends: so does the counting that it began; another worker begins anew when it is looked at."""
@@ -96,7 +96,7 @@ class Explorer:
             if self._process is not None and self._process.poll() is None:
                 end_process(self._process.pid, signal.SIGTERM, "data_processing")
 
-    def _kept(self) -> Explored | None:
+    def _kept(self) -> SavedProfile | None:
         """What is on disk, read again only if it is another file."""
         path = self._settings.explored_path
         try:
@@ -104,10 +104,10 @@ class Explorer:
         except OSError:
             return None
         if marks != self._read[0]:
-            self._read = (marks, Explored.read(path))
+            self._read = (marks, SavedProfile.read(path))
         return self._read[1]
 
-    def _is_due(self, explored: Explored | None) -> bool:
+    def _is_due(self, explored: SavedProfile | None) -> bool:
         if explored is None:
             return True
         changed_at = self._store.changed_at()

@@ -22,7 +22,7 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import trainer_lock
-from src.workflows.process_priority import give_way
+from src.workflows.process_priority import lower_priority
 
 ROOT = Path(__file__).resolve().parents[2]
 BY_HAND = "command"
@@ -52,10 +52,10 @@ def start_trainer(settings: Settings, arguments: Sequence[str]) -> Trainer:
     return _started("train_model.py", arguments, settings.var / "training.log", n_threads=os.cpu_count() or 1)
 
 
-def start_explorer(settings: Settings) -> Trainer:
+def start_profiler(settings: Settings) -> Trainer:
     """python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
     process = _started("data_processing.py", ["--explore"], settings.var / "exploration.log", n_threads=1)
-    give_way(process.pid)
+    lower_priority(process.pid)
     return process
 
 

@@ -21,7 +21,7 @@ from src.core.domain import Event, EventKind
 from src.core.errors import InputError
 from src.core.settings import Settings
 from src.store import Store
-from src.workflows.record_events import checked, record
+from src.workflows.record_events import check_event, record_events
 
 EVENTS = Tag(name="events")
 events = APIBlueprint("events", __name__)
@@ -49,7 +49,7 @@ def add_events(body: EventsBody) -> Response:
         _count(good, 0, errors)
         said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
         return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
-    stored = record(store, good)
+    stored = record_events(store, good)
     _count(good, stored, errors)
     answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
     response = jsonify(answer.model_dump())
@@ -78,7 +78,7 @@ def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[Eve
     now = int(time.time())
     for index, item in enumerate(items):
         try:
-            good.append(checked(_event(EventBody.model_validate(item)), settings, now))
+            good.append(check_event(_event(EventBody.model_validate(item)), settings, now))
         except ValidationError as error:
             said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
             errors.append(EventError(index=index, detail=said))

@@ -36,7 +36,7 @@ from app.schemas.lists import (
     WhyNotBody,
 )
 from app.serving.recommender import ListAnswer
-from app.views.why_not_text import told
+from app.views.why_not_text import why_not_sentence
 from src.core.domain import Explanation, Product, Query, Recommendation
 from src.search.index import Filter
 
@@ -91,8 +91,8 @@ def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
 
 def _named(recommendations: Iterable[Recommendation]) -> set[str]:
     """The listed products, and those that explain them."""
-    told = [item.explanation for item in recommendations if item.explanation]
-    return {item.product_id for item in recommendations} | {why.product_id for each in told for why in each.because}
+    asked = [item.explanation for item in recommendations if item.explanation]
+    return {item.product_id for item in recommendations} | {why.product_id for each in asked for why in each.because}
 
 
 def _row(item: Recommendation, catalogue: dict[str, Product]) -> DetailedRecommendation:
@@ -148,7 +148,7 @@ def why_not(body: WhyNotBody) -> Response:
         listed=standing.reason is None,
         rank=standing.rank,
         reason=standing.reason,
-        detail=told(standing, query, product),
+        detail=why_not_sentence(standing, query, product),
     )
     return of_release(release, answer)
 

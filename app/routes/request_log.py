@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import Metric as Family
 from app.schemas import SANE_REQUEST_ID
 from app.serving.recommender import Recommender
 from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
-from app.telemetry.served_lists import ServedLog, Shown
+from app.telemetry.served_lists import ServedListLog, ShownList
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import FIELDS, set_up
@@ -65,17 +65,17 @@ def _end(response: Response) -> Response:
     metrics: Metrics = current_app.extensions["aisle"].metrics
     metrics.add(REQUESTS, route, method, str(response.status_code))
     metrics.observe(SECONDS, route, seconds=seconds)
-    shown: list[Shown] = g.get("shown", []) if response.status_code < 400 else []
+    shown: list[ShownList] = g.get("shown", []) if response.status_code < 400 else []
     for each in shown:
         _count(metrics, each)
     if shown:
-        served: ServedLog = current_app.extensions["aisle"].served
+        served: ServedListLog = current_app.extensions["aisle"].served
         served.put(g.request_id, shown)
     _tell(method, route, response, seconds, shown)
     return response
 
 
-def _count(metrics: Metrics, shown: Shown) -> None:
+def _count(metrics: Metrics, shown: ShownList) -> None:
     metrics.add(LISTS, shown.made_for, shown.source)
     for source, places in Counter(source for _, source in shown.products).items():
         metrics.add(PLACES, shown.made_for, source, amount=places)
@@ -85,7 +85,7 @@ def _count(metrics: Metrics, shown: Shown) -> None:
         metrics.add(CACHE, "hit" if shown.cached else "miss")
 
 
-def _tell(method: str, route: str, response: Response, seconds: float, shown: list[Shown]) -> None:
+def _tell(method: str, route: str, response: Response, seconds: float, shown: list[ShownList]) -> None:
     """One line; the route, not the path, as paths hold ids."""
     fields: dict[str, Any] = {
         "method": method,

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.problem_json import problem
 from app.serving.recommender import Recommender
-from app.serving.search_service import Searcher
+from app.serving.search_service import SearchService
 
 
 def recommender() -> Recommender:
@@ -15,7 +15,7 @@ def recommender() -> Recommender:
     return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
 
 
-def searcher() -> Searcher:
+def searcher() -> SearchService:
     """The worker's one."""
     return current_app.extensions["aisle"].searcher  # type: ignore[no-any-return]
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
 from app.routes.responses import recommender, searcher
-from app.serving.typeahead import Finder
+from app.serving.typeahead import Typeahead
 from app.views.form_parsing import typed_ids, typed_search
 from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
 from src.core.domain import Product, Query, category_names
@@ -26,7 +26,7 @@ _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"
 """What the head of every page leads to."""
 
 
-def _finder() -> Finder:
+def _finder() -> Typeahead:
     return current_app.extensions["aisle"].finder  # type: ignore[no-any-return]
 
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, WithJsonSchema, model_validator
 
 from app.schemas import MAX_LIST, Id, Length, Request, Text
-from src.core.domain import MAX_VALUE, Event, EventKind, Query, WhyNot
+from src.core.domain import MAX_VALUE, Event, EventKind, ExclusionReason, Query
 from src.core.list_rules import RuleFields, check_prices
 from src.models import MODELS
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
-_LISTING = [*(name for name, kind in MODELS.items() if kind.lists), BLEND]
+_LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
 _WHICH_MODEL = "Whose list is wanted: one model's own, or the blend of several; the best one by default."
 
 ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
@@ -140,7 +140,7 @@ class WhyNotAnswer(BaseModel):
     release: str
     listed: bool
     rank: int | None
-    reason: WhyNot | None
+    reason: ExclusionReason | None
     detail: str
 
 

@@ -149,7 +149,7 @@ def hashed_key(key: str) -> str:
     return HASHED + _hash(key).hex()
 
 
-def made_key(folder: Path, role: Role) -> Path:
+def generate_key(folder: Path, role: Role) -> Path:
     """The file with this role's key, readable by its owner only; made with a random key if it is not there."""
     return made_once(folder / f"{role}.key")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, astuple
 from typing import Any
 
-from src.core.domain import Explanation, Opinion, Query, Reason, Recommendation, Rules
+from src.core.domain import ComponentScore, Explanation, Query, Reason, Recommendation, Rules
 
 
 def to_plain(item: Recommendation) -> list[Any]:
@@ -20,7 +20,9 @@ def from_plain(kept: list[Any]) -> Recommendation:
     if told is None:
         return Recommendation(product_id, score, source, filled_by)
     opinions, because = told
-    explanation = Explanation(tuple(Opinion(*each) for each in opinions), tuple(Reason(*each) for each in because))
+    explanation = Explanation(
+        tuple(ComponentScore(*each) for each in opinions), tuple(Reason(*each) for each in because)
+    )
     return Recommendation(product_id, score, source, filled_by, explanation)
 
 

@@ -11,24 +11,24 @@ from typing import Any
 
 from app.serving.cached_list import cache_key, from_plain, to_plain
 from app.serving.list_cache import ListCache
-from app.serving.serving_snapshot import Served, Shelves
+from app.serving.serving_snapshot import ServingSnapshot, Shelves
 from app.serving.worker_status import WorkerFiles
-from app.telemetry.served_lists import USER, Shown, note
+from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
     DAY,
     SEEN_KINDS,
     CategoryCount,
     Event,
     EventKind,
-    Facts,
     JsonDict,
+    ListPosition,
     PredictedRating,
     Product,
+    ProductAttributes,
     ProductCount,
     Query,
     Recommendation,
     Rules,
-    Standing,
 )
 from src.core.errors import AisleError, NoRelease, StoreError
 from src.core.list_rules import RuleFields, shop_rules
@@ -67,7 +67,7 @@ class Recommender:
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
         self._shelves, self._shop = Shelves(store), shop_rules(settings.rules)
         self._announces = False
-        self._served: Served | None = None
+        self._served: ServingSnapshot | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
         self._seen: bytes | None = None
@@ -93,7 +93,7 @@ class Recommender:
             else:
                 stocked = self._shelves.of(release)
                 if self._served is None or not self._served.is_of(release, withdrawn, stocked):
-                    self._served = Served.of(release, withdrawn, stocked)
+                    self._served = ServingSnapshot.of(release, withdrawn, stocked)
             if changed := _version(release) != _version(before):
                 _log.info("serving release %s", _version(release))
             if self._announces:
@@ -160,7 +160,7 @@ class Recommender:
         served = self._serving()
         return served.release.version, served.pipeline
 
-    def _serving(self) -> Served:
+    def _serving(self) -> ServingSnapshot:
         served = self._served
         if served is None:
             raise NoRelease(
@@ -189,10 +189,10 @@ class Recommender:
         sources = [item.source for item in recommendations] or [wanted]
         answer = ListAnswer(served.release.version, max(sources, key=sources.count), recommendations)
         places = [(item.product_id, item.source) for item in recommendations]
-        note(Shown(answer.release, USER, None, answer.source, places, cached))
+        note(ShownList(answer.release, USER, None, answer.source, places, cached))
         return answer
 
-    def why_not(self, query: Query, product_id: str) -> tuple[str, Standing, Product | None]:
+    def why_not(self, query: Query, product_id: str) -> tuple[str, ListPosition, Product | None]:
         """(release, where the product stands with regard to the list of the query, what is known of it).
 
         Raises as `recommend` does.
@@ -226,7 +226,9 @@ class Recommender:
     @staticmethod
     def _as_of_now(pipeline: Pipeline, products: Iterable[Product]) -> Pipeline:
         """The same where the shelf has these products as they are."""
-        facts = [Facts(*(getattr(product, name) for name in Facts._fields)) for product in products]
+        facts = [
+            ProductAttributes(*(getattr(product, name) for name in ProductAttributes._fields)) for product in products
+        ]
         changed = pipeline.differing(facts)
         return pipeline.stocked(changed) if changed else pipeline
 

@@ -7,12 +7,12 @@ import threading
 from dataclasses import dataclass
 
 from app.serving.recommender import Recommender
-from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, Shown, note
+from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
 from src.core.domain import FloatArray, JsonDict, Product, category_names
 from src.core.errors import AisleError, NotReady
 from src.core.settings import Settings
 from src.recommendation.pipeline import Pipeline
-from src.search.catalogue_text import Catalogue
+from src.search.catalogue_text import CatalogueText
 from src.search.encoders.registry import Encoder, open_encoder
 from src.search.index import EncodedBy, Filter
 
@@ -32,14 +32,14 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class SearchAnswer:
+class SearchResult:
     """What was found, best first; release: what it was found by."""
 
     release: str
     hits: list[Hit]
 
 
-class Searcher:
+class SearchService:
     """One per worker. Opens the encoder of the release that is served: no query is ever encoded by another one."""
 
     def __init__(self, settings: Settings, recommender: Recommender) -> None:
@@ -47,7 +47,7 @@ class Searcher:
         self._opened: tuple[EncodedBy, Encoder | None, str] | None = None
         self._opening = threading.Lock()
 
-    def search(self, text: str, n: int, wanted: Filter) -> SearchAnswer:
+    def search(self, text: str, n: int, wanted: Filter) -> SearchResult:
         """At most n products for a text that fit the filter by now. Raises NoRelease, NotReady, StoreError."""
         release, pipeline = self._recommender.serving()
         vector = self._encoded(pipeline, text)
@@ -58,9 +58,9 @@ class Searcher:
             known = {hit.product.product_id for hit in hits}
             more = self._checked(pipeline, text, vector, n, wanted, wanted)
             hits += [hit for hit in more if hit.product.product_id not in known]
-        return _noted(TEXT, text, SearchAnswer(release, hits[:n]))
+        return _noted(TEXT, text, SearchResult(release, hits[:n]))
 
-    def similar(self, product_id: str, n: int) -> SearchAnswer | None:
+    def similar(self, product_id: str, n: int) -> SearchResult | None:
         """At most n products that go with one, each with its source; None for a product that nobody knows.
 
         One that came after the release was made is answered by its text.
@@ -71,13 +71,13 @@ class Searcher:
             product = self._recommender.products([product_id]).get(product_id)
             if product is None:
                 return None
-            vector = self._encoded(pipeline, Catalogue.of([product]).passages()[0])
+            vector = self._encoded(pipeline, CatalogueText.of([product]).passages()[0])
         found = pipeline.similar(product_id, vector, n)
         ids = pipeline.items.ids_of(each.item_idx for each in found)
         products = self._recommender.products(ids)
         pairs = zip(ids, found, strict=True)
         hits = [Hit(products.get(id_, Product(id_)), round(each.score, 4), each.source) for id_, each in pairs]
-        return _noted(PRODUCT, product_id, SearchAnswer(release, hits))
+        return _noted(PRODUCT, product_id, SearchResult(release, hits))
 
     def _checked(
         self, pipeline: Pipeline, text: str, vector: FloatArray | None, n: int, roughly: Filter, wanted: Filter
@@ -135,11 +135,11 @@ class Searcher:
         return {"status": "not_loaded" if problem else "loaded", "note": problem, **search.describe()}
 
 
-def _noted(made_for: str, asked: str, answer: SearchAnswer) -> SearchAnswer:
+def _noted(made_for: str, asked: str, answer: SearchResult) -> SearchResult:
     """The answer, which is counted, and kept if wanted, once it is given."""
     places = [(hit.product.product_id, hit.source or SEARCH) for hit in answer.hits]
     sources = [source for _, source in places] or [SEARCH]
-    note(Shown(answer.release, made_for, asked, max(sources, key=sources.count), places))
+    note(ShownList(answer.release, made_for, asked, max(sources, key=sources.count), places))
     return answer
 
 

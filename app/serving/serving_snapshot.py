@@ -10,7 +10,7 @@ from typing import Any
 
 from src.core.domain import Query
 from src.core.errors import StoreError
-from src.recommendation.item_attributes import Shelf
+from src.recommendation.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import Release
 from src.store import Store
@@ -28,11 +28,11 @@ class Stocked:
 
     version: str
     mark: int | None
-    shelf: Shelf
+    shelf: ItemAttributes
 
 
 @dataclass(frozen=True)
-class Served:
+class ServingSnapshot:
     """What lists are made with, swapped as one: a release, and its pipeline without the withdrawn products.
 
     withdrawn: ids. mark: the same for the same ids in every worker, and another for others. stocked: what is known of
@@ -46,7 +46,7 @@ class Served:
     stocked: Stocked
 
     @classmethod
-    def of(cls, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> Served:
+    def of(cls, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> ServingSnapshot:
         mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
         pipeline = replace(release.pipeline.without(withdrawn), shelf=stocked.shelf)
         return cls(release, pipeline, withdrawn, mark, stocked)
@@ -81,11 +81,11 @@ class Shelves:
             mark = self._store.products_changed_at()
             if kept is None or (mark != kept.mark and time.monotonic() >= self._rests_until):
                 started = time.monotonic()
-                kept = Stocked(release.version, mark, Shelf.of(self._store.read_facts(), items))
+                kept = Stocked(release.version, mark, ItemAttributes.of(self._store.read_facts(), items))
                 ended = time.monotonic()
                 cost = ended - started
                 self._rests_until = ended + (_REST_PER_COST * cost if cost > _QUICK_SECONDS else 0)
             self._kept = kept
         except StoreError as error:
             _log.warning("what products are like by now cannot be seen: %s", type(error).__name__)
-        return kept or Stocked(release.version, -1, Shelf.empty(len(items)))
+        return kept or Stocked(release.version, -1, ItemAttributes.empty(len(items)))

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Set
 import numpy as np
 
 from app.serving.recommender import Recommender
-from app.serving.search_service import Searcher
+from app.serving.search_service import SearchService
 from src.core.domain import Product
 from src.core.errors import NotReady
 from src.models import POPULARITY
 from src.recommendation.pipeline import Pipeline
-from src.search.autocomplete import completed
+from src.search.autocomplete import autocomplete
 from src.search.index import Filter
 from src.search.tokenizer import plain
 from src.store import Store
@@ -25,10 +25,10 @@ _LOOKED_AT = 40
 _GOOD_HISTORY = 12  # events: enough to see what a list rests on, and no wholesaler
 
 
-class Finder:
+class Typeahead:
     """One per worker, over the release that is served and the store of this moment."""
 
-    def __init__(self, store: Store, recommender: Recommender, searcher: Searcher) -> None:
+    def __init__(self, store: Store, recommender: Recommender, searcher: SearchService) -> None:
         self._store, self._recommender, self._searcher = store, recommender, searcher
         self._examples: tuple[str, list[str]] | None = None
 
@@ -95,7 +95,7 @@ class Finder:
         if pipeline.search is None:
             return [], []
         keywords, weight = pipeline.search.keywords, pipeline.models[POPULARITY].weight
-        rows = completed(keywords, text, weight, _LOOKED_AT, pipeline.listed)
+        rows = autocomplete(keywords, text, weight, _LOOKED_AT, pipeline.listed)
         words = plain(text).split()
         found: tuple[list[str], list[str]] = [], []
         for product in self._known(pipeline.items.ids_of(rows.tolist())):

@@ -24,7 +24,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from src.core.worker_slots import claim, of_this_host
+from src.core.worker_slots import claim_slot, of_this_host
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))
@@ -125,7 +125,7 @@ class _Files:
     @classmethod
     def claimed(cls, folder: Path) -> _Files:
         """Those of the lowest number that nobody holds. Raises OSError."""
-        number, lock = claim(folder)
+        number, lock = claim_slot(folder)
         try:
             return cls(lock, {kind: _opened(folder / f"{kind}_{number}.db") for kind in ("counter", "histogram")})
         except OSError:

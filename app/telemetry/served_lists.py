@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownList:
     """A list that a request was given. made_for: USER, TEXT or PRODUCT; asked: the text or the product.
 
     source: what named most of it. products: (product_id, source), best first. cached: None where no cache was asked.
@@ -47,13 +47,13 @@ class Shown:
     cached: bool | None = None
 
 
-def note(shown: Shown) -> None:
+def note(shown: ShownList) -> None:
     """Remember a list until its request is answered; outside of requests nobody is shown any."""
     if has_request_context():
         g.setdefault("shown", []).append(shown)
 
 
-class ServedLog:
+class ServedListLog:
     """One per worker: a bounded queue, and a thread that empties it into the store. Idle with AISLE_LOG_SERVED=off."""
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
@@ -64,7 +64,7 @@ class ServedLog:
         self._forgets_at = 0.0
         self._said = False
 
-    def put(self, request_id: str, shown: Sequence[Shown]) -> None:
+    def put(self, request_id: str, shown: Sequence[ShownList]) -> None:
         """Keep the lists that a request was answered with; where that takes too long for the queue, they are dropped
         and counted."""
         if self._settings.log_served == "off":

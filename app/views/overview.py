@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from app.background.scheduler import Scheduler
 from app.serving.recommender import Recommender
-from app.serving.search_service import Searcher
+from app.serving.search_service import SearchService
 from app.views.model_report import Became, ModelReport, Nights, became, model_report, nights
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
@@ -34,13 +34,13 @@ _LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
 
 
-class Asked(Protocol):
+class OverviewSources(Protocol):
     """What is asked."""
 
     settings: Settings
     store: Store
     recommender: Recommender
-    searcher: Searcher
+    searcher: SearchService
     scheduler: Scheduler
 
 
@@ -69,7 +69,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedRelease:
     """The release that answers, by its manifest. since: UTC seconds of its activation, None if that is not known.
 
     n_events, newest_at: what it has learnt from.
@@ -95,7 +95,7 @@ class Overview:
     """
 
     at: int
-    served: Served | None
+    served: ServedRelease | None
     findings: list[Finding]
     health: list[Finding]
     scheduler: Mapping[str, Any] | None
@@ -135,7 +135,7 @@ def before_current(listing: Sequence[Listed]) -> Listed | None:
     return before if before and current and before.version < current.version else None
 
 
-def overview(aisle: Asked) -> Overview:
+def overview(aisle: OverviewSources) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
     registry = Registry(settings.releases_dir, settings.keep_releases)
@@ -169,7 +169,7 @@ def overview(aisle: Asked) -> Overview:
     )
 
 
-def _served(aisle: Asked, registry: Registry) -> tuple[Served | None, Mapping[str, Any]]:
+def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease | None, Mapping[str, Any]]:
     try:
         release = aisle.recommender.release()
     except NotReady:
@@ -177,7 +177,7 @@ def _served(aisle: Asked, registry: Registry) -> tuple[Served | None, Mapping[st
     manifest, status = release.manifest, aisle.recommender.release_status()
     data = manifest.get("data") or {}
     is_current = release.version == registry.current_version()
-    served = Served(
+    served = ServedRelease(
         version=release.version,
         is_current=is_current,
         since=registry.activated_at() if is_current else None,
@@ -204,7 +204,7 @@ class _Stored:
     problem: str = ""
 
 
-def _stored(aisle: Asked) -> _Stored:
+def _stored(aisle: OverviewSources) -> _Stored:
     journal = aisle.store.journal
     try:
         changed_at = aisle.store.changed_at()
@@ -227,7 +227,7 @@ def _store(problem: str, changed_at: int | None) -> Finding:
     return Finding("Store", Level.GOOD, said)
 
 
-def _release(served: Served | None, aisle: Asked) -> Finding:
+def _release(served: ServedRelease | None, aisle: OverviewSources) -> Finding:
     if served is None:
         note = str(aisle.recommender.release_status()["note"])
         said = note or "No release is served: every list is answered with 503."
@@ -242,7 +242,7 @@ def _release(served: Served | None, aisle: Asked) -> Finding:
     return Finding("Release", Level.GOOD, "Every byte of what is served was verified.")
 
 
-def _workers(workers: list[dict[str, Any]], served: Served | None) -> Finding:
+def _workers(workers: list[dict[str, Any]], served: ServedRelease | None) -> Finding:
     if not workers:
         return Finding("Workers", Level.GOOD, "None has reported itself: this is no server of several workers.")
     versions = {worker["release"] for worker in workers}
@@ -267,7 +267,7 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
     return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
 
 
-def _encoder(aisle: Asked) -> Finding:
+def _encoder(aisle: OverviewSources) -> Finding:
     status = aisle.searcher.status()
     if note := str(status.get("note") or ""):
         is_searched = "n_products" in status  # a shop without any title may have none to load
@@ -278,7 +278,7 @@ def _encoder(aisle: Asked) -> Finding:
     return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
 
 
-def _disk(aisle: Asked, release_bytes: int | None) -> Finding:
+def _disk(aisle: OverviewSources, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:
@@ -291,7 +291,7 @@ def _disk(aisle: Asked, release_bytes: int | None) -> Finding:
     return Finding("Disk", Level.GOOD, said)
 
 
-def _data(served: Served) -> Finding:
+def _data(served: ServedRelease) -> Finding:
     if served.newest_at is None:
         return Finding("Newest event", Level.NOTE, "The events that were learnt carry no time.")
     said = f"What is served has learnt up to {moment(served.newest_at)} UTC, {ago(served.newest_at)}."
@@ -301,7 +301,7 @@ def _data(served: Served) -> Finding:
     return Finding("Newest event", Level.GOOD, said)
 
 
-def _checks(served: Served) -> Finding:
+def _checks(served: ServedRelease) -> Finding:
     if not served.checks:
         return Finding("Data checks", Level.GOOD, "Nothing stood out when the release was trained.")
     more = f" (and {len(served.checks) - 1} more)" if len(served.checks) > 1 else ""

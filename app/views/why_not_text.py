@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from src.core.domain import Product, Query, Rules, Standing, WhyNot
+from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 
 
-def told(standing: Standing, query: Query, product: Product | None) -> str:
+def why_not_sentence(standing: ListPosition, query: Query, product: Product | None) -> str:
     """What the standing means. product: what the store knows of it; None for nothing."""
     rules = query.rules or Rules()
     known = product or Product("")
@@ -13,19 +13,23 @@ def told(standing: Standing, query: Query, product: Product | None) -> str:
     if standing.reason is None:
         return f"it is on the list, at place {standing.rank} of {query.n}"
     return {
-        WhyNot.UNKNOWN_PRODUCT: "nobody knows this id"
+        ExclusionReason.UNKNOWN_PRODUCT: "nobody knows this id"
         if product is None
         else "it came after the release was made, and can be listed after the next training",
-        WhyNot.WITHDRAWN: "it is withdrawn, so it is on no list",
-        WhyNot.EXCLUDED: "the request excludes it",
-        WhyNot.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
-        WhyNot.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
-        WhyNot.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
-        WhyNot.STOCK: "it is sold out, and the list is for what is in stock",
-        WhyNot.MAX_PER_CATEGORY: f"{rules.max_per_category} of its category stand above it, which is as many as may be",
-        WhyNot.MAX_PER_BRAND: f"{rules.max_per_brand} of its brand stand above it, which is as many as may be",
-        WhyNot.RANK: f"it is ranked {standing.rank}, and the list ends at {query.n}",
-        WhyNot.NOT_RETRIEVED: "the model did not name it among the products that were looked at for this history",
+        ExclusionReason.WITHDRAWN: "it is withdrawn, so it is on no list",
+        ExclusionReason.EXCLUDED: "the request excludes it",
+        ExclusionReason.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
+        ExclusionReason.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
+        ExclusionReason.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
+        ExclusionReason.STOCK: "it is sold out, and the list is for what is in stock",
+        ExclusionReason.MAX_PER_CATEGORY: (
+            f"{rules.max_per_category} of its category stand above it, which is as many as may be"
+        ),
+        ExclusionReason.MAX_PER_BRAND: f"{rules.max_per_brand} of its brand stand above it, which is as many as may be",
+        ExclusionReason.RANK: f"it is ranked {standing.rank}, and the list ends at {query.n}",
+        ExclusionReason.NOT_RETRIEVED: (
+            "the model did not name it among the products that were looked at for this history"
+        ),
     }[standing.reason]
 
 

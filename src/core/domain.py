@@ -100,7 +100,7 @@ class Product:
     made_up: bool = False
 
 
-class Facts(NamedTuple):
+class ProductAttributes(NamedTuple):
     """What rules ask of a product, as in Product; None: not known."""
 
     product_id: str
@@ -181,7 +181,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class ComponentScore:
     """What one model of a list's score says of a product.
 
     score: the model's own number, in units that are comparable between users. weight: what it counts for.
@@ -207,7 +207,7 @@ class Reason:
 class Explanation:
     """Why a product has its place; both strongest first. because: empty where no product of the history matters."""
 
-    opinions: tuple[Opinion, ...] = ()
+    opinions: tuple[ComponentScore, ...] = ()
     because: tuple[Reason, ...] = ()
 
 
@@ -226,7 +226,7 @@ class Recommendation:
     explanation: Explanation | None = None
 
 
-class WhyNot(StrEnum):
+class ExclusionReason(StrEnum):
     """Why a product is not on a list. NOT_RETRIEVED: no model named it among those that were looked at."""
 
     UNKNOWN_PRODUCT = "unknown_product"
@@ -243,7 +243,7 @@ class WhyNot(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ListPosition:
     """Where a product stands with regard to a list.
 
     rank: its place on the list, 1-based; or, with the reason RANK or a MAX_PER_…, its place by score among what the
@@ -251,7 +251,7 @@ class Standing:
     """
 
     rank: int | None
-    reason: WhyNot | None
+    reason: ExclusionReason | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_search_for_cycles() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """While millions of small lists and tuples without cycles are made: looking for some takes a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -9,7 +9,7 @@ from src.core.domain import JsonDict
 
 
 @dataclass(frozen=True, slots=True)
-class SearchedFor:
+class SearchFeedback:
     """What somebody did to a product after searching for a text. at: UTC seconds. mark: tells it from its likes, and
     from a repetition."""
 
@@ -39,7 +39,7 @@ class ServedList:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowUp:
     """What somebody did to a product that the answer to a request had shown. at: UTC seconds. mark: of its event."""
 
     request_id: str
@@ -106,7 +106,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunCount:
     """How many runs have a status, and when (UTC seconds) the last of them ended; None while none has."""
 
     status: RunStatus

@@ -22,7 +22,7 @@ def of_this_host(folder: Path) -> Path:
     return folder / socket.gethostname()
 
 
-def claim(folder: Path) -> tuple[int, int]:
+def claim_slot(folder: Path) -> tuple[int, int]:
     """(the lowest number that nobody holds, the open descriptor that holds it now). Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in count():

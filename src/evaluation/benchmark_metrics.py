@@ -11,7 +11,7 @@ from src.core.domain import BoolArray, EventKind, FloatArray, IntArray
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of
 from src.evaluation.metrics import Estimate, estimate_rmse_mae, ranking_metrics
-from src.ingestion.benchmark_files import MappedRows
+from src.ingestion.benchmark_files import MappedTestRows
 from src.interactions.interactions import TrainingData
 from src.models.base import Rater
 
@@ -66,7 +66,7 @@ class ListFigures:
     slices: dict[str, dict[str, Slice]]
 
 
-def list_task(rows: MappedRows, relevant_rating: float | None, n_items: int) -> ListTask:
+def list_task(rows: MappedTestRows, relevant_rating: float | None, n_items: int) -> ListTask:
     """Relevant is every product of a user's rows, but for ratings below `relevant_rating` and what was brought back."""
     data = rows.data
     is_relevant = ~data.is_kind(EventKind.RETURN)
@@ -88,7 +88,7 @@ def n_seen_before(task: ListTask, learnt: TrainingData) -> int:
     return int(np.isin(task.relevant, keys).sum())
 
 
-def rating_errors(model: Rater, rows: MappedRows) -> RatingErrors:
+def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
     """Predict every rating of the rows, those of unknown users and products among them; there must be one."""
     ratings = rows.data.ratings
     users, items = rows.user_idx[ratings.user_idx], rows.item_idx[ratings.item_idx]

@@ -22,7 +22,7 @@ from src.evaluation.benchmark_metrics import (
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import Estimate
-from src.ingestion.benchmark_files import FileRead, MappedRows
+from src.ingestion.benchmark_files import FileSummary, MappedTestRows
 from src.interactions.interactions import TrainingData
 from src.models import POPULARITY
 from src.models.base import BlockScorer, Rater
@@ -128,7 +128,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class SplitReport:
+class BenchmarkReport:
     """Figures per model name. lists: empty when no test user has a relevant product; ratings: when no row has a rating.
 
     at: cut-offs, ascending. costs, checksums: of everything that was trained. files: "train", "valid", "test" → what
@@ -140,7 +140,7 @@ class SplitReport:
     ratings: dict[str, RatingErrors]
     costs: dict[str, Cost]
     checksums: dict[str, str]
-    files: dict[str, FileRead]
+    files: dict[str, FileSummary]
     scope: Scope
     about: JsonDict
 
@@ -238,15 +238,15 @@ class SplitReport:
         return " ".join(said) or "Popularity alone was measured: --model all measures every model."
 
 
-def measure_split(
+def measure_benchmark(
     fitted: Fitted,
-    rows: MappedRows,
+    rows: MappedTestRows,
     at: Sequence[int],
     relevant_rating: float | None,
-    files: Mapping[str, FileRead],
+    files: Mapping[str, FileSummary],
     about: JsonDict,
     reporter: Reporter,
-) -> SplitReport:
+) -> BenchmarkReport:
     """Measure what was trained on rows that came after. at: cut-offs. relevant_rating: None if every row is relevant.
 
     files, about: what is known of the reading and the training, for the report.
@@ -258,7 +258,7 @@ def measure_split(
     if len(rows.data.ratings):
         reporter.step("measuring predicted ratings")
         ratings = {name: rating_errors(model, rows) for name, model in fitted.raters.items()}
-    return SplitReport(
+    return BenchmarkReport(
         at=cut_offs,
         lists=lists,
         ratings=ratings,

@@ -9,7 +9,7 @@ from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
 from src.models.base import BlockScorer, QueryBlock
-from src.models.top_n import best_of_rows
+from src.models.top_n import top_n_of_rows
 
 BLOCK_BYTES = 1 << 28
 """Of the scores of one block of queries."""
@@ -68,7 +68,7 @@ def top_lists(
             score[score == 0] = -np.inf
         barred = masked[rows]
         score[np.repeat(np.arange(len(score)), np.diff(barred.indptr)), barred.indices] = -np.inf
-        lists[rows] = best_of_rows(score, n)
+        lists[rows] = top_n_of_rows(score, n)
         reporter.advance(rows.stop, len(queries))
     if fill is not None:
         _complete(lists, masked, fill)

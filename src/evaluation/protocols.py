@@ -30,7 +30,7 @@ _RATED_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
-class RatingFigures:
+class RatingMetrics:
     """Of predicted ratings, over all test ratings; precision and recall over rated test products only."""
 
     rmse: Estimate
@@ -40,7 +40,7 @@ class RatingFigures:
 
 
 @dataclass(frozen=True)
-class RankingFigures:
+class RankingMetrics:
     """Of lists of 10 from the whole catalogue, and beyond_popularity: the paired difference of NDCG@10.
 
     short: share of users whose list has fewer products than it could. of_user: NDCG@10 float[n_users], in the order
@@ -59,7 +59,7 @@ class RankingFigures:
     of_user: FloatArray = field(repr=False, compare=False)
 
 
-def measure_ratings(model: Rater, test: Interactions) -> RatingFigures:
+def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
     """Predict every test rating; test must hold at least one."""
     n_parts = len(test) // _RATED_AT_ONCE + 1  # factors of all test rows at once would fill the memory
     pairs = zip(np.array_split(test.user_idx, n_parts), np.array_split(test.item_idx, n_parts), strict=True)
@@ -67,7 +67,7 @@ def measure_ratings(model: Rater, test: Interactions) -> RatingFigures:
     rmse, mae = estimate_rmse_mae(test.user_idx, predicted - test.value)
     precision, recall = rated_precision_recall(test.user_idx, test.value, predicted, k=K, threshold=RATED_THRESHOLD)
     rated = estimates({"precision": precision, "recall": recall})
-    return RatingFigures(rmse, mae, rated["precision"], rated["recall"])
+    return RatingMetrics(rmse, mae, rated["precision"], rated["recall"])
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
 
 def measure_lists(
     pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter
-) -> dict[str, RankingFigures]:
+) -> dict[str, RankingMetrics]:
     """Figures of every model's own list, and of the blend's as `Pipeline.recommend` serves it. The task has users.
 
     train: what the pipeline was trained on. The models of MODELS score the whole catalogue anyway, so their lists are
@@ -130,7 +130,7 @@ def measure_lists(
     figures = {}
     for name, of_user in values.items():
         found = estimates({**of_user, "gain": of_user["ndcg"] - bar})
-        figures[name] = RankingFigures(
+        figures[name] = RankingMetrics(
             precision_at_10=found["precision"],
             recall_at_10=found["recall"],
             ndcg_at_10=found["ndcg"],

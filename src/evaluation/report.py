@@ -10,10 +10,10 @@ from typing import Any
 from src.core.domain import JsonDict
 from src.core.progress import Reporter
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import K, RankingFigures, RatingFigures, measure_lists, measure_ratings, ranking_task
+from src.evaluation.protocols import K, RankingMetrics, RatingMetrics, measure_lists, measure_ratings, ranking_task
 from src.interactions.splits import Split
 from src.models import POPULARITY
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
 
 
@@ -34,8 +34,8 @@ class Report:
     n_test_users: int
     n_ranked_users: int
     relevant_rating: float
-    ratings: dict[str, RatingFigures]
-    lists: dict[str, RankingFigures]
+    ratings: dict[str, RatingMetrics]
+    lists: dict[str, RankingMetrics]
     best: str
     rater: str | None
 
@@ -141,17 +141,17 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     )
 
 
-def _rater(pipeline: Pipeline, ratings: dict[str, RatingFigures]) -> str | None:
+def _rater(pipeline: Pipeline, ratings: dict[str, RatingMetrics]) -> str | None:
     """The lowest RMSE; without any, a model that learns of the user rather than popularity. None without a rater."""
     raters = [name for name in pipeline.raters if name != POPULARITY]
     return min(raters, key=lambda name: ratings[name].rmse.value if name in ratings else 0.0, default=None)
 
 
-def _best(lists: dict[str, RankingFigures]) -> str:
+def _best(lists: dict[str, RankingMetrics]) -> str:
     """The blend, which was chosen on other data, unless popularity beats it; without one, the highest NDCG@10.
 
     To take the highest of many figures would be to tune on what is measured on. Popularity, the simpler one, when
     models tie or nothing was measured.
     """
-    candidates: list[str] = [POPULARITY, *([BLEND] if BLEND in lists else lists)]
+    candidates: list[str] = [POPULARITY, *([ENSEMBLE] if ENSEMBLE in lists else lists)]
     return max(candidates, key=lambda name: lists[name].ndcg_at_10.value if name in lists else 0.0)

@@ -15,7 +15,7 @@ from src.core.domain import FloatArray, IntArray, JsonDict
 from src.core.progress import Reporter
 from src.evaluation.metrics import Estimate, estimates
 from src.recommendation.search_features import Signals, anchors_of, features
-from src.recommendation.search_reranker import RERANKED, Group, Reranker, learned
+from src.recommendation.search_reranker import RERANKED, Group, SearchReranker, train_search_reranker
 from src.search.index import SearchIndex
 
 K = 10
@@ -36,7 +36,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSearch:
     """A search whose vectors one encoder made, and the queries as it encodes them: float32[n_queries, d]."""
 
     search: SearchIndex
@@ -121,7 +121,7 @@ def _verdict(gain: Estimate) -> str:
 
 
 def measure_search(
-    encoded: Mapping[str, Encoded], encoder: str, judged: Judged, *, seed: int, reporter: Reporter
+    encoded: Mapping[str, EncodedSearch], encoder: str, judged: Judged, *, seed: int, reporter: Reporter
 ) -> SearchReport:
     """Measure. encoded: encoder → search with its vectors; encoder: the one of these that is served."""
     any_search = encoded[encoder].search
@@ -161,7 +161,7 @@ def folds_of(n: int, seed: int) -> IntArray:
     return np.random.default_rng(seed).permutation(n) % min(FOLDS, max(n, 1))
 
 
-def _cross_validated_fusion(its: Encoded, judged: Judged, folds: IntArray) -> tuple[FloatArray, list[float]]:
+def _cross_validated_fusion(its: EncodedSearch, judged: Judged, folds: IntArray) -> tuple[FloatArray, list[float]]:
     """(NDCG of each query with the weight that the other folds chose, that weight of each fold).
 
     Another weight than the one that is served is chosen only where it is clearly better on the other folds: a few
@@ -179,13 +179,13 @@ def _cross_validated_fusion(its: Encoded, judged: Judged, folds: IntArray) -> tu
     return ndcg, chosen
 
 
-def fused_ndcg(its: Encoded, judged: Judged, weight: float) -> FloatArray:
+def fused_ndcg(its: EncodedSearch, judged: Judged, weight: float) -> FloatArray:
     """float[n_queries] with this weight of the vectors."""
     search = replace(its.search, vector_weight=weight)
     return _ndcg(judged, lambda at: search.search(judged.queries[at], its.queries[at], K).item_idx)
 
 
-def groups_of(its: Encoded, judged: Judged, signals: Signals) -> tuple[list[Group], list[IntArray]]:
+def groups_of(its: EncodedSearch, judged: Judged, signals: Signals) -> tuple[list[Group], list[IntArray]]:
     """(what the ranking learns from each query, the items retrieved for it in the order of the fusion)."""
     groups, orders = [], []
     for text, vector, grades in zip(judged.queries, its.queries, judged.grades, strict=True):
@@ -204,7 +204,7 @@ def cross_validated_ranking(
     None where there is too little to learn from."""
     ndcg = np.zeros(len(judged))
     for fold in np.unique(folds):
-        ranker = learned([groups[at] for at in np.flatnonzero(folds != fold).tolist()], seed=seed)
+        ranker = train_search_reranker([groups[at] for at in np.flatnonzero(folds != fold).tolist()], seed=seed)
         if ranker is None:
             return None
         for at in np.flatnonzero(folds == fold).tolist():
@@ -212,5 +212,5 @@ def cross_validated_ranking(
     return ndcg
 
 
-def _ordered(ranker: Reranker, group: Group, order: IntArray) -> IntArray:
+def _ordered(ranker: SearchReranker, group: Group, order: IntArray) -> IntArray:
     return order[np.argsort(-ranker.score(group.rows), kind="stable")] if len(order) else order

@@ -15,14 +15,14 @@ from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventKind, FloatArra
 from src.core.records import Load
 from src.exploration.activity import activity
 from src.exploration.profile_types import (
-    Catalogue,
+    CatalogueCoverage,
     CatalogueFigures,
     CategoryFigures,
     Conversion,
-    Exploration,
+    DataProfile,
     LoadFigures,
     ProductFigures,
-    RatingFigures,
+    RatingStatistics,
     Tail,
 )
 from src.interactions.event_weights import KIND_ORDER
@@ -41,7 +41,7 @@ _CATALOGUE_CHUNK = 10_000
 _DAY = 86_400
 
 
-def read_catalogue(items: Vocabulary, look_up: Callable[[list[str]], Mapping[str, Product]]) -> Catalogue:
+def read_catalogue(items: Vocabulary, look_up: Callable[[list[str]], Mapping[str, Product]]) -> CatalogueCoverage:
     """Look up every item, some thousands at a time. look_up: ids → those of the products that are known."""
     titled = np.zeros(len(items), np.bool_)
     names: dict[str, int] = {}
@@ -59,18 +59,18 @@ def read_catalogue(items: Vocabulary, look_up: Callable[[list[str]], Mapping[str
             for name in category_names(product.category or ""):
                 item_idx.append(at)
                 name_idx.append(names.setdefault(name, len(names)))
-    return Catalogue(titled, np.array(item_idx, np.int32), np.array(name_idx, np.int32), list(names), made_up)
+    return CatalogueCoverage(titled, np.array(item_idx, np.int32), np.array(name_idx, np.int32), list(names), made_up)
 
 
-def explore(
+def profile_data(
     data: TrainingData,
-    catalogue: Catalogue,
+    catalogue: CatalogueCoverage,
     loads: Iterable[Load],
     *,
     relevant_rating: float,
     now: int,
     n_known: int | None = None,
-) -> Exploration:
+) -> DataProfile:
     """All figures of data with at least one event. loads: newest first. now: UTC seconds. n_known: products that are
     known, with events or not."""
     events = data.events
@@ -78,7 +78,7 @@ def explore(
     items = _Items.of(data, looked, carted, bought)
     n_pairs = len(_distinct(_keys(events, slice(None))))
     by_kind = np.bincount(data.kind, minlength=len(KIND_ORDER)).tolist()
-    return Exploration(
+    return DataProfile(
         explored_at=now,
         n_events=len(events),
         n_users=events.n_users,
@@ -215,7 +215,7 @@ def _bought_again(data: TrainingData) -> float | None:
     return len(again) / (len(pair) - int(same_pair.sum()))
 
 
-def _rating_figures(value: FloatArray, relevant_from: float) -> RatingFigures | None:
+def _rating_figures(value: FloatArray, relevant_from: float) -> RatingStatistics | None:
     if not len(value):
         return None
     different, count = np.unique(value, return_counts=True)
@@ -224,7 +224,7 @@ def _rating_figures(value: FloatArray, relevant_from: float) -> RatingFigures | 
     else:
         count, edges = np.histogram(value, bins=10)
         names = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
-    return RatingFigures(
+    return RatingStatistics(
         n=len(value),
         avg=float(value.mean(dtype=np.float64)),
         spread=float(value.std(dtype=np.float64)),
@@ -254,7 +254,7 @@ def _tail(count: IntArray) -> Tail:
 
 
 def _catalogue_figures(
-    catalogue: Catalogue, items: _Items, data: TrainingData, n_known: int | None
+    catalogue: CatalogueCoverage, items: _Items, data: TrainingData, n_known: int | None
 ) -> CatalogueFigures:
     n_bought = np.bincount(data.events.item_idx[data.is_kind(EventKind.PURCHASE)], minlength=data.events.n_items)
     n_products, n_events, n_ratings, rating_sum, bought = (
@@ -286,7 +286,7 @@ def _catalogue_figures(
     )
 
 
-def _users_of(data: TrainingData, catalogue: Catalogue, names: list[int]) -> dict[int, int]:
+def _users_of(data: TrainingData, catalogue: CatalogueCoverage, names: list[int]) -> dict[int, int]:
     """Name of a category → how many different users bought or rated a product that has it."""
     rows = data.is_kind(*SEEN_KINDS)
     item_idx, user_idx = data.events.item_idx[rows], data.events.user_idx[rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from src.exploration.profile_types import Exploration
+from src.exploration.profile_types import DataProfile
 from src.ingestion.data_checks import Thresholds, percent
 
 FEW_EVENTS = 1_000
@@ -48,7 +48,7 @@ MANY_REJECTED = Thresholds().max_reject_share
 """Share of the rows read from which on it is worth saying."""
 
 
-def remarks(exploration: Exploration) -> list[str]:
+def find_remarks(exploration: DataProfile) -> list[str]:
     """One sentence or two for every figure beyond its threshold, the gravest first; empty if there is none."""
     return [
         *_of_size(exploration),
@@ -60,14 +60,14 @@ def remarks(exploration: Exploration) -> list[str]:
     ]
 
 
-def _of_size(e: Exploration) -> Iterator[str]:
+def _of_size(e: DataProfile) -> Iterator[str]:
     if e.catalogue.made_up:
         yield "The shop is made up: its figures show what Aisle does, not how well it does it in a real shop."
     if e.n_events < FEW_EVENTS:
         yield f"Few events, {e.n_events:,} in all: what is measured on them is mostly chance."
 
 
-def _of_ratings(e: Exploration) -> Iterator[str]:
+def _of_ratings(e: DataProfile) -> Iterator[str]:
     if e.ratings is None:
         yield "No ratings: SVD and /predict have nothing to learn from, and lists follow what was bought and looked at."
         return
@@ -80,7 +80,7 @@ def _of_ratings(e: Exploration) -> Iterator[str]:
         )
 
 
-def _of_time(e: Exploration) -> Iterator[str]:
+def _of_time(e: DataProfile) -> Iterator[str]:
     if e.activity is None:
         yield "No event has a time: the test set is drawn at random, and “recent” means nothing."
         return
@@ -94,7 +94,7 @@ def _of_time(e: Exploration) -> Iterator[str]:
         yield f"The newest event is {days:,} days old: what is popular now, the models cannot know."
 
 
-def _of_spread(e: Exploration) -> Iterator[str]:
+def _of_spread(e: DataProfile) -> Iterator[str]:
     single = e.users.with_events["1"] / e.users.n
     if single >= MANY_SINGLE_USERS:
         yield f"{percent(single)} of the users have one event: expect popularity for them."
@@ -122,7 +122,7 @@ def _of_spread(e: Exploration) -> Iterator[str]:
         )
 
 
-def _of_catalogue(e: Exploration) -> Iterator[str]:
+def _of_catalogue(e: DataProfile) -> Iterator[str]:
     titled = e.catalogue.titled / e.n_products
     if not e.catalogue.titled:
         yield "No product has a title: search by meaning finds nothing, and lists show ids. Load a catalogue."
@@ -130,7 +130,7 @@ def _of_catalogue(e: Exploration) -> Iterator[str]:
         yield f"Only {percent(titled)} of the products have a title: search by meaning will not find the others."
 
 
-def _of_loads(e: Exploration) -> Iterator[str]:
+def _of_loads(e: DataProfile) -> Iterator[str]:
     share = e.loads.n_rejected / max(e.loads.n_read, 1)
     if share > MANY_REJECTED:
         reason, count = next(iter(e.loads.rejected.items()))

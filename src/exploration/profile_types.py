@@ -48,7 +48,7 @@ class ProductFigures:
 
 
 @dataclass(frozen=True)
-class RatingFigures:
+class RatingStatistics:
     """counts: rating, or range of ratings → how many. spread: their standard deviation, which is the RMSE of always
     guessing avg. relevant_share: of those not below relevant_from.
     """
@@ -93,7 +93,7 @@ class Tail:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class CatalogueCoverage:
     """What the catalogue says of items. titled: bool[n_items]. item_idx, name_idx: int32, a pair for every name of a
     category that an item has; name_idx points into names.
     """
@@ -169,7 +169,7 @@ class LoadFigures:
 
 
 @dataclass(frozen=True)
-class Exploration:
+class DataProfile:
     """All figures. explored_at: UTC seconds. n_pairs: pairs of a user and a product with an event; filled: their share
     of all possible ones. most_looked_at, most_bought, most_rated: most first, empty where there is no such event.
     bought_again: the share of bought pairs that were bought on more than one day; None without dated purchases.
@@ -188,7 +188,7 @@ class Exploration:
     most_rated: list[ProductFigures]
     conversion: Conversion
     bought_again: float | None
-    ratings: RatingFigures | None
+    ratings: RatingStatistics | None
     activity: Activity | None
     users: Tail
     products: Tail

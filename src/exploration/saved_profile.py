@@ -11,18 +11,18 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from src.core.errors import AisleError
-from src.exploration.profile_types import Exploration
+from src.exploration.profile_types import DataProfile
 
 
 @dataclass(frozen=True)
-class Explored:
+class SavedProfile:
     """Figures, and when they no longer hold.
 
     titles: of the products that the figures name. changed_at: the store's, before it was read. seconds: what reading
     and counting took. remarks: what the figures mean for the models.
     """
 
-    figures: Exploration
+    figures: DataProfile
     titles: dict[str, str] = field(default_factory=dict)
     changed_at: int | None = None
     seconds: float = 0.0
@@ -33,7 +33,7 @@ class Explored:
         write_whole(path, _adapter().dump_json(self).decode("utf-8"))
 
     @classmethod
-    def read(cls, path: Path) -> Explored | None:
+    def read(cls, path: Path) -> SavedProfile | None:
         """What `write` wrote; None if nothing is there, or nothing that this version can read. Raises no error."""
         try:
             return _adapter().validate_json(path.read_bytes())
@@ -42,8 +42,8 @@ class Explored:
 
 
 @cache
-def _adapter() -> TypeAdapter[Explored]:
-    return TypeAdapter(Explored)
+def _adapter() -> TypeAdapter[SavedProfile]:
+    return TypeAdapter(SavedProfile)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -14,14 +14,14 @@ import numpy as np
 
 from src.core.domain import SEEN_KINDS, EventBatch, IntArray, JsonDict
 from src.core.errors import UnusableFile
-from src.core.gc_pause import no_search_for_cycles
+from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.input_files import InputFile
 from src.ingestion.layout import LISTS, Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.parsing import EPOCH_FROM
-from src.ingestion.row_validation import Limits, clean
+from src.ingestion.row_validation import Limits, validate_rows
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
@@ -35,7 +35,7 @@ _EXPECTED = (
 
 
 @dataclass
-class FileRead:
+class FileSummary:
     """What became of one file: n_rows read = kept + the sum of rejected (reason → rows); n_events made of them."""
 
     path: Path
@@ -62,7 +62,7 @@ class FileRead:
 
 
 @dataclass(frozen=True)
-class OwnSplit:
+class BenchmarkData:
     """What may be learnt from. data: for the final fit. valid: for tuning, as a file gave it; None without one.
 
     Both over the same vocabularies. files: what became of each file.
@@ -70,7 +70,7 @@ class OwnSplit:
 
     data: TrainingData
     valid: Split | None
-    files: dict[str, FileRead]
+    files: dict[str, FileSummary]
 
     def for_tuning(self) -> Split:
         """What was given for tuning, else a part of the data, held out."""
@@ -78,7 +78,7 @@ class OwnSplit:
 
 
 @dataclass(frozen=True)
-class MappedRows:
+class MappedTestRows:
     """Rows to measure on, over vocabularies of their own, and where those stand in the ones that were learnt from.
 
     user_idx: int64[data.users], item_idx: int64[data.items]: row numbers there; -1 for whoever was never learnt from.
@@ -87,10 +87,10 @@ class MappedRows:
     data: TrainingData
     user_idx: IntArray
     item_idx: IntArray
-    file: FileRead
+    file: FileSummary
 
 
-def read_own_split(train: Path, valid: Path | None, settings: Settings, reporter: Reporter) -> OwnSplit:
+def read_benchmark(train: Path, valid: Path | None, settings: Settings, reporter: Reporter) -> BenchmarkData:
     """Read what may be learnt from. Rows stay as they stand: nothing is stored, and no repeated row is dropped.
 
     The final fit learns from train, and from those rows of valid whose pair train has not: from train as it is when
@@ -99,16 +99,16 @@ def read_own_split(train: Path, valid: Path | None, settings: Settings, reporter
     Raises UnusableFile when a file has nothing usable or breaks off, or when valid leaves nothing of train.
     """
     files = {"train": _opened(train)} | ({} if valid is None else {"valid": _opened(valid)})
-    with no_search_for_cycles():
+    with gc_disabled():
         parts = (_events(table, read, settings, reporter) for table, read in files.values())
         data = training_data(chain.from_iterable(parts))
     reads = {name: read for name, (_, read) in files.items()}
     if valid is None:
-        return OwnSplit(data, None, reads)
+        return BenchmarkData(data, None, reads)
     return _with_valid(data, reads)
 
 
-def _with_valid(data: TrainingData, files: dict[str, FileRead]) -> OwnSplit:
+def _with_valid(data: TrainingData, files: dict[str, FileSummary]) -> BenchmarkData:
     """The rows of train come first in the data, those of valid after them."""
     rows, n_train = np.arange(len(data)), files["train"].n_events
     pairs = _pairs(data)
@@ -121,21 +121,21 @@ def _with_valid(data: TrainingData, files: dict[str, FileRead]) -> OwnSplit:
         )
     new = of_valid[~np.isin(pairs[of_valid], pairs[of_train])]
     whole = data if len(new) == len(of_valid) else data.take(np.concatenate([of_train, new]))
-    return OwnSplit(whole, Split(data.take(kept), data.take(of_valid), "given", None), files)
+    return BenchmarkData(whole, Split(data.take(kept), data.take(of_valid), "given", None), files)
 
 
-def read_to_measure(path: Path, learnt: TrainingData, settings: Settings, reporter: Reporter) -> MappedRows:
+def read_test_file(path: Path, learnt: TrainingData, settings: Settings, reporter: Reporter) -> MappedTestRows:
     """Read rows to measure on, and find their users and products among those that were learnt from.
 
     Raises UnusableFile when the file has nothing usable, or breaks off.
     """
     table, read = _opened(path)
-    with no_search_for_cycles():
+    with gc_disabled():
         data = training_data(_events(table, read, settings, reporter))
-    return MappedRows(data, data.users.rows_in(learnt.users), data.items.rows_in(learnt.items), read)
+    return MappedTestRows(data, data.users.rows_in(learnt.users), data.items.rows_in(learnt.items), read)
 
 
-def _opened(path: Path) -> tuple[Table, FileRead]:
+def _opened(path: Path) -> tuple[Table, FileSummary]:
     """How a file is to be read. Whole numbers with blanks between are a user and all her products."""
     try:
         table = open_table(path, Hints(layout=LISTS) if _has_lists(path) else None)
@@ -146,7 +146,7 @@ def _opened(path: Path) -> tuple[Table, FileRead]:
         raise UnusableFile(f"{found} {_EXPECTED}") from None  # options of loading a shop's file do not help here
     if not table.layout.has_events:
         raise UnusableFile(f"{path}: it was read as {table.describe()}. {_EXPECTED}")
-    return table, FileRead(path, table.describe())
+    return table, FileSummary(path, table.describe())
 
 
 def _has_lists(path: Path) -> bool:
@@ -164,12 +164,12 @@ def _has_lists(path: Path) -> bool:
     return 10 * len(numbers) >= 9 * len(lines) and any(len(row) > 1 for row in numbers)
 
 
-def _events(table: Table, read: FileRead, settings: Settings, reporter: Reporter) -> Iterator[EventBatch]:
+def _events(table: Table, read: FileSummary, settings: Settings, reporter: Reporter) -> Iterator[EventBatch]:
     """The events of a file, block by block, counted in `read`. Raises UnusableFile at the end if there are none."""
     reporter.step(f"reading {read.path}")
     limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
     for raw in table.rows.blocks():
-        block = clean(raw, table.layout, limits)
+        block = validate_rows(raw, table.layout, limits)
         read.n_rows += block.n_rows
         read.n_events += len(block.events)
         read.rejected.update(row.reason for row in block.rejected)

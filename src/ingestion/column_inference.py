@@ -21,7 +21,7 @@ _AMAZON_USER = re.compile(r"A[0-9A-Z]{9,20}")
 _AMAZON_PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[0-9X]")
 
 
-def guessed(
+def infer_columns(
     names: Sequence[str],
     sample: Sequence[Sequence[str]],
     found: Mapping[str, Collection[int]],

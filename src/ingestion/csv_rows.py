@@ -24,7 +24,7 @@ _NUMBERS = re.compile(r"\d+( \d+)* ?")
 
 
 @dataclass(frozen=True)
-class Delimited:
+class CsvRows:
     """A delimited file. width: fields of a row, None where rows differ (a user and her products).
 
     header: how many rows there are up to the one that names the columns, empty ones aside; 0 without one.
@@ -196,7 +196,7 @@ def between_fields(separator: str) -> str:
     return SEPARATORS.get(separator, f"{separator!r} between fields")
 
 
-def detect(file: InputFile, separator: str | None = None) -> Delimited:
+def detect(file: InputFile, separator: str | None = None) -> CsvRows:
     """The separator under which most of the first rows have the same number of fields, and that number.
 
     separator: the one that somebody has named; "\\t" and "tab" mean a tab. Raises InputError if it can be none.
@@ -204,11 +204,11 @@ def detect(file: InputFile, separator: str | None = None) -> Delimited:
     separator = "\t" if separator in ("\\t", "tab") else separator
     if separator and set(separator) & set('"\r\n'):
         raise InputError(f"--separator: {separator!r} was found; expected what stands between fields, such as ; or tab")
-    best: tuple[tuple[int, float, int], Delimited] = ((0, 0.0, 0), Delimited(file, separator or ",", 1))
+    best: tuple[tuple[int, float, int], CsvRows] = ((0, 0.0, 0), CsvRows(file, separator or ",", 1))
     for candidate in [separator] if separator else SEPARATORS:
         if candidate == " " and best[0][2] and separator is None:
             break  # texts have blanks in them
-        rows = Delimited(file, candidate, None).sample()
+        rows = CsvRows(file, candidate, None).sample()
         widths = Counter(len(row) for row in rows)
         if not widths:
             continue
@@ -220,14 +220,14 @@ def detect(file: InputFile, separator: str | None = None) -> Delimited:
         named = max(len(candidates(row)) for row in rows[:HEADER_ROWS])
         rank = (named if named > 1 and share > 0.5 else 0, round(share, 1), width)
         if rank > best[0]:
-            best = (rank, Delimited(file, candidate, width))
+            best = (rank, CsvRows(file, candidate, width))
     lists = _lists_of_products(file)
     return lists if lists is not None and best[0][1] < 1.0 and separator in (None, " ") else best[1]
 
 
-def _lists_of_products(file: InputFile) -> Delimited | None:
+def _lists_of_products(file: InputFile) -> CsvRows | None:
     """Lines of whole numbers with blanks between, of different lengths: a user and all her products."""
     lines = next(file.line_blocks(), [])[:_SAMPLE]
     if lines and all(_NUMBERS.fullmatch(line) for line in lines):
-        return Delimited(file, " ", None)
+        return CsvRows(file, " ", None)
     return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from src.core.domain import EventBatch, Product
 from src.core.errors import AisleError
-from src.ingestion.row_validation import CleanBlock
+from src.ingestion.row_validation import ValidatedBlock
 
 _CACHE_KIB = 65_536
 
@@ -52,7 +52,7 @@ def work_reported(folder: Path) -> Iterator[None]:
         ) from None
 
 
-class Staging:
+class ExternalSort:
     """A file's cleaned events between reading and storing. A context manager: what it wrote goes with it."""
 
     def __init__(self, folder: Path) -> None:
@@ -61,13 +61,13 @@ class Staging:
         self._rows.execute("CREATE TABLE products (product_id PRIMARY KEY) WITHOUT ROWID")
         self.n_events = 0
 
-    def __enter__(self) -> Staging:
+    def __enter__(self) -> ExternalSort:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._rows.close()
 
-    def add(self, block: CleanBlock) -> None:
+    def add(self, block: ValidatedBlock) -> None:
         """Take in a block's events, in the order of the file."""
         events = block.events
         columns = (events.user_id, events.product_id, events.kind, events.mark or [""] * len(events))

@@ -25,7 +25,7 @@ _PART = 4_000_000
 
 
 @dataclass(frozen=True)
-class JsonLines:
+class JsonLinesRows:
     """One JSON object a line. names: the fields that are wanted; a row has one cell for each, None where it is missing.
 
     Python's notation is read as well, in which some public catalogues come.
@@ -92,7 +92,7 @@ def _parts(numbered: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]
         yield part
 
 
-class JsonText(JsonLines):
+class JsonDocumentRows(JsonLinesRows):
     """JSON whose objects are written over several lines, one after the other or in a list."""
 
     def _lines(self) -> Iterator[tuple[int, str]]:
@@ -132,7 +132,7 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 @dataclass(frozen=True)
-class Parquet:
+class ParquetRows:
     """A parquet file. names: the columns that are wanted, in the order of a row's cells."""
 
     file: InputFile
@@ -180,7 +180,7 @@ class Parquet:
 
 @contextmanager
 def _seekable(binary: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
-    """Parquet is read from its end: a gzipped one is unpacked to disk first."""
+    """ParquetRows is read from its end: a gzipped one is unpacked to disk first."""
     if not packed:
         yield binary
         return

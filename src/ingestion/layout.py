@@ -9,8 +9,8 @@ from pathlib import Path
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.column_names import ROLES, described
-from src.ingestion.csv_rows import Delimited
-from src.ingestion.json_parquet_rows import JsonLines, Parquet
+from src.ingestion.csv_rows import CsvRows
+from src.ingestion.json_parquet_rows import JsonLinesRows, ParquetRows
 from src.ingestion.parsing import EPOCH, TimeFormat
 
 RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"
@@ -75,13 +75,13 @@ class Table:
     """A file whose layout is known."""
 
     path: Path
-    rows: Delimited | JsonLines | Parquet
+    rows: CsvRows | JsonLinesRows | ParquetRows
     layout: Layout
 
     def describe(self) -> str:
         """One line for people: how it is read."""
         layout = self.layout
-        header = "" if layout.names or not isinstance(self.rows, Delimited) else ", no header"
+        header = "" if layout.names or not isinstance(self.rows, CsvRows) else ", no header"
         encoding = "" if self.rows.file.encoding.startswith("utf-8") else f" in {self.rows.file.encoding}"
         unused = f"; not used: {', '.join(layout.unused)}"[:_SHOWN] if layout.unused else ""
         columns = described(layout.columns, layout.names)

@@ -11,7 +11,7 @@ from pathlib import Path
 from src.core.domain import EventKind
 from src.core.errors import UnusableFile
 from src.ingestion import csv_rows
-from src.ingestion.column_inference import guessed, is_swapped, is_unknown_header
+from src.ingestion.column_inference import infer_columns, is_swapped, is_unknown_header
 from src.ingestion.column_names import (
     CATALOGUE_ROLES,
     CATEGORY,
@@ -34,9 +34,9 @@ from src.ingestion.column_names import (
     position_of,
     surely_of_the_product,
 )
-from src.ingestion.csv_rows import HEADER_ROWS, Delimited, between_fields
+from src.ingestion.csv_rows import HEADER_ROWS, CsvRows, between_fields
 from src.ingestion.input_files import InputFile
-from src.ingestion.json_parquet_rows import JsonLines, JsonText, Parquet
+from src.ingestion.json_parquet_rows import JsonDocumentRows, JsonLinesRows, ParquetRows
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -65,7 +65,7 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
     hints = hints or Hints()
     file = InputFile(path, hints.encoding)
     if file.is_parquet:
-        return _named(Parquet(file), Parquet(file).field_names(), hints)
+        return _named(ParquetRows(file), ParquetRows(file).field_names(), hints)
     first = next((line.strip() for block in file.line_blocks() for line in block if line.strip()), "")
     if not first:
         raise UnusableFile(
@@ -73,7 +73,7 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
             "Give another file, or none to use what lies in data/."
         )
     if first.startswith(("{", "[")):
-        objects = JsonLines(file) if JsonLines(file).is_one_a_line() else JsonText(file)
+        objects = JsonLinesRows(file) if JsonLinesRows(file).is_one_a_line() else JsonDocumentRows(file)
         return _named(objects, objects.field_names(), hints)
     said = re.fullmatch("sep=(.)", first)  # Excel's own line
     rows = csv_rows.detect(file, hints.separator or (said and said[1]))
@@ -109,21 +109,21 @@ def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
     return any(position_of(column, names, 0) is not None for column in told)
 
 
-def _as_wide_as(names: list[str], rows: Delimited) -> tuple[Delimited, list[str]]:
+def _as_wide_as(names: list[str], rows: CsvRows) -> tuple[CsvRows, list[str]]:
     """The header decides how wide a row is, but for separators at its end."""
     while len(names) > (rows.width or 1) and not names[-1]:
         names = names[:-1]
     return replace(rows, width=len(names)), names
 
 
-def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints) -> Table:
+def _named(rows: CsvRows | JsonLinesRows | ParquetRows, names: list[str], hints: Hints) -> Table:
     """A file whose columns have names."""
     path = rows.file.path
     told, ignored = _told(hints, names, len(names), path)
     free = {role: [at for at in places if at not in told.values()] for role, places in candidates(names).items()}
     found = {role: places for role, places in free.items() if places and role not in ignored}
     found |= {role: [at] for role, at in told.items()}
-    likely = guessed(names, _sample_of_all(rows, names), found, ignored)
+    likely = infer_columns(names, _sample_of_all(rows, names), found, ignored)
     found |= likely
     name = hints.layout or _meaning(found)
     if name is None or PRODUCT not in found or (name != PRODUCTS and USER not in found):
@@ -147,7 +147,7 @@ def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints
         if role in columns
     ]
     unused = tuple(each for at, each in enumerate(names) if each and at not in columns.values())
-    if isinstance(rows, Delimited):
+    if isinstance(rows, CsvRows):
         single = tuple(at for role, at in columns.items() if role not in _OVER_LINES)
         return _finished(replace(rows, single=single), Layout(name, columns, tuple(names), unused), notes, hints)
     wanted = list(dict.fromkeys(columns.values()))
@@ -156,9 +156,9 @@ def _named(rows: Delimited | JsonLines | Parquet, names: list[str], hints: Hints
     return _finished(rows, Layout(name, columns, rows.names, unused), notes, hints)
 
 
-def _sample_of_all(rows: Delimited | JsonLines | Parquet, names: Sequence[str]) -> list[list[str]]:
+def _sample_of_all(rows: CsvRows | JsonLinesRows | ParquetRows, names: Sequence[str]) -> list[list[str]]:
     """The first rows with all their cells, as texts."""
-    if isinstance(rows, Delimited):
+    if isinstance(rows, CsvRows):
         return [row for row in rows.sample()[rows.header :] if len(row) == len(names)]
     return [as_texts(row) for row in replace(rows, names=tuple(names)).sample()]
 
@@ -220,7 +220,7 @@ def _chosen(
     return columns, notes
 
 
-def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> Table:
+def _without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Table:
     path, width = rows.file.path, rows.width or 1
     name = hints.layout or _meaning_without_header(rows, sample)
     told, ignored = _told(hints, (), width, path)
@@ -274,7 +274,7 @@ def _without_header(rows: Delimited, sample: list[list[str]], hints: Hints) -> T
     return _finished(replace(rows, single=single), Layout(name, columns), notes, hints)
 
 
-def _meaning_without_header(rows: Delimited, sample: list[list[str]]) -> str | None:
+def _meaning_without_header(rows: CsvRows, sample: list[list[str]]) -> str | None:
     width, whole = rows.width, [row for row in sample if len(row) == rows.width]
     if rows.separator == "|" and width == _FIRST_GENRE + len(GENRE_NAMES):
         return GENRES if all(set(row[_FIRST_GENRE:]) <= {"0", "1"} for row in whole) else None
@@ -319,7 +319,7 @@ def _told(hints: Hints, names: Sequence[str], width: int, path: Path) -> tuple[d
     return found, ignored
 
 
-def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list[str], hints: Hints) -> Table:
+def _finished(rows: CsvRows | JsonLinesRows | ParquetRows, layout: Layout, notes: list[str], hints: Hints) -> Table:
     """Look into the cells: how times and numbers are written."""
     for role in _NEEDED.get(layout.name, ()):
         if role not in layout.columns:
@@ -327,15 +327,15 @@ def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list
                 f"{rows.file.path}: the layout {layout.name} needs a column for {role}, and none was found. Name it: "
                 f"--columns {role}=COLUMN, or choose another layout."
             )
-    sample = [row for row in rows.sample() if not isinstance(rows, Delimited) or len(row) == rows.width]
-    sample = sample[rows.header :] if isinstance(rows, Delimited) else sample
+    sample = [row for row in rows.sample() if not isinstance(rows, CsvRows) or len(row) == rows.width]
+    sample = sample[rows.header :] if isinstance(rows, CsvRows) else sample
     texts = {role: as_texts([row[at] for row in sample]) for role, at in layout.columns.items()}
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
         notes += _kind_note(hints, kind)
     decimal = decimal_of([text for role in (VALUE, QUANTITY, PRICE) for text in texts.get(role, [])])
     # Where numbers are written with commas, days are written before months.
-    is_european = decimal == "," or (isinstance(rows, Delimited) and rows.separator == ";")
+    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";")
     time, doubtful = time_format(texts.get(TIME, []), hints.day_first, is_european)
     if doubtful and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
         time, doubtful = time_format(texts[TIME], day_first)
@@ -347,7 +347,7 @@ def _finished(rows: Delimited | JsonLines | Parquet, layout: Layout, notes: list
     return Table(rows.file.path, rows, replace(layout, time=time, decimal=decimal, kind=kind, notes=tuple(notes)))
 
 
-def _day_first(rows: Delimited | JsonLines | Parquet, column: int) -> bool | None:
+def _day_first(rows: CsvRows | JsonLinesRows | ParquetRows, column: int) -> bool | None:
     """Whether days are written before months, by the first day above the 12th; None if there is none."""
     with suppress(UnusableFile):  # a file that breaks off is loaded up to there
         for _, block in zip(range(_DAY_SAMPLE_BLOCKS), rows.blocks(), strict=False):

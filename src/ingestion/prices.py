@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from src.ingestion.text_cleaning import cleaned
+from src.ingestion.text_cleaning import clean_text
 
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -38,7 +38,7 @@ def price_in(text: str) -> tuple[float, bool] | None:
     """(the price that a text names, whether it is the lowest of a range); None if it names none. Below 0: any -1.0."""
     if len(text) <= LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(text):
         return float(text), False
-    text = cleaned(text).text
+    text = clean_text(text).text
     found = _PRICE.fullmatch(_ROUND_PRICE.sub("", text)) if len(text) <= LONGEST_NUMBER else None
     if not found:
         return None

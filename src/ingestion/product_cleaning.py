@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from src.core.domain import CATEGORY_LIST, CATEGORY_PATH, Product
 from src.ingestion import column_names
 from src.ingestion.prices import LONGEST_NUMBER, price_in
-from src.ingestion.text_cleaning import alt_text, as_text, cleaned, is_cut, known, members, texts, without_tag_signs
+from src.ingestion.text_cleaning import alt_text, as_text, clean_text, is_cut, known, members, texts, without_tag_signs
 
 TITLE_LIMIT, DESCRIPTION_LIMIT, BRAND_LIMIT, URL_LIMIT = 500, 10_000, 200, 2_000  # characters
 CATEGORY_NAME_LIMIT, CATEGORY_NAMES_LIMIT = 100, 20  # characters of a name, names of a category
@@ -37,7 +37,7 @@ _NOT_IN_URLS = re.compile('[\x00-\x20\x7f-\xa0<>"\\\\^`{|}\ud800-\udfff]')
 _URL_KEYS = ("hi_res", "large", "thumb", "url", "src")
 
 
-def product(values: Mapping[str, object], mended: Counter[str], decimal: str = ".") -> Product:
+def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: str = ".") -> Product:
     """The product that a row describes: role → raw cell, as text, JSON or parquet give it; roles may be missing.
 
     The id is the caller's, who has checked it. What is put right or left out is counted in `mended`, at most once a row
@@ -67,7 +67,7 @@ def _text(cell: object, role: str, limit: int, mended: Counter[str]) -> str | No
     size, given, had_html, had_control, was_cut = 0, False, False, False, False
     for raw in texts(cell):
         given = True
-        part = cleaned(raw)
+        part = clean_text(raw)
         had_html, had_control, was_cut = (
             had_html or part.had_html,
             had_control or part.had_control,
@@ -160,7 +160,7 @@ def _all_whole(paths: list[tuple[list[str], bool]]) -> bool:
 
 
 def _one_line(raw: str) -> str:
-    return cleaned(raw).text or alt_text(raw)
+    return clean_text(raw).text or alt_text(raw)
 
 
 def _path(found: list[str]) -> tuple[list[str], bool]:

@@ -37,7 +37,7 @@ from src.ingestion.column_names import (
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import CLICKS, EVENTS, GENRES, LISTS, PURCHASES, RATINGS, Layout, genres_of
 from src.ingestion.parsing import as_texts, numbers
-from src.ingestion.product_cleaning import product
+from src.ingestion.product_cleaning import clean_product
 from src.ingestion.raw_rows import RawBlock, RejectedRow
 
 _NAMED_KINDS = 20  # unknown ones, each a reason of its own
@@ -57,7 +57,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class CleanBlock:
+class ValidatedBlock:
     """What came of n_rows rows: events in the file's order, products, and every row that could not become any.
 
     counted: bool per event, whether equal ones are told apart by counting them, as nothing else does.
@@ -95,7 +95,7 @@ class _Reasons:
         return [block.reject(at, self._names[self._code[at]]) for at in refused.tolist()]
 
 
-def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
+def validate_rows(block: RawBlock, layout: Layout, limits: Limits) -> ValidatedBlock:
     """Check every row of a block; each is kept, or becomes a RejectedRow with the first reason found.
 
     Ids are stripped of surrounding blanks. An id read as `17850.0` is `17850`, as numeric columns write it.
@@ -123,13 +123,13 @@ def clean(block: RawBlock, layout: Layout, limits: Limits) -> CleanBlock:
         first = layout.columns[CATEGORY]
         cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
     shown = _catalogue_rows(cells, products, good, made.returned, layout)
-    catalogue = [product(values, mended, layout.decimal) for values in shown]
+    catalogue = [clean_product(values, mended, layout.decimal) for values in shown]
     if not layout.has_events:
         for role, name in _FIELDS.items():
             if role in cells:
                 nulls[role] = sum(getattr(item, name) is None for item in catalogue)
     rejected = sorted([*block.broken, *reasons.rejected(block)], key=lambda row: row.line)
-    return CleanBlock(n + len(block.broken), made.events, made.counted, catalogue, rejected, mended, nulls)
+    return ValidatedBlock(n + len(block.broken), made.events, made.counted, catalogue, rejected, mended, nulls)
 
 
 _FIELDS = {role: role for role in CATALOGUE_ROLES if role not in ("image", "main_category")} | {"image": "image_url"}
@@ -296,7 +296,7 @@ def _catalogue_rows(
     return [{PRODUCT: products[row], **{role: column[row] for role, column in columns.items()}} for row in rows]
 
 
-def _clean_lists(block: RawBlock, layout: Layout) -> CleanBlock:
+def _clean_lists(block: RawBlock, layout: Layout) -> ValidatedBlock:
     """Users and all their products: an event for each pair."""
     users, products = [], []
     reasons = _Reasons(len(block.rows))
@@ -315,7 +315,7 @@ def _clean_lists(block: RawBlock, layout: Layout) -> CleanBlock:
     batch = EventBatch(users, products, [layout.kind.value] * n, np.ones(n), np.full(n, NO_TIME, np.int64))
     marks, counted = _marks({}, batch)
     rejected = sorted([*block.broken, *reasons.rejected(block)], key=lambda row: row.line)
-    return CleanBlock(len(block.rows) + len(block.broken), replace(batch, mark=marks), counted, [], rejected)
+    return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, mark=marks), counted, [], rejected)
 
 
 def _ids(cells: Sequence[object], name: str, reasons: _Reasons) -> list[str]:

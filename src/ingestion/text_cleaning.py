@@ -150,7 +150,7 @@ def texts(cell: object) -> Iterator[str]:
 # --- Text without markup ---
 
 
-class Cleaned(NamedTuple):
+class CleanedText(NamedTuple):
     """One line of text, "" if nothing but markup was there; whether tags or code, and control characters, went."""
 
     text: str
@@ -158,23 +158,23 @@ class Cleaned(NamedTuple):
     had_control: bool = False
 
 
-def cleaned(raw: str) -> Cleaned:
+def clean_text(raw: str) -> CleanedText:
     """The text as one line without tags, CSS, scripts, control characters and repeated blanks, its entities read.
 
     A tag that is never closed by ">" takes what follows it along: such a text is a scrape cut in its middle.
     No result has a tag of HTML in it, however deep the input had escaped it.
     """
     if raw.isprintable() and not _NEEDS_CARE.search(raw):
-        return Cleaned(raw.strip())
+        return CleanedText(raw.strip())
     text = _CONTROL.sub("", raw[:_RAW_LIMIT])
     had_control = len(text) < len(raw[:_RAW_LIMIT])
     text, had_html = _without_html(text)
     readable = _without_code(text)
-    return Cleaned(" ".join(readable.split()), had_html or readable != text, had_control)
+    return CleanedText(" ".join(readable.split()), had_html or readable != text, had_control)
 
 
 def is_cut(raw: str) -> bool:
-    """Whether `cleaned` looks at a part of the text only."""
+    """Whether `clean_text` looks at a part of the text only."""
     return len(raw) > _RAW_LIMIT
 
 
@@ -182,7 +182,7 @@ def alt_text(raw: str) -> str:
     """What the first image in the text says it shows; "" without one."""
     reader = _Reader()
     reader.read(raw[:_RAW_LIMIT])
-    return cleaned(reader.alt).text
+    return clean_text(reader.alt).text
 
 
 def _without_html(text: str) -> tuple[str, bool]:

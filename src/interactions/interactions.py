@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages, halved, together
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.interactions.vocabulary import Vocabulary
 
 
@@ -74,7 +74,7 @@ class TrainingData:
     events: Interactions
     kind: IntArray
     weighting: Weighting = field(default_factory=Weighting)
-    categories: Categories | None = None
+    categories: ItemCategories | None = None
     item_vectors: FloatArray | None = None
 
     def __len__(self) -> int:

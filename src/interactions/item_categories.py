@@ -12,13 +12,13 @@ from src.core.domain import category_names
 
 
 @dataclass(frozen=True)
-class Categories:
+class ItemCategories:
     """member: float32 CSR [n_items, n_categories], 1 where a product is in a category, however wide or narrow."""
 
     member: csr_matrix
 
     @classmethod
-    def of(cls, categories: Iterable[str | None]) -> Categories | None:
+    def of(cls, categories: Iterable[str | None]) -> ItemCategories | None:
         """Of every product's Product.category, in the order of their row numbers; None where none has one."""
         number: dict[str, int] = {}
         pointers: list[int] = [0]

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from src.core.domain import FloatArray, IntArray
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
-from src.models.top_n import Candidates, best
+from src.models.top_n import Candidates, top_n
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class FromHistory(ABC):
         """The n best of those that the history says anything of; none without a history."""
         score = self.score_all(QueryBlock.of(query, self.n_items))[0]
         score[score == 0] = np.nan
-        return best(score, n)
+        return top_n(score, n)
 
 
 class Train(Protocol):

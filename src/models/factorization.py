@@ -14,7 +14,7 @@ import numpy as np
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
 from src.models.base import QueryBlock, QueryRows, SavedAsArrays, count_of
-from src.models.top_n import Candidates, best
+from src.models.top_n import Candidates, top_n
 
 _RIDGE = 0.1  # for each product of the history, as training has its regularization for each rating
 
@@ -75,7 +75,7 @@ class Factorization(SavedAsArrays):
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n rated products with the highest predicted rating; none for somebody without ratings or a history."""
-        return best(self._scores(query, slice(None)), n)
+        return top_n(self._scores(query, slice(None)), n)
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         return self._scores(query, item_idx)

@@ -12,7 +12,7 @@ _ROWS_AT_ONCE = 16  # some megabytes of scores, which stay near the processor wh
 _GROUPS = 512
 
 
-def best_of_rows(score: FloatArray, n: int) -> IntArray:
+def top_n_of_rows(score: FloatArray, n: int) -> IntArray:
     """int32[n_rows, n]: columns of the n highest finite scores of each row, best first; equal ones in the order of
     their columns; -1 beyond the last. Scores that are not finite may be changed to -inf.
     """
@@ -69,7 +69,7 @@ class Candidates:
     score: FloatArray
 
 
-def best(score: FloatArray, n: int) -> Candidates:
+def top_n(score: FloatArray, n: int) -> Candidates:
     """The n highest finite scores, best first; equal scores in the order of their row numbers."""
     usable = np.flatnonzero(np.isfinite(score))
     n = min(n, len(usable))

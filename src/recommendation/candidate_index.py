@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.progress import Reporter
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import Candidates, best, best_of_rows
+from src.models.top_n import Candidates, top_n, top_n_of_rows
 
 _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
 """So many pairs of products are looked at: in a large catalogue only the most popular products can be somebody's
@@ -27,7 +27,7 @@ _ARRAYS = ("item", "score")
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class CandidateIndex:
     """int32 item[n_items, m], float32 score[n_items, m]: a product's neighbours, best first, and how high they stand;
     -1 and 0 beyond the last."""
 
@@ -44,7 +44,7 @@ class Neighbours:
         starts = np.flatnonzero(np.diff(item, prepend=-2))
         item, total = item[starts], np.add.reduceat(score, starts) if len(starts) else score
         total[item < 0] = np.nan
-        found = best(total, n)
+        found = top_n(total, n)
         return Candidates(item[found.item_idx].astype(np.int64), found.score)
 
     def save(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class Neighbours:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Neighbours:
+    def load(cls, folder: Path) -> CandidateIndex:
         """Map what `save` wrote."""
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
 
@@ -62,9 +62,9 @@ class Neighbours:
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
 
 
-def neighbours_of(
+def build_candidate_index(
     score_all: ScoreAll, popularity: IntArray, known: BoolArray, n: int, reporter: Reporter
-) -> Neighbours:
+) -> CandidateIndex:
     """The index of a scorer: its n best products for every history of one product with weight 1.
 
     popularity: int[n_items], how many users have each product. known: bool[n_items], whether the scorer knows anything
@@ -90,12 +90,12 @@ def neighbours_of(
         found = score_all(QueryBlock(np.full(len(mine), -1), _unit_histories(mine, n_items)), named)
         itself = column_of[mine]
         found[np.flatnonzero(itself >= 0), itself[itself >= 0]] = np.nan
-        chosen = best_of_rows(found, n)
+        chosen = top_n_of_rows(found, n)
         there = chosen >= 0
         item[mine] = np.where(there, named[chosen], -1)
         score[mine] = np.where(there, np.take_along_axis(found, np.maximum(chosen, 0), axis=1), 0)
         reporter.advance(start + len(mine), len(rows))
-    return Neighbours(item, score)
+    return CandidateIndex(item, score)
 
 
 def _unit_histories(items: IntArray, n_items: int) -> csr_matrix:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from src.core.domain import NO_TIME, EventKind
-from src.core.records import SearchedFor
+from src.core.records import SearchFeedback
 from src.interactions.event_weights import KIND_NUMBER
 from src.interactions.interactions import TrainingData
 from src.interactions.vocabulary import Vocabulary
@@ -19,7 +19,7 @@ WITHIN = 1_800
 _LOOKS = (EventKind.VIEW, EventKind.CLICK)
 
 
-def after_searches(rows: Iterable[SearchedFor], items: Vocabulary) -> dict[str, dict[int, float]]:
+def after_searches(rows: Iterable[SearchFeedback], items: Vocabulary) -> dict[str, dict[int, float]]:
     """Text → item number → the best grade of what people did after searching for it."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from src.core.domain import FloatArray, IntArray, Rules, WhyNot
-from src.recommendation.item_attributes import UNKNOWN, Shelf
+from src.core.domain import ExclusionReason, FloatArray, IntArray, Rules
+from src.recommendation.item_attributes import UNKNOWN, ItemAttributes
 
 _AT_ONCE = 1_000
 
@@ -17,10 +17,10 @@ def boosted(score: FloatArray, factor: FloatArray) -> FloatArray:
     return np.asarray(np.where(score >= 0, score * factor, score / factor))
 
 
-class Chooser:
+class DiversityCaps:
     """Takes products in the order in which they are offered, while the rules have room for their category and brand."""
 
-    def __init__(self, shelf: Shelf, rules: Rules) -> None:
+    def __init__(self, shelf: ItemAttributes, rules: Rules) -> None:
         self._shelf, self._rules = shelf, rules
         self._of_end: Counter[str] = Counter()
         self._of_brand: Counter[int] = Counter()
@@ -48,13 +48,13 @@ class Chooser:
                     self._count(int(part[at]))
         return np.array(taken, np.int64)
 
-    def refusal(self, item: int) -> WhyNot | None:
+    def refusal(self, item: int) -> ExclusionReason | None:
         """The rule that has no room for this item any more; None while there is some."""
         if not self.is_strict:
             return None
         if self._full_category[self._shelf.category[item]]:
-            return WhyNot.MAX_PER_CATEGORY
-        return WhyNot.MAX_PER_BRAND if self._full_brand[self._shelf.brand[item]] else None
+            return ExclusionReason.MAX_PER_CATEGORY
+        return ExclusionReason.MAX_PER_BRAND if self._full_brand[self._shelf.brand[item]] else None
 
     def _count(self, item: int) -> None:
         category, brand = int(self._shelf.category[item]), int(self._shelf.brand[item])

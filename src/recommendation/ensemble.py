@@ -16,11 +16,11 @@ from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import ListModel, QueryBlock, QueryRows
-from src.models.top_n import Candidates, best
-from src.recommendation.candidate_index import Neighbours, neighbours_of
-from src.recommendation.list_ranker import Order, Ranker, ages_of
+from src.models.top_n import Candidates, top_n
+from src.recommendation.candidate_index import CandidateIndex, build_candidate_index
+from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
 
-BLEND = "blend"
+ENSEMBLE = "blend"
 """Its name among the models of a release."""
 NEIGHBOURS = 200
 """So many of each product the index holds."""
@@ -36,7 +36,7 @@ _SCALED_ON = 256  # users
 
 
 @dataclass(frozen=True)
-class Blend:
+class Ensemble:
     """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
 
     Equal scores are told apart by popularity. With a ranker the scores at the head of a list are dealt out anew, in the
@@ -50,19 +50,19 @@ class Blend:
     models: Mapping[str, ListModel]
     weights: Mapping[str, float]
     scales: Mapping[str, float]
-    index: Neighbours | None = None
-    ranker: Ranker | None = None
+    index: CandidateIndex | None = None
+    ranker: ListRanker | None = None
 
     @property
     def params(self) -> dict[str, Any]:
         return {"weights": dict(self.weights)}
 
-    def personal(self) -> Blend | None:
+    def personal(self) -> Ensemble | None:
         """The sum's part that is a function of the history; None when there is none."""
         weights = {name: w for name, w in self.weights.items() if not MODELS[name].has_opinion_on_strangers}
         return replace(self, weights=weights, ranker=None) if weights else None
 
-    def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Blend:
+    def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Ensemble:
         """The same with an index of n neighbours a product; data: what the models were trained on."""
         personal = self.personal()
         if personal is None:
@@ -74,12 +74,12 @@ class Blend:
             # Who buys a new product first must get a list, too. The last ones of a catalogue are its newest, as a rule.
             new = np.flatnonzero(~named & np.asarray(data.item_vectors.any(axis=1)))
             named[new[-max(int(named.sum()), FEWEST_NEW) :]] = True
-        return replace(self, index=neighbours_of(personal.score_all, users, named, n, reporter))
+        return replace(self, index=build_candidate_index(personal.score_all, users, named, n, reporter))
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n best of the candidates; none where no model has an opinion."""
         items = self.candidates(query, max(CANDIDATES, _PER_PLACE * n))
-        found = best(self.ranked(query, items), n)
+        found = top_n(self.ranked(query, items), n)
         return Candidates(items[found.item_idx], found.score)
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
@@ -98,7 +98,7 @@ class Blend:
         """The sum, also where a ranker makes the order of lists."""
         return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, item_idx)
 
-    def summed(self) -> Blend:
+    def summed(self) -> Ensemble:
         """The same without trees: the sum alone."""
         return replace(self, ranker=None)
 
@@ -176,11 +176,11 @@ class Blend:
             self.ranker.save(folder / "ranker")
 
     @classmethod
-    def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Blend:
+    def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Ensemble:
         """Map what `save` wrote. models: those of its release."""
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
-        index = Neighbours.load(folder / "index") if document["has_index"] else None
-        ranker = Ranker.load(folder / "ranker") if document["has_ranker"] else None
+        index = CandidateIndex.load(folder / "index") if document["has_index"] else None
+        ranker = ListRanker.load(folder / "ranker") if document["has_ranker"] else None
         weights, scales = document["weights"], document["scales"]
         return cls(_parts(models, scales), weights, scales, index, ranker)
 
@@ -193,22 +193,22 @@ class Blend:
         return shape
 
 
-def blended(
+def build_ensemble(
     models: Mapping[str, ListModel],
     weights: Mapping[str, float],
     data: TrainingData,
     *,
     seed: int,
-    order: Order | None = None,
-) -> Blend:
+    order: LearnedOrder | None = None,
+) -> Ensemble:
     """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
     nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks."""
     weights = {name: weight for name, weight in weights.items() if weight and name in models}
     order = order if order and set(order.names) <= set(models) else None
     names = dict.fromkeys((*weights, *(order.names if order else ())))
     scales = scales_of({name: models[name] for name in names}, data, seed=seed)
-    ranker = Ranker(order, ages_of(data)) if order else None
-    return Blend(_parts(models, scales), weights, scales, ranker=ranker)
+    ranker = ListRanker(order, ages_of(data)) if order else None
+    return Ensemble(_parts(models, scales), weights, scales, ranker=ranker)
 
 
 def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int) -> dict[str, float]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.core.domain import Explanation, FloatArray, IntArray, Opinion, Reason
+from src.core.domain import ComponentScore, Explanation, FloatArray, IntArray, Reason
 from src.interactions.vocabulary import Vocabulary
 from src.models.base import ListModel, QueryBlock, QueryRows
-from src.recommendation.ensemble import Blend
+from src.recommendation.ensemble import Ensemble
 from src.recommendation.list_builder import Place
 
 TREES, BOOST = "trees", "boost"
@@ -36,28 +36,28 @@ def explanations(
             moved = [(TREES, place.unboosted - float(total[at]) if _has_trees(model) else 0.0)]
             moved.append((BOOST, place.score - place.unboosted))
             said = [each for each in opinions[at] if each.contribution]
-            said += [Opinion(name, change, 1.0, change) for name, change in moved if change]
+            said += [ComponentScore(name, change, 1.0, change) for name, change in moved if change]
             said.sort(key=lambda each: -abs(each.contribution))
             found[place.item] = Explanation(tuple(said), because[at])
     return [found[place.item] for place in places]
 
 
 def _has_trees(model: ListModel) -> bool:
-    return isinstance(model, Blend) and model.ranker is not None
+    return isinstance(model, Ensemble) and model.ranker is not None
 
 
 def _opinions(
     source: str, model: ListModel, rows: QueryRows, listed: IntArray
-) -> tuple[list[list[Opinion]], FloatArray]:
+) -> tuple[list[list[ComponentScore]], FloatArray]:
     """(for each listed item what each model says of it; the scores that come of it, before trees and boosts)."""
-    if not isinstance(model, Blend):
+    if not isinstance(model, Ensemble):
         score = model.score(rows, listed)
-        return [[Opinion(source, its, 1.0, its)] for its in score.tolist()], score
-    said: list[list[Opinion]] = [[] for _ in listed]
+        return [[ComponentScore(source, its, 1.0, its)] for its in score.tolist()], score
+    said: list[list[ComponentScore]] = [[] for _ in listed]
     for name, scores in model.opinions(rows, listed).items():
         weight = model.weights[name]
         for each, score in zip(said, scores.tolist(), strict=True):
-            each.append(Opinion(name, score, weight, weight * score))
+            each.append(ComponentScore(name, score, weight, weight * score))
     return said, model.score(rows, listed)
 
 
@@ -67,7 +67,7 @@ def _because(model: ListModel, rows: QueryRows, listed: IntArray, items: Vocabul
         return [()] * len(listed)
     heaviest = np.argsort(-rows.weight, kind="stable")[:_LEFT_OUT]
     block = _without_each(rows, heaviest, _n_items(model))
-    summed = model.summed() if isinstance(model, Blend) else model
+    summed = model.summed() if isinstance(model, Ensemble) else model
     score = np.nan_to_num(summed.score_all(block, listed))
     lost = score[-1] - score[:-1]
     ids = items.ids_of(rows.item_idx[heaviest].tolist())

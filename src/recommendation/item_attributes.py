@@ -12,11 +12,11 @@ from src.core.domain import (
     CATEGORY_LIST,
     CATEGORY_PATH,
     BoolArray,
-    Facts,
+    ExclusionReason,
     FloatArray,
     IntArray,
+    ProductAttributes,
     Rules,
-    WhyNot,
     category_names,
 )
 from src.interactions.vocabulary import Vocabulary
@@ -31,7 +31,7 @@ Check = Callable[[IntArray], BoolArray]
 
 
 @dataclass(frozen=True, eq=False)
-class Shelf:
+class ItemAttributes:
     """Columns of one length n_items. price: float64, NaN unknown. stock: int64, -1 unknown. category, brand: int32
     numbers of the texts in `categories` and of the names in `brands`, both of which begin with "", that is UNKNOWN.
 
@@ -42,36 +42,36 @@ class Shelf:
     stock: IntArray
     category: IntArray
     brand: IntArray
-    categories: Categories
+    categories: CategoryIndex
     brands: Mapping[str, int]
 
     @classmethod
-    def empty(cls, n_items: int) -> Shelf:
+    def empty(cls, n_items: int) -> ItemAttributes:
         """One that knows nothing of any item."""
         unknown = np.full(n_items, UNKNOWN, np.int32)
         price, stock = np.full(n_items, np.nan), np.full(n_items, -1, np.int64)
-        return cls(price, stock, unknown, unknown, Categories(("",)), {"": UNKNOWN})
+        return cls(price, stock, unknown, unknown, CategoryIndex(("",)), {"": UNKNOWN})
 
     @classmethod
-    def of(cls, pages: Iterable[Sequence[Facts]], items: Vocabulary) -> Shelf:
+    def of(cls, pages: Iterable[Sequence[ProductAttributes]], items: Vocabulary) -> ItemAttributes:
         """What these facts say; those of products that are no items are left out."""
         draft, find = _Draft(cls.empty(len(items))), items.finder()
         for rows in pages:
             draft.write(rows, find([row.product_id for row in rows]))
         return draft.shelf()
 
-    def updated(self, facts: Iterable[Facts], items: Vocabulary) -> Shelf:
+    def updated(self, facts: Iterable[ProductAttributes], items: Vocabulary) -> ItemAttributes:
         """The same, with these few facts instead of what was known of their products."""
         draft, rows = _Draft(self), list(facts)
         draft.write(rows, items.rows_of([row.product_id for row in rows]))
         return draft.shelf()
 
-    def differing(self, facts: Iterable[Facts], items: Vocabulary) -> list[Facts]:
+    def differing(self, facts: Iterable[ProductAttributes], items: Vocabulary) -> list[ProductAttributes]:
         """Those that say something else than the shelf."""
         at = ((row, items.idx_of(row.product_id)) for row in facts)
         return [row for row, item in at if item is not None and not self._says(item, row)]
 
-    def _says(self, item: int, row: Facts) -> bool:
+    def _says(self, item: int, row: ProductAttributes) -> bool:
         price, stock = float(self.price[item]), int(self.stock[item])
         if (None if np.isnan(price) else price, None if stock < 0 else stock) != (row.price, row.stock):
             return False
@@ -89,28 +89,28 @@ class Shelf:
             passed = check(every) if passed is None else passed & check(every)
         return passed
 
-    def refusal(self, rules: Rules, item: int) -> WhyNot | None:
+    def refusal(self, rules: Rules, item: int) -> ExclusionReason | None:
         """The first filter of the rules that this item does not pass; None if it passes all."""
         asked = np.array([item])
         return next((reason for reason, check in self._checks(rules) if not check(asked)[0]), None)
 
-    def _checks(self, rules: Rules) -> Iterator[tuple[WhyNot, Check]]:
+    def _checks(self, rules: Rules) -> Iterator[tuple[ExclusionReason, Check]]:
         """Every filter of the rules: the reason it gives, and the check."""
         price, stock, category = self.price, self.stock, self.category
         if rules.categories:
             among = self.categories.having(rules.categories)
-            yield WhyNot.CATEGORY, lambda items: among[category[items]]
+            yield ExclusionReason.CATEGORY, lambda items: among[category[items]]
         if rules.not_categories:
             besides = ~self.categories.having(rules.not_categories)
-            yield WhyNot.CATEGORY, lambda items: besides[category[items]]
+            yield ExclusionReason.CATEGORY, lambda items: besides[category[items]]
         if rules.min_price is not None:
             lowest = rules.min_price
-            yield WhyNot.PRICE, lambda items: price[items] >= lowest
+            yield ExclusionReason.PRICE, lambda items: price[items] >= lowest
         if rules.max_price is not None:
             highest = rules.max_price
-            yield WhyNot.PRICE, lambda items: price[items] <= highest
+            yield ExclusionReason.PRICE, lambda items: price[items] <= highest
         if rules.in_stock:
-            yield WhyNot.STOCK, lambda items: stock[items] != 0
+            yield ExclusionReason.STOCK, lambda items: stock[items] != 0
 
     # boosts
 
@@ -129,7 +129,7 @@ class Shelf:
         return factor
 
 
-class Categories:
+class CategoryIndex:
     """The texts of categories, each with its number, which is its place, and what is asked of them."""
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -186,14 +186,14 @@ def narrowest(category: str) -> frozenset[str]:
 class _Draft:
     """A copy of a shelf that is being written to."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ItemAttributes) -> None:
         self._price, self._stock = shelf.price.copy(), shelf.stock.copy()
         self._category, self._brand = shelf.category.copy(), shelf.brand.copy()
         self._known, self._brands = shelf.categories, dict(shelf.brands)
         self._categories = {text: at for at, text in enumerate(shelf.categories.texts)}
         self._folded: dict[str, str] = {}
 
-    def write(self, rows: Sequence[Facts], items: IntArray) -> None:
+    def write(self, rows: Sequence[ProductAttributes], items: IntArray) -> None:
         """Of rows[i] the item is items[i], -1 for none."""
         known = items >= 0
         at, rows = items[known], [row for row, is_known in zip(rows, known.tolist(), strict=True) if is_known]
@@ -206,11 +206,11 @@ class _Draft:
         found = self._folded.get(brand)
         return self._folded.setdefault(brand, folded(brand)) if found is None else found
 
-    def shelf(self) -> Shelf:
+    def shelf(self) -> ItemAttributes:
         # The same object where no text is new: what it knows of them was worked out once.
         is_known = len(self._categories) == len(self._known)
-        categories = self._known if is_known else Categories(tuple(self._categories))
-        return Shelf(self._price, self._stock, self._category, self._brand, categories, self._brands)
+        categories = self._known if is_known else CategoryIndex(tuple(self._categories))
+        return ItemAttributes(self._price, self._stock, self._category, self._brand, categories, self._brands)
 
 
 def _number(numbers: dict[str, int], text: str) -> int:

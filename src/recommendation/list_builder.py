@@ -9,13 +9,13 @@ from itertools import islice
 
 import numpy as np
 
-from src.core.domain import BoolArray, FloatArray, IntArray, Rules, Standing, WhyNot
+from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ListPosition, Rules
 from src.models import POPULARITY
 from src.models.base import FromHistory, ListModel, QueryRows
-from src.models.top_n import Candidates, best
-from src.recommendation.diversity import Chooser, boosted
-from src.recommendation.ensemble import Blend
-from src.recommendation.item_attributes import Shelf
+from src.models.top_n import Candidates, top_n
+from src.recommendation.diversity import DiversityCaps, boosted
+from src.recommendation.ensemble import Ensemble
+from src.recommendation.item_attributes import ItemAttributes
 
 CATALOGUE, RELAXED = "catalogue", "relaxed"
 """What may have filled a place, beside popularity: a product that nobody did anything with, and one for which the
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """What a list is made of: a query in row numbers, and the models it is made with.
 
     wanted: the model whose list it is. withdrawn, barred: items that must not be listed; nobody, or this query, wants
@@ -55,21 +55,21 @@ class Asked:
     rows: QueryRows
     withdrawn: frozenset[int]
     barred: frozenset[int]
-    shelf: Shelf
+    shelf: ItemAttributes
     rules: Rules
     factor: FloatArray | None = None
     watched: int | None = None
 
 
-class Listing:
+class ListBuilder:
     """Makes one list; used once."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ListRequest) -> None:
         self._asked = asked
         self._plain = not asked.rules.asks_facts
         self._taken: set[int] = set()
         self._places: list[Place] = []
-        self._passed_over: WhyNot | None = None
+        self._passed_over: ExclusionReason | None = None
 
     @cached_property
     def _open(self) -> BoolArray:
@@ -82,13 +82,13 @@ class Listing:
 
     def places(self, n: int) -> list[Place]:
         """At most n, best first; fewer only where no product is left that the filters let pass."""
-        chooser = Chooser(self._asked.shelf, self._asked.rules)
+        chooser = DiversityCaps(self._asked.shelf, self._asked.rules)
         self._fill(n, chooser)
         if len(self._places) < n and chooser.is_strict:
-            self._fill(n, Chooser(self._asked.shelf, Rules()), RELAXED)
+            self._fill(n, DiversityCaps(self._asked.shelf, Rules()), RELAXED)
         return self._places
 
-    def _fill(self, n: int, chooser: Chooser, filled_by: str | None = None) -> None:
+    def _fill(self, n: int, chooser: DiversityCaps, filled_by: str | None = None) -> None:
         wanted = self._asked.wanted
         for source in dict.fromkeys((wanted, POPULARITY)):
             if len(self._places) < n:
@@ -96,7 +96,7 @@ class Listing:
         if len(self._places) < n and not self._plain:
             self._add(POPULARITY, self._by_popularity(), n, chooser, filled_by)
 
-    def _add(self, source: str, named: Candidates, n: int, chooser: Chooser, filled_by: str | None) -> None:
+    def _add(self, source: str, named: Candidates, n: int, chooser: DiversityCaps, filled_by: str | None) -> None:
         at = chooser.take(named.item_idx, n - len(self._places))
         items, unboosted = named.item_idx[at], named.score[at]
         score = self._boosted(items, unboosted)
@@ -108,7 +108,7 @@ class Listing:
             self._open[items] = False
         self._watch(named.item_idx, at, is_full=len(self._places) == n, chooser=chooser)
 
-    def _watch(self, offered: IntArray, at: IntArray, *, is_full: bool, chooser: Chooser) -> None:
+    def _watch(self, offered: IntArray, at: IntArray, *, is_full: bool, chooser: DiversityCaps) -> None:
         """Note that the watched item's turn came and there was no room for it."""
         end = (int(at[-1]) if len(at) else -1) if is_full else len(offered)
         if self._asked.watched is not None and self._asked.watched in offered[: max(end, 0)]:
@@ -129,7 +129,7 @@ class Listing:
             return Candidates(found.item_idx[keep], found.score[keep])
         items = self._considered(model, n)
         score = self._scores(model, items)
-        order = best(self._boosted(items, score), len(items)).item_idx
+        order = top_n(self._boosted(items, score), len(items)).item_idx
         return Candidates(items[order], score[order])
 
     def _considered(self, model: ListModel, n: int) -> IntArray:
@@ -173,7 +173,7 @@ class Listing:
 
     def _scores(self, model: ListModel, items: IntArray) -> FloatArray:
         """float[len(items)], as the model's own list has them; NaN for what it would not name."""
-        if isinstance(model, Blend):
+        if isinstance(model, Ensemble):
             return model.ranked(self._asked.rows, items)
         score = np.array(model.score(self._asked.rows, items))
         if isinstance(model, FromHistory):
@@ -185,17 +185,17 @@ class Listing:
         return score if factor is None else boosted(score, factor[items])
 
 
-def standing(asked: Asked, n: int) -> Standing:
+def find_position(asked: ListRequest, n: int) -> ListPosition:
     """Where the watched item, which no filter leaves out, stands with regard to the list of n."""
-    listing = Listing(asked)
+    listing = ListBuilder(asked)
     listed = [place.item for place in listing.places(n)]
     if asked.watched in listed:
-        return Standing(listed.index(asked.watched) + 1, None)
-    order = Listing(asked)._named(asked.wanted, max(_DEPTH, n)).item_idx
+        return ListPosition(listed.index(asked.watched) + 1, None)
+    order = ListBuilder(asked)._named(asked.wanted, max(_DEPTH, n)).item_idx
     at = np.flatnonzero(order == asked.watched)
     rank = int(at[0]) + 1 if len(at) else None
     if listing._passed_over is not None:
-        return Standing(rank, listing._passed_over)
+        return ListPosition(rank, listing._passed_over)
     if rank is None or rank <= n:  # among more products it would have stood there, but the list looked at fewer
-        return Standing(None, WhyNot.NOT_RETRIEVED)
-    return Standing(rank, WhyNot.RANK)
+        return ListPosition(None, ExclusionReason.NOT_RETRIEVED)
+    return ListPosition(rank, ExclusionReason.RANK)

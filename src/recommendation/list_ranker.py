@@ -19,7 +19,7 @@ RANKED = 200
 
 
 @dataclass(frozen=True)
-class Order:
+class LearnedOrder:
     """What a ranker learnt, for any release over the same opinions. names: models whose opinions are features."""
 
     names: tuple[str, ...]
@@ -29,16 +29,16 @@ class Order:
         return {"names": list(self.names), "trees": self.trees.to_json()}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Order:
+    def from_json(cls, document: Mapping[str, Any]) -> LearnedOrder:
         """What `to_json` gave."""
         return cls(tuple(document["names"]), Trees.from_json(document["trees"]))
 
 
 @dataclass(frozen=True)
-class Ranker:
-    """An Order, and age float32[n_items] of every product, see `ages_of`."""
+class ListRanker:
+    """An LearnedOrder, and age float32[n_items] of every product, see `ages_of`."""
 
-    order: Order
+    order: LearnedOrder
     age: FloatArray = field(repr=False)
 
     def ranked(
@@ -74,9 +74,9 @@ class Ranker:
         np.save(folder / "age.npy", self.age, allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Ranker:
+    def load(cls, folder: Path) -> ListRanker:
         """What `save` wrote, the ages mapped."""
-        order = Order.from_json(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
+        order = LearnedOrder.from_json(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
         return cls(order, np.load(folder / "age.npy", mmap_mode="r", allow_pickle=False))
 
 

@@ -13,16 +13,16 @@ from src.core.domain import (
     NO_TIME,
     BoolArray,
     Event,
+    ExclusionReason,
     Explanation,
-    Facts,
     FloatArray,
     IntArray,
+    ListPosition,
     PredictedRating,
+    ProductAttributes,
     Query,
     Recommendation,
     Rules,
-    Standing,
-    WhyNot,
 )
 from src.core.errors import NotReady, UnknownName
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages, together
@@ -30,18 +30,18 @@ from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
 from src.recommendation.explanations import explanations
-from src.recommendation.item_attributes import Shelf
-from src.recommendation.list_builder import Asked, Listing, standing
+from src.recommendation.item_attributes import ItemAttributes
+from src.recommendation.list_builder import ListBuilder, ListRequest, find_position
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, features
-from src.recommendation.search_reranker import RERANKED, Reranker
-from src.recommendation.similar_items import Similar, similar
-from src.search.index import Filter, Found, SearchIndex
+from src.recommendation.search_reranker import RERANKED, SearchReranker
+from src.recommendation.similar_items import SimilarItems, similar
+from src.search.index import Filter, SearchHits, SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
 
 _EVERYTHING = Filter()
-_BARE = Shelf.empty(0)
+_BARE = ItemAttributes.empty(0)
 """For rules that ask no facts."""
 TEXT_QUERY, PRODUCT = "text", "product"
 """What a ranking is for."""
@@ -66,8 +66,8 @@ class Pipeline:
     weighting: Weighting = field(default_factory=Weighting)
     withdrawn: frozenset[int] = frozenset()
     search: SearchIndex | None = None
-    rankers: Mapping[str, Reranker] = field(default_factory=dict)
-    shelf: Shelf | None = None
+    rankers: Mapping[str, SearchReranker] = field(default_factory=dict)
+    shelf: ItemAttributes | None = None
 
     @property
     def list_models(self) -> dict[str, ListModel]:
@@ -83,11 +83,11 @@ class Pipeline:
         """The same, but with just these products withdrawn; ids that the release does not know change nothing."""
         return replace(self, withdrawn=frozenset(self._rows_of(product_ids).values()))
 
-    def stocked(self, facts: Iterable[Facts]) -> Pipeline:
+    def stocked(self, facts: Iterable[ProductAttributes]) -> Pipeline:
         """The same, with these facts instead of what was known of their products."""
         return replace(self, shelf=self._known_shelf.updated(facts, self.items))
 
-    def differing(self, facts: Iterable[Facts]) -> list[Facts]:
+    def differing(self, facts: Iterable[ProductAttributes]) -> list[ProductAttributes]:
         """Those that say something else of items than is known here."""
         return self._known_shelf.differing(facts, self.items)
 
@@ -99,7 +99,7 @@ class Pipeline:
         does not know. Raises UnknownName for a model the release does not hold.
         """
         asked = self._asked(query)
-        places = Listing(asked).places(query.n)
+        places = ListBuilder(asked).places(query.n)
         told: Sequence[Explanation | None] = [None] * len(places)
         if query.explain:
             told = explanations(asked.models, asked.rows, places, self.items)
@@ -108,28 +108,28 @@ class Pipeline:
             for place, why in zip(places, told, strict=True)
         ]
 
-    def standing(self, query: Query, product_id: str) -> Standing:
+    def standing(self, query: Query, product_id: str) -> ListPosition:
         """Where a product stands with regard to the list of the query: the very code that makes the list says so.
 
         Raises UnknownName as `recommend` does.
         """
         item, asked = self.items.idx_of(product_id), self._asked(query)
         if item is None:
-            return Standing(None, WhyNot.UNKNOWN_PRODUCT)
+            return ListPosition(None, ExclusionReason.UNKNOWN_PRODUCT)
         asked = replace(asked, watched=item)
         reason = self._left_out_by(query, asked, item, product_id)
-        return standing(asked, query.n) if reason is None else Standing(None, reason)
+        return find_position(asked, query.n) if reason is None else ListPosition(None, reason)
 
-    def _left_out_by(self, query: Query, asked: Asked, item: int, product_id: str) -> WhyNot | None:
+    def _left_out_by(self, query: Query, asked: ListRequest, item: int, product_id: str) -> ExclusionReason | None:
         if item in self.withdrawn:
-            return WhyNot.WITHDRAWN
+            return ExclusionReason.WITHDRAWN
         if product_id in query.exclude:
-            return WhyNot.EXCLUDED
+            return ExclusionReason.EXCLUDED
         if product_id in query.seen:
-            return WhyNot.SEEN
+            return ExclusionReason.SEEN
         return asked.shelf.refusal(asked.rules, item)
 
-    def _asked(self, query: Query) -> Asked:
+    def _asked(self, query: Query) -> ListRequest:
         """The query in row numbers."""
         wanted = query.model or self.default
         models = self.list_models
@@ -145,11 +145,11 @@ class Pipeline:
         rules = query.rules or Rules()
         shelf = self._known_shelf if rules.asks_facts else _BARE
         factor = shelf.factors(rules, self.items) if rules.boosts else None
-        return Asked(models, wanted, rows, self.withdrawn, barred, shelf, rules, factor)
+        return ListRequest(models, wanted, rows, self.withdrawn, barred, shelf, rules, factor)
 
     @cached_property
-    def _known_shelf(self) -> Shelf:
-        return Shelf.empty(len(self.items)) if self.shelf is None else self.shelf
+    def _known_shelf(self) -> ItemAttributes:
+        return ItemAttributes.empty(len(self.items)) if self.shelf is None else self.shelf
 
     @cached_property
     def listed(self) -> BoolArray | None:
@@ -160,7 +160,7 @@ class Pipeline:
         listed[list(self.withdrawn)] = False
         return listed
 
-    def find(self, text: str, vector: FloatArray | None, n: int, wanted: Filter = _EVERYTHING) -> Found:
+    def find(self, text: str, vector: FloatArray | None, n: int, wanted: Filter = _EVERYTHING) -> SearchHits:
         """At most n products for a text, best first. vector: what the release's own encoder makes of the text.
 
         Raises NotReady for a release without texts.
@@ -180,7 +180,7 @@ class Pipeline:
         rows = features(found, anchors_of(found), self.search, self.signals)
         return ranker.ordered(found, rows).take(np.arange(min(n, len(found))))
 
-    def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[Similar]:
+    def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[SimilarItems]:
         """At most n products that go with one; vector: what its text means, for one that the release does not know."""
         item, ranker = self.items.idx_of(product_id), self.rankers.get(PRODUCT)
         if item is None or ranker is None or self.search is None:
@@ -190,17 +190,17 @@ class Pipeline:
         places = {each.item_idx: each for each in retrieved}
         return [places[each] for each in order[:n]]
 
-    def retrieved_for(self, item: int) -> tuple[Found, FloatArray]:
+    def retrieved_for(self, item: int) -> tuple[SearchHits, FloatArray]:
         """(what is retrieved for a product, its features): what the ranking learns from. The release has texts."""
         return self._as_found(item, similar(self.models, self.search, item, None, RERANKED, self.listed))
 
-    def _as_found(self, item: int, retrieved: Sequence[Similar]) -> tuple[Found, FloatArray]:
+    def _as_found(self, item: int, retrieved: Sequence[SimilarItems]) -> tuple[SearchHits, FloatArray]:
         assert self.search is not None
         items = np.array([each.item_idx for each in retrieved], np.int64)
         score = np.linspace(1, 0, len(items), dtype=np.float32)  # the sources' own numbers cannot be compared
         nothing = np.zeros(len(items), np.float32)
         anchors = np.array([item])
-        found = Found(items, score, anchor_similarity(items, anchors, self.search), nothing)
+        found = SearchHits(items, score, anchor_similarity(items, anchors, self.search), nothing)
         return found, features(found, anchors, self.search, self.signals)
 
     @cached_property

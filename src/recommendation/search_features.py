@@ -11,9 +11,9 @@ import numpy as np
 from src.core.domain import FloatArray, IntArray
 from src.models import POPULARITY
 from src.models.base import QueryRows
-from src.recommendation.candidate_index import Neighbours
-from src.recommendation.ensemble import BLEND
-from src.search.index import Found, SearchIndex
+from src.recommendation.candidate_index import CandidateIndex
+from src.recommendation.ensemble import ENSEMBLE
+from src.search.index import SearchHits, SearchIndex
 
 FEATURES = (
     "fused",
@@ -45,12 +45,12 @@ class Signals:
     popularity: FloatArray
     rating_mean: FloatArray
     rating_count: FloatArray
-    neighbours: Neighbours | None
+    neighbours: CandidateIndex | None
 
     @classmethod
     def of(cls, models: Mapping[str, Any]) -> Signals:
         """Out of the models of a release."""
-        popular, blend = models[POPULARITY], models.get(BLEND)
+        popular, blend = models[POPULARITY], models.get(ENSEMBLE)
         count = np.asarray(popular.item_count)
         mean = np.where(count > 0, popular.item_mean, -1).astype(np.float32)
         return cls(popular.weight, mean, np.log1p(count).astype(np.float32), blend.index if blend else None)
@@ -62,12 +62,12 @@ class Signals:
         return cls(nothing, nothing, nothing, None)
 
 
-def anchors_of(found: Found) -> IntArray:
+def anchors_of(found: SearchHits) -> IntArray:
     """What a text query stands for: the best products that were retrieved. For a product that is the product."""
     return found.item_idx[:_ANCHORS]
 
 
-def features(found: Found, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
+def features(found: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
     """float32[len(found), len(FEATURES)], without NaN. found: in the order of retrieval."""
     items = found.item_idx
     highest = max(float(found.keyword.max(initial=0)), 1e-9)
@@ -114,7 +114,7 @@ def _category_match(items: IntArray, anchors: IntArray, search: SearchIndex) -> 
     return np.array([sum(bool(names & each) for each in theirs) / len(theirs) for names in mine], np.float32)
 
 
-def _co_purchase(items: IntArray, anchors: IntArray, neighbours: Neighbours | None) -> FloatArray:
+def _co_purchase(items: IntArray, anchors: IntArray, neighbours: CandidateIndex | None) -> FloatArray:
     if neighbours is None:
         return np.full(len(items), -1, np.float32)
     query = QueryRows(None, anchors, np.ones(len(anchors), np.float32))

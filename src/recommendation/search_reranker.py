@@ -17,7 +17,7 @@ from src.core.domain import FloatArray, IntArray
 from src.core.errors import ReleaseError
 from src.models.trees import Trees
 from src.recommendation.search_features import FEATURES, RISING
-from src.search.index import Found
+from src.search.index import SearchHits
 
 RERANKED = 100
 """So many of what was retrieved are put in order; the others stay behind them."""
@@ -54,7 +54,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Reranker:
+class SearchReranker:
     """Trees over FEATURES. start: what the fused score counts beside them."""
 
     trees: Trees
@@ -64,7 +64,7 @@ class Reranker:
         """float64[m], the higher the better. rows: float32[m, len(FEATURES)]."""
         return self.start * rows[:, _FUSED] + self.trees.predict(rows) if len(rows) else np.zeros(0)
 
-    def ordered(self, found: Found, rows: FloatArray) -> Found:
+    def ordered(self, found: SearchHits, rows: FloatArray) -> SearchHits:
         """What was found in the learned order; rows: its features. Scores stay those of retrieval."""
         first = min(len(found), RERANKED)
         order = np.argsort(-self.score(rows[:first]), kind="stable")
@@ -77,7 +77,7 @@ class Reranker:
         (folder / "reranker.json").write_text(json.dumps(document), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Reranker:
+    def load(cls, folder: Path) -> SearchReranker:
         """Read what `save` wrote. Raises ReleaseError for trees over other features than this program computes."""
         document = json.loads((folder / "reranker.json").read_text(encoding="utf-8"))
         if document["features"] != list(FEATURES):
@@ -85,7 +85,7 @@ class Reranker:
         return cls(Trees.from_json(document["trees"]), document.get("start", 0.0))
 
 
-def learned(groups: Sequence[Group], *, seed: int) -> Reranker | None:
+def train_search_reranker(groups: Sequence[Group], *, seed: int) -> SearchReranker | None:
     """Train on queries; None where no group tells a better product from a worse one."""
     import lightgbm  # never in a process that serves
 
@@ -105,4 +105,4 @@ def learned(groups: Sequence[Group], *, seed: int) -> Reranker | None:
     of_these = {"monotone_constraints": rising, "min_data_in_leaf": max(_LEAST_LEAF, len(rows) // _LEAVES_AT_MOST)}
     n_trees = int(np.clip(len(telling) // _QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES))
     booster = lightgbm.train({**_PARAMS, **of_these, "seed": seed}, data, num_boost_round=n_trees)
-    return Reranker(Trees.of_dump(booster.dump_model()), start)
+    return SearchReranker(Trees.of_dump(booster.dump_model()), start)

@@ -11,7 +11,7 @@ import numpy as np
 from src.core.domain import BoolArray, FloatArray
 from src.models import ITEM_GRAPH, POPULARITY
 from src.models.base import QueryRows
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.search.index import SearchIndex
 
 BEHAVIOUR, TEXT = "behaviour", "text"
@@ -24,7 +24,7 @@ _OF_ONE_TITLE = 1
 
 
 @dataclass(frozen=True)
-class Similar:
+class SimilarItems:
     """A place of a list. score: the source's own number, comparable within one source only. source: BEHAVIOUR, what
     the same people took, or TEXT, what is described alike."""
 
@@ -40,7 +40,7 @@ def similar(
     vector: FloatArray | None,
     n: int,
     listed: BoolArray | None,
-) -> list[Similar]:
+) -> list[SimilarItems]:
     """At most n products, never the item itself, and of variants of one title one.
 
     item: None for a product that the models do not know; then vector, what its text means, decides. listed:
@@ -51,7 +51,7 @@ def similar(
     sure = 0 if item is None else int(np.ceil(n * min(_evidence(models, item) / ENOUGH, 1)))
     taken = {item} if item is not None else set[int]()
     titles: dict[int, int] = {}
-    chosen: list[Similar] = []
+    chosen: list[SimilarItems] = []
     # Behaviour as far as it is sure, then texts, then what behaviour has left.
     for part, most in ((together, min(sure, n)), (alike, n), (together, n)):
         for each in part:
@@ -72,9 +72,9 @@ def _evidence(models: Mapping[str, Any], item: int) -> float:
     return round(float(np.expm1(models[POPULARITY].weight[item])), 3)  # float32 of a logarithm
 
 
-def _together(models: Mapping[str, Any], item: int) -> Iterator[Similar]:
+def _together(models: Mapping[str, Any], item: int) -> Iterator[SimilarItems]:
     """By the blend's own index, or, in a release without a blend, by the item graph."""
-    blend = models.get(BLEND)
+    blend = models.get(ENSEMBLE)
     query = QueryRows(None, np.array([item]), np.ones(1, np.float32))
     if blend is not None and blend.index is not None:
         found = blend.index.retrieve(query, _LOOKED_AT)
@@ -84,14 +84,14 @@ def _together(models: Mapping[str, Any], item: int) -> Iterator[Similar]:
         return
     for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
         if score > 0:
-            yield Similar(each, score, BEHAVIOUR)
+            yield SimilarItems(each, score, BEHAVIOUR)
 
 
 def _alike(
     search: SearchIndex | None, item: int | None, vector: FloatArray | None, listed: BoolArray | None
-) -> Iterator[Similar]:
+) -> Iterator[SimilarItems]:
     if search is None:
         return
     found = search.like(item, _LOOKED_AT, listed) if item is not None else search.near(vector, _LOOKED_AT, listed)
     for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
-        yield Similar(each, score, TEXT)
+        yield SimilarItems(each, score, TEXT)

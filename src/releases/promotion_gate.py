@@ -18,7 +18,7 @@ from src.evaluation.protocols import K
 from src.evaluation.report import Report
 from src.ingestion.data_checks import Check, check_of, percent
 from src.models import POPULARITY
-from src.releases.release import Proof
+from src.releases.release import SmokeTestResult
 
 _STALE = "fresh events"  # nothing new is no reason to keep the old model: it has learnt from the same
 _SMALL = 50 << 20
@@ -28,7 +28,7 @@ _OF_SETTINGS = (LISTS, "popularity", "short lists", "coverage", "ratings")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class GateBounds:
     """What a new release must keep to; see the settings AISLE_GATE_…"""
 
     margin: float
@@ -38,7 +38,7 @@ class Bounds:
     size: float
 
     @classmethod
-    def of(cls, settings: Settings) -> Bounds:
+    def of(cls, settings: Settings) -> GateBounds:
         return cls(
             settings.gate_margin,
             settings.gate_coverage,
@@ -49,7 +49,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """checks: everything that was looked at. sentence: what came of it. figures: what it rests on.
 
     overridden: who said that it serves all the same ("--force", "AISLE_GATE=off"); empty for nobody.
@@ -92,7 +92,7 @@ class Verdict:
             return f"kept the old model: {'; '.join(failed)}{anew}"
         return f"promoted: {self.compared}" if self.compared else "promoted"
 
-    def with_checks(self, more: Iterable[Check], compared: str = "", **figures: object) -> Verdict:
+    def with_checks(self, more: Iterable[Check], compared: str = "", **figures: object) -> GateVerdict:
         """The same, and what was looked at since."""
         figures = {name: value for name, value in figures.items() if value is not None}
         return replace(
@@ -114,7 +114,7 @@ class Verdict:
 
 
 def compare(
-    challenger: Report, champion: Report | None, served: str | None, bounds: Bounds, *, why_not: str = ""
+    challenger: Report, champion: Report | None, served: str | None, bounds: GateBounds, *, why_not: str = ""
 ) -> tuple[list[Check], str, JsonDict]:
     """(checks, the comparison in words, its figures) of two settings that were fitted before one cut and measured on
     the same test users, in the same order.
@@ -166,7 +166,7 @@ def compare(
     return checks, f"{said} against {against}", figures
 
 
-def check_release(proof: Proof, bytes_before: int | None, bounds: Bounds) -> list[Check]:
+def check_release(proof: SmokeTestResult, bytes_before: int | None, bounds: GateBounds) -> list[Check]:
     """Whether a release on disk is quick and small enough; bytes_before: of the current one."""
     checks = [
         check_of(
@@ -229,7 +229,7 @@ def _beats_popularity(mine: Estimate, popular: Estimate) -> Check:
     )
 
 
-def _short(name: str, share: float, bounds: Bounds) -> Check:
+def _short(name: str, share: float, bounds: GateBounds) -> Check:
     return check_of(
         name,
         share <= bounds.short,
@@ -239,7 +239,7 @@ def _short(name: str, share: float, bounds: Bounds) -> Check:
     )
 
 
-def _ratings(challenger: Report, champion: Report, bounds: Bounds, figures: JsonDict) -> Sequence[Check]:
+def _ratings(challenger: Report, champion: Report, bounds: GateBounds, figures: JsonDict) -> Sequence[Check]:
     """Whether predicted ratings err no more than before, by the same margin; nothing without test ratings."""
     mine = challenger.ratings.get(challenger.rater or "")
     theirs = champion.ratings.get(champion.rater or "")

@@ -23,7 +23,16 @@ from typing import Any
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
-from src.releases.release import MANIFEST, Draft, Proof, Release, bytes_of, fsync_folder, read_release, write_release
+from src.releases.release import (
+    MANIFEST,
+    Draft,
+    Release,
+    SmokeTestResult,
+    bytes_of,
+    fsync_folder,
+    read_release,
+    write_release,
+)
 
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
@@ -56,7 +65,7 @@ class Registry:
         self._pointer = Pointer(folder)
 
     def publish(
-        self, draft: Draft, run_id: str, now: datetime, accept: Callable[[Proof], None] = lambda proof: None
+        self, draft: Draft, run_id: str, now: datetime, accept: Callable[[SmokeTestResult], None] = lambda proof: None
     ) -> str:
         """Write a release, prove that a fresh process can load it, and return its version. It is not active yet.
 
@@ -90,7 +99,7 @@ class Registry:
         self.prune(besides=version)
         return version
 
-    def _smoke_test(self, version: str) -> Proof | None:
+    def _smoke_test(self, version: str) -> SmokeTestResult | None:
         """Load it where nothing of this process can help: a release must stand on what is on disk."""
         root = Path(__file__).resolve().parents[2]
         command = [sys.executable, "-m", "src.releases.smoke_test", str(self.folder.resolve()), version]
@@ -106,7 +115,7 @@ class Registry:
                 f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
                 "It was removed and the one before serves on; train again."
             )
-        return Proof(**json.loads(done.stdout))
+        return SmokeTestResult(**json.loads(done.stdout))
 
     def activate(self, version: str, *, pin: bool = False, over_pin: bool = True) -> bool:
         """Make a release the current one, if it verifies; whether it is now. Raises UnknownName, ReleaseError.

@@ -19,9 +19,9 @@ from src.core.errors import ReleaseError
 from src.interactions.event_weights import Weighting
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
-from src.recommendation.ensemble import BLEND, Blend
+from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
-from src.recommendation.search_reranker import Reranker
+from src.recommendation.search_reranker import SearchReranker
 from src.search.index import SearchIndex
 
 FORMAT = 2
@@ -50,7 +50,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Proof:
+class SmokeTestResult:
     """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the processor's
     time that a list took, over n_lists. short: share of them with fewer products than there could be."""
 
@@ -108,7 +108,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             default=manifest["default_model"],
             rater=manifest["rating_model"],
             weighting=Weighting(**manifest["weighting"]),
-            rankers={name: Reranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
+            rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
             search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
         )
     except Exception as error:  # what readers make of wrong bytes is anybody's guess; a worker must be able to go on
@@ -122,8 +122,8 @@ def bytes_of(manifest: Mapping[str, Any]) -> int:
 
 
 def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
-    models = {name: MODELS[name].load(folder / name) for name in names if name != BLEND}
-    return models | ({BLEND: Blend.load(folder / BLEND, models)} if BLEND in names else {})
+    models = {name: MODELS[name].load(folder / name) for name in names if name != ENSEMBLE}
+    return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})
 
 
 def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The smoke test: load a release where nothing but the disk can help, and make lists with it.
 
-python -m src.releases.smoke_test FOLDER VERSION prints a Proof as JSON.
+python -m src.releases.smoke_test FOLDER VERSION prints a SmokeTestResult as JSON.
 It ends with exit code 1 and one line on stderr if the release does not work.
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 from src.core.domain import Event, EventKind, Query
 from src.core.errors import AisleError, ReleaseError
 from src.recommendation.pipeline import Pipeline
-from src.releases.release import Proof, bytes_of, read_release
+from src.releases.release import SmokeTestResult, bytes_of, read_release
 
 _LISTS, _LENGTH, _LONGEST_HISTORY = 100, 10, 3
 
 
-def prove(folder: Path) -> Proof:
+def run_smoke_test(folder: Path) -> SmokeTestResult:
     """Verify a release, and make lists for nobody and for small histories. Raises ReleaseError."""
     started = time.perf_counter()
     release = read_release(folder)
@@ -38,7 +38,7 @@ def prove(folder: Path) -> Proof:
             raise ReleaseError(f"release {folder.name} makes an empty list.")
     # The first list maps what all others use; it is made once in a worker's life.
     p95 = float(np.quantile(seconds[1:] or seconds, 0.95)) if seconds else 0.0
-    return Proof(
+    return SmokeTestResult(
         bytes_of(release.manifest), load_seconds, len(seconds), 1_000 * p95, short / len(seconds) if seconds else 0.0
     )
 
@@ -60,7 +60,7 @@ def _queries(pipeline: Pipeline) -> list[Query]:
 def _main() -> int:
     folder, version = sys.argv[1:]
     try:
-        print(json.dumps(asdict(prove(Path(folder) / version))))
+        print(json.dumps(asdict(run_smoke_test(Path(folder) / version))))
     except AisleError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.search.bm25 import Keywords
+from src.search.bm25 import Bm25Index
 from src.search.tokenizer import plain, singular, words_of
 
 _PART = re.compile(r"[^\W_]+")
@@ -15,7 +15,9 @@ _MOST_ROWS = 300_000
 """Places in the index that one unfinished word may touch; its rarest completions are left out first."""
 
 
-def completed(keywords: Keywords, text: str, weight: FloatArray, n: int, listed: BoolArray | None = None) -> IntArray:
+def autocomplete(
+    keywords: Bm25Index, text: str, weight: FloatArray, n: int, listed: BoolArray | None = None
+) -> IntArray:
     """int64[≤ n]: the products that have every word of the text, the last one finished or not, most weight first.
 
     weight: float32[n_items]. listed: bool[n_items], None for all. Empty where a word is misspelt: a search forgives it.
@@ -35,7 +37,7 @@ def completed(keywords: Keywords, text: str, weight: FloatArray, n: int, listed:
     return found[np.lexsort((found, -weight[found]))]
 
 
-def _completions(keywords: Keywords, beginning: str) -> list[int]:
+def _completions(keywords: Bm25Index, beginning: str) -> list[int]:
     """The words that begin so, and the one it is if it is finished: those of most products, as far as they may go."""
     rows = keywords.words.starting_with(beginning)
     whole = keywords.words.idx_of(singular(beginning))
@@ -45,7 +47,7 @@ def _completions(keywords: Keywords, beginning: str) -> list[int]:
     return [*rows[fitting].tolist(), *([] if whole is None else [whole])]
 
 
-def _with_any(keywords: Keywords, words: list[int]) -> BoolArray:
+def _with_any(keywords: Bm25Index, words: list[int]) -> BoolArray:
     """bool[n_items]: the products with at least one of these words."""
     found, rows = np.zeros(keywords.n_items, np.bool_), np.asarray(words, np.int64)
     starts = keywords.pointer[rows].astype(np.int64)

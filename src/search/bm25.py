@@ -17,7 +17,7 @@ from scipy.sparse import csc_matrix
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.vocabulary import Vocabulary
-from src.search.catalogue_text import Catalogue
+from src.search.catalogue_text import CatalogueText
 from src.search.spelling import Spelling
 from src.search.tokenizer import LONGEST, chunks_of, measure_of, splits_of, words_of
 
@@ -31,7 +31,7 @@ _WRITTEN_AS_ONE = (2, 3)
 
 
 @dataclass(frozen=True)
-class Keywords:
+class Bm25Index:
     """The columns of the words: of word w, item[pointer[w] : pointer[w + 1]] (int32) are the products that have it, and
     score (float32) says how much it speaks for each. n_items: products, with or without words."""
 
@@ -130,7 +130,7 @@ class Keywords:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path, n_items: int) -> Keywords:
+    def load(cls, folder: Path, n_items: int) -> Bm25Index:
         """Map what `save` wrote."""
         words = Vocabulary.load(folder / "words")
         spelling = Spelling.load(folder / "spelling", words)
@@ -138,7 +138,7 @@ class Keywords:
         return cls(words=words, spelling=spelling, n_items=n_items, **arrays)
 
 
-def keywords_of(catalogue: Catalogue) -> Keywords:
+def build_bm25(catalogue: CatalogueText) -> Bm25Index:
     """The index of a catalogue; only in a training.
 
     Every field is scored by itself, and a word of a product counts as in the field where it speaks most for it (a
@@ -153,7 +153,7 @@ def keywords_of(catalogue: Catalogue) -> Keywords:
         total = total.maximum(field)
     total.sort_indices()
     words = Vocabulary.of(list(number))
-    return Keywords(
+    return Bm25Index(
         words,
         Spelling.of(words),
         np.asarray(total.data, dtype=np.float32),

@@ -17,7 +17,7 @@ _TEXTS = ("title", "description", "category", "brand")
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class CatalogueText:
     """Columns of one length n. Texts are "" where nothing is known, price (float32) is NaN, stock (int64) -1."""
 
     ids: list[str]
@@ -32,7 +32,7 @@ class Catalogue:
         return len(self.ids)
 
     @classmethod
-    def of(cls, products: Iterable[Product]) -> Catalogue:
+    def of(cls, products: Iterable[Product]) -> CatalogueText:
         """In the order given."""
         columns: dict[str, list[str]] = {name: [] for name in ("ids", *_TEXTS)}
         prices, stocks = [], []
@@ -44,14 +44,14 @@ class Catalogue:
             stocks.append(-1 if product.stock is None else product.stock)
         return cls(**columns, price=np.array(prices, np.float32), stock=np.array(stocks, np.int64))
 
-    def aligned(self, items: Vocabulary) -> Catalogue:
+    def aligned(self, items: Vocabulary) -> CatalogueText:
         """One row for each item, in the order of row numbers; nothing is known of those that are not here."""
         known = [(at, idx) for at, id_ in enumerate(self.ids) if (idx := items.idx_of(id_)) is not None]
         here, there = (np.array(part, np.int64) for part in (zip(*known, strict=True) if known else ((), ())))
         price, stock = np.full(len(items), np.nan, np.float32), np.full(len(items), -1, np.int64)
         price[there], stock[there] = self.price[here], self.stock[here]
         texts = {name: _placed(getattr(self, name), here, there, len(items)) for name in _TEXTS}
-        return Catalogue(ids=items.ids_of(range(len(items))), **texts, price=price, stock=stock)
+        return CatalogueText(ids=items.ids_of(range(len(items))), **texts, price=price, stock=stock)
 
     def passages(self) -> list[str]:
         """What is encoded of each product: title, category and the beginning of the description; "" without any."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict, category_names
 from src.interactions.vocabulary import Vocabulary
-from src.search.bm25 import Keywords, keywords_of
-from src.search.catalogue_text import Catalogue
+from src.search.bm25 import Bm25Index, build_bm25
+from src.search.catalogue_text import CatalogueText
 from src.search.tokenizer import title_key
-from src.search.vector_index import Vectors, vectors_of
+from src.search.vector_index import VectorIndex, build_vector_index
 
 DEPTH = 200
 """So many products each of the two ways brings, at least."""
@@ -52,7 +52,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchHits:
     """Products of one length m, best first. score: the fused one. similarity: cosine to the query, 0 where one of them
     has no text. keyword: BM25, 0 without a word in common."""
 
@@ -64,8 +64,8 @@ class Found:
     def __len__(self) -> int:
         return len(self.item_idx)
 
-    def take(self, places: IntArray) -> Found:
-        return Found(self.item_idx[places], self.score[places], self.similarity[places], self.keyword[places])
+    def take(self, places: IntArray) -> SearchHits:
+        return SearchHits(self.item_idx[places], self.score[places], self.similarity[places], self.keyword[places])
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class SearchIndex:
     title_group: int32[n], equal for variants of one title; -1 without a title. n_products: those with a text.
     """
 
-    keywords: Keywords
-    vectors: Vectors | None
+    keywords: Bm25Index
+    vectors: VectorIndex | None
     encoded_by: EncodedBy | None
     price: FloatArray
     stock: IntArray
@@ -93,7 +93,7 @@ class SearchIndex:
     def n_items(self) -> int:
         return len(self.price)
 
-    def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> Found:
+    def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
         """At most n products. vector: the query's, of encoded_by, None to search by words alone.
         allowed: bool[n_items], None for all."""
         depth = max(DEPTH, _PER_PLACE * n)
@@ -112,18 +112,18 @@ class SearchIndex:
         weight = self.vector_weight * (1 if len(query.split()) > 1 else _ALONE)
         score = fused(keyword, similarity, highest, weight)
         order = np.lexsort((items, -score))[:n]
-        return Found(items, score, similarity, keyword).take(order)
+        return SearchHits(items, score, similarity, keyword).take(order)
 
-    def like(self, item: int, n: int, allowed: BoolArray | None = None) -> Found:
+    def like(self, item: int, n: int, allowed: BoolArray | None = None) -> SearchHits:
         """At most n products whose text is like that of the item, which may be among them; none without vectors."""
         return self.near(None if self.vectors is None else self.vectors.rows[item].astype(np.float32), n, allowed)
 
-    def near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> Found:
+    def near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
         """The same for a text that encoded_by made a vector of."""
         items = self._near(vector, n, allowed)
         similarity = self._similarity(vector, items)
         order = np.lexsort((items, -similarity))
-        return Found(items, similarity, similarity, np.zeros(len(items), np.float32)).take(order)
+        return SearchHits(items, similarity, similarity, np.zeros(len(items), np.float32)).take(order)
 
     def _near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None) -> IntArray:
         if vector is None or self.vectors is None or not vector.any():
@@ -205,8 +205,8 @@ class SearchIndex:
         if document["encoder"] is not None:
             by = EncodedBy(document["encoder"], document["encoder_checksum"], document["embedding_dimension"])
         return cls(
-            keywords=Keywords.load(folder / "keywords", len(arrays["price"])),
-            vectors=None if by is None else Vectors.load(folder / "vectors", document["exact"]),
+            keywords=Bm25Index.load(folder / "keywords", len(arrays["price"])),
+            vectors=None if by is None else VectorIndex.load(folder / "vectors", document["exact"]),
             encoded_by=by,
             categories=Vocabulary.load(folder / "categories"),
             n_products=document["n_products"],
@@ -221,8 +221,8 @@ def fused(keyword: FloatArray, similarity: FloatArray, highest: float, vector_we
     return np.asarray(by_words + np.float32(vector_weight) * similarity, dtype=np.float32)
 
 
-def search_index(
-    catalogue: Catalogue,
+def build_search_index(
+    catalogue: CatalogueText,
     vectors: FloatArray | None,
     encoded_by: EncodedBy | None,
     vector_weight: float = VECTOR_WEIGHT,
@@ -234,8 +234,8 @@ def search_index(
     group: dict[str, int] = {}
     keys = [title_key(title) for title in catalogue.title]
     return SearchIndex(
-        keywords=keywords_of(catalogue),
-        vectors=None if vectors is None else vectors_of(vectors),
+        keywords=build_bm25(catalogue),
+        vectors=None if vectors is None else build_vector_index(vectors),
         encoded_by=encoded_by,
         price=catalogue.price,
         stock=catalogue.stock,

@@ -24,7 +24,7 @@ _FILE = "vectors.faiss"
 
 
 @dataclass(frozen=True)
-class Vectors:
+class VectorIndex:
     """float16 rows[n, dimension] of length 1, or zeros for products without a text; index: FAISS's, over item numbers.
 
     exact: whether the index finds what comparing with all vectors would.
@@ -60,7 +60,7 @@ class Vectors:
         faiss.write_index(self.index, str(folder / _FILE))
 
     @classmethod
-    def load(cls, folder: Path, exact: bool) -> Vectors:
+    def load(cls, folder: Path, exact: bool) -> VectorIndex:
         """Map what `save` wrote; all workers of a host share it."""
         import faiss
 
@@ -72,7 +72,7 @@ class Vectors:
         return cls(rows, index, exact)
 
 
-def vectors_of(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> Vectors:
+def build_vector_index(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> VectorIndex:
     """Index float16[n, dimension]; rows of zeros are never found. Deterministic."""
     import faiss
 
@@ -85,7 +85,7 @@ def vectors_of(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> Vectors:
         index = faiss.IndexIDMap2(inner)
         if len(there):
             index.add_with_ids(rows[there].astype(np.float32), there)
-        return Vectors(rows, index, exact)
+        return VectorIndex(rows, index, exact)
     n_lists = int(_LISTS_PER_ROOT * np.sqrt(len(there)))
     lists: Any = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension), dimension, n_lists, faiss.ScalarQuantizer.QT_8bit, flat
@@ -97,7 +97,7 @@ def vectors_of(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> Vectors:
     for part in np.array_split(there, len(there) // 100_000 + 1):
         lists.add_with_ids(rows[part].astype(np.float32), part)
     _probe(lists)
-    return Vectors(rows, lists, exact)
+    return VectorIndex(rows, lists, exact)
 
 
 def _probe(index: Any) -> None:

@@ -9,9 +9,19 @@ from typing import Protocol
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from src.core.domain import CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
+from src.core.domain import CategoryCount, Event, EventBatch, EventKind, Product, ProductAttributes, ProductCount
 from src.core.errors import StoreError
-from src.core.records import Followed, Load, Outcome, Run, Score, SearchedFor, ServedFigures, ServedList, StoreSummary
+from src.core.records import (
+    FollowUp,
+    Load,
+    Run,
+    RunCount,
+    Score,
+    SearchFeedback,
+    ServedFigures,
+    ServedList,
+    StoreSummary,
+)
 from src.store.sql_store import SqlStore
 
 
@@ -46,7 +56,7 @@ class Journal(Protocol):
         """The runs that are queued or running, oldest first."""
         ...
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[RunCount]:
         """How often runs have each status, by its name; statuses that none has are left out."""
         ...
 
@@ -70,23 +80,23 @@ class Journal(Protocol):
 class Searches(Protocol):
     """What people did with products that a search had shown them. Any method may raise StoreError."""
 
-    def add(self, rows: Iterable[SearchedFor]) -> None:
+    def add(self, rows: Iterable[SearchFeedback]) -> None:
         """Keep these; one that is here already counts once."""
         ...
 
-    def newest(self, n: int) -> list[SearchedFor]:
+    def newest(self, n: int) -> list[SearchFeedback]:
         """At most n, the newest first."""
         ...
 
 
-class Served(Protocol):
+class ServedLists(Protocol):
     """Which lists were answered, and what followed them. Any method may raise StoreError."""
 
     def add(self, lists: Iterable[ServedList]) -> None:
         """Keep these; what followed them and came before them finds them now."""
         ...
 
-    def follow(self, rows: Iterable[Followed]) -> int:
+    def follow(self, rows: Iterable[FollowUp]) -> int:
         """Keep what was done to products of lists; how many were found in one. One that is here already counts once.
 
         Where the list was for a text, the search learns from it (see Searches). A row whose list is not here waits.
@@ -129,7 +139,7 @@ class Store(Protocol):
         ...
 
     @property
-    def served(self) -> Served:
+    def served(self) -> ServedLists:
         """Lists that were answered, with AISLE_LOG_SERVED=on."""
         ...
 
@@ -181,7 +191,7 @@ class Store(Protocol):
         """All products that are known, page by page, in the order of their ids."""
         ...
 
-    def read_facts(self) -> Iterator[list[Facts]]:
+    def read_facts(self) -> Iterator[list[ProductAttributes]]:
         """What rules ask of products, page by page, in the order of their ids; none of which nothing is known."""
         ...
 

@@ -36,7 +36,7 @@ _SET = (
 )
 
 
-def settle(connection: Connection, batch: EventBatch) -> None:
+def apply_returns(connection: Connection, batch: EventBatch) -> None:
     """Say anew, for every user and product of the batch, how much of each of their purchases is taken back.
 
     The batch must be stored already. All is worked out from scratch, so that neither the order of files matters nor

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from sqlalchemy import and_, func, or_, select
 
-from src.core.domain import CategoryCount, Facts, Product, category_names
+from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
 from src.store.batches import PARAMETERS, batches
 from src.store.change_marks import PRODUCTS, note_change
 from src.store.database import Database
@@ -63,14 +63,14 @@ class SqlCatalogue:
             yield found
             page = query.where(products.c.product_id > found[-1].product_id)
 
-    def facts(self) -> Iterator[list[Facts]]:
-        columns = [products.c[name] for name in Facts._fields]
+    def facts(self) -> Iterator[list[ProductAttributes]]:
+        columns = [products.c[name] for name in ProductAttributes._fields]
         known = or_(*(column.is_not(None) for column in columns[1:]))
         query = select(*columns).where(known).order_by(products.c.product_id).limit(_FACTS_AT_ONCE)
         page = query
         while True:
             with self._database.read() as connection:
-                found = [Facts(*row) for row in connection.execute(page)]
+                found = [ProductAttributes(*row) for row in connection.execute(page)]
             if not found:
                 return
             yield found

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from src.core.errors import ConfigError, StoreError
-from src.store.migration import bring_up_to_date
+from src.store.migration import upgrade_schema
 
 BUSY_SECONDS = 30
 _LOADING_CACHE_KIB = 131_072
@@ -38,7 +38,7 @@ class Database:
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
         with self.write() as connection:
-            bring_up_to_date(connection)
+            upgrade_schema(connection)
 
     @property
     def is_sqlite(self) -> bool:

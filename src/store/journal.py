@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, func, select, update
 
-from src.core.records import Load, Outcome, Run, RunStatus, Score
+from src.core.records import Load, Run, RunCount, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 
@@ -63,11 +63,11 @@ class SqlJournal:
             row = connection.execute(select(runs).where(runs.c.due == due)).first()
         return None if row is None else _run(row)
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[RunCount]:
         counted = select(runs.c.status, func.count().label("n"), func.max(runs.c.finished_at).label("last"))
         with self._database.read() as connection:
             rows = connection.execute(counted.group_by(runs.c.status).order_by(runs.c.status)).all()
-        return [Outcome(RunStatus(row.status), row.n, row.last) for row in rows]
+        return [RunCount(RunStatus(row.status), row.n, row.last) for row in rows]
 
     def save_score(self, score: Score) -> None:
         details = asdict(score)

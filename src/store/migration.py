@@ -11,7 +11,7 @@ _BEFORE = "events_before"
 _OLD_EVENTS = "user_id, product_id, kind, mark, value, at"
 
 
-def bring_up_to_date(connection: Connection) -> None:
+def upgrade_schema(connection: Connection) -> None:
     """Make what is missing: tables, columns, indexes, and events in the order of their key.
 
     Must run inside a write transaction: several processes may open one store at once, and one of them does the work.

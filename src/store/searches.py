@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import select
 
-from src.core.records import SearchedFor
+from src.core.records import SearchFeedback
 from src.store.batches import batches
 from src.store.database import Database
 from src.store.tables import searches
@@ -26,13 +26,13 @@ class SqlSearches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, rows: Iterable[SearchedFor]) -> None:
+    def add(self, rows: Iterable[SearchFeedback]) -> None:
         statement = self._database.insert(searches).on_conflict_do_nothing()
         with self._database.write() as connection:
             for part in batches(rows, _WRITTEN_AT_ONCE):
                 connection.execute(statement, [asdict(row) for row in part])
 
-    def newest(self, n: int) -> list[SearchedFor]:
+    def newest(self, n: int) -> list[SearchFeedback]:
         query = select(searches).order_by(searches.c.at.desc(), searches.c.query, searches.c.product_id).limit(n)
         with self._database.read() as connection:
-            return [SearchedFor(**row._mapping) for row in connection.execute(query)]
+            return [SearchFeedback(**row._mapping) for row in connection.execute(query)]

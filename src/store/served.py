@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, tuple_, update
 
 from src.core.domain import DAY, EventKind
-from src.core.records import Followed, SearchedFor, ServedFigures, ServedList
+from src.core.records import FollowUp, SearchFeedback, ServedFigures, ServedList
 from src.store.batches import PARAMETERS, batches
 from src.store.database import Database
 from src.store.searches import one_query
@@ -65,7 +65,7 @@ class SqlServed:
         rows = [dict(zip(names, (*place, count), strict=True)) for place, count in sorted(places.items())]
         connection.execute(added, rows)
 
-    def follow(self, rows: Iterable[Followed]) -> int:
+    def follow(self, rows: Iterable[FollowUp]) -> int:
         found = 0
         for part in batches(rows, _WRITTEN_AT_ONCE):
             with self._database.write() as connection:
@@ -167,4 +167,4 @@ def _update(row: Row[Any], its: Row[Any], source: str, position: int) -> dict[st
 
 
 def _searched(row: Row[Any], its: Row[Any]) -> dict[str, object]:
-    return asdict(SearchedFor(one_query(its.asked or ""), row.product_id, row.kind, row.at, row.mark))
+    return asdict(SearchFeedback(one_query(its.asked or ""), row.product_id, row.kind, row.at, row.mark))

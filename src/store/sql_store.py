@@ -7,9 +7,18 @@ from heapq import nsmallest
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from src.core.domain import NO_TIME, CategoryCount, Event, EventBatch, EventKind, Facts, Product, ProductCount
+from src.core.domain import (
+    NO_TIME,
+    CategoryCount,
+    Event,
+    EventBatch,
+    EventKind,
+    Product,
+    ProductAttributes,
+    ProductCount,
+)
 from src.core.records import StoreSummary
-from src.store.apply_returns import settle
+from src.store.apply_returns import apply_returns
 from src.store.batches import PARAMETERS, batches
 from src.store.bulk import numbered, upsert_events
 from src.store.catalogue import SqlCatalogue
@@ -54,7 +63,7 @@ class SqlStore:
             self._last_number = max(self._last_number, int(batch.number.max()))  # type: ignore[union-attr]
             products = set(batch.product_id) - self._known_products
             stored = upsert_events(connection, batch, products)
-            settle(connection, batch)
+            apply_returns(connection, batch)
             if stored:
                 note_change(self._database, connection, EVENTS)
         if self._loading:
@@ -112,7 +121,7 @@ class SqlStore:
     def read_products(self) -> Iterator[list[Product]]:
         return self._catalogue.pages()
 
-    def read_facts(self) -> Iterator[list[Facts]]:
+    def read_facts(self) -> Iterator[list[ProductAttributes]]:
         return self._catalogue.facts()
 
     def products_changed_at(self) -> int | None:

@@ -42,7 +42,7 @@ WEEKDAY = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.35, 1.4])
 
 
 @dataclass(frozen=True)
-class MadeUpShop:
+class SyntheticShop:
     """products: the catalogue, each with made_up=True. events: a year of them, oldest first."""
 
     products: list[Product]
@@ -97,7 +97,7 @@ class _Users:
     rates: FloatArray
 
 
-def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, until: int | None = None) -> MadeUpShop:
+def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, until: int | None = None) -> SyntheticShop:
     """A made-up shop: the same one for the same arguments.
 
     until: UTC seconds of the newest possible event, None for DEFAULT_UNTIL. The events cover the 365 days up to it, in
@@ -123,7 +123,7 @@ def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, unt
     users = _make_users(user_rng, n_users, catalogue.cells_per_theme)
     frame = _funnel(event_rng, catalogue, users, _browse(event_rng, catalogue, users, start), start)
     frame = frame[frame["at"] <= until].drop_duplicates(["user", "product", "kind", "at"])
-    return MadeUpShop(products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
+    return SyntheticShop(products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
 
 
 def _ids(letter: str, n: int) -> list[str]:

@@ -20,7 +20,7 @@ class Theme:
 
 
 @dataclass(frozen=True)
-class Category:
+class ShopCategory:
     """A shelf of the shop.
 
     makers: categories with the same word here share their brands.
@@ -51,7 +51,7 @@ _RESOLUTIONS = (2.2, 1.4, 1.2, 1.1, 1.1, 1.0, 0.8, 0.8, 1.0, 0.8, 0.8, 0.8)
 _SCHOOL = (0.9, 0.7, 0.7, 0.7, 0.7, 0.7, 0.9, 2.2, 2.0, 1.0, 1.0, 1.3)
 
 CATEGORIES = (
-    Category(
+    ShopCategory(
         "Kitchen",
         "home",
         1.4,
@@ -87,7 +87,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Home",
         "home",
         1.2,
@@ -123,7 +123,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Garden",
         "home",
         1.0,
@@ -159,7 +159,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Toys",
         "play",
         1.1,
@@ -195,7 +195,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Stationery",
         "play",
         0.9,
@@ -232,7 +232,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Audio",
         "tech",
         1.1,
@@ -270,7 +270,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Computers",
         "tech",
         1.2,
@@ -307,7 +307,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Clothing",
         "wear",
         1.5,
@@ -343,7 +343,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Jewellery",
         "wear",
         0.7,
@@ -379,7 +379,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Sports",
         "active",
         1.0,
@@ -416,7 +416,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Outdoor",
         "active",
         0.9,
@@ -452,7 +452,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Beauty",
         "care",
         1.0,
@@ -488,7 +488,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Pets",
         "pets",
         0.8,
@@ -525,7 +525,7 @@ CATEGORIES = (
             ),
         ),
     ),
-    Category(
+    ShopCategory(
         "Food",
         "food",
         1.2,

@@ -19,7 +19,7 @@ from src.models.base import ListModel, QueryBlock
 from src.models.text import Text
 from src.recommendation.ensemble import scales_of
 from src.tuning.hyperparameter_search import Search
-from src.tuning.objective import Opinions
+from src.tuning.objective import ComponentScores
 
 K = 50
 """Places of a list in which a new product counts as named."""
@@ -32,9 +32,9 @@ _LOST_AT_MOST = 0.01
 _NONE = np.zeros(1)  # events
 
 
-def newcomers(
+def tune_cold_start_weight(
     search: Search,
-    opinions: Opinions,
+    opinions: ComponentScores,
     models: Mapping[str, ListModel],
     weights: Mapping[str, float],
     without: float,
@@ -80,7 +80,7 @@ class Tried:
         return (True, self.named, self.ndcg) if is_free else (False, self.ndcg, self.named)
 
 
-def _sum_of_others(opinions: Opinions, weights: Mapping[str, float], scales: Mapping[str, float]) -> FloatArray:
+def _sum_of_others(opinions: ComponentScores, weights: Mapping[str, float], scales: Mapping[str, float]) -> FloatArray:
     """float32, the shape of opinions.item: the blended scores without texts; -inf beyond the last product."""
     total = np.zeros(opinions.item.shape, np.float32)
     for at, name in enumerate(opinions.names):
@@ -120,7 +120,7 @@ class _AsIfNew:
         score[judge.masked[users][:, drawn].toarray() > 0] = -np.inf
         return cls(is_new, users, score, relevant[users].toarray() > 0)
 
-    def named(self, opinions: Opinions, total: FloatArray, unit: float) -> float:
+    def named(self, opinions: ComponentScores, total: FloatArray, unit: float) -> float:
         """Mean recall@K of the new ones. total: what all products score; unit: what one of texts is worth."""
         item = opinions.item[self.users]
         known = np.where(self.is_new[np.maximum(item, 0)], -np.inf, total[self.users])

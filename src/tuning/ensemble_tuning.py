@@ -20,13 +20,13 @@ from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.recommendation.ensemble import scales_of
-from src.recommendation.ensemble_config import Recipe
-from src.recommendation.list_ranker import Order
-from src.tuning.cold_start_weight import newcomers
-from src.tuning.hyperparameter_search import Clock, Found, Search, searched
-from src.tuning.list_ranker_training import learnt_order
-from src.tuning.objective import Judge, Opinions
-from src.tuning.search_spaces import SPACES
+from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.list_ranker import LearnedOrder
+from src.tuning.cold_start_weight import tune_cold_start_weight
+from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hyperparameters
+from src.tuning.list_ranker_training import train_list_ranker
+from src.tuning.objective import ComponentScores, Objective
+from src.tuning.search_spaces import SEARCH_SPACES
 
 _SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
 """Of the time that is left, as far as these models are there."""
@@ -40,29 +40,29 @@ the search. It is for parts divided by time, where trees learn which opinions ho
 parts made worse lists than the sum wherever they were tried (Yelp2018: -5 %)."""
 
 
-def tuned(
+def tune_ensemble(
     settings: Settings,
     split: Split | None,
     budget_seconds: float,
     reporter: Reporter,
     *,
-    start: Recipe | None = None,
+    start: EnsembleConfig | None = None,
     k: int = 10,
     kept_in: Path | None = None,
-) -> Recipe:
+) -> EnsembleConfig:
     """The recipe with the highest NDCG@k on split.test, trained on split.train, found within about the budget.
 
     Every model is tried with the parameters of `start` (by default those of the settings) however small the budget;
     what is left of it goes into their parameters. Without a split, or anybody to judge by, `start` itself.
     Deterministic but for the number of trials that the machine gets done.
     """
-    recipe = start or Recipe.of(settings)
+    recipe = start or EnsembleConfig.of(settings)
     if split is None:
         return recipe
     train = replace(split.train, weighting=recipe.weighting)
     split = replace(split, train=train)
     popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=settings.seed)
-    judge = Judge.of(split, popular.order, relevant_rating=settings.relevant_rating, k=k, seed=settings.seed)
+    judge = Objective.of(split, popular.order, relevant_rating=settings.relevant_rating, k=k, seed=settings.seed)
     if judge is None:
         return recipe
     tries_order = _is_later(split) and not lambdarank.missing()
@@ -78,16 +78,16 @@ def tuned(
     weights, ndcg = best_weights(opinions, scales, without=TEXT)
     of_new: JsonDict = {}
     if TEXT in models:
-        best, of_new = newcomers(search, opinions, models, weights, ndcg)
+        best, of_new = tune_cold_start_weight(search, opinions, models, weights, ndcg)
         models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
-    made = Recipe(params, weights, search.split.train.weighting)
-    order: Order | None = None
+    made = EnsembleConfig(params, weights, search.split.train.weighting)
+    order: LearnedOrder | None = None
     said: JsonDict = {"not tried": lambdarank.missing() or "times do not divide the events"}
     if tries_order:
         once_more = sum(each.seconds for each in found.values())
         said = {"not tried": f"to train everything once more takes {once_more:.1f} s"}
         if once_more < _SHARE_FOR_ORDER * budget_seconds:
-            order, said = learnt_order(settings, search, made, models)
+            order, said = train_list_ranker(settings, search, made, models)
     seen: JsonDict = {
         f"ndcg_at_{k}": round(ndcg, 5),
         "of_models": {name: round(each.figure, 5) for name, each in found.items()},
@@ -105,32 +105,32 @@ def _is_later(split: Split) -> bool:
     return split.train.has_times and bool(test.at.min() >= train.at.max())
 
 
-def _best_models(search: Search, recipe: Recipe) -> dict[str, Found]:
+def _best_models(search: Search, recipe: EnsembleConfig) -> dict[str, BestTrial]:
     """The best of each model that the data have something for, popularity aside."""
     names = [name for name in recipe.params if name != POPULARITY and MODELS[name].learns_from(search.split.train)]
     whole = sum(_SHARES.get(name, 0.0) for name in names) or 1.0
     left = max(search.clock.left, 0.0)
-    found: dict[str, Found] = {}
+    found: dict[str, BestTrial] = {}
     for name in names:
         deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0) / whole
         found[name] = _best_of(search, name, recipe.params[name], deadline)
     return found
 
 
-def _best_of(search: Search, name: str, its: Any, deadline: float) -> Found:
+def _best_of(search: Search, name: str, its: Any, deadline: float) -> BestTrial:
     """The best that is found of a model until the clock shows less than `deadline`."""
     search.reporter.step(f"tuning {name}")
     train = search.split.train
-    if name not in SPACES:
+    if name not in SEARCH_SPACES:
         started = time.perf_counter()
         model = MODELS[name].train(train, its, seed=search.seed)
         seconds = time.perf_counter() - started
-        return Found(its, model, float(search.judge.ndcg(model).mean()), seconds)
-    space = SPACES[name] if train.has_times else SPACES[name].timeless()
-    return searched(search, name, space, its, deadline)
+        return BestTrial(its, model, float(search.judge.ndcg(model).mean()), seconds)
+    space = SEARCH_SPACES[name] if train.has_times else SEARCH_SPACES[name].timeless()
+    return search_hyperparameters(search, name, space, its, deadline)
 
 
-def _with_best_weighting(search: Search, recipe: Recipe) -> tuple[Search, Recipe]:
+def _with_best_weighting(search: Search, recipe: EnsembleConfig) -> tuple[Search, EnsembleConfig]:
     """The search with the weighting whose spectral model makes the best lists."""
     candidates = list(_weightings(search.split.train, recipe.weighting))
     if len(candidates) == 1:
@@ -170,7 +170,7 @@ def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
 
 
 def best_weights(
-    opinions: Opinions, scales: Mapping[str, float], without: str | None = None
+    opinions: ComponentScores, scales: Mapping[str, float], without: str | None = None
 ) -> tuple[dict[str, float], float]:
     """(weights in units of the scales, mean NDCG@k): coordinate ascent from the best single model.
 

@@ -19,8 +19,8 @@ from optuna.trial import TrialState
 from src.core.progress import Reporter
 from src.interactions.splits import Split
 from src.models.base import ListModel
-from src.tuning.objective import Judge
-from src.tuning.search_spaces import Space
+from src.tuning.objective import Objective
+from src.tuning.search_spaces import SearchSpace
 
 _SHARE_FOR_COSTLY = 0.5
 
@@ -43,7 +43,7 @@ class Search:
     None to forget them. It has to be another one for other data."""
 
     split: Split
-    judge: Judge
+    judge: Objective
     seed: int
     clock: Clock
     reporter: Reporter
@@ -51,7 +51,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Found:
+class BestTrial:
     """The best parameters, the model trained with them, its mean NDCG@k; seconds: what the slowest model took."""
 
     params: Any
@@ -60,7 +60,7 @@ class Found:
     seconds: float
 
 
-def searched(search: Search, name: str, space: Space, first: Any, deadline: float) -> Found:
+def search_hyperparameters(search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> BestTrial:
     """The best that is found before the clock is at the deadline.
 
     `first` is tried in any case. Then the costly questions in turn, every answer with the rest of the best so far; then
@@ -95,10 +95,10 @@ def searched(search: Search, name: str, space: Space, first: Any, deadline: floa
         study.enqueue_trial(costly)  # the sampler chooses what is not said
         try_one()
     best = study.best_params
-    return Found(workshop.params_of(best), workshop.model(best), study.best_value, workshop.longest)
+    return BestTrial(workshop.params_of(best), workshop.model(best), study.best_value, workshop.longest)
 
 
-def _around(space: Space, first: Any) -> Space:
+def _around(space: SearchSpace, first: Any) -> SearchSpace:
     """The space with `first` in it; what was in it already keeps its place, by which trials remember it."""
     its = asdict(first)
     costly = {}
@@ -113,7 +113,7 @@ def _around(space: Space, first: Any) -> Space:
     return replace(space, costly=costly, ranges=ranges, choices=choices)
 
 
-def _assignment(space: Space, first: Any) -> dict[str, Any]:
+def _assignment(space: SearchSpace, first: Any) -> dict[str, Any]:
     """What `first` says, as a trial has it."""
     its = asdict(first)
     costly = {
@@ -126,14 +126,14 @@ def _completed(study: optuna.Study) -> list[dict[str, Any]]:
     return [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 
-def _suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+def _suggested(trial: optuna.Trial, space: SearchSpace) -> dict[str, Any]:
     costly = {name: trial.suggest_categorical(name, range(len(answers))) for name, answers in space.costly.items()}
     ranges = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in space.ranges.items()}
     chosen = {name: trial.suggest_categorical(name, which) for name, which in space.choices.items()}
     return {**costly, **ranges, **chosen}
 
 
-def _study(search: Search, name: str, space: Space, first: Any) -> optuna.Study:
+def _study(search: Search, name: str, space: SearchSpace, first: Any) -> optuna.Study:
     """The trials of this model so far: those with the same weights of events, the same choices and the same judge."""
     chosen = {*chain.from_iterable(answers[0] for answers in space.costly.values()), *space.ranges, *space.choices}
     fixed = {name: value for name, value in asdict(first).items() if name not in chosen}
@@ -160,7 +160,7 @@ def _study(search: Search, name: str, space: Space, first: Any) -> optuna.Study:
 class _Workshop:
     """Makes models of assignments, and keeps what the last one was made of."""
 
-    def __init__(self, search: Search, space: Space, first: Any) -> None:
+    def __init__(self, search: Search, space: SearchSpace, first: Any) -> None:
         self._search, self._space, self._first = search, space, first
         self._prepared: tuple[dict[str, int], Any] | None = None
         self.longest = 0.0  # seconds that a model took

@@ -22,10 +22,10 @@ from src.models import MODELS, POPULARITY
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.recommendation.ensemble import scales_of
-from src.recommendation.ensemble_config import Recipe, fit_models
-from src.recommendation.list_ranker import Order, ages_of, features_of, head_of
+from src.recommendation.ensemble_config import EnsembleConfig, fit_models
+from src.recommendation.list_ranker import LearnedOrder, ages_of, features_of, head_of
 from src.tuning.hyperparameter_search import Search
-from src.tuning.objective import Judge, Opinions
+from src.tuning.objective import ComponentScores, Objective
 
 _FEWEST_LISTS = 200
 """With anything liked at their head, in either part: fewer teach trees what is chance."""
@@ -36,13 +36,15 @@ class Lists:
     """Heads of lists of one held-out part. opinions: of everybody. total: float32[n_users, m], the blended scores.
     head: bool[n_users, m], what is put in order. features: float64[head.sum(), n_features], row by row."""
 
-    opinions: Opinions
+    opinions: ComponentScores
     total: FloatArray
     head: BoolArray
     features: FloatArray
 
     @classmethod
-    def of(cls, judge: Judge, models: Mapping[str, ListModel], recipe: Recipe, train: TrainingData, seed: int) -> Lists:
+    def of(
+        cls, judge: Objective, models: Mapping[str, ListModel], recipe: EnsembleConfig, train: TrainingData, seed: int
+    ) -> Lists:
         """The lists of models trained on `train` for the users of the judge."""
         names, opinions = names_of(recipe, models), judge.opinions(models)
         scales = scales_of(models, train, seed=seed)
@@ -74,7 +76,7 @@ class Lists:
         relevant = self.opinions.relevant[self.head]
         return self.features[of_rows], relevant[of_rows], self.head.sum(axis=1)[telling]
 
-    def gain(self, order: Order) -> FloatArray:
+    def gain(self, order: LearnedOrder) -> FloatArray:
         """float[n_users]: how far the NDCG@k of the lists in this order is above that of the sum."""
         ordered = np.full(self.total.shape, -np.inf, np.float32)
         ordered[self.head] = order.trees.predict(self.features)
@@ -88,14 +90,14 @@ def _at(matrix: Any, items: IntArray) -> BoolArray:
     return np.asarray(matrix[rows, np.maximum(items, 0).ravel()] > 0).reshape(items.shape) & (items >= 0)
 
 
-def names_of(recipe: Recipe, models: Mapping[str, Any]) -> tuple[str, ...]:
+def names_of(recipe: EnsembleConfig, models: Mapping[str, Any]) -> tuple[str, ...]:
     """Whose opinions the trees look at: those that are added up, and those that cost next to nothing."""
     return tuple(name for name in models if recipe.weights.get(name) or MODELS[name].has_opinion_on_strangers)
 
 
-def learnt_order(
-    settings: Settings, search: Search, recipe: Recipe, models: Mapping[str, ListModel]
-) -> tuple[Order | None, JsonDict]:
+def train_list_ranker(
+    settings: Settings, search: Search, recipe: EnsembleConfig, models: Mapping[str, ListModel]
+) -> tuple[LearnedOrder | None, JsonDict]:
     """(the order that makes better lists than the sum of the recipe, None without one; what was seen, for people).
 
     models: trained on search.split.train. It costs one more training of them, on an older part of it. The order is kept
@@ -106,7 +108,9 @@ def learnt_order(
     inner = held_out(search.split.train)
     train = inner.train
     popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=search.seed)
-    judge = Judge.of(inner, popular.order, relevant_rating=settings.relevant_rating, k=search.judge.k, seed=search.seed)
+    judge = Objective.of(
+        inner, popular.order, relevant_rating=settings.relevant_rating, k=search.judge.k, seed=search.seed
+    )
     if judge is None:
         return None, {"not tried": "nobody in the older part liked anything new"}
     search.reporter.step("learning to rank the heads of lists")
@@ -117,13 +121,15 @@ def learnt_order(
     fewest = min(int(older.telling.sum()), int(newer.telling.sum()))
     if fewest < _FEWEST_LISTS:
         return None, _too_few(fewest)
-    order = Order(names_of(recipe, models), lambdarank.learnt(*older.lessons(), k=search.judge.k, seed=search.seed))
+    order = LearnedOrder(
+        names_of(recipe, models), lambdarank.train_lambdarank(*older.lessons(), k=search.judge.k, seed=search.seed)
+    )
     gain = estimates({"gain": newer.gain(order)})["gain"]
     said: JsonDict = {"gain": [round(each, 5) for each in (gain.value, gain.low, gain.high)], "kept": gain.low > 0}
     if gain.low <= 0:
         return None, said
     parts = [np.concatenate(both) for both in zip(older.lessons(), newer.lessons(), strict=True)]
-    return replace(order, trees=lambdarank.learnt(*parts, k=search.judge.k, seed=search.seed)), said
+    return replace(order, trees=lambdarank.train_lambdarank(*parts, k=search.judge.k, seed=search.seed)), said
 
 
 def _too_few(n: int) -> JsonDict:

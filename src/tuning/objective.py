@@ -21,7 +21,7 @@ _CANDIDATES_OF_EACH = 150
 
 
 @dataclass(frozen=True)
-class Judge:
+class Objective:
     """Users of the held-out part, and what they then liked. Sampled, so that a verdict takes a second or two.
 
     masked, relevant: CSR [len(queries), n_items]; relevant holds nothing that is masked. k: NDCG@k is asked for.
@@ -35,7 +35,7 @@ class Judge:
     k: int
 
     @classmethod
-    def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Judge | None:
+    def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Objective | None:
         """None when nobody in the held-out part liked anything new."""
         train, test = tuning.train, tuning.test
         liked = test.liked(relevant_rating, train).events
@@ -53,10 +53,10 @@ class Judge:
         queries, masked = queries_of(train, users)
         return cls(queries, masked, relevant[users], popular, k)
 
-    def with_histories(self, train: TrainingData) -> Judge:
+    def with_histories(self, train: TrainingData) -> Objective:
         """The same, asked with histories that are weighted as in this training data."""
         queries, _ = queries_of(train, self.queries.user_idx)
-        return Judge(queries, self.masked, self.relevant, self.popular, self.k)
+        return Objective(queries, self.masked, self.relevant, self.popular, self.k)
 
     def ndcg(self, scorer: BlockScorer) -> FloatArray:
         """float[n_users]: NDCG@k of each user's list."""
@@ -65,7 +65,7 @@ class Judge:
         hits = np.asarray(self.relevant[rows, np.maximum(lists, 0).ravel()] > 0).reshape(lists.shape) & (lists >= 0)
         return ranking_metrics(hits, np.diff(self.relevant.indptr))["ndcg"]
 
-    def opinions(self, models: Mapping[str, BlockScorer]) -> Opinions:
+    def opinions(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """What the models think of every product that one of them would name, for all users."""
         named = [top_lists(model, self.queries, self.masked, _CANDIDATES_OF_EACH) for model in models.values()]
         items = np.sort(np.concatenate(named, axis=1), axis=1)
@@ -75,11 +75,11 @@ class Judge:
         score = np.stack([_picked(model, self.queries, items) for model in models.values()])
         rows = np.repeat(np.arange(len(items)), items.shape[1])
         relevant = np.asarray(self.relevant[rows, np.maximum(items, 0).ravel()] > 0).reshape(items.shape) & (items >= 0)
-        return Opinions(tuple(models), items, score, relevant, np.diff(self.relevant.indptr), self.k)
+        return ComponentScores(tuple(models), items, score, relevant, np.diff(self.relevant.indptr), self.k)
 
 
 @dataclass(frozen=True)
-class Opinions:
+class ComponentScores:
     """item int32[n_users, m], -1 beyond the last; score float32[n_models, n_users, m], 0 where there is no opinion;
     relevant bool[n_users, m]; n_relevant int[n_users]."""
 

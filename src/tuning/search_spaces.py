@@ -38,7 +38,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """What may be chosen.
 
     costly: by the name of a question, its answers, the likeliest first: assignments of parameters that `prepare`
@@ -53,7 +53,7 @@ class Space:
     trials: int
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def timeless(self) -> Space:
+    def timeless(self) -> SearchSpace:
         """What may be chosen where no event has a time."""
         return replace(self, costly={name: answers for name, answers in self.costly.items() if name != FADING})
 
@@ -104,10 +104,10 @@ def _category_popularity(
     return category_popularity.train(data, params, seed=seed)
 
 
-SPACES: dict[str, Space] = {
-    TRENDING: Space({}, {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
-    CATEGORY_POPULARITY: Space({}, {"half_life_days": Range(0, 120)}, _nothing, _category_popularity, trials=6),
-    SPECTRAL: Space(
+SEARCH_SPACES: dict[str, SearchSpace] = {
+    TRENDING: SearchSpace({}, {"half_life_days": Range(1, 60, log=True)}, _nothing, _trending, trials=12),
+    CATEGORY_POPULARITY: SearchSpace({}, {"half_life_days": Range(0, 120)}, _nothing, _category_popularity, trials=6),
+    SPECTRAL: SearchSpace(
         _OF_GRAM_MATRICES,
         {"ridge": Range(0.02, 60, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _spectrum,
@@ -115,14 +115,14 @@ SPACES: dict[str, Space] = {
         trials=40,
         choices={"rank": (128, 256, 512, 768, 1024)},
     ),
-    ITEM_GRAPH: Space(
+    ITEM_GRAPH: SearchSpace(
         _OF_GRAM_MATRICES,
         {"ridge": Range(0.5, 100, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _graph,
         _of_graph,
         trials=25,
     ),
-    ALS: Space(
+    ALS: SearchSpace(
         {},
         {"regularization": Range(0.001, 100, log=True), "alpha": Range(0.5, 100, log=True)},
         _nothing,

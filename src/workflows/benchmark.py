@@ -15,15 +15,15 @@ from src.core.domain import JsonDict
 from src.core.errors import AisleError, InputError, UnknownName, UnusableFile
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.evaluation.benchmark_report import Cost, Fitted, SplitReport, measure_split
-from src.ingestion.benchmark_files import OwnSplit, read_own_split, read_to_measure
+from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
+from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
 from src.models.base import BlockScorer, Rater
 from src.models.popularity import Popularity
 from src.workflows.checksums import checksum
-from src.workflows.resource_usage import with_cost
+from src.workflows.resource_usage import with_resource_usage
 
 PIPELINE, ALL = "pipeline", "all"
 _OPTIONS = ("train", "test", "valid", "model", "at", "relevant", "budget")
@@ -39,7 +39,7 @@ _MEMORY = (
 
 
 @dataclass(frozen=True)
-class SplitJob:
+class BenchmarkRequest:
     """What to measure, and on which files. valid: None to hold a part of train out where something is to be tuned.
 
     model: a name of MODELS, "pipeline" (what is served, tuned within budget_seconds) or "all". at: cut-offs of lists.
@@ -55,7 +55,7 @@ class SplitJob:
     budget_seconds: float = 480.0
 
     @classmethod
-    def asked_for(cls, options: Mapping[str, Any]) -> SplitJob | None:
+    def asked_for(cls, options: Mapping[str, Any]) -> BenchmarkRequest | None:
         """The job that options of a command line ask for, None for those not given; None if no split was asked for.
 
         Raises InputError for options that do not go together, and for what cannot be measured.
@@ -122,14 +122,16 @@ class Tuner:
     fit_recipe: FitRecipe
 
 
-def evaluate_split(settings: Settings, job: SplitJob, reporter: Reporter, tuner: Tuner | None = None) -> SplitReport:
+def run_benchmark(
+    settings: Settings, job: BenchmarkRequest, reporter: Reporter, tuner: Tuner | None = None
+) -> BenchmarkReport:
     """Train, then measure. Until all is tuned and trained, nothing is known of the test file but that it is there.
 
     tuner: None for the one that trains what is served. Raises UnusableFile, NoData.
     """
     _must_be_readable(job.test)
     any_rating = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
-    given = read_own_split(job.train, job.valid, any_rating, reporter)
+    given = read_benchmark(job.train, job.valid, any_rating, reporter)
     settings = settings if _scale_is_set(settings) else _on_scale_of(given.data.ratings, settings)
     fitted, about = _fit(settings, job, given, tuner, reporter)
     return _measure(settings, job, given, fitted, about, reporter)
@@ -162,15 +164,15 @@ def _must_be_readable(path: Path) -> None:
 
 
 def _measure(
-    settings: Settings, job: SplitJob, given: OwnSplit, fitted: Fitted, about: JsonDict, reporter: Reporter
-) -> SplitReport:
+    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, fitted: Fitted, about: JsonDict, reporter: Reporter
+) -> BenchmarkReport:
     """The only function that opens the test file; what is trained is handed in, with its checksums."""
     limits = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
-    rows = read_to_measure(job.test, fitted.data, limits, reporter)
+    rows = read_test_file(job.test, fitted.data, limits, reporter)
     relevant = job.relevant
     if relevant is None and _are_told_apart(rows.data.ratings):
         relevant = settings.relevant_rating
-    return measure_split(fitted, rows, job.at, relevant, {**given.files, "test": rows.file}, about, reporter)
+    return measure_benchmark(fitted, rows, job.at, relevant, {**given.files, "test": rows.file}, about, reporter)
 
 
 def _are_told_apart(ratings: Interactions) -> bool:
@@ -178,7 +180,7 @@ def _are_told_apart(ratings: Interactions) -> bool:
     return len(ratings) > 0 and bool(ratings.value.min() < ratings.value.max())
 
 
-def _relevant_for_tuning(settings: Settings, job: SplitJob, data: TrainingData) -> float:
+def _relevant_for_tuning(settings: Settings, job: BenchmarkRequest, data: TrainingData) -> float:
     """The rating from which on a held-out product counts as liked: as it will be measured."""
     if job.relevant is not None:
         return job.relevant
@@ -188,7 +190,7 @@ def _relevant_for_tuning(settings: Settings, job: SplitJob, data: TrainingData) 
 
 
 def _fit(
-    settings: Settings, job: SplitJob, given: OwnSplit, tuner: Tuner | None, reporter: Reporter
+    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[Fitted, JsonDict]:
     """Everything that is measured, trained; and what is to be said of it."""
     data = given.data
@@ -201,7 +203,7 @@ def _fit(
     for name in MODELS:
         if name in (*listed, *rating):
             reporter.step(f"training {name} on {len(data):,} events")
-            models[name], costs[name] = with_cost(_training(settings, name, data))
+            models[name], costs[name] = with_resource_usage(_training(settings, name, data))
     scorers = {
         name: cast("BlockScorer", model) for name, model in models.items() if name in listed and MODELS[name].lists
     }
@@ -218,7 +220,7 @@ def _training(settings: Settings, name: str, data: TrainingData) -> Callable[[],
 
 
 def _fit_pipeline(
-    settings: Settings, job: SplitJob, given: OwnSplit, tuner: Tuner | None, reporter: Reporter
+    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[BlockScorer, Cost, JsonDict]:
     """(what is served, tuned and trained; what both took; how it was tuned)."""
     tuner = tuner or _own_tuner()
@@ -226,9 +228,9 @@ def _fit_pipeline(
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
     settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, given.data)})
     k = min(max(job.at), _TUNED_FOR)
-    recipe, tuned = with_cost(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
+    recipe, tuned = with_resource_usage(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
     reporter.step(f"training {PIPELINE} on {len(given.data):,} events")
-    scorer, fitted = with_cost(lambda: tuner.fit_recipe(given.data, recipe, settings.seed, reporter))
+    scorer, fitted = with_resource_usage(lambda: tuner.fit_recipe(given.data, recipe, settings.seed, reporter))
     cost = Cost(
         tuned.seconds + fitted.seconds,
         max(tuned.peak_mib, fitted.peak_mib),

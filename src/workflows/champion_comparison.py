@@ -23,15 +23,15 @@ from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
-from src.recommendation.ensemble import BLEND
-from src.recommendation.ensemble_config import Recipe
+from src.recommendation.ensemble import ENSEMBLE
+from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
 from src.releases.data_gate import Arrivals, check_events
-from src.releases.promotion_gate import Bounds, Verdict, compare
+from src.releases.promotion_gate import GateBounds, GateVerdict, compare
 from src.releases.registry import Registry
 from src.releases.release import Release, bytes_of
 from src.store import Store
-from src.workflows.fit import Plan, measured_fit
+from src.workflows.fit import FitPlan, measured_fit
 
 _SAMPLED_PRODUCTS = 2_000
 _LOOKED_THROUGH = 500
@@ -59,17 +59,17 @@ class Champion:
         """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
         return bool(self.release.manifest.get("made_up"))
 
-    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> Plan:
+    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> FitPlan:
         """Its settings, as far as the list that it serves, or this one, needs them.
 
         Raises AisleError when they cannot be fitted to the data.
         """
         manifest, serves = self.release.manifest, serves or self.serves
         try:
-            recipe = None if manifest["recipe"] is None else Recipe.from_json(manifest["recipe"], settings)
+            recipe = None if manifest["recipe"] is None else EnsembleConfig.from_json(manifest["recipe"], settings)
             weighting = Weighting(**manifest["weighting"])
-            names = {POPULARITY, serves, manifest["rating_model"]} - {None, BLEND}
-            if serves == BLEND:
+            names = {POPULARITY, serves, manifest["rating_model"]} - {None, ENSEMBLE}
+            if serves == ENSEMBLE:
                 if recipe is None:
                     raise KeyError("recipe")
                 names |= opinions_of(recipe)
@@ -83,10 +83,10 @@ class Champion:
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AisleError(f"its manifest does not say how it was made ({error!r})") from None
-        return Plan(params, recipe if serves == BLEND else None, weighting)
+        return FitPlan(params, recipe if serves == ENSEMBLE else None, weighting)
 
 
-def opinions_of(recipe: Recipe) -> set[str]:
+def opinions_of(recipe: EnsembleConfig) -> set[str]:
     """The models that its blend asks."""
     return {*recipe.weights, *(recipe.order.names if recipe.order else ())}
 
@@ -101,8 +101,8 @@ def champion_of(registry: Registry) -> Champion | None:
 
 
 def look_at_data(
-    champion: Champion | None, store: Store, data: TrainingData, verdict: Verdict, *, unattended: bool
-) -> Verdict:
+    champion: Champion | None, store: Store, data: TrainingData, verdict: GateVerdict, *, unattended: bool
+) -> GateVerdict:
     """The verdict with what the data of the store look like beside what the champion learnt from, if that compares.
 
     unattended: nobody has just loaded a file and waits for what comes of it.
@@ -162,15 +162,15 @@ def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
 class Measured:
     """Settings, fitted on the older part of the events, and what they showed on the newer one."""
 
-    plan: Plan
+    plan: FitPlan
     report: Report
     pipeline: Pipeline
 
     def beside(self, others: Measured) -> Measured:
         """The same, with those models of the others that these settings do not name: a release stays whole."""
         params = {**others.plan.params, **self.plan.params}
-        known = {name: its for name, its in others.pipeline.models.items() if name != BLEND}
-        lists = {name: its for name, its in others.report.lists.items() if name != BLEND}
+        known = {name: its for name, its in others.pipeline.models.items() if name != ENSEMBLE}
+        lists = {name: its for name, its in others.report.lists.items() if name != ENSEMBLE}
         report = replace(
             self.report,
             lists={**lists, **self.report.lists},
@@ -183,16 +183,16 @@ class Measured:
         )
 
 
-def challenge(
+def compare_with_champion(
     settings: Settings,
     champion: Champion | None,
     parts: Split,
     mine: Measured,
-    verdict: Verdict,
+    verdict: GateVerdict,
     reporter: Reporter,
     *,
     learn_anew: bool,
-) -> tuple[Verdict, Measured]:
+) -> tuple[GateVerdict, Measured]:
     """(the verdict with the comparison in it, the settings that are to learn from everything).
 
     The champion's settings are fitted only where they differ; models that have the same settings are fitted once.
@@ -201,13 +201,13 @@ def challenge(
     theirs, why_not = _theirs(settings, champion, parts, mine, reporter)
     their_report = None if theirs is None else theirs.report
     serves = champion.serves if champion else None
-    checks, compared, figures = compare(mine.report, their_report, serves, Bounds.of(settings), why_not=why_not)
+    checks, compared, figures = compare(mine.report, their_report, serves, GateBounds.of(settings), why_not=why_not)
     verdict = verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
     if theirs is None or champion is None or verdict.promoted or not learn_anew:
         return verdict, mine
     plan = theirs.plan
     if champion.release.manifest["recipe"] is not None and plan.recipe is None:  # a blend that is not what is served
-        blend = champion.plan(settings, parts.train, BLEND)
+        blend = champion.plan(settings, parts.train, ENSEMBLE)
         plan = replace(blend, params={**blend.params, **plan.params})
     theirs = replace(theirs, plan=plan, report=replace(theirs.report, best=champion.serves))
     return replace(verdict, settings_of=champion.release.version), theirs.beside(mine)
@@ -232,7 +232,7 @@ def _theirs(
     ), ""
 
 
-def same_settings(theirs: Plan, mine: Plan) -> bool:
+def same_settings(theirs: FitPlan, mine: FitPlan) -> bool:
     """Whether all that `theirs` needs is made in the same way in `mine`."""
     if theirs.weighting != mine.weighting:
         return False
@@ -241,7 +241,7 @@ def same_settings(theirs: Plan, mine: Plan) -> bool:
     return all(name in mine.params and _alike(its, mine.params[name]) for name, its in theirs.params.items())
 
 
-def _same_models(theirs: Plan, mine: Plan, pipeline: Pipeline) -> Mapping[str, Any]:
+def _same_models(theirs: FitPlan, mine: FitPlan, pipeline: Pipeline) -> Mapping[str, Any]:
     return {
         name: pipeline.models[name]
         for name, its in theirs.params.items()

@@ -17,7 +17,7 @@ from rich.table import Table
 from src.core.errors import AisleError, Ended
 
 if TYPE_CHECKING:
-    from src.evaluation.benchmark_report import SplitReport
+    from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
     from src.releases.registry import Listed
@@ -68,7 +68,7 @@ class Screen:
             self._table(report.list_table())
         self.say(report.verdict())
 
-    def split_report(self, report: SplitReport) -> None:
+    def split_report(self, report: BenchmarkReport) -> None:
         """What was measured on somebody's own split: the files, how, the tables, and the verdict."""
         for line in report.sentences():
             self.say(line)
@@ -112,7 +112,7 @@ class Screen:
             self._console.print(table)
 
 
-def run_door(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:
+def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:
     """Parse, do the work, and return the exit code: 0 done, 1 the program failed, 2 the input is unusable.
 
     An error is one line on stderr; `--debug` shows the traceback.

@@ -11,7 +11,7 @@ import numpy as np
 
 from src.core.domain import EventBatch
 from src.core.errors import NoData
-from src.core.gc_pause import no_search_for_cycles
+from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.records import Run, Score
 from src.core.settings import Settings
@@ -23,16 +23,16 @@ from src.releases.registry import Registry
 from src.releases.release import Release
 from src.store import Store
 from src.workflows.run_records import CLOCKS_DIFFER_BY
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 KEPT_SCORES = 200
 """So many are looked at and drawn."""
 _EARLY_RUNS_APART = 20 * 3_600
 
 
-def watch(
+def check_drift(
     settings: Settings, store: Store, reporter: Reporter, *, now: float | None = None
-) -> tuple[Score, Job | None]:
+) -> tuple[Score, TrainingRequest | None]:
     """(the score of the current release, which is kept; the training that a fall calls for, if it does).
 
     At most one training a day is started early. Raises NoRelease, ReleaseError, StoreError.
@@ -46,7 +46,7 @@ def watch(
     if why and _ran_early(store.journal.runs(50), at):
         why = f"{why}; a training was started early for this today already"
     elif why:
-        job = Job(trigger="drift", why=why)
+        job = TrainingRequest(trigger="drift", why=why)
     score = replace(score, message=why or score.message)
     store.journal.save_score(score)
     with suppress(OSError):  # a picture is no reason to end a night
@@ -100,7 +100,7 @@ def _parts(store: Store, read_at: int) -> Split | None:
             n_new += int((batch.number > read_at).sum())
             yield batch
 
-    with no_search_for_cycles():
+    with gc_disabled():
         data: TrainingData = training_data(counted())  # in the order of the numbers
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")

@@ -11,12 +11,12 @@ from src.core.settings import Settings
 from src.evaluation.plots import write_plots
 from src.evaluation.report import Report
 from src.interactions.splits import split
-from src.recommendation.ensemble import BLEND
-from src.recommendation.ensemble_config import Recipe
+from src.recommendation.ensemble import ENSEMBLE
+from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.embed_catalogue import described
-from src.workflows.fit import Plan, measured, stored_data
+from src.workflows.embed_catalogue import embed_catalogue
+from src.workflows.fit import FitPlan, measured, stored_data
 from src.workflows.ingest import read_table
 
 
@@ -41,10 +41,10 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     if pipeline.search is not None and pipeline.search.encoded_by is not None:
         its_encoder = pipeline.search.encoded_by.name
     as_trained = as_trained.model_copy(update={"encoder": its_encoder})
-    data = described(as_trained, store, data, reporter, with_new=from_store).data
-    plan = Plan(
-        {name: model.params for name, model in pipeline.models.items() if name != BLEND},
-        None if recipe is None else Recipe.from_json(recipe, settings),
+    data = embed_catalogue(as_trained, store, data, reporter, with_new=from_store).data
+    plan = FitPlan(
+        {name: model.params for name, model in pipeline.models.items() if name != ENSEMBLE},
+        None if recipe is None else EnsembleConfig.from_json(recipe, settings),
         pipeline.weighting,
     )
     report = measured(as_trained, split(data, as_trained.test_share), plan, reporter)

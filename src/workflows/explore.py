@@ -11,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.exploration.data_profile import explore, read_catalogue
-from src.exploration.findings import remarks
-from src.exploration.profile_types import Exploration
-from src.exploration.saved_profile import Explored, write_whole
+from src.exploration.data_profile import profile_data, read_catalogue
+from src.exploration.findings import find_remarks
+from src.exploration.profile_types import DataProfile
+from src.exploration.saved_profile import SavedProfile, write_whole
 from src.ingestion.data_checks import percent, share_of
 from src.store import Store
 from src.workflows.fit import stored_data
@@ -35,7 +35,7 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
     catalogue = read_catalogue(data.items, store.products)
     n_known = sum(len(products) for products in store.read_products())
     reporter.step(f"exploring {len(data):,} events")
-    figures = explore(
+    figures = profile_data(
         data,
         catalogue,
         store.journal.loads(_LOADS),
@@ -46,11 +46,11 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
     titles = _titles(store, figures)
     write_whole(path, page(figures, titles))
     seconds = round(time.monotonic() - started, 3)
-    Explored(figures, titles, changed_at, seconds, tuple(remarks(figures))).write(settings.explored_path)
+    SavedProfile(figures, titles, changed_at, seconds, tuple(find_remarks(figures))).write(settings.explored_path)
     return path
 
 
-def page(figures: Exploration, titles: Mapping[str, str]) -> str:
+def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
     """The page as HTML that stands alone. titles: product id → title, for those that have one."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -62,7 +62,7 @@ def page(figures: Exploration, titles: Mapping[str, str]) -> str:
     environment.filters.update(
         number="{:,}".format, percent=percent, day=_day, share_of=share_of, rating="{:.2f}".format
     )
-    return environment.get_template("exploration.html").render(e=figures, remarks=remarks(figures), titles=titles)
+    return environment.get_template("exploration.html").render(e=figures, remarks=find_remarks(figures), titles=titles)
 
 
 def _day(at: int) -> str:
@@ -70,7 +70,7 @@ def _day(at: int) -> str:
     return str(np.datetime64(at, "s").astype("M8[D]"))
 
 
-def _titles(store: Store, figures: Exploration) -> dict[str, str]:
+def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
     shown = [
         product.product_id
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)

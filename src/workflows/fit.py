@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from src.core.errors import NoData
-from src.core.gc_pause import no_search_for_cycles
+from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.report import Report, measure
@@ -15,8 +15,8 @@ from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models import POPULARITY
-from src.recommendation.ensemble import BLEND, blended
-from src.recommendation.ensemble_config import Recipe, fit_models
+from src.recommendation.ensemble import ENSEMBLE, build_ensemble
+from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.recommendation.pipeline import Pipeline
 from src.store import Store
 
@@ -24,7 +24,7 @@ from src.store import Store
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     """All events of the store. Raises NoData."""
     reporter.step("reading the store")
-    with no_search_for_cycles():
+    with gc_disabled():
         data = training_data(store.read_events())
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")
@@ -32,19 +32,19 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitPlan:
     """What is trained. params: model name → the parameters its `train` takes. recipe: of the blend; None without one.
 
     weighting: how much an event speaks for its product.
     """
 
     params: Mapping[str, Any]
-    recipe: Recipe | None
+    recipe: EnsembleConfig | None
     weighting: Weighting
 
 
 def fit(
-    data: TrainingData, plan: Plan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
+    data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
 ) -> Pipeline:
     """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose.
 
@@ -55,12 +55,12 @@ def fit(
     trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
     models = {name: trained[name] for name in plan.params}
     if plan.recipe is not None:
-        blend = blended(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
-        models[BLEND] = blend.indexed(data, reporter)
+        blend = build_ensemble(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
+        models[ENSEMBLE] = blend.indexed(data, reporter)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 
-def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -> Report:
+def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter) -> Report:
     """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
     return measured_fit(settings, parts, plan, reporter)[0]
 
@@ -68,7 +68,7 @@ def measured(settings: Settings, parts: Split, plan: Plan, reporter: Reporter) -
 def measured_fit(
     settings: Settings,
     parts: Split,
-    plan: Plan,
+    plan: FitPlan,
     reporter: Reporter,
     *,
     known: Mapping[str, Any] | None = None,

@@ -12,22 +12,22 @@ from pathlib import Path
 
 from src.core.domain import EventBatch, Product
 from src.core.errors import UnknownName, UnusableFile
-from src.core.gc_pause import no_search_for_cycles
+from src.core.gc_pause import gc_disabled
 from src.core.ids import clean_id, has_bad_characters
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load, previous_of
-from src.ingestion.external_sort import Staging, work_reported
+from src.ingestion.external_sort import ExternalSort, work_reported
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.row_validation import CleanBlock, Limits, clean
+from src.ingestion.row_validation import Limits, ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.releases.registry import Registry
 from src.store import Store, has_events, open_store
 from src.synthetic.shop import make_shop
 from src.workflows.export import input_files
-from src.workflows.load_summary import Loaded, Tally
-from src.workflows.rejected_rows_file import RejectsFile
+from src.workflows.load_summary import LoadSummary, LoadTally
+from src.workflows.rejected_rows_file import RejectedRowsFile
 
 _FIRST_AT_ONCE, _MOST_AT_ONCE = 5_000, 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that takes events waits for its end
@@ -36,7 +36,7 @@ _REPEATED = "product given more than once: the last one counts"
 _ASKED = 300  # ids of a file that are asked for in the store
 
 
-def take_in(
+def load_files(
     settings: Settings, store: Store, named: Sequence[Path], reporter: Reporter, hints: Hints | None = None
 ) -> Iterator[str]:
     """Load the named files, else those lying in data/ and data/raw/, else make up a shop; yields lines for people.
@@ -57,12 +57,12 @@ def take_in(
         raise UnusableFile(" ".join(refused))
     for said in refused:
         yield f"left out: {said}"
-    if not files and make_up_shop(store, reporter):
+    if not files and make_synthetic_shop(store, reporter):
         yield "no file was named and none lies in data/ or data/raw/: made up a shop to play with"
         yield "it leaves when the first real file is loaded: python data_processing.py ratings.csv"
 
 
-def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None = None) -> Loaded:
+def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None = None) -> LoadSummary:
     """Load a file into the store, all of it that is usable. Loading it twice changes nothing.
 
     The first real file drives out the made-up shop, and the release that was trained on it.
@@ -71,7 +71,7 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
     return _load(settings, store, path, reporter, hints).whole()
 
 
-def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> Loaded:
+def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
     return _Loading(settings, store, open_table(path, hints), reporter).run(
         make_room=lambda: _make_room_for_real_data(settings, store)
     )
@@ -82,20 +82,20 @@ class _Loading:
 
     def __init__(self, settings: Settings, store: Store, table: Table, reporter: Reporter) -> None:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
-        self._tally = Tally()
+        self._tally = LoadTally()
         self._pace = _Pace()
 
-    def run(self, make_room: Callable[[], None]) -> Loaded:
+    def run(self, make_room: Callable[[], None]) -> LoadSummary:
         """make_room: called before the first thing is stored."""
         path, tally = self._table.path, self._tally
         started = time.time_ns() // 1_000
         broken: UnusableFile | None = None
         self._reporter.step(f"reading {path}")
         with (
-            no_search_for_cycles(),
+            gc_disabled(),
             work_reported(self._settings.var),
-            RejectsFile(self._settings.rejects_dir, path) as rejects,
-            Staging(self._settings.var) as staging,
+            RejectedRowsFile(self._settings.rejects_dir, path) as rejects,
+            ExternalSort(self._settings.var) as staging,
         ):
             try:
                 for block in self._clean_blocks():
@@ -121,12 +121,12 @@ class _Loading:
             load = tally.load(self._table, staging.n_events)
         previous = previous_of(load, self._store.journal.loads(50))
         self._store.journal.save_load(load)
-        return Loaded(load, self._table, rejects_file, check_load(load, previous), broken)
+        return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
 
-    def _clean_blocks(self) -> Iterator[CleanBlock]:
+    def _clean_blocks(self) -> Iterator[ValidatedBlock]:
         limits = Limits(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
         for raw in self._table.rows.blocks():
-            yield clean(raw, self._table.layout, limits)
+            yield validate_rows(raw, self._table.layout, limits)
 
     def _ask_for_known_ids(self, events: EventBatch) -> None:
         """How many of the first rows' users and products the store has met before."""
@@ -136,7 +136,7 @@ class _Loading:
         self._tally.known_products = len(self._store.products(products)) / len(products)
         self._tally.known_users = sum(bool(self._store.history(user)) for user in users) / len(users)
 
-    def _store_products(self, block: CleanBlock, staging: Staging) -> None:
+    def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
         if not block.products:
             return
         repeated = staging.repeated(block.products)
@@ -221,7 +221,7 @@ def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Prod
     limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
     found: dict[str, Product] = {}
     for raw in table.rows.blocks():
-        found.update((product.product_id, product) for product in clean(raw, table.layout, limits).products)
+        found.update((product.product_id, product) for product in validate_rows(raw, table.layout, limits).products)
     if not found:
         raise UnusableFile(
             f"{path}: no product was found in it. It was read as {table.describe()}. Expected a catalogue: "
@@ -236,7 +236,7 @@ def _remove_what_killed_ones_left(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def make_up_shop(store: Store, reporter: Reporter) -> bool:
+def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
     """Fill an empty store with the made-up shop; False, and nothing done, if there is anything in it."""
     here = store.summary()
     if here.n_events or (here.n_products and not here.made_up):  # made-up products alone: its filling was cut short

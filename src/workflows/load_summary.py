@@ -12,11 +12,11 @@ from src.core.errors import UnusableFile
 from src.core.records import Load
 from src.ingestion.data_checks import Check
 from src.ingestion.layout import Table
-from src.ingestion.row_validation import CleanBlock
+from src.ingestion.row_validation import ValidatedBlock
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadSummary:
     """A load, and what is to be said of it. broken: why not all of the file could be read."""
 
     load: Load
@@ -25,7 +25,7 @@ class Loaded:
     checks: list[Check]
     broken: UnusableFile | None = None
 
-    def whole(self) -> Loaded:
+    def whole(self) -> LoadSummary:
         """Itself. Raises UnusableFile if not all of the file could be read."""
         if self.broken is not None:
             raise self.broken
@@ -56,7 +56,7 @@ def _most_first(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 
 @dataclass
-class Tally:
+class LoadTally:
     """What is counted while a file is read."""
 
     n_read: int = 0
@@ -70,7 +70,7 @@ class Tally:
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
 
-    def add(self, block: CleanBlock) -> None:
+    def add(self, block: ValidatedBlock) -> None:
         self.n_read += block.n_rows
         self.n_rejected += len(block.rejected)
         self.rejected.update(row.reason for row in block.rejected)

@@ -18,16 +18,16 @@ from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import split
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY, TEXT, trainable
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
-from src.releases.promotion_gate import Bounds, Verdict, compare
+from src.releases.promotion_gate import GateBounds, GateVerdict, compare
 from src.workflows.champion_comparison import Champion, opinions_of, same_settings
-from src.workflows.embed_catalogue import Described
-from src.workflows.fit import Plan, fit, measured_fit
-from src.workflows.training_plan import MODEL_TYPES, Job
+from src.workflows.embed_catalogue import EmbeddedCatalogue
+from src.workflows.fit import FitPlan, fit, measured_fit
+from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
 
 
-class CarriedOver:
+class PartialTraining:
     """The current release with some of its models trained anew, over its own users and products.
 
     Arrays of models stand in the order of its vocabularies, so that users and products which came since wait for a
@@ -39,8 +39,8 @@ class CarriedOver:
         settings: Settings,
         champion: Champion | None,
         data: TrainingData,
-        job: Job,
-        describe: Callable[[TrainingData], Described],
+        job: TrainingRequest,
+        describe: Callable[[TrainingData], EmbeddedCatalogue],
     ) -> None:
         if champion is None:
             raise NotReady(
@@ -49,7 +49,7 @@ class CarriedOver:
             )
         self.settings, self.champion, self.job = settings, champion, job
         before = champion.release.pipeline
-        self.products = describe(over(data, before.users, before.items))
+        self.products = describe(train_partially(data, before.users, before.items))
         self.data = self.products.data
         can_train = trainable(self.data)
         self.names = [name for name in MODEL_TYPES[job.model_type] if name in can_train and name in before.models]
@@ -60,12 +60,12 @@ class CarriedOver:
             )
         if len(self.data) < 2:
             raise NoData("the data name no user and product of the current release: run python train_model.py")
-        self._blends = BLEND in before.models and any(name in before.models[BLEND].scales for name in self.names)
+        self._blends = ENSEMBLE in before.models and any(name in before.models[ENSEMBLE].scales for name in self.names)
 
-    def _their_plan(self) -> Plan:
-        return self.champion.plan(self.settings, self.data, BLEND if self._blends else None)
+    def _their_plan(self) -> FitPlan:
+        return self.champion.plan(self.settings, self.data, ENSEMBLE if self._blends else None)
 
-    def plan(self) -> Plan:
+    def plan(self) -> FitPlan:
         """What is trained to measure it: the models asked for with the settings of now, the others as they were."""
         theirs = self._their_plan()
         new = {name: MODELS[name].params(self.settings) for name in self.names}
@@ -74,16 +74,16 @@ class CarriedOver:
             new |= {name: recipe.params[name] for name in self.names if name in recipe.params}  # as they were tuned
         names = {POPULARITY, *self.names, *(opinions_of(recipe) if recipe else ())}
         params = {name: new.get(name, theirs.params.get(name)) for name in MODELS if name in names}
-        return Plan({name: its for name, its in params.items() if its is not None}, recipe, theirs.weighting)
+        return FitPlan({name: its for name, its in params.items() if its is not None}, recipe, theirs.weighting)
 
-    def measured(self, verdict: Verdict, reporter: Reporter) -> tuple[Verdict, Report, Plan]:
+    def measured(self, verdict: GateVerdict, reporter: Reporter) -> tuple[GateVerdict, Report, FitPlan]:
         """What the gate says of them, measured on events that neither has learnt from."""
         parts, plan = split(self.data, self.settings.test_share), self.plan()
         theirs = self._their_plan()
         report, _ = measured_fit(self.settings, parts, plan, reporter)
         # Without the blend only ratings are compared, and the list of popularity is the same.
         serves = self.champion.serves if self._blends else POPULARITY
-        needed = Plan(
+        needed = FitPlan(
             {name: its for name, its in theirs.params.items() if name in plan.params}, plan.recipe, plan.weighting
         )
         their_report, version = None, self.champion.release.version
@@ -94,7 +94,7 @@ class CarriedOver:
             replace(report, best=serves if serves in report.lists else POPULARITY),
             their_report,
             serves,
-            Bounds.of(self.settings),
+            GateBounds.of(self.settings),
             why_not=f"the settings are those of release {version}",
         )
         if not self._blends:
@@ -102,7 +102,7 @@ class CarriedOver:
             compared = "the lists are carried over" + (f"; RMSE {figure.rmse.value:.4f}" if figure else "")
         return verdict.with_checks(checks, compared, lists=figures, champion=version), report, plan
 
-    def fitted(self, report: Report, plan: Plan, reporter: Reporter) -> Pipeline:
+    def fitted(self, report: Report, plan: FitPlan, reporter: Reporter) -> Pipeline:
         """The whole pipeline: what was asked for learnt from everything, the rest as it was."""
         before = self.champion.release.pipeline
         carried = {n: before.models[n] for n in plan.params if n in before.models and n not in self.names}
@@ -121,7 +121,7 @@ class CarriedOver:
         about: dict[str, Any] = {name: manifest.get(name) for name in kept}
         document = json.loads((self.champion.folder / "report.json").read_text(encoding="utf-8"))
         new = report.to_json()
-        measured = [*self.names, *([BLEND] if self._blends else [])]
+        measured = [*self.names, *([ENSEMBLE] if self._blends else [])]
         for part in ("ratings", "lists"):
             found: Any = new[part]
             document[part] |= {name: found[name] for name in measured if name in found}
@@ -135,7 +135,7 @@ class CarriedOver:
         return about, document
 
 
-def over(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingData:
+def train_partially(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingData:
     """The events of these users on these products, by their row numbers."""
     events = data.events
     user, item = (

@@ -9,7 +9,7 @@ from pathlib import Path
 _LEAST = 19
 
 
-def give_way(pid: int | None = None) -> None:
+def lower_priority(pid: int | None = None) -> None:
     """Let a process (None: this one) have a processor only while nobody else wants it.
 
     Linux may share processors out between sessions first (CONFIG_SCHED_AUTOGROUP, sched(7)): then niceness counts

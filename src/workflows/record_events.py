@@ -10,13 +10,13 @@ import numpy as np
 
 from src.core.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind
 from src.core.errors import InputError
-from src.core.records import Followed, SearchedFor
+from src.core.records import FollowUp, SearchFeedback
 from src.core.settings import Settings
 from src.store import Store
 from src.store.searches import one_query
 
 
-def checked(event: Event, settings: Settings, now: int) -> Event:
+def check_event(event: Event, settings: Settings, now: int) -> Event:
     """The event, if it may be stored; one without a time happened now. Raises InputError that says what is wrong."""
     if event.kind is EventKind.RATING and not settings.rating_min <= event.value <= settings.rating_max:
         raise InputError(
@@ -30,7 +30,7 @@ def checked(event: Event, settings: Settings, now: int) -> Event:
     return replace(event, at=at)
 
 
-def record(store: Store, events: Sequence[Event]) -> int:
+def record_events(store: Store, events: Sequence[Event]) -> int:
     """Store checked events durably; how many were new. The rest repeats an event_id, or is older than what is known.
 
     What they tell of searches and of lists that were served comes after them: who is interrupted in between has got no
@@ -46,14 +46,14 @@ def record(store: Store, events: Sequence[Event]) -> int:
     )
     stored = store.add_events(batch, [event.event_id for event in events])
     searched = [
-        SearchedFor(one_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
+        SearchFeedback(one_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
         for event, mark in zip(events, batch.mark or [], strict=True)
         if event.query
     ]
     if searched:
         store.searches.add(searched)
     followed = [
-        Followed(event.request_id, event.product_id, event.kind.value, event.at or 0, mark)
+        FollowUp(event.request_id, event.product_id, event.kind.value, event.at or 0, mark)
         for event, mark in zip(events, batch.mark or [], strict=True)
         if event.request_id
     ]

@@ -12,7 +12,7 @@ from src.ingestion.raw_rows import RejectedRow
 _NAME_BYTES = 200  # file systems take 255
 
 
-class RejectsFile:
+class RejectedRowsFile:
     """Rejected rows of one file as CSV (line, reason, fields …), made when the first one comes. A context manager."""
 
     def __init__(self, folder: Path, source: Path) -> None:
@@ -20,7 +20,7 @@ class RejectsFile:
         self.path = folder / f"{name}.rejects.csv"
         self._file: IO[str] | None = None
 
-    def __enter__(self) -> RejectsFile:
+    def __enter__(self) -> RejectedRowsFile:
         self.path.unlink(missing_ok=True)
         return self
 

@@ -17,7 +17,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _Result = TypeVar("_Result")
 
 
-def with_cost(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
+def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
     """What the work returns, and what it took.
 
     Linux counts the highest resident memory anew from the start of the work (proc(5): /proc/PID/clear_refs, 5). Where

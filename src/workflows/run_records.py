@@ -19,7 +19,7 @@ from src.store import Store
 from src.workflows.locks import Lock
 
 if TYPE_CHECKING:  # it brings what only trainings need
-    from src.workflows.training_plan import Job
+    from src.workflows.training_plan import TrainingRequest
 
 ATTEMPTS = 3
 """So often a night's run is begun, when each time somebody or something ends it."""
@@ -29,7 +29,7 @@ CLOCKS_DIFFER_BY = 3_600
 """Seconds. What is recorded as later than that was written when a clock was wrong, and says nothing of now."""
 
 
-def begun(store: Store, job: Job) -> Run | None:
+def begin_run(store: Store, job: TrainingRequest) -> Run | None:
     """The run of a job, recorded as running. None: another run answers for job.due, or ended job.run_id already.
 
     Must be called by the holder of the trainer's lock. A night's run that was interrupted is taken up again.
@@ -107,7 +107,7 @@ class Noted:
 
 
 @contextmanager
-def recorded(store: Store, run: Run) -> Iterator[None]:
+def track_run(store: Store, run: Run) -> Iterator[None]:
     """Whatever ends the work, the run does not stay "running"."""
     try:
         yield
@@ -125,7 +125,7 @@ def recorded(store: Store, run: Run) -> Iterator[None]:
         raise
 
 
-def refuse_queued(store: Store, job: Job, error: Busy) -> None:
+def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
     """Say of a queued run that another training began before its own could."""
     queued = None if job.run_id is None else store.journal.run(job.run_id)
     if queued is not None and not queued.status.is_over:

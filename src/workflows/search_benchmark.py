@@ -13,15 +13,15 @@ from src.core.errors import AisleError, InputError, UnusableFile
 from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.evaluation.search_evaluation import Encoded, Judged, SearchReport, measure_search
+from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
 from src.ingestion.column_names import plain
 from src.ingestion.input_files import InputFile
 from src.interactions.vocabulary import Vocabulary
-from src.search.catalogue_text import Catalogue
-from src.search.encoders.embedding_cache import encoded
+from src.search.catalogue_text import CatalogueText
+from src.search.encoders.embedding_cache import encode_texts
 from src.search.encoders.registry import ENCODERS
-from src.search.index import EncodedBy, SearchIndex, search_index
-from src.search.vector_index import vectors_of
+from src.search.index import EncodedBy, SearchIndex, build_search_index
+from src.search.vector_index import build_vector_index
 from src.workflows.embed_catalogue import encoder_of, vector_weight_of
 from src.workflows.ingest import products_of
 
@@ -31,14 +31,14 @@ _GRADE = ("rating", "grade", "relevance", "judgement", "judgment", "label", "sco
 
 
 @dataclass(frozen=True)
-class SearchJob:
+class SearchBenchmarkRequest:
     """judgements: rows of query, product, grade. products: a file as data_processing.py reads it."""
 
     judgements: Path
     products: Path
 
     @classmethod
-    def asked_for(cls, options: Mapping[str, Any]) -> SearchJob | None:
+    def asked_for(cls, options: Mapping[str, Any]) -> SearchBenchmarkRequest | None:
         """The job that options of a command line ask for; None if none. Raises InputError for half of one."""
         judgements, products = options.get("search"), options.get("products")
         if judgements is None and products is None:
@@ -54,15 +54,15 @@ class SearchJob:
         return cls(judgements, products)
 
 
-def evaluate_search(settings: Settings, job: SearchJob, reporter: Reporter) -> SearchReport:
+def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, reporter: Reporter) -> SearchReport:
     """NDCG@10 of words, of each encoder that is here, of both fused, and of the learned ranking; nothing is served of
     it. Raises UnusableFile, NotReady."""
-    catalogue = Catalogue.of(products_of(settings, job.products, reporter))
+    catalogue = CatalogueText.of(products_of(settings, job.products, reporter))
     items = Vocabulary.of(catalogue.ids)
     judged, left_out = read_judgements(job.judgements, items)
     reporter.step(f"making the search over {len(catalogue):,} products")
-    words = search_index(catalogue, None, None)
-    searches: dict[str, Encoded] = {}
+    words = build_search_index(catalogue, None, None)
+    searches: dict[str, EncodedSearch] = {}
     for name in dict.fromkeys((settings.encoder, *ENCODERS)):
         try:
             searches[name] = _encoded(settings, name, catalogue, words, judged, reporter)
@@ -75,15 +75,15 @@ def evaluate_search(settings: Settings, job: SearchJob, reporter: Reporter) -> S
 
 
 def _encoded(
-    settings: Settings, name: str, catalogue: Catalogue, words: SearchIndex, judged: Judged, reporter: Reporter
-) -> Encoded:
+    settings: Settings, name: str, catalogue: CatalogueText, words: SearchIndex, judged: Judged, reporter: Reporter
+) -> EncodedSearch:
     encoder = encoder_of(settings, name)
     reporter.step(f"encoding {len(catalogue):,} products with {name}")
-    vectors = encoded(encoder, catalogue.passages(), settings.embeddings_dir, reporter).vectors
+    vectors = encode_texts(encoder, catalogue.passages(), settings.embeddings_dir, reporter).vectors
     by = EncodedBy(name, encoder.checksum, encoder.dimension)
     weight = vector_weight_of(name)
-    search = replace(words, vectors=vectors_of(vectors), encoded_by=by, vector_weight=weight)
-    return Encoded(search, encoder.encode(judged.queries))
+    search = replace(words, vectors=build_vector_index(vectors), encoded_by=by, vector_weight=weight)
+    return EncodedSearch(search, encoder.encode(judged.queries))
 
 
 def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:

@@ -12,11 +12,18 @@ from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.metrics import estimates
-from src.evaluation.search_evaluation import Encoded, Judged, cross_validated_ranking, folds_of, groups_of, ndcg_of
+from src.evaluation.search_evaluation import (
+    EncodedSearch,
+    Judged,
+    cross_validated_ranking,
+    folds_of,
+    groups_of,
+    ndcg_of,
+)
 from src.interactions.interactions import TrainingData
 from src.recommendation.click_labels import after_looks, after_searches, telling
 from src.recommendation.pipeline import PRODUCT, TEXT_QUERY, Pipeline
-from src.recommendation.search_reranker import Group, Reranker, learned
+from src.recommendation.search_reranker import Group, SearchReranker, train_search_reranker
 from src.store import Store
 from src.workflows.embed_catalogue import encoder_of
 from src.workflows.search_benchmark import read_judgements
@@ -31,11 +38,11 @@ _SEARCHES = 100_000
 class Rankings:
     """rankers: by what is asked for, a text or a product; those that are used. about: for the manifest and /status."""
 
-    rankers: Mapping[str, Reranker] = field(default_factory=dict)
+    rankers: Mapping[str, SearchReranker] = field(default_factory=dict)
     about: JsonDict = field(default_factory=dict)
 
 
-def learn_rankings(
+def train_search_rankers(
     settings: Settings, store: Store, later: TrainingData, pipeline: Pipeline, reporter: Reporter
 ) -> Rankings:
     """What was learnt from searches, judgements and looks, where it beats the order of retrieval on held-out queries.
@@ -49,12 +56,12 @@ def learn_rankings(
     texts = _judged_texts(settings, store, pipeline, reporter)
     if len(texts) >= FEWEST and pipeline.search.encoded_by is not None:
         queries = encoder_of(settings, pipeline.search.encoded_by.name).encode(texts.queries)
-        groups, orders = groups_of(Encoded(pipeline.search, queries), texts, pipeline.signals)
+        groups, orders = groups_of(EncodedSearch(pipeline.search, queries), texts, pipeline.signals)
         found[TEXT_QUERY] = groups, orders, texts
     looks = telling(after_looks(later), _MOST, settings.seed)
     if len(looks) >= FEWEST:
         found[PRODUCT] = _groups_of_products(pipeline, looks)
-    rankers: dict[str, Reranker] = {}
+    rankers: dict[str, SearchReranker] = {}
     about: JsonDict = {}
     counts = {TEXT_QUERY: len(texts), PRODUCT: len(looks)}
     for name, n in counts.items():
@@ -103,7 +110,7 @@ def _groups_of_products(
 
 def _kept(
     groups: Sequence[Group], orders: Sequence[IntArray], judged: Judged, seed: int
-) -> tuple[Reranker | None, JsonDict]:
+) -> tuple[SearchReranker | None, JsonDict]:
     """(the ranking if it is better on queries it has not learnt from, what was found)."""
     ranked = cross_validated_ranking(groups, orders, judged, folds_of(len(judged), seed), seed)
     if ranked is None:
@@ -122,4 +129,4 @@ def _kept(
         "gain": [round(gain.value, 5), round(gain.low, 5), round(gain.high, 5)],
         "why": f"on held-out queries it is {better} than the order of retrieval: {interval}",
     }
-    return (learned(groups, seed=seed) if used else None), about
+    return (train_search_reranker(groups, seed=seed) if used else None), about

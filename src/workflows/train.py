@@ -19,21 +19,21 @@ from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import split
 from src.models import MODELS
-from src.recommendation.ensemble_config import Recipe
-from src.releases.promotion_gate import Bounds, Verdict, check_release
+from src.recommendation.ensemble_config import EnsembleConfig
+from src.releases.promotion_gate import GateBounds, GateVerdict, check_release
 from src.releases.registry import Registry
-from src.releases.release import Draft, Proof
+from src.releases.release import Draft, SmokeTestResult
 from src.store import Store
-from src.workflows.champion_comparison import Champion, Measured, challenge, champion_of, look_at_data
-from src.workflows.drift_check import watch
-from src.workflows.embed_catalogue import Described, described
-from src.workflows.fit import Plan, fit, measured_fit, stored_data
+from src.workflows.champion_comparison import Champion, Measured, champion_of, compare_with_champion, look_at_data
+from src.workflows.drift_check import check_drift
+from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
+from src.workflows.fit import FitPlan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import Lock, trainer_lock
-from src.workflows.partial_training import CarriedOver
-from src.workflows.run_records import Noted, begun, close_abandoned, ended_by_sigterm, recorded, refuse_queued
-from src.workflows.search_ranker_training import learn_rankings
-from src.workflows.training_plan import ALL, Job, plan_of
+from src.workflows.partial_training import PartialTraining
+from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_by_sigterm, refuse_queued, track_run
+from src.workflows.search_ranker_training import train_search_rankers
+from src.workflows.training_plan import ALL, TrainingRequest, plan_of
 
 # What a release must be measured with, whenever it is measured again.
 _FORGOTTEN_AT_ONCE = 1_000
@@ -49,19 +49,19 @@ class Trained:
     version: str | None
     report: Report | None
     active: bool
-    verdict: Verdict
+    verdict: GateVerdict
     note: str = ""
 
 
 class _Kept(Exception):
     """The gate keeps the old release."""
 
-    def __init__(self, verdict: Verdict, report: Report | None) -> None:
+    def __init__(self, verdict: GateVerdict, report: Report | None) -> None:
         super().__init__(verdict.sentence())
         self.verdict, self.report = verdict, report
 
 
-def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Trained | None:
+def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Reporter) -> Trained | None:
     """Train, measure, and, if the gate allows it, publish and (unless told not to) activate.
 
     None: another run answers for job.due already. Raises Busy while another training runs; NoData, UnusableFile,
@@ -75,10 +75,10 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         raise error
     try:
         close_abandoned(store, lock)
-        run = begun(store, job)
+        run = begin_run(store, job)
         if run is None:
             return None
-        with recorded(store, run), ended_by_sigterm():
+        with track_run(store, run), ended_by_sigterm():
             noted = Noted(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
@@ -93,7 +93,7 @@ def train(settings: Settings, store: Store, job: Job, reporter: Reporter) -> Tra
         lock.release()
 
 
-def _owner(job: Job) -> str:
+def _owner(job: TrainingRequest) -> str:
     """What the trainer's lock says of its holder."""
     return f"{socket.gethostname()}:{os.getpid()} {job.trigger}"
 
@@ -101,7 +101,7 @@ def _owner(job: Job) -> str:
 def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
     """Every night the current release is scored on what it has not seen; where it cannot be, the night goes on."""
     try:
-        score, _ = watch(settings, store, reporter)
+        score, _ = check_drift(settings, store, reporter)
         reporter.step(score.message)
     except NoRelease:
         pass
@@ -116,7 +116,7 @@ def _forget_lists(settings: Settings, store: Store) -> None:
         pass
 
 
-def _ended(run: Run, job: Job, trained: Trained) -> Run:
+def _ended(run: Run, job: TrainingRequest, trained: Trained) -> Run:
     return replace(
         run,
         status=RunStatus.KEPT if trained.version is None else RunStatus.SUCCEEDED,
@@ -131,19 +131,21 @@ def _ended(run: Run, job: Job, trained: Trained) -> Run:
 class _Training:
     """One training under way."""
 
-    def __init__(self, settings: Settings, store: Store, job: Job, run: Run, lock: Lock, reporter: Reporter) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, job: TrainingRequest, run: Run, lock: Lock, reporter: Reporter
+    ) -> None:
         self.settings, self.store, self.job, self.run = settings, store, job, run
         self.lock, self.reporter = lock, reporter
         self.registry = Registry(settings.releases_dir, settings.keep_releases)
         self.champion: Champion | None = None
-        self.verdict = Verdict()
+        self.verdict = GateVerdict()
         self.report: Report | None = None
 
     def done(self) -> Trained:
         settings, job, reporter = self.settings, self.job, self.reporter
         changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
-        products = described(settings, self.store, data, reporter, with_new=job.data is None)
+        products = embed_catalogue(settings, self.store, data, reporter, with_new=job.data is None)
         data = products.data
         made_up = job.data is None and _made_up(self.store, data)
         self.champion = champion_of(self.registry)
@@ -151,7 +153,7 @@ class _Training:
             reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
             self.champion = None
         beside = None if made_up else self.champion
-        self.verdict = Verdict(overridden=self._overridden())
+        self.verdict = GateVerdict(overridden=self._overridden())
         if job.data is None:
             unattended = job.trigger in ("night", "drift")
             self._judge(look_at_data(beside, self.store, data, self.verdict, unattended=unattended))
@@ -161,11 +163,15 @@ class _Training:
         plan = plan_of(settings, self.registry, parts.train, job, reporter)
         mine = Measured(plan, *measured_fit(settings, parts, plan, reporter))
         self.report, whole = mine.report, job.models == tuple(MODELS)
-        verdict, taken = challenge(settings, self.champion, parts, mine, self.verdict, reporter, learn_anew=whole)
+        verdict, taken = compare_with_champion(
+            settings, self.champion, parts, mine, self.verdict, reporter, learn_anew=whole
+        )
         self._judge(verdict)
         self.report, plan = taken.report, taken.plan
         search = products.search(reporter)
-        rankings = learn_rankings(settings, self.store, parts.test, replace(taken.pipeline, search=search), reporter)
+        rankings = train_search_rankers(
+            settings, self.store, parts.test, replace(taken.pipeline, search=search), reporter
+        )
         del mine, taken  # what is fitted now would stand beside it in memory
         started = time.perf_counter()
         pipeline = fit(data, plan, settings.seed, reporter)
@@ -180,16 +186,16 @@ class _Training:
 
     def _part(self, data: TrainingData) -> Trained:
         """Some models anew, the others carried over from the current release."""
-        part = CarriedOver(self.settings, self.champion, data, self.job, self._described)
+        part = PartialTraining(self.settings, self.champion, data, self.job, self._described)
         verdict, self.report, plan = part.measured(self.verdict, self.reporter)
         self._judge(verdict)
         pipeline = part.fitted(self.report, plan, self.reporter)
         about, document = part.about(self.report)
         return self._published(Draft(pipeline, about, {"report": document}), data, bool(about["made_up"]))
 
-    def _described(self, data: TrainingData) -> Described:
+    def _described(self, data: TrainingData) -> EmbeddedCatalogue:
         """What the catalogue says of just these products."""
-        return described(self.settings, self.store, data, self.reporter, with_new=False)
+        return embed_catalogue(self.settings, self.store, data, self.reporter, with_new=False)
 
     def _overridden(self) -> str:
         """Who said that the gate has no say."""
@@ -197,7 +203,7 @@ class _Training:
             return "--force" if self.job.trigger == "command" else "force"
         return "AISLE_GATE=off" if self.settings.gate == "off" else ""
 
-    def _judge(self, verdict: Verdict) -> None:
+    def _judge(self, verdict: GateVerdict) -> None:
         new = verdict.warnings[len(self.verdict.warnings) :]
         self.verdict = verdict
         for warning in new:
@@ -206,9 +212,9 @@ class _Training:
             raise _Kept(verdict, self.report)
 
     def _published(self, draft: Draft, data: TrainingData, made_up: bool) -> Trained:
-        def accept(proof: Proof) -> None:
+        def accept(proof: SmokeTestResult) -> None:
             before = None if self.champion is None else self.champion.n_bytes
-            checks = check_release(proof, before, Bounds.of(self.settings))
+            checks = check_release(proof, before, GateBounds.of(self.settings))
             self._judge(self.verdict.with_checks(checks, proof=asdict(proof)))
 
         self.reporter.step("publishing")
@@ -243,7 +249,7 @@ def _made_up(store: Store, data: TrainingData) -> bool:
     return any(product.made_up for product in store.products(some).values())
 
 
-def _about(settings: Settings, data: TrainingData, plan: Plan, report: Report, file: Path | None) -> JsonDict:
+def _about(settings: Settings, data: TrainingData, plan: FitPlan, report: Report, file: Path | None) -> JsonDict:
     newest = int(data.events.at.max())
     return {
         "data": {
@@ -256,7 +262,7 @@ def _about(settings: Settings, data: TrainingData, plan: Plan, report: Report, f
         "settings": {name: getattr(settings, name) for name in _MEASURED_WITH},
         "params": {name: asdict(its) for name, its in plan.params.items()},
         "recipe": None if plan.recipe is None else plan.recipe.to_json(),
-        "recipe_of_settings": Recipe.of(settings).to_json(),
+        "recipe_of_settings": EnsembleConfig.of(settings).to_json(),
         "metrics": {
             "rmse": {name: figures.rmse.value for name, figures in report.ratings.items()},
             "ndcg_at_10": {name: figures.ndcg_at_10.value for name, figures in report.lists.items()},

@@ -11,10 +11,10 @@ from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
-from src.recommendation.ensemble_config import Recipe
+from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
-from src.tuning.ensemble_tuning import tuned
-from src.workflows.fit import Plan
+from src.tuning.ensemble_tuning import tune_ensemble
+from src.workflows.fit import FitPlan
 from src.workflows.tune import trials_file
 
 ALL = "all"
@@ -29,7 +29,7 @@ which the search is made anew."""
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRequest:
     """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
 
     model_type: a row of MODEL_TYPES; but for "all", what is not of it is carried over from the current release.
@@ -52,12 +52,14 @@ class Job:
     why: str = ""
 
 
-def plan_of(settings: Settings, registry: Registry, train: TrainingData, job: Job, reporter: Reporter) -> Plan:
+def plan_of(
+    settings: Settings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
+) -> FitPlan:
     """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
 
     Tuning begins where that of the current release ended, unless the settings were changed since.
     """
-    first, can_train = Recipe.of(settings), trainable(train)
+    first, can_train = EnsembleConfig.of(settings), trainable(train)
     left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
     for reason in left_out:
         reporter.step(f"WARNING: {reason}")
@@ -65,8 +67,8 @@ def plan_of(settings: Settings, registry: Registry, train: TrainingData, job: Jo
         if left_out:
             raise AisleError(left_out[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
-        return Plan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
-    recipe = tuned(
+        return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
+    recipe = tune_ensemble(
         settings,
         held_out(train) if len(train) > 1 else None,
         settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
@@ -75,14 +77,14 @@ def plan_of(settings: Settings, registry: Registry, train: TrainingData, job: Jo
         kept_in=None if job.tune_seconds is None else trials_file(settings, train),
     )
     params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
-    return Plan(params, recipe, recipe.weighting)
+    return FitPlan(params, recipe, recipe.weighting)
 
 
-def _last_recipe(registry: Registry, first: Recipe, settings: Settings) -> Recipe | None:
+def _last_recipe(registry: Registry, first: EnsembleConfig, settings: Settings) -> EnsembleConfig | None:
     try:
         manifest = registry.current().manifest
         kept = manifest["recipe"]
         same_settings = kept is not None and manifest["recipe_of_settings"] == first.to_json()
-        return Recipe.from_json(kept, settings) if same_settings else None
+        return EnsembleConfig.from_json(kept, settings) if same_settings else None
     except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
         return None

@@ -11,19 +11,19 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
-from src.recommendation.ensemble import Blend
-from src.recommendation.ensemble_config import Recipe, fit_blend
-from src.tuning.ensemble_tuning import tuned
+from src.recommendation.ensemble import Ensemble
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
+from src.tuning.ensemble_tuning import tune_ensemble
 
 
-def tune(settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Recipe:
+def tune(settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> EnsembleConfig:
     """The recipe with the highest NDCG@k on tuning.test, found in about so many seconds; nothing is remembered."""
-    return tuned(settings, tuning, budget_seconds, reporter, k=k)
+    return tune_ensemble(settings, tuning, budget_seconds, reporter, k=k)
 
 
-def fit_recipe(data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Blend:
+def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
     """The blend as it is served, but for the index: the whole catalogue is ranked."""
-    return fit_blend(data, recipe, seed, reporter)
+    return fit_ensemble(data, recipe, seed, reporter)
 
 
 def trials_file(settings: Settings, data: TrainingData) -> Path:

@@ -20,7 +20,7 @@ from app import create_app
 from src.core.domain import Event, EventKind, Product
 from src.core.settings import read_settings
 from src.store import open_store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MUST_RUN = os.environ.get("AISLE_TEST_BROWSER") == "required"  # as .ci/run says: no test there is left out in silence
@@ -84,7 +84,7 @@ def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_
             Product("gone", title="Gone", withdrawn=True),
         ]
     )
-    record(store, [Event("picture-lover", "pictured", EventKind.VIEW, at=1_700_000_000)])
+    record_events(store, [Event("picture-lover", "pictured", EventKind.VIEW, at=1_700_000_000)])
     store._database.engine.dispose()
     return serve_shop(var, currency="€")
 

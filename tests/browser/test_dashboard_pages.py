@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from src.core.progress import Silent
-from src.core.records import Followed, Run, RunStatus, Score, ServedList
+from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
 from src.core.settings import Settings, read_settings
 from src.releases.registry import Registry
 from src.releases.release import Draft
@@ -55,7 +55,7 @@ def full_life(settings: Settings) -> None:
         store.journal.save_run(run)
     store.journal.save_run(Run("under-way", "api", NOW, RunStatus.RUNNING, progress="training als"))
     store.served.add([ServedList("q", 1, NOW, "b", "user", None, (("P00001", "blend"), ("P00002", "popularity")))])
-    store.served.follow([Followed("q", "P00001", "click", NOW, "m")])
+    store.served.follow([FollowUp("q", "P00001", "click", NOW, "m")])
     explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
     store._database.engine.dispose()
 

@@ -50,7 +50,7 @@ def test_what_an_exception_says_is_left_out_and_where_it_came_from_is_told(name:
     said = formatter(name).format(record("it failed", exc_info=failure(error)))
     assert "KeyError" in said
     assert "ValueError" in said
-    assert "test_logs.py" in said
+    assert "test_log_format.py" in said
     assert "0001" not in said
     assert "P00001" in formatter(name, ids=True).format(record("it failed", exc_info=failure(error)))
 

@@ -15,17 +15,17 @@ import pytrec_eval
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.core.progress import Silent
 from src.evaluation.benchmark_metrics import list_task, slices_of
-from src.evaluation.benchmark_report import Cost, Fitted, SplitReport, measure_split
+from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import estimates
-from src.ingestion.benchmark_files import FileRead, MappedRows
+from src.ingestion.benchmark_files import FileSummary, MappedTestRows
 from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryBlock
 
 Row = tuple[str, str, str, float]
 """User, product, kind, value."""
-FILE = FileRead(Path("test.csv"), "pairs")
+FILE = FileSummary(Path("test.csv"), "pairs")
 COST = Cost(1.5, 200.0, 10.0)
 
 
@@ -39,14 +39,14 @@ def bought(*pairs: tuple[str, str]) -> list[Row]:
     return [(user, item, "purchase", 1.0) for user, item in pairs]
 
 
-def mapped(rows: Sequence[Row], learnt: TrainingData) -> MappedRows:
+def mapped(rows: Sequence[Row], learnt: TrainingData) -> MappedTestRows:
     data = data_of(rows)
 
     def found(ids: Any, known: Any) -> IntArray:
         rows_of = [known.idx_of(id_) for id_ in ids.ids_of(range(len(ids)))]
         return np.array([-1 if row is None else row for row in rows_of], np.int64)
 
-    return MappedRows(data, found(data.users, learnt.users), found(data.items, learnt.items), FILE)
+    return MappedTestRows(data, found(data.users, learnt.users), found(data.items, learnt.items), FILE)
 
 
 @dataclass
@@ -71,7 +71,7 @@ def measured(
     tables: dict[str, FloatArray],
     at: Sequence[int] = (1, 2),
     relevant: float | None = None,
-) -> SplitReport:
+) -> BenchmarkReport:
     """Measured with these scores; popularity counts, unless its scores are among them."""
     count = learnt.events.count_by_item()
     bar = np.tile(count, (len(learnt.users) + 1, 1)).astype(np.float32)
@@ -85,7 +85,7 @@ def measured(
         popular=np.argsort(-count, kind="stable"),
     )
     rows = mapped(test, learnt)
-    return measure_split(fitted, rows, at, relevant, {"test": FILE}, {"seed": 1}, Silent())
+    return measure_benchmark(fitted, rows, at, relevant, {"test": FILE}, {"seed": 1}, Silent())
 
 
 def world(seed: int, *, ties: bool) -> tuple[TrainingData, list[Row], FloatArray]:

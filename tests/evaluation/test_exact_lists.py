@@ -13,7 +13,7 @@ from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryBlock
-from src.models.top_n import best
+from src.models.top_n import top_n
 
 
 @dataclass
@@ -37,12 +37,12 @@ def some_pairs(rng: np.random.Generator, n: int, n_items: int, share: float) -> 
 
 
 def one_at_a_time(table: FloatArray, masked: csr_matrix, n: int, fill: IntArray | None) -> list[list[int]]:
-    """By `best`, row by row, then completed from `fill` as the pipeline does: the next by popularity, none twice."""
+    """By `top_n`, row by row, then completed from `fill` as the pipeline does: the next by popularity, none twice."""
     made = []
     for row, barred in zip(table, masked.toarray() != 0, strict=True):
         says_nothing = (row == 0) & (fill is not None)
         allowed = np.where(barred | says_nothing, np.nan, row)
-        chosen = best(allowed, n).item_idx.tolist()
+        chosen = top_n(allowed, n).item_idx.tolist()
         for item in fill.tolist() if fill is not None else ():
             if len(chosen) < n and item not in chosen and not barred[item]:
                 chosen.append(item)

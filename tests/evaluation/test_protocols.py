@@ -16,7 +16,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import QueryRows
-from src.models.top_n import Candidates, best
+from src.models.top_n import Candidates, top_n
 from src.recommendation.pipeline import Pipeline
 
 Row = tuple[str, str, str, float, int]
@@ -48,7 +48,7 @@ class Oracle:
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         self.asked.append(query)
-        return best(self.scores[query.user_idx], n)
+        return top_n(self.scores[query.user_idx], n)
 
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
         return self.scores[user_idx, item_idx]

@@ -8,7 +8,7 @@ import pytest
 from src.core.domain import Product
 from src.core.progress import Silent
 from src.evaluation import search_evaluation as module
-from src.evaluation.search_evaluation import Encoded, Judged, folds_of, measure_search, ndcg_of
+from src.evaluation.search_evaluation import EncodedSearch, Judged, folds_of, measure_search, ndcg_of
 from tests.search.small_index import Letters, small_search
 
 
@@ -40,7 +40,7 @@ def test_words_encoders_fusion_and_ranking_are_measured_on_the_same_queries() ->
     grades = [{at * 6 + number: float(number % 3) for number in range(6)} for at in range(len(words))]
     judged = Judged(words, grades)
     report = measure_search(
-        {"letters": Encoded(search, encoder.encode(words))}, "letters", judged, seed=1, reporter=Silent()
+        {"letters": EncodedSearch(search, encoder.encode(words))}, "letters", judged, seed=1, reporter=Silent()
     )
     assert list(report.ndcg) == ["keywords", "letters", "fused", "ranked"]
     assert all(len(its) == len(words) for its in report.ndcg.values())
@@ -57,7 +57,7 @@ def test_words_encoders_fusion_and_ranking_are_measured_on_the_same_queries() ->
 def test_another_weight_than_the_one_served_has_to_be_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
     search = small_search()
     judged = Judged([f"q{at}" for at in range(40)], [{0: 1.0}] * 40)
-    its, folds = Encoded(search, np.zeros((40, 3), np.float32)), np.arange(40) % 5
+    its, folds = EncodedSearch(search, np.zeros((40, 3), np.float32)), np.arange(40) % 5
 
     def chosen(gain: np.ndarray) -> list[float]:
         monkeypatch.setattr(module, "fused_ndcg", lambda its, judged, weight: 0.5 + (weight == 0.5) * gain)

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from src.core.domain import NO_TIME, EventBatch, Product
 from src.core.records import Load
 from src.exploration.activity import MAX_PERIODS
-from src.exploration.data_profile import MAX_CATEGORIES, TOP, explore, read_catalogue
-from src.exploration.findings import remarks
-from src.exploration.profile_types import Exploration
+from src.exploration.data_profile import MAX_CATEGORIES, TOP, profile_data, read_catalogue
+from src.exploration.findings import find_remarks
+from src.exploration.profile_types import DataProfile
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import split
 from src.interactions.vocabulary import Vocabulary
@@ -47,13 +47,13 @@ def data_of(rows: list[Row]) -> TrainingData:
 
 def explored(
     rows: list[Row], catalogue: Mapping[str, Product] | None = None, loads: list[Load] | None = None
-) -> Exploration:
+) -> DataProfile:
     data = data_of(rows)
 
     def look_up(ids: list[str]) -> dict[str, Product]:
         return {id_: product for id_, product in (catalogue or {}).items() if id_ in ids}
 
-    return explore(data, read_catalogue(data.items, look_up), loads or [], relevant_rating=4.0, now=NOW)
+    return profile_data(data, read_catalogue(data.items, look_up), loads or [], relevant_rating=4.0, now=NOW)
 
 
 def rating(user: str, product: str, value: float, at: int = NOW) -> Row:
@@ -69,7 +69,7 @@ def a_load(load_id: str, file: str, **fields: Any) -> Load:
     return Load(load_id, file, "ratings", NOW, **{**counts, **fields})
 
 
-def ordinary(**changes: Any) -> Exploration:
+def ordinary(**changes: Any) -> DataProfile:
     """An exploration about which there is nothing to say, with changes."""
     rows = [rating(f"u{n}", f"p{(n + m) % 50}", 1 + (n + m) % 5, NOW - n) for n in range(200) for m in range(12)]
     titled = {f"p{n}": Product(f"p{n}", title=f"Product {n}") for n in range(50)}
@@ -140,7 +140,7 @@ def test_exploring_does_not_change_the_data() -> None:
     data = data_of([did("click", "b", "q"), did("purchase", "a", "p"), did("click", "a", "p"), rating("a", "p", 4)])
     columns = (data.events.user_idx, data.events.item_idx, data.events.value, data.events.at, data.kind)
     before = [column.copy() for column in columns]
-    explore(data, read_catalogue(data.items, lambda ids: {}), [], relevant_rating=4.0, now=NOW)
+    profile_data(data, read_catalogue(data.items, lambda ids: {}), [], relevant_rating=4.0, now=NOW)
     for column, was in zip(columns, before, strict=True):
         np.testing.assert_array_equal(column, was)
 
@@ -255,8 +255,8 @@ def test_products_that_are_known_and_have_no_event_are_counted() -> None:
     data = data_of([did("click", "a", "p"), did("click", "a", "q")])
     catalogue = read_catalogue(data.items, lambda ids: {})
     told = {"relevant_rating": 4.0, "now": NOW}
-    assert explore(data, catalogue, [], n_known=5, **told).catalogue.without_events == 3
-    assert explore(data, catalogue, [], **told).catalogue.without_events is None
+    assert profile_data(data, catalogue, [], n_known=5, **told).catalogue.without_events == 3
+    assert profile_data(data, catalogue, [], **told).catalogue.without_events is None
 
 
 def test_of_very_many_categories_the_busiest_are_listed() -> None:
@@ -302,7 +302,7 @@ def test_an_exploration_can_be_written_as_json() -> None:
 
 
 def test_ordinary_data_gets_no_remark() -> None:
-    assert remarks(ordinary()) == []
+    assert find_remarks(ordinary()) == []
 
 
 def test_remarks_name_the_figure_they_come_from() -> None:
@@ -379,15 +379,15 @@ def test_remarks_name_the_figure_they_come_from() -> None:
         ),
     ]
     for said, wrong, right in beyond:
-        found = remarks(replace(plain, **wrong))
+        found = find_remarks(replace(plain, **wrong))
         assert len(found) == 1, found
         assert said in found[0]
-        assert remarks(replace(plain, **right)) == []
+        assert find_remarks(replace(plain, **right)) == []
 
 
 def test_a_few_users_may_each_have_much_of_the_events() -> None:
     plain = ordinary()
-    assert remarks(replace(plain, users=replace(plain.users, n=99, most=600))) == []
+    assert find_remarks(replace(plain, users=replace(plain.users, n=99, most=600))) == []
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_a_few_users_may_each_have_much_of_the_events() -> None:
 )
 def test_what_is_said_of_the_test_set_is_what_becomes_of_it(times: list[int]) -> None:
     rows = [did("click", f"u{n}", "p", at) for n, at in enumerate(times)]
-    said = any("the test set is drawn at random" in remark for remark in remarks(explored(rows)))
+    said = any("the test set is drawn at random" in remark for remark in find_remarks(explored(rows)))
     assert said == (split(data_of(rows), 0.25).how == "random")
 
 

@@ -9,7 +9,7 @@ from src.core.domain import Product
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.raw_rows import RawBlock, RejectedRow
-from src.ingestion.row_validation import CleanBlock, Limits, clean
+from src.ingestion.row_validation import Limits, ValidatedBlock, validate_rows
 
 NOW = 1_700_000_000
 LIMITS = Limits(1, 5, NOW)
@@ -42,7 +42,7 @@ class Reading:
         """(line, reason) of every rejected row."""
         return [(row.line, row.reason) for row in self.rejected]
 
-    def add(self, block: CleanBlock) -> None:
+    def add(self, block: ValidatedBlock) -> None:
         batch = block.events
         columns = (batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist())
         self.n_rows += block.n_rows
@@ -56,7 +56,7 @@ def read(path: Path, hints: Hints | None = None, limits: Limits = LIMITS) -> Rea
     """Open, read and clean a whole file. Raises as they do."""
     found = Reading(open_table(path, hints))
     for block in found.table.rows.blocks():
-        found.add(clean(block, found.table.layout, limits))
+        found.add(validate_rows(block, found.table.layout, limits))
     return found
 
 

@@ -13,7 +13,7 @@ from src.core.domain import NO_TIME, EventBatch
 from src.core.errors import NoData, UnusableFile
 from src.core.progress import Silent
 from src.core.settings import Settings
-from src.ingestion.benchmark_files import OwnSplit, read_own_split, read_to_measure
+from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import held_out
 from tests.ingestion.conftest import Write
@@ -28,8 +28,8 @@ def pairs_of(data: TrainingData) -> list[Pair]:
     return list(zip(events.users.ids_of(events.user_idx), events.items.ids_of(events.item_idx), strict=True))
 
 
-def read(train: Path, valid: Path | None = None) -> OwnSplit:
-    return read_own_split(train, valid, SETTINGS, Silent())
+def read(train: Path, valid: Path | None = None) -> BenchmarkData:
+    return read_benchmark(train, valid, SETTINGS, Silent())
 
 
 def table(pairs: list[Pair]) -> str:
@@ -200,7 +200,7 @@ def test_one_row_cannot_be_divided(write: Write) -> None:
 def test_test_rows_are_found_among_what_was_learnt_from_and_the_unknown_are_marked(write: Write) -> None:
     given = read(write(table(TRAIN), "train.csv"))
     test = [("2", "7"), ("stranger", "8"), ("0", "never seen"), ("2", "8")]
-    rows = read_to_measure(write(table(test), "test.csv"), given.data, SETTINGS, Silent())
+    rows = read_test_file(write(table(test), "test.csv"), given.data, SETTINGS, Silent())
     assert pairs_of(rows.data) == test
     users = dict(zip(rows.data.users.ids_of(range(3)), rows.user_idx.tolist(), strict=True))
     items = dict(zip(rows.data.items.ids_of(range(3)), rows.item_idx.tolist(), strict=True))
@@ -226,7 +226,7 @@ def test_nothing_is_lost_and_nothing_is_on_both_sides_whatever_the_files_share(w
 def test_a_public_split_of_a_million_pairs_is_read_in_seconds() -> None:
     started = time.process_time()
     given = read(YELP / "train.txt.gz", YELP / "valid.txt.gz")
-    rows = read_to_measure(YELP / "test.txt", given.data, SETTINGS, Silent())
+    rows = read_test_file(YELP / "test.txt", given.data, SETTINGS, Silent())
     assert time.process_time() - started < 30
     assert (len(given.data), len(given.data.users), len(given.data.items)) == (1_237_259, 31_668, 38_048)
     assert len(given.for_tuning().train) + len(given.for_tuning().test) == 1_237_259

@@ -22,7 +22,7 @@ from src.ingestion.data_checks import (
 )
 from src.ingestion.layout import RATINGS, Layout
 from src.ingestion.raw_rows import RawBlock
-from src.ingestion.row_validation import Limits, clean
+from src.ingestion.row_validation import Limits, validate_rows
 
 NOW = 1_700_000_000
 DAY = 86_400
@@ -165,7 +165,7 @@ def test_thresholds_can_be_set() -> None:
 def test_the_reason_looked_for_is_the_one_that_cleaning_gives() -> None:
     row = ["a", "p", "5", str(NOW + CLOCK_TOLERANCE + 1)]
     layout = Layout(RATINGS, {USER: 0, PRODUCT: 1, VALUE: 2, TIME: 3})
-    block = clean(RawBlock([1], [row]), layout, Limits(1, 5, NOW))
+    block = validate_rows(RawBlock([1], [row]), layout, Limits(1, 5, NOW))
     assert [rejected.reason for rejected in block.rejected] == [FUTURE_REASON]
 
 

@@ -14,7 +14,7 @@ from src.core.domain import EventKind
 from src.core.errors import AisleError
 from src.ingestion import input_files
 from src.ingestion.column_names import is_filled
-from src.ingestion.csv_rows import Delimited
+from src.ingestion.csv_rows import CsvRows
 from src.ingestion.layout import CLICKS, LISTS, Hints, Table, parse_columns
 from src.ingestion.layout_detection import open_table
 
@@ -98,7 +98,7 @@ def looked_at(path: Path, hints: Hints | None = None) -> Reading | None:
     assert found.n_rows == len(lines)
     rejected = [row.line for row in found.rejected]
     assert rejected == sorted(rejected)
-    assert len(set(lines)) == len(lines) or not isinstance(table.rows, Delimited)
+    assert len(set(lines)) == len(lines) or not isinstance(table.rows, CsvRows)
     assert set(rejected) <= set(lines)
     n_kept = found.n_rows - len(found.rejected)
     if not table.layout.has_events:
@@ -119,7 +119,7 @@ def looked_at(path: Path, hints: Hints | None = None) -> Reading | None:
 
 def covered(table: Table) -> set[int]:
     """Numbers of the lines that rows, broken rows and the header reach over."""
-    assert isinstance(table.rows, Delimited)
+    assert isinstance(table.rows, CsvRows)
     found: set[int] = set()
     for block in table.rows.blocks():
         rows = zip(block.lines, block.rows, strict=True)
@@ -145,7 +145,7 @@ def test_every_row_of_delimited_text_is_kept_or_rejected_exactly_once(
     text = "\n".join([header, *["U0,P0,4,1300000000"] * 3, *lines]).replace(",", separator).replace("\n", end)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     found = looked_at(path)
-    if found is None or not isinstance(found.table.rows, Delimited):
+    if found is None or not isinstance(found.table.rows, CsvRows):
         return
     everything = [line for block in found.table.rows.file.line_blocks() for line in block]
     filled = {number for number, line in enumerate(everything, 1) if line.strip()}

@@ -11,27 +11,27 @@ import numpy as np
 import pytest
 
 from src.core.domain import EventBatch, Product
-from src.ingestion.external_sort import Staging
-from src.ingestion.row_validation import CleanBlock
+from src.ingestion.external_sort import ExternalSort
+from src.ingestion.row_validation import ValidatedBlock
 
 Row = tuple[str, str, str, str, float, int]
 """User, product, kind, mark, value, time."""
 
 
 @pytest.fixture
-def staging(tmp_path: Path) -> Iterator[Staging]:
-    with Staging(tmp_path / "var") as opened:
+def staging(tmp_path: Path) -> Iterator[ExternalSort]:
+    with ExternalSort(tmp_path / "var") as opened:
         yield opened
 
 
-def block(*rows: Row, counted: bool = True) -> CleanBlock:
+def block(*rows: Row, counted: bool = True) -> ValidatedBlock:
     users, products, kinds, marks, values, times = (list(column) for column in zip(*rows, strict=True))
     at = np.array(times, dtype=np.int64)
     batch = EventBatch(users, products, kinds, np.array(values, dtype=np.float64), at, marks)
-    return CleanBlock(len(rows), batch, np.full(len(rows), counted), [], [])
+    return ValidatedBlock(len(rows), batch, np.full(len(rows), counted), [], [])
 
 
-def taken_out(staging: Staging, size: int = 1_000, started: int = 0) -> list[tuple[Row, int]]:
+def taken_out(staging: ExternalSort, size: int = 1_000, started: int = 0) -> list[tuple[Row, int]]:
     """(row, number) of all events."""
     found: list[tuple[Row, int]] = []
     for batch in staging.sorted(started, size):
@@ -52,7 +52,7 @@ def bought(user: str, product: str, mark: str = "5", value: float = 1.0, at: int
     return (user, product, "purchase", mark, value, at)
 
 
-def test_events_come_out_by_user_product_kind_and_mark_with_their_place_in_the_file(staging: Staging) -> None:
+def test_events_come_out_by_user_product_kind_and_mark_with_their_place_in_the_file(staging: ExternalSort) -> None:
     staging.add(block(bought("b", "x"), bought("a", "y")))
     staging.add(block(bought("a", "x", "7"), bought("a", "x", "6"), bought("a", "x", "6/i")))
     rows = [bought("a", "x", "6"), bought("a", "x", "6/i"), bought("a", "x", "7"), bought("a", "y"), bought("b", "x")]
@@ -61,7 +61,7 @@ def test_events_come_out_by_user_product_kind_and_mark_with_their_place_in_the_f
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_equal_events_are_counted_wherever_they_stand(staging: Staging, size: int) -> None:
+def test_equal_events_are_counted_wherever_they_stand(staging: ExternalSort, size: int) -> None:
     staging.add(block(bought("u", "p"), bought("u", "q"), bought("u", "p")))
     staging.add(block(bought("u", "p", value=3.0)))
     found = taken_out(staging, size)
@@ -70,13 +70,13 @@ def test_equal_events_are_counted_wherever_they_stand(staging: Staging, size: in
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_events_with_marks_of_their_own_are_never_counted(staging: Staging, size: int) -> None:
+def test_events_with_marks_of_their_own_are_never_counted(staging: ExternalSort, size: int) -> None:
     staging.add(block(*(bought("u", "p", "m", value=at, at=at) for at in (3, 9, 7)), counted=False))
     assert taken_out(staging, size) == [(bought("u", "p", "m", value=9, at=9), 1)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_of_equal_ratings_the_latest_comes_out_once_in_the_place_of_the_first(staging: Staging, size: int) -> None:
+def test_of_equal_ratings_the_latest_comes_out_once_in_the_place_of_the_first(staging: ExternalSort, size: int) -> None:
     def rated(product: str, value: float, at: int) -> Row:
         return ("u", product, "rating", "", value, at)
 
@@ -87,7 +87,7 @@ def test_of_equal_ratings_the_latest_comes_out_once_in_the_place_of_the_first(st
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
-def test_the_order_is_that_of_python_and_of_the_store(staging: Staging, size: int) -> None:
+def test_the_order_is_that_of_python_and_of_the_store(staging: ExternalSort, size: int) -> None:
     drawn = random.Random(3)
     letters = ["a", "B", "é", "日", "😀", "\uffff", " ", "1", "~", "'"]
     rows = [
@@ -105,7 +105,7 @@ def test_the_order_is_that_of_python_and_of_the_store(staging: Staging, size: in
     assert [row for row, _ in taken_out(staging, size)] == sorted(rows)
 
 
-def test_numbers_keep_their_values_and_ids_their_zeros(staging: Staging) -> None:
+def test_numbers_keep_their_values_and_ids_their_zeros(staging: ExternalSort) -> None:
     staging.add(block(("007", "1e5", "purchase", "1", 0.1, 2**40), ("17850", "1.0", "purchase", "1", 1e9, -1)))
     assert [row for row, _ in taken_out(staging)] == [
         ("007", "1e5", "purchase", "1", 0.1, 2**40),
@@ -113,24 +113,24 @@ def test_numbers_keep_their_values_and_ids_their_zeros(staging: Staging) -> None
     ]
 
 
-def test_products_given_again_are_counted(staging: Staging) -> None:
+def test_products_given_again_are_counted(staging: ExternalSort) -> None:
     p, q = Product("p"), Product("q")
     assert staging.repeated([p, q]) == 0
     assert staging.repeated([p, p, Product("r"), Product("r")]) == 3
 
 
-def test_an_empty_file_gives_no_batches(staging: Staging) -> None:
+def test_an_empty_file_gives_no_batches(staging: ExternalSort) -> None:
     assert taken_out(staging) == []
 
 
-def test_nothing_can_be_seen_in_the_folder_even_while_it_works(staging: Staging, tmp_path: Path) -> None:
+def test_nothing_can_be_seen_in_the_folder_even_while_it_works(staging: ExternalSort, tmp_path: Path) -> None:
     staging.add(block(*(bought(f"u{n}", "p") for n in range(1_000))))
     assert len(taken_out(staging)) == 1_000
     assert list((tmp_path / "var").iterdir()) == []
 
 
 def test_what_was_written_goes_with_the_staging(tmp_path: Path) -> None:
-    with Staging(tmp_path) as opened:
+    with ExternalSort(tmp_path) as opened:
         opened.add(block(bought("u", "p")))
     with pytest.raises(sqlite3.ProgrammingError):
         opened.add(block(bought("u", "p")))

@@ -20,14 +20,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.core.domain import Product
-from src.ingestion.product_cleaning import DESCRIPTION_LIMIT, TITLE_LIMIT, product
+from src.ingestion.product_cleaning import DESCRIPTION_LIMIT, TITLE_LIMIT, clean_product
 
 SHARED = Path(__file__).parents[3] / "shared/data"
 
 
 def made(**cells: object) -> tuple[Product, dict[str, int]]:
     mended: Counter[str] = Counter()
-    return product({"product": "P1", **cells}, mended), dict(mended)
+    return clean_product({"product": "P1", **cells}, mended), dict(mended)
 
 
 def title_of(cell: object) -> str | None:
@@ -431,7 +431,7 @@ def rows_of(path: str) -> Iterator[dict[str, object]]:
 def test_broken_titles_of_a_scraped_catalogue_are_found_and_all_others_kept() -> None:
     mended: Counter[str] = Counter()
     for row in rows_of("amazon-2018-magazine-giftcards/meta_Magazine_Subscriptions.jsonl.gz"):
-        assert_clean(product({**row, "product": row["asin"], "main_category": row["main_cat"]}, mended))
+        assert_clean(clean_product({**row, "product": row["asin"], "main_category": row["main_cat"]}, mended))
         assert title_of(row["title"]) is not None or '<span class="' in str(row["title"]) or '" />' in str(row["title"])
     assert mended["title is markup: left empty"] == 3_163
     assert mended["price is not readable: left empty"] == 18

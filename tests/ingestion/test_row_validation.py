@@ -25,7 +25,7 @@ from src.ingestion.column_names import (
 )  # fmt: skip
 from src.ingestion.layout import CLICKS, EVENTS, LISTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Layout
 from src.ingestion.raw_rows import RawBlock, RejectedRow
-from src.ingestion.row_validation import CleanBlock, clean
+from src.ingestion.row_validation import ValidatedBlock, validate_rows
 
 
 def layout(name: str, *roles: str, kind: EventKind = EventKind.PURCHASE) -> Layout:
@@ -39,8 +39,8 @@ SOLD = layout(PURCHASES, USER, PRODUCT, QUANTITY, INVOICE, TIME)
 CLICKED = layout(CLICKS, USER, PRODUCT, PURCHASED)
 
 
-def cleaned(*rows: Sequence[object], layout: Layout = RATED) -> CleanBlock:
-    return clean(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, LIMITS)
+def cleaned(*rows: Sequence[object], layout: Layout = RATED) -> ValidatedBlock:
+    return validate_rows(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, LIMITS)
 
 
 def reason(row: list[str], layout: Layout, good: list[str]) -> str:
@@ -273,7 +273,7 @@ def test_a_rating_has_no_mark_whatever_the_file_says() -> None:
 
 def test_events_keep_the_order_of_the_file_and_rejected_rows_their_fields() -> None:
     rows = [["c", "1", "3", "9"], ["", "2", "3", "9"], ["a", "3", "3", "1"], ["b", "4", "3", "5"]]
-    block = clean(RawBlock([1, 2, 4, 5], list(rows), [RejectedRow(3, "missing field", ["b"])]), RATED, LIMITS)
+    block = validate_rows(RawBlock([1, 2, 4, 5], list(rows), [RejectedRow(3, "missing field", ["b"])]), RATED, LIMITS)
     assert (block.events.user_id, block.n_rows) == (["c", "a", "b"], 5)
     assert [(row.line, row.fields) for row in block.rejected] == [(2, rows[1]), (3, ["b"])]
 

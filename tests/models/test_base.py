@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.models.base import count_of
-from src.models.top_n import best
+from src.models.top_n import top_n
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from src.models.top_n import best
 def test_the_best_scores_come_first_and_ties_in_the_order_of_rows(
     score: list[float], n: int, expected: list[int]
 ) -> None:
-    found = best(np.array(score, dtype=np.float32), n)
+    found = top_n(np.array(score, dtype=np.float32), n)
     assert found.item_idx.tolist() == expected
     assert found.score.tolist() == [score[at] for at in expected]
 
@@ -33,7 +33,7 @@ def test_the_best_of_many_random_scores_are_those_of_a_stable_sort() -> None:
     rng = np.random.default_rng(0)
     for n in (1, 7, 99, 100):
         score = rng.integers(0, 9, 100).astype(float)
-        assert best(score, n).item_idx.tolist() == sorted(range(100), key=lambda at: -score[at])[:n]
+        assert top_n(score, n).item_idx.tolist() == sorted(range(100), key=lambda at: -score[at])[:n]
 
 
 def test_somebody_unknown_has_no_ratings() -> None:

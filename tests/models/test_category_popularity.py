@@ -9,7 +9,7 @@ import pytest
 
 from src.core.domain import DAY, EventBatch
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.models.base import QueryRows
 from src.models.category_popularity import CategoryPopularity, CategoryPopularityParams, train
 
@@ -30,7 +30,7 @@ def shop(days_ago: dict[str, int] | None = None) -> TrainingData:
     users = [f"u{at}" for at in range(len(products))]
     at = np.array([1000 * DAY - (days_ago or {}).get(product, 0) * DAY for product in products])
     data = training_data([EventBatch(users, products, ["purchase"] * len(users), np.ones(len(users)), at)])
-    return replace(data, categories=Categories.of(CATEGORIES[id_] for id_ in data.items.ids_of(range(len(BUYERS)))))
+    return replace(data, categories=ItemCategories.of(CATEGORIES[id_] for id_ in data.items.ids_of(range(len(BUYERS)))))
 
 
 def best_for(data: TrainingData, *history: str, half_life: float = 0) -> list[str]:
@@ -83,8 +83,8 @@ def test_without_categories_every_score_is_zero() -> None:
 
 
 def test_categories_are_all_names_of_a_path_or_list() -> None:
-    found = Categories.of(["a > b", None, "b | c", "a"])
+    found = ItemCategories.of(["a > b", None, "b | c", "a"])
     assert found is not None
     np.testing.assert_array_equal(found.member.toarray(), [[1, 1, 0], [0, 0, 0], [0, 1, 1], [1, 0, 0]])
-    assert Categories.of([None, ""]) is None
-    assert Categories.of([]) is None
+    assert ItemCategories.of([None, ""]) is None
+    assert ItemCategories.of([]) is None

@@ -12,7 +12,7 @@ from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ITEM_GRAPH, MODELS, SPECTRAL
 from src.models.base import QueryRows
-from src.tuning.search_spaces import FADING, NORMALISATION, SPACES
+from src.tuning.search_spaces import FADING, NORMALISATION, SEARCH_SPACES
 
 SETTINGS = Settings(spectral_rank=16, item_graph_neighbours=20)
 
@@ -39,5 +39,5 @@ def test_a_model_that_fades_knows_what_goes_along_now(name: str, half_life: floa
 
 
 def test_where_no_event_has_a_time_there_is_nothing_to_choose_of_fading() -> None:
-    assert FADING in SPACES[ITEM_GRAPH].costly
-    assert SPACES[ITEM_GRAPH].timeless().costly.keys() == {NORMALISATION}
+    assert FADING in SEARCH_SPACES[ITEM_GRAPH].costly
+    assert SEARCH_SPACES[ITEM_GRAPH].timeless().costly.keys() == {NORMALISATION}

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix, vstack
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.models import MODELS, SVD
 from src.models.base import QueryBlock, QueryRows
 from src.models.top_n import Candidates
@@ -52,7 +52,7 @@ def make_data(rows: list[Row]) -> TrainingData:
     vectors = np.random.default_rng(5).standard_normal((len(ids), 6)).astype(np.float32)
     vectors[:, 0] += [{"even": 5, "odd": -5, "letters": 0}[category_of(id_)] for id_ in ids]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    categories = Categories.of(f"all > {category_of(id_)}" for id_ in ids)
+    categories = ItemCategories.of(f"all > {category_of(id_)}" for id_ in ids)
     return replace(data, categories=categories, item_vectors=vectors)
 
 

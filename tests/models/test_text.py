@@ -14,7 +14,7 @@ from src.models import MODELS, TEXT, trainable
 from src.models.base import QueryRows
 from src.models.text import Text, TextParams, train
 from src.recommendation import ensemble as blend_module
-from src.recommendation.ensemble import blended
+from src.recommendation.ensemble import build_ensemble
 from src.recommendation.ensemble_config import fit_models
 
 N_USERS, TASTES, OF_EACH = 60, 3, 8
@@ -108,7 +108,7 @@ def test_of_very_many_new_products_the_last_ones_are_in_the_index(
     monkeypatch.setattr(blend_module, "FEWEST_NEW", 1)
     names = ("popularity", "spectral", "text")
     models = fit_models(many, {name: MODELS[name].params(Settings(spectral_rank=6)) for name in names}, 1, Silent())
-    blend = blended(models, {"spectral": 1.0, "text": 0.4}, many, seed=1).indexed(many, Silent())
+    blend = build_ensemble(models, {"spectral": 1.0, "text": 0.4}, many, seed=1).indexed(many, Silent())
     assert blend.index is not None
     has_neighbours = (blend.index.item >= 0).any(axis=1)
     n_bought = int((np.bincount(many.histories.indices, minlength=len(many.items)) > 0).sum())
@@ -123,7 +123,7 @@ def test_the_blend_lists_what_nobody_has_bought_yet(data: TrainingData) -> None:
     names = ("popularity", "item_graph", "spectral", "text")
     models = fit_models(data, {name: MODELS[name].params(settings) for name in names}, 1, Silent())
     weights = {"spectral": 1.0, "item_graph": 0.2, "text": 0.4, "category_popularity": 0.3}
-    blend = blended(models, weights, data, seed=1).indexed(data, Silent())
+    blend = build_ensemble(models, weights, data, seed=1).indexed(data, Silent())
     assert set(blend.weights) == {"spectral", "item_graph", "text"}
     for taste in range(TASTES):
         found = blend.retrieve(of_taste(data, taste), 8).item_idx.tolist()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from src.core.domain import FloatArray, IntArray
 from src.core.progress import Silent
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import best
+from src.models.top_n import top_n
 from src.recommendation import candidate_index
-from src.recommendation.candidate_index import Neighbours, neighbours_of
+from src.recommendation.candidate_index import CandidateIndex, build_candidate_index
 
 N_ITEMS = 60
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
@@ -38,9 +38,9 @@ def history(items: list[int], weight: list[float] | None = None) -> QueryRows:
     return QueryRows(None, np.array(items, np.int64), np.array(weight or [1.0] * len(items), np.float32))
 
 
-def index_of(matrix: FloatArray, n: int, popularity: IntArray | None = None) -> Neighbours:
+def index_of(matrix: FloatArray, n: int, popularity: IntArray | None = None) -> CandidateIndex:
     users = np.arange(len(matrix), 0, -1) if popularity is None else popularity
-    return neighbours_of(linear(matrix), users, users > 0, n, Silent())
+    return build_candidate_index(linear(matrix), users, users > 0, n, Silent())
 
 
 def test_the_neighbours_of_a_product_head_the_list_of_somebody_with_just_it() -> None:
@@ -50,7 +50,7 @@ def test_the_neighbours_of_a_product_head_the_list_of_somebody_with_just_it() ->
     for item in range(N_ITEMS):
         row = matrix[item].copy()
         row[item] = np.nan
-        expected = best(row, 7)
+        expected = top_n(row, 7)
         assert index.item[item].tolist() == expected.item_idx.tolist()
         np.testing.assert_array_equal(index.score[item], expected.score)
 
@@ -101,7 +101,7 @@ def test_where_a_scorer_has_no_opinion_there_is_no_neighbour() -> None:
     matrix = some_matrix()
     matrix[3] = np.nan
     matrix[5, 10:] = np.nan
-    index = neighbours_of(
+    index = build_candidate_index(
         lambda queries, items: matrix[queries.history.indices][:, items],
         np.ones(N_ITEMS, int),
         np.ones(N_ITEMS, bool),
@@ -162,7 +162,7 @@ def test_a_history_of_products_without_neighbours_retrieves_nothing() -> None:
 
 def test_saved_and_loaded_it_retrieves_the_same_from_mapped_arrays(tmp_path: Path) -> None:
     WHOLE.save(tmp_path / "index")
-    loaded = Neighbours.load(tmp_path / "index")
+    loaded = CandidateIndex.load(tmp_path / "index")
     assert isinstance(loaded.item, np.memmap)
     assert not loaded.score.flags.writeable
     one, other = (each.retrieve(history([3, 9, 27]), 15) for each in (WHOLE, loaded))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.core.domain import NO_TIME, EventBatch
-from src.core.records import SearchedFor
+from src.core.records import SearchFeedback
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.recommendation.click_labels import WITHIN, after_looks, after_searches, telling
@@ -26,12 +26,12 @@ def looks(*rows: tuple[str, str, str, int]) -> dict[tuple[str, str], float]:
 def test_a_search_is_graded_by_the_best_that_followed_it() -> None:
     items = Vocabulary.of(["a", "b", "c"])
     rows = [
-        SearchedFor("lamp", "a", "click", 5, "1"),
-        SearchedFor("lamp", "a", "purchase", 9, "2"),
-        SearchedFor("lamp", "b", "cart", 6, "3"),
-        SearchedFor("desk", "c", "view", 7, "4"),
-        SearchedFor("desk", "gone", "purchase", 7, "5"),
-        SearchedFor("desk", "a", "return", 8, "6"),
+        SearchFeedback("lamp", "a", "click", 5, "1"),
+        SearchFeedback("lamp", "a", "purchase", 9, "2"),
+        SearchFeedback("lamp", "b", "cart", 6, "3"),
+        SearchFeedback("desk", "c", "view", 7, "4"),
+        SearchFeedback("desk", "gone", "purchase", 7, "5"),
+        SearchFeedback("desk", "a", "return", 8, "6"),
     ]
     assert after_searches(rows, items) == {"lamp": {0: 3, 1: 2}, "desk": {2: 1}}
 

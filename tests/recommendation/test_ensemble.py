@@ -15,13 +15,13 @@ from src.core.domain import DAY, EventBatch, FloatArray, IntArray, Query
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import Candidates, best
-from src.recommendation.candidate_index import Neighbours
-from src.recommendation.ensemble import BLEND, CANDIDATES, Blend, blended, scales_of
-from src.recommendation.ensemble_config import Recipe, fit_blend, fit_models
+from src.models.top_n import Candidates, top_n
+from src.recommendation.candidate_index import CandidateIndex
+from src.recommendation.ensemble import CANDIDATES, ENSEMBLE, Ensemble, build_ensemble, scales_of
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
 from src.recommendation.pipeline import Pipeline
 
 N_USERS, N_ITEMS, N_TASTES = 700, 2_400, 12
@@ -46,7 +46,7 @@ def random_world() -> TrainingData:
     data = training_data([EventBatch(users, items, kinds, np.ones(len(rows)), np.array(times, np.int64))])
     tastes = [int(id_[1:]) % N_TASTES for id_ in data.items.ids_of(range(len(data.items)))]
     vectors = np.eye(8, dtype=np.float32)[[taste % 4 for taste in tastes]] + 0.1 * np.eye(8, dtype=np.float32)[5]
-    categories = Categories.of(f"all > taste {taste}" for taste in tastes)
+    categories = ItemCategories.of(f"all > taste {taste}" for taste in tastes)
     return replace(data, categories=categories, item_vectors=vectors)
 
 
@@ -62,13 +62,13 @@ def models(data: TrainingData) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def plain(models: dict[str, Any], data: TrainingData) -> Blend:
+def plain(models: dict[str, Any], data: TrainingData) -> Ensemble:
     """Without an index."""
-    return blended(models, WEIGHTS, data, seed=1)
+    return build_ensemble(models, WEIGHTS, data, seed=1)
 
 
 @pytest.fixture(scope="module")
-def indexed(plain: Blend, data: TrainingData) -> Blend:
+def indexed(plain: Ensemble, data: TrainingData) -> Ensemble:
     return plain.indexed(data, Silent())
 
 
@@ -100,7 +100,7 @@ class Fixed:
         return scores
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        return best(self.score(query, np.arange(len(self.opinion))), n)
+        return top_n(self.score(query, np.arange(len(self.opinion))), n)
 
     def describe(self) -> dict[str, int]:
         return {"n_items": len(self.opinion)}
@@ -113,8 +113,8 @@ def fixed_models() -> dict[str, Any]:
     return {POPULARITY: popular, SPECTRAL: spectral, ALS: als}
 
 
-def fixed_blend(weights: Mapping[str, float], scales: Mapping[str, float]) -> Blend:
-    return Blend({name: fixed_models()[name] for name in {*weights, POPULARITY}}, weights, scales)
+def fixed_blend(weights: Mapping[str, float], scales: Mapping[str, float]) -> Ensemble:
+    return Ensemble({name: fixed_models()[name] for name in {*weights, POPULARITY}}, weights, scales)
 
 
 SOMETHING = QueryRows(0, np.array([2]), np.ones(1, np.float32))
@@ -140,7 +140,7 @@ def near(scores: list[float]) -> Any:
 def test_of_products_that_nobody_s_history_speaks_for_the_popular_come_first() -> None:
     models = {**fixed_models(), SPECTRAL: Fixed(np.array([0, 0, 0, 1, 0], np.float32))}
     models[POPULARITY] = Fixed(np.array([1, 4, 2, 0, 3], np.float32), needs_a_history=False)
-    blend = Blend(models, {SPECTRAL: 1.0}, {SPECTRAL: 1.0})
+    blend = Ensemble(models, {SPECTRAL: 1.0}, {SPECTRAL: 1.0})
     assert blend.retrieve(SOMETHING, 5).item_idx.tolist() == [3, 1, 4, 2, 0]
     assert np.argsort(-blend.score_all(QueryBlock.of(SOMETHING, 5))[0]).tolist() == [3, 1, 4, 2, 0]
 
@@ -174,7 +174,7 @@ def test_equal_scores_stand_in_the_order_of_their_rows() -> None:
 
 
 def test_weights_of_nothing_are_left_out(models: dict[str, Any], data: TrainingData) -> None:
-    blend = blended(models, {SPECTRAL: 0.5, ALS: 0.0, TRENDING: 0.0}, data, seed=1)
+    blend = build_ensemble(models, {SPECTRAL: 0.5, ALS: 0.0, TRENDING: 0.0}, data, seed=1)
     assert blend.weights == {SPECTRAL: 0.5}
     assert set(blend.models) == {SPECTRAL, POPULARITY}
     assert set(blend.scales) == {SPECTRAL}
@@ -209,7 +209,7 @@ def test_a_model_whose_scores_are_all_the_same_has_the_scale_of_one(data: Traini
     assert scales_of({SPECTRAL: flat}, nobody, seed=1) == {SPECTRAL: 1.0}  # type: ignore[dict-item]
 
 
-def test_scores_of_many_at_once_are_those_of_each(plain: Blend, data: TrainingData) -> None:
+def test_scores_of_many_at_once_are_those_of_each(plain: Ensemble, data: TrainingData) -> None:
     users = np.arange(0, N_USERS, 25)
     together = plain.score_all(block(data, users))
     for user, row in zip(users.tolist(), together, strict=True):
@@ -220,16 +220,16 @@ def test_scores_of_many_at_once_are_those_of_each(plain: Blend, data: TrainingDa
 # lists
 
 
-def test_without_an_index_the_whole_catalogue_is_scored(plain: Blend, data: TrainingData) -> None:
+def test_without_an_index_the_whole_catalogue_is_scored(plain: Ensemble, data: TrainingData) -> None:
     exact = plain.score_all(block(data, np.arange(30)))
     for user, row in enumerate(exact):
         found = plain.retrieve(query(data, user), 20)
         # Nearly equal scores may change places between one sum and the other.
-        np.testing.assert_allclose(row[found.item_idx], best(row, 20).score, rtol=1e-3)
+        np.testing.assert_allclose(row[found.item_idx], top_n(row, 20).score, rtol=1e-3)
 
 
 def test_the_list_out_of_the_index_is_nearly_always_that_of_the_whole_catalogue(
-    indexed: Blend, data: TrainingData
+    indexed: Ensemble, data: TrainingData
 ) -> None:
     users = np.arange(0, N_USERS, 3)
     exact = indexed.score_all(block(data, users))
@@ -238,12 +238,12 @@ def test_the_list_out_of_the_index_is_nearly_always_that_of_the_whole_catalogue(
         asked = query(data, user)
         row[asked.item_idx] = np.nan
         found = [item for item in indexed.retrieve(asked, 100).item_idx.tolist() if item not in asked.item_idx][:20]
-        same += [one == other for one, other in zip(found, best(row, 20).item_idx.tolist(), strict=True)]
+        same += [one == other for one, other in zip(found, top_n(row, 20).item_idx.tolist(), strict=True)]
     assert len(same) == 20 * len(users)
     assert np.mean(same) >= 0.98
 
 
-def test_what_is_listed_has_its_exact_score(indexed: Blend, data: TrainingData) -> None:
+def test_what_is_listed_has_its_exact_score(indexed: Ensemble, data: TrainingData) -> None:
     asked = query(data, 5)
     found = indexed.retrieve(asked, 30)
     exact = indexed.score_all(QueryBlock.of(asked, len(data.items)))[0]
@@ -252,25 +252,29 @@ def test_what_is_listed_has_its_exact_score(indexed: Blend, data: TrainingData) 
     assert found.item_idx.dtype == np.int64
 
 
-def test_far_from_the_whole_catalogue_is_scored_for_a_list(indexed: Blend, data: TrainingData) -> None:
+def test_far_from_the_whole_catalogue_is_scored_for_a_list(indexed: Ensemble, data: TrainingData) -> None:
     for user in range(20):
         found = indexed.candidates(query(data, user), CANDIDATES)
         assert found.tolist() == sorted(set(found.tolist()))
         assert CANDIDATES <= len(found) <= 3 * CANDIDATES < len(data.items)
 
 
-def test_a_long_list_has_candidates_enough(indexed: Blend, data: TrainingData) -> None:
+def test_a_long_list_has_candidates_enough(indexed: Ensemble, data: TrainingData) -> None:
     assert len(indexed.retrieve(query(data, 5), 500).item_idx) == 500
 
 
-def test_the_popular_are_candidates_for_everybody(indexed: Blend, data: TrainingData, models: dict[str, Any]) -> None:
+def test_the_popular_are_candidates_for_everybody(
+    indexed: Ensemble, data: TrainingData, models: dict[str, Any]
+) -> None:
     asked = query(data, 5)
     found = set(indexed.candidates(asked, CANDIDATES).tolist())
     for name in (POPULARITY, TRENDING):
         assert set(models[name].retrieve(asked, CANDIDATES).item_idx.tolist()) <= found
 
 
-def test_somebody_without_a_history_gets_what_trends_when_it_is_blended(indexed: Blend, models: dict[str, Any]) -> None:
+def test_somebody_without_a_history_gets_what_trends_when_it_is_blended(
+    indexed: Ensemble, models: dict[str, Any]
+) -> None:
     found = indexed.retrieve(NOTHING, 10)
     assert found.item_idx.tolist() == models[TRENDING].retrieve(NOTHING, 10).item_idx.tolist()
     personal = indexed.personal()
@@ -279,17 +283,17 @@ def test_somebody_without_a_history_gets_what_trends_when_it_is_blended(indexed:
 
 
 def test_popularity_fills_the_list_of_somebody_on_whom_the_blend_has_no_opinion(
-    indexed: Blend, data: TrainingData, models: dict[str, Any]
+    indexed: Ensemble, data: TrainingData, models: dict[str, Any]
 ) -> None:
     personal = indexed.personal()
-    pipeline = Pipeline(data.users, data.items, {**models, BLEND: personal}, BLEND)
+    pipeline = Pipeline(data.users, data.items, {**models, ENSEMBLE: personal}, ENSEMBLE)
     found = pipeline.recommend(Query("nobody", n=12))
     assert {each.source for each in found} == {POPULARITY}
     expected = models[POPULARITY].retrieve(NOTHING, 12).item_idx
     assert [each.product_id for each in found] == data.items.ids_of(expected)
 
 
-def test_the_personal_part_is_what_depends_on_the_history(indexed: Blend) -> None:
+def test_the_personal_part_is_what_depends_on_the_history(indexed: Ensemble) -> None:
     personal = indexed.personal()
     assert personal is not None
     assert set(personal.weights) == {SPECTRAL, ALS, ITEM_GRAPH}
@@ -297,7 +301,7 @@ def test_the_personal_part_is_what_depends_on_the_history(indexed: Blend) -> Non
 
 
 def test_a_blend_of_what_is_the_same_for_everybody_needs_no_index(models: dict[str, Any], data: TrainingData) -> None:
-    blend = blended(models, {TRENDING: 1.0, POPULARITY: 0.2}, data, seed=1).indexed(data, Silent())
+    blend = build_ensemble(models, {TRENDING: 1.0, POPULARITY: 0.2}, data, seed=1).indexed(data, Silent())
     assert blend.index is None
     found = blend.retrieve(query(data, 3), 7)
     assert found.item_idx.tolist() == blend.retrieve(NOTHING, 7).item_idx.tolist()
@@ -308,17 +312,17 @@ def test_a_blend_of_what_is_the_same_for_everybody_needs_no_index(models: dict[s
 
 @pytest.mark.parametrize("with_index", [True, False])
 def test_saved_and_loaded_it_answers_the_same(
-    indexed: Blend, plain: Blend, models: dict[str, Any], data: TrainingData, tmp_path: Path, with_index: bool
+    indexed: Ensemble, plain: Ensemble, models: dict[str, Any], data: TrainingData, tmp_path: Path, with_index: bool
 ) -> None:
     blend = indexed if with_index else plain
     blend.save(tmp_path / "blend")
-    loaded = Blend.load(tmp_path / "blend", models)
+    loaded = Ensemble.load(tmp_path / "blend", models)
     assert {path.suffix for path in (tmp_path / "blend").rglob("*") if path.is_file()} <= {".npy", ".json"}
     assert (loaded.weights, loaded.scales, loaded.params) == (blend.weights, blend.scales, blend.params)
     assert loaded.describe() == blend.describe()
     assert set(loaded.models) == set(blend.models)
     if with_index:
-        assert isinstance(loaded.index, Neighbours)
+        assert isinstance(loaded.index, CandidateIndex)
         assert isinstance(loaded.index.item, np.memmap)
     else:
         assert loaded.index is None
@@ -328,24 +332,24 @@ def test_saved_and_loaded_it_answers_the_same(
         np.testing.assert_array_equal(one.score, other.score)
 
 
-def test_it_describes_its_shape(indexed: Blend, plain: Blend, data: TrainingData) -> None:
+def test_it_describes_its_shape(indexed: Ensemble, plain: Ensemble, data: TrainingData) -> None:
     assert plain.describe() == {"n_items": len(data.items), "n_models": 4}
     assert indexed.describe() == {"n_items": len(data.items), "n_models": 4, "n_neighbours": 200}
 
 
-def test_a_release_cannot_be_loaded_without_a_model_of_its_blend(plain: Blend, tmp_path: Path) -> None:
+def test_a_release_cannot_be_loaded_without_a_model_of_its_blend(plain: Ensemble, tmp_path: Path) -> None:
     plain.save(tmp_path)
     with pytest.raises(KeyError):
-        Blend.load(tmp_path, {POPULARITY: plain.models[POPULARITY]}).retrieve(SOMETHING, 3)
+        Ensemble.load(tmp_path, {POPULARITY: plain.models[POPULARITY]}).retrieve(SOMETHING, 3)
 
 
 # recipes
 
 
 def test_a_recipe_is_trained_with_its_own_weighting_and_only_the_models_it_needs(data: TrainingData) -> None:
-    recipe = Recipe.of(SETTINGS)
+    recipe = EnsembleConfig.of(SETTINGS)
     other = replace(recipe, weights={ITEM_GRAPH: 1.0}, weighting=replace(recipe.weighting, kinds={"purchase": 1.0}))
-    one, two = (fit_blend(data, each, 1, Silent()) for each in (replace(recipe, weights={ITEM_GRAPH: 1.0}), other))
+    one, two = (fit_ensemble(data, each, 1, Silent()) for each in (replace(recipe, weights={ITEM_GRAPH: 1.0}), other))
     assert set(one.models) == set(two.models) == {POPULARITY, ITEM_GRAPH}
     assert one.index is two.index is None
     assert not np.array_equal(one.models[ITEM_GRAPH].data, two.models[ITEM_GRAPH].data)  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_listing import STOCKED
+from test_list_builder import STOCKED
 from test_pipeline import PIPELINE, did, ids
 
 from src.core.domain import Boost, Event, EventBatch, EventKind, Explanation, Query, Recommendation, Rules
@@ -15,8 +15,8 @@ from src.core.settings import Settings
 from src.interactions.interactions import training_data
 from src.models import ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD
 from src.models.trees import Trees
-from src.recommendation.ensemble import BLEND, Blend, blended
-from src.recommendation.list_ranker import Order, Ranker
+from src.recommendation.ensemble import ENSEMBLE, Ensemble, build_ensemble
+from src.recommendation.list_ranker import LearnedOrder, ListRanker
 from src.recommendation.pipeline import Pipeline
 
 
@@ -33,8 +33,8 @@ def checkerboard() -> Pipeline:
     names = (POPULARITY, ITEM_GRAPH, SPECTRAL, "als")
     models = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in names}
     weights = {ITEM_GRAPH: 1.0, SPECTRAL: 0.5, "als": 0.7, POPULARITY: 0.1}
-    models[BLEND] = blended(models, weights, data, seed=1).indexed(data, Silent())
-    return Pipeline(data.users, data.items, models, BLEND)
+    models[ENSEMBLE] = build_ensemble(models, weights, data, seed=1).indexed(data, Silent())
+    return Pipeline(data.users, data.items, models, ENSEMBLE)
 
 
 # A stump at each of many thresholds: the lower the blended score, the more of them say 1.
@@ -64,7 +64,7 @@ def test_an_explanation_changes_nothing_of_the_list_and_comes_only_when_it_is_as
 
 
 def test_the_opinions_of_the_blend_add_up_to_the_score(checkerboard: Pipeline) -> None:
-    blend = checkerboard.models[BLEND]
+    blend = checkerboard.models[ENSEMBLE]
     for item, why in told(checkerboard, Query(None, HISTORY, n=8)):
         assert sum(each.contribution for each in why.opinions) == pytest.approx(item.score, abs=2e-5)
         assert {each.model for each in why.opinions} <= set(blend.weights)
@@ -82,7 +82,7 @@ def test_the_products_of_its_own_colour_speak_for_a_product(checkerboard: Pipeli
         assert {reason.product_id for reason in why.because} <= {"p0", "p1", "p2", "p4"}
 
 
-@pytest.mark.parametrize("model", [BLEND, ITEM_GRAPH, SPECTRAL, "als"])
+@pytest.mark.parametrize("model", [ENSEMBLE, ITEM_GRAPH, SPECTRAL, "als"])
 def test_a_reason_is_what_the_score_loses_without_it_and_the_top_one_costs_most(
     checkerboard: Pipeline, model: str
 ) -> None:
@@ -125,9 +125,9 @@ def test_what_a_boost_adds_is_said(checkerboard: Pipeline) -> None:
 
 
 def test_where_trees_deal_the_scores_out_anew_the_explanation_says_so(checkerboard: Pipeline) -> None:
-    blend: Blend = checkerboard.models[BLEND]  # type: ignore[assignment]
-    ranker = Ranker(Order((), UPSIDE_DOWN), np.zeros(len(checkerboard.items), np.float32))
-    ranked = replace(checkerboard, models={**checkerboard.models, BLEND: replace(blend, ranker=ranker)})
+    blend: Ensemble = checkerboard.models[ENSEMBLE]  # type: ignore[assignment]
+    ranker = ListRanker(LearnedOrder((), UPSIDE_DOWN), np.zeros(len(checkerboard.items), np.float32))
+    ranked = replace(checkerboard, models={**checkerboard.models, ENSEMBLE: replace(blend, ranker=ranker)})
     query = Query(None, HISTORY, n=10)
     assert ids(ranked, query) != ids(checkerboard, query)
     moved = 0

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.core.domain import Facts, Rules
+from src.core.domain import ProductAttributes, Rules
 from src.interactions.vocabulary import Vocabulary
-from src.recommendation.item_attributes import Shelf, narrowest
+from src.recommendation.item_attributes import ItemAttributes, narrowest
 
 ITEMS = Vocabulary.of(["b", "a", "c", "ä"])
-SHELF = Shelf.of(
+SHELF = ItemAttributes.of(
     [
-        [Facts("a", "Home > Kitchen", "Brio", 19.99, 0), Facts("not in the release", "Toys")],
-        [Facts("c", "Toys | Home", " brio ", 5.0, 7), Facts("ä", price=1.0)],
+        [ProductAttributes("a", "Home > Kitchen", "Brio", 19.99, 0), ProductAttributes("not in the release", "Toys")],
+        [ProductAttributes("c", "Toys | Home", " brio ", 5.0, 7), ProductAttributes("ä", price=1.0)],
     ],
     ITEMS,
 )
@@ -50,8 +50,12 @@ def test_without_a_filter_all_fits() -> None:
 
 
 def test_an_updated_shelf_is_another_one_and_says_the_news() -> None:
-    changed = [Facts("a", "Toys", "Brio", 19.99, 0), Facts("b", None, None, 3.0, None), Facts("nobody", "Toys")]
-    same = [Facts("c", "Toys | Home", "BRIO", 5.0, 7), Facts("ä", None, None, 1.0)]
+    changed = [
+        ProductAttributes("a", "Toys", "Brio", 19.99, 0),
+        ProductAttributes("b", None, None, 3.0, None),
+        ProductAttributes("nobody", "Toys"),
+    ]
+    same = [ProductAttributes("c", "Toys | Home", "BRIO", 5.0, 7), ProductAttributes("ä", None, None, 1.0)]
     assert SHELF.differing([*changed, *same], ITEMS) == changed[:2]
     updated = SHELF.updated(changed, ITEMS)
     assert updated.differing([*changed, *same], ITEMS) == []
@@ -76,5 +80,5 @@ def test_a_finder_finds_what_one_look_up_at_a_time_finds(known: list[str], other
 
 
 def test_a_finder_knows_ids_too_long_for_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.interactions.interactions._MOST_BYTES", 3)
+    monkeypatch.setattr("src.interactions.vocabulary._MOST_BYTES", 3)
     assert ITEMS.finder()(["c", "x", "b"]).tolist() == [2, -1, 0]

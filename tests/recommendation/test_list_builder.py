@@ -15,17 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pipeline import N_ITEMS, PIPELINE, POPULAR, did
 
-from src.core.domain import Boost, EventKind, Facts, Query, Recommendation, Rules, WhyNot
+from src.core.domain import Boost, EventKind, ExclusionReason, ProductAttributes, Query, Recommendation, Rules
 from src.core.errors import UnknownName
 from src.models import POPULARITY, SPECTRAL, SVD
 from src.recommendation import list_builder
 from src.recommendation.diversity import boosted
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.list_builder import CATALOGUE, RELAXED
 from src.recommendation.pipeline import Pipeline
 
 FACTS = [
-    Facts(f"p{item}", f"Home > {'Even' if item % 2 == 0 else 'Odd'}", f"Brand {item % 3}", 10.0 * item, item % 4)
+    ProductAttributes(
+        f"p{item}", f"Home > {'Even' if item % 2 == 0 else 'Odd'}", f"Brand {item % 3}", 10.0 * item, item % 4
+    )
     for item in range(N_ITEMS)
 ]
 """Product p3 costs 30, is odd, of Brand 0, and there are 3 of it; p0, p4 and p8 are sold out."""
@@ -87,7 +89,7 @@ def test_a_filter_keeps_the_order_of_the_wanted_model(model: str) -> None:
 
 
 def test_of_what_is_not_known_no_price_fits_and_nothing_is_sold_out() -> None:
-    bare = PIPELINE.stocked([Facts("p0"), Facts("p1", price=5.0)])
+    bare = PIPELINE.stocked([ProductAttributes("p0"), ProductAttributes("p1", price=5.0)])
     assert ids(Rules(max_price=9), pipeline=bare) == ["p1"]
     assert ids(Rules(in_stock=True), 2, bare) == ["p0", "p1"]
     assert ids(Rules(categories=frozenset({""})), pipeline=bare) == []
@@ -112,7 +114,7 @@ def test_caps_give_way_when_no_other_product_is_left_and_the_list_says_so() -> N
 
 @pytest.mark.usefixtures("ways")
 def test_caps_prefer_less_popular_products_that_have_room() -> None:
-    facts = [Facts(id_, "Same") for id_ in POPULAR[:9]]
+    facts = [ProductAttributes(id_, "Same") for id_ in POPULAR[:9]]
     listed = found(Rules(max_per_category=1), 4, PIPELINE.stocked(facts))
     assert [item.product_id for item in listed] == ["p0", "p9", "p10", "p11"]
 
@@ -214,7 +216,7 @@ QUERIES = st.builds(
     ).map(lambda pairs: tuple(event for product, kind in pairs for event in did(kind, product))),
     n=st.integers(0, N_ITEMS + 2),
     exclude=st.frozensets(st.sampled_from(POPULAR), max_size=3),
-    model=st.sampled_from([None, POPULARITY, SPECTRAL, SVD, BLEND]),
+    model=st.sampled_from([None, POPULARITY, SPECTRAL, SVD, ENSEMBLE]),
     rules=RULES,
 )
 WITHDRAWN = st.frozensets(st.sampled_from(POPULAR), max_size=2)
@@ -271,13 +273,13 @@ def test_caps_hold_for_every_place_that_is_not_relaxed_and_relax_only_when_nothi
             assert of_category[facts.category] == most_category or of_brand[facts.brand] == most_brand
 
 
-LIFTED: dict[WhyNot, dict[str, Any]] = {
-    WhyNot.SEEN: {"seen": frozenset()},
-    WhyNot.CATEGORY: {"categories": frozenset(), "not_categories": frozenset()},
-    WhyNot.PRICE: {"min_price": None, "max_price": None},
-    WhyNot.STOCK: {"in_stock": False},
-    WhyNot.MAX_PER_CATEGORY: {"max_per_category": None},
-    WhyNot.MAX_PER_BRAND: {"max_per_brand": None},
+LIFTED: dict[ExclusionReason, dict[str, Any]] = {
+    ExclusionReason.SEEN: {"seen": frozenset()},
+    ExclusionReason.CATEGORY: {"categories": frozenset(), "not_categories": frozenset()},
+    ExclusionReason.PRICE: {"min_price": None, "max_price": None},
+    ExclusionReason.STOCK: {"in_stock": False},
+    ExclusionReason.MAX_PER_CATEGORY: {"max_per_category": None},
+    ExclusionReason.MAX_PER_BRAND: {"max_per_brand": None},
 }
 
 
@@ -292,14 +294,14 @@ def test_why_not_says_listed_of_just_what_is_listed_and_a_lifted_rule_is_no_reas
         assert (standing.reason is None) == (product in names)
         if standing.reason is None:
             assert standing.rank == names.index(product) + 1
-        elif standing.reason is WhyNot.EXCLUDED:
+        elif standing.reason is ExclusionReason.EXCLUDED:
             lifted = replace(query, exclude=query.exclude - {product})
-            assert pipeline.standing(lifted, product).reason is not WhyNot.EXCLUDED
+            assert pipeline.standing(lifted, product).reason is not ExclusionReason.EXCLUDED
         elif standing.reason in LIFTED:
             assert query.rules is not None
             lifted = replace(query, rules=replace(query.rules, **LIFTED[standing.reason]))
             assert pipeline.standing(lifted, product).reason is not standing.reason
-        elif standing.reason is WhyNot.RANK:
+        elif standing.reason is ExclusionReason.RANK:
             assert standing.rank is not None
             assert standing.rank > query.n == len(names)
 
@@ -328,7 +330,7 @@ def test_why_not_tells_the_reason() -> None:
 
 def test_a_product_that_the_wanted_model_has_nothing_to_say_of_is_not_retrieved() -> None:
     standing = STOCKED.standing(Query("u1", n=3, model=SVD), "p11")
-    assert (standing.rank, standing.reason) == (None, WhyNot.NOT_RETRIEVED)
+    assert (standing.rank, standing.reason) == (None, ExclusionReason.NOT_RETRIEVED)
 
 
 def test_why_not_refuses_a_model_that_the_release_does_not_hold() -> None:

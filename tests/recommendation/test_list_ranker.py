@@ -17,11 +17,11 @@ from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import QueryBlock, QueryRows
-from src.models.kernels.lambdarank import learnt
+from src.models.kernels.lambdarank import train_lambdarank
 from src.recommendation import list_ranker
-from src.recommendation.ensemble import Blend, blended
-from src.recommendation.ensemble_config import Recipe, fit_blend, fit_models
-from src.recommendation.list_ranker import Order, Ranker, ages_of, features_of, head_of
+from src.recommendation.ensemble import Ensemble, build_ensemble
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
+from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of, features_of, head_of
 
 SETTINGS = Settings(als_factors=6, als_iterations=3, spectral_rank=12, item_graph_neighbours=15)
 NAMES = (POPULARITY, TRENDING, SPECTRAL)
@@ -42,9 +42,9 @@ def three_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_ranker, "RANKED", 3)
 
 
-def contrary(n_items: int) -> Ranker:
-    order: Any = Order((), Reversed())  # type: ignore[arg-type]
-    return Ranker(order, np.zeros(n_items, np.float32))
+def contrary(n_items: int) -> ListRanker:
+    order: Any = LearnedOrder((), Reversed())  # type: ignore[arg-type]
+    return ListRanker(order, np.zeros(n_items, np.float32))
 
 
 def ranked(total: list[list[float]], history: list[list[int]] | None = None) -> FloatArray:
@@ -59,11 +59,11 @@ def order_of(scores: FloatArray) -> list[list[int]]:
 
 @pytest.mark.usefixtures("three_ranked")
 def test_products_that_nobody_has_stay_where_the_sum_put_them() -> None:
-    order: Any = Order((), Reversed())  # type: ignore[arg-type]
+    order: Any = LearnedOrder((), Reversed())  # type: ignore[arg-type]
     total = np.array([[5.0, 4.0, 3.0, 2.0, 1.0]], np.float32)
     age = np.array([10, -1, 10, 10, 10], np.float32)
     nothing = np.zeros(total.shape, np.bool_)
-    found = Ranker(order, age).ranked(total, nothing, nothing.sum(axis=1), lambda name: total)
+    found = ListRanker(order, age).ranked(total, nothing, nothing.sum(axis=1), lambda name: total)
     assert order_of(found) == [[3, 1, 2, 0, 4]]
 
 
@@ -131,16 +131,16 @@ def models(data: TrainingData) -> dict[str, Any]:
     return fit_models(data, {name: MODELS[name].params(SETTINGS) for name in names}, 1, Silent())
 
 
-def order(names: tuple[str, ...] = NAMES) -> Order:
+def order(names: tuple[str, ...] = NAMES) -> LearnedOrder:
     """Learnt from chance: whatever it says, everybody must say the same."""
     rng = np.random.default_rng(3)
     features = rng.normal(0, 1, (4_000, 3 + len(names)))
-    return Order(names, learnt(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
+    return LearnedOrder(names, train_lambdarank(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
 
 
 @pytest.fixture(scope="module")
-def blend(models: dict[str, Any], data: TrainingData) -> Blend:
-    return blended(models, WEIGHTS, data, seed=1, order=order())
+def blend(models: dict[str, Any], data: TrainingData) -> Ensemble:
+    return build_ensemble(models, WEIGHTS, data, seed=1, order=order())
 
 
 def query(data: TrainingData, user: int) -> QueryRows:
@@ -150,7 +150,7 @@ def query(data: TrainingData, user: int) -> QueryRows:
 
 @pytest.mark.parametrize("with_index", [False, True])
 @pytest.mark.usefixtures("three_ranked")
-def test_one_list_is_what_all_at_once_says(blend: Blend, data: TrainingData, with_index: bool) -> None:
+def test_one_list_is_what_all_at_once_says(blend: Ensemble, data: TrainingData, with_index: bool) -> None:
     served = blend.indexed(data, Silent()) if with_index else blend
     users = np.arange(0, N_USERS, 7)
     together = blend.score_all(QueryBlock(users, data.histories[users]))
@@ -160,7 +160,7 @@ def test_one_list_is_what_all_at_once_says(blend: Blend, data: TrainingData, wit
         np.testing.assert_allclose(row[found.item_idx], found.score, rtol=1e-3, atol=1e-4)
 
 
-def test_trees_make_another_list_than_the_sum(blend: Blend, data: TrainingData) -> None:
+def test_trees_make_another_list_than_the_sum(blend: Ensemble, data: TrainingData) -> None:
     of_sum = replace(blend, ranker=None)
     differ = [
         blend.retrieve(query(data, user), 10).item_idx.tolist()
@@ -171,7 +171,7 @@ def test_trees_make_another_list_than_the_sum(blend: Blend, data: TrainingData) 
     np.testing.assert_array_equal(blend.score(query(data, 3), np.arange(9)), of_sum.score(query(data, 3), np.arange(9)))
 
 
-def test_a_subset_of_products_is_ranked_among_themselves(blend: Blend, data: TrainingData) -> None:
+def test_a_subset_of_products_is_ranked_among_themselves(blend: Ensemble, data: TrainingData) -> None:
     users, items = np.arange(5), np.array([0, 3, 7, 11])
     part = blend.score_all(QueryBlock(users, data.histories[users]), items)
     whole = blend.score_all(QueryBlock(users, data.histories[users]))[:, items]
@@ -182,15 +182,15 @@ def test_a_subset_of_products_is_ranked_among_themselves(blend: Blend, data: Tra
     np.testing.assert_allclose(part[history], whole[history], rtol=1e-3, atol=1e-4)
 
 
-def test_somebody_without_a_history_has_no_list_where_nobody_has_an_opinion(blend: Blend) -> None:
+def test_somebody_without_a_history_has_no_list_where_nobody_has_an_opinion(blend: Ensemble) -> None:
     nobody = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
     assert len(blend.retrieve(nobody, 5).item_idx) == 0
     assert np.isnan(blend.score_all(QueryBlock(np.array([-1]), csr_matrix((1, blend._n_items), dtype="f4")))).all()
 
 
-def test_saved_and_loaded_it_ranks_the_same(blend: Blend, models: dict[str, Any], tmp_path: Path) -> None:
+def test_saved_and_loaded_it_ranks_the_same(blend: Ensemble, models: dict[str, Any], tmp_path: Path) -> None:
     blend.save(tmp_path / "blend")
-    again = Blend.load(tmp_path / "blend", models)
+    again = Ensemble.load(tmp_path / "blend", models)
     asked = QueryBlock(np.array([-1]), csr_matrix(np.eye(1, blend._n_items, 4, dtype=np.float32)))
     np.testing.assert_array_equal(again.score_all(asked), blend.score_all(asked))
     assert isinstance(again.ranker.age, np.memmap)  # type: ignore[union-attr]
@@ -198,14 +198,14 @@ def test_saved_and_loaded_it_ranks_the_same(blend: Blend, models: dict[str, Any]
     assert blend.describe()["n_trees"] == 100
 
 
-def test_the_index_is_made_of_the_sum(blend: Blend) -> None:
+def test_the_index_is_made_of_the_sum(blend: Ensemble) -> None:
     assert blend.personal().ranker is None  # type: ignore[union-attr]
 
 
 def test_a_recipe_with_an_order_comes_back_from_json_and_trains_what_the_order_asks(data: TrainingData) -> None:
-    recipe = replace(Recipe.of(SETTINGS), weights={SPECTRAL: 1.0}, order=order((POPULARITY, TRENDING)))
-    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())), SETTINGS)
-    one, other = (fit_blend(data, each, 1, Silent()) for each in (recipe, again))
+    recipe = replace(EnsembleConfig.of(SETTINGS), weights={SPECTRAL: 1.0}, order=order((POPULARITY, TRENDING)))
+    again = EnsembleConfig.from_json(json.loads(json.dumps(recipe.to_json())), SETTINGS)
+    one, other = (fit_ensemble(data, each, 1, Silent()) for each in (recipe, again))
     assert set(one.models) == {POPULARITY, TRENDING, SPECTRAL}
     assert one.weights == {SPECTRAL: 1.0}
     users = np.arange(10)

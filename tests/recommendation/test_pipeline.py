@@ -16,7 +16,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import training_data
 from src.models import MODELS, POPULARITY, SPECTRAL, SVD, VBMF
-from src.recommendation.ensemble import BLEND, blended
+from src.recommendation.ensemble import ENSEMBLE, build_ensemble
 from src.recommendation.pipeline import Pipeline
 
 N_ITEMS = 12
@@ -33,7 +33,7 @@ def make_pipeline(default: str = POPULARITY) -> Pipeline:
     settings = Settings(svd_factors=4, svd_epochs=5, vbmf_sweeps=3, spectral_rank=4)
     names = (POPULARITY, SPECTRAL, SVD, VBMF)
     models: dict[str, Any] = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in names}
-    models[BLEND] = blended(models, {SPECTRAL: 1.0}, data, seed=1).indexed(data, Silent())
+    models[ENSEMBLE] = build_ensemble(models, {SPECTRAL: 1.0}, data, seed=1).indexed(data, Silent())
     return Pipeline(data.users, data.items, models, default, rater=SVD)
 
 
@@ -109,7 +109,7 @@ def test_an_unknown_model_is_named_with_the_known_ones(pipeline: Pipeline) -> No
         pipeline.recommend(Query("u1", model="magic"))
 
 
-@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, BLEND])
+@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, ENSEMBLE])
 @pytest.mark.parametrize("n", [N_ITEMS, N_ITEMS + 1, 10_000])
 def test_a_list_longer_than_the_catalogue_is_the_catalogue(pipeline: Pipeline, model: str, n: int) -> None:
     assert sorted(ids(pipeline, Query("u1", n=n, model=model))) == sorted(POPULAR)
@@ -131,7 +131,7 @@ PRODUCTS = st.sampled_from([*POPULAR, "unheard of"])
     n=st.integers(0, N_ITEMS + 3),
     exclude=st.frozensets(PRODUCTS),
     exclude_seen=st.booleans(),
-    model=st.sampled_from([None, POPULARITY, SPECTRAL, SVD, BLEND]),
+    model=st.sampled_from([None, POPULARITY, SPECTRAL, SVD, ENSEMBLE]),
 )
 def test_every_list_is_as_long_as_it_can_be_without_duplicates_or_barred_products(
     user_id: str | None,
@@ -182,10 +182,10 @@ def test_a_model_that_only_predicts_ratings_makes_no_list(pipeline: Pipeline) ->
 
 def test_a_list_follows_what_was_done_a_second_ago_whoever_did_it(pipeline: Pipeline) -> None:
     history = did(EventKind.PURCHASE, "p3", "p8")
-    lists = [ids(pipeline, Query(user, history, n=6, model=BLEND)) for user in ("u1", "nobody", None)]
+    lists = [ids(pipeline, Query(user, history, n=6, model=ENSEMBLE)) for user in ("u1", "nobody", None)]
     assert lists[0] == lists[1] == lists[2]
-    assert lists[0] != ids(pipeline, Query("u1", did(EventKind.PURCHASE, "p0"), n=6, model=BLEND))
-    assert {r.source for r in pipeline.recommend(Query(None, history, n=6, model=BLEND))} == {BLEND}
+    assert lists[0] != ids(pipeline, Query("u1", did(EventKind.PURCHASE, "p0"), n=6, model=ENSEMBLE))
+    assert {r.source for r in pipeline.recommend(Query(None, history, n=6, model=ENSEMBLE))} == {ENSEMBLE}
 
 
 def test_without_svd_no_rating_is_predicted() -> None:
@@ -195,7 +195,7 @@ def test_without_svd_no_rating_is_predicted() -> None:
         only.predict("u1", "p0")
 
 
-@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, BLEND])
+@pytest.mark.parametrize("model", [POPULARITY, SPECTRAL, SVD, ENSEMBLE])
 @pytest.mark.parametrize("n", [1, 4, N_ITEMS])
 def test_a_withdrawn_product_is_on_no_list_and_the_next_takes_its_place(pipeline: Pipeline, model: str, n: int) -> None:
     every = ids(pipeline, Query("u1", n=N_ITEMS, model=model))

@@ -13,17 +13,17 @@ from bench.gate import promoted_share
 from src.core.domain import FloatArray
 from src.core.settings import Settings
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import RankingFigures, RatingFigures
+from src.evaluation.protocols import RankingMetrics, RatingMetrics
 from src.evaluation.report import Report
 from src.ingestion.data_checks import DataFigures
 from src.models import POPULARITY
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.releases.data_gate import Arrivals, check_events
-from src.releases.promotion_gate import Bounds, Verdict, check_release, compare
-from src.releases.release import Proof
+from src.releases.promotion_gate import GateBounds, GateVerdict, check_release, compare
+from src.releases.release import SmokeTestResult
 
-BOUNDS = Bounds.of(Settings())
-PROOF = Proof(n_bytes=1_000_000, load_seconds=0.1, n_lists=100, p95_ms=3.0, short=0.0)
+BOUNDS = GateBounds.of(Settings())
+PROOF = SmokeTestResult(n_bytes=1_000_000, load_seconds=0.1, n_lists=100, p95_ms=3.0, short=0.0)
 WEEK = 7 * 86_400
 
 
@@ -33,27 +33,27 @@ def of_users(mean: float, n: int = 400, seed: int = 0) -> FloatArray:
     return values / values.mean() * mean
 
 
-def lists(ndcg: FloatArray, coverage: float = 0.5, short: float = 0.0) -> RankingFigures:
+def lists(ndcg: FloatArray, coverage: float = 0.5, short: float = 0.0) -> RankingMetrics:
     mean = float(ndcg.mean())
     spread = 1.96 * float(ndcg.std()) / len(ndcg) ** 0.5
     figure = Estimate(mean, mean - spread, mean + spread)
-    return RankingFigures(*[figure] * 6, coverage=coverage, novelty=1.0, short=short, of_user=ndcg)
+    return RankingMetrics(*[figure] * 6, coverage=coverage, novelty=1.0, short=short, of_user=ndcg)
 
 
-def ratings(rmse: float) -> RatingFigures:
-    return RatingFigures(*[Estimate(rmse, rmse - 0.1, rmse + 0.1)] * 4)
+def ratings(rmse: float) -> RatingMetrics:
+    return RatingMetrics(*[Estimate(rmse, rmse - 0.1, rmse + 0.1)] * 4)
 
 
 def report(ndcg: FloatArray, popular: float = 0.02, rmse: float | None = None, **figures: float) -> Report:
     rated = {} if rmse is None else {"svd": ratings(rmse)}
-    measured = {POPULARITY: lists(of_users(popular, len(ndcg), 1)), BLEND: lists(ndcg, **figures)}
+    measured = {POPULARITY: lists(of_users(popular, len(ndcg), 1)), ENSEMBLE: lists(ndcg, **figures)}
     n = len(ndcg)
-    return Report("time", 0, 80, 20, n, 100, n, n, 4.0, rated, measured, BLEND, "svd" if rated else None)
+    return Report("time", 0, 80, 20, n, 100, n, n, 4.0, rated, measured, ENSEMBLE, "svd" if rated else None)
 
 
-def judged(mine: Report, theirs: Report | None, why_not: str = "") -> Verdict:
-    checks, compared, figures = compare(mine, theirs, BLEND, BOUNDS, why_not=why_not)
-    return Verdict().with_checks(checks, compared, **figures)
+def judged(mine: Report, theirs: Report | None, why_not: str = "") -> GateVerdict:
+    checks, compared, figures = compare(mine, theirs, ENSEMBLE, BOUNDS, why_not=why_not)
+    return GateVerdict().with_checks(checks, compared, **figures)
 
 
 def test_a_clearly_worse_challenger_keeps_the_old_model_and_a_person_can_read_why() -> None:
@@ -81,7 +81,7 @@ def test_a_challenger_within_the_margin_or_better_is_promoted(factor: float) -> 
 def test_users_are_compared_in_pairs_so_that_hard_users_do_not_hide_a_small_loss() -> None:
     users = of_users(0.048, n=60)  # so few that both intervals overlap by far
     mine, theirs = report(users * 0.9), report(users)
-    assert mine.lists[BLEND].ndcg_at_10.high > theirs.lists[BLEND].ndcg_at_10.value
+    assert mine.lists[ENSEMBLE].ndcg_at_10.high > theirs.lists[ENSEMBLE].ndcg_at_10.value
     assert not judged(mine, theirs).promoted
 
 
@@ -164,13 +164,13 @@ def test_ratings_that_are_no_numbers_keep_the_old_model() -> None:
 def test_a_release_that_is_slow_short_or_large_keeps_the_old_model(
     change: dict[str, Any], before: int | None, name: str
 ) -> None:
-    assert Verdict(tuple(check_release(PROOF, 1_000_000, BOUNDS))).promoted
-    verdict = Verdict(tuple(check_release(replace(PROOF, **change), before, BOUNDS)))
+    assert GateVerdict(tuple(check_release(PROOF, 1_000_000, BOUNDS))).promoted
+    verdict = GateVerdict(tuple(check_release(replace(PROOF, **change), before, BOUNDS)))
     assert [check.name for check in verdict.failed] == [name]
 
 
 def test_a_small_release_may_grow_by_any_factor() -> None:
-    assert Verdict(tuple(check_release(replace(PROOF, n_bytes=40 << 20), 1 << 20, BOUNDS))).promoted
+    assert GateVerdict(tuple(check_release(replace(PROOF, n_bytes=40 << 20), 1 << 20, BOUNDS))).promoted
 
 
 def test_an_override_serves_it_and_is_recorded() -> None:
@@ -190,7 +190,7 @@ NOW = replace(THEN, n_events=10_100, newest_at=1_700_080_000, counted_at=1_700_0
 
 
 def test_data_that_grew_pass() -> None:
-    assert Verdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == []
+    assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == []
 
 
 @pytest.mark.parametrize(
@@ -207,21 +207,21 @@ def test_data_that_grew_pass() -> None:
     ],
 )
 def test_data_that_look_wrong_keep_the_old_model(now: dict[str, Any], arrivals: Arrivals, name: str) -> None:
-    verdict = Verdict(tuple(check_events(replace(NOW, **now), THEN, arrivals)))
+    verdict = GateVerdict(tuple(check_events(replace(NOW, **now), THEN, arrivals)))
     assert [check.name for check in verdict.failed] == [name]
     assert "kept the old model" in verdict.sentence()
 
 
 def test_a_shop_that_sends_nothing_any_more_is_warned_of_and_trained_all_the_same() -> None:
-    verdict = Verdict(tuple(check_events(replace(NOW, counted_at=NOW.counted_at + WEEK), THEN, Arrivals())))
+    verdict = GateVerdict(tuple(check_events(replace(NOW, counted_at=NOW.counted_at + WEEK), THEN, Arrivals())))
     assert verdict.promoted
     assert any("fresh events" in warning for warning in verdict.warnings)
 
 
 def test_what_is_rejected_as_always_is_no_reason() -> None:
     arrivals = Arrivals(rows_read=1_000, rows_rejected=300, usually_rejected=0.25)
-    assert Verdict(tuple(check_events(NOW, THEN, arrivals))).promoted
+    assert GateVerdict(tuple(check_events(NOW, THEN, arrivals))).promoted
 
 
 def test_a_few_wrong_rows_of_a_small_file_are_no_reason() -> None:
-    assert Verdict(tuple(check_events(NOW, THEN, Arrivals(rows_read=10, rows_rejected=9)))).promoted
+    assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(rows_read=10, rows_rejected=9)))).promoted

@@ -22,7 +22,7 @@ from src.core.errors import NoRelease, ReleaseError, UnknownName
 from src.models import POPULARITY, SVD
 from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
-from src.releases.smoke_test import prove
+from src.releases.smoke_test import run_smoke_test
 
 
 def test_the_manifest_lists_every_file_with_its_size_and_sha256(registry: Registry) -> None:
@@ -257,4 +257,4 @@ def test_how_busy_the_machine_is_says_nothing_of_a_release(registry: Registry, m
         return recommend(pipeline, query)
 
     monkeypatch.setattr(Pipeline, "recommend", kept_waiting)
-    assert prove(registry.folder / version).p95_ms < 20
+    assert run_smoke_test(registry.folder / version).p95_ms < 20

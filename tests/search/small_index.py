@@ -8,8 +8,8 @@ import numpy as np
 
 from src.core.domain import FloatArray, Product
 from src.interactions.vocabulary import Vocabulary
-from src.search.catalogue_text import Catalogue
-from src.search.index import EncodedBy, SearchIndex, search_index
+from src.search.catalogue_text import CatalogueText
+from src.search.index import EncodedBy, SearchIndex, build_search_index
 
 PRODUCTS = [
     Product("p1", "Brother TN-2110 Toner Black", "Laser toner cartridge", "Office > Toner", "Brother", 40.0, stock=3),
@@ -37,13 +37,13 @@ class Letters:
         return np.asarray(found / np.maximum(length, 1e-9))
 
 
-def shelf(products: Sequence[Product] = PRODUCTS) -> Catalogue:
-    return Catalogue.of(products).aligned(Vocabulary.of([product.product_id for product in products]))
+def shelf(products: Sequence[Product] = PRODUCTS) -> CatalogueText:
+    return CatalogueText.of(products).aligned(Vocabulary.of([product.product_id for product in products]))
 
 
 def small_search(products: Sequence[Product] = PRODUCTS, *, with_vectors: bool = True) -> SearchIndex:
     catalogue, encoder = shelf(products), Letters()
     if not with_vectors:
-        return search_index(catalogue, None, None)
+        return build_search_index(catalogue, None, None)
     vectors = encoder.encode(catalogue.passages()).astype(np.float16)
-    return search_index(catalogue, vectors, EncodedBy(encoder.name, encoder.checksum, DIMENSION))
+    return build_search_index(catalogue, vectors, EncodedBy(encoder.name, encoder.checksum, DIMENSION))

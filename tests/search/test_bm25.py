@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from src.core.domain import Product
-from src.search.bm25 import Keywords, keywords_of
+from src.search.bm25 import Bm25Index, build_bm25
 from src.search.tokenizer import title_key, words_of
 from tests.search.small_index import PRODUCTS, shelf
 
 
-def found(keywords: Keywords, query: str) -> list[str]:
+def found(keywords: Bm25Index, query: str) -> list[str]:
     scores, matching = keywords.scores(query)
     assert np.all(scores[matching] > 0)
     assert np.count_nonzero(scores) == len(matching)
@@ -21,8 +21,8 @@ def found(keywords: Keywords, query: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def keywords() -> Keywords:
-    return keywords_of(shelf())
+def keywords() -> Bm25Index:
+    return build_bm25(shelf())
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,19 @@ def test_words_are_compared_without_case_accents_and_plurals(text: str, words: l
     ],
 )
 def test_part_numbers_brands_plurals_and_typing_errors_find_their_product(
-    keywords: Keywords, query: str, first: str
+    keywords: Bm25Index, query: str, first: str
 ) -> None:
     assert found(keywords, query)[0] == first
 
 
 @pytest.mark.parametrize("query", ["xylophone", "", "!!", "zz", "p"])
-def test_words_that_no_product_has_find_nothing(keywords: Keywords, query: str) -> None:
+def test_words_that_no_product_has_find_nothing(keywords: Bm25Index, query: str) -> None:
     assert found(keywords, query) == []
 
 
 def test_a_word_of_the_title_counts_more_than_one_of_the_description() -> None:
     products = [Product("a", "Lamp", "for a desk, with a long cable"), Product("b", "Desk", "with a lamp and a cable")]
-    scores, _ = keywords_of(shelf(products)).scores("lamp")
+    scores, _ = build_bm25(shelf(products)).scores("lamp")
     assert scores[0] > scores[1] > 0
 
 
@@ -104,7 +104,7 @@ def test_a_word_of_the_title_counts_more_than_one_of_the_description() -> None:
 def test_it_does_not_matter_how_a_shop_writes_it(query: str, title: str) -> None:
     others = ("Vitamin D 1000", "Siemens machine", "USB-A cable 1m", "Herrenschuhe", "Apple 13", "toner 7", "鼠年")
     products = [Product(str(at), each) for at, each in enumerate((*others, title, "HDD 1 TB"))]
-    scores, _ = keywords_of(shelf(products)).scores(query)
+    scores, _ = build_bm25(shelf(products)).scores(query)
     assert int(np.argmax(scores)) == len(others)
 
 
@@ -116,28 +116,28 @@ def test_who_has_all_words_comes_before_who_says_one_of_them_loudly() -> None:
         *(Product(f"g{at}", f"gaming chair {at}") for at in range(4)),
         *(Product(f"m{at}", f"optical mouse {at}") for at in range(50)),
     ]
-    scores, _ = keywords_of(shelf(products)).scores("gaming keyboard")
+    scores, _ = build_bm25(shelf(products)).scores("gaming keyboard")
     assert int(np.argmax(scores)) == 1
 
 
 def test_every_word_of_a_long_query_counts_once() -> None:
-    keywords = keywords_of(shelf([Product("a", "usb hub"), Product("b", "usb fan")]))
+    keywords = build_bm25(shelf([Product("a", "usb hub"), Product("b", "usb fan")]))
     assert np.array_equal(keywords.scores("usb " * 200 + "fan")[0], keywords.scores("usb fan")[0])
 
 
-def test_a_word_that_is_known_is_not_corrected(keywords: Keywords) -> None:
+def test_a_word_that_is_known_is_not_corrected(keywords: Bm25Index) -> None:
     assert found(keywords, "lead") == ["p3"]
 
 
-def test_what_was_saved_scores_the_same(keywords: Keywords, tmp_path: Path) -> None:
+def test_what_was_saved_scores_the_same(keywords: Bm25Index, tmp_path: Path) -> None:
     keywords.save(tmp_path)
-    loaded = Keywords.load(tmp_path, keywords.n_items)
+    loaded = Bm25Index.load(tmp_path, keywords.n_items)
     for query in ("toner", "tonre", "smart watch", "nothing at all"):
         assert np.array_equal(loaded.scores(query)[0], keywords.scores(query)[0])
 
 
 def test_a_catalogue_without_a_word_finds_nothing() -> None:
-    scores, matching = keywords_of(shelf([Product("--")])).scores("toner")
+    scores, matching = build_bm25(shelf([Product("--")])).scores("toner")
     assert scores.tolist() == [0]
     assert len(matching) == 0
 

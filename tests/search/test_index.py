@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from src.core.domain import Product
-from src.search.index import Filter, Found, SearchIndex, fused
+from src.search.index import Filter, SearchHits, SearchIndex, fused
 from tests.search.small_index import PRODUCTS, Letters, small_search
 
 
-def ids(found: Found) -> list[str]:
+def ids(found: SearchHits) -> list[str]:
     return [PRODUCTS[row].product_id for row in found.item_idx]
 
 

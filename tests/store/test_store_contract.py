@@ -16,9 +16,9 @@ from rows import Row, as_read, batch, rating, stored
 import src.store.reading
 from src.core.domain import Event, EventBatch, EventKind, Product, ProductCount
 from src.core.errors import ConfigError, StoreError
-from src.core.records import Load, Outcome, Run, RunStatus, Score, StoreSummary
+from src.core.records import Load, Run, RunCount, RunStatus, Score, StoreSummary
 from src.store import Store, open_store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 STRANGE = [
     "日本",
@@ -591,9 +591,9 @@ def test_how_runs_ended_is_counted(store: Store) -> None:
     for number, (status, ended) in enumerate([("failed", 170), ("failed", 160), ("succeeded", 260), ("running", None)]):
         store.journal.save_run(Run(f"r{number}", "night", 100, RunStatus(status), finished_at=ended))
     assert store.journal.outcomes() == [
-        Outcome(RunStatus.FAILED, 2, 170),
-        Outcome(RunStatus.RUNNING, 1, None),
-        Outcome(RunStatus.SUCCEEDED, 1, 260),
+        RunCount(RunStatus.FAILED, 2, 170),
+        RunCount(RunStatus.RUNNING, 1, None),
+        RunCount(RunStatus.SUCCEEDED, 1, 260),
     ]
 
 
@@ -604,7 +604,7 @@ def test_of_events_that_many_threads_send_at_once_each_id_is_stored_once(store: 
     def send(turn: int) -> None:
         events = [Event(f"u{number % 5}", f"p{number}", EventKind.VIEW, 1.0, 5, f"e{number}") for number in range(200)]
         together.wait()
-        stored.append(record(store, events[turn * 30 :] + events[: turn * 30]))
+        stored.append(record_events(store, events[turn * 30 :] + events[: turn * 30]))
 
     threads = [threading.Thread(target=send, args=(turn,)) for turn in range(6)]
     for thread in threads:

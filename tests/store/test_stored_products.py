@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rows import batch, rating, stored
 
-from src.core.domain import CategoryCount, EventKind, Facts, Product, ProductCount
+from src.core.domain import CategoryCount, EventKind, Product, ProductAttributes, ProductCount
 from src.store import Store
 
 
@@ -101,7 +101,7 @@ def test_facts_are_read_of_the_products_of_which_any_is_known(store: Store) -> N
     store.add_products([full, Product("q", title="Q"), Product("a", stock=0)])
     store.add_events(batch(rating("u", "z", 4)))
     read = [row for page in store.read_facts() for row in page]
-    assert read == [Facts("a", None, None, None, 0), Facts("p", "Toys", "Brio", 9.99, 3)]
+    assert read == [ProductAttributes("a", None, None, None, 0), ProductAttributes("p", "Toys", "Brio", 9.99, 3)]
 
 
 def test_facts_of_very_many_products_are_read_page_by_page(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rows import Row, batch, stored
 
 from src.core.domain import Product
-from src.exploration.data_profile import explore, read_catalogue
+from src.exploration.data_profile import profile_data, read_catalogue
 from src.interactions.interactions import training_data
 from src.store import Store
 from src.store.returns import Movement, taken_back
@@ -49,7 +49,7 @@ def test_the_figures_of_a_shop_are_those_of_counting_one_by_one(store: Store, se
         store.add_events(batch(*part))
     data = training_data(store.read_events())
     n_known = sum(map(len, store.read_products()))
-    e = explore(data, read_catalogue(data.items, store.products), [], relevant_rating=4, now=1, n_known=n_known)
+    e = profile_data(data, read_catalogue(data.items, store.products), [], relevant_rating=4, now=1, n_known=n_known)
 
     ratings = [row for row in stored(store) if row[2] == "rating"]  # which of two counts is another test's business
     left = [row for row in net(rows) if row[2] != "rating"] + ratings

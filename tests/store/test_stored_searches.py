@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from src.core.domain import Event, EventKind, Product
-from src.core.records import SearchedFor
+from src.core.records import SearchFeedback
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 
 def clicked(query: str | None, product: str, at: int, event_id: str | None = None) -> Event:
@@ -13,26 +13,26 @@ def clicked(query: str | None, product: str, at: int, event_id: str | None = Non
 
 
 def test_searches_come_back_newest_first(store: Store) -> None:
-    rows = [SearchedFor("lamp", f"p{at}", "click", at, "once") for at in (3, 9, 5)]
+    rows = [SearchFeedback("lamp", f"p{at}", "click", at, "once") for at in (3, 9, 5)]
     store.searches.add(rows)
     assert [row.at for row in store.searches.newest(10)] == [9, 5, 3]
     assert store.searches.newest(1) == [rows[1]]
 
 
 def test_an_event_that_followed_a_search_is_kept_with_its_query(store: Store) -> None:
-    assert record(store, [clicked(" Red  LAMP ", "a", 5, "e1"), clicked(None, "b", 6)]) == 2
-    assert store.searches.newest(10) == [SearchedFor("red lamp", "a", "click", 5, "id:e1")]
+    assert record_events(store, [clicked(" Red  LAMP ", "a", 5, "e1"), clicked(None, "b", 6)]) == 2
+    assert store.searches.newest(10) == [SearchFeedback("red lamp", "a", "click", 5, "id:e1")]
 
 
 def test_the_same_event_twice_is_one_search(store: Store) -> None:
     for _ in range(2):
-        record(store, [clicked("lamp", "a", 5, "e1")])
+        record_events(store, [clicked("lamp", "a", 5, "e1")])
     assert len(store.searches.newest(10)) == 1
 
 
 def test_searches_for_made_up_products_go_with_them(store: Store) -> None:
     store.add_products([Product("a", made_up=True)])
-    record(store, [clicked("lamp", "a", 5), clicked("lamp", "real", 5)])
+    record_events(store, [clicked("lamp", "a", 5), clicked("lamp", "real", 5)])
     store.drop_made_up()
     assert [row.product_id for row in store.searches.newest(10)] == ["real"]
 

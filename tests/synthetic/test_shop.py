@@ -11,7 +11,7 @@ import pytest
 
 from src.core.domain import EventBatch
 from src.core.errors import InputError
-from src.synthetic.shop import DAY, DAYS, DEFAULT_UNTIL, MadeUpShop, make_shop
+from src.synthetic.shop import DAY, DAYS, DEFAULT_UNTIL, SyntheticShop, make_shop
 
 STAGES = ["click", "cart", "purchase", "rating"]
 
@@ -31,12 +31,12 @@ def as_frame(events: EventBatch) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def shop() -> MadeUpShop:
+def shop() -> SyntheticShop:
     return make_shop()
 
 
 @pytest.fixture(scope="module")
-def frame(shop: MadeUpShop) -> pd.DataFrame:
+def frame(shop: SyntheticShop) -> pd.DataFrame:
     return as_frame(shop.events)
 
 
@@ -71,7 +71,7 @@ def test_a_shop_that_cannot_be_made_says_which_argument_is_wrong(wrong: dict[str
         make_shop(**wrong)
 
 
-def test_products_read_like_products(shop: MadeUpShop) -> None:
+def test_products_read_like_products(shop: SyntheticShop) -> None:
     assert len({p.category for p in shop.products}) in range(12, 17)
     for product in shop.products:
         assert product.made_up
@@ -136,7 +136,7 @@ def test_ratings_are_whole_from_one_to_five_and_one_for_a_user_and_product(frame
     assert not ratings.duplicated(["user", "product"]).any()
 
 
-def test_seasons_are_visible_in_a_categorys_share_of_the_month(shop: MadeUpShop, frame: pd.DataFrame) -> None:
+def test_seasons_are_visible_in_a_categorys_share_of_the_month(shop: SyntheticShop, frame: pd.DataFrame) -> None:
     category = frame["product"].map({p.product_id: p.category for p in shop.products})
     share = pd.crosstab(pd.to_datetime(frame["at"], unit="s").dt.month, category, normalize="index")
     garden, toys = share["Garden"].to_numpy(), share["Toys"].to_numpy()

@@ -15,9 +15,9 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import held_out
 from src.models import TEXT
 from src.models.text import TextParams, train
-from src.recommendation.ensemble_config import Recipe, fit_blend
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import cold_start_weight as module
-from src.tuning.ensemble_tuning import tuned
+from src.tuning.ensemble_tuning import tune_ensemble
 
 SETTINGS = Settings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
 N_USERS, N_ITEMS, TASTES = 300, 120, 4
@@ -48,14 +48,14 @@ def few_places() -> object:
 
 
 @pytest.fixture(scope="module")
-def recipe(few_places: object) -> Recipe:
-    return tuned(SETTINGS, held_out(shop()), 1.0, Silent())
+def recipe(few_places: object) -> EnsembleConfig:
+    return tune_ensemble(SETTINGS, held_out(shop()), 1.0, Silent())
 
 
-def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: Recipe) -> None:
+def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: EnsembleConfig) -> None:
     """Each of them is wanted by a quarter of the users, and 30 products are of a taste."""
     data = shop()
-    lists = top_lists(fit_blend(data, recipe, 1, Silent()), *queries_of(data, np.arange(N_USERS)), 25)
+    lists = top_lists(fit_ensemble(data, recipe, 1, Silent()), *queries_of(data, np.arange(N_USERS)), 25)
     new = np.flatnonzero(data.events.count_by_item() == 0)
     taste = np.array([int(id_[1:]) % TASTES for id_ in data.items.ids_of(range(len(data.items)))])
     mine = np.array([int(id_[1:]) % TASTES for id_ in data.users.ids_of(range(N_USERS))])
@@ -63,18 +63,18 @@ def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: Recipe) ->
     assert hits.sum(axis=1).mean() > 3
 
 
-def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: Recipe) -> None:
+def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: EnsembleConfig) -> None:
     seen = recipe.found["new_products"]
     assert seen["recall_at_20"] > 0.3
     assert recipe.found["ndcg_at_10"] >= 0.989 * seen["ndcg_without_texts"]
     assert recipe.weights[TEXT] > 0
 
 
-def test_texts_that_tell_nothing_are_not_spoken_loudly(few_places: object, recipe: Recipe) -> None:
-    found = tuned(SETTINGS, held_out(shop(telling=False)), 1.0, Silent())
+def test_texts_that_tell_nothing_are_not_spoken_loudly(few_places: object, recipe: EnsembleConfig) -> None:
+    found = tune_ensemble(SETTINGS, held_out(shop(telling=False)), 1.0, Silent())
     assert found.found["new_products"]["recall_at_20"] < recipe.found["new_products"]["recall_at_20"]
 
-    def loud(its: Recipe) -> float:
+    def loud(its: EnsembleConfig) -> float:
         return float(its.weights[TEXT] * (1 + its.params[TEXT].boost))
 
     assert loud(found) < loud(recipe)
@@ -92,6 +92,6 @@ def test_another_boost_is_what_training_with_it_makes() -> None:
 
 def test_where_no_text_can_be_read_nothing_is_taken_for_new(few_places: object) -> None:
     data = replace(shop(), item_vectors=np.zeros((N_ITEMS, 8), np.float32))
-    found = tuned(SETTINGS, held_out(data), 1.0, Silent()).found
+    found = tune_ensemble(SETTINGS, held_out(data), 1.0, Silent()).found
     assert found["new_products"]["recall_at_20"] == 0
     assert found["ndcg_at_10"] == pytest.approx(found["new_products"]["ndcg_without_texts"], abs=1e-4)

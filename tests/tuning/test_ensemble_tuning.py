@@ -19,15 +19,15 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.interactions.splits import Split, split
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
-from src.recommendation.ensemble_config import Recipe, fit_blend
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import ensemble_tuning
-from src.tuning.ensemble_tuning import tuned
-from src.tuning.hyperparameter_search import Clock, Search, searched
-from src.tuning.objective import Judge
-from src.tuning.search_spaces import FADING, NORMALISATION, SPACES, Range, Space
+from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.hyperparameter_search import Clock, Search, search_hyperparameters
+from src.tuning.objective import Objective
+from src.tuning.search_spaces import FADING, NORMALISATION, SEARCH_SPACES, Range, SearchSpace
 
 SETTINGS = Settings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
 PLENTY = 600.0
@@ -61,7 +61,7 @@ def shop(*, times: bool = True, ratings: bool = False, views: bool = True) -> Tr
     at = np.sort(rng.integers(0, 300 * DAY, len(rows))) if times else np.full(len(rows), NO_TIME)
     data = training_data([EventBatch(users, items, kinds, np.array(values, np.float64), at.astype(np.int64))])
     tastes = (int(id_[1:]) % 3 for id_ in data.items.ids_of(range(len(data.items))))
-    return replace(data, categories=Categories.of(f"all > taste {taste}" for taste in tastes))
+    return replace(data, categories=ItemCategories.of(f"all > taste {taste}" for taste in tastes))
 
 
 @pytest.fixture(scope="module")
@@ -74,36 +74,36 @@ def few_trials(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes searches end after so many trials of every model; two answers to costly questions are left."""
 
     def limit(trials: int) -> None:
-        for name, space in SPACES.items():
-            monkeypatch.setitem(SPACES, name, replace(space, costly=two_answers(space), trials=trials))
+        for name, space in SEARCH_SPACES.items():
+            monkeypatch.setitem(SEARCH_SPACES, name, replace(space, costly=two_answers(space), trials=trials))
 
     return limit
 
 
-def two_answers(space: Space) -> dict[str, Any]:
+def two_answers(space: SearchSpace) -> dict[str, Any]:
     return {question: answers[:2] for question, answers in space.costly.items()}
 
 
-def tune(parts: Split | None, budget: float = PLENTY, **options: Any) -> Recipe:
-    return tuned(SETTINGS, parts, budget, Silent(), **options)
+def tune(parts: Split | None, budget: float = PLENTY, **options: Any) -> EnsembleConfig:
+    return tune_ensemble(SETTINGS, parts, budget, Silent(), **options)
 
 
-def judge_of(parts: Split, recipe: Recipe) -> tuple[Judge, TrainingData]:
+def judge_of(parts: Split, recipe: EnsembleConfig) -> tuple[Objective, TrainingData]:
     """Who judges a recipe, and what it is trained on."""
     train = replace(parts.train, weighting=recipe.weighting)
     popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=1).order
-    judge = Judge.of(replace(parts, train=train), popular, relevant_rating=4.0, k=10, seed=1)
+    judge = Objective.of(replace(parts, train=train), popular, relevant_rating=4.0, k=10, seed=1)
     assert judge is not None
     return judge, train
 
 
-def ndcg(parts: Split, recipe: Recipe) -> float:
+def ndcg(parts: Split, recipe: EnsembleConfig) -> float:
     """NDCG@10 of the recipe, trained and measured on the parts."""
     judge, train = judge_of(parts, recipe)
-    return float(judge.ndcg(fit_blend(train, recipe, 1, Silent())).mean())
+    return float(judge.ndcg(fit_ensemble(train, recipe, 1, Silent())).mean())
 
 
-def without_what_was_seen(recipe: Recipe) -> dict[str, object]:
+def without_what_was_seen(recipe: EnsembleConfig) -> dict[str, object]:
     return {name: value for name, value in recipe.to_json().items() if name != "found"}
 
 
@@ -121,7 +121,7 @@ def test_what_is_found_is_no_worse_than_the_start_or_any_single_model(
     parts: Split, few_trials: Callable[[int], None]
 ) -> None:
     few_trials(5)
-    start = Recipe.of(SETTINGS)
+    start = EnsembleConfig.of(SETTINGS)
     found = tune(parts)
     mine = ndcg(parts, found)
     assert mine >= ndcg(parts, start) - 1e-6
@@ -139,7 +139,7 @@ def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[in
         assert figure == pytest.approx(ndcg(parts, replace(found, weights={name: 1.0})), abs=2e-3)
     assert said["users"] == len(judge_of(parts, found)[0].queries)
     assert said["seconds"] >= 0
-    assert set(said["of_models"]) == SPACES.keys()
+    assert set(said["of_models"]) == SEARCH_SPACES.keys()
 
 
 def test_a_recipe_has_parameters_for_every_model_that_may_be_blended(
@@ -169,16 +169,16 @@ def test_the_length_of_the_lists_is_the_one_asked_for(parts: Split, few_trials: 
 def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     steps = Steps()
-    tuned(SETTINGS, parts, 0, steps)
+    tune_ensemble(SETTINGS, parts, 0, steps)
     assert [line for line in steps.lines if line.startswith("tuning")] == [
         "tuning how much an event speaks for its product",
-        *(f"tuning {name}" for name in MODELS if name in SPACES),
+        *(f"tuning {name}" for name in MODELS if name in SEARCH_SPACES),
     ]
 
 
 def test_the_data_keep_their_own_weighting(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(1)
-    tune(parts, start=replace(Recipe.of(SETTINGS), weighting=Weighting(half_life_days=5)))
+    tune(parts, start=replace(EnsembleConfig.of(SETTINGS), weighting=Weighting(half_life_days=5)))
     assert parts.train.weighting == Weighting()
 
 
@@ -186,13 +186,13 @@ def test_the_data_keep_their_own_weighting(parts: Split, few_trials: Callable[[i
 
 
 def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usable(parts: Split) -> None:
-    start = Recipe.of(SETTINGS)
+    start = EnsembleConfig.of(SETTINGS)
     found = tune(parts, 0.0)
     assert found.params == start.params
     assert found.weighting == start.weighting
-    assert set(found.found["of_models"]) == SPACES.keys()  # type: ignore[arg-type]
+    assert set(found.found["of_models"]) == SEARCH_SPACES.keys()  # type: ignore[arg-type]
     assert ndcg(parts, found) >= ndcg(parts, start) - 1e-6
-    blend = fit_blend(parts.train, found, 1, Silent())
+    blend = fit_ensemble(parts.train, found, 1, Silent())
     assert np.isfinite(blend.score_all(judge_of(parts, found)[0].queries)).any()
 
 
@@ -215,16 +215,16 @@ def test_when_the_time_is_over_no_further_trial_begins(
     monkeypatch.setattr(ensemble_tuning, "Clock", Ticking)
     tune(parts, budget, kept_in=tmp_path / "trials.log")
     tried = [len(trials) for trials in trials_in(tmp_path / "trials.log")]
-    assert len(tried) == len(SPACES)
+    assert len(tried) == len(SEARCH_SPACES)
     assert fewest <= sum(tried) <= most
 
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_where_nothing_can_be_judged_the_start_is_the_recipe(parts: Split, share: int) -> None:
-    start = replace(Recipe.of(SETTINGS), weights={ALS: 2.0}, found={"said": "before"})
+    start = replace(EnsembleConfig.of(SETTINGS), weights={ALS: 2.0}, found={"said": "before"})
     looked_at = Split(parts.train, parts.test.take(np.flatnonzero(parts.test.kind == 3)), "time", None)
     assert tune(None if share else looked_at, start=start) is start
-    assert tune(None) == Recipe.of(SETTINGS)
+    assert tune(None) == EnsembleConfig.of(SETTINGS)
 
 
 # weightings
@@ -236,8 +236,8 @@ def test_without_times_nothing_trends_and_no_half_life_is_tried(few_trials: Call
     found = tune(parts)
     assert TRENDING not in found.found["of_models"]  # type: ignore[operator]
     assert TRENDING not in found.weights
-    assert found.weighting == Recipe.of(SETTINGS).weighting
-    assert found.params[TRENDING] == Recipe.of(SETTINGS).params[TRENDING]
+    assert found.weighting == EnsembleConfig.of(SETTINGS).weighting
+    assert found.params[TRENDING] == EnsembleConfig.of(SETTINGS).params[TRENDING]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
     monkeypatch.setattr(ensemble_tuning, "scales_of", spy)
     parts = split(shop(times=False), 0.2)
     found = tune(parts)
-    assert found.weighting != Recipe.of(SETTINGS).weighting
+    assert found.weighting != EnsembleConfig.of(SETTINGS).weighting
     train = replace(parts.train, weighting=found.weighting)
     queries = judge_of(parts, found)[0].queries
     for name in (POPULARITY, ITEM_GRAPH, ALS):  # spectral's is cut out of a longer spectrum, which is a little better
@@ -299,7 +299,7 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
 class Tried:
     """Spies on a space: the parameters of every model that was finished."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: SearchSpace) -> None:
         self.params: list[Any] = []
         self._finish = space.finish
         self.space = replace(space, finish=self._spy)
@@ -310,18 +310,18 @@ class Tried:
 
 
 def search_of(parts: Split, kept_in: Path | None, budget: float = PLENTY, **changes: Any) -> Search:
-    judge, train = judge_of(parts, Recipe.of(SETTINGS))
+    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
     return replace(Search(replace(parts, train=train), judge, 1, Clock(budget), Silent(), kept_in), **changes)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", SEARCH_SPACES)
 @pytest.mark.parametrize("before", [1, 3, 8])
 def test_a_search_that_goes_on_repeats_no_trial(parts: Split, tmp_path: Path, name: str, before: int) -> None:
     file = tmp_path / "folder to be made" / "trials.log"
     first = MODELS[name].params(SETTINGS)
-    tried = Tried(replace(SPACES[name], costly=two_answers(SPACES[name])))
+    tried = Tried(replace(SEARCH_SPACES[name], costly=two_answers(SEARCH_SPACES[name])))
     for trials in (before, 12):
-        searched(search_of(parts, file), name, replace(tried.space, trials=trials), first, 0.0)
+        search_hyperparameters(search_of(parts, file), name, replace(tried.space, trials=trials), first, 0.0)
     (trials,) = trials_in(file)
     asked = [tuple(sorted(trial.params.items())) for trial in trials]
     assert len(asked) == 12
@@ -335,8 +335,8 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
     first = MODELS[SPECTRAL].params(SETTINGS)
     figures = []
     for trials in (4, 7, 7):
-        space = replace(SPACES[SPECTRAL], trials=trials, costly=two_answers(SPACES[SPECTRAL]))
-        found = searched(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
+        space = replace(SEARCH_SPACES[SPECTRAL], trials=trials, costly=two_answers(SEARCH_SPACES[SPECTRAL]))
+        found = search_hyperparameters(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
         judge = search_of(parts, None).judge
         assert float(judge.ndcg(found.model).mean()) == pytest.approx(found.figure)
         assert found.model.params == found.params  # type: ignore[attr-defined]
@@ -351,11 +351,11 @@ def test_all_of_tuning_goes_on_where_it_was(parts: Split, tmp_path: Path, few_tr
     once = tune(parts, kept_in=file)
     n_before = [len(trials) for trials in trials_in(file)]
     again = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == n_before == [4] * len(SPACES)
+    assert [len(trials) for trials in trials_in(file)] == n_before == [4] * len(SEARCH_SPACES)
     assert without_what_was_seen(again) == without_what_was_seen(once)
     few_trials(6)
     longer = tune(parts, kept_in=file)
-    assert [len(trials) for trials in trials_in(file)] == [6] * len(SPACES)
+    assert [len(trials) for trials in trials_in(file)] == [6] * len(SEARCH_SPACES)
     assert longer.found["ndcg_at_10"] > 0  # type: ignore[operator]
 
 
@@ -370,10 +370,10 @@ def test_a_search_can_begin_where_another_ended(
 
 
 def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
-    space = replace(SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SPACES[ITEM_GRAPH]))
+    space = replace(SEARCH_SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SEARCH_SPACES[ITEM_GRAPH]))
     file = tmp_path / "trials.log"
-    found = searched(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
-    again = searched(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
+    found = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
+    again = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
     (trials,) = trials_in(file)  # in one study: some answers may be new beside the best ones, most are remembered
     assert len(trials) <= 12
     assert again.figure >= found.figure
@@ -381,7 +381,7 @@ def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp
 
 def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others(parts: Split, tmp_path: Path) -> None:
     file, first = tmp_path / "trials.log", MODELS[ITEM_GRAPH].params(SETTINGS)
-    space = replace(SPACES[ITEM_GRAPH], trials=2, costly={})
+    space = replace(SEARCH_SPACES[ITEM_GRAPH], trials=2, costly={})
     search = search_of(parts, file)
     lighter = replace(search.split.train, weighting=Weighting(kinds={"purchase": 0.5}))
     others = [
@@ -391,20 +391,20 @@ def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others
         (search, replace(first, neighbours=3)),
     ]
     for each, params in (*others, *others):
-        searched(each, ITEM_GRAPH, space, params, 0.0)
+        search_hyperparameters(each, ITEM_GRAPH, space, params, 0.0)
     assert [len(trials) for trials in trials_in(file)] == [2, 2, 2, 2]
 
 
 def test_a_trial_that_was_killed_does_not_stop_the_next_search(parts: Split, tmp_path: Path) -> None:
     file, first = tmp_path / "trials.log", MODELS[ALS].params(SETTINGS)
-    space = replace(SPACES[ALS], trials=4)
+    space = replace(SEARCH_SPACES[ALS], trials=4)
 
     def killed(*_: Any) -> Any:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        searched(search_of(parts, file), ALS, replace(space, finish=killed), first, 0.0)
-    found = searched(search_of(parts, file), ALS, space, first, 0.0)
+        search_hyperparameters(search_of(parts, file), ALS, replace(space, finish=killed), first, 0.0)
+    found = search_hyperparameters(search_of(parts, file), ALS, space, first, 0.0)
     assert found.figure > 0
     (trials,) = trials_in(file)
     assert [trial.state for trial in trials].count(TrialState.FAIL) == 1
@@ -418,9 +418,9 @@ def _free(params: dict[str, Any]) -> dict[str, Any]:
 # spaces
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
-    space, known = SPACES[name], set(asdict(MODELS[name].params(SETTINGS)))
+    space, known = SEARCH_SPACES[name], set(asdict(MODELS[name].params(SETTINGS)))
     costly = [name for answers in space.costly.values() for name in answers[0]]
     chosen = [*costly, *space.ranges, *space.choices]
     assert set(chosen) <= known
@@ -429,23 +429,23 @@ def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
         assert {frozenset(each) for each in answers} == {frozenset(answers[0])}
     assert all(each.low < each.high for each in space.ranges.values())
     assert all(each.low > 0 for each in space.ranges.values() if each.log)
-    assert ensemble_tuning._SHARES.keys() == SPACES.keys()
+    assert ensemble_tuning._SHARES.keys() == SEARCH_SPACES.keys()
     assert sum(ensemble_tuning._SHARES.values()) <= 1
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_a_model_made_in_two_steps_is_the_one_that_training_makes(parts: Split, name: str) -> None:
-    space, params = SPACES[name], MODELS[name].params(Settings(spectral_rank=1_024))
-    judge, train = judge_of(parts, Recipe.of(SETTINGS))
+    space, params = SEARCH_SPACES[name], MODELS[name].params(Settings(spectral_rank=1_024))
+    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
     two_steps = space.finish(train, space.prepare(train, params, 1), params, 1)
     whole = MODELS[name].train(train, params, seed=1)
     np.testing.assert_allclose(two_steps.score_all(judge.queries), whole.score_all(judge.queries), rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(parts: Split, name: str) -> None:
-    space, params = SPACES[name], MODELS[name].params(SETTINGS)
-    judge, train = judge_of(parts, Recipe.of(SETTINGS))
+    space, params = SEARCH_SPACES[name], MODELS[name].params(SETTINGS)
+    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
     prepared = space.prepare(train, params, 1)
     changed, range_ = next(iter(space.ranges.items()))
     other = replace(params, **{changed: range_.high})
@@ -456,44 +456,44 @@ def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(par
 
 def test_parameters_outside_of_a_range_are_tried_all_the_same(parts: Split) -> None:
     first = replace(MODELS[ALS].params(SETTINGS), regularization=1e4, alpha=1e-3, factors=7)
-    space = Space({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
+    space = SearchSpace({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
     tried = Tried(space)
-    searched(search_of(parts, None), ALS, tried.space, first, 0.0)
+    search_hyperparameters(search_of(parts, None), ALS, tried.space, first, 0.0)
     assert tried.params[0] == first
 
 
 def _steps(name: str) -> tuple[Any, Any]:
-    return SPACES[name].prepare, SPACES[name].finish
+    return SEARCH_SPACES[name].prepare, SEARCH_SPACES[name].finish
 
 
 # recipes
 
 
 def test_a_recipe_is_the_same_after_json() -> None:
-    recipe = Recipe(
-        {**Recipe.of(SETTINGS).params, ALS: replace(MODELS[ALS].params(SETTINGS), alpha=3.25)},
+    recipe = EnsembleConfig(
+        {**EnsembleConfig.of(SETTINGS).params, ALS: replace(MODELS[ALS].params(SETTINGS), alpha=3.25)},
         {SPECTRAL: 1.0, TRENDING: 0.06},
         Weighting(0, 10, {"purchase": 0.5}, lowest_rating=0.1, half_life_days=12.5),
         {"ndcg_at_10": 0.25},
     )
     document = json_and_back(recipe.to_json())
-    assert Recipe.from_json(document, Settings()) == recipe
-    assert Recipe.from_json(document, Settings()).to_json() == recipe.to_json()
+    assert EnsembleConfig.from_json(document, Settings()) == recipe
+    assert EnsembleConfig.from_json(document, Settings()).to_json() == recipe.to_json()
 
 
 def test_the_recipe_of_the_settings_is_the_same_after_json() -> None:
     for settings in (Settings(), SETTINGS, Settings(kind_weights={"view": 0.5}, half_life_days=9)):
-        recipe = Recipe.of(settings)
+        recipe = EnsembleConfig.of(settings)
         assert json_and_back(recipe.to_json()) == recipe.to_json()
-        assert Recipe.from_json(json_and_back(recipe.to_json()), Settings()) == recipe
+        assert EnsembleConfig.from_json(json_and_back(recipe.to_json()), Settings()) == recipe
 
 
 def test_a_model_that_a_recipe_does_not_name_has_the_parameters_of_the_settings() -> None:
-    document: Any = Recipe.of(Settings()).to_json()
+    document: Any = EnsembleConfig.of(Settings()).to_json()
     del document["params"][ALS]
     document["params"]["gone"] = {"what": 1}
     document["weights"] |= {"gone": 1.0, ALS: 0.5}
-    read = Recipe.from_json(document, SETTINGS)
+    read = EnsembleConfig.from_json(document, SETTINGS)
     assert read.params[ALS] == MODELS[ALS].params(SETTINGS)
     assert "gone" not in read.weights
     assert "gone" not in read.params
@@ -509,7 +509,7 @@ def test_a_recipe_weighs_events_as_the_settings_do() -> None:
         lowest_rating_weight=0.25,
         half_life_days=20,
     )
-    weighting = Recipe.of(settings).weighting
+    weighting = EnsembleConfig.of(settings).weighting
     assert (weighting.rating_min, weighting.rating_max) == (0, 10)
     assert (weighting.lowest_rating, weighting.half_life_days) == (0.25, 20)
     assert (weighting.kinds["cart"], weighting.kinds["purchase"]) == (0.75, 1.0)

@@ -14,12 +14,12 @@ from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
-from src.recommendation.ensemble_config import Recipe, fit_models
+from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.tuning import ensemble_tuning, list_ranker_training
-from src.tuning.ensemble_tuning import tuned
+from src.tuning.ensemble_tuning import tune_ensemble
 from src.tuning.hyperparameter_search import Clock, Search
-from src.tuning.list_ranker_training import Lists, learnt_order
-from src.tuning.objective import Judge
+from src.tuning.list_ranker_training import Lists, train_list_ranker
+from src.tuning.objective import Objective
 
 SETTINGS = Settings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
 N_USERS, N_ITEMS, DAYS = 400, 150, 200
@@ -52,20 +52,20 @@ def fashion() -> Split:
 
 
 def search_of(parts: Split, models: dict[str, Any]) -> Search:
-    judge = Judge.of(parts, models[POPULARITY].order, relevant_rating=4.0, k=10, seed=1)
+    judge = Objective.of(parts, models[POPULARITY].order, relevant_rating=4.0, k=10, seed=1)
     assert judge is not None
     return Search(parts, judge, 1, Clock(60), Silent())
 
 
-def start() -> tuple[Recipe, dict[str, Any]]:
-    recipe = replace(Recipe.of(SETTINGS), weights=WEIGHTS)
+def start() -> tuple[EnsembleConfig, dict[str, Any]]:
+    recipe = replace(EnsembleConfig.of(SETTINGS), weights=WEIGHTS)
     return recipe, {name: recipe.params[name] for name in (POPULARITY, TRENDING, SPECTRAL)}
 
 
 def test_trees_are_kept_where_they_know_what_the_sum_does_not(parts: Split, request: pytest.FixtureRequest) -> None:
     recipe, params = start()
     models = fit_models(parts.train, params, 1, Silent())
-    order, said = learnt_order(SETTINGS, search_of(parts, models), recipe, models)
+    order, said = train_list_ranker(SETTINGS, search_of(parts, models), recipe, models)
     value, low, high = said["gain"]  # type: ignore[misc]
     assert low <= value <= high
     if request.node.callspec.id == "fashion":
@@ -96,7 +96,7 @@ def test_what_judges_the_trees_is_in_nothing_they_learnt_from(fashion: Split, mo
 
     monkeypatch.setattr(list_ranker_training, "fit_models", spy)
     monkeypatch.setattr(list_ranker_training.lambdarank, "learnt", spy_on_trees)
-    learnt_order(SETTINGS, search_of(fashion, models), recipe, models)
+    train_list_ranker(SETTINGS, search_of(fashion, models), recipe, models)
     (older,) = learnt_from
     inner = held_out(fashion.train)
     assert len(older) == len(inner.train)
@@ -115,7 +115,7 @@ def test_gains_are_those_of_the_lists(fashion: Split) -> None:
     assert len(features) == len(relevant) == length.sum()
     assert len(length) == lists.telling.sum()
     assert all(part.any() for part in np.split(relevant, np.cumsum(length)[:-1]))
-    order, _ = learnt_order(SETTINGS, search, recipe, models)
+    order, _ = train_list_ranker(SETTINGS, search, recipe, models)
     assert order is not None
     gain = lists.gain(order)
     assert gain.shape == (len(search.judge.queries),)
@@ -129,7 +129,7 @@ def test_few_lists_teach_nothing(fashion: Split, monkeypatch: pytest.MonkeyPatch
     models = fit_models(few.train, params, 1, Silent())
     search = search_of(few, models)
     monkeypatch.setattr(list_ranker_training, "fit_models", None)  # nothing is trained for it
-    order, said = learnt_order(SETTINGS, search, recipe, models)
+    order, said = train_list_ranker(SETTINGS, search, recipe, models)
     assert order is None
     assert said == {"not tried": f"{len(search.judge.queries)} lists to learn from or to judge by; expected 200"}
 
@@ -140,7 +140,7 @@ def test_lists_without_anything_liked_at_their_head_do_not_count(
     recipe, params = start()
     models = fit_models(fashion.train, params, 1, Silent())
     monkeypatch.setattr(list_ranker_training, "head_of", lambda total, in_history: np.zeros(total.shape, np.bool_))
-    order, said = learnt_order(SETTINGS, search_of(fashion, models), recipe, models)
+    order, said = train_list_ranker(SETTINGS, search_of(fashion, models), recipe, models)
     assert order is None
     assert said == {"not tried": "0 lists to learn from or to judge by; expected 200"}
 
@@ -148,8 +148,8 @@ def test_lists_without_anything_liked_at_their_head_do_not_count(
 # in tuning
 
 
-def tune(parts: Split, budget: float = 60) -> Recipe:
-    return tuned(SETTINGS, parts, budget, Silent())
+def tune(parts: Split, budget: float = 60) -> EnsembleConfig:
+    return tune_ensemble(SETTINGS, parts, budget, Silent())
 
 
 @pytest.fixture
@@ -182,8 +182,8 @@ def test_a_recipe_whose_order_asks_for_a_model_that_cannot_be_trained_has_none(
 ) -> None:
     recipe, params = start()
     models = fit_models(fashion.train, {**params, ALS: recipe.params[ALS]}, 1, Silent())
-    order, _ = learnt_order(SETTINGS, search_of(fashion, models), replace(recipe, weights={ALS: 1.0}), models)
+    order, _ = train_list_ranker(SETTINGS, search_of(fashion, models), replace(recipe, weights={ALS: 1.0}), models)
     document = replace(recipe, order=order).to_json()
-    assert Recipe.from_json(document, SETTINGS).order is not None
+    assert EnsembleConfig.from_json(document, SETTINGS).order is not None
     monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], missing=lambda: "no libgomp"))
-    assert Recipe.from_json(document, SETTINGS).order is None
+    assert EnsembleConfig.from_json(document, SETTINGS).order is None

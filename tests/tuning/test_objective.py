@@ -16,7 +16,7 @@ from src.interactions.splits import Split
 from src.models.base import QueryBlock
 from src.tuning import objective as judge_module
 from src.tuning.ensemble_tuning import best_weights
-from src.tuning.objective import Judge
+from src.tuning.objective import Objective
 
 Row = tuple[str, str, str, float]
 N_USERS, N_ITEMS = 50, 40
@@ -41,12 +41,12 @@ def split_of(train: list[Row], test: list[Row]) -> Split:
     return Split(data.take(np.arange(n)), data.take(np.arange(n, len(data))), "given", None)
 
 
-def judge_of(split: Split, k: int = 10, seed: int = 1) -> Judge | None:
+def judge_of(split: Split, k: int = 10, seed: int = 1) -> Objective | None:
     popular = np.argsort(-split.train.events.count_by_item(), kind="stable")
-    return Judge.of(split, popular, relevant_rating=4.0, k=k, seed=seed)
+    return Objective.of(split, popular, relevant_rating=4.0, k=k, seed=seed)
 
 
-def some_judge(split: Split, k: int = 10) -> Judge:
+def some_judge(split: Split, k: int = 10) -> Objective:
     found = judge_of(split, k)
     assert found is not None
     return found

@@ -7,10 +7,11 @@ from pathlib import Path
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.store import Store
-from src.workflows.ingest import Loaded, ingest
+from src.workflows.ingest import ingest
+from src.workflows.load_summary import LoadSummary
 
 
-def load(settings: Settings, store: Store, path: Path) -> Loaded:
+def load(settings: Settings, store: Store, path: Path) -> LoadSummary:
     return ingest(settings, store, path, Silent())
 
 

@@ -11,15 +11,15 @@ import pytest
 from src.core.domain import JsonDict
 from src.core.progress import Silent
 from src.core.settings import Settings, read_settings
-from src.evaluation.benchmark_report import SplitReport
+from src.evaluation.benchmark_report import BenchmarkReport
 from src.models import POPULARITY
 from src.tuning import ensemble_tuning
-from src.workflows.benchmark import PIPELINE, SplitJob, evaluate_split
+from src.workflows.benchmark import PIPELINE, BenchmarkRequest, run_benchmark
 
 N_USERS, N_ITEMS = 60, 40
 
 
-def write_split(folder: Path, header: str, value: str, seed: int = 1) -> SplitJob:
+def write_split(folder: Path, header: str, value: str, seed: int = 1) -> BenchmarkRequest:
     """Two tastes. value: what stands in the third column, with {r} for a number from 0 to 9."""
     rng = np.random.default_rng(seed)
     lines: dict[str, list[str]] = {"train": [], "test": []}
@@ -30,7 +30,7 @@ def write_split(folder: Path, header: str, value: str, seed: int = 1) -> SplitJo
             lines[part].append(f"u{user},p{item},{value.format(r=(user + item // 2) % 10)}")
     for name, rows in lines.items():
         (folder / f"{name}.csv").write_text("\n".join([header, *rows, ""]))
-    return SplitJob(folder / "train.csv", folder / "test.csv", budget_seconds=60, at=(5,))
+    return BenchmarkRequest(folder / "train.csv", folder / "test.csv", budget_seconds=60, at=(5,))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def small(settings: Settings) -> Settings:
     return settings.model_copy(update={"als_iterations": 2, "als_factors": 8, "spectral_rank": 16})
 
 
-def kept(report: SplitReport, file: str) -> tuple[int, int]:
+def kept(report: BenchmarkReport, file: str) -> tuple[int, int]:
     """(rows of a file, rejected ones)."""
     read = report.files[file]
     return read.n_rows, read.rejected.total()
@@ -60,7 +60,7 @@ def test_the_scale_of_ratings_is_that_of_the_train_file(
     small: Settings, tmp_path: Path, value: str, relevant: float
 ) -> None:
     job = write_split(tmp_path, "user_id,item_id,rating", value)
-    report = evaluate_split(small, job, Silent())
+    report = run_benchmark(small, job, Silent())
     assert kept(report, "train") == (540, 0)
     assert kept(report, "test") == (180, 0)
     assert report.scope.relevant_rating == pytest.approx(relevant)
@@ -70,7 +70,7 @@ def test_the_scale_of_ratings_is_that_of_the_train_file(
 @pytest.mark.usefixtures("few_trials")
 def test_a_scale_that_was_set_is_kept_to(tmp_path: Path) -> None:
     set_ones = read_settings(var=tmp_path / "var", rating_min=1.0, rating_max=5.0, als_iterations=2, spectral_rank=16)
-    report = evaluate_split(set_ones, write_split(tmp_path, "user_id,item_id,rating", "{r}"), Silent())
+    report = run_benchmark(set_ones, write_split(tmp_path, "user_id,item_id,rating", "{r}"), Silent())
     n, rejected = kept(report, "train")
     assert 0 < rejected < n
 
@@ -79,7 +79,7 @@ def test_a_scale_that_was_set_is_kept_to(tmp_path: Path) -> None:
 def test_where_people_only_look_what_is_served_is_tuned_and_what_was_looked_at_is_on_no_list(
     small: Settings, tmp_path: Path
 ) -> None:
-    report = evaluate_split(small, write_split(tmp_path, "user_id,item_id,event", "view"), Silent())
+    report = run_benchmark(small, write_split(tmp_path, "user_id,item_id,event", "view"), Silent())
     found: JsonDict = report.to_json()["protocol"]["tuning"]["recipe"]["found"]  # type: ignore[index,call-overload]
     assert found["users"] > 20  # type: ignore[operator]
     ndcg = {name: figures.figures["ndcg@5"].value for name, figures in report.lists.items()}
@@ -89,8 +89,8 @@ def test_where_people_only_look_what_is_served_is_tuned_and_what_was_looked_at_i
 @pytest.mark.usefixtures("few_trials")
 def test_another_test_file_changes_nothing_of_what_is_tuned_and_served(small: Settings, tmp_path: Path) -> None:
     job = write_split(tmp_path, "user_id,item_id,event", "purchase")
-    one = evaluate_split(small, job, Silent())
+    one = run_benchmark(small, job, Silent())
     job.test.write_text("user_id,item_id\nu1,p1\nu2,p4\nsomebody,something\n")
-    other = evaluate_split(small, job, Silent())
+    other = run_benchmark(small, job, Silent())
     assert one.lists != other.lists
     assert one.checksums[PIPELINE] == other.checksums[PIPELINE]

@@ -20,15 +20,15 @@ from src.core.domain import FloatArray
 from src.core.errors import InputError, UnknownName, UnusableFile
 from src.core.progress import Reporter, Silent
 from src.core.settings import Settings
-from src.evaluation.benchmark_report import SplitReport
+from src.evaluation.benchmark_report import BenchmarkReport
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD, VBMF
 from src.models.base import QueryBlock
 from src.workflows import benchmark
-from src.workflows.benchmark import PIPELINE, SplitJob, Tuner, evaluate_split
+from src.workflows.benchmark import PIPELINE, BenchmarkRequest, Tuner, run_benchmark
 from src.workflows.checksums import checksum
-from src.workflows.resource_usage import with_cost
+from src.workflows.resource_usage import with_resource_usage
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "this is no table at all\n"
@@ -87,8 +87,8 @@ class Files:
     test: Path
     valid: Path
 
-    def job(self, **changes: Any) -> SplitJob:
-        return replace(SplitJob(self.train, self.test), **changes)
+    def job(self, **changes: Any) -> BenchmarkRequest:
+        return replace(BenchmarkRequest(self.train, self.test), **changes)
 
 
 def rows(n: int, *, start: int, rated: bool) -> str:
@@ -115,8 +115,8 @@ def rated_files(files: Files) -> Files:
     return files
 
 
-def evaluate(settings: Settings, job: SplitJob, stand_in: StandIn | None = None) -> SplitReport:
-    return evaluate_split(settings, job, Silent(), (stand_in or StandIn()).tuner())
+def evaluate(settings: Settings, job: BenchmarkRequest, stand_in: StandIn | None = None) -> BenchmarkReport:
+    return run_benchmark(settings, job, Silent(), (stand_in or StandIn()).tuner())
 
 
 def test_what_is_served_is_measured_beside_popularity(settings: Settings, files: Files) -> None:
@@ -282,18 +282,18 @@ def test_repeating_it_gives_the_same_figures(settings: Settings, rated_files: Fi
 )
 def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        SplitJob.asked_for(options)
+        BenchmarkRequest.asked_for(options)
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(UnknownName, match="pipeline, all, popularity"):
-        SplitJob.asked_for({"train": "a", "test": "b", "model": "magic"})
+        BenchmarkRequest.asked_for({"train": "a", "test": "b", "model": "magic"})
 
 
 def test_no_options_of_a_split_ask_for_none() -> None:
-    assert SplitJob.asked_for({"release": "x", "train": None}) is None
-    job = SplitJob.asked_for({"train": Path("a"), "test": Path("b"), "at": "20, 5,20", "budget": 60.0})
-    assert job == SplitJob(Path("a"), Path("b"), at=(5, 20), budget_seconds=60.0)
+    assert BenchmarkRequest.asked_for({"release": "x", "train": None}) is None
+    job = BenchmarkRequest.asked_for({"train": Path("a"), "test": Path("b"), "at": "20, 5,20", "budget": 60.0})
+    assert job == BenchmarkRequest(Path("a"), Path("b"), at=(5, 20), budget_seconds=60.0)
 
 
 def door(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -376,12 +376,12 @@ def test_whatever_changes_in_a_model_changes_its_checksum() -> None:
 
 
 def test_the_cost_of_work_is_its_time_and_the_most_memory_that_it_held() -> None:
-    result, cost = with_cost(lambda: float(np.ones(16_000_000).sum()))
+    result, cost = with_resource_usage(lambda: float(np.ones(16_000_000).sum()))
     assert result == 16_000_000
     assert cost.seconds > 0
     assert cost.peak_mib > 122
     if cost.growth_mib is not None:  # Linux counts anew for every piece of work
         assert 100 < cost.growth_mib <= cost.peak_mib
-        _, small = with_cost(lambda: None)
+        _, small = with_resource_usage(lambda: None)
         assert small.growth_mib is not None
         assert small.growth_mib < 50

@@ -17,9 +17,9 @@ from src.releases.registry import Registry
 from src.store import Store
 from src.workflows import champion_comparison as challenge_module
 from src.workflows.fit import stored_data
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 
@@ -42,7 +42,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def again(settings: Settings, store: Store, **job: Any) -> Trained:
-    trained = train(settings, store, Job(**job), Silent())
+    trained = train(settings, store, TrainingRequest(**job), Silent())
     assert trained is not None
     return trained
 
@@ -104,7 +104,7 @@ def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_ane
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
     before = registry.current()
-    record(trained_store, [Event("brand new", "P00001", EventKind.RATING, 5.0, 1_700_000_000)])
+    record_events(trained_store, [Event("brand new", "P00001", EventKind.RATING, 5.0, 1_700_000_000)])
     changed = trained_settings.model_copy(update={"svd_factors": 3, "vbmf_factors": 3})
     trained = again(changed, trained_store, trigger="night", due=1_800_000_000)
     assert trained.active
@@ -230,7 +230,7 @@ def test_a_shop_of_clicks_alone_passes_the_gate(settings: Settings, store: Store
         Event(f"u{n % 12}", f"p{n % 9}", EventKind.CLICK, at=1_700_000_000 + 3_600 * n, event_id=str(n))
         for n in range(200)
     ]
-    record(store, events)
+    record_events(store, events)
     for _ in range(2):
         trained = again(settings, store)
         assert trained.active

@@ -13,10 +13,10 @@ from src.core.records import Run, RunStatus, Score
 from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.drift_check import watch
-from src.workflows.record_events import record
+from src.workflows.drift_check import check_drift
+from src.workflows.record_events import record_events
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 NOW = 1_800_000_000
 
@@ -30,12 +30,12 @@ def buy_what_is_listed(store: Store, settings: Settings, n_users: int, place: in
     for user in pipeline.users.ids_of(range(n_users)):
         listed = pipeline.recommend(Query(user, tuple(store.history(user)), n=10))
         bought.append(Event(user, listed[place].product_id, EventKind.PURCHASE, at=NOW, event_id=f"buy-{user}-{place}"))
-    record(store, bought)
+    record_events(store, bought)
 
 
 def test_a_shop_that_buys_what_is_listed_scores_well(trained_settings: Settings, trained_store: Store) -> None:
     buy_what_is_listed(trained_store, trained_settings, 40, place=0)
-    score, job = watch(trained_settings, trained_store, Silent(), now=NOW)
+    score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert job is None
     assert (score.n_events, score.n_users) == (40, 40)
     assert score.ndcg_at_10 == score.recall_at_10 == 1.0
@@ -49,11 +49,11 @@ def test_a_shop_that_buys_what_is_listed_scores_well(trained_settings: Settings,
 
 
 def test_only_what_came_since_the_release_counts(trained_settings: Settings, trained_store: Store) -> None:
-    score, job = watch(trained_settings, trained_store, Silent(), now=NOW)
+    score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert (score.n_events, score.ndcg_at_10, job) == (0, None, None)
     assert "no event is newer" in score.message
-    record(trained_store, [Event("U00001", "P00001", EventKind.RATING, 5.0, NOW)])
-    rated, _ = watch(trained_settings, trained_store, Silent(), now=NOW + 1)
+    record_events(trained_store, [Event("U00001", "P00001", EventKind.RATING, 5.0, NOW)])
+    rated, _ = check_drift(trained_settings, trained_store, Silent(), now=NOW + 1)
     assert rated.n_ratings == 1
     predicted = Registry(trained_settings.releases_dir).active().pipeline.predict("U00001", "P00001").rating
     assert rated.rmse == pytest.approx(abs(5.0 - predicted), abs=1e-5)
@@ -61,8 +61,8 @@ def test_only_what_came_since_the_release_counts(trained_settings: Settings, tra
 
 def test_a_new_product_is_one_that_the_lists_miss(trained_settings: Settings, trained_store: Store) -> None:
     events = [Event(f"U{n:05d}", "brand new", EventKind.PURCHASE, at=NOW, event_id=f"e{n}") for n in range(1, 40)]
-    record(trained_store, events)
-    score, _ = watch(trained_settings, trained_store, Silent(), now=NOW)
+    record_events(trained_store, events)
+    score, _ = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert (score.n_users, score.recall_at_10) == (39, 0.0)
 
 
@@ -77,24 +77,24 @@ def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
 ) -> None:
     scored(trained_store, 0.5)
     events = [Event(f"U{n:05d}", "brand new", EventKind.PURCHASE, at=NOW, event_id=f"e{n}") for n in range(1, 60)]
-    record(trained_store, events)
-    score, job = watch(trained_settings, trained_store, Silent(), now=NOW)
+    record_events(trained_store, events)
+    score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert job is not None
     assert job.trigger == "drift"
     assert job.why == score.message
     assert score.message.startswith("NDCG@10 on new events fell to 0.0000")
     assert "it was 0.5000" in score.message
     trained_store.journal.save_run(Run("early", "drift", NOW, RunStatus.SUCCEEDED))
-    score, job = watch(trained_settings, trained_store, Silent(), now=NOW + 6 * 3_600)
+    score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW + 6 * 3_600)
     assert job is None
     assert "today already" in score.message
-    _, job = watch(trained_settings, trained_store, Silent(), now=NOW + 24 * 3_600)
+    _, job = check_drift(trained_settings, trained_store, Silent(), now=NOW + 24 * 3_600)
     assert job is not None
 
 
 @pytest.mark.usefixtures("no_smoke")
 def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Settings, trained_store: Store) -> None:
-    trained = train(trained_settings, trained_store, Job(trigger="drift", why="NDCG@10 fell"), Silent())
+    trained = train(trained_settings, trained_store, TrainingRequest(trigger="drift", why="NDCG@10 fell"), Silent())
     assert trained is not None
     (run,) = [run for run in trained_store.journal.runs(5) if run.trigger == "drift"]
     assert run.message.startswith("NDCG@10 fell. promoted: ")
@@ -105,7 +105,7 @@ def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Setti
 def test_every_night_the_release_before_is_scored_first(trained_settings: Settings, trained_store: Store) -> None:
     before = Registry(trained_settings.releases_dir).current_version()
     buy_what_is_listed(trained_store, trained_settings, 35, place=2)
-    train(trained_settings, trained_store, Job(trigger="night", due=1_700_000_000), Silent())
+    train(trained_settings, trained_store, TrainingRequest(trigger="night", due=1_700_000_000), Silent())
     (score,) = trained_store.journal.scores(5)
     assert score.release == before
     assert score.n_users == 35
@@ -114,7 +114,7 @@ def test_every_night_the_release_before_is_scored_first(trained_settings: Settin
 
 def test_without_a_release_there_is_nothing_to_score(settings: Settings, store: Store) -> None:
     with pytest.raises(NoRelease):
-        watch(settings, store, Silent())
+        check_drift(settings, store, Silent())
     assert store.journal.scores(5) == []
 
 
@@ -124,6 +124,6 @@ def test_a_release_that_learnt_from_a_file_is_not_scored_and_says_why(
     release = Registry(trained_settings.releases_dir).active()
     manifest = {**release.manifest, "data": {**release.manifest["data"], "source": "/a/file.csv"}}
     monkeypatch.setattr(Registry, "current", lambda self: replace(release, manifest=manifest))
-    score, job = watch(trained_settings, trained_store, Silent(), now=NOW)
+    score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert job is None
     assert "it is not scored" in score.message

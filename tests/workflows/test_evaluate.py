@@ -13,13 +13,13 @@ from src.core.errors import AisleError, NoData, NoRelease, ReleaseError, Unknown
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.models import MODELS
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.evaluate import evaluate
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -90,7 +90,7 @@ def test_a_release_is_measured_with_its_own_settings_whatever_they_are_now(
 @pytest.mark.usefixtures("no_smoke")
 def test_a_release_is_measured_by_its_version(trained_settings: Settings, trained_store: Store) -> None:
     first = Registry(trained_settings.releases_dir).active().version
-    second = train(trained_settings, trained_store, Job(models=("popularity",), activate=False), Silent())
+    second = train(trained_settings, trained_store, TrainingRequest(models=("popularity",), activate=False), Silent())
     assert second is not None
     told = Told()
     report, folder = evaluate(trained_settings, trained_store, second.version, told)
@@ -101,7 +101,7 @@ def test_a_release_is_measured_by_its_version(trained_settings: Settings, traine
     ]
     report, folder = evaluate(trained_settings, trained_store, first, told)
     assert folder.name == first
-    assert list(report.lists) == [*(name for name, kind in MODELS.items() if kind.lists), BLEND]
+    assert list(report.lists) == [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
     assert list(report.ratings) == [name for name, kind in MODELS.items() if kind.rates]
 
 
@@ -133,9 +133,9 @@ def test_a_store_that_was_emptied_since_is_no_data(
 
 @pytest.mark.usefixtures("no_smoke")
 def test_a_release_of_a_file_is_measured_on_that_file(settings: Settings, store: Store, ratings_file: Path) -> None:
-    trained = train(settings, store, Job(data=ratings_file), Silent())
+    trained = train(settings, store, TrainingRequest(data=ratings_file), Silent())
     assert trained is not None
-    record(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
+    record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     report, _ = evaluate(settings, store, None, Silent())
     assert report == trained.report
     assert report.n_train + report.n_test == 35
@@ -143,7 +143,7 @@ def test_a_release_of_a_file_is_measured_on_that_file(settings: Settings, store:
 
 @pytest.mark.usefixtures("no_smoke")
 def test_a_release_of_a_file_that_is_gone_says_which_one(settings: Settings, store: Store, ratings_file: Path) -> None:
-    trained = train(settings, store, Job(data=ratings_file), Silent())
+    trained = train(settings, store, TrainingRequest(data=ratings_file), Silent())
     assert trained is not None
     ratings_file.unlink()
     with pytest.raises(UnusableFile) as raised:

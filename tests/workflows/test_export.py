@@ -13,10 +13,10 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store
-from src.synthetic.shop import MadeUpShop
+from src.synthetic.shop import SyntheticShop
 from src.workflows.export import export, input_files
 from src.workflows.ingest import read_table
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from tests.workflows.stored import events_of, load, write
 
 
@@ -35,7 +35,9 @@ def test_an_export_of_ratings_alone_names_them_ratings(settings: Settings, store
 
 
 def test_an_export_with_other_events_names_their_kind(settings: Settings, store: Store, tmp_path: Path) -> None:
-    record(store, [Event("u", "p", EventKind.PURCHASE, 3.0, 5, "o-1"), Event("u", "p", EventKind.RATING, 4.0, 6)])
+    record_events(
+        store, [Event("u", "p", EventKind.PURCHASE, 3.0, 5, "o-1"), Event("u", "p", EventKind.RATING, 4.0, 6)]
+    )
     target = tmp_path / "clean.csv"
     assert export(settings, store, target) == 2
     lines = target.read_text(encoding="utf-8").splitlines()
@@ -43,10 +45,10 @@ def test_an_export_with_other_events_names_their_kind(settings: Settings, store:
 
 
 def test_training_from_an_export_is_training_from_the_store(
-    settings: Settings, store: Store, shop: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, shop: SyntheticShop, tmp_path: Path
 ) -> None:
     store.add_events(shop.events)
-    record(
+    record_events(
         store,
         [
             Event('a "quoted", id', "p,1", EventKind.RATING, 3.3, 1_700_000_000),
@@ -89,7 +91,7 @@ def test_an_export_onto_a_folder_is_refused(settings: Settings, store: Store, tm
 
 def test_an_export_read_back_adds_nothing(settings: Settings, store: Store, tmp_path: Path) -> None:
     clicked, bought = Event("u", "p", EventKind.CLICK, at=5), Event("u", "p", EventKind.PURCHASE, 2.0, 5, "o-1")
-    record(store, [clicked, clicked, bought, Event("v", "q", EventKind.VIEW, at=6)])
+    record_events(store, [clicked, clicked, bought, Event("v", "q", EventKind.VIEW, at=6)])
     export(settings, store, tmp_path / "clean.csv")
     before = events_of(store)
     found = load(settings, store, tmp_path / "clean.csv").load

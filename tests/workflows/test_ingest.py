@@ -21,17 +21,17 @@ from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store
-from src.synthetic.shop import MadeUpShop, make_shop
+from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import make_up_shop, read_table, withdraw
-from src.workflows.record_events import record
+from src.workflows.ingest import make_synthetic_shop, read_table, withdraw
+from src.workflows.record_events import record_events
 from tests.workflows.stored import events_of, load, write
 
 # --- The made-up shop -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def tiny_shop(monkeypatch: pytest.MonkeyPatch) -> MadeUpShop:
+def tiny_shop(monkeypatch: pytest.MonkeyPatch) -> SyntheticShop:
     """Makes make_up_shop quick; the shop it makes up."""
     shop = make_shop(n_users=5, n_products=10)
     monkeypatch.setattr(ingest_module, "make_shop", lambda **_: shop)
@@ -39,9 +39,11 @@ def tiny_shop(monkeypatch: pytest.MonkeyPatch) -> MadeUpShop:
 
 
 @pytest.fixture
-def made_up(settings: Settings, store: Store, tiny_shop: MadeUpShop, monkeypatch: pytest.MonkeyPatch) -> MadeUpShop:
+def made_up(
+    settings: Settings, store: Store, tiny_shop: SyntheticShop, monkeypatch: pytest.MonkeyPatch
+) -> SyntheticShop:
     """A store with the made-up shop, and an active release that was trained on it."""
-    assert make_up_shop(store, Silent())
+    assert make_synthetic_shop(store, Silent())
     data = training_data(store.read_events())
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
@@ -51,18 +53,18 @@ def made_up(settings: Settings, store: Store, tiny_shop: MadeUpShop, monkeypatch
     return tiny_shop
 
 
-def test_the_made_up_shop_enters_an_empty_store(store: Store, tiny_shop: MadeUpShop) -> None:
-    assert make_up_shop(store, Silent())
+def test_the_made_up_shop_enters_an_empty_store(store: Store, tiny_shop: SyntheticShop) -> None:
+    assert make_synthetic_shop(store, Silent())
     here = store.summary()
     assert here.made_up
     assert (here.n_events, here.n_products) == (len(tiny_shop.events), 10)
 
 
 def test_the_made_up_shop_does_not_enter_twice_nor_beside_real_events(
-    settings: Settings, store: Store, tiny_shop: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, tiny_shop: SyntheticShop, tmp_path: Path
 ) -> None:
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
-    assert not make_up_shop(store, Silent())
+    assert not make_synthetic_shop(store, Silent())
     assert store.summary().n_events == 1
     assert not store.summary().made_up
 
@@ -70,18 +72,18 @@ def test_the_made_up_shop_does_not_enter_twice_nor_beside_real_events(
 def test_the_made_up_shop_reaches_up_to_now(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, int] = {}
 
-    def spy(until: int) -> MadeUpShop:
+    def spy(until: int) -> SyntheticShop:
         asked["until"] = until
         return make_shop(n_users=2, n_products=2)
 
     monkeypatch.setattr(ingest_module, "make_shop", spy)
     before = int(time.time())
-    make_up_shop(store, Silent())
+    make_synthetic_shop(store, Silent())
     assert before <= asked["until"] <= int(time.time())
 
 
 def test_the_first_real_file_drives_out_the_made_up_shop_and_its_release(
-    settings: Settings, store: Store, made_up: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
     assert events_of(store) == [("u", "p", "rating", 5.0, NO_TIME)]
@@ -92,7 +94,7 @@ def test_the_first_real_file_drives_out_the_made_up_shop_and_its_release(
 
 
 def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
-    settings: Settings, store: Store, made_up: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     load(settings, store, write(tmp_path / "one.csv", "user,product,rating\nu,p,5\n"))
     registry = Registry(settings.releases_dir)
@@ -111,7 +113,7 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
     ids=["empty", "no table", "header only", "rejected rows only"],
 )
 def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
-    settings: Settings, store: Store, made_up: MadeUpShop, tmp_path: Path, text: str
+    settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path, text: str
 ) -> None:
     before = events_of(store)
     with pytest.raises(UnusableFile):
@@ -122,18 +124,20 @@ def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
 
 
 def test_real_events_on_real_products_survive_the_leaving_of_the_made_up_shop(
-    settings: Settings, store: Store, made_up: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     store.add_products([Product("real", title="A real one")])
     product_id = made_up.products[0].product_id
-    record(store, [Event("me", "real", EventKind.PURCHASE, at=5), Event("me", product_id, EventKind.RATING, 4.0, 6)])
+    record_events(
+        store, [Event("me", "real", EventKind.PURCHASE, at=5), Event("me", product_id, EventKind.RATING, 4.0, 6)]
+    )
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating,time\nu,p,5,7\n"))
     assert events_of(store) == [("me", "real", "purchase", 1.0, 5), ("u", "p", "rating", 5.0, 7)]
     assert set(store.products(["real", product_id])) == {"real"}
 
 
 def test_a_real_product_with_the_id_of_a_made_up_one_is_a_new_product(
-    settings: Settings, store: Store, made_up: MadeUpShop, tmp_path: Path
+    settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     product_id = made_up.products[0].product_id
     load(settings, store, write(tmp_path / "r.csv", f"user,product,rating,time\nu,{product_id},5,7\n"))
@@ -143,10 +147,10 @@ def test_a_real_product_with_the_id_of_a_made_up_one_is_a_new_product(
 def test_an_event_id_of_the_made_up_shop_is_free_again_for_real_events(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
-    make_up_shop(store, Silent())
-    assert record(store, [Event("U00001", "P00001", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
+    make_synthetic_shop(store, Silent())
+    assert record_events(store, [Event("U00001", "P00001", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
-    assert record(store, [Event("u", "p", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
+    assert record_events(store, [Event("u", "p", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
 
 
 def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
@@ -158,14 +162,14 @@ def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(store, "add_events", killed)
         with pytest.raises(KeyboardInterrupt):
-            make_up_shop(store, Silent())
-    assert make_up_shop(store, Silent())
+            make_synthetic_shop(store, Silent())
+    assert make_synthetic_shop(store, Silent())
     assert store.summary().n_users == 2_000
 
 
-def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, tiny_shop: MadeUpShop) -> None:
+def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, tiny_shop: SyntheticShop) -> None:
     store.add_products([Product("real", "A lamp")])
-    assert not make_up_shop(store, Silent())
+    assert not make_synthetic_shop(store, Silent())
     assert store.summary().n_products == 1
 
 

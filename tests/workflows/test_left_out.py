@@ -11,9 +11,9 @@ from src.core.settings import Settings
 from src.models import ALS, MODELS, trainable
 from src.releases.registry import Registry
 from src.store import Store
-from src.synthetic.shop import MadeUpShop
+from src.synthetic.shop import SyntheticShop
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 REASON = "als cannot be trained: the library implicit was not loaded"
 
@@ -37,12 +37,12 @@ def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_als", "no_smoke")
 def test_a_release_without_als_is_served_and_the_reason_is_said(
-    settings: Settings, store: Store, shop: MadeUpShop
+    settings: Settings, store: Store, shop: SyntheticShop
 ) -> None:
     store.add_products(shop.products)
     store.add_events(shop.events)
     said = Lines()
-    trained = train(settings, store, Job(), said)
+    trained = train(settings, store, TrainingRequest(), said)
     assert trained is not None
     release = Registry(settings.releases_dir).active()
     assert ALS not in release.pipeline.models
@@ -52,10 +52,10 @@ def test_a_release_without_als_is_served_and_the_reason_is_said(
 
 
 @pytest.mark.usefixtures("without_als")
-def test_asked_for_by_name_it_ends_with_the_reason(settings: Settings, store: Store, shop: MadeUpShop) -> None:
+def test_asked_for_by_name_it_ends_with_the_reason(settings: Settings, store: Store, shop: SyntheticShop) -> None:
     store.add_events(shop.events)
     with pytest.raises(AisleError, match=REASON):
-        train(settings, store, Job(models=(ALS,)), Lines())
+        train(settings, store, TrainingRequest(models=(ALS,)), Lines())
 
 
 def test_on_this_machine_nothing_is_left_out() -> None:

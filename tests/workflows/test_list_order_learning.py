@@ -10,12 +10,13 @@ import pytest
 
 from src.core.domain import DAY, EventBatch, Product
 from src.core.progress import Silent
-from src.core.records import SearchedFor
+from src.core.records import SearchFeedback
 from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.releases.release import Release
 from src.store import Store
-from src.workflows.train import Job, train
+from src.workflows.train import train
+from src.workflows.training_plan import TrainingRequest
 
 Opened = Callable[[Settings], Store]
 WORDS = [f"{one}{other}" for one in ("lamp", "desk", "vase", "chair", "stove", "spoon") for other in "abcdefgh"]
@@ -42,7 +43,7 @@ def fill(store: Store) -> None:
 
 
 def trained(settings: Settings, store: Store) -> Release:
-    found = train(settings, store, Job(models=("item_graph",)), Silent())
+    found = train(settings, store, TrainingRequest(models=("item_graph",)), Silent())
     assert found is not None
     return Registry(settings.releases_dir).load(found.version)
 
@@ -56,7 +57,7 @@ def ranked(settings: Settings) -> Settings:
 def test_a_ranking_that_is_better_on_held_out_queries_is_used(ranked: Settings, store: Store) -> None:
     fill(store)
     searches = [
-        SearchedFor(f"{word} thing", f"{word}-{OF_EACH - 1}", "purchase", 5, str(n)) for n, word in enumerate(WORDS)
+        SearchFeedback(f"{word} thing", f"{word}-{OF_EACH - 1}", "purchase", 5, str(n)) for n, word in enumerate(WORDS)
     ]
     store.searches.add(searches)
     release = trained(ranked, store)
@@ -90,7 +91,7 @@ def test_products_without_an_event_are_searched_and_listed(settings: Settings, s
     fill(store)
     store.add_products([Product("new", f"{WORDS[0]} thing new", category=WORDS[0]), Product("bare")])
     store.add_products([Product("gone", f"{WORDS[0]} thing gone", withdrawn=True)])
-    found = train(settings, store, Job(), Silent())
+    found = train(settings, store, TrainingRequest(), Silent())
     assert found is not None
     pipeline = Registry(settings.releases_dir).load(found.version).pipeline
     assert pipeline.items.idx_of("new") is not None
@@ -110,7 +111,7 @@ def test_a_second_training_encodes_nothing(settings: Settings, store: Store) -> 
             said.append(line)
 
     for _ in range(2):
-        train(settings, store, Job(models=("item_graph",)), Heard())
+        train(settings, store, TrainingRequest(models=("item_graph",)), Heard())
     counts = [line.split()[1] for line in said if line.startswith("encoded ")]
     assert counts[0] != "0"
     assert counts[1] == "0"
@@ -122,7 +123,7 @@ def test_a_shop_without_a_catalogue_trains_and_has_no_search(settings: Settings,
     users, items = (list(column) for column in zip(*rows, strict=True))
     n = len(rows)
     store.add_events(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
-    found = train(settings, store, Job(), Silent())
+    found = train(settings, store, TrainingRequest(), Silent())
     assert found is not None
     release = Registry(settings.releases_dir).load(found.version)
     assert release.pipeline.search is None

@@ -18,9 +18,9 @@ from src.ingestion import input_files
 from src.ingestion.layout import Hints
 from src.store import Store
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import ingest, read_table, take_in
-from src.workflows.load_summary import Loaded
-from src.workflows.record_events import record
+from src.workflows.ingest import ingest, load_files, read_table
+from src.workflows.load_summary import LoadSummary
+from src.workflows.record_events import record_events
 
 MIXED = """\
 user_id,product_id,rating,timestamp
@@ -38,7 +38,7 @@ GOOD, BAD = 4, 5
 EVENTS = "user,product,kind,value,time\n"
 RETAIL = "Invoice,StockCode,Quantity,InvoiceDate,Customer ID\n"
 
-Load = Callable[..., Loaded]
+Load = Callable[..., LoadSummary]
 Row = tuple[str, str, str, float, int]
 
 
@@ -46,7 +46,7 @@ Row = tuple[str, str, str, float, int]
 def load(settings: Settings, store: Store, tmp_path: Path) -> Load:
     """Loads a text as a file, or a file."""
 
-    def load(content: str | Path, name: str = "r.csv", hints: Hints | None = None) -> Loaded:
+    def load(content: str | Path, name: str = "r.csv", hints: Hints | None = None) -> LoadSummary:
         path = content if isinstance(content, Path) else tmp_path / name
         if isinstance(content, str):
             path.write_text(content, encoding="utf-8")
@@ -164,7 +164,7 @@ def test_an_unusable_file_stops_none_of_the_others_and_is_named_at_the_end(
         (tmp_path / f"{name}.csv").write_text("user,product,rating\n" + text)
     named = [tmp_path / f"{name}.csv" for name in texts]
     with pytest.raises(UnusableFile, match=r"bad\.csv: none of its 1 rows is usable.*1 × rating is out of range"):
-        list(take_in(settings, store, named, Silent()))
+        list(load_files(settings, store, named, Silent()))
     assert len(events_of(store)) == 2
 
 
@@ -175,7 +175,7 @@ def test_a_file_without_the_column_that_was_told_stops_none_of_the_others(
     (tmp_path / "b.csv").write_text("user,sku,rating\nu,q,5\n")
     named, hints = [tmp_path / "a.csv", tmp_path / "b.csv"], Hints(columns={"product": "sku"})
     with pytest.raises(UnusableFile, match=r"a\.csv: it has no column 'sku'"):
-        list(take_in(settings, store, named, Silent(), hints))
+        list(load_files(settings, store, named, Silent(), hints))
     assert [event[1] for event in events_of(store)] == ["q"]
 
 
@@ -186,9 +186,9 @@ def test_an_unusable_file_that_only_lies_there_is_left_out_with_a_word(
     (tmp_path / "data").mkdir()
     (tmp_path / "data/notes.csv").write_text("dear diary\n")
     with pytest.raises(UnusableFile, match="dear diary"):
-        list(take_in(settings, store, [], Silent()))
+        list(load_files(settings, store, [], Silent()))
     (tmp_path / "data/ratings.csv").write_text("user,product,rating\nu,p,5\n")
-    said = list(take_in(settings, store, [], Silent()))
+    said = list(load_files(settings, store, [], Silent()))
     assert any(line.startswith("left out: data/notes.csv") for line in said)
     assert len(events_of(store)) == 1
 
@@ -263,9 +263,9 @@ def test_the_order_of_arrival_is_that_of_the_file(
 ) -> None:
     monkeypatch.setattr(ingest_module, "_MOST_AT_ONCE", at_once)
     monkeypatch.setattr(input_files, "_CHUNK", 20)
-    record(store, [Event("first", "z", EventKind.VIEW, at=1)])
+    record_events(store, [Event("first", "z", EventKind.VIEW, at=1)])
     load(EVENTS + "d,p,view,,\na,q,view,,\nc,p,view,,\nb,q,view,,\na,p,view,,\n")
-    record(store, [Event("last", "a", EventKind.VIEW, at=1)])
+    record_events(store, [Event("last", "a", EventKind.VIEW, at=1)])
     batches = list(store.read_events())
     numbered = [
         pair

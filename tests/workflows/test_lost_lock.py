@@ -13,9 +13,9 @@ from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import recorded
+from src.workflows.run_records import track_run
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 
 class LosesTheLock(Silent):
@@ -36,13 +36,13 @@ def test_a_training_that_lost_its_lock_activates_only_if_nobody_else_trains(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
-    trained = train(trained_settings, trained_store, Job(), LosesTheLock(trained_settings))
+    trained = train(trained_settings, trained_store, TrainingRequest(), LosesTheLock(trained_settings))
     assert trained is not None
     assert trained.version == registry.current_version()
     assert trainer_lock(trained_settings).owner() is None
     other = FileLock(trained_settings.var / "trainer.lock")
     with pytest.raises(AisleError, match=r"another training \(elsewhere:7 night\) holds it.*was not activated"):
-        train(trained_settings, trained_store, Job(), LosesTheLock(trained_settings, other))
+        train(trained_settings, trained_store, TrainingRequest(), LosesTheLock(trained_settings, other))
     other.release()
     assert registry.current_version() == trained.version
 
@@ -51,6 +51,6 @@ def test_who_lost_the_lock_says_nothing_of_a_run_that_another_one_has_taken_up(s
     run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
     again = replace(run, attempt=2, progress="training svd")
     store.journal.save_run(again)
-    with pytest.raises(AisleError), recorded(store, run):
+    with pytest.raises(AisleError), track_run(store, run):
         raise AisleError("the lock was lost")
     assert store.journal.runs(5) == [again]

@@ -16,20 +16,20 @@ from src.core.progress import Silent
 from src.core.records import RunStatus
 from src.core.settings import Settings
 from src.models import MODELS
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.fit import stored_data
-from src.workflows.partial_training import over
-from src.workflows.record_events import record
+from src.workflows.partial_training import train_partially
+from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
-from src.workflows.training_plan import MODEL_TYPES, Job
+from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 
 
 def again(settings: Settings, store: Store, model_type: str) -> Trained:
-    trained = train(settings, store, Job(model_type=model_type), Silent())
+    trained = train(settings, store, TrainingRequest(model_type=model_type), Silent())
     assert trained is not None
     return trained
 
@@ -43,7 +43,7 @@ def test_what_was_not_asked_for_is_carried_over_byte_by_byte(
     trained_settings: Settings, trained_store: Store, model_type: str
 ) -> None:
     events = [Event(f"U{n:05d}", "P00001", EventKind.RATING, 1.0, 1_800_000_000 + n) for n in range(1, 30)]
-    record(trained_store, events)
+    record_events(trained_store, events)
     registry = Registry(trained_settings.releases_dir)
     old = registry.active()
     new = again(trained_settings, trained_store, model_type)
@@ -54,7 +54,7 @@ def test_what_was_not_asked_for_is_carried_over_byte_by_byte(
     assert set(before) == set(after)
     changed = {name for name in before if before[name] != after[name]}
     assert changed
-    allowed = (*(f"models/{name}/" for name in trained), f"models/{BLEND}/")
+    allowed = (*(f"models/{name}/" for name in trained), f"models/{ENSEMBLE}/")
     assert all(name.startswith(allowed) for name in changed)
     manifest = registry.active().manifest
     assert manifest["carried_over"]["from"] == old.version
@@ -72,7 +72,7 @@ def test_the_report_of_a_part_replaces_its_figures_and_no_others(
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
     old = json.loads((registry.folder / str(registry.current_version()) / "report.json").read_text())
-    record(trained_store, [Event("U00001", "P00002", EventKind.RATING, 1.0, 1_800_000_000)])
+    record_events(trained_store, [Event("U00001", "P00002", EventKind.RATING, 1.0, 1_800_000_000)])
     new = again(trained_settings.model_copy(update={"svd_factors": 3, "vbmf_factors": 3}), trained_store, "svd")
     report = json.loads((registry.folder / str(new.version) / "report.json").read_text())
     changed = {name for name in old["ratings"] if old["ratings"][name] != report["ratings"][name]}
@@ -94,7 +94,7 @@ def test_ratings_that_would_get_worse_keep_the_old_model(trained_settings: Setti
 
 
 def test_a_training_of_everything_after_a_part_is_whole_again(trained_settings: Settings, trained_store: Store) -> None:
-    record(trained_store, [Event("somebody new", "P00002", EventKind.RATING, 4.0, 1_800_000_000)])
+    record_events(trained_store, [Event("somebody new", "P00002", EventKind.RATING, 4.0, 1_800_000_000)])
     part = again(trained_settings, trained_store, "svd")
     registry = Registry(trained_settings.releases_dir)
     assert registry.load(str(part.version)).pipeline.users.idx_of("somebody new") is None
@@ -105,9 +105,9 @@ def test_a_training_of_everything_after_a_part_is_whole_again(trained_settings: 
 
 
 def test_without_a_release_nothing_can_be_carried_over(settings: Settings, store: Store) -> None:
-    record(store, [Event("u", "p", EventKind.RATING, 4.0, 1), Event("v", "p", EventKind.RATING, 4.0, 2)])
+    record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 1), Event("v", "p", EventKind.RATING, 4.0, 2)])
     with pytest.raises(NotReady, match="Train everything first"):
-        train(settings, store, Job(model_type="svd"), Silent())
+        train(settings, store, TrainingRequest(model_type="svd"), Silent())
     assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
@@ -117,12 +117,12 @@ def test_every_type_names_models_there_are() -> None:
 
 def test_events_over_another_vocabulary_keep_their_meaning(trained_settings: Settings, trained_store: Store) -> None:
     before = Registry(trained_settings.releases_dir).active().pipeline
-    record(trained_store, [Event("somebody new", "P00002", EventKind.RATING, 4.0, 1_800_000_000)])
+    record_events(trained_store, [Event("somebody new", "P00002", EventKind.RATING, 4.0, 1_800_000_000)])
     data = stored_data(trained_store, Silent())
     shuffled = replace(
         before, users=type(before.users).of(before.users.ids_of(range(len(before.users)))[::-1])
     )  # another order
-    moved = over(data, shuffled.users, before.items)
+    moved = train_partially(data, shuffled.users, before.items)
     assert len(moved) == len(data) - 1
 
     def rows(of: Any) -> list[tuple[str, str, float, int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from src.workflows.process_priority import give_way
+from src.workflows.process_priority import lower_priority
 
 
 @pytest.fixture(params=[True, False], ids=["a session of its own", "somebody's session"])
@@ -27,7 +27,7 @@ def test_a_process_gives_way_and_its_session_with_it_if_it_leads_one(waiting: tu
     pid, leads = waiting
     group = Path(f"/proc/{pid}/autogroup")
     before = group.read_text() if group.exists() else ""
-    give_way(pid)
+    lower_priority(pid)
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
     if hasattr(os, "SCHED_IDLE"):
         assert os.sched_getscheduler(pid) == os.SCHED_IDLE
@@ -38,4 +38,4 @@ def test_a_process_gives_way_and_its_session_with_it_if_it_leads_one(waiting: tu
 def test_a_process_that_has_ended_is_no_error() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    give_way(process.pid)
+    lower_priority(process.pid)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from test_learnt_order import OF_EACH, WORDS, fill, trained
+from test_list_order_learning import OF_EACH, WORDS, fill, trained
 
 from src.core.domain import EventKind
 from src.core.settings import Settings

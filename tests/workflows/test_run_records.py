@@ -16,9 +16,9 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import ATTEMPTS, Noted, begun, close_abandoned, recorded
+from src.workflows.run_records import ATTEMPTS, Noted, begin_run, close_abandoned, track_run
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_queued_run_without_a_trainer_is_closed_even_if_its_clock_was_wrong(
 def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
     store.journal.save_run(run)
-    with pytest.raises(StoreError), recorded(store, run):
+    with pytest.raises(StoreError), track_run(store, run):
         raise StoreError("server closed the connection")
     (found,) = store.journal.runs(5)
     assert (found.status, found.message) == (RunStatus.INTERRUPTED, "server closed the connection")
@@ -133,7 +133,7 @@ def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store
     said = replace(run, status=RunStatus.FAILED, message="it took too long")
 
     def ended() -> None:
-        with recorded(store, run):
+        with track_run(store, run):
             store.journal.save_run(said)
             raise Ended
 
@@ -145,12 +145,12 @@ def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
 def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store: Store, attempts: int) -> None:
-    job = Job(trigger="night", due=500)
-    first = begun(store, job)
+    job = TrainingRequest(trigger="night", due=500)
+    first = begin_run(store, job)
     assert first is not None
     for attempt in range(1, attempts + 1):
         store.journal.save_run(replace(first, status=RunStatus.INTERRUPTED, attempt=attempt))
-    again = begun(store, job)
+    again = begin_run(store, job)
     if attempts < ATTEMPTS:
         assert again is not None
         assert (again.run_id, again.attempt, again.status) == (first.run_id, attempts + 1, RunStatus.RUNNING)
@@ -162,11 +162,11 @@ def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store
 def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store: Store) -> None:
     queued = Run("asked", "api", 1_000, RunStatus.QUEUED, model_type="svd")
     store.journal.save_run(queued)
-    run = begun(store, Job(trigger="api", run_id="asked", model_type="svd"))
+    run = begin_run(store, TrainingRequest(trigger="api", run_id="asked", model_type="svd"))
     assert run is not None
     assert (run.run_id, run.status, run.model_type) == ("asked", RunStatus.RUNNING, "svd")
     store.journal.save_run(replace(run, status=RunStatus.FAILED))
-    assert begun(store, Job(trigger="api", run_id="asked")) is None
+    assert begin_run(store, TrainingRequest(trigger="api", run_id="asked")) is None
 
 
 def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
@@ -174,7 +174,7 @@ def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, st
     assert lock.acquire("here:7 command")
     store.journal.save_run(Run("asked", "api", 1_000, RunStatus.QUEUED))
     with pytest.raises(Busy):
-        train(settings, store, Job(trigger="api", run_id="asked"), Silent())
+        train(settings, store, TrainingRequest(trigger="api", run_id="asked"), Silent())
     lock.release()
     run = store.journal.run("asked")
     assert run is not None

@@ -11,7 +11,7 @@ from src.core.errors import InputError, UnusableFile
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.vocabulary import Vocabulary
-from src.workflows.search_benchmark import SearchJob, evaluate_search, read_judgements
+from src.workflows.search_benchmark import SearchBenchmarkRequest, read_judgements, run_search_benchmark
 
 ITEMS = Vocabulary.of(["a", "b", "c"])
 ICECAT = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "icecat-search"
@@ -49,12 +49,12 @@ def test_a_file_without_a_usable_judgement_is_refused(tmp_path: Path, text: str)
 
 
 def test_half_of_the_options_is_refused() -> None:
-    assert SearchJob.asked_for({"search": None, "products": None}) is None
+    assert SearchBenchmarkRequest.asked_for({"search": None, "products": None}) is None
     for options in ({"search": Path("x")}, {"products": Path("x")}):
         with pytest.raises(InputError, match="Expected both"):
-            SearchJob.asked_for(options)
+            SearchBenchmarkRequest.asked_for(options)
     with pytest.raises(InputError, match="--train"):
-        SearchJob.asked_for({"search": Path("x"), "products": Path("y"), "train": Path("z")})
+        SearchBenchmarkRequest.asked_for({"search": Path("x"), "products": Path("y"), "train": Path("z")})
 
 
 def test_search_over_a_file_of_products_is_measured(settings: Settings, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_search_over_a_file_of_products_is_measured(settings: Settings, tmp_path
     rows = [{"id": f"{w}{n}", "title": f"{w} model {n}", "price": n + 1} for w in words for n in range(5)]
     products.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     judgements = "query,docid,rating\n" + "".join(f"{w},{w}{n},{n % 4}\n" for w in words for n in range(5))
-    report = evaluate_search(settings, SearchJob(written(tmp_path, judgements), products), Silent())
+    report = run_search_benchmark(settings, SearchBenchmarkRequest(written(tmp_path, judgements), products), Silent())
     assert list(report.ndcg)[:2] == ["keywords", "wordllama"]
     assert {"fused", "ranked"} <= set(report.ndcg)
     assert report.ndcg["fused"].mean() > 0.3
@@ -72,8 +72,8 @@ def test_search_over_a_file_of_products_is_measured(settings: Settings, tmp_path
 
 @pytest.mark.skipif(not ICECAT.is_dir(), reason="../shared/data/icecat-search is not here")
 def test_fused_search_of_real_electronics_is_far_better_than_meaning_alone(settings: Settings) -> None:
-    job = SearchJob(ICECAT / "judgements.csv", ICECAT / "products.jsonl.gz")
-    report = evaluate_search(settings, job, Silent())
+    job = SearchBenchmarkRequest(ICECAT / "judgements.csv", ICECAT / "products.jsonl.gz")
+    report = run_search_benchmark(settings, job, Silent())
     means = {name: float(its.mean()) for name, its in report.ndcg.items()}
     assert means["fused"] > 0.74
     assert means["fused"] > means["wordllama"] + 0.1

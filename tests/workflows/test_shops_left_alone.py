@@ -13,16 +13,16 @@ from src.core.records import RunStatus
 from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 FIRST_NIGHT = 1_800_000_000
 
 
 def night(settings: Settings, store: Store, number: int) -> Trained:
-    trained = train(settings, store, Job(trigger="night", due=FIRST_NIGHT + number), Silent())
+    trained = train(settings, store, TrainingRequest(trigger="night", due=FIRST_NIGHT + number), Silent())
     assert trained is not None
     return trained
 
@@ -37,10 +37,10 @@ def ratings(n_users: int, n_events: int, at: int = 1_700_000_000) -> list[Event]
 
 def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(settings: Settings, store: Store) -> None:
     tuning = settings.model_copy(update={"tune_seconds": 1.0})
-    record(store, ratings(30, 400))
+    record_events(store, ratings(30, 400))
     releases = set()
     for number in range(3):
-        record(store, [Event(f"new{number}", "p1", EventKind.RATING, 5.0, 1_702_000_000 + number)])
+        record_events(store, [Event(f"new{number}", "p1", EventKind.RATING, 5.0, 1_702_000_000 + number)])
         trained = night(tuning.model_copy(update={"seed": number}), store, number)
         assert trained.active, trained.verdict.sentence()
         assert Registry(settings.releases_dir).current().pipeline.users.idx_of(f"new{number}") is not None
@@ -49,7 +49,7 @@ def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(set
 
 
 def test_a_shop_whose_events_have_no_times_is_trained_night_after_night(settings: Settings, store: Store) -> None:
-    record(store, ratings(30, 300))
+    record_events(store, ratings(30, 300))
     with store._database.write() as connection:  # type: ignore[attr-defined]
         connection.execute(text("UPDATE events SET at = -1"))
     for number in range(2):
@@ -61,7 +61,7 @@ def test_a_shop_whose_events_have_no_times_is_trained_night_after_night(settings
 
 def test_a_sales_season_with_twice_the_events_is_trained(trained_settings: Settings, trained_store: Store) -> None:
     before = Registry(trained_settings.releases_dir).current().manifest["data"]["n_events"]
-    record(
+    record_events(
         trained_store,
         [
             Event(f"sale{n % 200}", f"P{1 + n % 30:05d}", EventKind.PURCHASE, at=1_790_000_000 + n, event_id=f"s{n}")
@@ -75,7 +75,7 @@ def test_events_that_are_dated_tomorrow_are_trained_today_and_tomorrow(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     tomorrow = int(time.time()) + 80_000
-    record(trained_store, [Event("u", "P00001", EventKind.PURCHASE, at=tomorrow, event_id="tomorrow")])
+    record_events(trained_store, [Event("u", "P00001", EventKind.PURCHASE, at=tomorrow, event_id="tomorrow")])
     assert night(trained_settings, trained_store, 0).active
     assert night(trained_settings, trained_store, 1).active
 
@@ -94,7 +94,7 @@ def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
         assert "events: " in kept.verdict.sentence()
         assert registry.current_version() == before
     assert [run.status for run in trained_store.journal.runs(2)] == [RunStatus.KEPT] * 2
-    forced = train(trained_settings, trained_store, Job(force=True), Silent())
+    forced = train(trained_settings, trained_store, TrainingRequest(force=True), Silent())
     assert forced is not None
     assert forced.active
     assert night(trained_settings, trained_store, 2).active

@@ -25,10 +25,10 @@ from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
-from src.synthetic.shop import MadeUpShop, make_shop
+from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import evaluate as evaluate_module
 from src.workflows import train as train_module
 from src.workflows import training_plan as plans_module
@@ -36,23 +36,23 @@ from src.workflows.evaluate import evaluate
 from src.workflows.export import export
 from src.workflows.fit import stored_data
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def filled(store: Store, shop: MadeUpShop) -> Store:
+def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
     store.add_products(shop.products)
     store.add_events(shop.events)
     return store
 
 
-def run_training(settings: Settings, store: Store, job: Job | None = None) -> Trained:
-    trained = train(settings, store, job or Job(), Silent())
+def run_training(settings: Settings, store: Store, job: TrainingRequest | None = None) -> Trained:
+    trained = train(settings, store, job or TrainingRequest(), Silent())
     assert trained is not None
     return trained
 
@@ -91,7 +91,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert trained.active
     assert release.version == trained.version
     assert release.note == ""
-    assert list(release.pipeline.models) == [*MODELS, BLEND]
+    assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.journal.runs(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
     assert run.message == trained.verdict.sentence()
@@ -105,7 +105,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
 @pytest.mark.usefixtures("no_smoke")
 def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Settings, filled: Store) -> None:
     first = run_training(settings, filled)
-    second = run_training(settings, filled, Job(activate=False))
+    second = run_training(settings, filled, TrainingRequest(activate=False))
     registry = Registry(settings.releases_dir)
     assert not second.active
     assert set(registry.versions()) == {first.version, second.version}
@@ -115,7 +115,7 @@ def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Setti
 
 @pytest.mark.usefixtures("no_smoke")
 def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_forced(
-    settings: Settings, filled: Store, shop: MadeUpShop, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, filled: Store, shop: SyntheticShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_training(settings, filled)
     assert Registry(settings.releases_dir).active().manifest["data_checks"] == []
@@ -129,7 +129,7 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     (run,) = [run for run in filled.journal.runs(5) if run.status is RunStatus.KEPT]
     assert run.release is None
     assert run.message.startswith("kept the old model: events: ")
-    forced = run_training(settings, filled, Job(force=True))
+    forced = run_training(settings, filled, TrainingRequest(force=True))
     assert forced.active
     assert forced.verdict.sentence().startswith("promoted by --force, although events: ")
     warnings = Registry(settings.releases_dir).active().manifest["data_checks"]
@@ -160,7 +160,7 @@ def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settin
     assert manifest["params"][SVD]["epochs"] == 3
     assert set(manifest["params"]) == set(MODELS)
     assert set(manifest["metrics"]["rmse"]) == {name for name, kind in MODELS.items() if kind.rates}
-    assert set(manifest["metrics"]["ndcg_at_10"]) == {name for name, kind in MODELS.items() if kind.lists} | {BLEND}
+    assert set(manifest["metrics"]["ndcg_at_10"]) == {name for name, kind in MODELS.items() if kind.lists} | {ENSEMBLE}
     trainers = {"numba", "scikit-surprise", "implicit", "lightgbm"}
     assert set(manifest["libraries"]) == trainers | {"numpy", "scipy", "pandas"}
     assert "is served" in manifest["verdict"]
@@ -184,12 +184,13 @@ def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
 
 @pytest.mark.usefixtures("no_smoke")
 @pytest.mark.parametrize(
-    ("asked", "held"), [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), [*MODELS, BLEND])]
+    ("asked", "held"),
+    [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), [*MODELS, ENSEMBLE])],
 )
 def test_popularity_always_comes_along(
     settings: Settings, filled: Store, asked: tuple[str, ...], held: list[str]
 ) -> None:
-    run_training(settings, filled, Job(models=asked))
+    run_training(settings, filled, TrainingRequest(models=asked))
     assert list(Registry(settings.releases_dir).active().pipeline.models) == held
 
 
@@ -197,11 +198,11 @@ def test_popularity_always_comes_along(
 def test_training_from_a_file_does_not_look_into_the_store(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record(store, [Event("of the store", "p", EventKind.RATING, 4.0, 100)])
+    record_events(store, [Event("of the store", "p", EventKind.RATING, 4.0, 100)])
     rows = [f"u{n % 7},p{n % 5},{1 + n % 5},{1_700_000_000 + n}" for n in range(35)]
     (tmp_path / "of a file.csv").write_text("user,product,rating,time\n" + "\n".join(rows) + "\n")
     monkeypatch.chdir(tmp_path)
-    run_training(settings, store, Job(data=Path("of a file.csv")))
+    run_training(settings, store, TrainingRequest(data=Path("of a file.csv")))
     release = Registry(settings.releases_dir).active()
     assert release.manifest["data"]["source"] == str(tmp_path / "of a file.csv")
     assert (release.manifest["data"]["n_users"], release.manifest["data"]["n_items"]) == (7, 5)
@@ -215,7 +216,7 @@ def test_training_from_an_export_gives_the_figures_and_arrays_of_the_store(
 ) -> None:
     export(settings, filled, tmp_path / "export.csv")
     one = run_training(settings, filled)
-    other = run_training(settings, filled, Job(data=tmp_path / "export.csv"))
+    other = run_training(settings, filled, TrainingRequest(data=tmp_path / "export.csv"))
     assert one.report == other.report
     first, second = (settings.releases_dir / trained.version for trained in (one, other))
     for path in first.rglob("*.npy"):
@@ -287,7 +288,7 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
 
 @pytest.mark.usefixtures("no_smoke")
 def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings, filled: Store) -> None:
-    job = Job(trigger="night", due=1_700_000_000)
+    job = TrainingRequest(trigger="night", due=1_700_000_000)
     first = run_training(settings, filled, job)
     assert train(settings, filled, job, Silent()) is None
     (run,) = filled.journal.runs(5)
@@ -302,13 +303,13 @@ def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Setti
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
     filled.served.add(lists)
-    run_training(settings, filled, Job(trigger="night", due=1_700_000_000))
+    run_training(settings, filled, TrainingRequest(trigger="night", due=1_700_000_000))
     assert [each.request_id for each in filled.served.newest(9)] == ["r0", "r29"]
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, shop: MadeUpShop) -> None:
-    job = Job(trigger="night", due=1_700_000_000)
+def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, shop: SyntheticShop) -> None:
+    job = TrainingRequest(trigger="night", due=1_700_000_000)
     with pytest.raises(NoData):
         train(settings, store, job, Silent())
     store.add_events(shop.events)
@@ -317,7 +318,7 @@ def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, s
 
 def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
     with pytest.raises(NoData, match=r"run python data_processing\.py FILE"):
-        train(settings, store, Job(), Silent())
+        train(settings, store, TrainingRequest(), Silent())
     (run,) = store.journal.runs(5)
     assert run.status is RunStatus.FAILED
     assert "the store holds no events" in run.message
@@ -327,15 +328,15 @@ def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: S
 
 
 def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store: Store) -> None:
-    record(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
+    record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     with pytest.raises(NoData, match="Expected at least 2"):
-        train(settings, store, Job(), Silent())
+        train(settings, store, TrainingRequest(), Silent())
     assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
 def test_a_missing_file_is_recorded_as_a_failed_run(settings: Settings, store: Store, tmp_path: Path) -> None:
     with pytest.raises(UnusableFile):
-        train(settings, store, Job(data=tmp_path / "missing.csv"), Silent())
+        train(settings, store, TrainingRequest(data=tmp_path / "missing.csv"), Silent())
     assert store.journal.runs(1)[0].status is RunStatus.FAILED
 
 
@@ -343,7 +344,7 @@ def test_a_run_that_a_killed_trainer_left_running_is_closed_as_interrupted(setti
     store.journal.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
     store.journal.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
     with pytest.raises(NoData):
-        train(settings, store, Job(), Silent())
+        train(settings, store, TrainingRequest(), Silent())
     runs = {run.run_id: run for run in store.journal.runs(5)}
     assert runs["killed"].status is RunStatus.INTERRUPTED
     assert "killed" in runs["killed"].message
@@ -365,7 +366,7 @@ def test_no_training_begins_while_another_process_trains(settings: Settings, fil
         assert other.stdout.readline() == "True\n"
         store_before = filled.journal.runs(5)
         with pytest.raises(Busy, match="elsewhere:7"):
-            train(settings, filled, Job(), Silent())
+            train(settings, filled, TrainingRequest(), Silent())
         assert filled.journal.runs(5) == store_before == []
         other.stdin.close()
     assert lock.acquire("us")
@@ -395,7 +396,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
         else:
             patch.setattr(Registry, "activate", fail)
         with pytest.raises(ReleaseError, match="it broke here"):
-            train(settings, filled, Job(), Silent())
+            train(settings, filled, TrainingRequest(), Silent())
     failed = next(run for run in filled.journal.runs(5) if run.release is None)
     assert failed.status is RunStatus.FAILED
     assert failed.message == "it broke here"
@@ -414,7 +415,7 @@ def test_an_error_without_words_is_recorded_by_its_name(
 
     monkeypatch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
     with pytest.raises(MemoryError):
-        train(settings, filled, Job(), Silent())
+        train(settings, filled, TrainingRequest(), Silent())
     assert filled.journal.runs(1)[0].message == "MemoryError"
 
 
@@ -484,7 +485,7 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
 
     monkeypatch.setattr(train_module, "fit", learn_while_a_file_is_loaded)
     with pytest.raises(AisleError, match=r"made-up shop.*train_model\.py again"):
-        train(settings, store, Job(), Silent())
+        train(settings, store, TrainingRequest(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
     assert store.journal.runs(1)[0].status is RunStatus.FAILED
 

@@ -20,19 +20,19 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.item_categories import Categories
+from src.interactions.item_categories import ItemCategories
 from src.interactions.splits import held_out, split
 from src.models import ALS, MODELS, POPULARITY, SPECTRAL, SVD
-from src.recommendation.ensemble import BLEND
-from src.recommendation.ensemble_config import Recipe
+from src.recommendation.ensemble import ENSEMBLE
+from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
 from src.store import Store
-from src.synthetic.shop import MadeUpShop
+from src.synthetic.shop import SyntheticShop
 from src.workflows import training_plan as plans_module
-from src.workflows.embed_catalogue import described
+from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 from src.workflows.tune import fit_recipe, trials_file, tune
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("no_smoke")
 
 
 @pytest.fixture
-def filled(store: Store, shop: MadeUpShop) -> Store:
+def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
     store.add_products(shop.products)
     store.add_events(shop.events)
@@ -51,14 +51,14 @@ class Asked:
     """Spies on tuning: what every training asked of it, and, for a moment, another answer."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.starts: list[Recipe] = []
+        self.starts: list[EnsembleConfig] = []
         self.budgets: list[float] = []
         self.kept_in: list[Path | None] = []
-        self.answer: Recipe | None = None
+        self.answer: EnsembleConfig | None = None
         self._original = plans_module.tuned
         monkeypatch.setattr(plans_module, "tuned", self._spy)
 
-    def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> Recipe:
+    def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
         self.starts.append(options["start"])
         self.budgets.append(budget)
         self.kept_in.append(options["kept_in"])
@@ -70,7 +70,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return Asked(monkeypatch)
 
 
-def unlike(recipe: Recipe) -> Recipe:
+def unlike(recipe: EnsembleConfig) -> EnsembleConfig:
     """A recipe that nobody would come upon by chance."""
     params = {
         **recipe.params,
@@ -78,7 +78,7 @@ def unlike(recipe: Recipe) -> Recipe:
         SPECTRAL: replace(recipe.params[SPECTRAL], ridge=0.77),
     }
     weights = {SPECTRAL: 0.45, ALS: 1.0, POPULARITY: 0.06}
-    return Recipe(params, weights, replace(recipe.weighting, half_life_days=12.5), {"ndcg_at_10": 0.5})
+    return EnsembleConfig(params, weights, replace(recipe.weighting, half_life_days=12.5), {"ndcg_at_10": 0.5})
 
 
 def manifest_of(settings: Settings) -> dict[str, Any]:
@@ -138,14 +138,14 @@ def test_what_is_judged_otherwise_has_another_file(settings: Settings, changes: 
 def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
     settings: Settings, filled: Store, asked: Asked
 ) -> None:
-    asked.answer = unlike(Recipe.of(settings))
-    train(settings, filled, Job(), Silent())
+    asked.answer = unlike(EnsembleConfig.of(settings))
+    train(settings, filled, TrainingRequest(), Silent())
     release = Registry(settings.releases_dir).active()
     manifest, pipeline = release.manifest, release.pipeline
     assert manifest["recipe"] == json.loads(json.dumps(asked.answer.to_json()))
-    assert Recipe.from_json(manifest["recipe"], settings) == asked.answer
-    assert manifest["recipe_of_settings"] == Recipe.of(settings).to_json()
-    assert pipeline.models[BLEND].weights == asked.answer.weights
+    assert EnsembleConfig.from_json(manifest["recipe"], settings) == asked.answer
+    assert manifest["recipe_of_settings"] == EnsembleConfig.of(settings).to_json()
+    assert pipeline.models[ENSEMBLE].weights == asked.answer.weights
     assert pipeline.weighting == asked.answer.weighting
     for name, its in asked.answer.params.items():
         assert pipeline.models[name].params == its
@@ -154,12 +154,12 @@ def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
 
 
 def test_the_next_training_begins_where_the_last_one_ended(settings: Settings, filled: Store, asked: Asked) -> None:
-    asked.answer = unlike(Recipe.of(settings))
-    train(settings, filled, Job(), Silent())
+    asked.answer = unlike(EnsembleConfig.of(settings))
+    train(settings, filled, TrainingRequest(), Silent())
     found, asked.answer = asked.answer, None
-    train(settings, filled, Job(), Silent())
-    assert asked.starts == [Recipe.of(settings), found]
-    kept = Recipe.from_json(manifest_of(settings)["recipe"], settings)
+    train(settings, filled, TrainingRequest(), Silent())
+    assert asked.starts == [EnsembleConfig.of(settings), found]
+    kept = EnsembleConfig.from_json(manifest_of(settings)["recipe"], settings)
     assert kept.params[ALS] == found.params[ALS]  # no time to find anything else
 
 
@@ -170,13 +170,18 @@ def test_the_next_training_begins_where_the_last_one_ended(settings: Settings, f
 def test_after_settings_were_changed_tuning_begins_anew(
     settings: Settings, filled: Store, asked: Asked, changes: dict[str, Any]
 ) -> None:
-    asked.answer = unlike(Recipe.of(settings))
-    train(settings, filled, Job(), Silent())
+    asked.answer = unlike(EnsembleConfig.of(settings))
+    train(settings, filled, TrainingRequest(), Silent())
     changed = Settings(**{**settings.model_dump(), **changes})
-    train(changed, filled, Job(activate=False), Silent())
-    assert asked.starts[1] == Recipe.of(changed) != Recipe.of(settings)
+    train(changed, filled, TrainingRequest(activate=False), Silent())
+    assert asked.starts[1] == EnsembleConfig.of(changed) != EnsembleConfig.of(settings)
     # Settings that no recipe is made of change nothing.
-    train(settings.model_copy(update={"svd_factors": 3, "tune_seconds": 0.5}), filled, Job(activate=False), Silent())
+    train(
+        settings.model_copy(update={"svd_factors": 3, "tune_seconds": 0.5}),
+        filled,
+        TrainingRequest(activate=False),
+        Silent(),
+    )
     assert asked.starts[2] == asked.answer
 
 
@@ -184,17 +189,19 @@ def test_after_settings_were_changed_tuning_begins_anew(
 def test_without_a_recipe_that_serves_tuning_begins_anew(
     settings: Settings, filled: Store, asked: Asked, before: str
 ) -> None:
-    asked.answer = unlike(Recipe.of(settings))
-    job = Job(models=(SVD,)) if before == "one model" else Job(activate=before != "not activated")
+    asked.answer = unlike(EnsembleConfig.of(settings))
+    job = (
+        TrainingRequest(models=(SVD,)) if before == "one model" else TrainingRequest(activate=before != "not activated")
+    )
     train(settings, filled, job, Silent())
     if before == "broken":
         (settings.releases_dir / "CURRENT.json").write_text("{")
-    train(settings, filled, Job(activate=False), Silent())
-    assert asked.starts[-1] == Recipe.of(settings)
+    train(settings, filled, TrainingRequest(activate=False), Silent())
+    assert asked.starts[-1] == EnsembleConfig.of(settings)
 
 
 def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: Settings, filled: Store, asked: Asked) -> None:
-    train(settings, filled, Job(models=(ALS,)), Silent())
+    train(settings, filled, TrainingRequest(models=(ALS,)), Silent())
     assert asked.starts == []
     assert manifest_of(settings)["recipe"] is None
     assert list(Registry(settings.releases_dir).active().pipeline.models) == [POPULARITY, ALS]
@@ -206,14 +213,16 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     seen: list[Any] = []
     original = plans_module.tuned
 
-    def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> Recipe:
+    def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
         seen.append(parts)
         return original(settings, parts, *arguments, **options)
 
     monkeypatch.setattr(plans_module, "tuned", spy)
-    train(settings, filled, Job(), Silent())
+    train(settings, filled, TrainingRequest(), Silent())
     (tuning,) = seen
-    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
+    older = split(
+        embed_catalogue(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share
+    ).train
     assert len(tuning.train) + len(tuning.test) == len(older)
     assert tuning.test.events.at.max() <= older.events.at.max()
     assert len(held_out(older).test) == len(tuning.test)
@@ -222,7 +231,7 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
 def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
     settings: Settings, filled: Store, asked: Asked
 ) -> None:
-    train(settings.model_copy(update={"tune_seconds": 0.25}), filled, Job(trigger="night"), Silent())
+    train(settings.model_copy(update={"tune_seconds": 0.25}), filled, TrainingRequest(trigger="night"), Silent())
     assert (asked.budgets, asked.kept_in) == ([0.25], [None])
     assert not (settings.var / "tuning").exists()
 
@@ -230,20 +239,22 @@ def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
 def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
     settings: Settings, filled: Store, asked: Asked
 ) -> None:
-    train(settings, filled, Job(tune_seconds=0.0), Silent())
+    train(settings, filled, TrainingRequest(tune_seconds=0.0), Silent())
     (file,) = asked.kept_in
     assert file is not None
     assert file.is_file()
-    older = split(described(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share).train
+    older = split(
+        embed_catalogue(settings, filled, stored_data(filled, Silent()), Silent()).data, settings.test_share
+    ).train
     assert file == trials_file(settings, older)
     assert asked.budgets == [0.0]
 
 
 def test_two_events_are_enough_to_train_on(settings: Settings, store: Store, tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text("user,product,rating,time\na,x,5,1700000000\nb,y,4,1700000001\n")
-    trained = train(settings, store, Job(data=tmp_path / "two.csv"), Silent())
+    trained = train(settings, store, TrainingRequest(data=tmp_path / "two.csv"), Silent())
     assert trained is not None
-    assert Recipe.from_json(manifest_of(settings)["recipe"], settings) == Recipe.of(settings)
+    assert EnsembleConfig.from_json(manifest_of(settings)["recipe"], settings) == EnsembleConfig.of(settings)
 
 
 # the door
@@ -269,7 +280,7 @@ def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
     assert "tuning spectral" in done.stdout
     after = Registry(trained_settings.releases_dir).active()
     assert after.version != before.version
-    assert after.pipeline.models[BLEND].weights == after.manifest["recipe"]["weights"] != {}
+    assert after.pipeline.models[ENSEMBLE].weights == after.manifest["recipe"]["weights"] != {}
     assert set(after.manifest["recipe"]["found"]["of_models"]) >= {SPECTRAL, ALS}
     assert len(list((trained_settings.var / "tuning").glob("*.log"))) == 1
 
@@ -309,5 +320,5 @@ def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
 
 def test_other_categories_are_other_data_to_a_search(settings: Settings, filled: Store) -> None:
     data = stored_data(filled, Silent())
-    categories = Categories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
+    categories = ItemCategories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
     assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))

@@ -21,7 +21,7 @@ def missing() -> str:
     return ""
 
 
-def learnt(features: FloatArray, relevant: BoolArray, length: IntArray, *, k: int, seed: int) -> Trees:
+def train_lambdarank(features: FloatArray, relevant: BoolArray, length: IntArray, *, k: int, seed: int) -> Trees:
     """Trees that sort lists for NDCG@k (Burges, "From RankNet to LambdaRank to LambdaMART", 2010).
 
     features: float64[n, n_features], the rows of all lists one after another. relevant: bool[n]. length:

@@ -31,14 +31,14 @@ _MOST_UNUSED = 2.0
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedTexts:
     """vectors: float16[n, dimension], rows of length 1 or zeros. n_new: how many texts were encoded for it."""
 
     vectors: FloatArray
     n_new: int
 
 
-def encoded(encoder: Encoder, texts: Sequence[str], folder: Path, reporter: Reporter) -> Encoded:
+def encode_texts(encoder: Encoder, texts: Sequence[str], folder: Path, reporter: Reporter) -> EncodedTexts:
     """The vectors of texts, those encoded before from disk. What cannot be read or written is only slower."""
     folder = folder / encoder.checksum[:32]
     keys = np.array([hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32] for text in texts], dtype="S32")
@@ -60,7 +60,7 @@ def encoded(encoder: Encoder, texts: Sequence[str], folder: Path, reporter: Repo
                 unused[:] = False
             _write(folder, np.concatenate([wanted[here], known[unused]]), np.concatenate([vectors[here], kept[unused]]))
             written = time.monotonic()
-    return Encoded(vectors[place], len(missing))
+    return EncodedTexts(vectors[place], len(missing))
 
 
 def _read(folder: Path, dimension: int) -> tuple[FloatArray, FloatArray]:

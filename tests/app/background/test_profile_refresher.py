@@ -13,16 +13,16 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from app.background.profile_refresher import Counting, Explorer
+from app.background.profile_refresher import Counting, ProfileRefresher
 from src.core.domain import Event, EventKind
 from src.core.errors import StoreError
 from src.core.progress import Silent
 from src.core.settings import Settings
-from src.exploration.saved_profile import Explored
+from src.exploration.saved_profile import SavedProfile
 from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -56,8 +56,8 @@ class Shop:
         self.started: list[Process] = []
         self.explorer = self.another_worker()
 
-    def another_worker(self) -> Explorer:
-        return Explorer(self.settings, self.store, self._start, lambda: self.now)
+    def another_worker(self) -> ProfileRefresher:
+        return ProfileRefresher(self.settings, self.store, self._start, lambda: self.now)
 
     def _start(self, _settings: Settings) -> Process:
         self.started.append(Process(self.code))
@@ -75,7 +75,7 @@ class Shop:
                 thread.join(20)
 
     def something_happens(self) -> None:
-        record(self.store, [Event("new", "P00001", EventKind.CLICK, at=5)])
+        record_events(self.store, [Event("new", "P00001", EventKind.CLICK, at=5)])
 
     def looks(self) -> Counting:
         return self.explorer.look().counting
@@ -131,7 +131,7 @@ def test_old_figures_are_shown_while_newer_ones_are_counted(watched: Shop) -> No
 def test_counting_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: float, age: float, due: bool) -> None:
     watched.count()
     path = watched.settings.explored_path
-    explored = Explored.read(path)
+    explored = SavedProfile.read(path)
     assert explored is not None
     replace(explored, seconds=seconds).write(path)
     watched.something_happens()
@@ -160,7 +160,7 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     def refuse(_settings: Settings) -> Process:
         raise OSError(28, "No space left on device")
 
-    explorer = Explorer(trained_settings, trained_store, refuse)
+    explorer = ProfileRefresher(trained_settings, trained_store, refuse)
     shown = explorer.look()
     assert shown.counting is Counting.FAILED
     assert "No space left on device" in shown.problem
@@ -191,7 +191,7 @@ def test_figures_of_another_version_are_counted_anew(watched: Shop) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for content in ("{}", "no JSON", '{"figures": {"n_events": "many"}}'):
         path.write_text(content)
-        assert Explored.read(path) is None
+        assert SavedProfile.read(path) is None
     assert watched.looks() is Counting.UNDER_WAY
     watched.end()
 
@@ -199,13 +199,13 @@ def test_figures_of_another_version_are_counted_anew(watched: Shop) -> None:
 def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
     watched.count()
     path = watched.settings.explored_path
-    explored = Explored.read(path)
+    explored = SavedProfile.read(path)
     assert explored is not None
     assert explored.figures.most_bought[0].product_id in explored.titles
     assert explored.changed_at == watched.store.changed_at()
     assert explored.figures.catalogue.without_events is not None
     explored.write(path)
-    assert Explored.read(path) == explored
+    assert SavedProfile.read(path) == explored
 
 
 def test_the_explorer_is_a_process_that_writes_what_is_read(
@@ -216,7 +216,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
 ) -> None:
     for name, value in as_environment(trained_settings).items():
         monkeypatch.setenv(name, value)
-    explorer = Explorer(trained_settings, trained_store)
+    explorer = ProfileRefresher(trained_settings, trained_store)
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "explorer":
@@ -234,7 +234,7 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    record(store, [Event("u", "p", EventKind.CLICK, at=1)])
+    record_events(store, [Event("u", "p", EventKind.CLICK, at=1)])
     command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)", "data_processing.py"]
     started: list[subprocess.Popen[str]] = []
 
@@ -243,7 +243,7 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
         return started[-1]
 
     aisle = flask_app.extensions["aisle"]
-    aisle.explorer = explorer = Explorer(settings, store, start)
+    aisle.explorer = explorer = ProfileRefresher(settings, store, start)
     try:
         assert explorer.look().counting is Counting.UNDER_WAY
         assert started[0].stdout is not None

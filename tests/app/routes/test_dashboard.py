@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.background.profile_refresher import Explorer
+from app.background.profile_refresher import ProfileRefresher
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
 from src.core.progress import Silent
@@ -25,7 +25,7 @@ from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.explore import explore_store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 KEY = "admin-key-of-the-tests"
 NOW = 1_800_000_000
@@ -502,7 +502,7 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
             return 0
 
     aisle = flask_app.extensions["aisle"]
-    aisle.explorer = Explorer(aisle.settings, aisle.store, lambda _: Counts())
+    aisle.explorer = ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts())
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html
@@ -520,7 +520,7 @@ def test_what_stands_in_the_catalogue_or_the_journal_is_shown_as_text(
     settings: Settings, store: Store, make_app: MakeApp
 ) -> None:
     store.add_products([Product(EVIL, title=EVIL, category=EVIL)])
-    record(store, [Event("a", EVIL, kind, 1.0, NOW) for kind in (EventKind.CLICK, EventKind.PURCHASE)])
+    record_events(store, [Event("a", EVIL, kind, 1.0, NOW) for kind in (EventKind.CLICK, EventKind.PURCHASE)])
     store.journal.save_load(Load("1", EVIL, "ratings", NOW, 2, 1, 1, 1, 0, rejected={EVIL: 1}))
     store.journal.save_run(a_run("r", RunStatus.FAILED, message=EVIL, host=EVIL, trigger=EVIL))
     store.journal.save_score(Score(NOW, EVIL, message=EVIL))

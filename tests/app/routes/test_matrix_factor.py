@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from src.core.domain import Event, EventKind, Product
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 Checker = Callable[[Any, int], dict[str, Any]]
 USER = "U00003"
@@ -78,7 +78,7 @@ def test_a_users_products_are_those_of_recommend(client: FlaskClient) -> None:
 
 def test_what_a_user_liked_comes_back_when_it_is_not_filtered(client: FlaskClient, trained_store: Store) -> None:
     product = popular_id(client)
-    record(trained_store, [Event("somebody-else", product, EventKind.PURCHASE, at=1_700_000_000)])
+    record_events(trained_store, [Event("somebody-else", product, EventKind.PURCHASE, at=1_700_000_000)])
 
     def listed(**more: Any) -> list[str]:
         body = {"user_id": "somebody-else", "n": 100, **more}

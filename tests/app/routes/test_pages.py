@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from src.core.domain import Event, EventKind, Product
 from src.core.progress import Silent
 from src.core.settings import Settings
-from src.recommendation.ensemble import BLEND
+from src.recommendation.ensemble import ENSEMBLE
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.train import train
-from src.workflows.training_plan import Job
+from src.workflows.training_plan import TrainingRequest
 
 PAGES = [
     "/",
@@ -71,7 +71,7 @@ def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
 def test_every_place_of_a_list_says_why_it_is_there(
     client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str]
 ) -> None:
-    publish_again(BLEND)
+    publish_again(ENSEMBLE)
     flask_app.extensions["aisle"].recommender.refresh()
     page = text_of(client, "/?user_id=U00003")
     wanted = {"user_id": "U00003", "n": 12, "explain": True}
@@ -106,9 +106,9 @@ def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
 
 def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient, trained_store: Store) -> None:
     events = [Event("busy", f"P{n % 4:05d}", EventKind.CLICK, at=1_700_000_000 + n) for n in range(1_234)]
-    record(trained_store, events[:1_000])
-    record(trained_store, events[1_000:])
-    record(trained_store, [Event("calm", "P00012", EventKind.VIEW, at=1_700_000_000)])
+    record_events(trained_store, events[:1_000])
+    record_events(trained_store, events[1_000:])
+    record_events(trained_store, [Event("calm", "P00012", EventKind.VIEW, at=1_700_000_000)])
     assert "The newest of 1,234 things they did, each product once." in text_of(client, "/?user_id=busy")
     assert "The one thing they did." in text_of(client, "/?user_id=calm")
 
@@ -128,7 +128,7 @@ def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, traine
 
 def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
     trained_store.add_products([Product("rtl", title="كتاب الطبخ", description="وصف")])
-    record(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
+    record_events(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
     page = text_of(client, "/shop/products/rtl")
     assert '<h1 dir="auto">كتاب' in page
     assert 'dir="auto">وصف' in page
@@ -262,8 +262,8 @@ def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient
 def test_a_shop_without_titles_has_a_page_all_the_same(
     settings: Settings, store: Store, make_app: Any, no_smoke: None
 ) -> None:
-    record(store, [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)])
-    train(settings, store, Job(), Silent())
+    record_events(store, [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)])
+    train(settings, store, TrainingRequest(), Silent())
     client = make_app(settings).test_client()
     page = text_of(client, "/?user_id=u1&product_id=p1")
     assert "no rating can be predicted" in page
@@ -280,7 +280,7 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
 def test_what_was_typed_is_shown_as_text_and_never_as_a_tag(client: FlaskClient, trained_store: Store) -> None:
     evil = "<script>alert(1)</script>"
     trained_store.add_products([Product("evil", title=evil, category=evil)])
-    record(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])
+    record_events(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])
     page = client.get("/", query_string={"user_id": evil}).get_data(as_text=True)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert" not in page

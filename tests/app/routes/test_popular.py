@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from src.core.domain import Event, EventKind
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 DAY = 86_400
 
@@ -58,7 +58,7 @@ def test_days_count_back_from_the_newest_event(client: FlaskClient, trained_stor
 
 
 def test_a_product_that_the_catalogue_does_not_have_has_no_title(client: FlaskClient, trained_store: Store) -> None:
-    record(trained_store, [Event("u", "unlisted", EventKind.VIEW, at=100)])
+    record_events(trained_store, [Event("u", "unlisted", EventKind.VIEW, at=100)])
     assert client.get("/popular?kind=view").get_json() == [{"product_id": "unlisted", "title": None, "count": 1}]
 
 

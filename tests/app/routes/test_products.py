@@ -16,7 +16,7 @@ from src.core.domain import Event, EventKind, Product
 from src.core.errors import StoreError
 from src.core.settings import Settings
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 USER = "U00003"
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -63,7 +63,7 @@ def test_all_that_is_known_of_a_product_is_told(client: FlaskClient, trained_sto
 
 
 def test_what_is_not_known_of_a_product_is_null(client: FlaskClient, trained_store: Store) -> None:
-    record(trained_store, [Event("u", "only an event", EventKind.VIEW, at=100)])
+    record_events(trained_store, [Event("u", "only an event", EventKind.VIEW, at=100)])
     body = client.get("/products/only an event").get_json()
     assert body.pop("product_id") == "only an event"
     assert set(body.values()) == {None}

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.serving.typeahead import Finder
+from app.serving.typeahead import Typeahead
 from src.core.domain import Event, EventKind, Product
 from src.search.index import Filter
 from src.store import Store
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 
 
 def users(client: FlaskClient, text: str) -> list[str]:
@@ -29,8 +29,8 @@ def products(client: FlaskClient, text: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def finder(flask_app: Flask) -> Finder:
-    found: Finder = flask_app.extensions["aisle"].finder
+def finder(flask_app: Flask) -> Typeahead:
+    found: Typeahead = flask_app.extensions["aisle"].finder
     return found
 
 
@@ -42,7 +42,7 @@ def test_users_are_named_by_the_beginning_of_their_ids_in_any_case(client: Flask
 
 
 def test_a_user_is_named_a_moment_after_the_first_event(client: FlaskClient, trained_store: Store) -> None:
-    record(trained_store, [Event("zoe", "P00001", EventKind.VIEW, at=5)])
+    record_events(trained_store, [Event("zoe", "P00001", EventKind.VIEW, at=5)])
     assert users(client, "zo") == ["zoe"]
 
 
@@ -101,14 +101,14 @@ def test_suggestions_need_a_key_where_reading_does(flask_app: Flask, trained_set
     assert app.test_client().get("/suggest/users?q=U", auth=("anybody", "readers")).status_code == 200
 
 
-def test_examples_are_users_who_did_neither_little_nor_very_much(finder: Finder, trained_store: Store) -> None:
+def test_examples_are_users_who_did_neither_little_nor_very_much(finder: Typeahead, trained_store: Store) -> None:
     lengths = sorted(len(trained_store.history(f"U{n:05d}")) for n in range(1, 61))
     named = finder.examples(5)
     assert len(named) == len(set(named)) == 5
     assert all(lengths[0] < len(trained_store.history(user)) < lengths[-1] for user in named)
 
 
-def test_browsing_shows_what_fits_the_most_popular_first(finder: Finder, client: FlaskClient) -> None:
+def test_browsing_shows_what_fits_the_most_popular_first(finder: Typeahead, client: FlaskClient) -> None:
     category = client.get("/categories").get_json()[0]
     found = finder.browse(Filter(category=category["category"]), 100)
     assert len(found) == category["count"]
@@ -119,7 +119,7 @@ def test_browsing_shows_what_fits_the_most_popular_first(finder: Finder, client:
     ]
 
 
-def test_what_is_described_alike_is_neither_the_product_nor_what_is_shown_already(finder: Finder) -> None:
+def test_what_is_described_alike_is_neither_the_product_nor_what_is_shown_already(finder: Typeahead) -> None:
     first = [product.product_id for product in finder.alike("P00012", set(), 4)]
     assert len(set(first)) == 4
     assert "P00012" not in first

@@ -19,7 +19,7 @@ from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.locks import FileLock
-from src.workflows.record_events import record
+from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -80,7 +80,7 @@ def trainers(flask_app: Flask, trained_store: Store) -> Trainers:
 @pytest.fixture
 def news(trained_store: Store) -> None:
     """An event that the current release has not seen."""
-    record(trained_store, [Event("somebody", "P00001", EventKind.PURCHASE, at=1_700_000_000)])
+    record_events(trained_store, [Event("somebody", "P00001", EventKind.PURCHASE, at=1_700_000_000)])
 
 
 def train(client: FlaskClient, as_admin: dict[str, str], **body: Any) -> Any:

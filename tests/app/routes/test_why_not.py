@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from src.core.domain import Product, Query, Rules, Standing, WhyNot
+from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 from src.store import Store
 
 USER = "U00003"
@@ -123,13 +123,13 @@ def test_why_not_and_the_list_agree_over_http(client: FlaskClient, body: dict[st
         assert names[answer["rank"] - 1] == product
 
 
-@pytest.mark.parametrize("reason", WhyNot)
-def test_every_reason_is_a_sentence(reason: WhyNot) -> None:
-    from app.views.why_not_text import told
+@pytest.mark.parametrize("reason", ExclusionReason)
+def test_every_reason_is_a_sentence(reason: ExclusionReason) -> None:
+    from app.views.why_not_text import why_not_sentence
 
-    detail = told(Standing(7, reason), Query("u", rules=Rules(max_price=1.0)), None)
+    detail = why_not_sentence(ListPosition(7, reason), Query("u", rules=Rules(max_price=1.0)), None)
     assert len(detail) > 10
-    assert "None" not in detail or reason in (WhyNot.MAX_PER_CATEGORY, WhyNot.MAX_PER_BRAND)
+    assert "None" not in detail or reason in (ExclusionReason.MAX_PER_CATEGORY, ExclusionReason.MAX_PER_BRAND)
 
 
 # explanations

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.security.api_keys import Keys, Role, hashed_key, made_key, made_once
+from app.security.api_keys import Keys, Role, generate_key, hashed_key, made_once
 from src.core.errors import ConfigError
 from src.core.settings import Settings, read_settings
 
@@ -158,13 +158,13 @@ def test_only_hashes_of_keys_are_kept(trained_settings: Settings) -> None:
 
 
 def test_a_made_key_is_random_private_and_made_once(tmp_path: Path) -> None:
-    path = made_key(tmp_path / "keys", Role.WRITE)
+    path = generate_key(tmp_path / "keys", Role.WRITE)
     key = path.read_text().strip()
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(key) >= 32
-    assert made_key(tmp_path / "keys", Role.WRITE).read_text().strip() == key
-    assert made_key(tmp_path / "keys", Role.ADMIN).read_text().strip() != key
-    assert made_key(tmp_path / "other", Role.WRITE).read_text().strip() != key
+    assert generate_key(tmp_path / "keys", Role.WRITE).read_text().strip() == key
+    assert generate_key(tmp_path / "keys", Role.ADMIN).read_text().strip() != key
+    assert generate_key(tmp_path / "other", Role.WRITE).read_text().strip() != key
 
 
 def test_of_many_processes_that_make_a_secret_at_once_all_read_the_same_whole_one(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from redis_server import REDIS, redis_without
 
 from src.core.errors import ConfigError
 from src.core.settings import Settings, read_settings
+from tests.app.redis_server import REDIS, redis_without
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Client = Callable[..., FlaskClient]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 from flask import Flask
-from redis_server import REDIS, redis_without
 
 from app.serving.list_cache import ListCache
 from src.core.settings import Settings, read_settings
+from tests.app.redis_server import REDIS, redis_without
 
 
 @pytest.fixture

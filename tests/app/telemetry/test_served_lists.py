@@ -12,14 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.telemetry.metrics import LISTS_DROPPED
-from app.telemetry.served_lists import ServedLog, Shown
+from app.telemetry.served_lists import ServedListLog, ShownList
 from src.core.domain import DAY
 from src.core.errors import StoreError
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
 
-SHOWN = Shown("v1", "user", None, "als", [("a", "als"), ("b", "popularity")])
+SHOWN = ShownList("v1", "user", None, "als", [("a", "als"), ("b", "popularity")])
 
 
 class Counted:
@@ -57,9 +57,9 @@ def served(served_app: Flask) -> Callable[[], list[ServedList]]:
 Kept = Callable[[], list[ServedList]]
 
 
-def log_of(settings: Settings, store: Any) -> tuple[ServedLog, Counted]:
+def log_of(settings: Settings, store: Any) -> tuple[ServedListLog, Counted]:
     counted = Counted()
-    return ServedLog(settings, store, counted), counted  # type: ignore[arg-type]
+    return ServedListLog(settings, store, counted), counted  # type: ignore[arg-type]
 
 
 def test_every_kind_of_list_is_kept_with_its_request_release_positions_and_sources(

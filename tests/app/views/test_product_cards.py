@@ -8,7 +8,16 @@ import pytest
 from flask import Flask
 
 from app.views.product_cards import card_of, named, prediction_of, price_of, recommended, remembered
-from src.core.domain import Event, EventKind, Explanation, Opinion, PredictedRating, Product, Reason, Recommendation
+from src.core.domain import (
+    ComponentScore,
+    Event,
+    EventKind,
+    Explanation,
+    PredictedRating,
+    Product,
+    Reason,
+    Recommendation,
+)
 
 MUG = Product("m", title="Mug", category="Home > Kitchen", price=1234.5, image_url="https://shop.example/m.png")
 POT = Product("t", title="Teapot", category="Home > Kitchen")
@@ -52,12 +61,12 @@ def test_a_currency_of_letters_keeps_its_distance() -> None:
     assert price_of(MUG, "") == "1,234.50"
 
 
-def explained(because: tuple[Reason, ...], *opinions: Opinion, filled_by: str | None = None) -> Recommendation:
+def explained(because: tuple[Reason, ...], *opinions: ComponentScore, filled_by: str | None = None) -> Recommendation:
     return Recommendation("m", 1.0, "blend", filled_by, Explanation(opinions, because))
 
 
 def test_a_place_on_a_list_says_which_product_of_the_history_speaks_for_it() -> None:
-    item = explained((Reason("t", 0.5), Reason("x", 0.1)), Opinion("als", 1, 1, 1))
+    item = explained((Reason("t", 0.5), Reason("x", 0.1)), ComponentScore("als", 1, 1, 1))
     assert named([item]) == {"m", "t"}
     history = [Event("u", "t", EventKind.PURCHASE), Event("u", "t", EventKind.VIEW)]
     (card,) = recommended([item], history, {"m": MUG, "t": POT}, "")
@@ -70,7 +79,7 @@ def test_a_product_that_speaks_for_itself_is_said_to() -> None:
 
 
 def test_without_such_a_product_the_strongest_opinion_is_said() -> None:
-    (card,) = recommended([explained((), Opinion("text", 1, 1, 1))], [], {}, "")
+    (card,) = recommended([explained((), ComponentScore("text", 1, 1, 1))], [], {}, "")
     assert (card.because, card.because_name) == ("Described like what they have", "")
     (card,) = recommended([explained((Reason("t", 1),), filled_by="popularity")], [], {}, "")
     assert card.because == "Popular with everybody"

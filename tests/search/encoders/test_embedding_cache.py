@@ -12,7 +12,7 @@ import pytest
 from src.core.domain import FloatArray
 from src.core.progress import Silent
 from src.search.encoders import embedding_cache
-from src.search.encoders.embedding_cache import encoded
+from src.search.encoders.embedding_cache import encode_texts
 from tests.search.small_index import Letters
 
 TEXTS = ["a dog", "an ox", "", "a dog"]
@@ -20,42 +20,42 @@ TEXTS = ["a dog", "an ox", "", "a dog"]
 
 def test_every_different_text_is_encoded_once(tmp_path: Path) -> None:
     encoder = Letters()
-    made = encoded(encoder, TEXTS, tmp_path, Silent())
+    made = encode_texts(encoder, TEXTS, tmp_path, Silent())
     assert sorted(encoder.read) == ["", "a dog", "an ox"]
     assert made.n_new == 3
     assert np.array_equal(made.vectors, Letters().encode(TEXTS).astype(np.float16))
 
 
 def test_a_second_time_encodes_nothing(tmp_path: Path) -> None:
-    first = encoded(Letters(), TEXTS, tmp_path, Silent())
+    first = encode_texts(Letters(), TEXTS, tmp_path, Silent())
     encoder = Letters()
-    again = encoded(encoder, TEXTS, tmp_path, Silent())
+    again = encode_texts(encoder, TEXTS, tmp_path, Silent())
     assert encoder.read == []
     assert again.n_new == 0
     assert np.array_equal(again.vectors, first.vectors)
 
 
 def test_only_what_changed_is_encoded_again(tmp_path: Path) -> None:
-    encoded(Letters(), TEXTS, tmp_path, Silent())
+    encode_texts(Letters(), TEXTS, tmp_path, Silent())
     encoder = Letters()
-    made = encoded(encoder, ["a dog", "a cow", "an ox"], tmp_path, Silent())
+    made = encode_texts(encoder, ["a dog", "a cow", "an ox"], tmp_path, Silent())
     assert encoder.read == ["a cow"]
     assert np.array_equal(made.vectors, Letters().encode(["a dog", "a cow", "an ox"]).astype(np.float16))
 
 
 def test_another_encoder_begins_anew(tmp_path: Path) -> None:
-    encoded(Letters(), TEXTS, tmp_path, Silent())
+    encode_texts(Letters(), TEXTS, tmp_path, Silent())
     other = Letters()
     other.checksum = "d" * 64
-    encoded(other, TEXTS, tmp_path, Silent())
+    encode_texts(other, TEXTS, tmp_path, Silent())
     assert len(other.read) == 3
 
 
 def test_texts_that_nobody_has_any_more_are_dropped_in_the_end(tmp_path: Path) -> None:
-    encoded(Letters(), [f"old {number}" for number in range(50)], tmp_path, Silent())
-    encoded(Letters(), ["new"], tmp_path, Silent())
+    encode_texts(Letters(), [f"old {number}" for number in range(50)], tmp_path, Silent())
+    encode_texts(Letters(), ["new"], tmp_path, Silent())
     encoder = Letters()
-    encoded(encoder, ["old 1", "new"], tmp_path, Silent())
+    encode_texts(encoder, ["old 1", "new"], tmp_path, Silent())
     assert encoder.read == ["old 1"]
 
 
@@ -73,27 +73,27 @@ def damage(file: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["cut", "one bit", "garbage", "gone"])
-@pytest.mark.parametrize("name", ["embedding_cache.npy", "embedding_cache.sha256"])
+@pytest.mark.parametrize("name", ["kept.npy", "kept.sha256"])
 def test_a_file_that_was_damaged_only_costs_time(tmp_path: Path, name: str, how: str) -> None:
-    encoded(Letters(), TEXTS, tmp_path, Silent())
+    encode_texts(Letters(), TEXTS, tmp_path, Silent())
     [file] = tmp_path.rglob(name)
     damage(file, how)
-    made = encoded(Letters(), TEXTS, tmp_path, Silent())
+    made = encode_texts(Letters(), TEXTS, tmp_path, Silent())
     assert made.n_new == 3
     assert np.array_equal(made.vectors, Letters().encode(TEXTS).astype(np.float16))
-    assert encoded(Letters(), TEXTS, tmp_path, Silent()).n_new == 0
+    assert encode_texts(Letters(), TEXTS, tmp_path, Silent()).n_new == 0
 
 
-@pytest.mark.parametrize("name", ["embedding_cache.npy", "embedding_cache.sha256"])
+@pytest.mark.parametrize("name", ["kept.npy", "kept.sha256"])
 def test_of_two_that_write_at_once_no_text_gets_the_vector_of_another(tmp_path: Path, name: str) -> None:
     """Equally many texts, and of each writing one of the two files stays."""
     one, other = tmp_path / "one", tmp_path / "other"
-    encoded(Letters(), ["a dog", "an ox"], one, Silent())
-    encoded(Letters(), ["a cow", "one emu"], other, Silent())
+    encode_texts(Letters(), ["a dog", "an ox"], one, Silent())
+    encode_texts(Letters(), ["a cow", "one emu"], other, Silent())
     [mine], [its] = one.rglob(name), other.rglob(name)
     mine.write_bytes(its.read_bytes())
     for texts in (["a dog", "an ox"], ["a cow", "one emu"]):
-        made = encoded(Letters(), texts, one, Silent())
+        made = encode_texts(Letters(), texts, one, Silent())
         assert np.array_equal(made.vectors, Letters().encode(texts).astype(np.float16))
 
 
@@ -111,27 +111,27 @@ def test_an_encoding_that_was_ended_goes_on_where_it_was(tmp_path: Path, monkeyp
     monkeypatch.setattr(embedding_cache, "_SECONDS_UNWRITTEN", 0.0)
     texts = [f"text {number}" for number in range(7)]
     with pytest.raises(KeyboardInterrupt):
-        encoded(Killed(), texts, tmp_path, Silent())
+        encode_texts(Killed(), texts, tmp_path, Silent())
     encoder = Letters()
-    made = encoded(encoder, texts, tmp_path, Silent())
+    made = encode_texts(encoder, texts, tmp_path, Silent())
     assert len(encoder.read) == 3
     assert np.array_equal(made.vectors, Letters().encode(texts).astype(np.float16))
 
 
 def test_what_a_killed_training_left_half_written_is_removed(tmp_path: Path) -> None:
-    encoded(Letters(), TEXTS, tmp_path, Silent())
+    encode_texts(Letters(), TEXTS, tmp_path, Silent())
     [folder] = tmp_path.iterdir()
     left = folder / ".1.kept.npy"
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
-    encoded(Letters(), ["another"], tmp_path, Silent())
-    assert sorted(path.name for path in folder.iterdir()) == ["embedding_cache.npy", "embedding_cache.sha256"]
+    encode_texts(Letters(), ["another"], tmp_path, Silent())
+    assert sorted(path.name for path in folder.iterdir()) == ["kept.npy", "kept.sha256"]
 
 
 def test_a_folder_that_cannot_be_written_is_only_slower(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    assert encoded(Letters(), TEXTS, tmp_path / "file", Silent()).n_new == 3
+    assert encode_texts(Letters(), TEXTS, tmp_path / "file", Silent()).n_new == 3
 
 
 def test_no_text_at_all_is_no_vector(tmp_path: Path) -> None:
-    assert encoded(Letters(), [], tmp_path, Silent()).vectors.shape == (0, 3)
+    assert encode_texts(Letters(), [], tmp_path, Silent()).vectors.shape == (0, 3)
