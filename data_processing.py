@@ -1,4 +1,4 @@
-"""Read files of ratings, purchases, events or products into the store: python data_processing.py [FILE …]"""
+"""Read files of ratings, purchases, events or products into the store: python data_processing.py [FILE …]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V]
+"""Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V].
 
 Or measure what it serves on a split of one's own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
 Or measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE

@@ -1,5 +1,6 @@
 """The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where;
-`--hash-key` makes the hash of one, for a setting."""
+`--hash-key` makes the hash of one, for a setting.
+"""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ class Scheduler:
 
     def _lead(self) -> BackgroundScheduler:
         """Midnight by cron, and a regular look: CronTrigger skips a midnight after some clock changes, a leader can
-        die a second before it, and a machine can sleep through it."""
+        die a second before it, and a machine can sleep through it.
+        """
         zone, at = self._settings.zone, self._settings.retrain_time
         jobs = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": None})
         jobs.add_job(self._look, CronTrigger(hour=at.hour, minute=at.minute, timezone=zone))
@@ -208,7 +209,8 @@ class Scheduler:
 
     def _end_what_hangs(self) -> None:
         """A training that takes longer than AISLE_TRAIN_HOURS is told to end, and ended a minute later. Those that
-        people start by hand may take as long as they like."""
+        people start by hand may take as long as they like.
+        """
         limit = self._settings.train_hours
         for run in self._store.journal.unfinished():
             if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
@@ -226,7 +228,8 @@ class Scheduler:
 
     def _end_who_has_no_run(self) -> None:
         """Who holds the trainer's lock and has no run under way was told to end, by this leader or by one that died
-        since, or is about to begin or to go; that takes a moment only."""
+        since, or is about to begin or to go; that takes a moment only.
+        """
         owner = self._trainer_lock.owner()
         found = process_of(owner)
         if owner is None or found is None or found[1] == BY_HAND or self._store.journal.unfinished():
@@ -264,7 +267,8 @@ class Scheduler:
 
     def status(self) -> JsonDict:
         """leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;
-        scores: how the current release did on events it had not seen, newest first."""
+        scores: how the current release did on events it had not seen, newest first.
+        """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         runs = [asdict(run) for run in self._store.journal.runs(_SHOWN_RUNS)]
         under_way = [asdict(run) for run in self._store.journal.unfinished()]

@@ -47,13 +47,14 @@ class Trainer(Protocol):
 
 
 def start_trainer(settings: Settings, arguments: Sequence[str]) -> Trainer:
-    """python train_model.py with these arguments, outside of the web workers: Surprise holds the GIL for the whole fit,
-    and workers have a timeout. Raises OSError."""
+    """Python train_model.py with these arguments, outside of the web workers: Surprise holds the GIL for the whole fit,
+    and workers have a timeout. Raises OSError.
+    """
     return _started("train_model.py", arguments, settings.var / "training.log", n_threads=os.cpu_count() or 1)
 
 
 def start_profiler(settings: Settings) -> Trainer:
-    """python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
+    """Python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
     process = _started("data_processing.py", ["--explore"], settings.var / "exploration.log", n_threads=1)
     lower_priority(process.pid)
     return process

@@ -13,7 +13,8 @@ def change_release(
     registry: Registry, recommender: Recommender, change: Callable[[Registry], object]
 ) -> tuple[str, bool]:
     """(the current release after the change, whether it is pinned); this worker has taken it up, the others do within
-    a few seconds. Raises what the registry raises."""
+    a few seconds. Raises what the registry raises.
+    """
     change(registry)
     recommender.refresh()
     return str(registry.current_version()), registry.is_pinned

@@ -115,7 +115,8 @@ def search() -> Response:
 
 def _found(text: str, wanted: Filter) -> dict[str, Any]:
     """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
-    type-ahead would name. Raises NoRelease."""
+    type-ahead would name. Raises NoRelease.
+    """
     unsearchable = ""
     try:
         hits = searcher().search(text, _FOUND, wanted).hits if text else []

@@ -24,7 +24,8 @@ class TrainingBody(Request):
 
 class TrainingAnswer(BaseModel):
     """status: started, success, kept (the gate kept the old release), or unchanged (nothing was to be trained).
-    stats: of the model that is served now."""
+    stats: of the model that is served now.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -44,7 +45,8 @@ class RunPath(BaseModel):
 
 class RunAnswer(BaseModel):
     """One training. Times are UTC seconds. status: queued, running, succeeded, kept (the gate kept the old release),
-    failed, or interrupted (it was ended from outside). verdict: what the gate looked at, and its figures."""
+    failed, or interrupted (it was ended from outside). verdict: what the gate looked at, and its figures.
+    """
 
     model_config = ConfigDict(protected_namespaces=())
 

@@ -87,7 +87,8 @@ def described(app: Flask) -> dict[str, Any]:
 
 def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
     """Between which numbers a rating lies, and that one event of a list must be right: the others may be anything, as
-    each is checked on its own, and what is wrong with it stands in the answer."""
+    each is checked on its own, and what is wrong with it stands in the answer.
+    """
     rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
     rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
     one = {"$ref": _REFERENCE.format(model="EventBody")}

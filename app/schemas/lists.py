@@ -165,7 +165,8 @@ class UserBody(Request):
 
 class ItemRecommendation(BaseModel):
     """A product of a list. score: the source's own number. source: behaviour (what the same people took) or text (what
-    is described alike) for similar products; the model for a user's."""
+    is described alike) for similar products; the model for a user's.
+    """
 
     item_id: str
     score: float
@@ -250,7 +251,8 @@ class ReasonAnswer(BaseModel):
 
 class ExplanationAnswer(BaseModel):
     """Why a product stands where it does; the strongest first. The contributions of the opinions add up to the score.
-    because: empty where no product of the history speaks for it, such as where popularity filled the place."""
+    because: empty where no product of the history speaks for it, such as where popularity filled the place.
+    """
 
     opinions: list[OpinionAnswer]
     because: list[ReasonAnswer]
@@ -291,7 +293,8 @@ class ProductList(RootModel[list[str] | IdList | DetailedList]):
 
 class PredictAnswer(BaseModel):
     """The predicted rating, and what it rests on: an unknown user or product counts as an average one. model: the one
-    that predicts ratings best."""
+    that predicts ratings best.
+    """
 
     user_id: str
     product_id: str

@@ -120,7 +120,8 @@ def _given() -> str | None:
 
 def _given_by_browser(role: Role) -> str | None:
     """The password that a person typed in. A browser sends it along with whatever any page makes it ask for, so it
-    counts only for looking at pages."""
+    counts only for looking at pages.
+    """
     given = request.authorization
     if not _is_page(role) or given is None or given.type != "basic":
         return None
@@ -156,7 +157,8 @@ def generate_key(folder: Path, role: Role) -> Path:
 
 def made_once(path: Path) -> Path:
     """A file with a random secret that only its owner can read: made if it is not there. However many processes do
-    so at the same time, all find the same whole secret in it."""
+    so at the same time, all find the same whole secret in it.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         mine = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

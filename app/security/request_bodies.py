@@ -45,7 +45,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def check_body(without_body: frozenset[str]) -> None:
     """Refuse a body that cannot be what is asked for: of a call JSON, of a page's form what browsers send. Calls
-    `without_body` may come without any, which is {}."""
+    `without_body` may come without any, which is {}.
+    """
     if request.method != "POST" or request.endpoint is None:
         return
     if request.endpoint in without_body and _is_empty(request.environ):

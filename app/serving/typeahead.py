@@ -38,7 +38,8 @@ class Typeahead:
 
     def products(self, text: str) -> list[Product]:
         """At most NAMED products: the one of this id, some whose ids begin so, those whose words do, the most popular
-        first; and if there is none, what a search finds, which forgives typing errors. Raises NoRelease."""
+        first; and if there is none, what a search finds, which forgives typing errors. Raises NoRelease.
+        """
         _, pipeline = self._recommender.serving()
         exact = list(self._recommender.products(_cases(text)))
         rows = [row for case in _cases(text) for row in pipeline.items.starting_with(case)[:NAMED].tolist()]

@@ -66,7 +66,8 @@ class ServedListLog:
 
     def put(self, request_id: str, shown: Sequence[ShownList]) -> None:
         """Keep the lists that a request was answered with; where that takes too long for the queue, they are dropped
-        and counted."""
+        and counted.
+        """
         if self._settings.log_served == "off":
             return
         now = time.time_ns()

@@ -137,7 +137,8 @@ def recommended(
     currency: str,
 ) -> list[Card]:
     """A list, each place with why it is there: the product of the history that speaks most for it, or what the model
-    that speaks most for it goes by."""
+    that speaks most for it goes by.
+    """
     did = {event.product_id: event.kind for event in sorted(history, key=lambda event: event.kind in SEEN_KINDS)}
     cards = []
     for item in recommendations:

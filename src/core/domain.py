@@ -197,7 +197,8 @@ class ComponentScore:
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A product of the history that speaks for a listed one. contribution: how much lower the listed one's score would
-    be without it."""
+    be without it.
+    """
 
     product_id: str
     contribution: float

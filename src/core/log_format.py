@@ -91,7 +91,7 @@ def _where(kind: type[BaseException], error: BaseException, trace: TracebackType
 
 
 def wanted_format(name: str) -> str:
-    """json or text; of `auto` text where a person looks, which is on a terminal."""
+    """Json or text; of `auto` text where a person looks, which is on a terminal."""
     if name in ("json", "text"):
         return name
     return "text" if sys.stderr.isatty() else "json"

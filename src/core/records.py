@@ -11,7 +11,8 @@ from src.core.domain import JsonDict
 @dataclass(frozen=True, slots=True)
 class SearchFeedback:
     """What somebody did to a product after searching for a text. at: UTC seconds. mark: tells it from its likes, and
-    from a repetition."""
+    from a repetition.
+    """
 
     query: str
     product_id: str
@@ -52,7 +53,8 @@ class FollowUp:
 @dataclass(frozen=True, slots=True)
 class ServedFigures:
     """How often a source stood at a position (from 1) of a release's lists, and how many of these places were clicked
-    (or viewed) and bought; each place counts once, however often it was clicked."""
+    (or viewed) and bought; each place counts once, however often it was clicked.
+    """
 
     release: str
     made_for: str
@@ -65,7 +67,8 @@ class ServedFigures:
 
 class RunStatus(StrEnum):
     """How far a run is. KEPT: it ended well, and the gate kept the old release. FAILED: it could not do its work.
-    INTERRUPTED: somebody or something ended it, so that it may be tried again."""
+    INTERRUPTED: somebody or something ended it, so that it may be tried again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""Every setting of Aisle: one frozen object, read once at the edge, from environment variables named AISLE_…"""
+"""Every setting of Aisle: one frozen object, read once at the edge, from environment variables named AISLE_…."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ Table = tuple[str, list[list[str]]]
 class Cost:
     """What a training took. seconds: by the clock, tuning included. peak_mib: the most memory that the whole process
     held during it (or up to its end, where the system keeps no other count), data included. growth_mib: how far that
-    is above what it held before; None where that is not known."""
+    is above what it held before; None where that is not known.
+    """
 
     seconds: float
     peak_mib: float

@@ -46,7 +46,8 @@ class EncodedSearch:
 @dataclass(frozen=True)
 class SearchReport:
     """ndcg: name → float[n_queries]. weights: what the fusion with each encoder chose in its folds. encoder: whose
-    fusion is "fused" and "ranked". left_out: what was not measured, and why."""
+    fusion is "fused" and "ranked". left_out: what was not measured, and why.
+    """
 
     n_products: int
     encoder: str
@@ -201,7 +202,8 @@ def cross_validated_ranking(
     groups: Sequence[Group], orders: Sequence[IntArray], judged: Judged, folds: IntArray, seed: int
 ) -> FloatArray | None:
     """float[n_queries]: NDCG of each query's candidates as a ranking that has learnt from the other folds orders them;
-    None where there is too little to learn from."""
+    None where there is too little to learn from.
+    """
     ndcg = np.zeros(len(judged))
     for fold in np.unique(folds):
         ranker = train_search_reranker([groups[at] for at in np.flatnonzero(folds != fold).tolist()], seed=seed)

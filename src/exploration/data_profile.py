@@ -72,7 +72,8 @@ def profile_data(
     n_known: int | None = None,
 ) -> DataProfile:
     """All figures of data with at least one event. loads: newest first. now: UTC seconds. n_known: products that are
-    known, with events or not."""
+    known, with events or not.
+    """
     events = data.events
     looked, carted, bought = (_pairs(data, *kinds) for kinds in (_LOOKED, (EventKind.CART,), (EventKind.PURCHASE,)))
     items = _Items.of(data, looked, carted, bought)
@@ -184,7 +185,7 @@ def _avg(total: float, n: int) -> float | None:
 
 
 def _led_to_purchase(data: TrainingData) -> dict[str, int]:
-    """interested and led_to_purchase of Conversion."""
+    """Interested and led_to_purchase of Conversion."""
     looks, purchases = data.is_kind(*_LOOKED, EventKind.CART), data.is_kind(EventKind.PURCHASE)
     pairs, first = _extreme_times(data, looks, np.minimum, NO_TIME)
     bought, last = _extreme_times(data, purchases, np.maximum, np.iinfo(np.int64).max)
@@ -194,7 +195,8 @@ def _led_to_purchase(data: TrainingData) -> dict[str, int]:
 
 def _extreme_times(data: TrainingData, rows: BoolArray, extreme: np.ufunc, unknown: int) -> tuple[IntArray, IntArray]:
     """(the different keys of these events, ascending; the least or the greatest time of each). unknown: what an event
-    without a time counts as."""
+    without a time counts as.
+    """
     keys, at = _keys(data.events, rows), data.events.at[rows].astype(np.int64)
     at[at == NO_TIME] = unknown
     order = np.argsort(keys, kind="stable")

@@ -197,7 +197,7 @@ def between_fields(separator: str) -> str:
 
 
 def detect(file: InputFile, separator: str | None = None) -> CsvRows:
-    """The separator under which most of the first rows have the same number of fields, and that number.
+    r"""The separator under which most of the first rows have the same number of fields, and that number.
 
     separator: the one that somebody has named; "\\t" and "tab" mean a tab. Raises InputError if it can be none.
     """

@@ -101,7 +101,8 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
 
 def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
     """Whether a row names columns: it has names that are known, or that somebody has told of. Further down it must
-    have more of them."""
+    have more of them.
+    """
     known = candidates(names)
     if known and not any(is_number(name) for name in names) and (is_first or (PRODUCT in known and len(known) > 1)):
         return True

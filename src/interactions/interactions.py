@@ -111,7 +111,8 @@ class TrainingData:
 
     def faded(self, half_life_days: float) -> csr_matrix:
         """The histories of which an event so many days before the newest of all weighs half, unless its time is
-        unknown; 0: as they are. What goes with what changes with the season, and faster than a user's taste does."""
+        unknown; 0: as they are. What goes with what changes with the season, and faster than a user's taste does.
+        """
         if not half_life_days:
             return self.histories
         age = ages(np.zeros(len(self), np.int8), self.events.at, 1)
@@ -129,7 +130,8 @@ class TrainingData:
     @cached_property
     def seen(self) -> Interactions:
         """The events that take a product off a user's list while it is measured: ratings and purchases; all of them
-        where nobody rates or buys, as only what was not looked at before can then be found."""
+        where nobody rates or buys, as only what was not looked at before can then be found.
+        """
         return self.events.take(np.flatnonzero(self.is_kind(*SEEN_KINDS))) if self._has_seen_kinds else self.events
 
     @property
@@ -142,7 +144,8 @@ class TrainingData:
 
     def liked(self, relevant_rating: float, before: TrainingData) -> TrainingData:
         """Only the purchases, and the ratings of relevant_rating or better; everything in a shop in which, here and
-        before, nobody rates or buys."""
+        before, nobody rates or buys.
+        """
         if not (self._has_seen_kinds or before._has_seen_kinds):
             return self.take(np.flatnonzero(~self.is_kind(EventKind.RETURN)))
         rated_well = self.is_kind(EventKind.RATING) & (self.events.value >= relevant_rating)

@@ -81,7 +81,8 @@ class Vocabulary:
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
         """int64[len(self)], or [len(idx)]: the row numbers of all ids, or of those at idx, in another vocabulary; -1
-        where it does not know them. Each is looked up once."""
+        where it does not know them. Each is looked up once.
+        """
         if idx is None:
             return other.rows_of(self.ids_of(range(len(self))))
         distinct, place = np.unique(idx, return_inverse=True)

@@ -27,7 +27,8 @@ _QUERIES_AT_ONCE = 128
 @dataclass(frozen=True)
 class AlsParams:
     """factors: length of a factor vector. regularization: λ. alpha: α. iterations: passes over both sides. use_gpu:
-    train on a CUDA device, for which implicit must be built."""
+    train on a CUDA device, for which implicit must be built.
+    """
 
     factors: int = 128
     regularization: float = 0.05

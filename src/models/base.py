@@ -34,7 +34,8 @@ class QueryRows:
 @dataclass(frozen=True)
 class QueryBlock:
     """Many queries at once. user_idx: int64[n], -1 for a user the release does not know.
-    history: float32 CSR [n, n_items], the weights of QueryRows, one row a query."""
+    history: float32 CSR [n, n_items], the weights of QueryRows, one row a query.
+    """
 
     user_idx: IntArray
     history: csr_matrix

@@ -35,7 +35,8 @@ class CategoryPopularityParams:
 @dataclass(frozen=True)
 class CategoryPopularity(FromHistory, SavedAsArrays):
     """A CSR matrix ĉ[n_items, n_categories] in three arrays, float32 data, int32 indices, int64 pointers;
-    weight: float32[n_items], the popularity; itself: float32[n_items], what a product would say of itself."""
+    weight: float32[n_items], the popularity; itself: float32[n_items], what a product would say of itself.
+    """
 
     ARRAYS: ClassVar = ("data", "indices", "pointers", "weight", "itself")
     NUMBERS: ClassVar = ("n_categories",)

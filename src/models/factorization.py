@@ -22,7 +22,8 @@ _RIDGE = 0.1  # for each product of the history, as training has its regularizat
 @dataclass(frozen=True)
 class FittedFactors:
     """What training found for the users and items that have a rating: row i of the arrays belongs to user_idx[i]
-    (int64) and item_idx[i]; factors float[m, f], biases float[m]. mean: what is added to them."""
+    (int64) and item_idx[i]; factors float[m, f], biases float[m]. mean: what is added to them.
+    """
 
     user_idx: IntArray
     item_idx: IntArray
@@ -37,7 +38,8 @@ class FittedFactors:
 class Factorization(SavedAsArrays):
     """float32 user_factors[n_users, f], item_factors[n_items, f], user_bias[n_users], item_bias[n_items]; zeros for
     whoever has no rating. int32 user_count, item_count: ratings learnt from. mean: what an average user gives an
-    average product. params has rating_min and rating_max."""
+    average product. params has rating_min and rating_max.
+    """
 
     ARRAYS: ClassVar = ("user_factors", "item_factors", "user_bias", "item_bias", "user_count", "item_count")
     NUMBERS: ClassVar = ("mean",)
@@ -82,7 +84,8 @@ class Factorization(SavedAsArrays):
 
     def _scores(self, query: QueryRows, items: IntArray | slice) -> FloatArray:
         """The rating before it is clipped: clipping would make ties of the best products. Here one row of the factors
-        is multiplied, where a block of one query would copy them."""
+        is multiplied, where a block of one query would copy them.
+        """
         user = -1 if query.user_idx is None else query.user_idx
         if count_of(self.user_count, user):
             factors, bias = self.user_factors[user], self.user_bias[user]
@@ -107,7 +110,8 @@ class Factorization(SavedAsArrays):
 
     def _folded_in(self, item_idx: IntArray, weight: FloatArray) -> FloatArray:
         """float32[f], the factors of somebody without ratings who would give what is in her history the best one: the
-        ridge regression of what biases leave of it on the products' factors. NaN without such a product."""
+        ridge regression of what biases leave of it on the products' factors. NaN without such a product.
+        """
         rated = self.item_count[item_idx] > 0
         if not rated.any():
             return np.full(self.item_factors.shape[1], np.nan, np.float32)

@@ -25,7 +25,8 @@ from src.models.normalization import Normalized, normalized, scaled_columns
 @dataclass(frozen=True)
 class ItemGraphParams:
     """neighbours: how many products a product's score can rest on. ridge: λ, in means of the Gram matrix's diagonal.
-    The exponents are those of spectral. half_life_days: see TrainingData.faded."""
+    The exponents are those of spectral. half_life_days: see TrainingData.faded.
+    """
 
     neighbours: int = 200
     user_exponent: float = 0.35
@@ -43,7 +44,8 @@ class ItemGraphParams:
 @dataclass(frozen=True)
 class ItemGraph(FromHistory, SavedAsArrays):
     """A CSR matrix B[n_items, n_items] in three arrays, float32 data, int32 indices, int64 pointers: a history h scores
-    h · B. The diagonal is empty."""
+    h · B. The diagonal is empty.
+    """
 
     ARRAYS: ClassVar = ("data", "indices", "pointers")
     PARAMS: ClassVar = ItemGraphParams
@@ -89,7 +91,8 @@ def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGrap
 @dataclass(frozen=True)
 class Pairs:
     """The strongest entries of each row of a Gram matrix without its diagonal: item int32[n_items, m], -1 beyond the
-    last; value float32[n_items, m]."""
+    last; value float32[n_items, m].
+    """
 
     item: IntArray
     value: FloatArray

@@ -20,7 +20,8 @@ LONGEST_HISTORY = 5_000
 @dataclass(frozen=True)
 class Normalized:
     """matrix: float32 CSR [m, n_items], the rows of R̃ of users with two products or more: others tell of no pair.
-    diagonal: float32[n_items], of the Gram matrix R̃ᵀR̃ over all users. degree: float32[n_items], at least 1."""
+    diagonal: float32[n_items], of the Gram matrix R̃ᵀR̃ over all users. degree: float32[n_items], at least 1.
+    """
 
     matrix: csr_matrix
     diagonal: FloatArray

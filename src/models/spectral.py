@@ -36,7 +36,8 @@ class SpectralParams:
     """rank: eigenvectors kept, k. user_exponent, item_exponent: of the normalisation. ridge: λ, in means of the Gram
     matrix's diagonal. input_exponent: products of the history weigh degree^-input_exponent. output_exponent: scores
     are multiplied by degree^output_exponent. filter: "ease" as above, or "ideal", B = V Vᵀ. half_life_days: see
-    TrainingData.faded."""
+    TrainingData.faded.
+    """
 
     rank: int = 768
     user_exponent: float = 0.35
@@ -55,7 +56,8 @@ class SpectralParams:
 @dataclass(frozen=True)
 class Spectral(FromHistory, SavedAsArrays):
     """float32 given[n_items, k] and wanted[n_items, k]: a history h scores (h · given) · wantedᵀ, less h · itself for
-    the products of the history; itself[n_items] is the diagonal of given · wantedᵀ."""
+    the products of the history; itself[n_items] is the diagonal of given · wantedᵀ.
+    """
 
     ARRAYS: ClassVar = ("given", "wanted", "itself")
     PARAMS: ClassVar = SpectralParams

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SvdParams:
     """Surprise's names in brackets: factors (n_factors), epochs (n_epochs), learning_rate (lr_all),
-    regularization (reg_all). engine: "numba", the compiled loop, or "surprise", its own."""
+    regularization (reg_all). engine: "numba", the compiled loop, or "surprise", its own.
+    """
 
     rating_min: float
     rating_max: float

@@ -28,7 +28,8 @@ _BLOCK_BYTES, _MOST_AT_ONCE = 1 << 27, 4_096
 class TextParams:
     """rank: of the space of behaviour. neighbours: products that a product's place is the mean of. power: they count by
     cosine^power. boost, thin: a product with d events scores 1 + boost / (1 + d / thin) times as high: one that other
-    models do not know has to make up for their silence."""
+    models do not know has to make up for their silence.
+    """
 
     rank: int = 128
     neighbours: int = 20
@@ -97,7 +98,8 @@ def _placed(
     vectors: FloatArray, described: BoolArray, events: FloatArray, behaviour: Spectral, params: TextParams
 ) -> tuple[FloatArray, FloatArray]:
     """(given, wanted) of every product. What people did with a product is known of those with events, in a large
-    catalogue of the most popular ones; as part of a history such a product is where it stands by behaviour."""
+    catalogue of the most popular ones; as part of a history such a product is where it stands by behaviour.
+    """
     n_items, rank = behaviour.given.shape
     known = np.flatnonzero(described & (events > 0))
     most = max(_MOST_PAIRS // max(n_items, 1), _FEWEST_KNOWN)

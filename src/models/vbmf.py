@@ -20,7 +20,8 @@ from src.models.factorization import Factorization
 @dataclass(frozen=True)
 class VbmfParams:
     """factors: length of a factor vector; more than the ratings speak for come out as zeros. sweeps: over all users
-    and all products."""
+    and all products.
+    """
 
     rating_min: float
     rating_max: float

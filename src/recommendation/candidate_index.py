@@ -29,7 +29,8 @@ _ARRAYS = ("item", "score")
 @dataclass(frozen=True)
 class CandidateIndex:
     """int32 item[n_items, m], float32 score[n_items, m]: a product's neighbours, best first, and how high they stand;
-    -1 and 0 beyond the last."""
+    -1 and 0 beyond the last.
+    """
 
     item: IntArray
     score: FloatArray

@@ -202,7 +202,8 @@ def build_ensemble(
     order: LearnedOrder | None = None,
 ) -> Ensemble:
     """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
-    nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks."""
+    nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks.
+    """
     weights = {name: weight for name, weight in weights.items() if weight and name in models}
     order = order if order and set(order.names) <= set(models) else None
     names = dict.fromkeys((*weights, *(order.names if order else ())))

@@ -23,7 +23,8 @@ class EnsembleConfig:
     """params: model name → what its `train` takes, for every model that may be blended. weights: of the blend, in the
     models' own scales; a model without one is not trained for it, unless the order of lists asks for its opinion.
     weighting: how much an event speaks for its product. order: what puts the head of a list in order; None for the sum
-    alone. found: what tuning saw of it, for people."""
+    alone. found: what tuning saw of it, for people.
+    """
 
     params: Mapping[str, Any]
     weights: Mapping[str, float]

@@ -25,7 +25,8 @@ def explanations(
     models: Mapping[str, ListModel], rows: QueryRows, places: Sequence[Place], items: Vocabulary
 ) -> list[Explanation]:
     """One for each place. The contributions of its opinions add up to its score (but for the millionth by which
-    popularity tells equal ones apart)."""
+    popularity tells equal ones apart).
+    """
     found: dict[int, Explanation] = {}
     for source in {place.source for place in places}:
         mine = [place for place in places if place.source == source]

@@ -118,7 +118,8 @@ class ListBuilder:
 
     def _named(self, source: str, n: int) -> Candidates:
         """At least n products that may be listed, by a model's score with boosts, best first, if it names as many;
-        with the scores that they have without boosts."""
+        with the scores that they have without boosts.
+        """
         model = self._asked.models[source]
         if self._plain:
             barred, withdrawn = self._asked.barred | self._taken, self._asked.withdrawn

@@ -92,13 +92,15 @@ def head_of(total: FloatArray, left: BoolArray) -> BoolArray:
 
 def features_of(total: FloatArray, opinions: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
     """float64[n, 3 + n_opinions], of n pairs of a query and a product: blended score, every opinion, how many products
-    the history has, and how many days the product is old."""
+    the history has, and how many days the product is old.
+    """
     return np.column_stack([total, *opinions, n_history, age]).astype(np.float64)
 
 
 def ages_of(data: TrainingData) -> FloatArray:
     """float32[n_items]: days from a product's first event to the newest of all; 0 where no time is known, -1 without
-    an event."""
+    an event.
+    """
     events = data.events
     newest = int(events.at.max(initial=NO_TIME))
     first = np.full(events.n_items, newest, np.int64)

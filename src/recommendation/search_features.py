@@ -40,7 +40,8 @@ _ANCHORS = 5
 @dataclass(frozen=True)
 class Signals:
     """What is known of items, float32[n_items] each: popularity, rating_mean and rating_count; and their neighbours by
-    behaviour, None without any."""
+    behaviour, None without any.
+    """
 
     popularity: FloatArray
     rating_mean: FloatArray

@@ -47,7 +47,8 @@ _PARAMS = {
 @dataclass(frozen=True)
 class Group:
     """One query to learn from. rows: float32[m, len(FEATURES)] of what was retrieved, in its order. grade: int[m],
-    0 to 3: how good each was."""
+    0 to 3: how good each was.
+    """
 
     rows: FloatArray
     grade: IntArray

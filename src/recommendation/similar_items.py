@@ -26,7 +26,8 @@ _OF_ONE_TITLE = 1
 @dataclass(frozen=True)
 class SimilarItems:
     """A place of a list. score: the source's own number, comparable within one source only. source: BEHAVIOUR, what
-    the same people took, or TEXT, what is described alike."""
+    the same people took, or TEXT, what is described alike.
+    """
 
     item_idx: int
     score: float

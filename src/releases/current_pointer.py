@@ -105,7 +105,8 @@ class Pointer:
 
     def older_than(self, current: str | None) -> list[str]:
         """What was first served before the current one was, the last of them first. Names do not tell: a clock that
-        went back gives a new release an old one's. Without a current one, what served last comes first."""
+        went back gives a new release an old one's. Without a current one, what served last comes first.
+        """
         if current is None:
             return list(dict.fromkeys(reversed(self.activated())))
         order = list(dict.fromkeys(self.activated()))
@@ -113,7 +114,8 @@ class Pointer:
 
     def served_before(self, current: str | None) -> list[str]:
         """What was served and is not now: what is older than the current one, then those it was rolled back from, the
-        last of them first."""
+        last of them first.
+        """
         newest_first = dict.fromkeys(reversed(list(dict.fromkeys(self.activated()))))
         return [v for v in dict.fromkeys([*self.older_than(current), *newest_first]) if v != current]
 

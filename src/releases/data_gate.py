@@ -16,7 +16,8 @@ _FEW_ROWS = 100
 class Arrivals:
     """What came since the last training. rows_read, rows_rejected: of the newest files loaded since. usually_rejected:
     share of the rows of such files before. known_products: share of the current release's products that the data still
-    name. known_before: share of the loaded events' products that the store knew. None where nothing can be told."""
+    name. known_before: share of the loaded events' products that the store knew. None where nothing can be told.
+    """
 
     rows_read: int = 0
     rows_rejected: int = 0

@@ -29,7 +29,7 @@ _OF_SETTINGS = (LISTS, "popularity", "short lists", "coverage", "ratings")
 
 @dataclass(frozen=True)
 class GateBounds:
-    """What a new release must keep to; see the settings AISLE_GATE_…"""
+    """What a new release must keep to; see the settings AISLE_GATE_…."""
 
     margin: float
     coverage: float

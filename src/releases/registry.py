@@ -42,7 +42,8 @@ _UNREADABLE = (OSError, ValueError, RecursionError)
 @dataclass(frozen=True)
 class Listed:
     """A release as a list names it, by its manifest alone. created_at: ISO 8601. problem: what is wrong with the
-    manifest; only loading it looks at every byte."""
+    manifest; only loading it looks at every byte.
+    """
 
     version: str
     is_current: bool
@@ -178,7 +179,8 @@ class Registry:
 
     def current(self) -> Release:
         """The release that CURRENT.json names. Raises NoRelease without one; UnknownName, ReleaseError if it is not
-        what was activated."""
+        what was activated.
+        """
         pointer = self._pointer.read()
         if pointer is None:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
@@ -273,7 +275,8 @@ class Registry:
 
     def prune(self, besides: str | None = None) -> None:
         """Remove the oldest releases beyond `keep`; never the current one, what served when it took its place, what a
-        rollback would serve, its parent, or `besides`. Nothing while it cannot be told which these are."""
+        rollback would serve, its parent, or `besides`. Nothing while it cannot be told which these are.
+        """
         with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
             self._pointer.remove_leftovers()
             current, versions = self.current_version(), self.versions()

@@ -52,7 +52,8 @@ class Draft:
 @dataclass(frozen=True)
 class SmokeTestResult:
     """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the processor's
-    time that a list took, over n_lists. short: share of them with fewer products than there could be."""
+    time that a list took, over n_lists. short: share of them with fewer products than there could be.
+    """
 
     n_bytes: int
     load_seconds: float

@@ -33,7 +33,8 @@ _WRITTEN_AS_ONE = (2, 3)
 @dataclass(frozen=True)
 class Bm25Index:
     """The columns of the words: of word w, item[pointer[w] : pointer[w + 1]] (int32) are the products that have it, and
-    score (float32) says how much it speaks for each. n_items: products, with or without words."""
+    score (float32) says how much it speaks for each. n_items: products, with or without words.
+    """
 
     words: Vocabulary
     spelling: Spelling

@@ -43,7 +43,8 @@ class EncodedBy:
 class Filter:
     """What a product must be. category: one of its names, in any case. in_stock: False also takes what is sold out.
 
-    A product of unknown price fits no bound; one of unknown stock counts as in stock."""
+    A product of unknown price fits no bound; one of unknown stock counts as in stock.
+    """
 
     category: str | None = None
     min_price: float | None = None
@@ -54,7 +55,8 @@ class Filter:
 @dataclass(frozen=True)
 class SearchHits:
     """Products of one length m, best first. score: the fused one. similarity: cosine to the query, 0 where one of them
-    has no text. keyword: BM25, 0 without a word in common."""
+    has no text. keyword: BM25, 0 without a word in common.
+    """
 
     item_idx: IntArray
     score: FloatArray
@@ -95,7 +97,8 @@ class SearchIndex:
 
     def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
         """At most n products. vector: the query's, of encoded_by, None to search by words alone.
-        allowed: bool[n_items], None for all."""
+        allowed: bool[n_items], None for all.
+        """
         depth = max(DEPTH, _PER_PLACE * n)
         scores, matching = self.keywords.scores(query)
         if allowed is not None:

@@ -70,7 +70,8 @@ def plain(text: str) -> str:
 
 def singular(word: str) -> str:
     """Without an English plural's ending (after Harman, "How effective is suffixing?", 1991); a name may lose its s,
-    which does no harm as it does so everywhere. A part number keeps it."""
+    which does no harm as it does so everywhere. A part number keeps it.
+    """
     if not word.endswith("s") or not word.isalpha():
         return word
     if len(word) > 4 and word.endswith("ies"):

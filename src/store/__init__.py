@@ -116,7 +116,8 @@ class ServedLists(Protocol):
 
     def forget(self, before: int, most: int) -> int:
         """Remove at most so many lists, and as many rows of what followed, from before a time in UTC seconds, and what
-        was counted on days before it; how many lists and rows went."""
+        was counted on days before it; how many lists and rows went.
+        """
         ...
 
 
@@ -165,7 +166,8 @@ class Store(Protocol):
 
     def users(self, prefix: str, n: int) -> list[str]:
         """At most n users with an event whose ids begin with a text, in the order of their ids; quick, however many
-        users there are and however many events they have."""
+        users there are and however many events they have.
+        """
         ...
 
     def read_events(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:

@@ -101,7 +101,8 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
 
 def users_from(database: Database, prefix: str, n: int) -> list[str]:
     """At most n user ids that begin with a text, in their order: one seek along the key for each, in one query, so that
-    somebody with a million events costs no more than somebody with one."""
+    somebody with a million events costs no more than somebody with one.
+    """
     before_end = events.c.user_id < prefix + _LAST_CHARACTER
     first = select(func.min(events.c.user_id).label("user_id"), literal(1).label("place"))
     found = first.where(events.c.user_id >= prefix, before_end).cte(recursive=True)

@@ -12,7 +12,8 @@ _NOTHING = 1e-9  # of a value: sums of fractions miss the whole by a hair
 @dataclass(frozen=True, slots=True)
 class Movement:
     """Goods that went out (a purchase) or came back (a return). at: UTC seconds, None if unknown. mark: its own name
-    among the user's events on the product."""
+    among the user's events on the product.
+    """
 
     mark: str
     value: float

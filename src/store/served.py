@@ -77,7 +77,8 @@ class SqlServed:
 
     def _join(self, connection: Connection, request_ids: Iterable[str]) -> int:
         """Find the lists of what followed these requests and has none yet. Whoever writes takes turns, so that of a
-        list and what followed it the one that is stored later sees the other."""
+        list and what followed it the one that is stored later sees the other.
+        """
         found = 0
         for part in batches(sorted(request_ids), PARAMETERS):
             waiting = select(followed).where(followed.c.request_id.in_(part), followed.c.position.is_(None))

@@ -93,7 +93,8 @@ def _sum_of_others(opinions: ComponentScores, weights: Mapping[str, float], scal
 @dataclass(frozen=True)
 class _AsIfNew:
     """is_new: bool[n_items]. users: int[m], rows of the judge's queries: whoever likes one of the new ones. score:
-    float32[m, n_new], what texts say of these, as loud as of products without an event; relevant: bool[m, n_new]."""
+    float32[m, n_new], what texts say of these, as loud as of products without an event; relevant: bool[m, n_new].
+    """
 
     is_new: BoolArray
     users: IntArray

@@ -40,7 +40,8 @@ class Clock:
 @dataclass(frozen=True)
 class Search:
     """What tuning works with. kept_in: the file that remembers trials, so that a search that was interrupted goes on;
-    None to forget them. It has to be another one for other data."""
+    None to forget them. It has to be another one for other data.
+    """
 
     split: Split
     judge: Objective

@@ -34,7 +34,8 @@ _FEWEST_LISTS = 200
 @dataclass(frozen=True)
 class Lists:
     """Heads of lists of one held-out part. opinions: of everybody. total: float32[n_users, m], the blended scores.
-    head: bool[n_users, m], what is put in order. features: float64[head.sum(), n_features], row by row."""
+    head: bool[n_users, m], what is put in order. features: float64[head.sum(), n_features], row by row.
+    """
 
     opinions: ComponentScores
     total: FloatArray

@@ -81,7 +81,8 @@ class Objective:
 @dataclass(frozen=True)
 class ComponentScores:
     """item int32[n_users, m], -1 beyond the last; score float32[n_models, n_users, m], 0 where there is no opinion;
-    relevant bool[n_users, m]; n_relevant int[n_users]."""
+    relevant bool[n_users, m]; n_relevant int[n_users].
+    """
 
     names: tuple[str, ...]
     item: IntArray

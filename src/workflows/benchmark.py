@@ -143,7 +143,8 @@ def _scale_is_set(settings: Settings) -> bool:
 
 def _on_scale_of(ratings: Interactions, settings: Settings) -> Settings:
     """Settings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
-    relevant, which is what 4 of 1 to 5 says."""
+    relevant, which is what 4 of 1 to 5 says.
+    """
     if not len(ratings):
         return settings
     low, high = (

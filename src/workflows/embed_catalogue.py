@@ -19,7 +19,8 @@ from src.store import Store
 @dataclass(frozen=True)
 class EmbeddedCatalogue:
     """Training data whose items are described. catalogue: a row for each item. data.item_vectors and encoded_by are
-    None where no item has a text."""
+    None where no item has a text.
+    """
 
     data: TrainingData
     catalogue: CatalogueText

@@ -1,4 +1,4 @@
-"""Measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE"""
+"""Measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class SearchBenchmarkRequest:
 
 def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, reporter: Reporter) -> SearchReport:
     """NDCG@10 of words, of each encoder that is here, of both fused, and of the learned ranking; nothing is served of
-    it. Raises UnusableFile, NotReady."""
+    it. Raises UnusableFile, NotReady.
+    """
     catalogue = CatalogueText.of(products_of(settings, job.products, reporter))
     items = Vocabulary.of(catalogue.ids)
     judged, left_out = read_judgements(job.judgements, items)

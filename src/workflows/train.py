@@ -44,7 +44,8 @@ _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit"
 @dataclass(frozen=True)
 class Trained:
     """A finished training. version: of the new release; None if the gate kept the old one. report: what was measured,
-    if it came so far."""
+    if it came so far.
+    """
 
     version: str | None
     report: Report | None

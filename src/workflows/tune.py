@@ -28,7 +28,8 @@ def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: 
 
 def trials_file(settings: Settings, data: TrainingData) -> Path:
     """Where the trials of a search on these data are kept: another file for other data. What a search that was killed
-    left half done there is taken away, so only one process may search at a time: the one with the trainer's lock."""
+    left half done there is taken away, so only one process may search at a time: the one with the trainer's lock.
+    """
     digest = hashlib.sha256(repr((len(data), settings.seed, settings.relevant_rating)).encode())
     for column in (data.events.user_idx, data.events.item_idx, data.events.value, data.events.at, data.kind):
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -57,7 +57,8 @@ def ridge_of_columns(
     strongest neighbours, (G_NN + ridge I) w = G_N,i, by conjugate gradients scaled by the diagonal (Saad, "Iterative
     methods for sparse linear systems", algorithm 9.1). Pairs that `item` does not hold count as 0.
 
-    Writes int32 chosen[m, neighbours], -1 before and beyond the last, and float32 weight[m, neighbours]."""
+    Writes int32 chosen[m, neighbours], -1 before and beyond the last, and float32 weight[m, neighbours].
+    """
     n_items, kept = item.shape
     n_rows, neighbours = chosen.shape
     place = np.full(n_items, -1, np.int32)

@@ -172,7 +172,8 @@ class Blocks:
 
 def _item_stripes(rows: RatingRows) -> tuple[IntArray, IntArray]:
     """(stripe int8[n_items], item_place int64[n_items]): the most rated are dealt out one to each stripe and back, as
-    captains choose teams, so that stripes have about equally many ratings."""
+    captains choose teams, so that stripes have about equally many ratings.
+    """
     count = np.bincount(rows.item, minlength=rows.n_items)
     by_count = np.argsort(-count, kind="stable")
     there_and_back = np.concatenate([np.arange(N_STRIPES), np.arange(N_STRIPES)[::-1]])
@@ -195,7 +196,8 @@ def _descend(
     settings: FloatArray,
 ) -> None:
     """One pass over these ratings; pu, qi, bu, bi are changed. settings: mean, then rates and then regularizations of
-    bu, bi, pu, qi. The arithmetic is that of `surprise.SVD.sgd`, line by line."""
+    bu, bi, pu, qi. The arithmetic is that of `surprise.SVD.sgd`, line by line.
+    """
     mean, lr_bu, lr_bi, lr_pu, lr_qi = settings[0], settings[1], settings[2], settings[3], settings[4]
     reg_bu, reg_bi, reg_pu, reg_qi = settings[5], settings[6], settings[7], settings[8]
     n_factors = pu.shape[1]
@@ -217,7 +219,8 @@ def _descend(
 @compiled
 def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
     """Fill values[n] from the 65,536 quantiles, four of each number of SplitMix64 (Steele, Lea and Flood, "Fast
-    splittable pseudorandom number generators", OOPSLA 2014, figure 17)."""
+    splittable pseudorandom number generators", OOPSLA 2014, figure 17).
+    """
     counter, bits = state[0], state[0]
     for at in range(len(values)):
         if at % 4 == 0:

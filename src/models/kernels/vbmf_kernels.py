@@ -67,7 +67,7 @@ def update_posteriors(
 
 @compiled
 def _sum_moments(other: IntArray, other_moments: FloatArray, total: FloatArray) -> None:
-    """total = Σ E[z z'], packed, over the others of one row."""
+    """Total = Σ E[z z'], packed, over the others of one row."""
     total[:] = 0.0
     for one in other:
         theirs = other_moments[one]
@@ -77,7 +77,7 @@ def _sum_moments(other: IntArray, other_moments: FloatArray, total: FloatArray) 
 
 @compiled
 def _sum_values(other: IntArray, value: FloatArray, other_moments: FloatArray, weighted: FloatArray) -> float:
-    """weighted = Σ value · E[z] over the others of one row. Returns Σ value²."""
+    """Weighted = Σ value · E[z] over the others of one row. Returns Σ value²."""
     weighted[:] = 0.0
     squares, first = 0.0, other_moments.shape[1] - len(weighted)
     for at in range(len(other)):
@@ -123,7 +123,7 @@ def _factor(matrix: FloatArray) -> None:
 
 @compiled
 def _invert(root: FloatArray, inverse: FloatArray) -> None:
-    """inverse = (L L')⁻¹; L becomes L⁻¹."""
+    """Inverse = (L L')⁻¹; L becomes L⁻¹."""
     d = len(root)
     for c in range(d):
         root[c, c] = 1 / root[c, c]

@@ -36,7 +36,8 @@ class Encoder(Protocol):
 
 class OpenEncoder(Protocol):
     """Opens an encoder, or raises NotReady that says what is missing. batch: texts at once. download: whether what is
-    not on this machine may be fetched."""
+    not on this machine may be fetched.
+    """
 
     def __call__(self, name: str, batch: int, download: bool) -> Encoder: ...
 
