@@ -196,7 +196,9 @@ def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease |
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store knows. scores: newest first. changed_at: UTC seconds. problem: why it knows nothing; "" if it answers."""
+    """What the store knows. scores: newest first. changed_at: UTC seconds. problem: why it knows nothing; "" if it
+    answers.
+    """
 
     scheduler: Mapping[str, Any] | None = None
     scores: list[Score] = field(default_factory=list)
