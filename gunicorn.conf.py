@@ -11,8 +11,11 @@ from src.core.worker_slots import start_afresh
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-worker_class = "gthread"
+# Threads make answers only; the worker's loop waits for clients, so slow ones hold no thread.
+worker_class = "src.front.worker.BufferingWorker"
 threads = 4
+# Of each worker, as far as there are descriptors; one more replaces the one that has waited longest.
+worker_connections = 4096
 # A worker verifies every byte of the release before it serves: some gigabytes on a slow disk take their time.
 timeout = 120
 graceful_timeout = 20
@@ -34,6 +37,8 @@ def post_worker_init(worker: Any) -> None:
     """A worker has forked and loaded the application: now it may have threads."""
     from app import start_background
 
+    settings = worker.wsgi.extensions["aisle"].settings
+    worker.max_body = max(settings.max_body_bytes, settings.max_events_bytes)
     start_background(worker.wsgi)
 
 

@@ -1,0 +1,153 @@
+"""Connections that send and read slowly, or not at all, keep nobody from an answer."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.front.application import LARGE
+
+ROOT = Path(__file__).resolve().parents[2]
+HALF = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Le"
+BODY_TO_COME = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 1000\r\n\r\n{"
+START_SECONDS = 60
+
+
+@contextmanager
+def service(*options: str, descriptors: int = 1024) -> Iterator[int]:
+    """One worker with two threads; yields its port."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "python:tests.front.no_configuration", "--workers", "1"]
+        + ["--worker-class", "src.front.worker.BufferingWorker", "--threads", "2", "--keep-alive", "30"]
+        + ["--bind", f"127.0.0.1:{port}", *options, "tests.front.application:app"],
+        cwd=ROOT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not answers(port):
+            assert process.poll() is None and time.monotonic() < until, "the service did not start"
+        yield port
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(port: int) -> bool:
+    try:
+        return ask(port) == b"hello"
+    except OSError:
+        return False
+
+
+def ask(port: int, body: bytes = b"hello", path: str = "/") -> bytes:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("POST", path, body)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def connected(port: int, sent: bytes = b"", receive_buffer: int | None = None) -> socket.socket:
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.settimeout(20)
+    client.connect(("127.0.0.1", port))
+    client.sendall(sent)
+    return client
+
+
+SLOW: dict[str, Callable[[int], socket.socket]] = {
+    "silent": connected,
+    "half a head": lambda port: connected(port, HALF),
+    "a body to come": lambda port: connected(port, BODY_TO_COME),
+    "an answer that is not read": lambda port: connected(port, b"GET /large HTTP/1.1\r\nHost: shop\r\n\r\n", 4096),
+}
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with service() as port:
+        yield port
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_clients_keep_nobody_from_an_answer(port: int, kind: str) -> None:
+    with ExitStack() as clients:
+        for _ in range(20):
+            clients.enter_context(SLOW[kind](port))
+        assert ask(port) == b"hello"
+
+
+def test_a_slow_client_gets_its_whole_answer(port: int) -> None:
+    with connected(port, b"GET /large HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n", 4096) as client:
+        assert ask(port) == b"hello"
+        assert b"".join(iter(lambda: client.recv(65_536), b"")).endswith(b"\r\n\r\n" + LARGE)
+
+
+def test_a_request_that_comes_in_pieces_is_answered(port: int) -> None:
+    with connected(port) as client:
+        for byte in b"POST / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc":
+            client.sendall(bytes([byte]))
+        assert b"".join(iter(lambda: client.recv(65_536), b"")).endswith(b"\r\n\r\nabc")
+
+
+def test_requests_that_come_at_once_are_answered_in_order(port: int) -> None:
+    one = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 1\r\n\r\n"
+    last = b"POST / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+    with connected(port, one + b"1" + one + b"2" + last + b"3") as client:
+        said = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert [part[-1:] for part in said.split(b"HTTP/1.1 200 OK")[1:]] == [b"1", b"2", b"3"]
+
+
+def test_a_connection_is_kept_for_more_requests(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    for body in (b"a", b"b" * 500_000, b"c"):
+        connection.request("POST", "/", body)
+        assert connection.getresponse().read() == body
+    connection.close()
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    with connected(port, head) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        client.sendall(b"abc")
+        assert b"".join(iter(lambda: client.recv(65_536), b"")).endswith(b"\r\n\r\nabc")
+
+
+def test_more_connections_than_descriptors_replace_the_oldest_and_end_no_worker() -> None:
+    with service(descriptors=64) as port, ExitStack() as clients:
+        for _ in range(200):
+            clients.enter_context(connected(port, HALF))
+        assert ask(port) == b"hello"
+
+
+def test_a_service_that_ends_answers_what_was_asked() -> None:
+    with service() as port:
+        client = connected(port, BODY_TO_COME)
+    with client:
+        said = client.recv(1000)
+    assert said == b"" or said.startswith(b"HTTP/1.1 408")
+
+
+def test_half_a_request_is_told_that_its_time_is_over() -> None:
+    with service("--worker-class", "tests.front.application.ImpatientWorker") as port, connected(port, HALF) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 408")
