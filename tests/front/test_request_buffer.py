@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ REQUEST = HEAD + b"hello"
 def test_a_request_is_complete_with_its_last_byte_however_it_is_cut(cuts: list[int]) -> None:
     buffer = RequestBuffer(100)
     edges = [0, *sorted(cuts), len(REQUEST)]
-    phases = [buffer.feed(REQUEST[start:end]) for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    phases = [buffer.feed(REQUEST[start:end]) for start, end in pairwise(edges)]
     expected = [Phase.HEAD if end < len(HEAD) else Phase.BODY for end in edges[1:-1]]
     assert phases == [*expected, Phase.COMPLETE]
     assert bytes(buffer.data) == REQUEST

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HALF = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Le"
 BODY_TO_COME = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 1000\r\n\r\n{"
 START_SECONDS = 60
+COMMAND = f"{sys.executable} -m gunicorn -c python:tests.front.no_configuration --workers 1 --threads 2".split()
+COMMAND += ["--worker-class", "src.front.worker.BufferingWorker", "--keep-alive", "30"]
 
 
 @contextmanager
@@ -29,9 +31,7 @@ def service(*options: str, descriptors: int = 1024) -> Iterator[int]:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "python:tests.front.no_configuration", "--workers", "1"]
-        + ["--worker-class", "src.front.worker.BufferingWorker", "--threads", "2", "--keep-alive", "30"]
-        + ["--bind", f"127.0.0.1:{port}", *options, "tests.front.application:app"],
+        [*COMMAND, "--bind", f"127.0.0.1:{port}", *options, "tests.front.application:app"],
         cwd=ROOT,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)),
         stdout=subprocess.DEVNULL,
@@ -40,7 +40,8 @@ def service(*options: str, descriptors: int = 1024) -> Iterator[int]:
     try:
         until = time.monotonic() + START_SECONDS
         while not answers(port):
-            assert process.poll() is None and time.monotonic() < until, "the service did not start"
+            assert process.poll() is None
+            assert time.monotonic() < until
         yield port
         assert process.poll() is None
     finally:
