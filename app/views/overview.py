@@ -20,8 +20,9 @@ from app.views.model_report import Became, ModelReport, Nights, became, model_re
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
-from src.core.records import Load
+from src.core.records import Load, Score
 from src.core.settings import Settings
+from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
 from src.ingestion.data_checks import Thresholds, percent
 from src.releases.registry import Listed, Registry
 from src.store import Store
@@ -153,7 +154,8 @@ def overview(aisle: OverviewSources) -> Overview:
         *([] if served is None else [_data(served), _checks(served)]),
         *([_loads(loads)] if loads else []),
     ]
-    findings = [finding for finding in [*health, *_last_run(scheduler), *_fall(series)] if finding.level > Level.GOOD]
+    drift = _drift(stored.scores, settings.drift_fall)
+    findings = [finding for finding in [*health, *_last_run(scheduler), *drift] if finding.level > Level.GOOD]
     return Overview(
         at=int(time.time()),
         served=served,
@@ -194,9 +196,12 @@ def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease |
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store knows. changed_at: UTC seconds. problem: why it knows nothing; "" if it answers."""
+    """What the store knows. scores: newest first. changed_at: UTC seconds. problem: why it knows nothing; "" if it
+    answers.
+    """
 
     scheduler: Mapping[str, Any] | None = None
+    scores: list[Score] = field(default_factory=list)
     nights: Nights | None = None
     loads: list[Load] = field(default_factory=list)
     changed_at: int | None = None
@@ -208,9 +213,11 @@ def _stored(aisle: OverviewSources) -> _Stored:
     journal = aisle.store.journal
     try:
         changed_at = aisle.store.changed_at()
+        scores = journal.scores(SCORES_READ)
         return _Stored(
             scheduler=aisle.scheduler.status(),
-            nights=nights(journal.scores(_SHOWN_SCORES)),
+            scores=scores,
+            nights=nights(scores[:_SHOWN_SCORES]),
             loads=journal.loads(_SHOWN_LOADS),
             changed_at=None if changed_at is None else changed_at // 1_000_000,
             lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
@@ -339,7 +346,9 @@ def _reason(message: str) -> str:
     return message.removeprefix("kept the old model: ")
 
 
-def _fall(series: Nights | None) -> Iterable[Finding]:
-    last = series.scores[-1] if series else None
-    if last is not None and ("fell to" in last.message or "rose to" in last.message):
-        yield Finding("Nights", Level.WARN, f"{last.message}.", "A training was started, or will be.", "nights")
+def _drift(scores: Sequence[Score], tolerance: float) -> Iterable[Finding]:
+    """Warn if the newest of the scores, which comes first, has drifted from those before it."""
+    drift = detect_drift(scores[0], scores[1:], tolerance) if scores else None
+    if drift is not None:
+        said = f"{describe_drift(drift)}."
+        yield Finding("Nights", Level.WARN, said, "A training was started, or will be.", "nights")

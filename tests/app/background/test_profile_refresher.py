@@ -15,6 +15,7 @@ from flask import Flask
 from app.background.profile_refresher import Counting, ProfileRefresher
 from src.core.domain import Event, EventKind
 from src.core.errors import StoreError
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
@@ -157,7 +158,7 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     shown = explorer.look()
     assert shown.counting is Counting.FAILED
     assert "No space left on device" in shown.problem
-    assert FileLock(trained_settings.var / "explorer.lock").acquire("somebody else")
+    assert FileLock(trained_settings.var / "explorer.lock").acquire(LockOwner("another worker"))
 
 
 def test_an_empty_store_is_not_counted(settings: Settings, store: Store) -> None:
@@ -213,7 +214,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "explorer":
-            thread.join(PATIENCE_SECONDS)
+            thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
     shown = explorer.look()
     assert shown.counting is Counting.CURRENT, shown.problem
     assert shown.explored is not None

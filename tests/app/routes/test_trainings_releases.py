@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from src.core.domain import Event, EventKind
+from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -172,7 +173,7 @@ def test_while_somebody_trains_by_hand_it_is_a_conflict(
     client: FlaskClient, as_admin: dict[str, str], trained_settings: Settings, is_problem: Checker
 ) -> None:
     lock = FileLock(trained_settings.var / "trainer.lock")
-    assert lock.acquire("here:77 command")
+    assert lock.acquire(LockOwner("here", 77, "command"))
     try:
         assert "here:77" in is_problem(train(client, as_admin, force_retrain=True), 409)["detail"]
     finally:
