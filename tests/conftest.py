@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
@@ -32,6 +34,16 @@ from src.workflows.training_plan import TrainingRequest
 from tests.aisle_context import exchange
 
 pytest_plugins = ["postgresql"]
+
+# No property test depends on the speed of the machine, and in CI every run draws the same examples.
+hypothesis_settings.register_profile(
+    "aisle",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    database=None if "CI" in os.environ else hypothesis_settings().database,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("aisle")
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
