@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from reprlib import Repr
 from typing import Any
 
 from flask import Flask, Response, request
@@ -14,6 +15,10 @@ from src.core.errors import AisleError, Busy, InputError, NotReady, StoreError
 
 _SHOWN = 80
 _RETRY_SECONDS = "5"
+# A value may be as long as a body: its start is enough.
+_BOUNDED = Repr()
+_BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = _SHOWN
+_BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 2 * _SHOWN
 
 _log = logging.getLogger(__name__)
 
@@ -78,10 +83,7 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):
-        return type(value).__name__
+    text = _BOUNDED.repr(value)
     text = text.encode("ascii", "backslashreplace").decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

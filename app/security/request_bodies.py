@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -17,12 +18,22 @@ from src.core.errors import InputError
 _SHOWN = 80
 
 
+MOST_NAMES = 100
+"""Names of one object of a body. No call has a third of them."""
+MOST_BRACKETS = 20_000
+"""Opening brackets of a body, those in texts included. A thousand events have as many as a thousand lists."""
+
+
 class StrictJson(DefaultJSONProvider):
-    """JSON as the standard has it: NaN and Infinity are no numbers, depth has an end, and a name stands once."""
+    """Standard JSON: no NaN and Infinity, limited depth and number of names, and each name once in an object."""
 
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Return the parsed value. Raises ValueError."""
+        n_brackets = sum(s.count(bracket) for bracket in (("[", "{") if isinstance(s, str) else (b"[", b"{")))
+        if n_brackets > MOST_BRACKETS:
+            raise ValueError(f"it has {n_brackets:,} lists and objects; at most {MOST_BRACKETS:,} are accepted")
         try:
             return json.loads(s, parse_constant=_refuse_constant, object_pairs_hook=_object, **kwargs)
         except RecursionError:
@@ -34,11 +45,12 @@ def _refuse_constant(constant: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object. Of a name that stands twice, others may take the first value for the one that counts."""
+    if len(pairs) > MOST_NAMES:
+        raise ValueError(f"an object has {len(pairs):,} names; at most {MOST_NAMES} are accepted")
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        # Another reader may take the first value of a name that is given twice.
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the name {json.dumps(twice)[:_SHOWN]} stands in one object twice")
     return found
 
