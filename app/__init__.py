@@ -43,7 +43,8 @@ from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.store import Store, open_store
 
 VERSION = "0.1.0"

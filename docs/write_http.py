@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent))
 from app import create_app  # noqa: E402
 from app.schemas.description import described  # noqa: E402
 from app.schemas.examples import EXAMPLES, Example  # noqa: E402
-from src.core.settings import read_settings  # noqa: E402
+from src.models.settings import read_settings  # noqa: E402
 
 _HEAD = """# The calls
 

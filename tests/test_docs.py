@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from src.core.settings import Settings, variable_of
+from src.core.settings import variable_of
 from src.models import MODELS
+from src.models.settings import AllSettings
 from src.store import Store
 from tests.curl import curl_lines, shop_of_examples
 
@@ -20,16 +21,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAPERS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/http.md")]
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", AllSettings.model_fields)
 def test_every_setting_stands_in_the_readme_with_its_default_and_meaning(name: str) -> None:
-    field = Settings.model_fields[name]
+    field = AllSettings.model_fields[name]
     default = json.dumps(field.default) if isinstance(field.default, dict) else str(field.default)
     shown = f"`{default}`" if default else "–"
     assert f"| `{variable_of(name)}` | {shown} | {field.description} |" in README
 
 
 def test_the_readme_names_no_setting_that_does_not_exist() -> None:
-    known = {variable_of(name) for name in Settings.model_fields}
+    known = {variable_of(name) for name in AllSettings.model_fields}
     assert set(re.findall(r"AISLE_[A-Z_]+", README)) <= known
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.models.top_n import Candidates, top_n
 
@@ -170,6 +169,17 @@ class FromHistory(ABC):
         return top_n(score, n)
 
 
+@dataclass(frozen=True)
+class Unavailable:
+    """Why a part cannot be used on this machine.
+
+    Attributes:
+        reason: for people: what is missing, and what to do.
+    """
+
+    reason: str
+
+
 class Train(Protocol):
     """Trains one model on data. Deterministic for a seed; keeps no reference to the data."""
 
@@ -182,19 +192,19 @@ class ModelKind:
 
     lists: whether it makes lists. rates: whether it predicts ratings. has_opinion_on_strangers: whether it lists
     products for a query without a history by a user it never saw. blends: whether its score is an opinion that the
-    served blend may add up; a number on the scale of ratings is not. missing: what keeps it from being trained on this
-    machine, and the way out; empty if nothing does. learns_from: whether there is anything in the data that it, and no
+    served blend may add up; a number on the scale of ratings is not. unavailable: why it cannot be trained on this
+    machine; None if it can. learns_from: whether there is anything in the data that it, and no
     model beside it, would learn from.
     """
 
     train: Train
     load: Callable[[Path], Any]
-    params: Callable[[Settings], Any]
+    params: Callable[[Any], Any]
     lists: bool = True
     rates: bool = False
     has_opinion_on_strangers: bool = False
     blends: bool = False
-    missing: Callable[[], str] = str
+    unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True
 
 

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from src.core.domain import Event, EventKind, Product
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.record_events import record_events
 

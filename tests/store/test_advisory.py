@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import create_engine, text
 
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store.advisory import AdvisoryLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 

@@ -10,10 +10,10 @@ import pytest
 
 from src.core.domain import DAY, EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.tuning import ensemble_tuning, list_ranker_training
 from src.tuning.ensemble_tuning import tune_ensemble
@@ -21,7 +21,7 @@ from src.tuning.hyperparameter_search import Clock, Search
 from src.tuning.list_ranker_training import Lists, train_list_ranker
 from src.tuning.objective import Objective
 
-SETTINGS = Settings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
+SETTINGS = AllSettings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
 N_USERS, N_ITEMS, DAYS = 400, 150, 200
 WEIGHTS = {POPULARITY: 1.0, SPECTRAL: 0.3}
 
