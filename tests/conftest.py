@@ -22,6 +22,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store, open_store
@@ -211,7 +212,8 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
         default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, ENSEMBLE), activate: bool = True
     ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
-        about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
+        its = original.manifest
+        about = TrainingRecord(data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary)
         rater = original.pipeline.rater if original.pipeline.rater in held else None
         draft = Draft(replace(original.pipeline, models=held, default=default, rater=rater), about)
         hour = next(hours)

@@ -108,9 +108,8 @@ def _has_seen_everything(store: Store) -> str | None:
         return None
     if release.version != _registry().current_version():
         return None
-    data = release.manifest["data"]
-    changed_at = store.changed_at()
-    seen = data.get("source") == "store" and changed_at is not None and data.get("changed_at") == changed_at
+    data, changed_at = release.manifest.data, store.changed_at()
+    seen = data is not None and data.is_from_store and changed_at is not None and data.changed_at == changed_at
     return release.version if seen else None
 
 

@@ -61,12 +61,12 @@ def _ran_early(runs: list[Run], at: int) -> bool:
 
 
 def _score(settings: Settings, store: Store, release: Release, at: int, reporter: Reporter) -> Score:
-    learnt = release.manifest["data"]
-    if learnt["source"] != "store" or learnt.get("read_at") is None:
+    learnt = release.manifest.data
+    if learnt is None or not learnt.is_from_store or learnt.read_at is None:
         said = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
         return Score(at, release.version, message=said)
     reporter.step("reading the store")
-    parts = _parts(store, int(learnt["read_at"]))
+    parts = _parts(store, learnt.read_at)
     if parts is None:
         return Score(at, release.version, message=f"no event is newer than release {release.version}")
     reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")
