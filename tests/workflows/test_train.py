@@ -29,7 +29,7 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
-from src.workflows import evaluate as evaluate_module
+from src.workflows import fit as fit_module
 from src.workflows import train as train_module
 from src.workflows import training_plan as plans_module
 from src.workflows.evaluate import evaluate
@@ -245,21 +245,21 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     if workflow == "evaluate":
         run_training(settings, filled)
     scored: list[Split] = []
-    measure = evaluate_module.measure
+    measure = fit_module.measure
 
     def spy(pipeline: Any, parts: Split, **kwargs: Any) -> Any:
         scored.append(parts)
         return measure(pipeline, parts, **kwargs)
 
     tuned_on: list[Split] = []
-    tune = plans_module.tuned
+    tune = plans_module.tune_ensemble
 
     def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
         tuned_on.append(parts)
         return tune(settings, parts, *args, **kwargs)
 
-    monkeypatch.setattr(evaluate_module, "measure", spy)
-    monkeypatch.setattr(plans_module, "tuned", spy_on_tuning)
+    monkeypatch.setattr(fit_module, "measure", spy)
+    monkeypatch.setattr(plans_module, "tune_ensemble", spy_on_tuning)
     learnt = LearntFrom(monkeypatch)
     if workflow == "train":
         run_training(settings, filled)
@@ -390,7 +390,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
         if where == "learning":
             patch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
         elif where == "measuring":
-            patch.setattr(evaluate_module, "measure", fail)
+            patch.setattr(fit_module, "measure", fail)
         elif where == "publishing":
             patch.setattr("src.releases.release.fsync", fail)
         else:

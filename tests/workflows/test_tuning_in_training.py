@@ -55,8 +55,8 @@ class Asked:
         self.budgets: list[float] = []
         self.kept_in: list[Path | None] = []
         self.answer: EnsembleConfig | None = None
-        self._original = plans_module.tuned
-        monkeypatch.setattr(plans_module, "tuned", self._spy)
+        self._original = plans_module.tune_ensemble
+        monkeypatch.setattr(plans_module, "tune_ensemble", self._spy)
 
     def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
         self.starts.append(options["start"])
@@ -211,13 +211,13 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    original = plans_module.tuned
+    original = plans_module.tune_ensemble
 
     def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
         seen.append(parts)
         return original(settings, parts, *arguments, **options)
 
-    monkeypatch.setattr(plans_module, "tuned", spy)
+    monkeypatch.setattr(plans_module, "tune_ensemble", spy)
     train(settings, filled, TrainingRequest(), Silent())
     (tuning,) = seen
     older = split(
