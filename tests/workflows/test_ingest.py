@@ -239,7 +239,7 @@ def test_a_folder_where_no_file_of_work_can_be_made_is_a_clear_error(
     def full(folder: Path) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(ingest_module, "Staging", full)
+    monkeypatch.setattr(ingest_module, "ExternalSort", full)
     with pytest.raises(AisleError, match=r"disk is full.*AISLE_VAR"):
         load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
 
