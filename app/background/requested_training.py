@@ -30,9 +30,8 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
     Returns:
         False also if it is unknown: the release was trained from a file, or the store has no time of a change.
     """
-    data = release.manifest["data"]
-    changed_at = store.changed_at()
-    return data.get("source") == "store" and changed_at is not None and data.get("changed_at") == changed_at
+    data, changed_at = release.manifest.data, store.changed_at()
+    return data is not None and data.is_from_store and changed_at is not None and data.changed_at == changed_at
 
 
 def start_requested_training(

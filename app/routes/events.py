@@ -16,10 +16,12 @@ from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.events import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
 from app.telemetry.metrics import EVENTS_TAKEN, EVENTS_TOLD
+from app.views.event_fault_text import event_fault_sentence
 from src.core.domain import Event, EventKind
 from src.core.errors import InputError
 from src.core.settings import Settings
-from src.workflows.record_events import check_event, record_events
+from src.ingestion.event_rules import EventRules
+from src.workflows.record_events import record_events
 
 
 @operation(
@@ -67,21 +69,27 @@ def _count(good: list[Event], stored: int, errors: list[EventError]) -> None:
 
 def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
     good, errors = [], []
-    now = int(time.time())
+    rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     for index, item in enumerate(items):
         try:
-            good.append(check_event(_event(EventBody.model_validate(item)), settings, now))
+            event = _event(EventBody.model_validate(item), rules.now)
         except ValidationError as error:
             said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
             errors.append(EventError(index=index, detail=said))
         except InputError as error:
             errors.append(EventError(index=index, detail=str(error)))
+        else:
+            fault = rules.first_fault(event)
+            if fault is None:
+                good.append(event)
+            else:
+                errors.append(EventError(index=index, detail=event_fault_sentence(fault, event, rules)))
     return good, errors
 
 
-def _event(body: EventBody) -> Event:
+def _event(body: EventBody, now: int) -> Event:
     if body.kind is EventKind.RATING and body.value is None:
         raise InputError("value: missing; expected the rating that was given")
-    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
+    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else now if body.at is None else body.at
     value = 1.0 if body.value is None else body.value
     return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query, body.request_id)

@@ -94,12 +94,12 @@ def _prediction(user_id: str, product_id: str) -> Prediction | None:
     if release.pipeline.rater is None:
         return None
     predicted = release.pipeline.predict(user_id, product_id)
-    rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
+    rmse = release.manifest.metrics.rmse.get(predicted.model)
     return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse)
 
 
 def _is_made_up() -> bool:
-    return bool(current_aisle().recommender.release().manifest.get("made_up"))
+    return current_aisle().recommender.release().manifest.made_up
 
 
 def search() -> Response:

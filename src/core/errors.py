@@ -3,6 +3,7 @@
     AisleError
     ├── InputError          what was handed in cannot be used (exit code 2; HTTP 4xx)
     │   ├── UnusableFile    a whole file has nothing usable, or cannot be read
+    │   │   └── UnclearLayout   an option must say how it is to be read
     │   ├── ConfigError     a setting is wrong
     │   └── UnknownName     no such model, release or product
     ├── NotReady            something must be done first (HTTP 503)
@@ -31,7 +32,20 @@ class InputError(AisleError):
 
 
 class UnusableFile(InputError):
-    """A whole file has nothing usable in it, or cannot be read."""
+    """A whole file has nothing usable in it, or cannot be read.
+
+    Attributes:
+        found: The first part of the message, a sentence with the file's path.
+        expected: The second part, a sentence that may name what to do next; "" where `found` says it all.
+    """
+
+    def __init__(self, found: str, expected: str = "") -> None:
+        super().__init__(f"{found} {expected}".rstrip())
+        self.found, self.expected = found, expected
+
+
+class UnclearLayout(UnusableFile):
+    """How a file is to be read is not clear; an option of loading says it."""
 
 
 class ConfigError(InputError):

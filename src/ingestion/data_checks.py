@@ -11,9 +11,7 @@ import numpy as np
 
 from src.core.domain import CLOCK_TOLERANCE
 from src.core.records import Load
-
-FUTURE_REASON = "time is in the future"
-"""The reason for which `preprocessing` rejects such rows."""
+from src.ingestion.rejections import Rejection, RejectionCode
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
 def _future(load: Load, thresholds: Thresholds) -> Check | None:
     if load.n_read < thresholds.min_rows:
         return None
-    share = load.rejected.get(FUTURE_REASON, 0) / load.n_read
+    share = load.rejected.get(str(Rejection(RejectionCode.TIME_IN_FUTURE)), 0) / load.n_read
     return check_of(
         "future times",
         share <= thresholds.max_future_share,

@@ -191,7 +191,7 @@ def test_every_list_of_the_report_stands_beside_popularity_with_its_interval(
     ratings: Any = report["ratings"]
     for figures in ratings.values():
         assert f"{figures['rmse']['value']:.4f}" in model
-    assert registry.current().manifest["verdict"] in model
+    assert registry.current().manifest.to_json()["verdict"] in model
 
 
 @pytest.mark.parametrize("document", [None, {}, {"lists": {"blend": {}}}, {"lists": 3}, []])
