@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, has_request_context, request
+from flask import Flask, Response, g, has_request_context, request
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
@@ -33,8 +33,6 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _UNKNOWN_ROUTE, _OTHER_METHOD = "none", "other"
 
 _log = logging.getLogger(__name__)
-
-observing = Blueprint("observing", __name__)
 
 
 def observe(app: Flask) -> None:
@@ -109,7 +107,6 @@ def _user() -> str | None:
     return str(found)[:MAX_ID_LENGTH] if isinstance(found, str | int) else None
 
 
-@observing.get("/metrics")
 def metrics() -> Response:
     """The counts of all workers of this host, and what the store says of trainings, for Prometheus."""
     aisle = current_aisle()
