@@ -14,10 +14,11 @@ from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from app import create_app, start_background
 from app.background.training_process import end_training
+from app.context import context_of
 from app.routes.request_log import write_logs
 from app.security.api_keys import Role, generate_key, hashed_key
 from src.core.errors import AisleError, InputError
-from src.core.worker_slots import start_afresh
+from src.core.worker_slots import remove_stale_slots
 from src.models.settings import read_settings
 
 if TYPE_CHECKING:
@@ -61,14 +62,14 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
             screen.say(f"the {role} key is in {generate_key(settings.var / 'keys', role)}")
         return
     write_logs(settings)
-    start_afresh(settings.metrics_dir)
+    remove_stale_slots(settings.metrics_dir)
     server = create_app(settings)
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
-        server.extensions["aisle"].leave()
+        context_of(server).leave()
         end_training(settings)
 
 

@@ -61,9 +61,9 @@ class ListAnswer:
 class Recommender:
     """One per worker. A request takes one reference to what is served and uses it to the end."""
 
-    def __init__(self, settings: Settings, store: Store, cache: ListCache) -> None:
+    def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         self._settings, self._store, self._cache = settings, store, cache
-        self._registry = Registry(settings.releases_dir, settings.keep_releases)
+        self._registry = registry
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
         self._shelves, self._shop = Shelves(store), shop_rules(settings.rules)
         self._announces = False
@@ -324,7 +324,8 @@ class Recommender:
                 "ranking",
             ]
             about |= {"version": release.version, "pinned": self._registry.is_pinned}
-            about |= {name: release.manifest.get(name) for name in kept}
+            manifest = release.manifest.to_json()
+            about |= {name: manifest.get(name) for name in kept}
         return about
 
     def workers(self) -> list[dict[str, Any]]:

@@ -11,20 +11,19 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
-from app.background.scheduler import Scheduler
-from app.serving.recommender import Recommender
-from app.serving.search_service import SearchService
+from app.context import AisleContext
 from app.views.model_report import Became, ModelReport, Nights, became, model_report, nights
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
-from src.core.records import Load
-from src.core.settings import Settings
-from src.ingestion.data_checks import Thresholds, percent
-from src.releases.registry import Listed, Registry
-from src.store import Store
+from src.core.number_format import percent
+from src.core.records import Load, Score
+from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
+from src.ingestion.data_checks import Thresholds
+from src.releases.manifest import Manifest
+from src.releases.registry import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
 LISTS_DAYS = 30
@@ -32,16 +31,6 @@ LISTS_DAYS = 30
 
 _LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
-
-
-class OverviewSources(Protocol):
-    """What is asked."""
-
-    settings: Settings
-    store: Store
-    recommender: Recommender
-    searcher: SearchService
-    scheduler: Scheduler
 
 
 class Level(IntEnum):
@@ -135,11 +124,12 @@ def before_current(listing: Sequence[Listed]) -> Listed | None:
     return before if before and current and before.version < current.version else None
 
 
-def overview(aisle: OverviewSources) -> Overview:
+def overview(aisle: AisleContext) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
-    registry = Registry(settings.releases_dir, settings.keep_releases)
-    served, manifest = _served(aisle, registry)
+    registry = aisle.registry
+    answering = _served(aisle)
+    served = answering[0] if answering else None
     stored = _stored(aisle)
     scheduler, series, loads = stored.scheduler, stored.nights, stored.loads
     releases = registry.listing()
@@ -153,7 +143,8 @@ def overview(aisle: OverviewSources) -> Overview:
         *([] if served is None else [_data(served), _checks(served)]),
         *([_loads(loads)] if loads else []),
     ]
-    findings = [finding for finding in [*health, *_last_run(scheduler), *_fall(series)] if finding.level > Level.GOOD]
+    drift = _drift(stored.scores, settings.drift_fall)
+    findings = [finding for finding in [*health, *_last_run(scheduler), *drift] if finding.level > Level.GOOD]
     return Overview(
         at=int(time.time()),
         served=served,
@@ -162,20 +153,19 @@ def overview(aisle: OverviewSources) -> Overview:
         scheduler=scheduler,
         loads=loads,
         releases=releases,
-        report=model_report(registry.report(served.version), manifest) if served else None,
+        report=model_report(registry.report(answering[0].version), answering[1]) if answering else None,
         nights=series,
         by_source=stored.lists[0],
         by_position=stored.lists[1],
     )
 
 
-def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease | None, Mapping[str, Any]]:
+def _served(aisle: AisleContext) -> tuple[ServedRelease, Manifest] | None:
     try:
         release = aisle.recommender.release()
     except NotReady:
-        return None, {}
-    manifest, status = release.manifest, aisle.recommender.release_status()
-    data = manifest.get("data") or {}
+        return None
+    manifest, status, registry = release.manifest, aisle.recommender.release_status(), aisle.registry
     is_current = release.version == registry.current_version()
     served = ServedRelease(
         version=release.version,
@@ -183,20 +173,23 @@ def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease |
         since=registry.activated_at() if is_current else None,
         pinned=is_current and registry.is_pinned,
         note=str(status["note"]),
-        default_model=str(manifest["default_model"]),
-        made_up=bool(manifest.get("made_up")),
-        n_events=data.get("n_events"),
-        newest_at=data.get("newest_at"),
-        checks=list(manifest.get("data_checks") or ()),
+        default_model=manifest.default_model,
+        made_up=manifest.made_up,
+        n_events=manifest.data.n_events if manifest.data else None,
+        newest_at=manifest.data.newest_at if manifest.data else None,
+        checks=list(manifest.data_checks),
     )
     return served, manifest
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store knows. changed_at: UTC seconds. problem: why it knows nothing; "" if it answers."""
+    """What the store knows. scores: newest first. changed_at: UTC seconds. problem: why it knows nothing; "" if it
+    answers.
+    """
 
     scheduler: Mapping[str, Any] | None = None
+    scores: list[Score] = field(default_factory=list)
     nights: Nights | None = None
     loads: list[Load] = field(default_factory=list)
     changed_at: int | None = None
@@ -204,13 +197,15 @@ class _Stored:
     problem: str = ""
 
 
-def _stored(aisle: OverviewSources) -> _Stored:
+def _stored(aisle: AisleContext) -> _Stored:
     journal = aisle.store.journal
     try:
         changed_at = aisle.store.changed_at()
+        scores = journal.scores(SCORES_READ)
         return _Stored(
             scheduler=aisle.scheduler.status(),
-            nights=nights(journal.scores(_SHOWN_SCORES)),
+            scores=scores,
+            nights=nights(scores[:_SHOWN_SCORES]),
             loads=journal.loads(_SHOWN_LOADS),
             changed_at=None if changed_at is None else changed_at // 1_000_000,
             lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
@@ -227,7 +222,7 @@ def _store(problem: str, changed_at: int | None) -> Finding:
     return Finding("Store", Level.GOOD, said)
 
 
-def _release(served: ServedRelease | None, aisle: OverviewSources) -> Finding:
+def _release(served: ServedRelease | None, aisle: AisleContext) -> Finding:
     if served is None:
         note = str(aisle.recommender.release_status()["note"])
         said = note or "No release is served: every list is answered with 503."
@@ -267,8 +262,8 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
     return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
 
 
-def _encoder(aisle: OverviewSources) -> Finding:
-    status = aisle.searcher.status()
+def _encoder(aisle: AisleContext) -> Finding:
+    status = aisle.search_service.status()
     if note := str(status.get("note") or ""):
         is_searched = "n_products" in status  # a shop without any title may have none to load
         return Finding("Search", Level.WARN if is_searched else Level.NOTE, f"{note[:1].upper()}{note[1:]}.")
@@ -278,7 +273,7 @@ def _encoder(aisle: OverviewSources) -> Finding:
     return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
 
 
-def _disk(aisle: OverviewSources, release_bytes: int | None) -> Finding:
+def _disk(aisle: AisleContext, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:
@@ -339,7 +334,9 @@ def _reason(message: str) -> str:
     return message.removeprefix("kept the old model: ")
 
 
-def _fall(series: Nights | None) -> Iterable[Finding]:
-    last = series.scores[-1] if series else None
-    if last is not None and ("fell to" in last.message or "rose to" in last.message):
-        yield Finding("Nights", Level.WARN, f"{last.message}.", "A training was started, or will be.", "nights")
+def _drift(scores: Sequence[Score], tolerance: float) -> Iterable[Finding]:
+    """Warn if the newest of the scores, which comes first, has drifted from those before it."""
+    drift = detect_drift(scores[0], scores[1:], tolerance) if scores else None
+    if drift is not None:
+        said = f"{describe_drift(drift)}."
+        yield Finding("Nights", Level.WARN, said, "A training was started, or will be.", "nights")

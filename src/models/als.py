@@ -21,7 +21,8 @@ from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
-from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays, Unavailable
+from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.model_kind import Unavailable
 
 _QUERIES_PER_TASK = 128
 

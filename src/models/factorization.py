@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
-from src.models.base import BlockScorer, QueryBlock, QueryRows, Rater, Retriever, SavedAsArrays, Scorer, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, Rater, SavedAsArrays, count_of
 from src.models.top_n import Candidates, top_n
 
 _RIDGE = 0.1  # per product of the history, as training regularizes per rating
@@ -44,7 +44,7 @@ class FittedFactors:
 
 
 @dataclass(frozen=True)
-class Factorization(SavedAsArrays, Retriever, Scorer, BlockScorer, Rater):
+class Factorization(PlainListModel, SavedAsArrays, Rater):
     """Biases and factors of all users and products. Rows without a rating are zero.
 
     Attributes:
@@ -68,6 +68,11 @@ class Factorization(SavedAsArrays, Retriever, Scorer, BlockScorer, Rater):
     item_bias: FloatArray
     user_count: IntArray
     item_count: IntArray
+
+    @property
+    @override
+    def n_items(self) -> int:
+        return len(self.item_bias)
 
     @classmethod
     def of(cls, fitted: FittedFactors, params: Any, ratings: Interactions) -> Self:

@@ -13,7 +13,7 @@ from src.core.domain import FloatArray, IntArray
 from src.core.settings import RatingScale
 from src.interactions.event_weights import ages_by_group, decay
 from src.interactions.interactions import TrainingData
-from src.models.base import BlockScorer, QueryBlock, QueryRows, Rater, Retriever, SavedAsArrays, Scorer, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, Rater, SavedAsArrays, count_of
 from src.models.top_n import Candidates
 
 
@@ -54,7 +54,7 @@ class TrendingSettings(RatingScale):
 
 
 @dataclass(frozen=True)
-class Popularity(SavedAsArrays, Retriever, Scorer, BlockScorer, Rater):
+class Popularity(PlainListModel, SavedAsArrays, Rater):
     """Total feedback and damped mean rating of every product.
 
     Attributes:
@@ -76,6 +76,11 @@ class Popularity(SavedAsArrays, Retriever, Scorer, BlockScorer, Rater):
     item_mean: FloatArray
     item_count: IntArray
     user_count: IntArray
+
+    @property
+    @override
+    def n_items(self) -> int:
+        return len(self.weight)
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, te
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.core.errors import StoreError
+from src.core.process_lock import LockOwner
 
 _CLASS = 7_243  # any number of our own
 _NUMBERS = {"leader": 1, "trainer": 2}
@@ -31,13 +32,13 @@ class AdvisoryLock:
         self._connection: Connection | None = None
         self._guard = threading.Lock()
 
-    def acquire(self, owner: str) -> bool:
+    def acquire(self, owner: LockOwner) -> bool:
         """Whether the lock is ours now. owner: others read it as the connection's application_name, 63 bytes long."""
         with self._guard:
             if self._connection is not None:
                 return self._answers()
             try:
-                connection = self._engine(owner).connect()
+                connection = self._engine(str(owner)).connect()  # JSON would be too long
             except SQLAlchemyError as error:
                 raise StoreError(f"the lock in the database cannot be asked for: {_first_line(error)}") from None
             try:
@@ -64,14 +65,14 @@ class AdvisoryLock:
         with self._guard:
             return self._connection is not None and self._answers()
 
-    def owner(self) -> str | None:
-        """What the holder called itself; None if nobody holds it."""
+    def owner(self) -> LockOwner | None:
+        """The process that holds it; None if nobody does."""
         try:
             with self._engine("aisle").connect() as connection:
                 found = connection.execute(_OWNER, self._key).first()
         except SQLAlchemyError as error:
             raise StoreError(f"the lock in the database cannot be looked at: {_first_line(error)}") from None
-        return None if found is None else found[0] or "unknown"
+        return None if found is None else LockOwner.parse(found[0] or "")
 
     def _answers(self) -> bool:
         assert self._connection is not None

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from src.core.errors import ConfigError, StoreError
-from src.store.migration import upgrade_schema
+from src.store.schema import is_current, upgrade_schema
 
 BUSY_SECONDS = 30
 _LOADING_CACHE_KIB = 131_072
@@ -37,8 +37,11 @@ class Database:
         os.register_at_fork(after_in_child=partial(self.engine.dispose, close=False))
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
-        with self.write() as connection:
-            upgrade_schema(connection)
+        with self.read() as connection:
+            current = is_current(connection)
+        if not current:
+            with self.write() as connection:
+                upgrade_schema(connection)
 
     @property
     def is_sqlite(self) -> bool:

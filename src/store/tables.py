@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
 
@@ -163,3 +163,6 @@ loads = Table(
     Column("details", Text, nullable=False),  # every other field of Load, as JSON: nobody searches by them
     Index("loads_loaded", "loaded_at"),
 )
+
+# One row; Alembic writes it when it upgrades a store.
+schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

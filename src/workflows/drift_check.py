@@ -1,4 +1,4 @@
-"""Score the current release on the events that it has not seen, keep the series, and say when it has fallen."""
+"""Score the current release on events that it was not trained on, and request a training when its scores drift."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.records import Run, Score
 from src.core.settings import Settings
-from src.evaluation.drift import fall_of, score_of
+from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift, score_of
 from src.evaluation.plots import write_scores
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
@@ -25,48 +25,64 @@ from src.store import Store
 from src.workflows.run_records import CLOCKS_DIFFER_BY
 from src.workflows.training_plan import TrainingRequest
 
-KEPT_SCORES = 200
-"""So many are looked at and drawn."""
-_EARLY_RUNS_APART = 20 * 3_600
+_EARLY_TRAININGS_APART = 20 * 3_600  # seconds
 
 
 def check_drift(
     settings: Settings, store: Store, reporter: Reporter, *, now: float | None = None
 ) -> tuple[Score, TrainingRequest | None]:
-    """(the score of the current release, which is kept; the training that a fall calls for, if it does).
+    """Score the current release, save the score and redraw the picture of all scores.
 
-    At most one training a day is started early. Raises NoRelease, ReleaseError, StoreError.
+    Args:
+        settings: where the release and the reports are, and how much a score may get worse.
+        store: the events, the runs and the scores.
+        reporter: shows the steps.
+        now: the moment of the score, in UTC seconds; None for the clock's.
+
+    Returns:
+        The saved score, and the training that drift calls for. None without drift, and where such a training was
+        started within the last 20 hours.
+
+    Raises:
+        NoRelease: there is no current release.
+        ReleaseError: it cannot be read.
+        NoData: the store holds no events.
+        StoreError: the store does not answer.
     """
     at = int(time.time() if now is None else now)
     release = Registry(settings.releases_dir).current()
     score = _score(settings, store, release, at, reporter)
-    before = store.journal.scores(KEPT_SCORES)
-    why = fall_of(score, before, settings.drift_fall)
-    job = None
-    if why and _ran_early(store.journal.runs(50), at):
-        why = f"{why}; a training was started early for this today already"
-    elif why:
-        job = TrainingRequest(trigger="drift", why=why)
-    score = replace(score, message=why or score.message)
+    before = store.journal.scores(SCORES_READ)
+    drift = detect_drift(score, before, settings.drift_fall)
+    request = None
+    if drift is not None:
+        message = describe_drift(drift)
+        if _trained_early(store.journal.runs(50), at):
+            message = f"{message}; a training was started early for this today already"
+        else:
+            request = TrainingRequest(trigger="drift", why=message)
+        score = replace(score, message=message)
     store.journal.save_score(score)
-    with suppress(OSError):  # a picture is no reason to end a night
+    with suppress(OSError):  # the picture is less important than the score
         write_scores([score, *before][::-1], settings.reports_dir / "scores.svg")
-    return score, job
+    return score, request
 
 
-def _ran_early(runs: list[Run], at: int) -> bool:
+def _trained_early(runs: list[Run], at: int) -> bool:
+    """Return whether drift started one of these runs less than 20 hours before `at`, in UTC seconds."""
     return any(
-        run.trigger == "drift" and at - _EARLY_RUNS_APART < run.started_at <= at + CLOCKS_DIFFER_BY for run in runs
+        run.trigger == "drift" and at - _EARLY_TRAININGS_APART < run.started_at <= at + CLOCKS_DIFFER_BY for run in runs
     )
 
 
 def _score(settings: Settings, store: Store, release: Release, at: int, reporter: Reporter) -> Score:
-    learnt = release.manifest["data"]
-    if learnt["source"] != "store" or learnt.get("read_at") is None:
-        said = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
-        return Score(at, release.version, message=said)
+    """Return the score of a release, with a message; it has no figures where there are no new events."""
+    trained_on = release.manifest.data
+    if trained_on is None or not trained_on.is_from_store or trained_on.read_at is None:
+        message = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
+        return Score(at, release.version, message=message)
     reporter.step("reading the store")
-    parts = _parts(store, int(learnt["read_at"]))
+    parts = _split_at(store, trained_on.read_at)
     if parts is None:
         return Score(at, release.version, message=f"no event is newer than release {release.version}")
     reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")
@@ -83,14 +99,23 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
         for name, value in (("NDCG@10", score.ndcg_at_10), ("recall@10", score.recall_at_10), ("RMSE", score.rmse))
         if value is not None
     ]
-    said = (
-        f"release {release.version} on {score.n_events:,} new events: {', '.join(figures) or 'nothing to measure by'}"
-    )
-    return replace(score, message=said)
+    measured = ", ".join(figures) or "nothing to measure by"
+    return replace(score, message=f"release {release.version} on {score.n_events:,} new events: {measured}")
 
 
-def _parts(store: Store, read_at: int) -> Split | None:
-    """What was stored before a moment (microseconds since 1970), and what since; None if nothing was."""
+def _split_at(store: Store, read_at: int) -> Split | None:
+    """Split the store's events by the moment they were stored at.
+
+    Args:
+        store: the events.
+        read_at: microseconds since 1970; later events are the test part.
+
+    Returns:
+        The split; None without a later event.
+
+    Raises:
+        NoData: the store holds no events.
+    """
     n_new = 0
 
     def counted() -> Iterator[EventBatch]:
@@ -101,7 +126,7 @@ def _parts(store: Store, read_at: int) -> Split | None:
             yield batch
 
     with gc_disabled():
-        data: TrainingData = training_data(counted())  # in the order of the numbers
+        data: TrainingData = training_data(counted())  # in the order in which they were stored
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")
     if not n_new:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
 from src.core.settings import Settings
 from src.models.settings import read_settings
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import open_store
@@ -31,7 +33,10 @@ def two_releases(settings: Settings) -> tuple[str, str]:
     """(the older one, the current one) of a trained folder."""
     registry = Registry(settings.releases_dir)
     release = registry.active()
-    about = {name: release.manifest[name] for name in ("data", "settings", "metrics", "verdict", "gate")}
+    its = release.manifest
+    about = TrainingRecord(
+        data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary, gate=its.gate
+    )
     draft = Draft(release.pipeline, about, {"report": registry.report(release.version) or {}})
     newer = registry.publish(draft, "f" * 12, datetime.now(UTC))
     registry.activate(newer)
@@ -167,7 +172,7 @@ def test_the_figures_of_the_shop_appear_by_themselves_once_they_are_counted(
     var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("counting") / "var"))
     settings = read_settings(var=var)
     somebody_counts = FileLock(var / "explorer.lock")
-    assert somebody_counts.acquire("another worker")
+    assert somebody_counts.acquire(LockOwner("another worker"))
     page = open_page(f"{serve_shop(var)}/dashboard")
     expect(page.get_by_text("The events are being counted")).to_be_visible()
     store: Any = open_store(settings.store_url)

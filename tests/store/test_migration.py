@@ -1,113 +1,272 @@
-"""A store that an earlier version made, opened by this one, on SQLite and on PostgreSQL."""
+"""A store that another version made, opened by this one, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from rows import as_read, batch, rating, stored
-from sqlalchemy import create_engine, inspect, text
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from rows import Row, as_read, batch, rating, stored
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from src.core.domain import Event, EventKind, Product
-from src.core.records import Run, RunStatus
+from src.core.errors import StoreError
+from src.core.records import FollowUp, Load, Run, RunStatus, Score, SearchFeedback, ServedFigures, ServedList
 from src.store import Store, open_store
+from src.store.schema import VERSIONS
 from src.store.tables import metadata
 
-TABLES = """
-CREATE TABLE events (
-    id {row_number}, user_id TEXT NOT NULL, product_id TEXT NOT NULL, kind TEXT NOT NULL, value FLOAT NOT NULL,
-    at BIGINT, mark TEXT DEFAULT '' NOT NULL, CONSTRAINT events_same UNIQUE (user_id, product_id, kind, mark)
-);
-CREATE TABLE event_ids (event_id TEXT NOT NULL PRIMARY KEY, product_id TEXT NOT NULL);
-CREATE TABLE products (
-    product_id TEXT NOT NULL PRIMARY KEY, title TEXT, description TEXT, category TEXT, price FLOAT, image_url TEXT,
-    stock INTEGER, made_up BOOLEAN DEFAULT '0' NOT NULL
-);
-CREATE TABLE runs (
-    run_id TEXT NOT NULL PRIMARY KEY, trigger TEXT NOT NULL, started_at BIGINT NOT NULL, status TEXT NOT NULL,
-    due BIGINT UNIQUE, finished_at BIGINT, release TEXT, message TEXT DEFAULT '' NOT NULL
-);
-CREATE INDEX runs_started ON runs (started_at);
-INSERT INTO events (user_id, product_id, kind, value, at, mark) VALUES
-    ('z', 'x', 'rating', 4, 10, ''), ('a', 'y', 'purchase', 2, NULL, 'i1'), ('a', 'x', 'rating', 3, 5, '');
-INSERT INTO event_ids VALUES ('e1', 'x');
-INSERT INTO products (product_id, title, price) VALUES ('x', 'X', 1.5), ('never sold', NULL, NULL);
-INSERT INTO runs (run_id, trigger, started_at, status) VALUES ('one', 'night', 5, 'succeeded');
-"""
-ROWS = [rating("z", "x", 4, 10), ("a", "y", "purchase", 2.0, None, "i1"), rating("a", "x", 3, 5)]
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(__file__).with_name("data")
+ROWS: list[Row] = [
+    rating("z", "x", 4, 10),
+    ("a", "y", "purchase", 2.0, None, "i1"),
+    rating("a", "x", 3, 5),
+    ("é'b", "日本", "view", 1.0, 7, "7"),
+]
+RUN = Run("one", "night", 5, RunStatus.SUCCEEDED, 1000, 9, "R", "went 'well' – ✓")
+
+
+def restore(url: str, dump: str) -> None:
+    """Fill an empty database from `sqlite3 .dump` or `pg_dump --inserts` of a store that an earlier version made."""
+    parsed = make_url(url)
+    statements = (DATA / f"{dump}.{parsed.get_backend_name()}.sql").read_text(encoding="utf-8")
+    if parsed.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(str(parsed.database))
+        connection.executescript(statements)
+        connection.close()
+        return
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements.strip().split(";\n"):
+            connection.execute(text(statement.replace(":", r"\:")))
+    engine.dispose()
 
 
 @pytest.fixture
-def old_url(url: str) -> str:
-    """The URL of a store as the first version made it."""
-    engine = create_engine(url)
-    numbers = "INTEGER PRIMARY KEY AUTOINCREMENT" if engine.dialect.name == "sqlite" else "BIGSERIAL PRIMARY KEY"
-    with engine.begin() as connection:
-        for statement in TABLES.format(row_number=numbers).strip().split(";\n"):
-            connection.execute(text(statement.rstrip(";")))
-    engine.dispose()
+def first_url(url: str) -> str:
+    """The URL of a store that the oldest supported version made."""
+    restore(url, "first_version")
     return url
 
 
 @pytest.fixture
-def migrated(old_url: str) -> Iterator[Store]:
-    store = open_store(old_url)
+def unnumbered_url(url: str) -> str:
+    """The URL of a store that the last version without schema versions made."""
+    restore(url, "unnumbered_version")
+    return url
+
+
+@pytest.fixture
+def migrated(first_url: str) -> Iterator[Store]:
+    store = open_store(first_url)
     yield store
     store._database.engine.dispose()  # type: ignore[attr-defined]
 
 
+def open_and_close(url: str) -> None:
+    open_store(url)._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+def dump_of(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """The definition of every table and index, and the rows of every table."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        inspector = inspect(connection)
+        tables = {name: inspector.get_columns(name) for name in sorted(inspector.get_table_names())}
+        found: dict[str, list[tuple[object, ...]]] = {}
+        for name, columns in tables.items():
+            found[name] = [(column["name"], str(column["type"]), column["nullable"]) for column in columns]
+            found[name] += [(index["name"],) for index in inspector.get_indexes(name)]
+            rows = connection.execute(text(f"SELECT * FROM {name}")).all()
+            found[name] += sorted((tuple(row) for row in rows), key=repr)
+    engine.dispose()
+    return found
+
+
+def version_of(url: str) -> str | None:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT version_num FROM schema_version")).scalar()
+    engine.dispose()
+    return found
+
+
 def test_events_move_into_the_order_of_their_key_and_keep_the_order_they_came_in(migrated: Store) -> None:
     assert stored(migrated) == ROWS
-    assert [row[:2] for row in as_read(migrated)] == [("a", "x"), ("a", "y"), ("z", "x")]
+    assert [row[:2] for row in as_read(migrated)] == [("a", "x"), ("a", "y"), ("z", "x"), ("é'b", "日本")]
     assert migrated.history("z") == [Event("z", "x", EventKind.RATING, 4.0, 10)]
     assert migrated.add_events(batch(*ROWS)) == 0
     assert migrated.add_events(batch(("a", "y", "return", 1, 5, "r"), rating("0", "x", 1)), ["e1", None]) == 1
-    assert [row[0] for row in stored(migrated)] == ["z", "a", "a", "0"]
+    assert [row[0] for row in stored(migrated)] == ["z", "a", "a", "é'b", "0"]
 
 
 def test_what_else_was_known_is_known_still_and_every_product_of_an_event_is(migrated: Store) -> None:
-    assert migrated.products(["x", "y", "never sold"]) == {
+    assert migrated.products(["x", "y", "日本", "never sold"]) == {
         "x": Product("x", title="X", price=1.5),
         "y": Product("y"),
+        "日本": Product("日本"),
         "never sold": Product("never sold"),
     }
-    (run,) = migrated.journal.runs(5)
-    assert run == Run("one", "night", 5, RunStatus.SUCCEEDED)
+    assert migrated.journal.runs(5) == [RUN]
     assert migrated.changed_at() is None
     assert migrated.journal.scores(5) == []
     migrated.add_products([Product("x", brand="Brio", withdrawn=True)])
     assert migrated.withdrawn() == {"x"}
 
 
-def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(old_url: str) -> None:
+def test_a_store_without_a_schema_version_gets_one_and_keeps_everything(unnumbered_url: str) -> None:
+    before = dump_of(unnumbered_url)
+    store = open_store(unnumbered_url)
+    after = dump_of(unnumbered_url)
+    assert after.pop("schema_version")[-1] == (VERSIONS[-1],)
+    assert after == before
+    assert stored(store) == [ROWS[0], ("a", "y", "purchase", 1.0, None, "i1"), *ROWS[2:]]
+    assert store.products(["x"]) == {"x": Product("x", "X", None, None, "Brio", 1.5, None, 3, True)}
+    (run,) = store.journal.runs(5)
+    assert (run.host, run.attempt, run.model_type, run.verdict) == (
+        "h:1",
+        2,
+        "svd",
+        {"promoted": True, "x": [1.5, None]},
+    )
+    assert store.journal.scores(5) == [Score(30, "R", n_events=4, ndcg_at_10=0.25, message="m")]
+    load = Load("l1", "ratings.csv", "user, product", 20, 3, 2, 2, 1, 0, 9)
+    assert store.journal.loads(5) == [replace(load, rejected={"no product – 'x'": 1}, mended={"price": 2})]
+    assert store.searches.newest(5) == [SearchFeedback("red lamp", "x", "click", 5, "id:e9")]
+    assert store.served.newest(5) == [ServedList("r1", 1, 1728043200, "R", "user", None, (("x", "als"), ("y", "als")))]
+    assert store.served.figures(0) == [
+        ServedFigures("R", "user", "als", 1, 1, 0, 0),
+        ServedFigures("R", "user", "als", 2, 1, 1, 0),
+    ]
+    assert store.served.follow([FollowUp("r1", "y", "click", 1728043205, "m")]) == 0
+    store._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("dump", ["first_version", "unnumbered_version", None])
+def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(url: str, dump: str | None) -> None:
+    if dump is not None:
+        restore(url, dump)
     for _ in range(2):  # the second time there is nothing to do
-        store = open_store(old_url)
-        store._database.engine.dispose()  # type: ignore[attr-defined]
-    engine = create_engine(old_url)
+        open_and_close(url)
+    engine = create_engine(url)
     found = inspect(engine)
     assert set(found.get_table_names()) == set(metadata.tables)
     for table in metadata.sorted_tables:
         assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
         assert {index.name for index in table.indexes} <= {index["name"] for index in found.get_indexes(table.name)}
     assert found.get_pk_constraint("events")["constrained_columns"] == ["user_id", "product_id", "kind", "mark"]
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
+        assert compare_metadata(context, metadata) == []
     engine.dispose()
+    assert version_of(url) == VERSIONS[-1]
 
 
-def open_and_count(url: str, start: object) -> None:
+def test_the_versions_are_those_of_the_migrations() -> None:
+    config = Config(toml_file=None)
+    config.set_main_option("script_location", str(ROOT / "src/store/migrations"))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == VERSIONS
+
+
+@pytest.mark.parametrize("later", ["9999", "0000", "a4f0"])
+def test_a_store_of_a_later_version_is_refused_and_not_altered(url: str, later: str) -> None:
+    open_and_close(url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE products RENAME COLUMN title TO name"))
+        connection.execute(text("DROP TABLE scores"))
+        connection.execute(text("UPDATE schema_version SET version_num = :later"), {"later": later})
+    engine.dispose()
+    before = dump_of(url)
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    found, expected, action = (f"schema version {later}.", f"expects {VERSIONS[-1]} or an earlier", "Update Aisle, or")
+    assert 0 < str(caught.value).find(found) < str(caught.value).find(expected) < str(caught.value).find(action)
+    assert dump_of(url) == before
+
+
+def test_tables_of_another_program_are_refused_and_not_altered(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE products (product_id TEXT PRIMARY KEY, name TEXT)"))
+    engine.dispose()
+    before = dump_of(url)
+    with pytest.raises(StoreError, match=r"products has no column category, description.* set AISLE_DATABASE_URL"):
+        open_store(url)
+    assert dump_of(url) == before
+
+
+KILL = """
+import os, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from src.store import open_store
+
+@event.listens_for(Engine, "after_cursor_execute")
+def end(connection, cursor, statement, *rest):
+    if statement.startswith(sys.argv[2]):
+        os._exit(9)
+
+open_store(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    "last", ["ALTER TABLE events RENAME", "INSERT INTO events", "DROP TABLE", "INSERT INTO schema"]
+)
+def test_an_upgrade_that_is_killed_leaves_the_store_as_it_was(first_url: str, last: str) -> None:
+    before = dump_of(first_url)
+    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=60)
+    assert killed.returncode == 9
+    assert dump_of(first_url) == before
+    store = open_store(first_url)
+    assert stored(store) == ROWS
+    store._database.engine.dispose()  # type: ignore[attr-defined]
+    assert version_of(first_url) == VERSIONS[-1]
+
+
+def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_writer(url: str) -> None:
+    open_and_close(url)
+    code = f"import sys; from src.store import open_store; open_store({url!r}); print('alembic' in sys.modules)"
+    store = open_store(url)
+    with store._database.write():  # type: ignore[attr-defined]
+        opened = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=20, capture_output=True, text=True)
+    assert opened.stdout.strip() == "False", opened.stderr
+    store._database.engine.dispose()  # type: ignore[attr-defined]
+
+
+def open_and_count(url: str, n_events: int, start: object) -> None:
     start.wait(30)  # type: ignore[attr-defined]
-    assert open_store(url).summary().n_events == 3
+    assert open_store(url).summary().n_events == n_events
 
 
-def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(old_url: str) -> None:
+@pytest.mark.parametrize(("dump", "n_events"), [("first_version", 4), (None, 0)])
+def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(
+    url: str, dump: str | None, n_events: int
+) -> None:
+    if dump is not None:
+        restore(url, dump)
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(4)
-    processes = [context.Process(target=open_and_count, args=(old_url, start)) for _ in range(4)]
+    processes = [context.Process(target=open_and_count, args=(url, n_events, start)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
-    store = open_store(old_url)
-    assert stored(store) == ROWS
+    store = open_store(url)
+    assert [row[:2] for row in stored(store)] == ([row[:2] for row in ROWS] if dump else [])
     store._database.engine.dispose()  # type: ignore[attr-defined]
+    assert version_of(url) == VERSIONS[-1]

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from test_list_order_learning import OF_EACH, WORDS, fill, trained
 
+from app.context import context_of
 from src.core.domain import EventKind
 from src.core.settings import Settings
 from src.store import Store
@@ -20,7 +21,7 @@ def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], F
     settings = settings.model_copy(update={"ranker": "on", "log_served": "on"})
     fill(store)
     release = trained(settings, store)
-    assert not release.manifest["ranking"]["text"]["used"]  # type: ignore[index]
+    assert not release.manifest.to_json()["ranking"]["text"]["used"]  # type: ignore[index]
     return make_app(settings)
 
 
@@ -28,7 +29,7 @@ def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], F
 def test_purchases_told_with_the_request_of_a_search_change_what_the_next_release_finds_first(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
-    client, aisle = open_shop.test_client(), open_shop.extensions["aisle"]
+    client, aisle = open_shop.test_client(), context_of(open_shop)
     first = {}
     for number, word in enumerate(WORDS):
         found = client.post("/search", json={"query": f"{word} thing", "top_k": 20})
@@ -39,10 +40,10 @@ def test_purchases_told_with_the_request_of_a_search_change_what_the_next_releas
         event = {"user_id": f"s{number}", "product_id": dearest, "kind": "purchase", "event_id": f"o{number}"}
         told = client.post("/events", json={**event, "request_id": found.headers["X-Request-Id"]}, headers=as_writer)
         assert told.get_json()["stored"] == 1
-    assert aisle.served.flush()
+    assert aisle.served_list_log.flush()
     assert len(store.searches.newest(100)) == len(WORDS)
     release = trained(aisle.settings, store)
-    about: dict[str, Any] = release.manifest["ranking"]["text"]  # type: ignore[index, assignment]
+    about: dict[str, Any] = release.manifest.to_json()["ranking"]["text"]  # type: ignore[index, assignment]
     assert (about["used"], about["queries"]) == (True, len(WORDS)), about
     aisle.recommender.refresh()
     now_first = {}
@@ -58,14 +59,14 @@ def test_purchases_told_with_the_request_of_a_search_change_what_the_next_releas
 def test_events_of_every_kind_are_in_the_next_release(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
-    client, aisle = open_shop.test_client(), open_shop.extensions["aisle"]
-    before = aisle.recommender.release().manifest["data"]
+    client, aisle = open_shop.test_client(), context_of(open_shop)
+    before = aisle.recommender.release().manifest.to_json()["data"]
     kinds = [kind for kind in EventKind if kind is not EventKind.RETURN]
     events = [{"user_id": "me", "product_id": f"new-{kind}", "kind": kind, "value": 4} for kind in kinds]
     returned = {"user_id": "me", "product_id": "new-purchase", "kind": "return", "value": 1}
     answer = client.post("/events", json=[*events, returned], headers=as_writer)
     assert answer.get_json()["stored"] == len(events) + 1
     release = trained(aisle.settings, store)
-    assert release.manifest["data"]["n_events"] == before["n_events"] + len(events)  # type: ignore[index]
+    assert release.manifest.to_json()["data"]["n_events"] == before["n_events"] + len(events)  # type: ignore[index]
     for kind in kinds:
         assert release.pipeline.items.idx_of(f"new-{kind}") is not None

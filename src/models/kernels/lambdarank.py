@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.models.base import Unavailable
+from src.models.model_kind import Unavailable
 from src.models.trees import Trees
 
 _ROUNDS, _LEAVES, _LEARNING_RATE = 100, 7, 0.05

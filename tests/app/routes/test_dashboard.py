@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.background.profile_refresher import ProfileRefresher
+from app.context import context_of
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
 from src.core.progress import Silent
@@ -26,6 +27,7 @@ from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.record_events import record_events
+from tests.aisle_context import exchange
 
 KEY = "admin-key-of-the-tests"
 NOW = 1_800_000_000
@@ -189,7 +191,7 @@ def test_every_list_of_the_report_stands_beside_popularity_with_its_interval(
     ratings: Any = report["ratings"]
     for figures in ratings.values():
         assert f"{figures['rmse']['value']:.4f}" in model
-    assert registry.current().manifest["verdict"] in model
+    assert registry.current().manifest.to_json()["verdict"] in model
 
 
 @pytest.mark.parametrize("document", [None, {}, {"lists": {"blend": {}}}, {"lists": 3}, []])
@@ -217,9 +219,28 @@ def test_the_nights_are_drawn_with_gaps_and_changes_of_the_release(client: Flask
     assert "0.2100" in nights
 
 
-def test_a_fall_of_the_figures_needs_a_look(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.journal.save_score(Score(NOW, "a", 50, ndcg_at_10=0.1, message="NDCG@10 on new events fell to 0.1"))
-    assert "fell to 0.1" in part(page(client), "now")
+def save_scores(store: Store, last: Score) -> None:
+    """Five usual scores, as an older version of the program saved them, then the last one."""
+    for day in range(5):
+        store.journal.save_score(Score(NOW + 86_400 * day, "a", 50, 50, ndcg_at_10=0.5, ndcg_low=0.4, ndcg_high=0.6))
+    store.journal.save_score(replace(last, at=NOW + 86_400 * 5))
+
+
+@pytest.mark.parametrize("message", ["", "NDCG@10 fell", "reworded"])
+def test_drift_raises_the_alarm_whatever_the_message_of_the_score_is(
+    client: FlaskClient, trained_store: Store, message: str
+) -> None:
+    worse = Score(NOW, "a", 50, 50, ndcg_at_10=0.1, ndcg_low=0.05, ndcg_high=0.2, message=message)
+    save_scores(trained_store, worse)
+    now = part(page(client), "now")
+    assert "NDCG@10 on new events fell to 0.1000" in now
+    assert "where it was 0.5000" in now
+    assert "A training was started, or will be." in now
+
+
+def test_a_message_alone_raises_no_alarm(client: FlaskClient, trained_store: Store) -> None:
+    save_scores(trained_store, Score(NOW, "a", 50, 50, ndcg_at_10=0.5, ndcg_high=0.6, message="it fell to 0.1"))
+    assert "fell to" not in part(page(client), "now")
 
 
 # runs
@@ -278,7 +299,7 @@ def test_every_release_stands_there_with_its_button(
 ) -> None:
     first = Registry(trained_settings.releases_dir).current_version()
     second = publish_again()
-    client.application.extensions["aisle"].recommender.refresh()
+    context_of(client.application).recommender.refresh()
     html = page(client)
     releases = part(html, "releases")
     assert releases.index(second) < releases.index(str(first))
@@ -501,8 +522,8 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
         def wait(self) -> int:
             return 0
 
-    aisle = flask_app.extensions["aisle"]
-    aisle.explorer = ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts())
+    aisle = context_of(flask_app)
+    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts()))
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html
