@@ -144,7 +144,7 @@ def _scale_is_set(settings: AllSettings) -> bool:
 
 
 def _on_scale_of(ratings: Interactions, settings: AllSettings) -> AllSettings:
-    """AllSettings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
+    """Settings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
     relevant, which is what 4 of 1 to 5 says.
     """
     if not len(ratings):

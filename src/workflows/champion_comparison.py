@@ -156,7 +156,7 @@ def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
 
 @dataclass(frozen=True)
 class Measured:
-    """AllSettings, fitted on the older part of the events, and what they showed on the newer one."""
+    """Settings, fitted on the older part of the events, and what they showed on the newer one."""
 
     plan: FitPlan
     report: Report
