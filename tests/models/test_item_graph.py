@@ -200,7 +200,7 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
     histories = histories_of(200, 90, 0.15)
     params = ItemGraphParams(neighbours=12)
     whole = graph_of(histories, params)
-    monkeypatch.setattr(item_graph, "_ROWS_AT_ONCE", 13)
+    monkeypatch.setattr(item_graph, "_ROWS_PER_TASK", 13)
     monkeypatch.setattr("src.models.kernels.compile.n_cores", lambda: 3)
     parts = graph_of(histories, params)
     for name in ItemGraph.ARRAYS:
@@ -217,15 +217,15 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
 def test_so_many_pairs_are_kept_as_memory_allows_and_some_in_any_case(
     monkeypatch: pytest.MonkeyPatch, a_row: int, at_most: int, kept: int
 ) -> None:
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS_A_ROW", a_row)
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS", at_most)
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS_PER_ROW", a_row)
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS", at_most)
     pairs = strongest_pairs(normalize_histories(histories_of(60, 80, 0.2), 0.35, 0.4))
     assert pairs.item.shape == pairs.value.shape == (80, kept)
     assert (pairs.item.dtype, pairs.value.dtype) == (np.int32, np.float32)
 
 
 def test_pairs_that_are_not_kept_are_the_weakest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS_A_ROW", 5)
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS_PER_ROW", 5)
     matrix = normalize_histories(histories_of(500, 40, 0.3), 0.35, 0.4)
     pairs = strongest_pairs(matrix)
     gram = (matrix.matrix.T @ matrix.matrix).toarray()

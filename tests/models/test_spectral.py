@@ -181,9 +181,9 @@ def test_where_there_are_fewer_eigenvectors_than_asked_for_those_are_kept() -> N
 
 def test_a_catalogue_that_does_not_fit_the_memory_gets_fewer_factors(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = normalize_histories(histories_of(400, 100), 0.35, 0.4)
-    monkeypatch.setattr(spectral, "_MOST_NUMBERS", 100 * 30)
+    monkeypatch.setattr(spectral, "_MAX_NUMBERS", 100 * 30)
     assert eigenvectors(matrix, 60, seed=1).vectors.shape == (100, 30)
-    monkeypatch.setattr(spectral, "_MOST_NUMBERS", 100)
+    monkeypatch.setattr(spectral, "_MAX_NUMBERS", 100)
     assert eigenvectors(matrix, 60, seed=1).vectors.shape == (100, 16)
 
 
@@ -213,7 +213,7 @@ def test_columns_that_cholesky_cannot_divide_are_made_orthonormal_all_the_same(m
 def test_the_number_of_users_at_once_changes_nothing_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = normalize_histories(histories_of(400), 0.35, 0.4)
     whole = eigenvectors(matrix, 10, seed=1)
-    monkeypatch.setattr(spectral, "_USERS_AT_ONCE", 37)
+    monkeypatch.setattr(spectral, "_USERS_PER_BLOCK", 37)
     np.testing.assert_allclose(eigenvectors(matrix, 10, seed=1).values, whole.values, rtol=1e-5)
 
 

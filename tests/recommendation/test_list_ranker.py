@@ -16,7 +16,7 @@ from src.core.progress import Silent
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import QueryBlock, QueryRows
-from src.models.kernels.lambdarank import train_lambdarank
+from src.models.kernels.lambdarank import train_list_trees
 from src.models.settings import AllSettings
 from src.recommendation import list_ranker
 from src.recommendation.ensemble import Ensemble, build_ensemble
@@ -135,7 +135,7 @@ def order(names: tuple[str, ...] = NAMES) -> LearnedOrder:
     """Learnt from chance: whatever it says, everybody must say the same."""
     rng = np.random.default_rng(3)
     features = rng.normal(0, 1, (4_000, 3 + len(names)))
-    return LearnedOrder(names, train_lambdarank(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
+    return LearnedOrder(names, train_list_trees(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
 
 
 @pytest.fixture(scope="module")
