@@ -23,7 +23,7 @@ from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACE
 from app.telemetry.served_lists import ShownList
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
-from src.core.log_format import FIELDS, set_up
+from src.core.log_format import FIELDS, configure_logging
 from src.core.settings import Settings
 from src.store import Store
 
@@ -43,7 +43,7 @@ def observe(app: Flask) -> None:
 
 def write_logs(settings: Settings) -> None:
     """Log lines of this process, as the settings want them, with the id of the request they belong to."""
-    set_up(settings.log_format, _request_id, settings.log_ids == "on")
+    configure_logging(settings.log_format, _request_id, settings.log_ids == "on")
 
 
 def _request_id() -> str | None:

@@ -39,9 +39,9 @@ from app.views.findings import (
     WorkersDiffer,
 )
 from app.views.template_filters import ago, duration, moment, size
+from src.core.number_format import percent
 from src.core.records import Load, RunStatus
 from src.evaluation.drift import describe_drift
-from src.ingestion.data_checks import percent
 
 LEVEL_WORDS = {
     Level.GOOD: "good",
