@@ -24,8 +24,7 @@ from app.schemas import (
     StatusAnswer,
 )
 from app.security.api_keys import Role
-from src.core.domain import Product, category_names
-from src.search.index import Filter
+from src.core.domain import Product, ProductFilter, category_names
 
 SEARCH, CATALOGUE, HEALTH = Tag(name="search"), Tag(name="catalogue"), Tag(name="health")
 
@@ -53,7 +52,12 @@ ROLES = dict.fromkeys(_OPEN, Role.OPEN)
     responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def search(body: SearchBody) -> Response:
-    wanted = Filter(body.category, body.min_price, body.max_price, body.in_stock)
+    wanted = ProductFilter(
+        categories=frozenset() if body.category is None else frozenset({body.category}),
+        min_price=body.min_price,
+        max_price=body.max_price,
+        in_stock=body.in_stock,
+    )
     answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
     found = [(hit.product, hit.score) for hit in answer.hits]
     rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]
