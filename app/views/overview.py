@@ -18,9 +18,10 @@ from app.views.model_report import Became, ModelReport, Nights, became, model_re
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
+from src.core.number_format import percent
 from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
-from src.ingestion.data_checks import Thresholds, percent
+from src.ingestion.data_checks import Thresholds
 from src.releases.manifest import Manifest
 from src.releases.registry import Listed
 
