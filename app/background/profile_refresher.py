@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from enum import StrEnum
 
 from app.background.training_process import Trainer, end_process, start_profiler
 from src.core.errors import StoreError
+from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
 from src.store import Store, has_events
@@ -119,7 +118,7 @@ class ProfileRefresher:
     def _begin(self) -> Counting:
         self._problem = ""
         try:
-            if not self._lock.acquire(f"{socket.gethostname()}:{os.getpid()}"):
+            if not self._lock.acquire(LockOwner.this_process()):
                 return Counting.UNDER_WAY
             process = self._start(self._settings)
         except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -18,9 +17,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from app.background.training_process import BY_HAND, Trainer, end_process, process_of, start_trainer
+from app.background.training_process import BY_HAND, Trainer, end_process, start_trainer
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, StoreError
+from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -88,7 +88,7 @@ class Scheduler:
         self._registry = Registry(settings.releases_dir)
         self._jobs: BackgroundScheduler | None = None
         self._started: _Started | None = None
-        self._without_run: tuple[str, float] | None = None
+        self._without_run: tuple[LockOwner, float] | None = None
         self._watched_at = 0.0
         self._checking = threading.Lock()
         self._stop = threading.Event()
@@ -111,7 +111,7 @@ class Scheduler:
     def _stand(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._jobs is None and self._lock.acquire(f"{socket.gethostname()}:{os.getpid()}"):
+                if self._jobs is None and self._lock.acquire(LockOwner.this_process()):
                     _log.info("leading the nightly training")
                     self._jobs = self._lead()
             except (OSError, StoreError) as error:
@@ -215,15 +215,15 @@ class Scheduler:
         for run in self._store.journal.unfinished():
             if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
                 continue
-            found = process_of(self._trainer_lock.owner())
             message = (
                 f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
             )
             ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
             self._store.journal.save_run(ended)
             _log.error("run %s: %s", run.run_id, message)
-            if found is not None:
-                self._end(found[0], signal.SIGTERM)
+            owner = self._trainer_lock.owner()
+            if owner is not None and owner.pid_here is not None:
+                self._end(owner.pid_here, signal.SIGTERM)
         self._end_who_has_no_run()
 
     def _end_who_has_no_run(self) -> None:
@@ -231,21 +231,21 @@ class Scheduler:
         since, or is about to begin or to go; that takes a moment only.
         """
         owner = self._trainer_lock.owner()
-        found = process_of(owner)
-        if owner is None or found is None or found[1] == BY_HAND or self._store.journal.unfinished():
+        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.journal.unfinished():
             self._without_run = None
         elif self._without_run is None or self._without_run[0] != owner:
             self._without_run = (owner, self._now())
         elif self._now() - self._without_run[1] >= _END_SECONDS:
-            _log.error("process %d holds the trainer's lock and has no run; it is ended", found[0])
-            self._end(found[0], signal.SIGKILL)
+            _log.error("process %d holds the trainer's lock and has no run; it is ended", owner.pid_here)
+            self._end(owner.pid_here, signal.SIGKILL)
 
     def _is_busy(self, started: _Started) -> bool:
         """Whether the process is to be waited for: not if, after an hour, it neither trains nor has ended."""
         if started.trainer.poll() is not None:
             return False
-        trains = process_of(self._trainer_lock.owner())
-        hangs = self._now() - started.at >= _BEGIN_SECONDS and (trains is None or trains[0] != started.trainer.pid)
+        owner = self._trainer_lock.owner()
+        trains = owner is not None and owner.pid_here == started.trainer.pid
+        hangs = self._now() - started.at >= _BEGIN_SECONDS and not trains
         if hangs:
             _log.error("process %d neither trains nor ends; it is ended", started.trainer.pid)
             self._end(started.trainer.pid, signal.SIGKILL)
@@ -270,13 +270,14 @@ class Scheduler:
         scores: how the current release did on events it had not seen, newest first.
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
+        leader = self._lock.owner()
         runs = [asdict(run) for run in self._store.journal.runs(_SHOWN_RUNS)]
         under_way = [asdict(run) for run in self._store.journal.unfinished()]
         next_run = None
         if self._settings.scheduler != "off":
             next_run = due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
         return {
-            "leader": self._lock.owner(),
+            "leader": None if leader is None else str(leader),
             "next_run": next_run,
             "last_run": runs[0] if runs else None,
             "under_way": under_way[0] if under_way else None,

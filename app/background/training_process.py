@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -101,13 +100,6 @@ def _record_failure(store: Store, run_id: str, message: str) -> None:
         store.journal.save_run(replace(run, status=status, finished_at=int(time.time()), message=message))
 
 
-def process_of(owner: str | None) -> tuple[int, str] | None:
-    """(process, who asked for it) of the trainer's lock, as `train` writes it; None if it is not of this host."""
-    place, _, trigger = (owner or "").partition(" ")
-    host, _, pid = place.rpartition(":")
-    return (int(pid), trigger) if host == socket.gethostname() and pid.isdigit() else None
-
-
 def end_process(pid: int, number: int, script: str = "train_model") -> None:
     """A signal to the trainer, or what runs another script, and to all that it started.
 
@@ -126,11 +118,11 @@ def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:
     """End the training that this service started, if one runs, and wait for its end; by hand started ones go on."""
     lock = trainer_lock(settings)
     with suppress(StoreError):
-        found = process_of(lock.owner())
-        if found is None or found[1] == BY_HAND:
+        owner = lock.owner()
+        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND:
             return
-        _log.info("ending the training of process %d", found[0])
-        end_process(found[0], signal.SIGTERM)
+        _log.info("ending the training of process %d", owner.pid_here)
+        end_process(owner.pid_here, signal.SIGTERM)
         end = time.monotonic() + seconds
         while lock.owner() is not None and time.monotonic() < end:
             time.sleep(0.1)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, te
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.core.errors import StoreError
+from src.core.process_lock import LockOwner
 
 _CLASS = 7_243  # an arbitrary number
 _NUMBERS = {"leader": 1, "trainer": 2}
@@ -40,11 +41,11 @@ class DatabaseLock:
         self._connection: Connection | None = None
         self._guard = threading.Lock()
 
-    def acquire(self, owner: str) -> bool:
+    def acquire(self, owner: LockOwner) -> bool:
         """Try to take the lock; return whether it is held now, also if it was before.
 
         Args:
-            owner: The text that `owner` returns in other processes; cut to 63 bytes.
+            owner: This process, for `owner` in other processes; its text is cut to 63 bytes.
 
         Raises:
             StoreError: The database does not answer.
@@ -53,7 +54,7 @@ class DatabaseLock:
             if self._connection is not None:
                 return self._answers()
             try:
-                connection = self._engine(owner).connect()
+                connection = self._engine(str(owner)).connect()  # JSON would be too long
             except SQLAlchemyError as error:
                 raise _lock_error("taken", error) from None
             try:
@@ -80,14 +81,14 @@ class DatabaseLock:
         with self._guard:
             return self._connection is not None and self._answers()
 
-    def owner(self) -> str | None:
-        """Return the owner text of the process that holds the lock; None if it is free."""
+    def owner(self) -> LockOwner | None:
+        """Return the process that holds the lock; None if it is free."""
         try:
             with self._engine("aisle").connect() as connection:
                 found = connection.execute(_OWNER, self._key).first()
         except SQLAlchemyError as error:
             raise _lock_error("read", error) from None
-        return None if found is None else found[0] or "unknown"
+        return None if found is None else LockOwner.parse(found[0] or "")
 
     def _answers(self) -> bool:
         assert self._connection is not None

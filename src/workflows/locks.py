@@ -1,122 +1,102 @@
-"""Locks between processes of one host: the kernel lets go of them when their owner dies, however it dies."""
+"""The locks that keep two trainings, and two leading workers, apart."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
+import filelock
 from sqlalchemy import make_url
+from typing_extensions import override
 
+from src.core.process_lock import Lock, LockOwner
 from src.core.settings import Settings
-from src.store.advisory import AdvisoryLock
+from src.store.database_lock import DatabaseLock
 
-# Somebody who asks for the owner holds the lock for an instant: that is no reason to go away.
-_ATTEMPTS, _PAUSE_SECONDS = 25, 0.01
-
-
-class Lock(Protocol):
-    """Held by at most one process, which is let go of when it dies."""
-
-    def acquire(self, owner: str) -> bool:
-        """Whether the lock is ours now, or was already. owner: for others to read."""
-        ...
-
-    def release(self) -> None:
-        """Let go, if it is ours."""
-        ...
-
-    @property
-    def held(self) -> bool:
-        """Whether it is ours; asked of whoever keeps the lock, where it may have been lost."""
-        ...
-
-    def owner(self) -> str | None:
-        """What the holder said of itself; None if nobody holds it."""
-        ...
+_WAIT_SECONDS, _POLL_SECONDS = 0.25, 0.01  # `owner` holds the lock for an instant: that is no reason to give up
 
 
-class FileLock:
-    """An exclusive flock on a file, which says who holds it. Not inherited by programs started meanwhile."""
+class FileLock(Lock):
+    """An exclusive flock on a file that names its owner; programs started meanwhile do not inherit it.
+
+    filelock locks the file. It neither writes nor reads an owner, takes no shared lock to look whether a lock is free,
+    and does not notice that a held file was removed or replaced; these three are added here.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle: int | None = None
+        self._lock: filelock.BaseFileLock | None = None
+        self._locked_file: os.stat_result | None = None
 
-    def acquire(self, owner: str) -> bool:
-        """Whether the lock is ours now; waits a quarter of a second at most.
-
-        owner: is written into the file for others to read.
-        """
+    @override
+    def acquire(self, owner: LockOwner) -> bool:
         if self.held:
             return True
-        self.release()  # of a file that somebody removed: whoever asks now locks another one
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        for _ in range(_ATTEMPTS):
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            with suppress(BlockingIOError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_there(handle):  # not if it was removed since it was opened
-                    self._handle = handle
-                    break
-            os.close(handle)
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return False
-        with suppress(OSError):  # a full disk must not cost us the lock; only its owner's name is missing then
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, owner.encode(), 0)
-        return True
+        self.release()  # of a file that was removed: other processes lock the one that replaced it
+        self._lock = filelock.FileLock(  # made here, as it must not be inherited by a worker that is forked later
+            self.path,
+            thread_local=False,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+            on_acquired=partial(self._name_owner, owner),
+        )
+        with suppress(filelock.Timeout):
+            self._lock.acquire(timeout=_WAIT_SECONDS, poll_interval=_POLL_SECONDS)
+        return self.held
 
+    def _name_owner(self, owner: LockOwner, descriptor: int) -> None:
+        self._locked_file = os.fstat(descriptor)
+        with suppress(OSError):  # a full disk costs the owner's name, not the lock
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, owner.to_json().encode(), 0)
+
+    @override
     def release(self) -> None:
-        """Let go, if it is ours."""
-        if self._handle is not None:
+        if self.held:
             with suppress(OSError):
-                os.ftruncate(self._handle, 0)
-            os.close(self._handle)
-            self._handle = None
+                os.truncate(self.path, 0)
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = self._locked_file = None
 
     @property
+    @override
     def held(self) -> bool:
-        """Whether it is ours still: not if somebody removed the file, for the next one locks another."""
-        return self._handle is not None and self._is_there(self._handle)
-
-    def _is_there(self, handle: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(handle), os.stat(self.path))
+            return self._locked_file is not None and os.path.samestat(self._locked_file, os.stat(self.path))
         except OSError:
             return False
 
-    def owner(self) -> str | None:
-        """What the holder wrote; None if nobody holds it."""
+    @override
+    def owner(self) -> LockOwner | None:
         try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return None
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None  # nobody holds it exclusively: what is written there is of somebody who died
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None  # free: a process that was killed left the name in it
         except BlockingIOError:
-            return os.read(handle, 200).decode(errors="replace") or "unknown"
+            return LockOwner.parse(os.read(descriptor, 1_000).decode(errors="replace"))
         finally:
-            os.close(handle)
+            os.close(descriptor)
 
 
 def trainer_lock(settings: Settings) -> Lock:
-    """Held by whoever trains: two trainings at once would fight for the machine and for CURRENT."""
+    """Return the lock of the process that trains: two at once would compete for the machine and for CURRENT."""
     return _lock(settings, "trainer")
 
 
 def leader_lock(settings: Settings) -> Lock:
-    """Held by the one worker that sees to the night."""
+    """Return the lock of the worker that starts the scheduled trainings."""
     return _lock(settings, "leader")
 
 
 def _lock(settings: Settings, name: str) -> Lock:
-    """Of one host by a file; on PostgreSQL, which several hosts may share, by the database itself."""
+    """Return a lock of this host; with PostgreSQL, one of all hosts that share the database."""
     if make_url(settings.store_url).get_backend_name() == "postgresql":
-        return AdvisoryLock(settings.store_url, name)
+        return DatabaseLock(settings.store_url, name)
     return FileLock(settings.var / f"{name}.lock")

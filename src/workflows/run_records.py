@@ -13,10 +13,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from src.core.errors import Busy, Ended, StoreError
+from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.store import Store
-from src.workflows.locks import Lock
 
 if TYPE_CHECKING:  # it brings what only trainings need
     from src.workflows.training_plan import TrainingRequest
@@ -65,7 +65,7 @@ def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
     if not _abandoned(store):
         return []
     mine = trainer.held
-    if not mine and not trainer.acquire("closing abandoned runs"):
+    if not mine and not trainer.acquire(LockOwner.this_process()):
         return []
     try:
         closed = []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import socket
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from src.core.domain import DAY, JsonDict
 from src.core.errors import AisleError, Busy, NoRelease
+from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -29,7 +28,7 @@ from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.fit import FitPlan, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
-from src.workflows.locks import Lock, trainer_lock
+from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import PartialTraining
 from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_by_sigterm, refuse_queued, track_run
 from src.workflows.search_ranker_training import train_search_rankers
@@ -70,7 +69,7 @@ def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Repo
     outside, and what was served before is served on.
     """
     lock = trainer_lock(settings)
-    if not lock.acquire(_owner(job)):
+    if not lock.acquire(LockOwner.this_process(job.trigger)):
         error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
         refuse_queued(store, job, error)
         raise error
@@ -92,11 +91,6 @@ def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Repo
         return trained
     finally:
         lock.release()
-
-
-def _owner(job: TrainingRequest) -> str:
-    """What the trainer's lock says of its holder."""
-    return f"{socket.gethostname()}:{os.getpid()} {job.trigger}"
 
 
 def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
@@ -233,7 +227,7 @@ class _Training:
             return False, ""
         if made_up and not _made_up(self.store, data):
             raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
-        if not self.lock.held and not self.lock.acquire(_owner(self.job)):
+        if not self.lock.held and not self.lock.acquire(LockOwner.this_process(self.job.trigger)):
             raise AisleError(
                 "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
                 f"another training ({self.lock.owner()}) holds it, so the release {version} was not activated. Train "

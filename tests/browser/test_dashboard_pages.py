@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
 from src.core.settings import Settings, read_settings
@@ -166,7 +167,7 @@ def test_the_figures_of_the_shop_appear_by_themselves_once_they_are_counted(
     var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("counting") / "var"))
     settings = read_settings(var=var)
     somebody_counts = FileLock(var / "explorer.lock")
-    assert somebody_counts.acquire("another worker")
+    assert somebody_counts.acquire(LockOwner("another worker"))
     page = open_page(f"{serve_shop(var)}/dashboard")
     expect(page.get_by_text("The events are being counted")).to_be_visible()
     store: Any = open_store(settings.store_url)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import create_engine, text
 
+from src.core.process_lock import LockOwner
 from src.core.settings import read_settings
-from src.store.advisory import AdvisoryLock
+from src.store.database_lock import DatabaseLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 
 
@@ -17,43 +18,43 @@ def url(postgresql: str) -> str:
 
 
 def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
-    first, second = AdvisoryLock(url, "trainer"), AdvisoryLock(url, "trainer")
+    first, second = DatabaseLock(url, "trainer"), DatabaseLock(url, "trainer")
     assert first.owner() is None
-    assert first.acquire("host-a:1 night")
-    assert first.acquire("host-a:1 night")
-    assert not second.acquire("host-b:2 night")
-    assert second.owner() == "host-a:1 night"
+    assert first.acquire(LockOwner("host-a", 1, "night"))
+    assert first.acquire(LockOwner("host-a", 1, "night"))
+    assert not second.acquire(LockOwner("host-b", 2, "night"))
+    assert second.owner() == LockOwner("host-a", 1, "night")
     assert first.held
     assert not second.held
     first.release()
     assert second.owner() is None
-    assert second.acquire("host-b:2 night")
+    assert second.acquire(LockOwner("host-b", 2, "night"))
     second.release()
     second.release()
 
 
 def test_leading_and_training_are_two_locks(url: str) -> None:
-    leader, trainer = AdvisoryLock(url, "leader"), AdvisoryLock(url, "trainer")
-    assert leader.acquire("host:1")
-    assert trainer.acquire("host:2")
-    assert (leader.owner(), trainer.owner()) == ("host:1", "host:2")
+    leader, trainer = DatabaseLock(url, "leader"), DatabaseLock(url, "trainer")
+    assert leader.acquire(LockOwner("host", 1))
+    assert trainer.acquire(LockOwner("host", 2))
+    assert (leader.owner(), trainer.owner()) == (LockOwner("host", 1), LockOwner("host", 2))
     leader.release()
-    assert trainer.owner() == "host:2"
+    assert trainer.owner() == LockOwner("host", 2)
     trainer.release()
 
 
 def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_knows(url: str) -> None:
-    first, second = AdvisoryLock(url, "leader"), AdvisoryLock(url, "leader")
-    assert first.acquire("host:1")
+    first, second = DatabaseLock(url, "leader"), DatabaseLock(url, "leader")
+    assert first.acquire(LockOwner("host", 1))
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # as when the database is started anew
         connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'host:1'")
         )
     engine.dispose()
-    assert second.acquire("host:2")
+    assert second.acquire(LockOwner("host", 2))
     assert not first.held
-    assert not first.acquire("host:1")
+    assert not first.acquire(LockOwner("host", 1))
     second.release()
 
 
@@ -61,5 +62,5 @@ def test_which_lock_is_taken_follows_from_the_store(url: str, tmp_path: object) 
     there = read_settings(var=tmp_path, database_url=url)
     here = read_settings(var=tmp_path)
     for lock in (trainer_lock, leader_lock):
-        assert isinstance(lock(there), AdvisoryLock)
+        assert isinstance(lock(there), DatabaseLock)
         assert isinstance(lock(here), FileLock)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from src.core.errors import AisleError
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -28,7 +29,7 @@ class LosesTheLock(Silent):
         if line == "publishing":
             self.path.unlink()
             if self.next is not None:
-                assert self.next.acquire("elsewhere:7 night")
+                assert self.next.acquire(LockOwner("elsewhere", 7, "night"))
 
 
 @pytest.mark.usefixtures("no_smoke")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.core.errors import Busy, Ended, StoreError
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -32,7 +33,7 @@ def left(store: Store) -> Store:
 def elsewhere(settings: Settings) -> Iterator[FileLock]:
     """The trainer's lock, held by somebody else."""
     lock = trainer_lock(settings)
-    assert lock.acquire("somebody")
+    assert lock.acquire(LockOwner("here", 77, "command"))
     yield lock
     lock.release()
 
@@ -70,25 +71,25 @@ def test_a_disk_that_is_full_costs_the_owners_name_and_not_the_lock(
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", no_space)
-        assert first.acquire("me")
-    assert not second.acquire("you")
-    assert second.owner() == "unknown"
+        assert first.acquire(LockOwner("me"))
+    assert not second.acquire(LockOwner("you"))
+    assert second.owner() == LockOwner("unknown")
     first.release()
-    assert second.acquire("you")
+    assert second.acquire(LockOwner("you"))
     second.release()
 
 
 def test_a_lock_whose_file_was_removed_is_not_held_any_more_and_the_next_one_is(tmp_path: Path) -> None:
     first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-    assert first.acquire("me")
+    assert first.acquire(LockOwner("me"))
     first.path.unlink()
     assert not first.held
-    assert second.acquire("you")
+    assert second.acquire(LockOwner("you"))
     assert second.held
-    assert not first.acquire("me")
-    assert second.owner() == "you"
+    assert not first.acquire(LockOwner("me"))
+    assert second.owner() == LockOwner("you")
     second.release()
-    assert first.acquire("me again")
+    assert first.acquire(LockOwner("me", 2))
     first.release()
 
 
@@ -171,7 +172,7 @@ def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store:
 
 def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
     lock = trainer_lock(settings)
-    assert lock.acquire("here:7 command")
+    assert lock.acquire(LockOwner("here", 7, "command"))
     store.journal.save_run(Run("asked", "api", 1_000, RunStatus.QUEUED))
     with pytest.raises(Busy):
         train(settings, store, TrainingRequest(trigger="api", run_id="asked"), Silent())

@@ -19,6 +19,7 @@ import pytest
 
 from src.core.domain import DAY, Event, EventKind
 from src.core.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus, ServedList
 from src.core.settings import Settings
@@ -355,8 +356,9 @@ def test_a_run_that_a_killed_trainer_left_running_is_closed_as_interrupted(setti
 
 def test_no_training_begins_while_another_process_trains(settings: Settings, filled: Store) -> None:
     code = (
-        "import sys; from pathlib import Path; from src.workflows.locks import FileLock;"
-        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire('elsewhere:7'), flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from src.workflows.locks import FileLock, LockOwner;"
+        "lock = FileLock(Path(sys.argv[1]));"
+        "print(lock.acquire(LockOwner('elsewhere', 7)), flush=True); sys.stdin.read()"
     )
     lock = trainer_lock(settings)
     command = [sys.executable, "-c", code, str(lock.path)]
@@ -369,7 +371,7 @@ def test_no_training_begins_while_another_process_trains(settings: Settings, fil
             train(settings, filled, TrainingRequest(), Silent())
         assert filled.journal.runs(5) == store_before == []
         other.stdin.close()
-    assert lock.acquire("us")
+    assert lock.acquire(LockOwner("us"))
     lock.release()
 
 
@@ -467,7 +469,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
     with pytest.raises(NoRelease):
         registry.active()
     lock = trainer_lock(settings)
-    assert lock.acquire("the next one")
+    assert lock.acquire(LockOwner("the next one"))
     lock.release()
 
 
@@ -502,7 +504,7 @@ def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path:
     asker.start()
     try:
         for _ in range(200):
-            assert lock.acquire("me")
+            assert lock.acquire(LockOwner("me"))
             lock.release()
     finally:
         stop.set()

@@ -16,6 +16,7 @@ from flask import Flask
 from app.background.profile_refresher import Counting, ProfileRefresher
 from src.core.domain import Event, EventKind
 from src.core.errors import StoreError
+from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
@@ -23,6 +24,7 @@ from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
+from tests.aisle_context import exchange
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -164,7 +166,7 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     shown = explorer.look()
     assert shown.counting is Counting.FAILED
     assert "No space left on device" in shown.problem
-    assert FileLock(trained_settings.var / "explorer.lock").acquire("somebody else")
+    assert FileLock(trained_settings.var / "explorer.lock").acquire(LockOwner("another worker"))
 
 
 def test_an_empty_store_is_not_counted(settings: Settings, store: Store) -> None:
@@ -220,7 +222,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "explorer":
-            thread.join(120)
+            thread.join(600)  # it runs at the lowest priority
     shown = explorer.look()
     assert shown.counting is Counting.CURRENT, shown.problem
     assert shown.explored is not None
@@ -242,8 +244,8 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
-    aisle = flask_app.extensions["aisle"]
-    aisle.explorer = explorer = ProfileRefresher(settings, store, start)
+    explorer = ProfileRefresher(settings, store, start)
+    aisle = exchange(flask_app, profile_refresher=explorer)
     try:
         assert explorer.look().counting is Counting.UNDER_WAY
         assert started[0].stdout is not None

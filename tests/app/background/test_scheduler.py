@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.background.scheduler import Scheduler, due_after, due_before
 from src.core.domain import EventBatch
+from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus, Score
 from src.core.settings import Settings, read_settings
 from src.releases.registry import Registry
@@ -140,7 +141,7 @@ def test_a_run_that_goes_on_is_not_started_again(world: World) -> None:
 def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: Settings) -> None:
     world.now += DAY
     by_hand = FileLock(settings.var / "trainer.lock")
-    assert by_hand.acquire("somebody")
+    assert by_hand.acquire(LockOwner("here", 77, "command"))
     assert not world.scheduler.check()
     by_hand.release()
     assert world.scheduler.check()
@@ -194,13 +195,13 @@ def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
 
 def test_only_one_of_two_schedulers_leads_and_the_other_takes_over(settings: Settings) -> None:
     first, second = (FileLock(settings.var / "leader.lock") for _ in range(2))
-    assert first.acquire("host:1")
-    assert not second.acquire("host:2")
-    assert second.owner() == "host:1"
+    assert first.acquire(LockOwner("host", 1))
+    assert not second.acquire(LockOwner("host", 2))
+    assert second.owner() == LockOwner("host", 1)
     first.release()
     assert second.owner() is None
-    assert second.acquire("host:2")
-    assert first.owner() == "host:2"
+    assert second.acquire(LockOwner("host", 2))
+    assert first.owner() == LockOwner("host", 2)
     second.release()
 
 
@@ -353,7 +354,7 @@ def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
     run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
     world.store.journal.save_run(run)
     lock = FileLock(settings.var / "trainer.lock")
-    assert lock.acquire(f"{socket.gethostname()}:4321 night")
+    assert lock.acquire(LockOwner(socket.gethostname(), 4_321, "night"))
     yield lock
     lock.release()
 
@@ -427,7 +428,7 @@ def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
     world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
     world.now += 12 * HOUR
     by_hand = FileLock(world.scheduler._settings.var / "trainer.lock")
-    assert by_hand.acquire(f"{socket.gethostname()}:99 command")
+    assert by_hand.acquire(LockOwner(socket.gethostname(), 99, "command"))
     assert not world.scheduler.check()
     by_hand.release()
     assert world.signals == []

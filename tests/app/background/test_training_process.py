@@ -11,36 +11,29 @@ from pathlib import Path
 
 import pytest
 
-from app.background.training_process import end_process, end_training, process_of
+from app.background.training_process import end_process, end_training
+from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.workflows.locks import trainer_lock
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
-import sys, os, socket, time
+import sys, time
 from pathlib import Path
-from src.workflows.locks import FileLock
+from src.workflows.locks import FileLock, LockOwner
 lock = FileLock(Path(sys.argv[1]))
-assert lock.acquire(f"{socket.gethostname()}:{os.getpid()} {sys.argv[2]}")
+assert lock.acquire(LockOwner.this_process(sys.argv[2]))
 print("held", flush=True)
 time.sleep(60)
 """
-
-
-@pytest.mark.parametrize(
-    ("owner", "found"),
-    [
-        (f"{socket.gethostname()}:77 night", (77, "night")),
-        (f"{socket.gethostname()}:77", (77, "")),
-        ("another-host:77 night", None),
-        ("unknown", None),
-        ("", None),
-        (None, None),
-        ("closing abandoned runs", None),
-    ],
-)
-def test_the_owner_of_the_lock_names_a_process_of_this_host(owner: str | None, found: tuple[int, str] | None) -> None:
-    assert process_of(owner) == found
+HOLD_AS_EARLIER_VERSIONS = """
+import fcntl, os, socket, sys, time
+descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o644)
+fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+os.pwrite(descriptor, f"{socket.gethostname()}:{os.getpid()} {sys.argv[2]}".encode(), 0)
+print("held", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -52,28 +45,34 @@ def holders() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
-def hold(settings: Settings, trigger: str, holders: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    """A process like a trainer's, that holds the trainer's lock."""
-    command = [sys.executable, "-c", HOLD, str(settings.var / "trainer.lock"), trigger, "train_model.py"]
+def hold(
+    settings: Settings, trigger: str, holders: list[subprocess.Popen[str]], code: str = HOLD
+) -> subprocess.Popen[str]:
+    """Start a process that holds the trainer's lock as a trainer does."""
+    settings.var.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", code, str(settings.var / "trainer.lock"), trigger, "train_model.py"]
     holders.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
     assert holders[-1].stdout is not None
     assert holders[-1].stdout.readline() == "held\n"
     return holders[-1]
 
 
+@pytest.mark.parametrize("code", [HOLD, HOLD_AS_EARLIER_VERSIONS])
 def test_the_end_of_the_service_ends_the_training_that_it_started(
-    settings: Settings, holders: list[subprocess.Popen[str]]
+    settings: Settings, holders: list[subprocess.Popen[str]], code: str
 ) -> None:
-    trainer = hold(settings, "night", holders)
+    trainer = hold(settings, "night", holders, code)
+    assert trainer_lock(settings).owner() == LockOwner(socket.gethostname(), trainer.pid, "night")
     end_training(settings)
     assert trainer.wait(10) == -signal.SIGTERM
     assert trainer_lock(settings).owner() is None
 
 
-def test_a_training_that_somebody_started_by_hand_outlives_the_service(
-    settings: Settings, holders: list[subprocess.Popen[str]]
+@pytest.mark.parametrize("code", [HOLD, HOLD_AS_EARLIER_VERSIONS])
+def test_a_training_that_was_started_by_hand_outlives_the_service(
+    settings: Settings, holders: list[subprocess.Popen[str]], code: str
 ) -> None:
-    trainer = hold(settings, "command", holders)
+    trainer = hold(settings, "command", holders, code)
     end_training(settings)
     assert trainer.poll() is None
 
