@@ -81,7 +81,7 @@ def start_training(body: TrainingBody) -> Response:
         model_type=body.model_type,
         progress="its trainer is being started",
     )
-    if (other := store.journal.queue_run(run)) is not None:
+    if (other := store.runs.queue(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
     arguments = ["--again", body.model_type, *(["--force"] if body.force else [])]
     train_queued(settings, store, run, arguments, current_aisle().start_trainer)
@@ -97,7 +97,7 @@ def _has_seen_everything(store: Store) -> str | None:
     if release.version != current_aisle().registry.current_version():
         return None
     data = release.manifest["data"]
-    changed_at = store.changed_at()
+    changed_at = store.events.changed_at()
     seen = data.get("source") == "store" and changed_at is not None and data.get("changed_at") == changed_at
     return release.version if seen else None
 
@@ -109,7 +109,7 @@ def _accepted(run: Run, body: TrainingBody) -> Response:
 
 def _after_waiting(store: Store, run: Run, body: TrainingBody) -> Response:
     pause, end = threading.Event(), time.monotonic() + WAIT_SECONDS
-    while not (now := store.journal.run(run.run_id) or run).status.is_over:
+    while not (now := store.runs.get(run.run_id) or run).status.is_over:
         if time.monotonic() > end:
             return _accepted(run, body)
         pause.wait(_ASKED_EVERY_SECONDS)
@@ -152,7 +152,7 @@ def _stats(body: TrainingBody) -> dict[str, Any]:
     responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
-    run = current_aisle().store.journal.run(path.run_id)
+    run = current_aisle().store.runs.get(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
     return jsonify(asdict(run))

@@ -172,7 +172,7 @@ def _events(
 
     batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
     marks, counted = _marks({role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}, batch)
-    batch = replace(batch, mark=marks)
+    batch = replace(batch, dedupe_key=marks)
     returned = None
     if layout.name in (PURCHASES, EVENTS):
         returned = _where(kinds, lambda name: name == EventKind.RETURN)
@@ -256,7 +256,7 @@ def _with_purchases(made: _Made, flags: list[str], good: IntArray) -> _Made:
         clicks.kind + [EventKind.PURCHASE.value] * len(rows),
         np.concatenate([clicks.value, bought[rows]]),
         np.concatenate([clicks.at, part.at]),
-        (clicks.mark or []) + (part.mark or []),
+        (clicks.dedupe_key or []) + (part.dedupe_key or []),
     )
     return _Made(events, np.concatenate([made.counted, made.counted[rows]]), made.returned, made.nulls)
 
@@ -315,7 +315,7 @@ def _clean_lists(block: RawBlock, layout: Layout) -> ValidatedBlock:
     batch = EventBatch(users, products, [layout.kind.value] * n, np.ones(n), np.full(n, NO_TIME, np.int64))
     marks, counted = _marks({}, batch)
     rejected = sorted([*block.broken, *reasons.rejected(block)], key=lambda row: row.line)
-    return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, mark=marks), counted, [], rejected)
+    return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, dedupe_key=marks), counted, [], rejected)
 
 
 def _ids(cells: Sequence[object], name: str, reasons: _Reasons) -> list[str]:

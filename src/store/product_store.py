@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
 
 from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
 from src.store.batches import PARAMETERS, batches
@@ -32,7 +33,7 @@ class ProductStore:
             The number of rows given.
         """
         incoming = self._database.insert(products)
-        merged = {
+        merged: dict[str, ColumnElement[Any]] = {
             column.name: func.coalesce(incoming.excluded[column.name], column)
             for column in products.columns
             if column.name not in ("product_id", "made_up")

@@ -111,7 +111,10 @@ class ServedListStore:
         query = select(served).order_by(served.c.at.desc(), served.c.seq.desc()).limit(n)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [ServedList(*row[:-1], products=_products(row)) for row in rows]
+        return [
+            ServedList(row.request_id, row.seq, row.at, row.release, row.made_for, row.subject, _products(row))
+            for row in rows
+        ]
 
     def figures(self, since: int) -> list[ServedFigures]:
         """Count shown, clicked and bought positions by release, kind of list, source and position, in this order.
@@ -127,7 +130,7 @@ class ServedListStore:
             clicked = self._count_followed(connection, day, CLICKS)
             bought = self._count_followed(connection, day, (EventKind.PURCHASE.value,))
         return [
-            ServedFigures(*key, times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
+            ServedFigures(key[0], key[1], key[2], key[3], times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
             for key in sorted({*times, *clicked, *bought})
         ]
 
