@@ -611,8 +611,9 @@ def test_serving_the_dashboard_counts_nothing_and_is_not_kept_by_anybody(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a page must not look through all events")
 
-    for name in ("summary", "popular", "categories", "read_products"):
-        monkeypatch.setattr(type(trained_store), name, refuse)
+    events, products = trained_store.events, trained_store.products
+    for owner, name in ((trained_store, "summary"), (events, "popular"), (products, "categories"), (products, "read")):
+        monkeypatch.setattr(type(owner), name, refuse)
     answer = client.get("/dashboard")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"

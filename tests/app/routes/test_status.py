@@ -106,7 +106,7 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("a detail of the inside")
 
-    monkeypatch.setattr(context_of(flask_app).store, "history", fail)
+    monkeypatch.setattr(context_of(flask_app).store.events, "history", fail)
     body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
     assert "a detail of the inside" not in body["detail"]
     assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text
