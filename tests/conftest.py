@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
@@ -23,6 +25,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store, open_store
@@ -32,6 +35,16 @@ from src.workflows.training_plan import TrainingRequest
 from tests.aisle_context import exchange
 
 pytest_plugins = ["postgresql"]
+
+# No property test depends on the speed of the machine, and in CI every run draws the same examples.
+hypothesis_settings.register_profile(
+    "aisle",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    database=None if "CI" in os.environ else hypothesis_settings().database,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("aisle")
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
@@ -212,7 +225,8 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
         default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, ENSEMBLE), activate: bool = True
     ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
-        about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
+        its = original.manifest
+        about = TrainingRecord(data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary)
         rater = original.pipeline.rater if original.pipeline.rater in held else None
         draft = Draft(replace(original.pipeline, models=held, default=default, rater=rater), about)
         hour = next(hours)

@@ -326,7 +326,8 @@ class Recommender:
                 "ranking",
             ]
             about |= {"version": release.version, "pinned": self._registry.is_pinned}
-            about |= {name: release.manifest.get(name) for name in kept}
+            manifest = release.manifest.to_json()
+            about |= {name: manifest.get(name) for name in kept}
         return about
 
     def workers(self) -> list[dict[str, Any]]:

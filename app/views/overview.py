@@ -18,9 +18,11 @@ from app.views.model_report import Became, ModelReport, Nights, became, model_re
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
+from src.core.number_format import percent
 from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
-from src.ingestion.data_checks import Thresholds, percent
+from src.ingestion.data_checks import Thresholds
+from src.releases.manifest import Manifest
 from src.releases.registry import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
@@ -126,7 +128,8 @@ def overview(aisle: AisleContext) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
     registry = aisle.registry
-    served, manifest = _served(aisle)
+    answering = _served(aisle)
+    served = answering[0] if answering else None
     stored = _stored(aisle)
     scheduler, series, loads = stored.scheduler, stored.nights, stored.loads
     releases = registry.listing()
@@ -150,20 +153,19 @@ def overview(aisle: AisleContext) -> Overview:
         scheduler=scheduler,
         loads=loads,
         releases=releases,
-        report=model_report(registry.report(served.version), manifest) if served else None,
+        report=model_report(registry.report(answering[0].version), answering[1]) if answering else None,
         nights=series,
         by_source=stored.lists[0],
         by_position=stored.lists[1],
     )
 
 
-def _served(aisle: AisleContext) -> tuple[ServedRelease | None, Mapping[str, Any]]:
+def _served(aisle: AisleContext) -> tuple[ServedRelease, Manifest] | None:
     try:
         release = aisle.recommender.release()
     except NotReady:
-        return None, {}
+        return None
     manifest, status, registry = release.manifest, aisle.recommender.release_status(), aisle.registry
-    data = manifest.get("data") or {}
     is_current = release.version == registry.current_version()
     served = ServedRelease(
         version=release.version,
@@ -171,11 +173,11 @@ def _served(aisle: AisleContext) -> tuple[ServedRelease | None, Mapping[str, Any
         since=registry.activated_at() if is_current else None,
         pinned=is_current and registry.is_pinned,
         note=str(status["note"]),
-        default_model=str(manifest["default_model"]),
-        made_up=bool(manifest.get("made_up")),
-        n_events=data.get("n_events"),
-        newest_at=data.get("newest_at"),
-        checks=list(manifest.get("data_checks") or ()),
+        default_model=manifest.default_model,
+        made_up=manifest.made_up,
+        n_events=manifest.data.n_events if manifest.data else None,
+        newest_at=manifest.data.newest_at if manifest.data else None,
+        checks=list(manifest.data_checks),
     )
     return served, manifest
 

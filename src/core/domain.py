@@ -1,6 +1,6 @@
-"""The nouns of Aisle, as plain data. One noun, one name, in every layer.
+"""Define the nouns of Aisle as plain data; each has the same name in every layer.
 
-An `_id` is the world's name for a thing, an `_idx` our row number; `_idx` never leaves `src`.
+An `_id` is the shop's name of a thing, an `_idx` its row number in arrays; `_idx` never leaves `src`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 JsonDict: TypeAlias = dict[str, object]
 
 NO_TIME = -1
-"""Stands in integer arrays of times for "the event carries no time"."""
+"""Placeholder in integer arrays of times: the event has no time."""
 
 DAY = 86_400
 """Seconds."""
 
 MAX_VALUE = 1e9
-"""No rating and no number of things bought is above it."""
+"""Upper limit of ratings and of quantities."""
 
 CLOCK_TOLERANCE = DAY
-"""Seconds by which an event may lie in the future: clocks go wrong, and some write local time."""
+"""Seconds by which an event may lie in the future: clocks go wrong, and some systems write local time."""
 
 
 class EventKind(StrEnum):
@@ -43,31 +43,34 @@ class EventKind(StrEnum):
 
 
 EVENT_WEIGHTS = {"rating": 1.0, "purchase": 1.0, "cart": 0.3, "view": 0.05, "click": 0.05, "return": 0.0}
-"""How much one event of a kind speaks for its product: somebody who paid, or took the trouble to rate, says more than
-somebody who looked."""
+"""Default weight of an event by its kind: a purchase or a rating is stronger evidence than a view."""
 
 SEEN_KINDS = (EventKind.RATING, EventKind.PURCHASE)
-"""A product is seen once it was rated or purchased; what was only looked at stays eligible."""
+"""Kinds of events that make a product seen. Viewed, clicked and carted products stay eligible."""
 
 CATEGORY_PATH, CATEGORY_LIST = " > ", " | "
-"""Between the names of a category: a path from wide to narrow, or several that are equals."""
+"""Separators of the names in a category: of a path from wide to narrow, and of alternatives."""
 
 
 def category_names(category: str) -> list[str]:
-    """The names in a Product.category, each once, in their order, without blanks around them."""
-    parts = (part for equals in category.split(CATEGORY_LIST) for part in equals.split(CATEGORY_PATH))
+    """Return the names in a Product.category, each once, in order, without surrounding blanks."""
+    parts = (part for path in category.split(CATEGORY_LIST) for part in path.split(CATEGORY_PATH))
     return list(dict.fromkeys(name for part in parts if (name := part.strip())))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing a user did to a product.
+    """One action of a user on a product.
 
-    value: the rating given, or how many were bought (or brought back, for RETURN); 1.0 for other kinds.
-    at: UTC seconds, or None when the source gave no time.
-    event_id: the sender's own name for this event; the same one twice counts once.
-    query: what the user had searched for when the product was shown; None when it was not found by a search.
-    request_id: of the answer that had shown the product; None when that is not known.
+    Attributes:
+        user_id: Who acted.
+        product_id: The product.
+        kind: What was done.
+        value: The rating, or the quantity bought or (for RETURN) brought back; 1.0 for other kinds.
+        at: UTC seconds; None when the source gave no time.
+        event_id: The sender's name of this event; a repeated one is ignored. None without one.
+        query: The search text whose results showed the product; None when it was not found by a search.
+        request_id: Id of the answer that showed the product; None when unknown.
     """
 
     user_id: str
@@ -82,10 +85,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A row of the catalogue. None means "not known", never "empty".
+    """A row of the catalogue. None means "unknown", never "empty".
 
-    category: one name, or several with CATEGORY_PATH or CATEGORY_LIST between. price: in the shop's currency.
-    withdrawn: whether it must not be listed any more.
+    Attributes:
+        product_id: The shop's id.
+        title: Its name.
+        description: Text without markup.
+        category: One name, or several, separated by CATEGORY_PATH or CATEGORY_LIST.
+        brand: Its maker.
+        price: In the shop's currency.
+        image_url: http(s) address, or a path on the shop's site.
+        stock: Units in stock.
+        withdrawn: Whether it must not be listed any more.
+        made_up: Whether it belongs to the synthetic shop.
     """
 
     product_id: str
@@ -101,7 +113,7 @@ class Product:
 
 
 class ProductAttributes(NamedTuple):
-    """What rules ask of a product, as in Product; None: not known."""
+    """The attributes of a product that rules test, as in Product; None means unknown."""
 
     product_id: str
     category: str | None = None
@@ -288,12 +300,18 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """Events as columns of one length n, in the order they were read.
+    """Columns of n events, in the order they were read.
 
-    kind: EventKind values. value: float64. at: int64 UTC seconds, NO_TIME where unknown.
-    mark: tells apart events that are otherwise the same (an invoice, an event_id, a count); "" for ratings.
-    number: int64, grows in the order in which events came (microseconds since 1970 at the start of their load, plus
-    their place in it); None when they come now, as they stand.
+    Attributes:
+        user_id: n ids.
+        product_id: n ids.
+        kind: n values of EventKind.
+        value: float64[n].
+        at: int64[n], UTC seconds, NO_TIME where unknown.
+        mark: n texts that tell apart events that are otherwise equal (invoice, event_id, count); "" for ratings. None
+            for no marks.
+        number: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
+            None for events that arrive now, in this order.
     """
 
     user_id: list[str]
@@ -308,7 +326,7 @@ class EventBatch:
         return len(self.user_id)
 
     def take(self, positions: Sequence[int]) -> EventBatch:
-        """Only the events at these positions."""
+        """Return the events at these positions, in this order."""
         at = list(positions)
         return EventBatch(
             [self.user_id[i] for i in at],

@@ -77,12 +77,12 @@ def _trained_early(runs: list[Run], at: int) -> bool:
 
 def _score(settings: Settings, store: Store, release: Release, at: int, reporter: Reporter) -> Score:
     """Return the score of a release, with a message; it has no figures where there are no new events."""
-    trained_on = release.manifest["data"]
-    if trained_on["source"] != "store" or trained_on.get("read_at") is None:
+    trained_on = release.manifest.data
+    if trained_on is None or not trained_on.is_from_store or trained_on.read_at is None:
         message = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
         return Score(at, release.version, message=message)
     reporter.step("reading the store")
-    parts = _split_at(store, int(trained_on["read_at"]))
+    parts = _split_at(store, trained_on.read_at)
     if parts is None:
         return Score(at, release.version, message=f"no event is newer than release {release.version}")
     reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from src.core.number_format import percent, share_of
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.exploration.data_profile import profile_data, read_catalogue
 from src.exploration.findings import find_remarks
 from src.exploration.profile_types import DataProfile
 from src.exploration.saved_profile import SavedProfile, write_whole
-from src.ingestion.data_checks import percent, share_of
 from src.store import Store
 from src.workflows.fit import stored_data
 

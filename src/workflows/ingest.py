@@ -17,10 +17,11 @@ from src.core.ids import clean_id, has_bad_characters
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load, previous_of
+from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, work_reported
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.row_validation import Limits, ValidatedBlock, validate_rows
+from src.ingestion.row_validation import ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.releases.registry import Registry
 from src.store import Store, open_store
@@ -124,9 +125,9 @@ class _Loading:
         return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
 
     def _clean_blocks(self) -> Iterator[ValidatedBlock]:
-        limits = Limits(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
+        rules = EventRules(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
         for raw in self._table.rows.blocks():
-            yield validate_rows(raw, self._table.layout, limits)
+            yield validate_rows(raw, self._table.layout, rules)
 
     def _ask_for_known_ids(self, events: EventBatch) -> None:
         """How many of the first rows' users and products the store has met before."""
@@ -155,13 +156,11 @@ class _Loading:
             return
         if broken is not None:
             raise broken
-        reasons = (
-            ", ".join(f"{count:,} × {reason}" for reason, count in tally.rejected.most_common()) or "no rows at all"
-        )
         where = f" All of them, with reasons: {rejects_file}." if rejects_file else ""
         raise UnusableFile(
-            f"{table.path}: none of its {tally.n_read:,} rows is usable ({reasons}). It was read as {table.describe()}."
-            f"{where} Mend the file, or say how to read it with --layout and --columns, and load it again."
+            f"{table.path}: none of its {tally.n_read:,} rows is usable ({tally.reasons}). It was read as "
+            f"{table.describe()}.{where} Mend the file, or say how to read it with --layout and --columns, and "
+            "load it again."
         )
 
 
@@ -218,10 +217,10 @@ def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Prod
     """The products that a file tells of, each once, as the store would have them. Raises UnusableFile."""
     reporter.step(f"reading {path}")
     table = open_table(path)
-    limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
+    rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     found: dict[str, Product] = {}
     for raw in table.rows.blocks():
-        found.update((product.product_id, product) for product in validate_rows(raw, table.layout, limits).products)
+        found.update((product.product_id, product) for product in validate_rows(raw, table.layout, rules).products)
     if not found:
         raise UnusableFile(
             f"{path}: no product was found in it. It was read as {table.describe()}. Expected a catalogue: "

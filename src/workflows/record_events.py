@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from src.core.domain import CLOCK_TOLERANCE, MAX_VALUE, Event, EventBatch, EventKind
-from src.core.errors import InputError
+from src.core.domain import Event, EventBatch, EventKind
 from src.core.records import FollowUp, SearchFeedback
-from src.core.settings import Settings
 from src.store import Store
 from src.store.search_store import normalize_query
-
-
-def check_event(event: Event, settings: Settings, now: int) -> Event:
-    """The event, if it may be stored; one without a time happened now. Raises InputError that says what is wrong."""
-    if event.kind is EventKind.RATING and not settings.rating_min <= event.value <= settings.rating_max:
-        raise InputError(
-            f"value: a rating of {event.value:g} was found; expected {settings.rating_min:g} to {settings.rating_max:g}"
-        )
-    if event.kind is not EventKind.RATING and not 0 < event.value <= MAX_VALUE:
-        raise InputError(f"value: {event.value:g} was found; expected a number above 0, and {MAX_VALUE:g} at the most")
-    at = now if event.at is None else event.at
-    if not 0 <= at <= now + CLOCK_TOLERANCE:
-        raise InputError(f"at: {at} was found; expected UTC seconds from 0, which is 1970, to now, which is {now}")
-    return replace(event, at=at)
 
 
 def record_events(store: Store, events: Sequence[Event]) -> int:

@@ -16,6 +16,7 @@ from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
 from src.core.settings import Settings, read_settings
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import open_store
@@ -31,7 +32,10 @@ def two_releases(settings: Settings) -> tuple[str, str]:
     """(the older one, the current one) of a trained folder."""
     registry = Registry(settings.releases_dir)
     release = registry.active()
-    about = {name: release.manifest[name] for name in ("data", "settings", "metrics", "verdict", "gate")}
+    its = release.manifest
+    about = TrainingRecord(
+        data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary, gate=its.gate
+    )
     draft = Draft(release.pipeline, about, {"report": registry.report(release.version) or {}})
     newer = registry.publish(draft, "f" * 12, datetime.now(UTC))
     registry.activate(newer)

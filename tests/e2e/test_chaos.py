@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service import ROOT, Service, Shop, wait_until
+from service import ROOT, Service, Shop
 
 from src.core.domain import Query
 from src.core.records import Run, RunStatus
 from src.releases.registry import Registry
 from src.store import Store, open_store
+from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 Serve = Callable[..., Service]

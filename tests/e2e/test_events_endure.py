@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service import Answer, Service, Shop, wait_until
+from service import Answer, Service, Shop
 
 from src.store import Store, open_store
+from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 WRITER = {"Authorization": "Bearer write-key"}

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service import Service, Shop, wait_until
+from service import Service, Shop
 
 from src.core.records import Run, RunStatus
 from src.store import Store, open_store
+from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 TWO_DAYS = 2 * 86_400

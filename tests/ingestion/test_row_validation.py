@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from reading import LIMITS, NOW
+from reading import NOW, RULES
 
 from src.core.domain import NO_TIME, EventKind
 from src.core.ids import clean_id
@@ -24,7 +24,8 @@ from src.ingestion.column_names import (
     VALUE,
 )  # fmt: skip
 from src.ingestion.layout import CLICKS, EVENTS, LISTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Layout
-from src.ingestion.raw_rows import RawBlock, RejectedRow
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
 
 
@@ -40,7 +41,7 @@ CLICKED = layout(CLICKS, USER, PRODUCT, PURCHASED)
 
 
 def cleaned(*rows: Sequence[object], layout: Layout = RATED) -> ValidatedBlock:
-    return validate_rows(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, LIMITS)
+    return validate_rows(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, RULES)
 
 
 def reason(row: list[str], layout: Layout, good: list[str]) -> str:
@@ -273,7 +274,8 @@ def test_a_rating_has_no_mark_whatever_the_file_says() -> None:
 
 def test_events_keep_the_order_of_the_file_and_rejected_rows_their_fields() -> None:
     rows = [["c", "1", "3", "9"], ["", "2", "3", "9"], ["a", "3", "3", "1"], ["b", "4", "3", "5"]]
-    block = validate_rows(RawBlock([1, 2, 4, 5], list(rows), [RejectedRow(3, "missing field", ["b"])]), RATED, LIMITS)
+    broken = RejectedRow(3, Rejection(RejectionCode.MISSING_FIELD), ["b"])
+    block = validate_rows(RawBlock([1, 2, 4, 5], list(rows), [broken]), RATED, RULES)
     assert (block.events.user_id, block.n_rows) == (["c", "a", "b"], 5)
     assert [(row.line, row.fields) for row in block.rejected] == [(2, rows[1]), (3, ["b"])]
 

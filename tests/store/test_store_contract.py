@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -235,9 +234,7 @@ def test_between_two_pages_a_writer_gets_its_turn(store: Store, monkeypatch: pyt
     store.events.add(batch(rating("a", "x", 1), rating("b", "x", 1)))
     reading = store.events.read()
     next(reading)
-    started = time.monotonic()
-    store.events.add(batch(rating("c", "x", 1)))  # would wait 30 s for a reader that holds on
-    assert time.monotonic() - started < 5
+    assert store.events.add(batch(rating("c", "x", 1))) == 1  # refused where the reader holds a lock
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 5, 100])

@@ -116,11 +116,11 @@ def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_ane
     assert now.pipeline.users.idx_of("brand new") is not None
     assert now.pipeline.default == before.pipeline.default
     assert set(now.pipeline.models) == set(before.pipeline.models)
-    rater = str(before.manifest["rating_model"])
-    assert now.manifest["params"][rater] == before.manifest["params"][rater]
-    assert now.manifest["recipe"] == before.manifest["recipe"]
-    assert now.manifest["recipe_of_settings"] == before.manifest["recipe_of_settings"]
-    assert set(now.manifest["metrics"]["ndcg_at_10"]) >= set(now.pipeline.list_models) - {"blend"}
+    rater = str(before.manifest.to_json()["rating_model"])
+    assert now.manifest.to_json()["params"][rater] == before.manifest.to_json()["params"][rater]
+    assert now.manifest.to_json()["recipe"] == before.manifest.to_json()["recipe"]
+    assert now.manifest.to_json()["recipe_of_settings"] == before.manifest.to_json()["recipe_of_settings"]
+    assert set(now.manifest.to_json()["metrics"]["ndcg_at_10"]) >= set(now.pipeline.list_models) - {"blend"}
     run = next(run for run in trained_store.runs.newest(5) if run.trigger == "night")
     assert (run.status, run.release) == (RunStatus.SUCCEEDED, trained.version)
     assert run.verdict is not None
@@ -210,7 +210,7 @@ def test_a_champion_whose_settings_cannot_be_fitted_here_is_no_obstacle(
 ) -> None:
     champion = challenge_module.champion_of(Registry(trained_settings.releases_dir))
     assert champion is not None
-    manifest = {**champion.release.manifest, "params": {}}
+    manifest = champion.release.manifest.model_copy(update={"params": {}})
     broken = replace(champion, release=replace(champion.release, manifest=manifest))
     monkeypatch.setattr("src.workflows.train.champion_of", lambda _registry: broken)
     trained = again(trained_settings, trained_store)

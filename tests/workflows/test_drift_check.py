@@ -101,7 +101,7 @@ def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Setti
     assert trained is not None
     (run,) = [run for run in trained_store.runs.newest(5) if run.trigger == "drift"]
     assert run.message.startswith("NDCG@10 fell. promoted: ")
-    assert Registry(trained_settings.releases_dir).active().manifest["why"] == "NDCG@10 fell"
+    assert Registry(trained_settings.releases_dir).active().manifest.to_json()["why"] == "NDCG@10 fell"
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -125,7 +125,9 @@ def test_a_release_that_learnt_from_a_file_is_not_scored_and_says_why(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = Registry(trained_settings.releases_dir).active()
-    manifest = {**release.manifest, "data": {**release.manifest["data"], "source": "/a/file.csv"}}
+    assert release.manifest.data is not None
+    data = release.manifest.data.model_copy(update={"source": "/a/file.csv"})
+    manifest = release.manifest.model_copy(update={"data": data})
     monkeypatch.setattr(Registry, "current", lambda self: replace(release, manifest=manifest))
     score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW)
     assert job is None

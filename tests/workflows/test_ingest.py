@@ -18,6 +18,7 @@ from src.interactions.interactions import training_data
 from src.models import MODELS, POPULARITY
 from src.models.popularity import PopularityParams
 from src.recommendation.pipeline import Pipeline
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store
@@ -48,7 +49,7 @@ def made_up(
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
     registry = Registry(settings.releases_dir)
-    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), {"made_up": True})
+    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), TrainingRecord(made_up=True))
     registry.activate(registry.publish(draft, "1" * 12, datetime.now(UTC)))
     return tiny_shop
 
@@ -100,7 +101,7 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
     registry = Registry(settings.releases_dir)
     data = training_data(store.events.read())
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
-    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), {"made_up": False})
+    draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), TrainingRecord(made_up=False))
     real = registry.publish(draft, "2" * 12, datetime.now(UTC))
     registry.activate(real)
     load(settings, store, write(tmp_path / "two.csv", "user,product,rating\nu,q,5\n"))
@@ -238,7 +239,7 @@ def test_a_folder_where_no_file_of_work_can_be_made_is_a_clear_error(
     def full(folder: Path) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(ingest_module, "Staging", full)
+    monkeypatch.setattr(ingest_module, "ExternalSort", full)
     with pytest.raises(AisleError, match=r"disk is full.*AISLE_VAR"):
         load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
 

@@ -47,7 +47,7 @@ def test_a_release_without_als_is_served_and_the_reason_is_said(
     release = Registry(settings.releases_dir).active()
     assert ALS not in release.pipeline.models
     assert set(trainable()) | {"blend"} == set(release.pipeline.models)
-    assert ALS not in release.manifest["recipe"]["params"]
+    assert ALS not in release.manifest.to_json()["recipe"]["params"]
     assert [line for line in said.lines if REASON in line] == [f"WARNING: {REASON}"]
 
 

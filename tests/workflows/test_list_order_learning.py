@@ -61,7 +61,7 @@ def test_a_ranking_that_is_better_on_held_out_queries_is_used(ranked: Settings, 
     ]
     store.searches.add(searches)
     release = trained(ranked, store)
-    about: dict[str, Any] = release.manifest["ranking"]
+    about: dict[str, Any] = release.manifest.to_json()["ranking"]
     assert about["text"]["used"], about
     assert about["text"]["queries"] == len(WORDS)
     assert about["text"]["gain"][1] > 0
@@ -81,7 +81,7 @@ def test_with_too_little_to_learn_from_the_order_of_retrieval_stays(ranked: Sett
     store.events.add(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
     release = trained(ranked, store)
     assert release.pipeline.rankers == {}
-    for its in release.manifest["ranking"].values():
+    for its in release.manifest.to_json()["ranking"].values():
         assert its["used"] is False
         assert "at least 30 are needed" in its["why"]
 
@@ -127,5 +127,5 @@ def test_a_shop_without_a_catalogue_trains_and_has_no_search(settings: Settings,
     assert found is not None
     release = Registry(settings.releases_dir).load(found.version)
     assert release.pipeline.search is None
-    assert release.manifest["search"] is None
+    assert release.manifest.to_json()["search"] is None
     assert "text" not in release.pipeline.models

@@ -60,7 +60,7 @@ def test_a_shop_whose_events_have_no_times_is_trained_night_after_night(settings
 
 
 def test_a_sales_season_with_twice_the_events_is_trained(trained_settings: Settings, trained_store: Store) -> None:
-    before = Registry(trained_settings.releases_dir).current().manifest["data"]["n_events"]
+    before = Registry(trained_settings.releases_dir).current().manifest.to_json()["data"]["n_events"]
     record_events(
         trained_store,
         [

@@ -30,7 +30,7 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
-from src.workflows import evaluate as evaluate_module
+from src.workflows import fit as fit_module
 from src.workflows import train as train_module
 from src.workflows import training_plan as plans_module
 from src.workflows.evaluate import evaluate
@@ -119,7 +119,7 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     settings: Settings, filled: Store, shop: SyntheticShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_training(settings, filled)
-    assert Registry(settings.releases_dir).active().manifest["data_checks"] == []
+    assert Registry(settings.releases_dir).active().manifest.to_json()["data_checks"] == []
     whole = stored_data(filled, Silent())
     monkeypatch.setattr(train_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
     old = Registry(settings.releases_dir).current_version()
@@ -133,13 +133,13 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     forced = run_training(settings, filled, TrainingRequest(force=True))
     assert forced.active
     assert forced.verdict.sentence().startswith("promoted by --force, although events: ")
-    warnings = Registry(settings.releases_dir).active().manifest["data_checks"]
+    warnings = Registry(settings.releases_dir).active().manifest.to_json()["data_checks"]
     assert any("events" in warning and "expected" in warning for warning in warnings)
     assert "--force" in [run.verdict["overridden"] for run in filled.runs.newest(5) if run.verdict]
 
 
 def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
-    manifest = Registry(trained_settings.releases_dir).active().manifest
+    manifest: dict[str, Any] = Registry(trained_settings.releases_dir).active().manifest.to_json()
     here = trained_store.summary()
     assert manifest["data"].pop("changed_at") == trained_store.events.changed_at() < manifest["data"].pop("read_at")
     assert manifest["data"] == {
@@ -171,9 +171,9 @@ def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settin
 
 def test_the_release_serves_by_default_the_list_that_ranked_best(trained_settings: Settings) -> None:
     release = Registry(trained_settings.releases_dir).active()
-    ranked = release.manifest["metrics"]["ndcg_at_10"]
-    assert ranked[release.manifest["default_model"]] == max(ranked.values())
-    assert release.pipeline.default == release.manifest["default_model"]
+    ranked = release.manifest.to_json()["metrics"]["ndcg_at_10"]
+    assert ranked[release.manifest.to_json()["default_model"]] == max(ranked.values())
+    assert release.pipeline.default == release.manifest.to_json()["default_model"]
 
 
 def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
@@ -205,8 +205,8 @@ def test_training_from_a_file_does_not_look_into_the_store(
     monkeypatch.chdir(tmp_path)
     run_training(settings, store, TrainingRequest(data=Path("of a file.csv")))
     release = Registry(settings.releases_dir).active()
-    assert release.manifest["data"]["source"] == str(tmp_path / "of a file.csv")
-    assert (release.manifest["data"]["n_users"], release.manifest["data"]["n_items"]) == (7, 5)
+    assert release.manifest.to_json()["data"]["source"] == str(tmp_path / "of a file.csv")
+    assert (release.manifest.to_json()["data"]["n_users"], release.manifest.to_json()["data"]["n_items"]) == (7, 5)
     assert release.pipeline.users.idx_of("of the store") is None
     assert store.summary().n_events == 1
 
@@ -246,21 +246,21 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     if workflow == "evaluate":
         run_training(settings, filled)
     scored: list[Split] = []
-    measure = evaluate_module.measure
+    measure = fit_module.measure
 
     def spy(pipeline: Any, parts: Split, **kwargs: Any) -> Any:
         scored.append(parts)
         return measure(pipeline, parts, **kwargs)
 
     tuned_on: list[Split] = []
-    tune = plans_module.tuned
+    tune = plans_module.tune_ensemble
 
     def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
         tuned_on.append(parts)
         return tune(settings, parts, *args, **kwargs)
 
-    monkeypatch.setattr(evaluate_module, "measure", spy)
-    monkeypatch.setattr(plans_module, "tuned", spy_on_tuning)
+    monkeypatch.setattr(fit_module, "measure", spy)
+    monkeypatch.setattr(plans_module, "tune_ensemble", spy_on_tuning)
     learnt = LearntFrom(monkeypatch)
     if workflow == "train":
         run_training(settings, filled)
@@ -392,7 +392,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
         if where == "learning":
             patch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
         elif where == "measuring":
-            patch.setattr(evaluate_module, "measure", fail)
+            patch.setattr(fit_module, "measure", fail)
         elif where == "publishing":
             patch.setattr("src.releases.release.fsync", fail)
         else:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -25,13 +24,7 @@ from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from tests.aisle_context import exchange
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Process:
@@ -222,7 +215,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "explorer":
-            thread.join(600)  # it runs at the lowest priority
+            thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
     shown = explorer.look()
     assert shown.counting is Counting.CURRENT, shown.problem
     assert shown.explored is not None
@@ -253,7 +246,7 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
         aisle.leave()
         assert started[0].wait(20) == -signal.SIGTERM
         explorer.stop()  # of what has ended already: nothing
-        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None)
+        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None, "the lock to be free")
         assert "the shop's figures" not in caplog.text
     finally:
         started[0].kill()

@@ -464,9 +464,7 @@ _BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dicti
 
 
 @pytest.mark.parametrize("path", POSTS)
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
 def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: Any) -> None:
     answer = send(path, json.dumps(body).encode())
@@ -479,7 +477,7 @@ def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: 
 
 
 @pytest.mark.parametrize("path", POSTS)
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(min_size=1, max_size=60))
 def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: bytes) -> None:
     answer = send(path, body)
@@ -489,7 +487,7 @@ def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: 
     assert answer.mimetype == "application/problem+json"
 
 
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.dictionaries(
         st.sampled_from(["user_id", "n", "model", "days", "kind"]) | st.text(max_size=5), st.text(max_size=20)

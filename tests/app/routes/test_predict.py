@@ -48,7 +48,7 @@ def test_a_known_pair_gets_the_rating_of_the_best_rater_and_the_numbers_it_rests
             by_product[other] += kind == "rating"
     body = predicted(client, user, product)
     release = Registry(trained_settings.releases_dir).active()
-    errors = {name: rmse for name, rmse in release.manifest["metrics"]["rmse"].items() if name != "popularity"}
+    errors = {name: rmse for name, rmse in release.manifest.metrics.rmse.items() if name != "popularity"}
     best = min(errors, key=lambda name: errors[name])
     users, items = release.pipeline.users.idx_of(user), release.pipeline.items.idx_of(product)
     expected = float(release.pipeline.models[best].rate(np.array([users]), np.array([items]))[0])

@@ -47,7 +47,7 @@ def test_a_bare_list_of_ten_products_with_release_and_source(client: FlaskClient
     assert all(isinstance(id_, str) for id_ in ids)
     assert len(ids) == len(set(ids)) == 10
     assert answer.headers["X-Release"] == release.version
-    assert answer.headers["X-Source"] == release.manifest["default_model"]
+    assert answer.headers["X-Source"] == release.manifest.to_json()["default_model"]
 
 
 @pytest.mark.parametrize("name", ["n", "top_k"])

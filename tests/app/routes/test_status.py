@@ -44,7 +44,7 @@ def test_the_status_counts_the_store_and_describes_the_release(
     assert body["release"]["version"] == release.version
     assert body["release"]["note"] == ""
     for name in ("created_at", "default_model", "data", "metrics", "verdict", "parent"):
-        assert body["release"][name] == release.manifest[name]
+        assert body["release"][name] == release.manifest.to_json()[name]
 
 
 def test_the_status_tells_the_last_run_and_the_next(client: FlaskClient, trained_store: Store) -> None:

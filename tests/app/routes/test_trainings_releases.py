@@ -24,6 +24,7 @@ from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
 from tests.aisle_context import exchange
+from tests.waiting import wait_until
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Publish = Callable[..., str]
@@ -93,12 +94,13 @@ def train(client: FlaskClient, as_admin: dict[str, str], **body: Any) -> Any:
 
 def ended(store: Store, run_id: str) -> Run:
     """The run, once it is over: recorded by a thread of the worker."""
-    for _ in range(200):
+
+    def over() -> Run | None:
         run = store.runs.get(run_id)
-        if run is not None and run.status.is_over:
-            return run
-        time.sleep(0.02)
-    return pytest.fail("the run does not end")
+        return run if run is not None and run.status.is_over else None
+
+    ended_run: Run = wait_until(over, "the end of the run")
+    return ended_run
 
 
 # who may

@@ -112,9 +112,7 @@ _BODIES = st.fixed_dictionaries(
 )
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES, product=st.integers(1, 40).map(lambda number: f"P{number:05d}"))
 def test_why_not_and_the_list_agree_over_http(client: FlaskClient, body: dict[str, Any], product: str) -> None:
     names = listed(client, **body)
