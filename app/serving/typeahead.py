@@ -33,7 +33,7 @@ class Typeahead:
 
     def users(self, text: str) -> list[str]:
         """At most NAMED users whose ids begin with a text, in any of the cases that ids are usually written in."""
-        return _first(NAMED, *(self._store.users(beginning, NAMED) for beginning in _cases(text)))
+        return _first(NAMED, *(self._store.events.user_ids(beginning, NAMED) for beginning in _cases(text)))
 
     def products(self, text: str) -> list[Product]:
         """At most NAMED products: the one of this id, some whose ids begin so, those whose words do, the most popular
@@ -83,7 +83,7 @@ class Typeahead:
         if self._examples is None or self._examples[0] != version:
             rows = np.unique(np.linspace(0, len(pipeline.users) - 1, _LOOKED_AT).astype(int)).tolist()
             lengths = {
-                id_: len(self._store.history(id_)) for id_ in pipeline.users.ids_of(rows if rows != [-1] else ())
+                id_: len(self._store.events.history(id_)) for id_ in pipeline.users.ids_of(rows if rows != [-1] else ())
             }
             known = [id_ for id_, length in lengths.items() if length]
             known.sort(key=lambda id_: abs(math.log(lengths[id_] / _GOOD_HISTORY)))

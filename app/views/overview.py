@@ -198,17 +198,17 @@ class _Stored:
 
 
 def _stored(aisle: AisleContext) -> _Stored:
-    journal = aisle.store.journal
+    runs = aisle.store.runs
     try:
-        changed_at = aisle.store.changed_at()
-        scores = journal.scores(SCORES_READ)
+        changed_at = aisle.store.events.changed_at()
+        scores = runs.scores(SCORES_READ)
         return _Stored(
             scheduler=aisle.scheduler.status(),
             scores=scores,
             nights=nights(scores[:_SHOWN_SCORES]),
-            loads=journal.loads(_SHOWN_LOADS),
+            loads=runs.loads(_SHOWN_LOADS),
             changed_at=None if changed_at is None else changed_at // 1_000_000,
-            lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
+            lists=became(aisle.store.served_lists.figures(int(time.time()) - LISTS_DAYS * DAY)),
         )
     except StoreError as error:
         return _Stored(problem=str(error))

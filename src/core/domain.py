@@ -340,8 +340,8 @@ class EventBatch:
     kind: list[str]
     value: FloatArray
     at: IntArray
-    mark: list[str] | None = None
-    number: IntArray | None = None
+    dedupe_key: list[str] | None = None
+    arrival_seq: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.user_id)
@@ -355,6 +355,6 @@ class EventBatch:
             [self.kind[i] for i in at],
             self.value[at],
             self.at[at],
-            None if self.mark is None else [self.mark[i] for i in at],
-            None if self.number is None else self.number[at],
+            None if self.dedupe_key is None else [self.dedupe_key[i] for i in at],
+            None if self.arrival_seq is None else self.arrival_seq[at],
         )
