@@ -167,16 +167,16 @@ class _Stored:
 
 
 def _read_store(aisle: AisleContext) -> _Stored:
-    journal = aisle.store.journal
+    runs = aisle.store.runs
     try:
-        changed_at = aisle.store.changed_at()
+        changed_at = aisle.store.events.changed_at()
         return _Stored(
             answers=True,
             scheduler=aisle.scheduler.status(),
-            scores=journal.scores(SCORES_READ),
-            loads=journal.loads(_SHOWN_LOADS),
+            scores=runs.scores(SCORES_READ),
+            loads=runs.loads(_SHOWN_LOADS),
             changed_at=None if changed_at is None else changed_at // 1_000_000,
-            lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
+            lists=became(aisle.store.served_lists.figures(int(time.time()) - LISTS_DAYS * DAY)),
         )
     except StoreError:
         return _Stored()
