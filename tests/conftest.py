@@ -91,7 +91,7 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
 
 def dispose(store: Any) -> None:
     """Close the connections of a store, or the next test hears of them."""
-    store._database.engine.dispose()
+    store.close()
 
 
 @pytest.fixture
@@ -132,8 +132,8 @@ def trained_var(shop: SyntheticShop, tmp_path_factory: pytest.TempPathFactory) -
     """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
     settings = small_settings(tmp_path_factory.mktemp("trained") / "var")
     store = open_store(settings.store_url)
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     train(settings, store, TrainingRequest(), Silent())
     dispose(store)
     return settings.var

@@ -30,7 +30,7 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
     Returns:
         False also if it is unknown: the release was trained from a file, or the store has no time of a change.
     """
-    data, changed_at = release.manifest.data, store.changed_at()
+    data, changed_at = release.manifest.data, store.events.changed_at()
     return data is not None and data.is_from_store and changed_at is not None and data.changed_at == changed_at
 
 
@@ -72,7 +72,7 @@ def start_requested_training(
         model_type=model_type,
         progress="its trainer is being started",
     )
-    if (other := store.journal.queue_run(run)) is not None:
+    if (other := store.runs.queue(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
     train_queued(settings, store, run, ["--again", model_type, *(["--force"] if force else [])], start)
     return run
@@ -90,6 +90,6 @@ def wait_for_end(store: Store, run: Run, seconds: float) -> Run:
         The run as it is now; `status.is_over` is False when the time is up.
     """
     pause, end = threading.Event(), time.monotonic() + seconds
-    while not (now := store.journal.run(run.run_id) or run).status.is_over and time.monotonic() <= end:
+    while not (now := store.runs.get(run.run_id) or run).status.is_over and time.monotonic() <= end:
         pause.wait(_POLL_SECONDS)
     return now

@@ -101,7 +101,7 @@ def _model_status(body: TrainingBody) -> dict[str, Any]:
 )
 def show_run(path: RunPath) -> Response:
     """Answer with one run."""
-    run = current_aisle().store.journal.run(path.run_id)
+    run = current_aisle().store.runs.get(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
     return jsonify(asdict(run))

@@ -122,8 +122,8 @@ def look_at_data(
 
 def _arrivals(store: Store, created: int, still_there: float | None, unattended: bool) -> Arrivals:
     """What was loaded since the last training that came to an end: a file speaks against one night, not against all."""
-    loads = store.journal.loads(_LOOKED_THROUGH)
-    ended = (run for run in store.journal.runs(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
+    loads = store.runs.loads(_LOOKED_THROUGH)
+    ended = (run for run in store.runs.newest(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
     last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
     since = latest_of(load for load in loads if load.loaded_at >= last)
     before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]

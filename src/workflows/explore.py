@@ -29,16 +29,16 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
 
     Raises NoData, StoreError, AisleError if it cannot be written.
     """
-    started, changed_at = time.monotonic(), store.changed_at()
+    started, changed_at = time.monotonic(), store.events.changed_at()
     data = stored_data(store, reporter)
     reporter.step(f"looking up {len(data.items):,} products")
-    catalogue = read_catalogue(data.items, store.products)
-    n_known = sum(len(products) for products in store.read_products())
+    catalogue = read_catalogue(data.items, store.products.get)
+    n_known = sum(len(products) for products in store.products.read())
     reporter.step(f"exploring {len(data):,} events")
     figures = profile_data(
         data,
         catalogue,
-        store.journal.loads(_LOADS),
+        store.runs.loads(_LOADS),
         relevant_rating=settings.relevant_rating,
         now=int(time.time()),
         n_known=n_known,
@@ -76,7 +76,7 @@ def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)
         for product in top
     ]
-    known = store.products(shown)
+    known = store.products.get(shown)
     return {id_: _cut(product.title) for id_, product in known.items() if product.title}
 
 

@@ -94,7 +94,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
                 trained = _Training(settings, store, job, run, lock, noted).done()
             except _Kept as kept:
                 trained = Trained(None, kept.report, False, kept.verdict)
-            store.journal.save_run(_ended(run, job, trained))
+            store.runs.save(_ended(run, job, trained))
         return trained
     finally:
         lock.release()
@@ -114,7 +114,7 @@ def _score(settings: AllSettings, store: Store, reporter: Reporter) -> None:
 def _forget_lists(settings: AllSettings, store: Store) -> None:
     """Served lists go after AISLE_SERVED_DAYS, also where none are kept any more; a few at a time, as others write."""
     before = int(time.time()) - settings.served_days * DAY
-    while store.served.forget(before, _FORGOTTEN_AT_ONCE):
+    while store.served_lists.delete_before(before, _FORGOTTEN_AT_ONCE):
         pass
 
 
@@ -145,7 +145,7 @@ class _Training:
 
     def done(self) -> Trained:
         settings, job, reporter = self.settings, self.job, self.reporter
-        changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
+        changed_at, read_at = self.store.events.changed_at(), time.time_ns() // 1_000
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
         products = embed_catalogue(settings, self.store, data, reporter, with_new=job.data is None)
         data = products.data
@@ -266,7 +266,7 @@ class _Training:
 def _made_up(store: Store, data: TrainingData) -> bool:
     """Whether this is the made-up shop, and it is still there: asked of a few products, as counting takes long."""
     some = data.items.ids_of(range(min(20, len(data.items))))
-    return any(product.made_up for product in store.products(some).values())
+    return any(product.made_up for product in store.products.get(some).values())
 
 
 def _data_record(data: TrainingData, file: Path | None, changed_at: int | None, read_at: int) -> TrainingDataRecord:

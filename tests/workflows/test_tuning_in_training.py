@@ -42,8 +42,8 @@ pytestmark = pytest.mark.usefixtures("no_smoke")
 @pytest.fixture
 def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     return store
 
 
