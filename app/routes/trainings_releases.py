@@ -30,8 +30,10 @@ from app.schemas.admin import (
     TrainingBody,
 )
 from app.security.api_keys import Role
+from src.core.domain import JsonDict
 from src.core.errors import AisleError, Busy, NoRelease
 from src.core.records import Run, RunStatus
+from src.releases.registry import Listed
 from src.store import Store
 from src.workflows.locks import trainer_lock
 from src.workflows.run_records import close_abandoned
@@ -164,7 +166,12 @@ def show_run(path: RunPath) -> Response:
     responses={"200": ReleaseList, **problems_of(503)},
 )
 def releases() -> Response:
-    return jsonify([asdict(each) for each in current_aisle().registry.listing()])
+    return jsonify([_release_row(listed) for listed in current_aisle().registry.listing()])
+
+
+def _release_row(listed: Listed) -> JsonDict:
+    row = asdict(listed)
+    return row | {"verdict": row.pop("gate_sentence")}
 
 
 @admin.post(

@@ -21,6 +21,7 @@ from src.core.errors import NotReady, StoreError
 from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
 from src.ingestion.data_checks import Thresholds, percent
+from src.releases.gate_messages import kept_reasons
 from src.releases.manifest import Manifest
 from src.releases.registry import Listed
 
@@ -319,7 +320,8 @@ def _last_run(scheduler: Mapping[str, Any] | None) -> Iterable[Finding]:
         return
     ended = f"{ago(last['finished_at'])}, after {duration(last['finished_at'] - last['started_at'])}"
     if last["status"] == "kept":
-        said = f"The last run ended {ended}, and the gate kept the old release: {_reason(last['message'])}"
+        reasons = kept_reasons(last["verdict"]) or last["message"]
+        said = f"The last run ended {ended}, and the gate kept the old release: {reasons}"
         yield Finding("Last run", Level.NOTE, said, "Its figures stand under Runs.", "runs")
     elif last["status"] == "failed":
         do = "What was served before is served on. The whole output is in var/training.log; mend that and train again."
@@ -327,10 +329,6 @@ def _last_run(scheduler: Mapping[str, Any] | None) -> Iterable[Finding]:
     elif last["status"] == "interrupted":
         do = "A night's run is taken up again by itself, three times at most; others must be started anew."
         yield Finding("Last run", Level.WARN, f"The last run was interrupted {ended}: {last['message']}", do, "runs")
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("kept the old model: ")
 
 
 def _drift(scores: Sequence[Score], tolerance: float) -> Iterable[Finding]:
