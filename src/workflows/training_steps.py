@@ -120,7 +120,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedTraining:
     """The gate's verdict on measured settings. The measured models are gone, so that their memory is free.
 
     Attributes:
@@ -204,7 +204,7 @@ def measure(context: TrainingContext, prepared: Prepared) -> Measured:
     return Measured(parts, challenger, measure_champion(settings, prepared.champion, parts, challenger, reporter))
 
 
-def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> Judged:
+def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> JudgedTraining:
     """Decide which settings are trained on all events, and train the search re-rankers beside them.
 
     The champion's settings are trained again where data that are whole refuse new ones for every model.
@@ -230,14 +230,14 @@ def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> J
         chosen = retrained_champion(settings, champion, measured.champion, chosen, measured.parts.train)
     verdict = reported(prepared.verdict, verdict, context.reporter)
     if not verdict.promoted:
-        return Judged(verdict, measured.challenger.plan, measured.challenger.report)
+        return JudgedTraining(verdict, measured.challenger.plan, measured.challenger.report)
     search = prepared.catalogue.search(context.reporter)
     pipeline = replace(chosen.pipeline, search=search)
     rankings = train_search_rankers(settings, context.store, measured.parts.test, pipeline, context.reporter)
-    return Judged(verdict, chosen.plan, chosen.report, search, rankings)
+    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings)
 
 
-def draft_of(context: TrainingContext, prepared: Prepared, judged: Judged) -> Draft:
+def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTraining) -> Draft:
     """Train the chosen settings on all events.
 
     Args:
@@ -334,7 +334,7 @@ def _override(settings: Settings, request: TrainingRequest) -> Override | None:
     return Override.SETTING if settings.gate == "off" else None
 
 
-def _record(context: TrainingContext, prepared: Prepared, judged: Judged, fit_seconds: float) -> TrainingRecord:
+def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining, fit_seconds: float) -> TrainingRecord:
     report, champion = judged.report, prepared.champion
     of_settings: EnsembleRecord | None = EnsembleRecord.of(EnsembleConfig.of(context.settings))
     if judged.verdict.settings_of and champion is not None:  # the refused settings are tried again next time
