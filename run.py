@@ -14,6 +14,7 @@ from werkzeug.serving import WSGIRequestHandler, run_simple
 
 from app import create_app, start_background
 from app.background.training_process import end_training
+from app.context import context_of
 from app.routes.request_log import write_logs
 from app.security.api_keys import Role, generate_key, hashed_key
 from src.core.errors import AisleError, InputError
@@ -68,7 +69,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     try:
         run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
-        server.extensions["aisle"].leave()
+        context_of(server).leave()
         end_training(settings)
 
 

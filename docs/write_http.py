@@ -13,7 +13,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from app import create_app  # noqa: E402
-from app.schemas.description import described  # noqa: E402
+from app.context import current_aisle  # noqa: E402
+from app.schemas.description import openapi_document  # noqa: E402
 from app.schemas.examples import EXAMPLES, Example  # noqa: E402
 from src.core.settings import read_settings  # noqa: E402
 
@@ -52,4 +53,6 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder:
         app = create_app(read_settings(var=Path(folder), write_keys="a", admin_keys="b", scheduler="off"))
         with app.app_context():
-            (HERE / "http.md").write_text(page(described(app)), encoding="utf-8")
+            aisle = current_aisle()
+            document = openapi_document(app, aisle.settings, aisle.access)
+            (HERE / "http.md").write_text(page(document), encoding="utf-8")

@@ -18,6 +18,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from app.background.profile_refresher import ProfileRefresher
+from app.context import context_of
 from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
@@ -28,6 +29,7 @@ from src.store import Store, open_store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from tests.aisle_context import exchange
 
 pytest_plugins = ["postgresql"]
 
@@ -166,14 +168,13 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
         apps[-1].jinja_env.bytecode_cache = COMPILED
-        aisle = apps[-1].extensions["aisle"]
-        aisle.start = no_training
-        aisle.explorer = ProfileRefresher(settings, aisle.store, no_exploring)
+        explorer = ProfileRefresher(settings, context_of(apps[-1]).store, no_exploring)
+        exchange(apps[-1], start_trainer=no_training, profile_refresher=explorer)
         return apps[-1]
 
     yield build
     for app in apps:
-        dispose(app.extensions["aisle"].store)
+        dispose(context_of(app).store)
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ from typing import Any
 
 from flask import Flask
 
+from app.context import context_of
 from app.schemas.examples import OLDER, RELEASE, RUN
 from src.core.records import RunStatus
 from src.store import Store
+from tests.aisle_context import exchange
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ def shop_of_examples(
     app: Flask, store: Store, publish_again: Callable[..., str], writer: dict[str, str], admin: dict[str, str]
 ) -> Shop:
     """The application with a second release, and trainings that only seem to start."""
-    older = app.extensions["aisle"].recommender.version
+    older = context_of(app).recommender.version
     newer = publish_again()
-    app.extensions["aisle"].recommender.refresh()
-    app.extensions["aisle"].start = trained_at_once(store)
+    context_of(app).recommender.refresh()
+    exchange(app, start_trainer=trained_at_once(store))
     run = store.journal.runs(5)[0]
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
     names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Response, current_app, jsonify
+from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from werkzeug.routing import PathConverter
 
-from app.background.scheduler import Scheduler
+from app.context import current_aisle
 from app.problem_json import problems_of
-from app.routes.responses import of_release, recommender, searcher, unknown_product
+from app.routes.responses import of_release, unknown_product
 from app.schemas import (
     BODY_PROBLEMS,
     CategoryList,
@@ -54,7 +54,7 @@ ROLES = dict.fromkeys(_OPEN, Role.OPEN)
 )
 def search(body: SearchBody) -> Response:
     wanted = Filter(body.category, body.min_price, body.max_price, body.in_stock)
-    answer = searcher().search(body.query, body.top_k, wanted)
+    answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
     found = [(hit.product, hit.score) for hit in answer.hits]
     rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]
     return of_release(answer.release, SearchAnswer(results=rows))
@@ -68,7 +68,7 @@ def search(body: SearchBody) -> Response:
     responses={"200": ProductAnswer, **problems_of(404, 422, 503)},
 )
 def product(path: ProductPath) -> Response:
-    found = recommender().products([path.product_id]).get(path.product_id)
+    found = current_aisle().recommender.products([path.product_id]).get(path.product_id)
     return unknown_product(path.product_id) if found is None else jsonify(_described(found).model_dump())
 
 
@@ -85,7 +85,7 @@ def _described(found: Product) -> ProductAnswer:
     responses={"200": CategoryList, **problems_of(503)},
 )
 def categories() -> Response:
-    return jsonify([asdict(row) for row in recommender().categories()])
+    return jsonify([asdict(row) for row in current_aisle().recommender.categories()])
 
 
 @api.get(
@@ -95,9 +95,9 @@ def categories() -> Response:
     responses={"200": StatusAnswer, **problems_of(503)},
 )
 def status() -> Response:
-    scheduler: Scheduler = current_app.extensions["aisle"].scheduler
-    parts = {"similarity_search": searcher().status(), "scheduler": scheduler.status()}
-    return jsonify({**recommender().status(), **parts})
+    aisle = current_aisle()
+    parts = {"similarity_search": aisle.search_service.status(), "scheduler": aisle.scheduler.status()}
+    return jsonify({**aisle.recommender.status(), **parts})
 
 
 @api.get("/healthz", tags=[HEALTH], summary="Whether the process lives", responses={"200": Health})
@@ -112,5 +112,5 @@ def healthz() -> Response:
     responses={"200": Health, **problems_of(503)},
 )
 def readyz() -> Response:
-    recommender().ready()
+    current_aisle().recommender.ready()
     return jsonify({"status": "ok"})

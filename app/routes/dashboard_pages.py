@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from app.background.profile_refresher import Counting
+from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
-from app.security.api_keys import Keys, Role
+from app.security.api_keys import Role
 from app.views.overview import LISTS_DAYS, Level, before_current, current_of, overview
 from app.views.svg_charts import columns, curve
 from app.views.template_filters import FILTERS, seconds_of
@@ -53,14 +54,6 @@ CHANGES = {
 _ANY = f"any({', '.join(CHANGES)})"
 
 
-def _aisle() -> Any:
-    return current_app.extensions["aisle"]
-
-
-def _registry() -> Registry:
-    return Registry(_aisle().settings.releases_dir, _aisle().settings.keep_releases)
-
-
 @dashboard.record_once
 def _filters(state: Any) -> None:
     state.app.jinja_env.filters.update(FILTERS)
@@ -74,7 +67,7 @@ def _helpers() -> dict[str, object]:
 @dashboard.get("/dashboard")
 def show() -> Response:
     """Everything, as it is at this moment."""
-    found, explorer = overview(_aisle()), _aisle().explorer
+    found, explorer = overview(current_aisle()), current_aisle().profile_refresher
     is_of_now = found.current is not None and found.current.version == request.args.get("release")
     done = CHANGES.get(request.args.get("changed", "")) if is_of_now else None  # else it was undone meanwhile
     shown = explorer.look() if found.scheduler is not None else explorer.last()  # not to wait for the store twice
@@ -85,7 +78,7 @@ def show() -> Response:
 @dashboard.get("/dashboard/shop")
 def shop() -> Response:
     """The part about the shop alone, for the page to look again while its figures are being counted."""
-    return _fresh(make_response(render_template("dashboard_shop.html", shop=_aisle().explorer.look())))
+    return _fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
 
 
 def _fresh(response: Response) -> Response:
@@ -105,12 +98,12 @@ def change(name: str) -> Response:
     version, before = request.form.get("version", ""), request.form.get("before", "")
     if (refused := _refusal(request.form.get("key", "").strip())) is not None:
         return _form(name, version, *refused)
-    registry = _registry()
+    registry = current_aisle().registry
     if before != (registry.current_version() or ""):
         return _form(name, version, 409, "Another release has been activated meanwhile. Look again before you go on.")
     pin = request.form.get("pin") == "on"
     try:
-        change_release(registry, _aisle().recommender, lambda it: CHANGES[name].run(it, version, pin))
+        change_release(registry, current_aisle().recommender, lambda it: CHANGES[name].run(it, version, pin))
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
     return redirect(url_for("dashboard.show", changed=name, release=version), 303)  # type: ignore[return-value]
@@ -125,7 +118,7 @@ def no_form_of_ours(error: CSRFError) -> Response:
 
 def _refusal(key: str) -> tuple[int, str] | None:
     """HTTP status and words for a key that is not the admin's; None for one that is."""
-    keys: Keys = _aisle().keys
+    keys = current_aisle().access.keys
     if not keys.are_set(Role.ADMIN):
         return 403, "No admin key is set on the server. Set AISLE_ADMIN_KEYS to one of your choice and start again."
     if not keys.accepts(Role.ADMIN, key):
@@ -135,7 +128,7 @@ def _refusal(key: str) -> tuple[int, str] | None:
 
 def _form(name: str, version: str, status: int = 200, problem: str = "") -> Response:
     """The page that asks for the key; 404 if there is no such release to change to."""
-    listing = _registry().listing()
+    listing = current_aisle().registry.listing()
     current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:

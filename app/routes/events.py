@@ -7,20 +7,20 @@ import time
 from collections import Counter
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
+from app.context import current_aisle
 from app.problem_json import field_errors, problem, problems_of
 from app.schemas import BODY_PROBLEMS
 from app.schemas.events import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
 from app.security.api_keys import Role
-from app.telemetry.metrics import EVENTS_TAKEN, EVENTS_TOLD, Metrics
+from app.telemetry.metrics import EVENTS_TAKEN, EVENTS_TOLD
 from src.core.domain import Event, EventKind
 from src.core.errors import InputError
 from src.core.settings import Settings
-from src.store import Store
 from src.workflows.record_events import check_event, record_events
 
 EVENTS = Tag(name="events")
@@ -42,14 +42,13 @@ def add_events(body: EventsBody) -> Response:
         raise InputError(
             f"{len(items)} events were found; expected 1 to {MAX_EVENTS:,}. Send them in several requests."
         )
-    settings: Settings = current_app.extensions["aisle"].settings
-    store: Store = current_app.extensions["aisle"].store
-    good, errors = _parsed(items, settings)
+    aisle = current_aisle()
+    good, errors = _parsed(items, aisle.settings)
     if not good:
         _count(good, 0, errors)
         said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
         return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
-    stored = record_events(store, good)
+    stored = record_events(aisle.store, good)
     _count(good, stored, errors)
     answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
     response = jsonify(answer.model_dump())
@@ -60,12 +59,11 @@ def add_events(body: EventsBody) -> Response:
 def allow_length() -> None:
     """A thousand events take more room than other bodies may. To be called before the length is looked at."""
     if request.endpoint in ROLES:
-        settings: Settings = current_app.extensions["aisle"].settings
-        request.max_content_length = settings.max_events_bytes
+        request.max_content_length = current_aisle().settings.max_events_bytes
 
 
 def _count(good: list[Event], stored: int, errors: list[EventError]) -> None:
-    metrics: Metrics = current_app.extensions["aisle"].metrics
+    metrics = current_aisle().metrics
     for result, amount in (("stored", stored), ("repeated", len(good) - stored), ("refused", len(errors))):
         if amount:
             metrics.add(EVENTS_TOLD, result, amount=amount)

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
 
-from app.schemas.description import described
+from app.context import current_aisle
+from app.schemas.description import openapi_document
 from app.security.api_keys import Role
 
 docs = Blueprint("docs", __name__)
@@ -20,7 +21,9 @@ def openapi() -> Response:
     """The description of every call."""
     document = current_app.extensions.get("description")
     if document is None:
-        document = current_app.extensions["description"] = described(current_app)
+        aisle = current_aisle()
+        document = openapi_document(current_app, aisle.settings, aisle.access)
+        current_app.extensions["description"] = document
     return jsonify(document)
 
 

@@ -10,8 +10,9 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from app.context import current_aisle
 from app.problem_json import problems_of
-from app.routes.responses import of_release, recommender, searcher, unknown_product
+from app.routes.responses import of_release, unknown_product
 from app.schemas import BODY_PROBLEMS
 from app.schemas.lists import (
     DetailedList,
@@ -59,10 +60,10 @@ lists = APIBlueprint("lists", __name__)
 )
 def recommend(body: RecommendBody) -> Response:
     if body.product_name is not None:
-        found = searcher().search(body.product_name, body.length, Filter())
+        found = current_aisle().search_service.search(body.product_name, body.length, Filter())
         return of_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
-    query = replace(body.query(), rules=recommender().rules(body), explain=body.explain)
-    answer = recommender().recommend(query)
+    query = replace(body.query(), rules=current_aisle().recommender.rules(body), explain=body.explain)
+    answer = current_aisle().recommender.recommend(query)
     return _detailed(body.user_id, answer) if body.detail or body.explain else _bare(answer)
 
 
@@ -73,8 +74,8 @@ def recommend(body: RecommendBody) -> Response:
     responses={"200": ProductList, **problems_of(422, 503)},
 )
 def recommend_by_address(query: RecommendQuery) -> Response:
-    rules = recommender().rules(query.rule_fields())
-    return _bare(recommender().recommend(Query(query.user_id, n=query.n, model=query.model, rules=rules)))
+    rules = current_aisle().recommender.rules(query.rule_fields())
+    return _bare(current_aisle().recommender.recommend(Query(query.user_id, n=query.n, model=query.model, rules=rules)))
 
 
 def _bare(answer: ListAnswer) -> Response:
@@ -82,7 +83,7 @@ def _bare(answer: ListAnswer) -> Response:
 
 
 def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
-    catalogue = recommender().products(_named(answer.recommendations))
+    catalogue = current_aisle().recommender.products(_named(answer.recommendations))
     rows = [_row(item, catalogue) for item in answer.recommendations]
     body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
     unasked = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
@@ -139,8 +140,8 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
     responses={"200": WhyNotAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def why_not(body: WhyNotBody) -> Response:
-    query = replace(body.query(), rules=recommender().rules(body))
-    release, standing, product = recommender().why_not(query, body.product_id)
+    query = replace(body.query(), rules=current_aisle().recommender.rules(body))
+    release, standing, product = current_aisle().recommender.why_not(query, body.product_id)
     answer = WhyNotAnswer(
         user_id=body.user_id,
         product_id=body.product_id,
@@ -162,7 +163,7 @@ def why_not(body: WhyNotBody) -> Response:
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
-    answer = searcher().similar(body.item_id, body.n)
+    answer = current_aisle().search_service.similar(body.item_id, body.n)
     if answer is None:
         return unknown_product(body.item_id)
     return _items(answer.release, [(hit.product, hit.score, hit.source) for hit in answer.hits])
@@ -175,8 +176,10 @@ def similar(body: SimilarBody) -> Response:
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def for_user(body: UserBody) -> Response:
-    answer = recommender().recommend(Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked))
-    catalogue = recommender().products(item.product_id for item in answer.recommendations)
+    answer = current_aisle().recommender.recommend(
+        Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked)
+    )
+    catalogue = current_aisle().recommender.products(item.product_id for item in answer.recommendations)
     rows = [
         (catalogue.get(item.product_id, Product(item.product_id)), item.score, item.source)
         for item in answer.recommendations
@@ -201,7 +204,7 @@ def _items(release: str, rows: list[tuple[Product, float, str]]) -> Response:
     responses={"200": PredictAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def predict(body: PredictBody) -> Response:
-    release, predicted = recommender().predict(body.user_id, body.product_id)
+    release, predicted = current_aisle().recommender.predict(body.user_id, body.product_id)
     answer = PredictAnswer(
         user_id=body.user_id,
         product_id=body.product_id,
@@ -223,8 +226,8 @@ def predict(body: PredictBody) -> Response:
     responses={"200": PopularList, **problems_of(422, 503)},
 )
 def popular(query: PopularQuery) -> Response:
-    release, counts = recommender().popular(query.n, query.days, query.kind)
-    catalogue = recommender().products(item.product_id for item in counts)
+    release, counts = current_aisle().recommender.popular(query.n, query.days, query.kind)
+    catalogue = current_aisle().recommender.products(item.product_id for item in counts)
     rows = []
     for item in counts:
         product = catalogue.get(item.product_id)

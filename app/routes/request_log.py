@@ -12,14 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, has_request_context, request
+from flask import Blueprint, Flask, Response, g, has_request_context, request
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
+from app.context import current_aisle
 from app.schemas import SANE_REQUEST_ID
 from app.serving.recommender import Recommender
 from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
-from app.telemetry.served_lists import ServedListLog, ShownList
+from app.telemetry.served_lists import ShownList
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import FIELDS, set_up
@@ -62,15 +63,15 @@ def _end(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
     route = request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE
     method = request.method if request.method in _METHODS else _OTHER_METHOD
-    metrics: Metrics = current_app.extensions["aisle"].metrics
+    aisle = current_aisle()
+    metrics = aisle.metrics
     metrics.add(REQUESTS, route, method, str(response.status_code))
     metrics.observe(SECONDS, route, seconds=seconds)
     shown: list[ShownList] = g.get("shown", []) if response.status_code < 400 else []
     for each in shown:
         _count(metrics, each)
     if shown:
-        served: ServedListLog = current_app.extensions["aisle"].served
-        served.put(g.request_id, shown)
+        aisle.served_list_log.put(g.request_id, shown)
     _tell(method, route, response, seconds, shown)
     return response
 
@@ -95,8 +96,7 @@ def _tell(method: str, route: str, response: Response, seconds: float, shown: li
         "release": response.headers.get("X-Release"),
         "source": shown[0].source if shown else None,
     }
-    settings: Settings = current_app.extensions["aisle"].settings
-    if settings.log_ids == "on":
+    if current_aisle().settings.log_ids == "on":
         fields["user_id"] = _user()
     level = logging.WARNING if response.status_code >= 500 else logging.INFO
     _log.log(level, "answered", extra={FIELDS: fields})
@@ -112,7 +112,7 @@ def _user() -> str | None:
 @observing.get("/metrics")
 def metrics() -> Response:
     """The counts of all workers of this host, and what the store says of trainings, for Prometheus."""
-    aisle = current_app.extensions["aisle"]
+    aisle = current_aisle()
     more = [*_workers(aisle.recommender), *_trainings(aisle.store)]
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 

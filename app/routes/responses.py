@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, jsonify
+from flask import Response, jsonify
 from pydantic import BaseModel
 
+from app.context import current_aisle
 from app.problem_json import problem
-from app.serving.recommender import Recommender
-from app.serving.search_service import SearchService
-
-
-def recommender() -> Recommender:
-    """The worker's one."""
-    return current_app.extensions["aisle"].recommender  # type: ignore[no-any-return]
-
-
-def searcher() -> SearchService:
-    """The worker's one."""
-    return current_app.extensions["aisle"].searcher  # type: ignore[no-any-return]
 
 
 def of_release(release: str, body: BaseModel) -> Response:
@@ -29,6 +18,6 @@ def of_release(release: str, body: BaseModel) -> Response:
 
 def unknown_product(product_id: str) -> Response:
     """404, with the nearest ids."""
-    near = recommender().nearest_ids(product_id)
+    near = current_aisle().recommender.nearest_ids(product_id)
     said = f"the nearest ids are {'; '.join(near)}" if near else "no id that is known is near to it"
     return problem(404, "Not Found", f"no product {product_id!r}; {said}. Expected the id of an event or a catalogue.")

@@ -6,14 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
-from app.routes.responses import recommender, searcher
-from app.serving.typeahead import Typeahead
+from app.context import current_aisle
 from app.views.form_parsing import typed_ids, typed_search
 from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
 from src.core.domain import Product, Query, category_names
 from src.core.errors import NoRelease, NotReady
 from src.core.ids import has_bad_characters, is_too_long
-from src.core.settings import Settings
 from src.recommendation.similar_items import BEHAVIOUR
 from src.search.index import Filter
 
@@ -26,14 +24,6 @@ _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"
 """What the head of every page leads to."""
 
 
-def _finder() -> Typeahead:
-    return current_app.extensions["aisle"].finder  # type: ignore[no-any-return]
-
-
-def _settings() -> Settings:
-    return current_app.extensions["aisle"].settings  # type: ignore[no-any-return]
-
-
 @pages.app_context_processor
 def _frame() -> dict[str, Any]:
     """What base.html shows around every page."""
@@ -43,14 +33,18 @@ def _frame() -> dict[str, Any]:
         for name, path in _PLACES
         if path in endpoints
     ]
-    return {"navigation": navigation, "release": recommender().version}
+    return {"navigation": navigation, "release": current_aisle().recommender.version}
 
 
 @pages.get("/")
 def front() -> Response:
     """Somebody's list beside the history it came from, and how a product would be rated; or what is popular."""
     typed = typed_ids(request.args, "user_id", "product_id")
-    shown: dict[str, Any] = {"typed": typed, "examples": _finder().examples(_EXAMPLES), "made_up": _is_made_up()}
+    shown: dict[str, Any] = {
+        "typed": typed,
+        "examples": current_aisle().typeahead.examples(_EXAMPLES),
+        "made_up": _is_made_up(),
+    }
     if not typed.problems:
         shown |= _list_of(typed["user_id"]) | _predicted(typed["user_id"], typed["product_id"])
     return _page("front.html", shown, 422 if typed.problems else 200)
@@ -66,10 +60,13 @@ def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
 
 def _list_of(user_id: str) -> dict[str, Any]:
     """The cards of a user's list and history; of nobody's: what is popular."""
-    currency, history = _settings().currency, recommender().history(user_id) if user_id else []
-    answer = recommender().recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
+    currency, history = (
+        current_aisle().settings.currency,
+        current_aisle().recommender.history(user_id) if user_id else [],
+    )
+    answer = current_aisle().recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
     newest = [event.product_id for event in history[-_LOOKED_AT:]]
-    catalogue = recommender().products({*named(answer.recommendations), *newest})
+    catalogue = current_aisle().recommender.products({*named(answer.recommendations), *newest})
     return {
         "release": answer.release,
         "listed": recommended(answer.recommendations, history, catalogue, currency),
@@ -82,15 +79,19 @@ def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
     """How a user would rate a product, in words; what may be meant, where there is no such product."""
     if not user_id or not product_id:
         return {}
-    product = recommender().products([product_id]).get(product_id)
+    product = current_aisle().recommender.products([product_id]).get(product_id)
     if product is None:
-        return {"meant": cards_of(_finder().products(product_id)[:_EXAMPLES], _settings().currency)}
-    return {"asked": card_of(product, _settings().currency), "predicted": _prediction(user_id, product_id)}
+        return {
+            "meant": cards_of(
+                current_aisle().typeahead.products(product_id)[:_EXAMPLES], current_aisle().settings.currency
+            )
+        }
+    return {"asked": card_of(product, current_aisle().settings.currency), "predicted": _prediction(user_id, product_id)}
 
 
 def _prediction(user_id: str, product_id: str) -> Prediction | None:
     """In words; None where no rating can be predicted."""
-    settings, release = _settings(), recommender().release()
+    settings, release = current_aisle().settings, current_aisle().recommender.release()
     if release.pipeline.rater is None:
         return None
     predicted = release.pipeline.predict(user_id, product_id)
@@ -99,7 +100,7 @@ def _prediction(user_id: str, product_id: str) -> Prediction | None:
 
 
 def _is_made_up() -> bool:
-    return bool(recommender().release().manifest.get("made_up"))
+    return bool(current_aisle().recommender.release().manifest.get("made_up"))
 
 
 @pages.get("/shop/search")
@@ -107,7 +108,7 @@ def search() -> Response:
     """Products for a text, or all that fit the filter, the most popular first."""
     typed, wanted = typed_search(request.args)
     asked = any(typed.values.values())
-    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": recommender().categories()}
+    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": current_aisle().recommender.categories()}
     if asked and not typed.problems:
         shown |= _found(typed["q"], wanted)
     return _page("search.html", shown, 422 if typed.problems else 200)
@@ -119,23 +120,26 @@ def _found(text: str, wanted: Filter) -> dict[str, Any]:
     """
     unsearchable = ""
     try:
-        hits = searcher().search(text, _FOUND, wanted).hits if text else []
-        found = [hit.product for hit in hits] if text else _finder().browse(wanted, _FOUND)
+        hits = current_aisle().search_service.search(text, _FOUND, wanted).hits if text else []
+        found = [hit.product for hit in hits] if text else current_aisle().typeahead.browse(wanted, _FOUND)
     except NoRelease:
         raise
     except NotReady as error:
-        unsearchable, found = str(error), _finder().products(text) if text and wanted == Filter() else []
-    cards = cards_of(found, _settings().currency)
+        unsearchable, found = (
+            str(error),
+            current_aisle().typeahead.products(text) if text and wanted == Filter() else [],
+        )
+    cards = cards_of(found, current_aisle().settings.currency)
     return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}
 
 
 @pages.get("/shop/products/<id:product_id>")
 def product(product_id: str) -> Response:
     """All that is known of a product, what goes with it, and how somebody would rate it."""
-    known = recommender().products([product_id]).get(product_id)
+    known = current_aisle().recommender.products([product_id]).get(product_id)
     if known is None:
         return _unknown(product_id)
-    typed, currency = typed_ids(request.args, "user_id"), _settings().currency
+    typed, currency = typed_ids(request.args, "user_id"), current_aisle().settings.currency
     asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
@@ -151,16 +155,16 @@ def product(product_id: str) -> Response:
 
 def _unknown(product_id: str) -> Response:
     """404, with the products that may have been meant."""
-    near = recommender().nearest_ids(product_id)
-    known = recommender().products(near)
-    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), _settings().currency)
+    near = current_aisle().recommender.nearest_ids(product_id)
+    known = current_aisle().recommender.products(near)
+    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), current_aisle().settings.currency)
     return _page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
 
 
 def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
     """What the same people took with a product; and what is described alike, and is not shown already."""
     try:
-        found = searcher().similar(product_id, _LIST)
+        found = current_aisle().search_service.similar(product_id, _LIST)
     except NoRelease:
         raise
     except NotReady:  # what came after the release is compared by its text, which needs the release's encoder
@@ -168,7 +172,7 @@ def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
     hits = found.hits if found else []
     together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
     texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]
-    alike = texts or _finder().alike(product_id, {each.product_id for each in together}, _ALIKE)
+    alike = texts or current_aisle().typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
     return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
 
 
@@ -176,14 +180,14 @@ def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
 def suggest_users() -> Response:
     """For the type-ahead: users whose ids begin with q, as [{"id"}]."""
     text = _typed_text()
-    return jsonify([{"id": id_} for id_ in _finder().users(text)] if text else [])
+    return jsonify([{"id": id_} for id_ in current_aisle().typeahead.users(text)] if text else [])
 
 
 @pages.get("/suggest/products")
 def suggest_products() -> Response:
     """For the type-ahead: products that q may mean, as [{"id", "title", "href"}]."""
     text = _typed_text()
-    cards = cards_of(_finder().products(text), _settings().currency) if text else []
+    cards = cards_of(current_aisle().typeahead.products(text), current_aisle().settings.currency) if text else []
     return jsonify([{"id": c.product_id, "title": c.name, "category": c.category, "href": c.href} for c in cards])
 
 

@@ -9,11 +9,12 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, current_app, jsonify
+from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from app.background.training_process import train_queued
+from app.context import current_aisle
 from app.problem_json import problem, problems_of
 from app.routes.release_changes import change_release, status_of
 from app.schemas import BODY_PROBLEMS
@@ -29,11 +30,8 @@ from app.schemas.admin import (
     TrainingBody,
 )
 from app.security.api_keys import Role
-from app.serving.recommender import Recommender
 from src.core.errors import AisleError, Busy, NoRelease
 from src.core.records import Run, RunStatus
-from src.core.settings import Settings
-from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.locks import trainer_lock
 from src.workflows.run_records import close_abandoned
@@ -52,15 +50,6 @@ WITHOUT_BODY = frozenset(ROLES)
 """Calls that may come without any body, which then stands for {}."""
 
 
-def _aisle() -> Any:
-    return current_app.extensions["aisle"]
-
-
-def _registry() -> Registry:
-    settings: Settings = _aisle().settings
-    return Registry(settings.releases_dir, settings.keep_releases)
-
-
 @admin.post(
     "/training",
     tags=[RUNS],
@@ -71,8 +60,7 @@ def _registry() -> Registry:
     responses={"202": TrainingAnswer, "200": TrainingAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 409, 500, 503)},
 )
 def start_training(body: TrainingBody) -> Response:
-    settings: Settings = _aisle().settings
-    store: Store = _aisle().store
+    settings, store = current_aisle().settings, current_aisle().store
     if not body.force_retrain and (version := _has_seen_everything(store)) is not None:
         said = (
             f"nothing was trained: no event is newer than release {version}. Send force_retrain to train all the same"
@@ -96,17 +84,17 @@ def start_training(body: TrainingBody) -> Response:
     if (other := store.journal.queue_run(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
     arguments = ["--again", body.model_type, *(["--force"] if body.force else [])]
-    train_queued(settings, store, run, arguments, _aisle().start)
+    train_queued(settings, store, run, arguments, current_aisle().start_trainer)
     return _after_waiting(store, run, body) if body.wait else _accepted(run, body)
 
 
 def _has_seen_everything(store: Store) -> str | None:
     """The current release, if no event came since it learnt; None if some did, or that cannot be told."""
     try:
-        release = _recommender().release()
+        release = current_aisle().recommender.release()
     except NoRelease:
         return None
-    if release.version != _registry().current_version():
+    if release.version != current_aisle().registry.current_version():
         return None
     data = release.manifest["data"]
     changed_at = store.changed_at()
@@ -127,7 +115,7 @@ def _after_waiting(store: Store, run: Run, body: TrainingBody) -> Response:
         pause.wait(_ASKED_EVERY_SECONDS)
     if now.status not in (RunStatus.SUCCEEDED, RunStatus.KEPT):
         return problem(500, "Internal Server Error", f"run {run.run_id} {now.status}: {now.message}")
-    _recommender().refresh()
+    current_aisle().recommender.refresh()
     status = "success" if now.status is RunStatus.SUCCEEDED else now.status.value
     answer = TrainingAnswer(
         status=status,
@@ -150,11 +138,11 @@ def _trained(answer: TrainingAnswer, status: int = 200) -> Response:
 
 def _stats(body: TrainingBody) -> dict[str, Any]:
     """As GET /status says it of what was trained."""
-    return _aisle().searcher.status() if body.model_type == "ss" else _recommender().model_status(body.model_type)
-
-
-def _recommender() -> Recommender:
-    return _aisle().recommender  # type: ignore[no-any-return]
+    return (
+        current_aisle().search_service.status()
+        if body.model_type == "ss"
+        else current_aisle().recommender.model_status(body.model_type)
+    )
 
 
 @admin.get(
@@ -164,8 +152,7 @@ def _recommender() -> Recommender:
     responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
-    store: Store = _aisle().store
-    run = store.journal.run(path.run_id)
+    run = current_aisle().store.journal.run(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
     return jsonify(asdict(run))
@@ -178,7 +165,7 @@ def show_run(path: RunPath) -> Response:
     responses={"200": ReleaseList, **problems_of(503)},
 )
 def releases() -> Response:
-    return jsonify([asdict(each) for each in _registry().listing()])
+    return jsonify([asdict(each) for each in current_aisle().registry.listing()])
 
 
 @admin.post(
@@ -224,7 +211,7 @@ def unpin(body: NoBody) -> Response:
 def _changed(change: Any) -> Response:
     """The current release after a change, which this worker has taken up; the others do within a few seconds."""
     try:
-        release, pinned = change_release(_registry(), _recommender(), change)
+        release, pinned = change_release(current_aisle().registry, current_aisle().recommender, change)
     except AisleError as error:
         return problem(*status_of(error), str(error))
     return jsonify(ReleaseAnswer(release=release, pinned=pinned).model_dump())

@@ -15,7 +15,7 @@ from app import problem_json, schemas
 from app.problem_json import problems_of
 from app.schemas import admin, events, lists
 from app.schemas.examples import EXAMPLES, Example
-from app.security.api_keys import SETTINGS, Keys, Role, role_of
+from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -61,8 +61,17 @@ _MAY = {
 """Whose key will do, for a call of each role."""
 
 
-def described(app: Flask) -> dict[str, Any]:
-    """The description of every call of this application, as its keys are set."""
+def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> dict[str, Any]:
+    """Return the OpenAPI document of every call of an application.
+
+    Args:
+        app: The application, an OpenAPI of flask-openapi3.
+        settings: The range of a rating.
+        access: The role that each endpoint needs, and whether it needs a key.
+
+    Returns:
+        The document as JSON-ready dictionaries. The caller owns it.
+    """
     document: dict[str, Any] = copy.deepcopy(app.api_doc)  # type: ignore[attr-defined]
     document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
     document["servers"] = [{"url": "/"}]
@@ -73,15 +82,16 @@ def described(app: Flask) -> dict[str, Any]:
         "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
         "securitySchemes": _security_schemes(),
     }
-    _say_events(document["components"]["schemas"], app.extensions["aisle"].settings)
-    endpoints, keys = _endpoints(app), app.extensions["aisle"].keys
+    _say_events(document["components"]["schemas"], settings)
+    endpoints = _endpoints(app)
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             call_name = f"{method.upper()} {path}"
             _mend(call)
-            _say_who(call, role_of(endpoints[call_name]), keys)
+            role = access.role_of(endpoints[call_name])
+            _say_who(call, role, access.keys)
             _say_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
-            _say_examples(call, path, EXAMPLES.get(call_name, ()), role_of(endpoints[call_name]))
+            _say_examples(call, path, EXAMPLES.get(call_name, ()), role)
     return document
 
 

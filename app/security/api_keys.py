@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -84,18 +85,26 @@ class Keys:
         return found
 
 
-def check_access() -> Response | None:
-    """Before anything of the request is read: may it?"""
-    if request.endpoint is None or request.method == "OPTIONS":
-        return None
-    keys: Keys = current_app.extensions["aisle"].keys
-    return keys.refusal(role_of(request.endpoint))
+class AccessControl:
+    """Decide whether a request may go on, by its key and the role of its endpoint.
 
+    Attributes:
+        keys: The accepted keys.
+    """
 
-def role_of(endpoint: str) -> Role:
-    """What an endpoint needs: what its module says, else Role.READ. Files that pages are made of are open."""
-    roles = current_app.extensions["aisle"].roles
-    return Role.OPEN if endpoint.rpartition(".")[2] == "static" else roles.get(endpoint, Role.READ)
+    def __init__(self, keys: Keys, roles: Mapping[str, Role]) -> None:
+        self.keys = keys
+        self._roles = roles
+
+    def role_of(self, endpoint: str) -> Role:
+        """Return the role that an endpoint needs: OPEN for static files, READ for an endpoint without an entry."""
+        return Role.OPEN if endpoint.rpartition(".")[2] == "static" else self._roles.get(endpoint, Role.READ)
+
+    def refusal(self) -> Response | None:
+        """Return the error answer for the current request; None if it may go on."""
+        if request.endpoint is None or request.method == "OPTIONS":
+            return None
+        return self.keys.refusal(self.role_of(request.endpoint))
 
 
 def address() -> str:

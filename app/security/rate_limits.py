@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 
 from app.problem_json import problem
-from app.security.api_keys import Keys, Role, address, client, is_call, role_of, sends_key
+from app.security.api_keys import AccessControl, Role, address, client, is_call, sends_key
 from src.core.settings import Settings
 
 WRONG_KEYS, ADMIN, EVERY = "wrong keys", "admin", "all"
@@ -25,18 +25,40 @@ _REDIS_SECONDS = 0.2  # what waits longer is slower than counting in this worker
 logging.getLogger("flask-limiter").setLevel(logging.WARNING)
 
 
-def limit_wrong_keys(app: Flask, settings: Settings) -> None:
-    """Give the app its limit of wrong keys. Call it before keys are looked at."""
+def limit_wrong_keys(app: Flask, settings: Settings, access: AccessControl) -> None:
+    """Limit the requests with wrong keys per address.
+
+    Call it before `access` is added to the app, so that a request over the limit is refused before its key is checked.
+
+    Args:
+        app: The application that gets the limit.
+        settings: Rates and the storage of the counts.
+        access: Tells which endpoints need a key.
+    """
+
+    def sends_no_guess() -> bool:
+        """Return whether the request can be no guess of a key: no form, and no call that needs and sends a key."""
+        is_form = request.method == "POST" and not is_call()
+        return not is_form and not (sends_key() and access.keys.needs_key(_role(access)))
+
     wrong = _limit(
-        settings.wrong_keys_limit, WRONG_KEYS, address, exempt_when=_looks_at_no_key, deduct_when=_had_wrong_key
+        settings.wrong_keys_limit, WRONG_KEYS, address, exempt_when=sends_no_guess, deduct_when=_had_wrong_key
     )
     _add(app, settings, wrong)
 
 
-def limit_rates(app: Flask, settings: Settings) -> None:
-    """Give the app the limits of those who may do what they ask for. Call it when keys have been looked at."""
-    admin = _limit(settings.admin_rate_limit, ADMIN, client, exempt_when=lambda: _role() is not Role.ADMIN)
-    every = _limit(settings.rate_limit, EVERY, client, exempt_when=lambda: _role() is Role.OPEN)
+def limit_rates(app: Flask, settings: Settings, access: AccessControl) -> None:
+    """Limit the requests that are allowed: those that need the admin's key, and all that need a role.
+
+    Call it after `access` is added to the app, so that clients are counted by the key that was accepted.
+
+    Args:
+        app: The application that gets the limits.
+        settings: Rates and the storage of the counts.
+        access: Tells the role of an endpoint.
+    """
+    admin = _limit(settings.admin_rate_limit, ADMIN, client, exempt_when=lambda: _role(access) is not Role.ADMIN)
+    every = _limit(settings.rate_limit, EVERY, client, exempt_when=lambda: _role(access) is Role.OPEN)
     _add(app, settings, admin + every)
 
 
@@ -79,18 +101,8 @@ def _readable(rates: str) -> str:
     return rates.replace(" ", "")
 
 
-def _role() -> Role:
-    return role_of(request.endpoint or "")
-
-
-def _keys() -> Keys:
-    return current_app.extensions["aisle"].keys  # type: ignore[no-any-return]
-
-
-def _looks_at_no_key() -> bool:
-    """True for a request that could be no guess of a key: neither a call that needs one and sends one, nor a form."""
-    is_form = request.method == "POST" and not is_call()
-    return not is_form and not (sends_key() and _keys().needs_key(_role()))
+def _role(access: AccessControl) -> Role:
+    return access.role_of(request.endpoint or "")
 
 
 def _had_wrong_key(_response: Response) -> bool:

@@ -61,9 +61,9 @@ class ListAnswer:
 class Recommender:
     """One per worker. A request takes one reference to what is served and uses it to the end."""
 
-    def __init__(self, settings: Settings, store: Store, cache: ListCache) -> None:
+    def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         self._settings, self._store, self._cache = settings, store, cache
-        self._registry = Registry(settings.releases_dir, settings.keep_releases)
+        self._registry = registry
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
         self._shelves, self._shop = Shelves(store), shop_rules(settings.rules)
         self._announces = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, render_template, request
+from flask import Response, render_template, request
 
+from app.context import current_aisle
 from app.security.api_keys import is_call
 
 _HTML, _JSON = "text/html", "application/json"
@@ -22,7 +23,7 @@ def as_page(response: Response) -> Response:
         return response
     problem = response.get_json()
     problem["detail"] = problem["detail"][:1].upper() + problem["detail"][1:]
-    is_untrained = response.status_code == 503 and current_app.extensions["aisle"].recommender.version is None
+    is_untrained = response.status_code == 503 and current_aisle().recommender.version is None
     template = "first_steps.html" if is_untrained else "problem.html"
     page = render_template(template, problem=problem, steps=_FIRST_STEPS)
     response.set_data(page)

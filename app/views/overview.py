@@ -11,21 +11,17 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
-from app.background.scheduler import Scheduler
-from app.serving.recommender import Recommender
-from app.serving.search_service import SearchService
+from app.context import AisleContext
 from app.views.model_report import Became, ModelReport, Nights, became, model_report, nights
 from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
 from src.core.records import Load, Score
-from src.core.settings import Settings
 from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
 from src.ingestion.data_checks import Thresholds, percent
-from src.releases.registry import Listed, Registry
-from src.store import Store
+from src.releases.registry import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
 LISTS_DAYS = 30
@@ -33,16 +29,6 @@ LISTS_DAYS = 30
 
 _LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
-
-
-class OverviewSources(Protocol):
-    """What is asked."""
-
-    settings: Settings
-    store: Store
-    recommender: Recommender
-    searcher: SearchService
-    scheduler: Scheduler
 
 
 class Level(IntEnum):
@@ -136,11 +122,11 @@ def before_current(listing: Sequence[Listed]) -> Listed | None:
     return before if before and current and before.version < current.version else None
 
 
-def overview(aisle: OverviewSources) -> Overview:
+def overview(aisle: AisleContext) -> Overview:
     """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
     settings = aisle.settings
-    registry = Registry(settings.releases_dir, settings.keep_releases)
-    served, manifest = _served(aisle, registry)
+    registry = aisle.registry
+    served, manifest = _served(aisle)
     stored = _stored(aisle)
     scheduler, series, loads = stored.scheduler, stored.nights, stored.loads
     releases = registry.listing()
@@ -171,12 +157,12 @@ def overview(aisle: OverviewSources) -> Overview:
     )
 
 
-def _served(aisle: OverviewSources, registry: Registry) -> tuple[ServedRelease | None, Mapping[str, Any]]:
+def _served(aisle: AisleContext) -> tuple[ServedRelease | None, Mapping[str, Any]]:
     try:
         release = aisle.recommender.release()
     except NotReady:
         return None, {}
-    manifest, status = release.manifest, aisle.recommender.release_status()
+    manifest, status, registry = release.manifest, aisle.recommender.release_status(), aisle.registry
     data = manifest.get("data") or {}
     is_current = release.version == registry.current_version()
     served = ServedRelease(
@@ -209,7 +195,7 @@ class _Stored:
     problem: str = ""
 
 
-def _stored(aisle: OverviewSources) -> _Stored:
+def _stored(aisle: AisleContext) -> _Stored:
     journal = aisle.store.journal
     try:
         changed_at = aisle.store.changed_at()
@@ -234,7 +220,7 @@ def _store(problem: str, changed_at: int | None) -> Finding:
     return Finding("Store", Level.GOOD, said)
 
 
-def _release(served: ServedRelease | None, aisle: OverviewSources) -> Finding:
+def _release(served: ServedRelease | None, aisle: AisleContext) -> Finding:
     if served is None:
         note = str(aisle.recommender.release_status()["note"])
         said = note or "No release is served: every list is answered with 503."
@@ -274,8 +260,8 @@ def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
     return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
 
 
-def _encoder(aisle: OverviewSources) -> Finding:
-    status = aisle.searcher.status()
+def _encoder(aisle: AisleContext) -> Finding:
+    status = aisle.search_service.status()
     if note := str(status.get("note") or ""):
         is_searched = "n_products" in status  # a shop without any title may have none to load
         return Finding("Search", Level.WARN if is_searched else Level.NOTE, f"{note[:1].upper()}{note[1:]}.")
@@ -285,7 +271,7 @@ def _encoder(aisle: OverviewSources) -> Finding:
     return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
 
 
-def _disk(aisle: OverviewSources, release_bytes: int | None) -> Finding:
+def _disk(aisle: AisleContext, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:

@@ -17,6 +17,7 @@ from watching import PICTURE, Watched
 from werkzeug.serving import make_server
 
 from app import create_app
+from app.context import context_of
 from src.core.domain import Event, EventKind, Product
 from src.core.settings import read_settings
 from src.store import open_store
@@ -62,7 +63,7 @@ def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        store: Any = app.extensions["aisle"].store
+        store: Any = context_of(app).store
         ends.extend((server.shutdown, thread.join, server.server_close, store._database.engine.dispose))
         return f"http://127.0.0.1:{server.port}"
 

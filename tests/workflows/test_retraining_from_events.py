@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from test_list_order_learning import OF_EACH, WORDS, fill, trained
 
+from app.context import context_of
 from src.core.domain import EventKind
 from src.core.settings import Settings
 from src.store import Store
@@ -28,7 +29,7 @@ def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], F
 def test_purchases_told_with_the_request_of_a_search_change_what_the_next_release_finds_first(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
-    client, aisle = open_shop.test_client(), open_shop.extensions["aisle"]
+    client, aisle = open_shop.test_client(), context_of(open_shop)
     first = {}
     for number, word in enumerate(WORDS):
         found = client.post("/search", json={"query": f"{word} thing", "top_k": 20})
@@ -39,7 +40,7 @@ def test_purchases_told_with_the_request_of_a_search_change_what_the_next_releas
         event = {"user_id": f"s{number}", "product_id": dearest, "kind": "purchase", "event_id": f"o{number}"}
         told = client.post("/events", json={**event, "request_id": found.headers["X-Request-Id"]}, headers=as_writer)
         assert told.get_json()["stored"] == 1
-    assert aisle.served.flush()
+    assert aisle.served_list_log.flush()
     assert len(store.searches.newest(100)) == len(WORDS)
     release = trained(aisle.settings, store)
     about: dict[str, Any] = release.manifest["ranking"]["text"]  # type: ignore[index, assignment]
@@ -58,7 +59,7 @@ def test_purchases_told_with_the_request_of_a_search_change_what_the_next_releas
 def test_events_of_every_kind_are_in_the_next_release(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
-    client, aisle = open_shop.test_client(), open_shop.extensions["aisle"]
+    client, aisle = open_shop.test_client(), context_of(open_shop)
     before = aisle.recommender.release().manifest["data"]
     kinds = [kind for kind in EventKind if kind is not EventKind.RETURN]
     events = [{"user_id": "me", "product_id": f"new-{kind}", "kind": kind, "value": 4} for kind in kinds]

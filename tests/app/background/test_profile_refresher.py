@@ -24,6 +24,7 @@ from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
+from tests.aisle_context import exchange
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -243,8 +244,8 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
-    aisle = flask_app.extensions["aisle"]
-    aisle.explorer = explorer = ProfileRefresher(settings, store, start)
+    explorer = ProfileRefresher(settings, store, start)
+    aisle = exchange(flask_app, profile_refresher=explorer)
     try:
         assert explorer.look().counting is Counting.UNDER_WAY
         assert started[0].stdout is not None

@@ -15,6 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from werkzeug.test import create_environ, run_wsgi_app
 
+from app.context import context_of
+
 Checker = Callable[[Any, int], dict[str, Any]]
 Sender = Callable[[str, bytes], Any]
 NEEDING = ["/recommend", "/why-not", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
@@ -336,9 +338,9 @@ def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: Flas
     assert send("/predict", json.dumps({"user_id": evil, "product_id": evil}).encode()).status_code == 200
     event = {"user_id": evil, "product_id": evil, "kind": "click", "event_id": evil}
     assert send("/events", json.dumps(event).encode()).status_code == 201
-    history = client.application.extensions["aisle"].store.history(evil)
+    history = context_of(client.application).store.history(evil)
     assert [event.product_id for event in history] == [evil]
-    assert client.application.extensions["aisle"].store.summary().n_events == before + 1
+    assert context_of(client.application).store.summary().n_events == before + 1
 
 
 def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
@@ -351,7 +353,7 @@ def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
 def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
     event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
     assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201
-    history = client.application.extensions["aisle"].store.history(id_)
+    history = context_of(client.application).store.history(id_)
     assert [event.product_id for event in history] == [id_]
     assert send("/recommend", json.dumps({"user_id": id_}).encode()).status_code == 200
 

@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.background.profile_refresher import ProfileRefresher
+from app.context import context_of
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
 from src.core.progress import Silent
@@ -26,6 +27,7 @@ from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.record_events import record_events
+from tests.aisle_context import exchange
 
 KEY = "admin-key-of-the-tests"
 NOW = 1_800_000_000
@@ -297,7 +299,7 @@ def test_every_release_stands_there_with_its_button(
 ) -> None:
     first = Registry(trained_settings.releases_dir).current_version()
     second = publish_again()
-    client.application.extensions["aisle"].recommender.refresh()
+    context_of(client.application).recommender.refresh()
     html = page(client)
     releases = part(html, "releases")
     assert releases.index(second) < releases.index(str(first))
@@ -520,8 +522,8 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
         def wait(self) -> int:
             return 0
 
-    aisle = flask_app.extensions["aisle"]
-    aisle.explorer = ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts())
+    aisle = context_of(flask_app)
+    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts()))
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.domain import Event, EventKind, Product
 from src.store import Store
 from src.workflows.record_events import record_events
@@ -64,7 +65,7 @@ def test_a_withdrawn_product_is_similar_to_nothing(flask_app: Flask, client: Fla
     product = popular_id(client)
     first = similar(client, product)[0]["item_id"]
     trained_store.add_products([Product(first, withdrawn=True)])
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     assert first not in [row["item_id"] for row in similar(client, product, 100)]
 
 

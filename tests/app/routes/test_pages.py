@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.domain import Event, EventKind, Product
 from src.core.progress import Silent
 from src.core.settings import Settings
@@ -72,7 +73,7 @@ def test_every_place_of_a_list_says_why_it_is_there(
     client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str]
 ) -> None:
     publish_again(ENSEMBLE)
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     page = text_of(client, "/?user_id=U00003")
     wanted = {"user_id": "U00003", "n": 12, "explain": True}
     rows = client.post("/recommend", json=wanted).get_json()["recommendations"]

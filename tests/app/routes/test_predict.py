@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
@@ -99,7 +100,7 @@ def test_a_release_that_predicts_no_ratings_says_so(
     client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str], is_problem: Checker
 ) -> None:
     publish_again(models=("popularity",))
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     body = is_problem(client.post("/predict", json={"user_id": "a", "product_id": "b"}), 503)
     assert "holds no model that predicts ratings" in body["detail"]
     assert "python train_model.py" in body["detail"]

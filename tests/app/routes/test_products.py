@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.serving.recommender import Recommender
 from src.core.domain import Event, EventKind, Product
 from src.core.errors import StoreError
@@ -26,7 +27,7 @@ FULL = Product("B00XYZ", "A train", "With rails", "Toys > Trains | Gifts", "Brio
 
 @pytest.fixture
 def recommender(flask_app: Flask) -> Recommender:
-    found: Recommender = flask_app.extensions["aisle"].recommender
+    found: Recommender = context_of(flask_app).recommender
     return found
 
 
@@ -199,7 +200,7 @@ def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complaine
     gone = listed(client)[0]
     trained_store.add_products([Product(gone, withdrawn=True)])
     recommender.refresh()
-    monkeypatch.setattr(flask_app.extensions["aisle"].store, "withdrawn", refuse)
+    monkeypatch.setattr(context_of(flask_app).store, "withdrawn", refuse)
     with caplog.at_level(logging.WARNING):
         assert not recommender.refresh()
         publish_again()

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 
+from app.context import context_of
 from src.core.domain import SEEN_KINDS, EventKind
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -144,7 +145,7 @@ def test_the_list_is_the_one_of_the_default_model_of_the_manifest(
     client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str], default: str
 ) -> None:
     version = publish_again(default)
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     answer = client.post("/recommend", json={"user_id": USER})
     assert answer.headers["X-Release"] == version
     assert answer.headers["X-Source"] == default

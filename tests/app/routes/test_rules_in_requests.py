@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.domain import EventKind, Product
 from src.core.settings import Settings
 from src.store import Store
@@ -37,7 +38,7 @@ def catalogue(trained_store: Store, flask_app: Flask) -> dict[str, Product]:
     """What the store knows by now; of ten products after the training that they are of one category."""
     corner = (Product(f"P{number:05d}", category=f"Garden > {CATEGORY}") for number in range(1, 41, 4))
     assert trained_store.add_products(corner) == 10
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     return {product.product_id: product for page in trained_store.read_products() for product in page}
 
 
@@ -75,7 +76,7 @@ def test_a_price_and_a_stock_of_a_second_ago_count(
     after = listed(client, in_stock=True, max_price=1_000, n=5, exclude=["nothing"])
     assert after[:3] == before[2:]
     assert len(after) == 5
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     assert listed(client, in_stock=True, max_price=1_000, n=5) == after
     assert not {gone, dear} & set(listed(client, in_stock=True, max_price=1_000, n=100))
 
@@ -84,7 +85,7 @@ def test_what_came_back_into_stock_is_listed_after_the_next_look(
     client: FlaskClient, trained_store: Store, catalogue: dict[str, Product], flask_app: Flask
 ) -> None:
     first = listed(client, in_stock=True)[0]
-    refresh = flask_app.extensions["aisle"].recommender.refresh
+    refresh = context_of(flask_app).recommender.refresh
     trained_store.add_products([replace(catalogue[first], stock=0)])
     refresh()
     assert first not in listed(client, in_stock=True)
@@ -106,7 +107,7 @@ def test_a_change_of_the_catalogue_makes_new_lists_only_where_rules_ask_for_it(
         listed(client, in_stock=True)
     assert len(made) == 2
     trained_store.add_products([Product("P00001", price=1.0)])
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     listed(client)
     assert len(made) == 2
     listed(client, in_stock=True)

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.serving import search_service as searcher_module
 from src.core.domain import Product
 from src.core.errors import NotReady
@@ -94,7 +95,7 @@ def test_a_withdrawn_product_is_never_found(flask_app: Flask, client: FlaskClien
     product = some_product(trained_store)
     name = product.title or ""
     trained_store.add_products([replace(product, withdrawn=True)])
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     assert product.product_id not in ids(search(client, name, top_k=100))
     assert product.product_id not in ids(search(client, name, category=product.category, top_k=100))
     answer = client.post("/recommend", json={"product_name": name, "top_k": 100})

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.errors import StoreError
 from src.core.records import Run
 from src.core.settings import Settings
@@ -80,7 +81,7 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
     def fail(*_: Any) -> Any:
         raise StoreError("the store postgresql://user:***@secret-host refused")
 
-    store = flask_app.extensions["aisle"].store
+    store = context_of(flask_app).store
     monkeypatch.setattr(store.journal, "runs", fail)
     for name in ("history", "summary"):
         monkeypatch.setattr(store, name, fail)
@@ -106,7 +107,7 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("a detail of the inside")
 
-    monkeypatch.setattr(flask_app.extensions["aisle"].store, "history", fail)
+    monkeypatch.setattr(context_of(flask_app).store, "history", fail)
     body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
     assert "a detail of the inside" not in body["detail"]
     assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text

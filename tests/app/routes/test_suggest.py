@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.serving.typeahead import Typeahead
 from src.core.domain import Event, EventKind, Product
 from src.search.index import Filter
@@ -30,7 +31,7 @@ def products(client: FlaskClient, text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def finder(flask_app: Flask) -> Typeahead:
-    found: Typeahead = flask_app.extensions["aisle"].finder
+    found: Typeahead = context_of(flask_app).typeahead
     return found
 
 
@@ -81,7 +82,7 @@ def test_a_product_newer_than_the_release_is_named_by_its_whole_id(client: Flask
 
 def test_withdrawn_products_are_named_by_nothing_but_their_whole_id(flask_app: Flask, trained_store: Store) -> None:
     trained_store.add_products([Product("P00012", withdrawn=True)])
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     client = flask_app.test_client()
     assert "P00012" not in [row["id"] for row in products(client, "P0001")]
     title = trained_store.products(["P00012"])["P00012"].title or ""

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from src.core.domain import Event, EventKind
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
@@ -22,6 +23,7 @@ from src.store import Store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
+from tests.aisle_context import exchange
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Publish = Callable[..., str]
@@ -74,7 +76,8 @@ class Trainers:
 
 @pytest.fixture
 def trainers(flask_app: Flask, trained_store: Store) -> Trainers:
-    flask_app.extensions["aisle"].start = found = Trainers(trained_store)
+    found = Trainers(trained_store)
+    exchange(flask_app, start_trainer=found)
     return found
 
 
@@ -370,7 +373,7 @@ def test_without_a_release_no_answer_names_one(untrained_client: FlaskClient) ->
 def test_a_worker_says_what_it_serves(
     flask_app: Flask, client: FlaskClient, publish_again: Publish, trained_settings: Settings
 ) -> None:
-    recommender = flask_app.extensions["aisle"].recommender
+    recommender = context_of(flask_app).recommender
     assert client.get("/status").get_json()["workers"] == []  # no worker yet: its threads are not started
     recommender.announce()
     (worker,) = client.get("/status").get_json()["workers"]

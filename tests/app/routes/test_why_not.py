@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.context import context_of
 from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 from src.store import Store
 
@@ -64,7 +65,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
     reason, detail = answer()
     assert (reason, detail) == ("seen", "the user has seen it: events of purchase, rating count as that")
     trained_store.add_products([Product(first, withdrawn=True)])
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     assert answer()[0] == "withdrawn"
 
 

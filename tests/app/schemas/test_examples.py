@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 
+from app.context import context_of
 from app.schemas.examples import EXAMPLES, RELEASE, Example
-from app.security.api_keys import role_of
 from src.releases.registry import Registry
 from src.store import Store
 from tests.curl import Shop, curl_lines, read_curl, shop_of_examples
@@ -85,7 +85,7 @@ def test_an_example_works_and_is_answered_as_shown(
     path = call.split(" ", 1)[1]
     endpoint = served.app.url_map.bind("").match(example.address(path).partition("?")[0], method=call.split(" ")[0])[0]
     with served.app.app_context():
-        role = role_of(endpoint)
+        role = context_of(served.app).access.role_of(endpoint)
     answer = served.send(example.curl(path, role))
     assert answer.status_code == example.status, answer.text
     assert answer.mimetype == example.kind
@@ -142,7 +142,7 @@ def test_every_call_stands_with_its_curl_lines_in_the_papers(description: dict[s
 def test_every_curl_of_the_page_about_the_calls_works(served: Shop) -> None:
     lines = curl_lines((ROOT / "docs" / "http.md").read_text(encoding="utf-8"))
     assert len(lines) == len(_EACH)
-    aisle, newest = served.app.extensions["aisle"], served.names[RELEASE]
+    aisle, newest = context_of(served.app), served.names[RELEASE]
     for line in lines:
         Registry(aisle.settings.releases_dir).activate(newest)
         aisle.recommender.refresh()

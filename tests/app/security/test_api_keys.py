@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.security.api_keys import Keys, Role, generate_key, hashed_key, made_once
 from src.core.errors import ConfigError
 from src.core.settings import Settings, read_settings
@@ -141,9 +142,9 @@ def test_no_key_is_seen_in_a_repr_in_the_log_or_in_an_answer(
     answers = [post(client, bearer(key)) for key in ("Wr1te", "Adm1n", "Re4d", "Gue55", "Wr1te2")]
     answers += [client.get("/status", headers=bearer(key)) for key in ("Re4d", "Gue55")]
     answers.append(client.post("/events", data=b"{", headers=bearer("Wr1te"), content_type="application/json"))
-    aisle = client.application.extensions["aisle"]
+    aisle = context_of(client.application)
     settings = aisle.settings
-    seen = [caplog.text, repr(settings), str(settings), repr(aisle), repr(vars(aisle.keys))]
+    seen = [caplog.text, repr(settings), str(settings), repr(aisle), repr(vars(aisle.access.keys))]
     seen += [answer.text + str(answer.headers) for answer in answers]
     for text in seen:
         for key in ("Wr1te", "Adm1n", "Re4d", "Gue55"):

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.serving.cached_list import cache_key
 from app.serving.list_cache import ListCache
 from src.core.domain import Boost, Event, EventKind, Query, Rules
@@ -125,7 +126,7 @@ def test_a_new_release_makes_a_new_list(
 ) -> None:
     ask(client)
     version = publish_again()
-    flask_app.extensions["aisle"].recommender.refresh()
+    context_of(flask_app).recommender.refresh()
     assert ask(client).headers["X-Release"] == version
     assert len(computed) == 2
 
@@ -133,7 +134,7 @@ def test_a_new_release_makes_a_new_list(
 def test_popular_products_are_cached_by_length_days_and_kind(
     client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = flask_app.extensions["aisle"].store
+    store = context_of(flask_app).store
     popular, asked = store.popular, list[Any]()
 
     def spy(*arguments: Any) -> Any:
@@ -168,7 +169,7 @@ def test_no_pickle_is_made_or_read(client: FlaskClient, monkeypatch: pytest.Monk
 
 def test_what_lies_in_the_cache_is_json(flask_app: Flask, client: FlaskClient) -> None:
     ask(client)
-    kept = flask_app.extensions["aisle"].recommender._cache._cache.cache._cache
+    kept = context_of(flask_app).recommender._cache._cache.cache._cache
     assert kept
     for _, value in kept.values():
         assert value[:1] in (b"[", b"{")
@@ -188,7 +189,7 @@ def test_a_cache_that_fails_is_a_cache_that_is_empty(
     def fail(*_: Any, **__: Any) -> Any:
         raise ConnectionError("redis is gone")
 
-    inner = flask_app.extensions["aisle"].recommender._cache._cache
+    inner = context_of(flask_app).recommender._cache._cache
     monkeypatch.setattr(inner, "get", fail)
     monkeypatch.setattr(inner, "set", fail)
     assert ask(client).get_json() == ask(client).get_json()

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.serving import recommender as recommender_module
 from app.serving.recommender import Recommender
 from src.core.settings import Settings
@@ -26,7 +27,7 @@ Publish = Callable[..., str]
 
 @pytest.fixture
 def recommender(flask_app: Flask) -> Recommender:
-    found: Recommender = flask_app.extensions["aisle"].recommender
+    found: Recommender = context_of(flask_app).recommender
     return found
 
 
@@ -195,7 +196,7 @@ def test_the_first_release_is_taken_up_by_a_worker_that_started_without_one(
     app = make_app(trained_settings)
     assert app.test_client().get("/readyz").status_code == 503
     registry.activate(version)
-    assert app.extensions["aisle"].recommender.refresh()
+    assert context_of(app).recommender.refresh()
     assert served(app.test_client()) == version
 
 
@@ -221,7 +222,7 @@ def test_a_request_speaks_with_one_release_though_another_is_taken_up_meanwhile(
     recommender.refresh()
     expected = client.post("/recommend", json={"user_id": USER}).get_json()
     other = publish_again("svd")
-    store = flask_app.extensions["aisle"].store
+    store = context_of(flask_app).store
     history = store.history
 
     def refresh_meanwhile(user_id: str) -> Any:
@@ -245,7 +246,7 @@ def test_the_release_of_the_header_made_the_list_while_releases_change_all_the_t
 ) -> None:
     by_source = {publish_again("svd"): "svd", publish_again("popularity"): "popularity"}
     app = make_app(trained_settings.model_copy(update={"cache_seconds": 0}))
-    client, recommender = app.test_client(), app.extensions["aisle"].recommender
+    client, recommender = app.test_client(), context_of(app).recommender
     expected = {
         version: client.post("/recommend", json={"user_id": USER, "model": source}).get_json()
         for version, source in by_source.items()

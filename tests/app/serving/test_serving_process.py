@@ -64,8 +64,9 @@ def test_serving_a_list_of_every_model_imports_nothing_that_only_training_needs(
 from src.core.settings import read_settings
 from src.core.domain import Event, EventKind, Query
 from app import create_app
+from app.context import context_of
 app = create_app(read_settings())
-pipeline = app.extensions["aisle"].recommender.release().pipeline
+pipeline = context_of(app).recommender.release().pipeline
 product = pipeline.items.id_of(0)
 for model in (*pipeline.list_models, None):
     assert pipeline.recommend(Query("U00003", (Event("", product, EventKind.PURCHASE),), model=model))

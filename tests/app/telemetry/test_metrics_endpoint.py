@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.context import context_of
 from app.serving.recommender import Recommender
 from app.telemetry.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metric, Metrics
 from src.core.errors import StoreError
@@ -146,7 +147,7 @@ def test_trainings_are_counted_as_the_store_has_them(trained_store: Store, read:
 
 
 def test_workers_are_counted_by_the_release_they_serve_and_dead_ones_are_not(flask_app: Flask, read: Read) -> None:
-    recommender = flask_app.extensions["aisle"].recommender
+    recommender = context_of(flask_app).recommender
     recommender.announce()
     found = read()
     assert found["aisle_release_info", recommender.version] == 1
@@ -164,7 +165,7 @@ def test_a_store_that_does_not_answer_is_said_and_the_rest_stays(
     def broken(*_: object) -> Any:
         raise StoreError("no")
 
-    monkeypatch.setattr(type(flask_app.extensions["aisle"].store.journal), "outcomes", broken)
+    monkeypatch.setattr(type(context_of(flask_app).store.journal), "outcomes", broken)
     read()
     found = read()
     assert found["aisle_store_up",] == 0

@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.routes.request_log import write_logs
 from app.serving.recommender import Recommender
 from src.core.settings import Settings
@@ -170,7 +171,7 @@ def test_no_log_line_says_who_asked_or_what_for(
 
         for name in ("recommend", "products", "predict", "popular", "history", "serving"):
             monkeypatch.setattr(Recommender, name, broken)
-        monkeypatch.setattr(type(flask_app.extensions["aisle"].store), "add_events", broken)
+        monkeypatch.setattr(type(context_of(flask_app).store), "add_events", broken)
     client, asked = flask_app.test_client(), 0
     for method, path, given in _everything(flask_app):
         client.open(path, method=method, **given)

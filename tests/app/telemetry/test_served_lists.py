@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.context import context_of
 from app.telemetry.metrics import LISTS_DROPPED
 from app.telemetry.served_lists import ServedListLog, ShownList
 from src.core.domain import DAY
@@ -47,8 +48,8 @@ def served(served_app: Flask) -> Callable[[], list[ServedList]]:
     """The lists that are kept, oldest first."""
 
     def kept() -> list[ServedList]:
-        aisle = served_app.extensions["aisle"]
-        assert aisle.served.flush()
+        aisle = context_of(served_app)
+        assert aisle.served_list_log.flush()
         return list(aisle.store.served.newest(100)[::-1])
 
     return kept
@@ -101,7 +102,7 @@ def test_lists_of_the_cache_are_kept_and_refused_requests_are_not(served_app: Fl
 
 def test_nothing_is_kept_unless_it_is_wanted(client: FlaskClient, flask_app: Flask, trained_store: Store) -> None:
     client.get("/recommend?user_id=U00001")
-    assert flask_app.extensions["aisle"].served.flush()
+    assert context_of(flask_app).served_list_log.flush()
     assert trained_store.served.newest(5) == []
 
 
@@ -114,7 +115,7 @@ def test_a_click_told_with_the_request_id_is_joined_to_its_place(
     served()
     event = {"user_id": "U00001", "product_id": product, "kind": "click", "request_id": request_id}
     assert client.post("/events", json=event, headers=as_writer).status_code == 201
-    figures = served_app.extensions["aisle"].store.served.figures(int(time.time()))
+    figures = context_of(served_app).store.served.figures(int(time.time()))
     (place,) = [figure for figure in figures if figure.clicked]
     assert (place.position, place.shown, place.clicked, place.bought) == (3, 1, 1, 0)
     assert place.release == listed.headers["X-Release"]
@@ -129,7 +130,7 @@ def test_a_purchase_after_a_search_is_one_that_search_learns_from(
     event = {"user_id": "me", "product_id": product, "kind": "purchase", "event_id": "o1", "request_id": request_id}
     assert client.post("/events", json=event, headers=as_writer).get_json()["stored"] == 1
     served()  # the list comes into the store after the event: it finds it all the same
-    (learnt,) = served_app.extensions["aisle"].store.searches.newest(5)
+    (learnt,) = context_of(served_app).store.searches.newest(5)
     assert (learnt.query, learnt.product_id, learnt.kind) == ("steel pan", product, "purchase")
 
 

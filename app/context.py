@@ -1,0 +1,85 @@
+"""The parts of one application, typed, for the code that handles a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from app.background.profile_refresher import ProfileRefresher
+from app.background.scheduler import Scheduler
+from app.background.training_process import Trainer, start_trainer
+from app.security.api_keys import AccessControl
+from app.serving.recommender import Recommender
+from app.serving.search_service import SearchService
+from app.serving.typeahead import Typeahead
+from app.telemetry.metrics import Metrics
+from app.telemetry.served_lists import ServedListLog
+from src.core.settings import Settings
+from src.releases.registry import Registry
+from src.store import Store
+
+_KEY = "aisle"
+
+
+@dataclass(frozen=True)
+class AisleContext:
+    """The parts of one application.
+
+    Attributes:
+        settings: The settings that the application was built with.
+        store: Events, products, runs and served lists.
+        registry: The releases on disk.
+        recommender: Lists from the release that this worker serves.
+        search_service: Search and similar products.
+        typeahead: Completions of ids and titles.
+        scheduler: Starts the scheduled trainings while this worker leads.
+        profile_refresher: Keeps the data profile of the dashboard up to date.
+        metrics: Counters and histograms of this host.
+        served_list_log: Writes the lists that were served to the store.
+        access: Keys, and the role that each endpoint needs.
+        start_trainer: Starts the process of a training that was requested over HTTP.
+    """
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    recommender: Recommender
+    search_service: SearchService
+    typeahead: Typeahead
+    scheduler: Scheduler
+    profile_refresher: ProfileRefresher
+    metrics: Metrics
+    served_list_log: ServedListLog
+    access: AccessControl
+    start_trainer: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
+
+    def leave(self) -> None:
+        """Stop serving in this process: give up the lead and write the served lists that are queued."""
+        self.scheduler.stop()
+        self.profile_refresher.stop()
+        self.recommender.leave()
+        self.served_list_log.stop()
+        self.metrics.close()
+
+
+def attach_context(app: Flask, context: AisleContext) -> None:
+    """Make a context the one of an application.
+
+    Args:
+        app: The application.
+        context: Its parts.
+    """
+    app.extensions[_KEY] = context
+
+
+def context_of(app: Flask) -> AisleContext:
+    """Return the context of an application."""
+    context: AisleContext = app.extensions[_KEY]
+    return context
+
+
+def current_aisle() -> AisleContext:
+    """Return the context of the application that handles the current request."""
+    return context_of(current_app)
