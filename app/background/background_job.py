@@ -24,7 +24,9 @@ class Process(Protocol):
     """What is asked of a process that was started; subprocess.Popen has it."""
 
     @property
-    def pid(self) -> int: ...
+    def pid(self) -> int:
+        """Its process id."""
+        ...
 
     def poll(self) -> int | None:
         """Return its exit code, or None while it runs."""
@@ -58,7 +60,7 @@ def launch(command: Sequence[str], log: Path, n_threads: int) -> Process:
     return process
 
 
-@dataclass
+@dataclass(frozen=True)
 class BackgroundJob:
     """A script of the project that runs in a process of its own, at most one at a time.
 

@@ -63,21 +63,17 @@ class ProfileRefresher:
     """Starts a new profile when the last one is too old; there is one refresher in each worker."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        job: BackgroundJob | None = None,
-        now: Callable[[], float] = time.time,
+        self, settings: Settings, store: Store, job: BackgroundJob, now: Callable[[], float] = time.time
     ) -> None:
         """Create a refresher that does nothing until `look`.
 
         Args:
             settings: where the profile is.
             store: what is profiled.
-            job: makes the profile; None for `profile_job`.
+            job: makes the profile.
             now: seconds since 1970; tests hand in a clock.
         """
-        self._settings, self._store, self._job, self._now = settings, store, job or profile_job(settings), now
+        self._settings, self._store, self._job, self._now = settings, store, job, now
         self._guard = threading.Lock()
         self._process: Process | None = None
         self._read: tuple[int, SavedProfile | None] = (0, None)

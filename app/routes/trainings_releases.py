@@ -84,7 +84,7 @@ def start_training(body: TrainingBody) -> Response:
     if (other := store.journal.queue_run(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
     arguments = ["--again", body.model_type, *(["--force"] if body.force else [])]
-    train_queued(settings, store, run, arguments, current_aisle().start_trainer)
+    train_queued(current_aisle().training, store, run, arguments)
     return _after_waiting(store, run, body) if body.wait else _accepted(run, body)
 
 
