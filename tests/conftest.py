@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
@@ -23,6 +25,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store, open_store
@@ -32,6 +35,16 @@ from src.workflows.training_plan import TrainingRequest
 from tests.aisle_context import exchange, launch_trainings
 
 pytest_plugins = ["postgresql"]
+
+# No property test depends on the speed of the machine, and in CI every run draws the same examples.
+hypothesis_settings.register_profile(
+    "aisle",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    database=None if "CI" in os.environ else hypothesis_settings().database,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("aisle")
 
 WRITE_KEY, ADMIN_KEY = "write-key-of-the-tests", "admin-key-of-the-tests"
 QUICK = {
@@ -77,7 +90,7 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
 
 def dispose(store: Any) -> None:
     """Close the connections of a store, or the next test hears of them."""
-    store._database.engine.dispose()
+    store.close()
 
 
 @pytest.fixture
@@ -118,8 +131,8 @@ def trained_var(shop: SyntheticShop, tmp_path_factory: pytest.TempPathFactory) -
     """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
     settings = small_settings(tmp_path_factory.mktemp("trained") / "var")
     store = open_store(settings.store_url)
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     train(settings, store, TrainingRequest(), Silent())
     dispose(store)
     return settings.var
@@ -210,7 +223,8 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
         default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, ENSEMBLE), activate: bool = True
     ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
-        about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
+        its = original.manifest
+        about = TrainingRecord(data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary)
         rater = original.pipeline.rater if original.pipeline.rater in held else None
         draft = Draft(replace(original.pipeline, models=held, default=default, rater=rater), about)
         hour = next(hours)

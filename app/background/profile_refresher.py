@@ -16,7 +16,7 @@ from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
-from src.store import Store, has_events
+from src.store import Store
 from src.workflows.locks import FileLock
 
 _AGE_PER_SECOND = 50.0  # a profile is kept 50 times as long as it took: profiling uses a fiftieth of a core at most
@@ -83,7 +83,7 @@ class ProfileRefresher:
         """Return the last profile, and start a new one if it is due; neither waits for it nor raises an error."""
         explored = self._last_profile()
         try:
-            empty = explored is None and not has_events(self._store)
+            empty = explored is None and self._store.events.is_empty()
             due = not empty and self._is_due(explored)
         except StoreError:
             return self.last()
@@ -122,7 +122,7 @@ class ProfileRefresher:
     def _is_due(self, explored: SavedProfile | None) -> bool:
         if explored is None:
             return True
-        changed_at = self._store.changed_at()
+        changed_at = self._store.events.changed_at()
         if changed_at is not None and changed_at == explored.changed_at:
             return False
         age = self._now() - explored.figures.explored_at

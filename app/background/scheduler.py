@@ -26,7 +26,7 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.evaluation.drift import SCORES_READ
 from src.releases.registry import Registry
-from src.store import Store, has_events
+from src.store import Store
 from src.workflows.locks import FileLock, leader_lock
 from src.workflows.run_records import CLOCKS_DIFFER_BY, close_abandoned, may_be_tried_again
 
@@ -168,11 +168,11 @@ class Scheduler:
             self._record_silent_death(started, started.process.poll() or 0)
         if self._training.is_running() or close_abandoned(self._store, self._training.lock):
             return False  # an interrupted run is started again by the next check
-        if self._store.journal.unfinished():
+        if self._store.runs.unfinished():
             return False  # a queued run, whose process is about to take the lock
         if (due := self._due()) is not None:
             _log.info("starting the nightly training")
-            run = self._store.journal.run_of(due)
+            run = self._store.runs.get_due(due)
             process = self._training.start(["--trigger", "night", "--due", str(due)])
             self._started = _Started(process, self._now(), due, run)
         elif self._is_drift_check_due():
@@ -190,35 +190,35 @@ class Scheduler:
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         due = int(due_before(now, self._settings.retrain_time, self._settings.zone).timestamp())
-        run = self._store.journal.run_of(due)
+        run = self._store.runs.get_due(due)
         if run is not None:
             return due if may_be_tried_again(run) else None
-        runs = self._store.journal.runs(_RUNS_READ)
+        runs = self._store.runs.newest(_RUNS_READ)
         latest = self._now() + CLOCKS_DIFFER_BY
         if any(_is_whole(run) and due <= run.started_at <= latest for run in runs):
             return None
-        return due if runs or has_events(self._store) else None
+        return due if runs or not self._store.events.is_empty() else None
 
     def _is_drift_check_due(self) -> bool:
         hours = self._settings.drift_hours
         if not hours or self._registry.current_version() is None:
             return False
         latest = self._now() + CLOCKS_DIFFER_BY  # later scores were recorded while a clock was wrong
-        scored = [float(score.at) for score in self._store.journal.scores(SCORES_READ) if score.at <= latest]
+        scored = [float(score.at) for score in self._store.runs.scores(SCORES_READ) if score.at <= latest]
         checked = self._drift_checked_at if self._drift_checked_at <= latest else 0.0
         return self._now() - max([checked, *scored]) >= hours * 3_600
 
     def _end_overdue(self) -> None:
         """End trainings that take longer than AISLE_TRAIN_HOURS, but for those that were started by hand."""
         limit = self._settings.train_hours
-        for run in self._store.journal.unfinished():
+        for run in self._store.runs.unfinished():
             if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
                 continue
             message = (
                 f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
             )
             ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
-            self._store.journal.save_run(ended)
+            self._store.runs.save(ended)
             _log.error("run %s: %s", run.run_id, message)
             owner = self._training.lock.owner()
             if owner is not None and owner.pid_here is not None:
@@ -232,7 +232,7 @@ class Scheduler:
         moment only.
         """
         owner = self._training.lock.owner()
-        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.journal.unfinished():
+        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.runs.unfinished():
             self._holder_without_run = None
         elif self._holder_without_run is None or self._holder_without_run[0] != owner:
             self._holder_without_run = (owner, self._now())
@@ -255,14 +255,14 @@ class Scheduler:
         """Record an attempt of a training that failed before it recorded its run; attempts are limited."""
         if code == 0 or started.due is None or self._training.is_running():
             return
-        if self._store.journal.run_of(started.due) != started.run:
+        if self._store.runs.get_due(started.due) != started.run:
             return  # it recorded its run
         now = int(self._now())
         first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
         run = started.run or first
         message = f"the trainer ended with exit code {code} before it began; see {self._training.log}"
         run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
-        self._store.journal.save_run(run)
+        self._store.runs.save(run)
 
     def status(self) -> JsonDict:
         """Return what GET /status shows of trainings.
@@ -273,8 +273,8 @@ class Scheduler:
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         leader = self._lock.owner()
-        runs = [asdict(run) for run in self._store.journal.runs(_SHOWN_RUNS)]
-        under_way = [asdict(run) for run in self._store.journal.unfinished()]
+        runs = [asdict(run) for run in self._store.runs.newest(_SHOWN_RUNS)]
+        under_way = [asdict(run) for run in self._store.runs.unfinished()]
         next_run = None
         if self._settings.scheduler != "off":
             next_run = due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
@@ -284,7 +284,7 @@ class Scheduler:
             "last_run": runs[0] if runs else None,
             "under_way": under_way[0] if under_way else None,
             "runs": runs,
-            "scores": [asdict(score) for score in self._store.journal.scores(_SHOWN_SCORES)],
+            "scores": [asdict(score) for score in self._store.runs.scores(_SHOWN_SCORES)],
         }
 
 

@@ -56,10 +56,10 @@ def train_queued(job: BackgroundJob, store: Store, run: Run, arguments: Sequence
 
 def _record_failure(store: Store, run_id: str, message: str) -> None:
     """Record how a run ended, unless that is recorded already."""
-    run = store.journal.run(run_id)
+    run = store.runs.get(run_id)
     if run is not None and not run.status.is_over:
         status = RunStatus.FAILED if run.status is RunStatus.QUEUED else RunStatus.INTERRUPTED
-        store.journal.save_run(replace(run, status=status, finished_at=int(time.time()), message=message))
+        store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=message))
 
 
 def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:

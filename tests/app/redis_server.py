@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,3 +29,29 @@ def redis_without(pattern: str) -> Iterator[redis.Redis]:
 def _forget(client: redis.Redis, pattern: str) -> None:
     for key in client.scan_iter(pattern):
         client.delete(key)
+
+
+class SilentServer:
+    """A port that accepts connections and never answers."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._socket.setblocking(False)
+        self.url = f"redis://127.0.0.1:{self._socket.getsockname()[1]}/0"
+
+    def __enter__(self) -> SilentServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def new_connections(self) -> int:
+        """How many connections were opened since the last call."""
+        opened = 0
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except BlockingIOError:
+                return opened
+            connection.close()
+            opened += 1

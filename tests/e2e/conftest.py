@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service import ROOT, Service, Shop, free_port, wait_until
+from service import ROOT, Service, Shop, free_port
+
+from tests.waiting import wait_until
 
 RATINGS = "".join(
     f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"

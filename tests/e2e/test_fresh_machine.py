@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service import ROOT, Service, call, free_port, wait_until
+from service import ROOT, Service, call, free_port
+
+from tests.waiting import wait_until
 
 INSTALL_SECONDS = 600
 RATINGS = "".join(

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service import Service, Shop, free_port, wait_until
+from service import Service, Shop, free_port
+
+from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 Serve = Callable[..., Service]

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -25,13 +24,7 @@ from src.workflows.explore import explore_store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from tests.aisle_context import exchange
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 class FakeProcess:
@@ -182,7 +175,7 @@ def test_a_store_that_does_not_answer_leaves_the_last_figures(watched: Shop, mon
     def refuse(*_: object) -> None:
         raise StoreError("the store sqlite:///secret refused")
 
-    monkeypatch.setattr(type(watched.store), "changed_at", refuse)
+    monkeypatch.setattr(type(watched.store.events), "changed_at", refuse)
     shown = watched.explorer.look()
     assert shown.counting is Counting.UNKNOWN
     assert shown.explored is not None
@@ -205,7 +198,7 @@ def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
     explored = SavedProfile.read(path)
     assert explored is not None
     assert explored.figures.most_bought[0].product_id in explored.titles
-    assert explored.changed_at == watched.store.changed_at()
+    assert explored.changed_at == watched.store.events.changed_at()
     assert explored.figures.catalogue.without_events is not None
     explored.write(path)
     assert SavedProfile.read(path) == explored
@@ -223,7 +216,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "data_processing.py":
-            thread.join(600)  # it runs at the lowest priority
+            thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
     shown = explorer.look()
     assert shown.counting is Counting.CURRENT, shown.problem
     assert shown.explored is not None
@@ -254,7 +247,7 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
         aisle.leave()
         assert started[0].wait(20) == -signal.SIGTERM
         explorer.stop()  # of what has ended already: nothing
-        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None)
+        wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None, "the lock to be free")
         assert "the shop's figures" not in caplog.text
     finally:
         started[0].kill()

@@ -338,7 +338,7 @@ def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: Flas
     assert send("/predict", json.dumps({"user_id": evil, "product_id": evil}).encode()).status_code == 200
     event = {"user_id": evil, "product_id": evil, "kind": "click", "event_id": evil}
     assert send("/events", json.dumps(event).encode()).status_code == 201
-    history = context_of(client.application).store.history(evil)
+    history = context_of(client.application).store.events.history(evil)
     assert [event.product_id for event in history] == [evil]
     assert context_of(client.application).store.summary().n_events == before + 1
 
@@ -353,7 +353,7 @@ def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
 def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
     event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
     assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201
-    history = context_of(client.application).store.history(id_)
+    history = context_of(client.application).store.events.history(id_)
     assert [event.product_id for event in history] == [id_]
     assert send("/recommend", json.dumps({"user_id": id_}).encode()).status_code == 200
 
@@ -464,9 +464,7 @@ _BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dicti
 
 
 @pytest.mark.parametrize("path", POSTS)
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
 def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: Any) -> None:
     answer = send(path, json.dumps(body).encode())
@@ -479,7 +477,7 @@ def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: 
 
 
 @pytest.mark.parametrize("path", POSTS)
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(min_size=1, max_size=60))
 def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: bytes) -> None:
     answer = send(path, body)
@@ -489,7 +487,7 @@ def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: 
     assert answer.mimetype == "application/problem+json"
 
 
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.dictionaries(
         st.sampled_from(["user_id", "n", "model", "days", "kind"]) | st.text(max_size=5), st.text(max_size=20)
