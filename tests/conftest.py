@@ -88,11 +88,6 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
     return write_down
 
 
-def dispose(store: Any) -> None:
-    """Close the connections of a store, or the next test hears of them."""
-    store.close()
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose var folder is empty."""
@@ -110,7 +105,7 @@ def opened() -> Iterator[Callable[[Settings], Store]]:
 
     yield open_one
     for store in stores:
-        dispose(store)
+        store.close()
 
 
 @pytest.fixture
@@ -134,7 +129,7 @@ def trained_var(shop: SyntheticShop, tmp_path_factory: pytest.TempPathFactory) -
     store.products.add(shop.products)
     store.events.add(shop.events)
     train(settings, store, TrainingRequest(), Silent())
-    dispose(store)
+    store.close()
     return settings.var
 
 
@@ -187,7 +182,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
 
     yield build
     for app in apps:
-        dispose(context_of(app).store)
+        context_of(app).store.close()
 
 
 @pytest.fixture
