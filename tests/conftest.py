@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -63,6 +64,12 @@ QUICK = {
 """Settings of trainings that take next to no time."""
 MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+def pytest_collection_finish() -> None:
+    """Keep modules and collected tests, which live as long as the process, out of every garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
