@@ -49,7 +49,7 @@ def main() -> int:
     except AisleError as error:
         print(f"skipped: there is nothing to serve ({error})")
         return 0
-    arrays = sum(about["bytes"] for about in release.manifest["files"].values()) / _MIB
+    arrays = release.manifest.n_bytes / _MIB
     users = [release.pipeline.users.id_of(at % len(release.pipeline.users)) for at in range(REQUESTS)]
     del release
     with socket.socket() as probe:

@@ -28,6 +28,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings, read_settings, variable_of
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 from src.store import Store, open_store
@@ -101,7 +102,7 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
 
 def dispose(store: Any) -> None:
     """Close the connections of a store, or the next test hears of them."""
-    store._database.engine.dispose()
+    store.close()
 
 
 @pytest.fixture
@@ -163,8 +164,8 @@ def trained_var(shop: SyntheticShop, make_folder_once: MakeFolderOnce) -> Path:
     def fill(folder: Path) -> None:
         settings = small_settings(folder / "var")
         store = open_store(settings.store_url)
-        store.add_products(shop.products)
-        store.add_events(shop.events)
+        store.products.add(shop.products)
+        store.events.add(shop.events)
         train(settings, store, TrainingRequest(), Silent())
         dispose(store)
 
@@ -272,7 +273,8 @@ def publish_again(trained_settings: Settings, no_smoke: None) -> Callable[..., s
         default: str = "popularity", *, models: tuple[str, ...] = (*MODELS, ENSEMBLE), activate: bool = True
     ) -> str:
         held = {name: original.pipeline.models[name] for name in models}
-        about = {name: original.manifest[name] for name in ("data", "settings", "metrics", "verdict")}
+        its = original.manifest
+        about = TrainingRecord(data=its.data, settings=its.settings, metrics=its.metrics, summary=its.summary)
         rater = original.pipeline.rater if original.pipeline.rater in held else None
         draft = Draft(replace(original.pipeline, models=held, default=default, rater=rater), about)
         hour = next(hours)

@@ -16,7 +16,7 @@ from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
-from src.store import Store, has_events
+from src.store import Store
 from src.workflows.locks import FileLock
 
 _KEPT_PER_COST = 50.0  # counting takes a fiftieth of a core at the most
@@ -70,7 +70,7 @@ class ProfileRefresher:
         """The last figures; the counting of new ones is begun if they are due. Never waits for it; raises no error."""
         explored = self._kept()
         try:
-            empty = explored is None and not has_events(self._store)
+            empty = explored is None and self._store.events.is_empty()
             due = not empty and self._is_due(explored)
         except StoreError:
             return self.last()
@@ -109,7 +109,7 @@ class ProfileRefresher:
     def _is_due(self, explored: SavedProfile | None) -> bool:
         if explored is None:
             return True
-        changed_at = self._store.changed_at()
+        changed_at = self._store.events.changed_at()
         if changed_at is not None and changed_at == explored.changed_at:
             return False
         age = self._now() - explored.figures.explored_at

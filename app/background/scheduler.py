@@ -24,7 +24,7 @@ from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.releases.registry import Registry
-from src.store import Store, has_events
+from src.store import Store
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 from src.workflows.run_records import CLOCKS_DIFFER_BY, close_abandoned, may_be_tried_again
 
@@ -167,11 +167,11 @@ class Scheduler:
             self._record_silent_death(started, started.trainer.poll() or 0)
         if self._trainer_lock.owner() is not None or close_abandoned(self._store, self._trainer_lock):
             return False  # an interrupted run is taken up again at the next look
-        if self._store.journal.unfinished():
+        if self._store.runs.unfinished():
             return False  # queued: its trainer is on its way
         if (moment := self._due()) is not None:
             _log.info("starting the nightly training")
-            before = self._store.journal.run_of(moment)
+            before = self._store.runs.get_due(moment)
             trainer = self._start(self._settings, ["--trigger", "night", "--due", str(moment)])
             self._started = _Started(trainer, self._now(), moment, before)
         elif self._should_watch():
@@ -189,21 +189,21 @@ class Scheduler:
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         moment = int(due_before(now, self._settings.retrain_time, self._settings.zone).timestamp())
-        mine = self._store.journal.run_of(moment)
+        mine = self._store.runs.get_due(moment)
         if mine is not None:
             return moment if may_be_tried_again(mine) else None
-        runs = self._store.journal.runs(_LOOKED_THROUGH)
+        runs = self._store.runs.newest(_LOOKED_THROUGH)
         latest = self._now() + CLOCKS_DIFFER_BY
         if any(_is_whole(run) and moment <= run.started_at <= latest for run in runs):
             return None
-        return moment if runs or has_events(self._store) else None
+        return moment if runs or not self._store.events.is_empty() else None
 
     def _should_watch(self) -> bool:
         hours = self._settings.drift_hours
         if not hours or self._registry.current_version() is None:
             return False
         latest = self._now() + CLOCKS_DIFFER_BY  # later ones are of a clock that was wrong
-        scored = [float(score.at) for score in self._store.journal.scores(_SCORES_LOOKED_THROUGH) if score.at <= latest]
+        scored = [float(score.at) for score in self._store.runs.scores(_SCORES_LOOKED_THROUGH) if score.at <= latest]
         watched = self._watched_at if self._watched_at <= latest else 0.0
         return self._now() - max([watched, *scored]) >= hours * 3_600
 
@@ -212,14 +212,14 @@ class Scheduler:
         people start by hand may take as long as they like.
         """
         limit = self._settings.train_hours
-        for run in self._store.journal.unfinished():
+        for run in self._store.runs.unfinished():
             if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
                 continue
             message = (
                 f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
             )
             ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
-            self._store.journal.save_run(ended)
+            self._store.runs.save(ended)
             _log.error("run %s: %s", run.run_id, message)
             owner = self._trainer_lock.owner()
             if owner is not None and owner.pid_here is not None:
@@ -231,7 +231,7 @@ class Scheduler:
         since, or is about to begin or to go; that takes a moment only.
         """
         owner = self._trainer_lock.owner()
-        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.journal.unfinished():
+        if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.runs.unfinished():
             self._without_run = None
         elif self._without_run is None or self._without_run[0] != owner:
             self._without_run = (owner, self._now())
@@ -255,7 +255,7 @@ class Scheduler:
         """A trainer that ended before it could record its run: its night is tried again, but not for ever."""
         if code == 0 or started.due is None or self._trainer_lock.owner() is not None:
             return
-        if self._store.journal.run_of(started.due) != started.before:
+        if self._store.runs.get_due(started.due) != started.before:
             return  # it has begun
         now = int(self._now())
         log = self._settings.var / "training.log"
@@ -263,7 +263,7 @@ class Scheduler:
         run = started.before or first
         message = f"the trainer ended with exit code {code} before it began; see {log}"
         run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
-        self._store.journal.save_run(run)
+        self._store.runs.save(run)
 
     def status(self) -> JsonDict:
         """leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;
@@ -271,8 +271,8 @@ class Scheduler:
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         leader = self._lock.owner()
-        runs = [asdict(run) for run in self._store.journal.runs(_SHOWN_RUNS)]
-        under_way = [asdict(run) for run in self._store.journal.unfinished()]
+        runs = [asdict(run) for run in self._store.runs.newest(_SHOWN_RUNS)]
+        under_way = [asdict(run) for run in self._store.runs.unfinished()]
         next_run = None
         if self._settings.scheduler != "off":
             next_run = due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
@@ -282,7 +282,7 @@ class Scheduler:
             "last_run": runs[0] if runs else None,
             "under_way": under_way[0] if under_way else None,
             "runs": runs,
-            "scores": [asdict(score) for score in self._store.journal.scores(_SHOWN_SCORES)],
+            "scores": [asdict(score) for score in self._store.runs.scores(_SHOWN_SCORES)],
         }
 
 

@@ -94,10 +94,10 @@ def train_queued(
 
 
 def _record_failure(store: Store, run_id: str, message: str) -> None:
-    run = store.journal.run(run_id)
+    run = store.runs.get(run_id)
     if run is not None and not run.status.is_over:
         status = RunStatus.FAILED if run.status is RunStatus.QUEUED else RunStatus.INTERRUPTED
-        store.journal.save_run(replace(run, status=status, finished_at=int(time.time()), message=message))
+        store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=message))
 
 
 def end_process(pid: int, number: int, script: str = "train_model") -> None:

@@ -8,35 +8,31 @@ from collections import Counter
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from app.context import current_aisle
 from app.problem_json import field_errors, problem, problems_of
+from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.events import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
-from app.security.api_keys import Role
 from app.telemetry.metrics import EVENTS_TAKEN, EVENTS_TOLD
+from app.views.event_fault_text import event_fault_sentence
 from src.core.domain import Event, EventKind
 from src.core.errors import InputError
 from src.core.settings import Settings
-from src.workflows.record_events import check_event, record_events
-
-EVENTS = Tag(name="events")
-events = APIBlueprint("events", __name__)
-ROLES = {"events.add_events": Role.WRITE}
+from src.ingestion.event_rules import EventRules
+from src.workflows.record_events import record_events
 
 
-@events.post(
-    "/events",
-    tags=[EVENTS],
-    summary="Tell what users did",
+@operation(
+    "events",
+    "Tell what users did",
     description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`, "
     f"with their place; the others are stored. An event has these fields:\n\n{ABOUT_EVENTS}",
     responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
+    """Store one event or a list of events."""
     items = body.root if isinstance(body.root, list) else [body.root]
     if not 1 <= len(items) <= MAX_EVENTS:
         raise InputError(
@@ -58,7 +54,7 @@ def add_events(body: EventsBody) -> Response:
 
 def allow_length() -> None:
     """A thousand events take more room than other bodies may. To be called before the length is looked at."""
-    if request.endpoint in ROLES:
+    if request.endpoint == "events.add_events":
         request.max_content_length = current_aisle().settings.max_events_bytes
 
 
@@ -73,21 +69,27 @@ def _count(good: list[Event], stored: int, errors: list[EventError]) -> None:
 
 def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
     good, errors = [], []
-    now = int(time.time())
+    rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     for index, item in enumerate(items):
         try:
-            good.append(check_event(_event(EventBody.model_validate(item)), settings, now))
+            event = _event(EventBody.model_validate(item), rules.now)
         except ValidationError as error:
             said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
             errors.append(EventError(index=index, detail=said))
         except InputError as error:
             errors.append(EventError(index=index, detail=str(error)))
+        else:
+            fault = rules.first_fault(event)
+            if fault is None:
+                good.append(event)
+            else:
+                errors.append(EventError(index=index, detail=event_fault_sentence(fault, event, rules)))
     return good, errors
 
 
-def _event(body: EventBody) -> Event:
+def _event(body: EventBody, now: int) -> Event:
     if body.kind is EventKind.RATING and body.value is None:
         raise InputError("value: missing; expected the rating that was given")
-    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else body.at
+    at = int(body.at.timestamp()) if isinstance(body.at, dt.datetime) else now if body.at is None else body.at
     value = 1.0 if body.value is None else body.value
     return Event(body.user_id, body.product_id, body.kind, value, at, body.event_id, body.query, body.request_id)

@@ -1,8 +1,9 @@
-"""Every error Aisle raises on purpose.
+"""Define every error that Aisle raises on purpose.
 
     AisleError
-    ├── InputError          what was handed in cannot be used (exit code 2; HTTP 4xx)
+    ├── InputError          input cannot be used (exit code 2; HTTP 4xx)
     │   ├── UnusableFile    a whole file has nothing usable, or cannot be read
+    │   │   └── UnclearLayout   its layout is not clear: an option must give it
     │   ├── ConfigError     a setting is wrong
     │   └── UnknownName     no such model, release or product
     ├── NotReady            something must be done first (HTTP 503)
@@ -12,7 +13,7 @@
     ├── StoreError          the database did not answer, or refused
     └── Busy                another training holds the lock (HTTP 409)
 
-Beside it stands Ended: SIGTERM as an exception.
+Ended stands beside this tree: SIGTERM as an exception.
 
 A message has three parts: what was found, what was expected, what to do next.
 """
@@ -25,13 +26,26 @@ class AisleError(Exception):
 
 
 class InputError(AisleError):
-    """What was handed in cannot be used."""
+    """Input cannot be used."""
 
     exit_code = 2
 
 
 class UnusableFile(InputError):
-    """A whole file has nothing usable in it, or cannot be read."""
+    """A whole file has nothing usable in it, or cannot be read.
+
+    Attributes:
+        found: The first part of the message, a sentence with the file's path.
+        expected: The second part, a sentence that may name what to do next; "" where `found` says it all.
+    """
+
+    def __init__(self, found: str, expected: str = "") -> None:
+        super().__init__(f"{found} {expected}".rstrip())
+        self.found, self.expected = found, expected
+
+
+class UnclearLayout(UnusableFile):
+    """The layout of a file is not clear; an option of loading must give it."""
 
 
 class ConfigError(InputError):
@@ -69,4 +83,4 @@ class Busy(AisleError):
 
 
 class Ended(BaseException):
-    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
+    """SIGTERM as an exception, so that unfinished work is cleaned up while it propagates."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,15 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import SEEN_KINDS, EventBatch, IntArray, JsonDict
-from src.core.errors import UnusableFile
+from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.settings import Settings
+from src.ingestion.event_rules import EventRules
 from src.ingestion.input_files import InputFile
 from src.ingestion.layout import LISTS, Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.parsing import EPOCH_FROM
-from src.ingestion.row_validation import Limits, validate_rows
+from src.ingestion.row_tally import RowTally, row_lines
+from src.ingestion.row_validation import validate_rows
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
@@ -34,30 +35,32 @@ _EXPECTED = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class FileSummary:
-    """What became of one file: n_rows read = kept + the sum of rejected (reason → rows); n_events made of them."""
+    """How one file was read.
+
+    Attributes:
+        path: The file.
+        layout: One line for people: what its columns were taken for.
+        rows: Its rows, counted while they are read.
+    """
 
     path: Path
     layout: str
-    n_rows: int = 0
-    n_events: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    rows: RowTally = field(default_factory=RowTally)
 
     def lines(self) -> list[str]:
-        """For people: how the file was read, the sum, and every reason."""
-        n_rejected = self.rejected.total()
-        said = [f"{self.path}: {self.layout}"]
-        said.append(f"  {self.n_rows:,} rows read: {self.n_rows - n_rejected:,} kept, {n_rejected:,} rejected")
-        return said + [f"    {count:,} × {reason}" for reason, count in self.rejected.most_common()]
+        """Return lines for people: how the file was read, the sum of its rows, and every reason."""
+        return [f"{self.path}: {self.layout}", *row_lines(self.rows.n_read, self.rows.rejected)]
 
     def to_json(self) -> JsonDict:
+        """Return the entry of a report."""
         return {
             "file": str(self.path),
             "layout": self.layout,
-            "n_rows": self.n_rows,
-            "n_events": self.n_events,
-            "rejected": dict(self.rejected.most_common()),
+            "n_rows": self.rows.n_read,
+            "n_events": self.rows.n_events,
+            "rejected": dict(self.rows.rejected.most_common()),
         }
 
 
@@ -110,7 +113,7 @@ def read_benchmark(train: Path, valid: Path | None, settings: Settings, reporter
 
 def _with_valid(data: TrainingData, files: dict[str, FileSummary]) -> BenchmarkData:
     """The rows of train come first in the data, those of valid after them."""
-    rows, n_train = np.arange(len(data)), files["train"].n_events
+    rows, n_train = np.arange(len(data)), files["train"].rows.n_events
     pairs = _pairs(data)
     of_train, of_valid = rows[:n_train], rows[n_train:]
     kept = of_train[~np.isin(pairs[of_train], pairs[of_valid])]
@@ -139,13 +142,10 @@ def _opened(path: Path) -> tuple[Table, FileSummary]:
     """How a file is to be read. Whole numbers with blanks between are a user and all her products."""
     try:
         table = open_table(path, Hints(layout=LISTS) if _has_lists(path) else None)
-    except UnusableFile as error:
-        found, _, rest = str(error).partition(" Expected ")
-        if "--" not in rest:
-            raise
-        raise UnusableFile(f"{found} {_EXPECTED}") from None  # options of loading a shop's file do not help here
+    except UnclearLayout as error:
+        raise UnusableFile(error.found, _EXPECTED) from None  # a benchmark has no options for the layout of a file
     if not table.layout.has_events:
-        raise UnusableFile(f"{path}: it was read as {table.describe()}. {_EXPECTED}")
+        raise UnusableFile(f"{path}: it was read as {table.describe()}.", _EXPECTED)
     return table, FileSummary(path, table.describe())
 
 
@@ -167,19 +167,17 @@ def _has_lists(path: Path) -> bool:
 def _events(table: Table, read: FileSummary, settings: Settings, reporter: Reporter) -> Iterator[EventBatch]:
     """The events of a file, block by block, counted in `read`. Raises UnusableFile at the end if there are none."""
     reporter.step(f"reading {read.path}")
-    limits = Limits(settings.rating_min, settings.rating_max, now=int(time.time()))
+    rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     for raw in table.rows.blocks():
-        block = validate_rows(raw, table.layout, limits)
-        read.n_rows += block.n_rows
-        read.n_events += len(block.events)
-        read.rejected.update(row.reason for row in block.rejected)
-        reporter.advance(read.n_rows)
+        block = validate_rows(raw, table.layout, rules)
+        read.rows.add(block)
+        reporter.advance(read.rows.n_read)
         yield block.events
-    if not read.n_events:
-        reasons = ", ".join(f"{count:,} × {reason}" for reason, count in read.rejected.most_common())
+    if not read.rows.n_events:
         raise UnusableFile(
-            f"{read.path}: none of its {read.n_rows:,} rows is usable ({reasons or 'no rows at all'}). It was read as "
-            f"{read.layout}. {_EXPECTED}"
+            f"{read.path}: none of its {read.rows.n_read:,} rows is usable ({read.rows.reasons}). It was read as "
+            f"{read.layout}.",
+            _EXPECTED,
         )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from src.core.errors import InputError
 from src.ingestion.column_names import candidates, is_filled
 from src.ingestion.input_files import MAX_LINE, InputFile, with_last
-from src.ingestion.raw_rows import RawBlock, RejectedRow
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons", " ": "blanks"}
 _SPAN = 500  # lines that a quoted field may reach over
@@ -92,13 +93,13 @@ class CsvRows:
         width = self.width
         for line, row in numbered:
             if isinstance(row, str):
-                reason = "line is too long" if len(row) > MAX_LINE else "quote that is never closed"
-                broken.append(RejectedRow(line, reason, [row[:_SHOWN] if len(row) > MAX_LINE else row]))
+                code = RejectionCode.LINE_TOO_LONG if len(row) > MAX_LINE else RejectionCode.UNCLOSED_QUOTE
+                broken.append(RejectedRow(line, Rejection(code), [row[:_SHOWN] if len(row) > MAX_LINE else row]))
                 continue
             if width is not None and len(row) != width:
                 if len(row) < width or any(cell.strip() for cell in row[width:]):
-                    reason = "missing field" if len(row) < width else "too many fields"
-                    broken.append(RejectedRow(line, reason, row))
+                    code = RejectionCode.MISSING_FIELD if len(row) < width else RejectionCode.TOO_MANY_FIELDS
+                    broken.append(RejectedRow(line, Rejection(code), row))
                     continue
                 row = row[:width]
             lines.append(line)
@@ -146,12 +147,19 @@ class CsvRows:
         More lines than there are: the lines end inside a quote.
         """
         csv.field_size_limit(MAX_LINE)
-        source = (f"{line}\n" for line in itertools.islice(lines, at, at + _SPAN))
-        reader = csv.reader(source, delimiter=self.separator, strict=True)
+        runs_out = False
+
+        def source() -> Iterator[str]:
+            nonlocal runs_out
+            for line in itertools.islice(lines, at, at + _SPAN):
+                yield f"{line}\n"
+            runs_out = True  # the reader asks for another line only while it is inside a quote
+
+        reader = csv.reader(source(), delimiter=self.separator, strict=True)
         try:
             row = next(reader)
-        except (csv.Error, StopIteration) as error:
-            return (None, len(lines) - at + 1) if "end of data" in str(error) else (self._loose(lines[at]), 1)
+        except (csv.Error, StopIteration):
+            return (None, len(lines) - at + 1) if runs_out else (self._loose(lines[at]), 1)
         if reader.line_num == 1:
             return row, 1
         taken = lines[at : at + reader.line_num]
@@ -187,7 +195,7 @@ def _below_header(
         elif is_filled(row):
             header -= 1
             if header:
-                above.append(RejectedRow(line, "above the header", row))
+                above.append(RejectedRow(line, Rejection(RejectionCode.ABOVE_HEADER), row))
     return rest, above, header
 
 

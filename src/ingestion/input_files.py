@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from src.core.errors import InputError, UnusableFile
+from src.core.errors import InputError, UnclearLayout, UnusableFile
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".item", ".jsonl", ".json", ".ndjson", ".parquet")
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -108,9 +108,9 @@ class InputFile:
         except PermissionError as error:
             raise UnusableFile(f"{self.path}: {error.strerror}. Expected a readable file; mend its rights.") from None
         except UnicodeError as error:  # where surrogateescape has no way out, as in UTF-16
-            raise UnusableFile(
-                f"{self.path}: after line {lines} it is no text in {self.encoding} ({error}). Expected a whole file; "
-                "fetch it again, or name its encoding: --encoding cp1252"
+            raise UnclearLayout(
+                f"{self.path}: after line {lines} it is no text in {self.encoding} ({error}).",
+                "Expected a whole file; fetch it again, or name its encoding: --encoding cp1252",
             ) from None
         except UNREADABLE as error:
             raise UnusableFile(

@@ -15,7 +15,8 @@ from typing import IO, Any
 
 from src.core.errors import UnusableFile
 from src.ingestion.input_files import MAX_LINE, UNREADABLE, InputFile, with_last
-from src.ingestion.raw_rows import RawBlock, RejectedRow
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
 _SAMPLE = 200
 _NAMED_ROWS = 20_000  # among which fields are looked for: a rare one may come late
@@ -61,8 +62,10 @@ class JsonLinesRows:
             for number, line in part:
                 found = _object(line)
                 if found is None:
-                    reason = "line is too long" if len(line) > MAX_LINE else "line is no JSON object"
-                    broken.append(RejectedRow(number, reason, [line[:_SHOWN] if len(line) > MAX_LINE else line]))
+                    code = RejectionCode.LINE_TOO_LONG if len(line) > MAX_LINE else RejectionCode.NO_JSON_OBJECT
+                    broken.append(
+                        RejectedRow(number, Rejection(code), [line[:_SHOWN] if len(line) > MAX_LINE else line])
+                    )
                     continue
                 lines.append(number)
                 rows.append([found.get(name) for name in self.names])

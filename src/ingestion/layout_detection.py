@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from src.core.domain import EventKind
-from src.core.errors import UnusableFile
+from src.core.errors import UnclearLayout, UnusableFile
 from src.ingestion import csv_rows
 from src.ingestion.column_inference import infer_columns, is_swapped, is_unknown_header
 from src.ingestion.column_names import (
@@ -84,9 +84,9 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
             "product a line; mend its quotes, or give another file."
         )
     if rows.width is None and hints.layout not in (None, LISTS):
-        raise UnusableFile(
-            f"{path}: its lines are numbers with blanks between, of different lengths. Expected rows of one width; "
-            "take --layout away, or name what stands between fields with --separator."
+        raise UnclearLayout(
+            f"{path}: its lines are numbers with blanks between, of different lengths.",
+            "Expected rows of one width; take --layout away, or name what stands between fields with --separator.",
         )
     if rows.width is None or hints.layout == LISTS:
         separator = rows.separator if hints.separator else " "
@@ -129,15 +129,16 @@ def _named(rows: CsvRows | JsonLinesRows | ParquetRows, names: list[str], hints:
     name = hints.layout or _meaning(found)
     if name is None or PRODUCT not in found or (name != PRODUCTS and USER not in found):
         shown = ", ".join(names)[:300]
-        raise UnusableFile(
-            f"{path}: its columns are {shown}. Expected a user and a product (and a rating, a quantity, a time, a kind "
-            "of event), or a product with a title, a price …; say which is which: "
-            "--columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a catalogue: --layout products"
+        raise UnclearLayout(
+            f"{path}: its columns are {shown}.",
+            "Expected a user and a product (and a rating, a quantity, a time, a kind of event), "
+            "or a product with a title, a price …; say which is which: "
+            "--columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a catalogue: --layout products",
         )
     if name not in _UNUSED:
-        raise UnusableFile(
-            f"{path}: its columns have names, and the layout {name} has none. Expected one of {', '.join(_UNUSED)}; "
-            "take --layout away, or name another."
+        raise UnclearLayout(
+            f"{path}: its columns have names, and the layout {name} has none.",
+            f"Expected one of {', '.join(_UNUSED)}; take --layout away, or name another.",
         )
     if TITLE in ignored and name not in (PRODUCTS, RATINGS):
         found.pop(DESCRIPTION, None)  # it would be the title
@@ -227,19 +228,20 @@ def _without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Tab
     told, ignored = _told(hints, (), width, path)
     if name is None and not told:
         shown = rows.separator.join(sample[0])[:120]
-        raise UnusableFile(
-            f"{path}: the first line is {shown!r} ({width} fields with {between_fields(rows.separator)}). Expected a "
-            "header that names user, product and rating (such as user_id,product_id,rating,timestamp), or lines of "
-            "user,product,rating,unix time without one. Name the columns in the first line, or by their numbers: "
-            "--columns user=1,product=2,rating=3,time=4"
+        raise UnclearLayout(
+            f"{path}: the first line is {shown!r} ({width} fields with {between_fields(rows.separator)}).",
+            "Expected a header that names user, product and rating (such as user_id,product_id,rating,timestamp), "
+            "or lines of user,product,rating,unix time without one. Name the columns in the first line, or by their "
+            "numbers: --columns user=1,product=2,rating=3,time=4",
         )
     if name is None:
         name = _meaning(told) or PRODUCTS
     if name == GENRES:
         if width != _FIRST_GENRE + len(GENRE_NAMES):
-            raise UnusableFile(
-                f"{path}: it has {width} fields with {between_fields(rows.separator)}. Expected MovieLens' "
-                f"{_FIRST_GENRE + len(GENRE_NAMES)} with bars; take --layout away, or name another."
+            raise UnclearLayout(
+                f"{path}: it has {width} fields with {between_fields(rows.separator)}.",
+                f"Expected MovieLens' {_FIRST_GENRE + len(GENRE_NAMES)} with bars; "
+                "take --layout away, or name another.",
             )
         columns = {PRODUCT: 0, TITLE: 1, CATEGORY: _FIRST_GENRE}
         return _finished(rows, Layout(GENRES, columns), [], hints)
@@ -252,14 +254,14 @@ def _without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Tab
     if name == RATINGS and not told and is_swapped(sample):
         columns[USER], columns[PRODUCT] = columns[PRODUCT], columns[USER]
     if not told and hints.layout is None and is_unknown_header(sample):
-        raise UnusableFile(
-            f"{path}: its columns seem to be {rows.separator.join(sample[0])[:120]}, and what they mean is not known. "
-            "Say it by their numbers: --columns user=1,product=2,rating=3,time=4"
+        raise UnclearLayout(
+            f"{path}: its columns seem to be {rows.separator.join(sample[0])[:120]}, and what they mean is not known.",
+            "Say it by their numbers: --columns user=1,product=2,rating=3,time=4",
         )
     if PRODUCT not in columns or (name != PRODUCTS and USER not in columns):
-        raise UnusableFile(
-            f"{path}: it has no header, so the layout {name} needs numbers of columns; expected for instance "
-            "--columns user=1,product=2,rating=3"
+        raise UnclearLayout(
+            f"{path}: it has no header, so the layout {name} needs numbers of columns;",
+            "expected for instance --columns user=1,product=2,rating=3",
         )
     notes = (
         []
@@ -313,8 +315,8 @@ def _told(hints: Hints, names: Sequence[str], width: int, path: Path) -> tuple[d
         at = position_of(column, names, width)
         if at is None:
             shown = ", ".join(names)[:300] or f"1 to {width}"
-            raise UnusableFile(
-                f"{path}: it has no column {column!r} for the {role}; expected one of {shown}. Mend --columns."
+            raise UnclearLayout(
+                f"{path}: it has no column {column!r} for the {role};", f"expected one of {shown}. Mend --columns."
             )
         found[role] = at
     return found, ignored
@@ -324,9 +326,9 @@ def _finished(rows: CsvRows | JsonLinesRows | ParquetRows, layout: Layout, notes
     """Look into the cells: how times and numbers are written."""
     for role in _NEEDED.get(layout.name, ()):
         if role not in layout.columns:
-            raise UnusableFile(
-                f"{rows.file.path}: the layout {layout.name} needs a column for {role}, and none was found. Name it: "
-                f"--columns {role}=COLUMN, or choose another layout."
+            raise UnclearLayout(
+                f"{rows.file.path}: the layout {layout.name} needs a column for {role}, and none was found.",
+                f"Name it: --columns {role}=COLUMN, or choose another layout.",
             )
     sample = [row for row in rows.sample() if not isinstance(rows, CsvRows) or len(row) == rows.width]
     sample = sample[rows.header :] if isinstance(rows, CsvRows) else sample

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from src.ingestion.rejections import RejectedRow, Rejection
+
 NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
 """The ways in which programs write "nothing", in small letters."""
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A row that cannot be used. line: 1-based, of its first line. fields: as they stand in the file."""
-
-    line: int
-    reason: str
-    fields: Sequence[object]
 
 
 @dataclass(frozen=True)
@@ -31,6 +24,6 @@ class RawBlock:
     broken: list[RejectedRow] = field(default_factory=list)
     texts: list[str] | None = None
 
-    def reject(self, at: int, reason: str) -> RejectedRow:
+    def reject(self, at: int, rejection: Rejection) -> RejectedRow:
         """Row number `at` of this block, refused."""
-        return RejectedRow(self.lines[at], reason, self.rows[at] if self.texts is None else [self.texts[at]])
+        return RejectedRow(self.lines[at], rejection, self.rows[at] if self.texts is None else [self.texts[at]])

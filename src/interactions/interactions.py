@@ -178,7 +178,7 @@ def training_data(batches: Iterable[EventBatch]) -> TrainingData:
     for batch in batches:
         kind = np.fromiter((KIND_NUMBER[kind] for kind in batch.kind), np.int8, len(batch))
         value, at = batch.value.astype(np.float32), batch.at.astype(np.int64)
-        number = np.full(len(batch), last) if batch.number is None else batch.number.astype(np.int64)
+        number = np.full(len(batch), last) if batch.arrival_seq is None else batch.arrival_seq.astype(np.int64)
         last = max(last, int(number.max(initial=last)))
         row = (_numbered(batch.user_id, users), _numbered(batch.product_id, items), kind, value, at, number)
         for column, part in zip(columns, row, strict=True):

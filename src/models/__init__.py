@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.interactions.interactions import TrainingData
 from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
-from src.models.base import ModelKind
+from src.models.model_kind import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
 VBMF, CATEGORY_POPULARITY, TEXT = "vbmf", "category_popularity", "text"
@@ -15,14 +15,14 @@ MODELS: dict[str, ModelKind] = {
         popularity.Popularity.load,
         popularity.PopularityParams.of,
         rates=True,
-        has_opinion_on_strangers=True,
+        scores_cold_users=True,
         blends=True,
     ),
     TRENDING: ModelKind(
         popularity.train,
         popularity.Popularity.load,
         popularity.PopularityParams.of_trending,
-        has_opinion_on_strangers=True,
+        scores_cold_users=True,
         blends=True,
         learns_from=lambda data: data.has_times,
     ),

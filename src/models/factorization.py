@@ -13,7 +13,7 @@ import numpy as np
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
-from src.models.base import QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, SavedAsArrays, count_of
 from src.models.top_n import Candidates, top_n
 
 _RIDGE = 0.1  # for each product of the history, as training has its regularization for each rating
@@ -35,7 +35,7 @@ class FittedFactors:
 
 
 @dataclass(frozen=True)
-class Factorization(SavedAsArrays):
+class Factorization(PlainListModel, SavedAsArrays):
     """float32 user_factors[n_users, f], item_factors[n_items, f], user_bias[n_users], item_bias[n_items]; zeros for
     whoever has no rating. int32 user_count, item_count: ratings learnt from. mean: what an average user gives an
     average product. params has rating_min and rating_max.
@@ -51,6 +51,10 @@ class Factorization(SavedAsArrays):
     item_bias: FloatArray
     user_count: IntArray
     item_count: IntArray
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_bias)
 
     @classmethod
     def of(cls, fitted: FittedFactors, params: Any, ratings: Interactions) -> Self:

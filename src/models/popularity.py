@@ -11,7 +11,7 @@ from src.core.domain import FloatArray, IntArray
 from src.core.settings import Settings
 from src.interactions.event_weights import ages, halved
 from src.interactions.interactions import TrainingData
-from src.models.base import QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, SavedAsArrays, count_of
 from src.models.top_n import Candidates
 
 
@@ -36,7 +36,7 @@ class PopularityParams:
 
 
 @dataclass(frozen=True)
-class Popularity(SavedAsArrays):
+class Popularity(PlainListModel, SavedAsArrays):
     """Products by how much was done with them, and ratings by their damped mean.
 
     weight: float32[n_items], log(1 + the sum of the feedback); order: int32[n_items], the items by it, most first.
@@ -54,6 +54,10 @@ class Popularity(SavedAsArrays):
     item_mean: FloatArray
     item_count: IntArray
     user_count: IntArray
+
+    @property
+    def n_items(self) -> int:
+        return len(self.weight)
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         """The n products with the most feedback, whoever asks; products without any are named last."""

@@ -18,17 +18,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
+from src.releases.manifest import Manifest, iso_seconds
 from src.releases.release import (
     MANIFEST,
     Draft,
     Release,
     SmokeTestResult,
-    bytes_of,
     fsync_folder,
     read_release,
     write_release,
@@ -218,18 +217,17 @@ class Registry:
         marks = (version == current, version == previous, version == current and self.is_pinned)
         try:
             manifest = self._manifest(version)
-            default = manifest["default_model"]
-            return Listed(
-                version,
-                *marks,
-                created_at=manifest["created_at"],
-                default_model=default,
-                ndcg_at_10=manifest.get("metrics", {}).get("ndcg_at_10", {}).get(default),
-                n_bytes=bytes_of(manifest),
-                verdict=str(manifest.get("gate", {}).get("sentence", "")),
-            )
-        except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             return Listed(version, *marks, problem=f"its manifest cannot be read ({error!r})")
+        return Listed(
+            version,
+            *marks,
+            created_at=iso_seconds(manifest.created_at),
+            default_model=manifest.default_model,
+            ndcg_at_10=manifest.metrics.ndcg_at_10.get(manifest.default_model),
+            n_bytes=manifest.n_bytes,
+            verdict=manifest.gate.sentence if manifest.gate else "",
+        )
 
     def report(self, version: str) -> JsonDict | None:
         """What was measured before this release was published (src/evaluation/report.py); None if it cannot be read."""
@@ -246,16 +244,13 @@ class Registry:
     def is_made_up(self, version: str) -> bool:
         """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
         try:
-            return bool(self._manifest(version).get("made_up"))
+            return self._manifest(version).made_up
         except _UNREADABLE:
             return False
 
-    def _manifest(self, version: str) -> dict[str, Any]:
+    def _manifest(self, version: str) -> Manifest:
         """As it lies there, not verified. Raises one of _UNREADABLE."""
-        manifest = json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise ValueError("it is no JSON object")
-        return manifest
+        return Manifest.model_validate(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
         """Verify every byte of a release and map it. Raises UnknownName, ReleaseError."""
@@ -283,8 +278,8 @@ class Registry:
             kept = {current, besides, self._pointer.served_last(current)}
             kept |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
-                kept.add(str(self._manifest(str(current))["parent"]))
-            except (*_UNREADABLE, KeyError):
+                kept.add(self._manifest(str(current)).parent)
+            except _UNREADABLE:
                 return
             for version in versions[: -self.keep]:
                 if version not in kept:

@@ -16,15 +16,14 @@ from typing import Any
 
 from src.core.domain import JsonDict
 from src.core.errors import ReleaseError
-from src.interactions.event_weights import Weighting
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.search_reranker import SearchReranker
+from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds
 from src.search.index import SearchIndex
 
-FORMAT = 2
 MANIFEST = "manifest.json"
 _SEAL = "sha256"
 _CHUNK = 1 << 20
@@ -32,20 +31,20 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Release:
-    """One complete trained model, loaded. manifest: as on disk. note: what is wrong with it being the one served."""
+    """One complete trained model, loaded. note: what is wrong with it being the one served."""
 
     version: str
     pipeline: Pipeline
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a training hands over to be published; `about` is free text for the manifest (settings, metrics …)."""
+    """What a training hands over to be published. about: for the manifest. documents: name → JSON file beside it."""
 
     pipeline: Pipeline
-    about: JsonDict = field(default_factory=dict)
+    about: TrainingRecord = field(default_factory=TrainingRecord)
     documents: Mapping[str, JsonDict] = field(default_factory=dict)
 
 
@@ -78,7 +77,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
     manifest = {
         "format": FORMAT,
         "version": version,
-        "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "created_at": iso_seconds(now.astimezone(UTC)),
         "parent": parent,
         "default_model": pipeline.default,
         "rating_model": pipeline.rater,
@@ -86,7 +85,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "models": {name: model.describe() for name, model in pipeline.models.items()},
         "search": None if pipeline.search is None else pipeline.search.describe(),
         "rankers": sorted(pipeline.rankers),
-        **draft.about,
+        **draft.about.to_json(),
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
     for path in _files(folder):
@@ -105,21 +104,16 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
         pipeline = Pipeline(
             users=Vocabulary.load(folder / "users"),
             items=Vocabulary.load(folder / "items"),
-            models=_models(folder / "models", manifest["models"]),
-            default=manifest["default_model"],
-            rater=manifest["rating_model"],
-            weighting=Weighting(**manifest["weighting"]),
-            rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
-            search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
+            models=_models(folder / "models", manifest.models),
+            default=manifest.default_model,
+            rater=manifest.rating_model,
+            weighting=manifest.weighting,
+            rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
+            search=SearchIndex.load(folder / "search") if manifest.search else None,
         )
     except Exception as error:  # what readers make of wrong bytes is anybody's guess; a worker must be able to go on
         raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
-
-
-def bytes_of(manifest: Mapping[str, Any]) -> int:
-    """How large a release is on disk, without its manifest."""
-    return sum(int(file["bytes"]) for file in manifest["files"].values())
 
 
 def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
@@ -127,7 +121,7 @@ def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
     return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})
 
 
-def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, Any]:
+def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
     def broken(what: str) -> ReleaseError:
         return ReleaseError(f"release {folder.name} is not served: {what}. Activate another one or train again.")
 
@@ -147,11 +141,11 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, A
         for name, expected in manifest["files"].items():
             if _fingerprint(folder / name) != expected:
                 raise broken(f"{name} was altered or cut")
+        return Manifest.model_validate(manifest)
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, as deep as somebody likes
         raise broken(f"it cannot be read ({_short(error)})") from None
-    return dict(manifest)
 
 
 def _short(error: Exception) -> str:

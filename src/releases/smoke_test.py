@@ -17,7 +17,7 @@ import numpy as np
 from src.core.domain import Event, EventKind, Query
 from src.core.errors import AisleError, ReleaseError
 from src.recommendation.pipeline import Pipeline
-from src.releases.release import SmokeTestResult, bytes_of, read_release
+from src.releases.release import SmokeTestResult, read_release
 
 _LISTS, _LENGTH, _LONGEST_HISTORY = 100, 10, 3
 
@@ -39,7 +39,7 @@ def run_smoke_test(folder: Path) -> SmokeTestResult:
     # The first list maps what all others use; it is made once in a worker's life.
     p95 = float(np.quantile(seconds[1:] or seconds, 0.95)) if seconds else 0.0
     return SmokeTestResult(
-        bytes_of(release.manifest), load_seconds, len(seconds), 1_000 * p95, short / len(seconds) if seconds else 0.0
+        release.manifest.n_bytes, load_seconds, len(seconds), 1_000 * p95, short / len(seconds) if seconds else 0.0
     )
 
 

@@ -18,7 +18,7 @@ from src.core.settings import Settings
 from src.evaluation.metrics import estimates
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, TRENDING
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.recommendation.ensemble import scales_of
@@ -27,6 +27,8 @@ from src.recommendation.list_ranker import LearnedOrder, ages_of, features_of, h
 from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
 
+_CHEAP = (POPULARITY, TRENDING)
+"""Models whose scores are one array read, so that the trees may use them even at weight 0."""
 _FEWEST_LISTS = 200
 """With anything liked at their head, in either part: fewer teach trees what is chance."""
 
@@ -92,8 +94,16 @@ def _at(matrix: Any, items: IntArray) -> BoolArray:
 
 
 def names_of(recipe: EnsembleConfig, models: Mapping[str, Any]) -> tuple[str, ...]:
-    """Whose opinions the trees look at: those that are added up, and those that cost next to nothing."""
-    return tuple(name for name in models if recipe.weights.get(name) or MODELS[name].has_opinion_on_strangers)
+    """Return the models whose scores the trees read: those of the weighted sum, and those that are cheap to score.
+
+    Args:
+        recipe: its weights say which models are added up.
+        models: by name, in the order in which the result names them.
+
+    Returns:
+        Names of models, each once.
+    """
+    return tuple(name for name in models if recipe.weights.get(name) or name in _CHEAP)
 
 
 def train_list_ranker(

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from src.core.records import Load, RunStatus
 from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.ingestion.data_checks import DataFigures, latest_of, previous_of
-from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
@@ -29,7 +27,7 @@ from src.recommendation.pipeline import Pipeline
 from src.releases.data_gate import Arrivals, check_events
 from src.releases.promotion_gate import GateBounds, GateVerdict, compare
 from src.releases.registry import Registry
-from src.releases.release import Release, bytes_of
+from src.releases.release import Release
 from src.store import Store
 from src.workflows.fit import FitPlan, measured_fit
 
@@ -52,12 +50,12 @@ class Champion:
 
     @property
     def n_bytes(self) -> int:
-        return bytes_of(self.release.manifest)
+        return self.release.manifest.n_bytes
 
     @property
     def made_up(self) -> bool:
         """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
-        return bool(self.release.manifest.get("made_up"))
+        return self.release.manifest.made_up
 
     def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> FitPlan:
         """Its settings, as far as the list that it serves, or this one, needs them.
@@ -66,9 +64,8 @@ class Champion:
         """
         manifest, serves = self.release.manifest, serves or self.serves
         try:
-            recipe = None if manifest["recipe"] is None else EnsembleConfig.from_json(manifest["recipe"], settings)
-            weighting = Weighting(**manifest["weighting"])
-            names = {POPULARITY, serves, manifest["rating_model"]} - {None, ENSEMBLE}
+            recipe = None if manifest.recipe is None else manifest.recipe.config(settings)
+            names = {POPULARITY, serves, *filter(None, [manifest.rating_model])} - {ENSEMBLE}
             if serves == ENSEMBLE:
                 if recipe is None:
                     raise KeyError("recipe")
@@ -77,13 +74,13 @@ class Champion:
             if missing := sorted(names - set(can_train)):
                 raise AisleError(f"{', '.join(missing)} cannot be trained here")
             params = {
-                name: type(can_train[name].params(settings))(**manifest["params"][name])
+                name: type(can_train[name].params(settings))(**manifest.params[name])
                 for name in MODELS
                 if name in names
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AisleError(f"its manifest does not say how it was made ({error!r})") from None
-        return FitPlan(params, recipe if serves == ENSEMBLE else None, weighting)
+        return FitPlan(params, recipe if serves == ENSEMBLE else None, manifest.weighting)
 
 
 def opinions_of(recipe: EnsembleConfig) -> set[str]:
@@ -109,12 +106,11 @@ def look_at_data(
     """
     if champion is None:
         return verdict
-    manifest = champion.release.manifest
-    before = manifest["data"]
-    if before["source"] != "store":
+    before = champion.release.manifest.data
+    if before is None or not before.is_from_store:
         return verdict
-    created = int(datetime.fromisoformat(manifest["created_at"]).timestamp())
-    then = DataFigures(before["n_events"], before["n_users"], before["n_items"], before["newest_at"], created)
+    created = int(champion.release.manifest.created_at.timestamp())
+    then = DataFigures(before.n_events, before.n_users, before.n_items, before.newest_at, created)
     newest = int(data.events.at.max(initial=NO_TIME))
     now = DataFigures(
         len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
@@ -126,8 +122,8 @@ def look_at_data(
 
 def _arrivals(store: Store, created: int, still_there: float | None, unattended: bool) -> Arrivals:
     """What was loaded since the last training that came to an end: a file speaks against one night, not against all."""
-    loads = store.journal.loads(_LOOKED_THROUGH)
-    ended = (run for run in store.journal.runs(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
+    loads = store.runs.loads(_LOOKED_THROUGH)
+    ended = (run for run in store.runs.newest(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
     last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
     since = latest_of(load for load in loads if load.loaded_at >= last)
     before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]
@@ -206,7 +202,7 @@ def compare_with_champion(
     if theirs is None or champion is None or verdict.promoted or not learn_anew:
         return verdict, mine
     plan = theirs.plan
-    if champion.release.manifest["recipe"] is not None and plan.recipe is None:  # a blend that is not what is served
+    if champion.release.manifest.recipe is not None and plan.recipe is None:  # a blend that is not what is served
         blend = champion.plan(settings, parts.train, ENSEMBLE)
         plan = replace(blend, params={**blend.params, **plan.params})
     theirs = replace(theirs, plan=plan, report=replace(theirs.report, best=champion.serves))

@@ -12,7 +12,6 @@ from src.evaluation.plots import write_plots
 from src.evaluation.report import Report
 from src.interactions.splits import split
 from src.recommendation.ensemble import ENSEMBLE
-from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.embed_catalogue import embed_catalogue
@@ -29,14 +28,13 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     """
     registry = Registry(settings.releases_dir)
     release = registry.active() if version is None else registry.load(version)
-    pipeline, recipe = release.pipeline, release.manifest["recipe"]
-    as_trained = settings.model_copy(update=release.manifest["settings"])
-    source = release.manifest["data"]["source"]
-    from_store = source == "store"
-    if from_store:
+    pipeline, manifest = release.pipeline, release.manifest
+    as_trained = settings if manifest.settings is None else manifest.settings.applied_to(settings)
+    from_store = manifest.data is None or manifest.data.is_from_store
+    if manifest.data is None or from_store:
         data = stored_data(store, reporter)
     else:
-        data = read_table(as_trained, _same_file(Path(source), release.version), reporter)
+        data = read_table(as_trained, _same_file(Path(manifest.data.source), release.version), reporter)
     its_encoder = settings.encoder
     if pipeline.search is not None and pipeline.search.encoded_by is not None:
         its_encoder = pipeline.search.encoded_by.name
@@ -44,7 +42,7 @@ def evaluate(settings: Settings, store: Store, version: str | None, reporter: Re
     data = embed_catalogue(as_trained, store, data, reporter, with_new=from_store).data
     plan = FitPlan(
         {name: model.params for name, model in pipeline.models.items() if name != ENSEMBLE},
-        None if recipe is None else EnsembleConfig.from_json(recipe, settings),
+        None if manifest.recipe is None else manifest.recipe.config(settings),
         pipeline.weighting,
     )
     report = measured(as_trained, split(data, as_trained.test_share), plan, reporter)

@@ -8,10 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from typing_extensions import override
+
 from src.core.errors import UnusableFile
 from src.core.records import Load
 from src.ingestion.data_checks import Check
 from src.ingestion.layout import Table
+from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
 
 
@@ -36,14 +39,13 @@ class LoadSummary:
         load = self.load
         said = [f"{self.table.path}: {self.table.describe()}"]
         said += [f"  note: {note}" for note in self.table.layout.notes]
-        said.append(f"  {load.n_read:,} rows read: {load.n_kept:,} kept, {load.n_read - load.n_kept:,} rejected")
-        said += [f"    {count:,} × {reason}" for reason, count in _most_first(load.rejected)]
+        said += row_lines(load.n_read, load.rejected)
         if self.table.layout.has_events:
             known = load.n_events - load.n_stored
             said.append(f"  {load.n_events:,} events: {load.n_stored:,} stored, {known:,} repeated or outdated")
         if load.n_products:
             said.append(f"  {load.n_products:,} products")
-        said += [f"    {count:,} × {what}" for what, count in _most_first(load.mended)]
+        said += [f"    {line}" for line in count_lines(load.mended)]
         if self.rejects_file is not None:
             said.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
         passed = [check.name for check in self.checks if check.passed]
@@ -51,37 +53,35 @@ class LoadSummary:
         return [*said, f"  checks passed: {', '.join(passed)}"] if passed else said
 
 
-def _most_first(counts: dict[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda entry: -entry[1])
-
-
 @dataclass
-class LoadTally:
-    """What is counted while a file is read."""
+class LoadTally(RowTally):
+    """What is counted while a file is read and stored.
 
-    n_read: int = 0
-    n_rejected: int = 0
+    Attributes:
+        n_products: Products read.
+        n_stored: Events that were new, or newer than the stored ones.
+        newest_at: UTC seconds of the newest event; None without times.
+        known_users: Share of the first users that the store knew before; None where it was empty.
+        known_products: The same of the products.
+        mended: What was repaired or left out of products → times.
+        nulls: Column → kept rows in which it is empty.
+    """
+
     n_products: int = 0
     n_stored: int = 0
     newest_at: int | None = None
     known_users: float | None = None
     known_products: float | None = None
-    rejected: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
 
+    @override
     def add(self, block: ValidatedBlock) -> None:
-        self.n_read += block.n_rows
-        self.n_rejected += len(block.rejected)
-        self.rejected.update(row.reason for row in block.rejected)
+        super().add(block)
         self.mended.update(block.mended)
         self.nulls.update(block.nulls)
         if len(block.events) and (newest := int(block.events.at.max())) >= 0:
             self.newest_at = newest if self.newest_at is None else max(self.newest_at, newest)
-
-    @property
-    def n_kept(self) -> int:
-        return self.n_read - self.n_rejected
 
     def load(self, table: Table, n_events: int) -> Load:
         return Load(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoData, NotReady
 from src.core.progress import Reporter
 from src.core.settings import Settings
@@ -20,6 +19,7 @@ from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY, TEXT, trainable
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
+from src.releases.manifest import CarriedOver, TrainingRecord
 from src.releases.promotion_gate import GateBounds, GateVerdict, compare
 from src.workflows.champion_comparison import Champion, opinions_of, same_settings
 from src.workflows.embed_catalogue import EmbeddedCatalogue
@@ -112,26 +112,32 @@ class PartialTraining:
         search = before.search if TEXT not in MODEL_TYPES[self.job.model_type] else self.products.search(reporter)
         return replace(before, models=models, rater=report.rater if trained_raters else before.rater, search=search)
 
-    def about(self, report: Report) -> tuple[JsonDict, dict[str, Any]]:
+    def about(self, report: Report) -> tuple[TrainingRecord, dict[str, Any]]:
         """(the manifest's text, the report) of the current release, with what was trained anew in their place."""
-        kept = (
-            "data", "settings", "recipe", "recipe_of_settings", "params", "metrics", "verdict", "made_up", "libraries"
-        )  # fmt: skip
-        manifest = self.champion.release.manifest
-        about: dict[str, Any] = {name: manifest.get(name) for name in kept}
+        before = self.champion.release.manifest
         document = json.loads((self.champion.folder / "report.json").read_text(encoding="utf-8"))
         new = report.to_json()
         measured = [*self.names, *([ENSEMBLE] if self._blends else [])]
         for part in ("ratings", "lists"):
             found: Any = new[part]
             document[part] |= {name: found[name] for name in measured if name in found}
-        about["params"] = {**about["params"], **{name: asdict(self.plan().params[name]) for name in self.names}}
-        about["carried_over"] = {
-            "from": self.champion.release.version,
-            "trained": self.names,
-            "n_events": len(self.data),
-            "newest_at": int(self.data.events.at.max()),
-        }
+        about = TrainingRecord(
+            data=before.data,
+            settings=before.settings,
+            params={**before.params, **{name: asdict(self.plan().params[name]) for name in self.names}},
+            recipe=before.recipe,
+            recipe_of_settings=before.recipe_of_settings,
+            metrics=before.metrics,
+            summary=before.summary,
+            libraries=before.libraries,
+            made_up=before.made_up,
+            carried_over=CarriedOver(
+                release=self.champion.release.version,
+                trained=tuple(self.names),
+                n_events=len(self.data),
+                newest_at=int(self.data.events.at.max()),
+            ),
+        )
         return about, document
 
 

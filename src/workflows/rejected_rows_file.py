@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from src.ingestion.raw_rows import RejectedRow
+from src.ingestion.rejections import RejectedRow
 
 _NAME_BYTES = 200  # file systems take 255
 

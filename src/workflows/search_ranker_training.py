@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.core.domain import IntArray, JsonDict
+from src.core.domain import IntArray
 from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.settings import Settings
@@ -24,6 +24,7 @@ from src.interactions.interactions import TrainingData
 from src.recommendation.click_labels import after_looks, after_searches, telling
 from src.recommendation.pipeline import PRODUCT, TEXT_QUERY, Pipeline
 from src.recommendation.search_reranker import Group, SearchReranker, train_search_reranker
+from src.releases.manifest import SearchRankerRecord
 from src.store import Store
 from src.workflows.embed_catalogue import encoder_of
 from src.workflows.search_benchmark import read_judgements
@@ -39,7 +40,7 @@ class Rankings:
     """rankers: by what is asked for, a text or a product; those that are used. about: for the manifest and /status."""
 
     rankers: Mapping[str, SearchReranker] = field(default_factory=dict)
-    about: JsonDict = field(default_factory=dict)
+    about: Mapping[str, SearchRankerRecord] = field(default_factory=dict)
 
 
 def train_search_rankers(
@@ -62,7 +63,7 @@ def train_search_rankers(
     if len(looks) >= FEWEST:
         found[PRODUCT] = _groups_of_products(pipeline, looks)
     rankers: dict[str, SearchReranker] = {}
-    about: JsonDict = {}
+    about: dict[str, SearchRankerRecord] = {}
     counts = {TEXT_QUERY: len(texts), PRODUCT: len(looks)}
     for name, n in counts.items():
         if name in found:
@@ -70,11 +71,8 @@ def train_search_rankers(
             if ranker is not None:
                 rankers[name] = ranker
         else:
-            about[name] = {
-                "used": False,
-                "queries": n,
-                "why": f"{n} queries to learn from; at least {FEWEST} are needed",
-            }
+            why = f"{n} queries to learn from; at least {FEWEST} are needed"
+            about[name] = SearchRankerRecord(used=False, queries=n, why=why)
     return Rankings(rankers, about)
 
 
@@ -110,23 +108,23 @@ def _groups_of_products(
 
 def _kept(
     groups: Sequence[Group], orders: Sequence[IntArray], judged: Judged, seed: int
-) -> tuple[SearchReranker | None, JsonDict]:
+) -> tuple[SearchReranker | None, SearchRankerRecord]:
     """(the ranking if it is better on queries it has not learnt from, what was found)."""
     ranked = cross_validated_ranking(groups, orders, judged, folds_of(len(judged), seed), seed)
     if ranked is None:
         why = "nothing of what was retrieved is better than the rest"
-        return None, {"used": False, "queries": len(judged), "why": why}
+        return None, SearchRankerRecord(used=False, queries=len(judged), why=why)
     before = np.array([ndcg_of(order, grades) for order, grades in zip(orders, judged.grades, strict=True)])
     gain = estimates({"gain": ranked - before})["gain"]
     used = gain.low > 0
     better = "better" if used else "not clearly better"
     interval = f"[{gain.low:+.4f}, {gain.high:+.4f}]"
-    about: JsonDict = {
-        "used": used,
-        "queries": len(judged),
-        "ndcg_at_10_retrieved": round(float(before.mean()), 5),
-        "ndcg_at_10_ranked": round(float(ranked.mean()), 5),
-        "gain": [round(gain.value, 5), round(gain.low, 5), round(gain.high, 5)],
-        "why": f"on held-out queries it is {better} than the order of retrieval: {interval}",
-    }
+    about = SearchRankerRecord(
+        used=used,
+        queries=len(judged),
+        ndcg_at_10_retrieved=round(float(before.mean()), 5),
+        ndcg_at_10_ranked=round(float(ranked.mean()), 5),
+        gain=(round(gain.value, 5), round(gain.low, 5), round(gain.high, 5)),
+        why=f"on held-out queries it is {better} than the order of retrieval: {interval}",
+    )
     return (train_search_reranker(groups, seed=seed) if used else None), about

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from src.core.domain import DAY, JsonDict
+from src.core.domain import DAY
 from src.core.errors import AisleError, Busy, NoRelease
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
@@ -19,6 +19,15 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import split
 from src.models import MODELS
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.releases.manifest import (
+    STORE,
+    EnsembleRecord,
+    GateRecord,
+    MeasurementSettings,
+    MetricsRecord,
+    TrainingDataRecord,
+    TrainingRecord,
+)
 from src.releases.promotion_gate import GateBounds, GateVerdict, check_release
 from src.releases.registry import Registry
 from src.releases.release import Draft, SmokeTestResult
@@ -26,7 +35,7 @@ from src.store import Store
 from src.workflows.champion_comparison import Champion, Measured, champion_of, compare_with_champion, look_at_data
 from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
-from src.workflows.fit import FitPlan, fit, measured_fit, stored_data
+from src.workflows.fit import fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import PartialTraining
@@ -34,9 +43,7 @@ from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_b
 from src.workflows.search_ranker_training import train_search_rankers
 from src.workflows.training_plan import ALL, TrainingRequest, plan_of
 
-# What a release must be measured with, whenever it is measured again.
 _FORGOTTEN_AT_ONCE = 1_000
-_MEASURED_WITH = ("seed", "test_share", "relevant_rating", "evaluated_users", "rating_min", "rating_max")
 _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 
 
@@ -87,7 +94,7 @@ def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Repo
                 trained = _Training(settings, store, job, run, lock, noted).done()
             except _Kept as kept:
                 trained = Trained(None, kept.report, False, kept.verdict)
-            store.journal.save_run(_ended(run, job, trained))
+            store.runs.save(_ended(run, job, trained))
         return trained
     finally:
         lock.release()
@@ -107,7 +114,7 @@ def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
 def _forget_lists(settings: Settings, store: Store) -> None:
     """Served lists go after AISLE_SERVED_DAYS, also where none are kept any more; a few at a time, as others write."""
     before = int(time.time()) - settings.served_days * DAY
-    while store.served.forget(before, _FORGOTTEN_AT_ONCE):
+    while store.served_lists.delete_before(before, _FORGOTTEN_AT_ONCE):
         pass
 
 
@@ -138,7 +145,7 @@ class _Training:
 
     def done(self) -> Trained:
         settings, job, reporter = self.settings, self.job, self.reporter
-        changed_at, read_at = self.store.changed_at(), time.time_ns() // 1_000
+        changed_at, read_at = self.store.events.changed_at(), time.time_ns() // 1_000
         data = read_table(settings, job.data, reporter) if job.data else stored_data(self.store, reporter)
         products = embed_catalogue(settings, self.store, data, reporter, with_new=job.data is None)
         data = products.data
@@ -172,11 +179,25 @@ class _Training:
         pipeline = fit(data, plan, settings.seed, reporter)
         pipeline = replace(pipeline, default=self.report.best, rater=self.report.rater)
         pipeline = replace(pipeline, search=search, rankers=rankings.rankers)
-        about = _about(settings, data, plan, self.report, job.data)
-        about["data"] = about["data"] | {"changed_at": changed_at, "read_at": read_at}  # type: ignore[operator]
+        about = TrainingRecord(
+            data=_data_record(data, job.data, changed_at, read_at),
+            settings=MeasurementSettings.of(settings),
+            params={name: asdict(its) for name, its in plan.params.items()},
+            recipe=None if plan.recipe is None else EnsembleRecord.of(plan.recipe),
+            recipe_of_settings=EnsembleRecord.of(EnsembleConfig.of(settings)),
+            metrics=MetricsRecord(
+                rmse={name: figures.rmse.value for name, figures in self.report.ratings.items()},
+                ndcg_at_10={name: figures.ndcg_at_10.value for name, figures in self.report.lists.items()},
+            ),
+            summary=self.report.verdict(),
+            libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
+            made_up=made_up,
+            ranking=rankings.about,
+            fit_seconds=round(time.perf_counter() - started, 3),
+        )
         if verdict.settings_of and self.champion is not None:  # those of now were refused, and are tried again
-            about["recipe_of_settings"] = self.champion.release.manifest.get("recipe_of_settings")
-        about |= {"made_up": made_up, "ranking": rankings.about, "fit_seconds": round(time.perf_counter() - started, 3)}
+            before = self.champion.release.manifest.recipe_of_settings
+            about = about.model_copy(update={"recipe_of_settings": before})
         return self._published(Draft(pipeline, about, {"report": self.report.to_json()}), data, made_up)
 
     def _part(self, data: TrainingData) -> Trained:
@@ -186,7 +207,7 @@ class _Training:
         self._judge(verdict)
         pipeline = part.fitted(self.report, plan, self.reporter)
         about, document = part.about(self.report)
-        return self._published(Draft(pipeline, about, {"report": document}), data, bool(about["made_up"]))
+        return self._published(Draft(pipeline, about, {"report": document}), data, about.made_up)
 
     def _described(self, data: TrainingData) -> EmbeddedCatalogue:
         """What the catalogue says of just these products."""
@@ -213,10 +234,14 @@ class _Training:
             self._judge(self.verdict.with_checks(checks, proof=asdict(proof)))
 
         self.reporter.step("publishing")
-        gate = self.verdict.to_json()
-        about = {**draft.about, "gate": gate, "data_checks": self.verdict.warnings, "run": self.run.run_id}
-        if self.job.why:
-            about["why"] = self.job.why
+        about = draft.about.model_copy(
+            update={
+                "gate": GateRecord.model_validate(self.verdict.to_json()),
+                "data_checks": tuple(self.verdict.warnings),
+                "run": self.run.run_id,
+                **({"why": self.job.why} if self.job.why else {}),
+            }
+        )
         version = self.registry.publish(replace(draft, about=about), self.run.run_id, datetime.now(UTC), accept)
         active, note = self._activated(version, data, made_up)
         return Trained(version, self.report, active, self.verdict, note)
@@ -241,27 +266,17 @@ class _Training:
 def _made_up(store: Store, data: TrainingData) -> bool:
     """Whether this is the made-up shop, and it is still there: asked of a few products, as counting takes long."""
     some = data.items.ids_of(range(min(20, len(data.items))))
-    return any(product.made_up for product in store.products(some).values())
+    return any(product.made_up for product in store.products.get(some).values())
 
 
-def _about(settings: Settings, data: TrainingData, plan: FitPlan, report: Report, file: Path | None) -> JsonDict:
+def _data_record(data: TrainingData, file: Path | None, changed_at: int | None, read_at: int) -> TrainingDataRecord:
     newest = int(data.events.at.max())
-    return {
-        "data": {
-            "source": str(file.resolve()) if file else "store",
-            "n_events": len(data),
-            "n_users": len(data.users),
-            "n_items": len(data.items),
-            "newest_at": newest if newest >= 0 else None,
-        },
-        "settings": {name: getattr(settings, name) for name in _MEASURED_WITH},
-        "params": {name: asdict(its) for name, its in plan.params.items()},
-        "recipe": None if plan.recipe is None else plan.recipe.to_json(),
-        "recipe_of_settings": EnsembleConfig.of(settings).to_json(),
-        "metrics": {
-            "rmse": {name: figures.rmse.value for name, figures in report.ratings.items()},
-            "ndcg_at_10": {name: figures.ndcg_at_10.value for name, figures in report.lists.items()},
-        },
-        "verdict": report.verdict(),
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-    }
+    return TrainingDataRecord(
+        source=str(file.resolve()) if file else STORE,
+        n_events=len(data),
+        n_users=len(data.users),
+        n_items=len(data.items),
+        newest_at=newest if newest >= 0 else None,
+        changed_at=changed_at,
+        read_at=read_at,
+    )

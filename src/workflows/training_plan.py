@@ -12,6 +12,7 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.releases.manifest import EnsembleRecord
 from src.releases.registry import Registry
 from src.tuning.ensemble_tuning import tune_ensemble
 from src.workflows.fit import FitPlan
@@ -83,8 +84,8 @@ def plan_of(
 def _last_recipe(registry: Registry, first: EnsembleConfig, settings: Settings) -> EnsembleConfig | None:
     try:
         manifest = registry.current().manifest
-        kept = manifest["recipe"]
-        same_settings = kept is not None and manifest["recipe_of_settings"] == first.to_json()
-        return EnsembleConfig.from_json(kept, settings) if same_settings else None
+        if manifest.recipe is None or manifest.recipe_of_settings != EnsembleRecord.of(first):
+            return None
+        return manifest.recipe.config(settings)
     except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
         return None

@@ -57,7 +57,7 @@ def _orders(first: int, n: int = 1_000) -> list[dict[str, Any]]:
 
 def _stored(shop: Shop, user_ids: range = range(7)) -> int:
     store = _store(shop)
-    return sum(len(store.history(f"E{number}")) for number in user_ids)
+    return sum(len(store.events.history(f"E{number}")) for number in user_ids)
 
 
 def _counted(service: Service, name: str, labels: str = "") -> float:
@@ -143,7 +143,7 @@ def test_a_list_that_was_served_is_kept_though_the_service_ends_at_once(serve: S
         answer = service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": command[0][-6:]})
         service.process.terminate()
         service.process.wait(30)
-        (kept, *_) = _store(shop).served.newest(5)
+        (kept, *_) = _store(shop).served_lists.newest(5)
         assert (kept.request_id, [product for product, _ in kept.products]) == (command[0][-6:], answer.body)
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.core.domain import Product
+from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.raw_rows import RawBlock, RejectedRow
-from src.ingestion.row_validation import Limits, ValidatedBlock, validate_rows
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow
+from src.ingestion.row_validation import ValidatedBlock, validate_rows
 
 NOW = 1_700_000_000
-LIMITS = Limits(1, 5, NOW)
+RULES = EventRules(1, 5, NOW)
 
 Event = tuple[str, str, str, float, int]
 """User, product, kind, value, time."""
@@ -47,16 +49,16 @@ class Reading:
         columns = (batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist())
         self.n_rows += block.n_rows
         self.events += zip(*columns, strict=True)
-        self.marks += batch.mark or []
+        self.marks += batch.dedupe_key or []
         self.products += block.products
         self.rejected += block.rejected
 
 
-def read(path: Path, hints: Hints | None = None, limits: Limits = LIMITS) -> Reading:
+def read(path: Path, hints: Hints | None = None, rules: EventRules = RULES) -> Reading:
     """Open, read and clean a whole file. Raises as they do."""
     found = Reading(open_table(path, hints))
     for block in found.table.rows.blocks():
-        found.add(validate_rows(block, found.table.layout, limits))
+        found.add(validate_rows(block, found.table.layout, rules))
     return found
 
 

@@ -92,19 +92,20 @@ def test_rejected_rows_are_counted_with_their_reasons_and_cost_no_other_row(writ
     given = read(write(text))
     assert pairs_of(given.data) == [("a", "x"), ("b", "y")]
     read_file = given.files["train"]
-    assert (read_file.n_rows, read_file.n_events, read_file.rejected.total()) == (5, 2, 3)
-    assert Counter(reason.split(" (")[0] for reason in read_file.rejected) == Counter(
+    rows = read_file.rows
+    assert (rows.n_read, rows.n_events, rows.rejected.total()) == (5, 2, 3)
+    assert Counter(reason.split(" (")[0] for reason in rows.rejected) == Counter(
         ["rating is out of range", "empty product id", "missing field"]
     )
     said = "\n".join(read_file.lines())
     assert "5 rows read: 2 kept, 3 rejected" in said
     assert "1 × missing field" in said
-    assert read_file.to_json()["rejected"] == dict(read_file.rejected)
+    assert read_file.to_json()["rejected"] == dict(rows.rejected)
 
 
 def test_a_user_without_products_is_counted_and_does_no_harm(write: Write) -> None:
     given = read(write("0 5 6\n1\n2 5\n", "test.txt"))
-    assert given.files["train"].rejected == Counter({"user without products": 1})
+    assert given.files["train"].rows.rejected == Counter({"user without products": 1})
     assert sorted(pairs_of(given.data)) == [("0", "5"), ("0", "6"), ("2", "5")]
 
 

@@ -11,20 +11,21 @@ from src.core.domain import CLOCK_TOLERANCE
 from src.core.records import Load
 from src.ingestion.column_names import PRODUCT, TIME, USER, VALUE
 from src.ingestion.data_checks import (
-    FUTURE_REASON,
     Check,
     DataFigures,
     Thresholds,
     check_data,
     check_load,
-    percent,
     previous_of,
 )
+from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import RATINGS, Layout
 from src.ingestion.raw_rows import RawBlock
-from src.ingestion.row_validation import Limits, validate_rows
+from src.ingestion.rejections import Rejection, RejectionCode
+from src.ingestion.row_validation import validate_rows
 
 NOW = 1_700_000_000
+FUTURE = "time is in the future"
 DAY = 86_400
 LOAD = Load(
     load_id="2",
@@ -76,7 +77,7 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"rejected": {"missing field": 501}, "n_kept": 9_499},
         {"rejected": {"missing field": 500}, "n_kept": 9_500},
     ),
-    ("future times", {"rejected": {FUTURE_REASON: 101}}, {"rejected": {FUTURE_REASON: 100}}),
+    ("future times", {"rejected": {FUTURE: 101}}, {"rejected": {FUTURE: 100}}),
     ("empty columns", {"nulls": {"time": 0.22}}, {"nulls": {"time": 0.2}}),
     ("empty columns", {"nulls": {"time": 0.01, "brand": 0.96}}, {"nulls": {"time": 0.01, "brand": 0.94}}),
     ("known products", {"known_products": 0.19}, {"known_products": 0.2}),
@@ -165,8 +166,9 @@ def test_thresholds_can_be_set() -> None:
 def test_the_reason_looked_for_is_the_one_that_cleaning_gives() -> None:
     row = ["a", "p", "5", str(NOW + CLOCK_TOLERANCE + 1)]
     layout = Layout(RATINGS, {USER: 0, PRODUCT: 1, VALUE: 2, TIME: 3})
-    block = validate_rows(RawBlock([1], [row]), layout, Limits(1, 5, NOW))
-    assert [rejected.reason for rejected in block.rejected] == [FUTURE_REASON]
+    block = validate_rows(RawBlock([1], [row]), layout, EventRules(1, 5, NOW))
+    assert [rejected.rejection for rejected in block.rejected] == [Rejection(RejectionCode.TIME_IN_FUTURE)]
+    assert [rejected.reason for rejected in block.rejected] == [FUTURE]
 
 
 def test_the_load_to_compare_with_is_the_newest_earlier_one_of_the_same_name() -> None:
@@ -234,10 +236,3 @@ def test_data_that_is_history_need_not_be_fresh() -> None:
 def test_data_that_never_had_times_is_not_asked_for_them() -> None:
     timeless = replace(FIGURES, newest_at=None)
     assert [check.name for check in check_data(timeless, timeless)] == ["events", "users", "products"]
-
-
-@pytest.mark.parametrize(
-    ("share", "said"), [(0, "0 %"), (1, "100 %"), (0.1214, "12.1 %"), (0.62, "62 %"), (0.00012, "0.012 %")]
-)
-def test_a_share_is_said_in_three_figures(share: float, said: str) -> None:
-    assert percent(share) == said

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from reading import LIMITS, NOW
+from reading import NOW, RULES
 
 from src.core.domain import NO_TIME, EventKind
 from src.core.ids import clean_id
@@ -24,7 +24,8 @@ from src.ingestion.column_names import (
     VALUE,
 )  # fmt: skip
 from src.ingestion.layout import CLICKS, EVENTS, LISTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Layout
-from src.ingestion.raw_rows import RawBlock, RejectedRow
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
 
 
@@ -40,7 +41,7 @@ CLICKED = layout(CLICKS, USER, PRODUCT, PURCHASED)
 
 
 def cleaned(*rows: Sequence[object], layout: Layout = RATED) -> ValidatedBlock:
-    return validate_rows(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, LIMITS)
+    return validate_rows(RawBlock(list(range(1, len(rows) + 1)), list(rows)), layout, RULES)
 
 
 def reason(row: list[str], layout: Layout, good: list[str]) -> str:
@@ -58,7 +59,7 @@ def test_a_good_row_becomes_an_event() -> None:
     assert (block.events.user_id, block.events.product_id, block.events.kind) == (["A1"], ["P1"], ["rating"])
     assert (block.events.value.tolist(), block.events.value.dtype) == ([4.5], np.float64)
     assert (block.events.at.tolist(), block.events.at.dtype) == ([1_300_000_000], np.int64)
-    assert (block.events.mark, block.rejected, block.n_rows) == ([""], [], 1)
+    assert (block.events.dedupe_key, block.rejected, block.n_rows) == ([""], [], 1)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_click_is_two_events_where_something_was_bought(flag: str, bought: flo
     kinds = ["click", "purchase"] if bought else ["click"]
     assert (block.events.kind, block.n_rows) == (kinds, 1)
     assert block.events.value.tolist() == [1.0, bought][: len(kinds)]
-    assert len(block.counted) == len(block.events) == len(block.events.mark or [])
+    assert len(block.counted) == len(block.events) == len(block.events.dedupe_key or [])
 
 
 @pytest.mark.parametrize("flag", ["maybe", "-1", "inf", "2e9", "x"])
@@ -251,7 +252,7 @@ def test_pairs_are_of_the_kind_that_the_layout_says() -> None:
 
 def marks(*rows: list[str], roles: Sequence[str]) -> list[tuple[str, bool]]:
     block = cleaned(*rows, layout=layout(EVENTS, USER, PRODUCT, KIND, *roles))
-    return list(zip(block.events.mark or [], block.counted.tolist(), strict=True))
+    return list(zip(block.events.dedupe_key or [], block.counted.tolist(), strict=True))
 
 
 def test_a_mark_is_the_files_own_else_the_event_id_else_time_and_invoice() -> None:
@@ -273,7 +274,8 @@ def test_a_rating_has_no_mark_whatever_the_file_says() -> None:
 
 def test_events_keep_the_order_of_the_file_and_rejected_rows_their_fields() -> None:
     rows = [["c", "1", "3", "9"], ["", "2", "3", "9"], ["a", "3", "3", "1"], ["b", "4", "3", "5"]]
-    block = validate_rows(RawBlock([1, 2, 4, 5], list(rows), [RejectedRow(3, "missing field", ["b"])]), RATED, LIMITS)
+    broken = RejectedRow(3, Rejection(RejectionCode.MISSING_FIELD), ["b"])
+    block = validate_rows(RawBlock([1, 2, 4, 5], list(rows), [broken]), RATED, RULES)
     assert (block.events.user_id, block.n_rows) == (["c", "a", "b"], 5)
     assert [(row.line, row.fields) for row in block.rejected] == [(2, rows[1]), (3, ["b"])]
 

@@ -102,8 +102,9 @@ class Fixed:
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
         return top_n(self.score(query, np.arange(len(self.opinion))), n)
 
-    def describe(self) -> dict[str, int]:
-        return {"n_items": len(self.opinion)}
+    @property
+    def n_items(self) -> int:
+        return len(self.opinion)
 
 
 def fixed_models() -> dict[str, Any]:

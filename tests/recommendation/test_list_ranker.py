@@ -185,13 +185,13 @@ def test_a_subset_of_products_is_ranked_among_themselves(blend: Ensemble, data: 
 def test_somebody_without_a_history_has_no_list_where_nobody_has_an_opinion(blend: Ensemble) -> None:
     nobody = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
     assert len(blend.retrieve(nobody, 5).item_idx) == 0
-    assert np.isnan(blend.score_all(QueryBlock(np.array([-1]), csr_matrix((1, blend._n_items), dtype="f4")))).all()
+    assert np.isnan(blend.score_all(QueryBlock(np.array([-1]), csr_matrix((1, blend.n_items), dtype="f4")))).all()
 
 
 def test_saved_and_loaded_it_ranks_the_same(blend: Ensemble, models: dict[str, Any], tmp_path: Path) -> None:
     blend.save(tmp_path / "blend")
     again = Ensemble.load(tmp_path / "blend", models)
-    asked = QueryBlock(np.array([-1]), csr_matrix(np.eye(1, blend._n_items, 4, dtype=np.float32)))
+    asked = QueryBlock(np.array([-1]), csr_matrix(np.eye(1, blend.n_items, 4, dtype=np.float32)))
     np.testing.assert_array_equal(again.score_all(asked), blend.score_all(asked))
     assert isinstance(again.ranker.age, np.memmap)  # type: ignore[union-attr]
     assert again.describe() == blend.describe()

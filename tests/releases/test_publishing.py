@@ -92,7 +92,7 @@ def test_a_release_names_its_parent_its_default_and_its_moment(registry: Registr
     assert manifest["default_model"] == POPULARITY
     assert manifest["created_at"] == "2026-01-01T02:00:00+00:00"
     assert manifest["models"][SVD] == {"n_users": 3, "n_items": 3, "n_factors": 2}
-    assert manifest["metrics"] == {"rmse": 1.25}
+    assert manifest["metrics"] == {"rmse": {SVD: 1.25}}
 
 
 def test_a_loaded_release_answers_as_the_models_that_were_published(registry: Registry) -> None:

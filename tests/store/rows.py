@@ -44,9 +44,10 @@ def stored(store: Store) -> list[Row]:
 
 def _numbered(store: Store) -> list[tuple[int, Row]]:
     found: list[tuple[int, Row]] = []
-    for part in store.read_events():
-        assert part.number is not None
+    for part in store.events.read():
+        assert part.arrival_seq is not None
         times = [None if at == NO_TIME else at for at in part.at.tolist()]
-        rows = zip(part.user_id, part.product_id, part.kind, part.value.tolist(), times, part.mark or [], strict=True)
-        found += zip(part.number.tolist(), rows, strict=True)
+        keys = part.dedupe_key or []
+        rows = zip(part.user_id, part.product_id, part.kind, part.value.tolist(), times, keys, strict=True)
+        found += zip(part.arrival_seq.tolist(), rows, strict=True)
     return found

@@ -31,15 +31,15 @@ def test_the_same_event_twice_is_one_search(store: Store) -> None:
 
 
 def test_searches_for_made_up_products_go_with_them(store: Store) -> None:
-    store.add_products([Product("a", made_up=True)])
+    store.products.add([Product("a", made_up=True)])
     record_events(store, [clicked("lamp", "a", 5), clicked("lamp", "real", 5)])
-    store.drop_made_up()
+    store.delete_synthetic()
     assert [row.product_id for row in store.searches.newest(10)] == ["real"]
 
 
 def test_all_products_are_read_page_by_page(store: Store) -> None:
-    store.add_products([Product(f"p{number:05d}", title=f"title {number}") for number in range(5_003)])
-    pages = list(store.read_products())
+    store.products.add([Product(f"p{number:05d}", title=f"title {number}") for number in range(5_003)])
+    pages = list(store.products.read())
     assert [len(page) for page in pages] == [5_000, 3]
     ids = [product.product_id for page in pages for product in page]
     assert ids == sorted(ids)
@@ -48,4 +48,4 @@ def test_all_products_are_read_page_by_page(store: Store) -> None:
 
 
 def test_a_store_without_a_product_has_no_page(store: Store) -> None:
-    assert list(store.read_products()) == []
+    assert list(store.products.read()) == []

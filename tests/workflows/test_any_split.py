@@ -49,7 +49,7 @@ def small(settings: Settings) -> Settings:
 def kept(report: BenchmarkReport, file: str) -> tuple[int, int]:
     """(rows of a file, rejected ones)."""
     read = report.files[file]
-    return read.n_rows, read.rejected.total()
+    return read.rows.n_read, read.rows.rejected.total()
 
 
 @pytest.mark.usefixtures("few_trials")

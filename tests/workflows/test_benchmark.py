@@ -193,7 +193,7 @@ def test_the_valid_file_is_tuned_on_and_learnt_from_in_the_end(settings: Setting
     (tuning,), (learnt,) = stand_in.tuned_on, stand_in.learnt_from
     assert stand_in.budgets == [7]
     assert stand_in.lengths == [20]  # the longest list that is measured
-    assert len(tuning.test) == report.files["valid"].n_events
+    assert len(tuning.test) == report.files["valid"].rows.n_events
     assert len(tuning.train) < len(learnt)
     assert report.about["tuning"]["n_valid"] == len(tuning.test)  # type: ignore[index]
 

@@ -42,8 +42,8 @@ pytestmark = pytest.mark.usefixtures("no_smoke")
 @pytest.fixture
 def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     return store
 
 
@@ -55,8 +55,8 @@ class Asked:
         self.budgets: list[float] = []
         self.kept_in: list[Path | None] = []
         self.answer: EnsembleConfig | None = None
-        self._original = plans_module.tuned
-        monkeypatch.setattr(plans_module, "tuned", self._spy)
+        self._original = plans_module.tune_ensemble
+        monkeypatch.setattr(plans_module, "tune_ensemble", self._spy)
 
     def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
         self.starts.append(options["start"])
@@ -82,7 +82,7 @@ def unlike(recipe: EnsembleConfig) -> EnsembleConfig:
 
 
 def manifest_of(settings: Settings) -> dict[str, Any]:
-    return dict(Registry(settings.releases_dir).active().manifest)
+    return Registry(settings.releases_dir).active().manifest.to_json()
 
 
 # the file of trials
@@ -141,7 +141,7 @@ def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
     asked.answer = unlike(EnsembleConfig.of(settings))
     train(settings, filled, TrainingRequest(), Silent())
     release = Registry(settings.releases_dir).active()
-    manifest, pipeline = release.manifest, release.pipeline
+    manifest, pipeline = release.manifest.to_json(), release.pipeline
     assert manifest["recipe"] == json.loads(json.dumps(asked.answer.to_json()))
     assert EnsembleConfig.from_json(manifest["recipe"], settings) == asked.answer
     assert manifest["recipe_of_settings"] == EnsembleConfig.of(settings).to_json()
@@ -211,13 +211,13 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    original = plans_module.tuned
+    original = plans_module.tune_ensemble
 
     def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
         seen.append(parts)
         return original(settings, parts, *arguments, **options)
 
-    monkeypatch.setattr(plans_module, "tuned", spy)
+    monkeypatch.setattr(plans_module, "tune_ensemble", spy)
     train(settings, filled, TrainingRequest(), Silent())
     (tuning,) = seen
     older = split(
@@ -280,8 +280,8 @@ def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
     assert "tuning spectral" in done.stdout
     after = Registry(trained_settings.releases_dir).active()
     assert after.version != before.version
-    assert after.pipeline.models[ENSEMBLE].weights == after.manifest["recipe"]["weights"] != {}
-    assert set(after.manifest["recipe"]["found"]["of_models"]) >= {SPECTRAL, ALS}
+    assert after.pipeline.models[ENSEMBLE].weights == after.manifest.to_json()["recipe"]["weights"] != {}
+    assert set(after.manifest.to_json()["recipe"]["found"]["of_models"]) >= {SPECTRAL, ALS}
     assert len(list((trained_settings.var / "tuning").glob("*.log"))) == 1
 
 

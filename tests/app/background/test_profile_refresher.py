@@ -174,7 +174,7 @@ def test_a_store_that_does_not_answer_leaves_the_last_figures(watched: Shop, mon
     def refuse(*_: object) -> None:
         raise StoreError("the store sqlite:///secret refused")
 
-    monkeypatch.setattr(type(watched.store), "changed_at", refuse)
+    monkeypatch.setattr(type(watched.store.events), "changed_at", refuse)
     shown = watched.explorer.look()
     assert shown.counting is Counting.UNKNOWN
     assert shown.explored is not None
@@ -197,7 +197,7 @@ def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
     explored = SavedProfile.read(path)
     assert explored is not None
     assert explored.figures.most_bought[0].product_id in explored.titles
-    assert explored.changed_at == watched.store.changed_at()
+    assert explored.changed_at == watched.store.events.changed_at()
     assert explored.figures.catalogue.without_events is not None
     explored.write(path)
     assert SavedProfile.read(path) == explored

@@ -80,7 +80,7 @@ class World:
         due, trainer = self.started[-1]
         trainer.code = code
         if recorded:
-            self.store.journal.save_run(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
+            self.store.runs.save(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
 
     def pass_(self, seconds: float, step: float = 60) -> None:
         end = self.now + seconds
@@ -108,7 +108,7 @@ def _events() -> EventBatch:
 
 @pytest.fixture
 def world(settings: Settings, store: Store) -> World:
-    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
     return World(settings, store, "2026-03-01T10:00")
 
 
@@ -157,7 +157,7 @@ def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_the
         world.finish(code=code, recorded=False)
         world.now += 60
         assert world.scheduler.check() == (attempt < ATTEMPTS)
-        newest = world.store.journal.runs(1)[0]
+        newest = world.store.runs.newest(1)[0]
         assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
         assert newest.due == world.started[0][0]
         assert f"exit code {code}" in newest.message
@@ -169,7 +169,7 @@ def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_the
 
 
 def test_a_shop_with_events_and_no_run_is_trained_without_waiting(settings: Settings, store: Store) -> None:
-    store.add_events(_events())
+    store.events.add(_events())
     assert World(settings, store, "2026-03-01T10:00").scheduler.check()
 
 
@@ -187,7 +187,7 @@ def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
 
     world.now += DAY
     with monkeypatch.context() as patch:
-        patch.setattr(world.store.journal, "runs", refuse)
+        patch.setattr(world.store.runs, "newest", refuse)
         assert not world.scheduler.check()
     assert "locked" in caplog.text
     assert world.scheduler.check()
@@ -250,9 +250,9 @@ def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
 def _killed(world: World) -> None:
     """The trainer that was started last recorded its run and was then killed."""
     due, trainer = world.started[-1]
-    before = world.store.journal.run_of(due)
+    before = world.store.runs.get_due(due)
     run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.journal.save_run(replace(run, attempt=before.attempt + 1 if before else 1))
+    world.store.runs.save(replace(run, attempt=before.attempt + 1 if before else 1))
     trainer.code = -9
 
 
@@ -261,7 +261,7 @@ def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_ta
     assert world.scheduler.check()
     _killed(world)
     assert not world.scheduler.check()
-    newest = world.store.journal.runs(1)[0]
+    newest = world.store.runs.newest(1)[0]
     assert newest.status is RunStatus.INTERRUPTED
     assert "training svd" in newest.message
     assert world.scheduler.check()
@@ -273,11 +273,11 @@ def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_ta
 
 def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world: World) -> None:
     world.now += DAY
-    while world.scheduler.check() or world.store.journal.runs(1)[0].attempt < ATTEMPTS:
+    while world.scheduler.check() or world.store.runs.newest(1)[0].attempt < ATTEMPTS:
         _killed(world)
         world.scheduler.check()
     assert len(world.started) == ATTEMPTS
-    assert world.store.journal.runs(1)[0].attempt == ATTEMPTS
+    assert world.store.runs.newest(1)[0].attempt == ATTEMPTS
     world.now += HOUR
     assert not world.scheduler.check()
     world.now += DAY
@@ -285,7 +285,7 @@ def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world
 
 
 def test_a_run_of_a_clock_that_was_wrong_does_not_keep_the_nights_from_coming(world: World) -> None:
-    world.store.journal.save_run(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
+    world.store.runs.save(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
     world.pass_(2 * DAY, step=900)
     assert len(world.started) == 2
 
@@ -296,14 +296,14 @@ def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_eve
 ) -> None:
     world.now += 15 * HOUR
     run = Run("by hand", "api", int(world.now), RunStatus.KEPT, model_type=model_type)
-    world.store.journal.save_run(run)
+    world.store.runs.save(run)
     world.pass_(HOUR)
     assert len(world.started) == nights
 
 
 def test_a_failed_training_by_hand_does_not_stand_for_the_night(world: World) -> None:
     world.now += 15 * HOUR
-    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.FAILED))
+    world.store.runs.save(Run("by hand", "command", int(world.now), RunStatus.FAILED))
     assert world.scheduler.check()
 
 
@@ -327,7 +327,7 @@ def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_chang
     settings = settings.model_copy(update={"timezone": zone, "retrain_at": at})
     drawn = random.Random(f"{zone} {now}")
     world = World(settings, store, now)
-    store.journal.save_run(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
     workers = [world.another(settings) for _ in range(4)]
     end, nights = world.now + NIGHTS * DAY, 0
     while world.now < end:
@@ -338,7 +338,7 @@ def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_chang
             if worker.check():
                 nights += 1
                 world.finish()
-    dues = [run.due for run in store.journal.runs(100) if run.trigger == "night"]
+    dues = [run.due for run in store.runs.newest(100) if run.trigger == "night"]
     assert nights == len(dues) == len(set(dues)) == NIGHTS
     local = [dt.datetime.fromtimestamp(due or 0, ZoneInfo(zone)).date() for due in dues]
     assert len(set(local)) == NIGHTS
@@ -354,7 +354,7 @@ def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
     assert world.scheduler.check()
     due = world.started[-1][0]
     run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.journal.save_run(run)
+    world.store.runs.save(run)
     lock = FileLock(settings.var / "trainer.lock")
     assert lock.acquire(LockOwner(socket.gethostname(), 4_321, "night"))
     yield lock
@@ -368,7 +368,7 @@ def test_a_training_that_hangs_is_told_to_end_then_ended_and_recorded(world: Wor
     world.now += 120
     assert not world.scheduler.check()
     assert world.signals == [(4_321, signal.SIGTERM)]
-    run = world.store.journal.run("hangs")
+    run = world.store.runs.get("hangs")
     assert run is not None
     assert run.status is RunStatus.FAILED
     assert "AISLE_TRAIN_HOURS" in run.message
@@ -427,7 +427,7 @@ def test_a_scoring_that_hangs_does_not_keep_the_nights_from_coming(
 
 
 def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
-    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
+    world.store.runs.save(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
     world.now += 12 * HOUR
     by_hand = FileLock(world.scheduler._settings.var / "trainer.lock")
     assert by_hand.acquire(LockOwner(socket.gethostname(), 99, "command"))
@@ -446,7 +446,7 @@ def test_the_current_release_is_watched_every_few_hours_between_the_nights(
     world.now = _utc("2026-03-02T00:10").timestamp()
     assert world.scheduler.check()
     world.finish()
-    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.store.runs.save_score(Score(int(world.now), "V"))
     for _ in range(23 * 6):
         world.now += 600
         world.scheduler.check()
@@ -457,7 +457,7 @@ def test_the_current_release_is_watched_every_few_hours_between_the_nights(
 def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
     assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
     assert not World(settings.model_copy(update={"drift_hours": 0}), store, "2026-03-01T10:00").scheduler.check()
@@ -468,16 +468,16 @@ def test_scores_of_a_clock_that_was_wrong_do_not_keep_the_watch_from_being_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
-    world.store.journal.save_score(Score(int(world.now) + 400 * DAY, "V"))
+    world.store.runs.save_score(Score(int(world.now) + 400 * DAY, "V"))
     assert world.scheduler.check()
     assert len(world.watched) == 1
-    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.store.runs.save_score(Score(int(world.now), "V"))
     world.now += 3_600
     assert not world.scheduler.check()
 
 
 def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
-    world.store.journal.save_run(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
+    world.store.runs.save(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
     under_way = world.scheduler.status()["under_way"]
     assert isinstance(under_way, dict)
     assert (under_way["run_id"], under_way["progress"]) == ("now", "measuring")

@@ -357,7 +357,7 @@ def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: Flas
     assert send("/predict", json.dumps({"user_id": evil, "product_id": evil}).encode()).status_code == 200
     event = {"user_id": evil, "product_id": evil, "kind": "click", "event_id": evil}
     assert send("/events", json.dumps(event).encode()).status_code == 201
-    history = context_of(client.application).store.history(evil)
+    history = context_of(client.application).store.events.history(evil)
     assert [event.product_id for event in history] == [evil]
     assert context_of(client.application).store.summary().n_events == before + 1
 
@@ -372,7 +372,7 @@ def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
 def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
     event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
     assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201
-    history = context_of(client.application).store.history(id_)
+    history = context_of(client.application).store.events.history(id_)
     assert [event.product_id for event in history] == [id_]
     assert send("/recommend", json.dumps({"user_id": id_}).encode()).status_code == 200
 

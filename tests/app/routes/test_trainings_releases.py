@@ -46,12 +46,12 @@ class Trainer:
 
     def wait(self) -> int:
         assert self.go.wait(20)
-        run = self._store.journal.run(self.run_id)
+        run = self._store.runs.get(self.run_id)
         assert run is not None
         ended = self._outcome(run)
         if ended is None:
             return -9
-        self._store.journal.save_run(ended)
+        self._store.runs.save(ended)
         return 0
 
 
@@ -96,7 +96,7 @@ def ended(store: Store, run_id: str) -> Run:
     """The run, once it is over: recorded by a thread of the worker."""
 
     def over() -> Run | None:
-        run = store.journal.run(run_id)
+        run = store.runs.get(run_id)
         return run if run is not None and run.status.is_over else None
 
     ended_run: Run = wait_until(over, "the end of the run")
@@ -254,8 +254,8 @@ def test_a_trainer_that_cannot_be_started_leaves_no_run_under_way(
     client: FlaskClient, as_admin: dict[str, str], trained_store: Store, is_problem: Checker
 ) -> None:
     is_problem(train(client, as_admin), 500)
-    assert trained_store.journal.unfinished() == []
-    assert any("could not be started" in run.message for run in trained_store.journal.runs(5))
+    assert trained_store.runs.unfinished() == []
+    assert any("could not be started" in run.message for run in trained_store.runs.newest(5))
 
 
 @pytest.mark.usefixtures("news")
@@ -263,12 +263,12 @@ def test_a_run_that_was_queued_by_a_worker_that_died_does_not_stand_in_the_way_f
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers, trained_store: Store, is_problem: Checker
 ) -> None:
     run = Run("left", "api", int(time.time()), RunStatus.QUEUED)
-    trained_store.journal.save_run(run)
+    trained_store.runs.save(run)
     is_problem(train(client, as_admin), 409)
-    trained_store.journal.save_run(replace(run, started_at=run.started_at - QUEUED_SECONDS - 1))
+    trained_store.runs.save(replace(run, started_at=run.started_at - QUEUED_SECONDS - 1))
     assert train(client, as_admin).status_code == 202
     trainers.started[0].go.set()
-    left = trained_store.journal.run("left")
+    left = trained_store.runs.get("left")
     assert left is not None
     assert left.status is RunStatus.INTERRUPTED
 
@@ -285,7 +285,7 @@ def test_an_unknown_run_says_where_the_last_ones_are(client: FlaskClient, is_pro
 
 
 def test_a_run_shows_the_verdict_of_the_gate(client: FlaskClient, trained_store: Store) -> None:
-    (run,) = trained_store.journal.runs(1)
+    (run,) = trained_store.runs.newest(1)
     shown = client.get(f"/runs/{run.run_id}").get_json()
     assert shown["verdict"]["promoted"] is True
     assert shown["verdict"]["sentence"] == shown["message"]

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, text
 
 from src.core.process_lock import LockOwner
 from src.core.settings import read_settings
-from src.store.advisory import AdvisoryLock
+from src.store.database_lock import DatabaseLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 
 
@@ -18,7 +18,7 @@ def url(postgresql: str) -> str:
 
 
 def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
-    first, second = AdvisoryLock(url, "trainer"), AdvisoryLock(url, "trainer")
+    first, second = DatabaseLock(url, "trainer"), DatabaseLock(url, "trainer")
     assert first.owner() is None
     assert first.acquire(LockOwner("host-a", 1, "night"))
     assert first.acquire(LockOwner("host-a", 1, "night"))
@@ -34,7 +34,7 @@ def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
 
 
 def test_leading_and_training_are_two_locks(url: str) -> None:
-    leader, trainer = AdvisoryLock(url, "leader"), AdvisoryLock(url, "trainer")
+    leader, trainer = DatabaseLock(url, "leader"), DatabaseLock(url, "trainer")
     assert leader.acquire(LockOwner("host", 1))
     assert trainer.acquire(LockOwner("host", 2))
     assert (leader.owner(), trainer.owner()) == (LockOwner("host", 1), LockOwner("host", 2))
@@ -44,7 +44,7 @@ def test_leading_and_training_are_two_locks(url: str) -> None:
 
 
 def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_knows(url: str) -> None:
-    first, second = AdvisoryLock(url, "leader"), AdvisoryLock(url, "leader")
+    first, second = DatabaseLock(url, "leader"), DatabaseLock(url, "leader")
     assert first.acquire(LockOwner("host", 1))
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # as when the database is started anew
@@ -62,5 +62,5 @@ def test_which_lock_is_taken_follows_from_the_store(url: str, tmp_path: object) 
     there = read_settings(var=tmp_path, database_url=url)
     here = read_settings(var=tmp_path)
     for lock in (trainer_lock, leader_lock):
-        assert isinstance(lock(there), AdvisoryLock)
+        assert isinstance(lock(there), DatabaseLock)
         assert isinstance(lock(here), FileLock)

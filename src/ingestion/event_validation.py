@@ -1,0 +1,310 @@
+"""Validate the columns of events: ids, kinds, values, times and what tells repeated events apart. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from src.core.domain import MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.core.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
+from src.ingestion.column_names import (
+    CATALOGUE_ROLES,
+    EVENT_ID,
+    INVOICE,
+    KIND,
+    MARK,
+    PURCHASED,
+    QUANTITY,
+    TIME,
+    USER,
+    VALUE,
+)
+from src.ingestion.event_kind_names import kind_of
+from src.ingestion.event_rules import EventFault, EventRules
+from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
+from src.ingestion.parsing import as_texts, numbers
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
+
+T = TypeVar("T")
+
+_MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
+_MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
+_EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
+_YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
+_NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
+_CODES = {
+    EventFault.RATING_OUT_OF_RANGE: RejectionCode.RATING_OUT_OF_RANGE,
+    EventFault.VALUE_NOT_POSITIVE: RejectionCode.VALUE_OUT_OF_RANGE,
+    EventFault.VALUE_TOO_LARGE: RejectionCode.VALUE_OUT_OF_RANGE,
+    EventFault.TIME_BEFORE_1970: RejectionCode.TIME_BEFORE_1970,
+    EventFault.TIME_IN_FUTURE: RejectionCode.TIME_IN_FUTURE,
+}
+_INVOICE_CODES = _CODES | {
+    EventFault.VALUE_NOT_POSITIVE: RejectionCode.QUANTITY_ZERO,
+    EventFault.VALUE_TOO_LARGE: RejectionCode.QUANTITY_TOO_LARGE,
+}
+
+
+class RowRejections:
+    """The first reason found against each row of a block of n rows."""
+
+    def __init__(self, n: int) -> None:
+        self._number = np.zeros(n, dtype=np.int16)
+        self._rejections = [Rejection(RejectionCode.MISSING_FIELD)]  # number 0 means "good": never read
+
+    def add(self, where: BoolArray, code: RejectionCode, detail: str = "") -> None:
+        """Reject rows that no earlier reason rejects.
+
+        Args:
+            where: bool[n], the rows.
+            code: The reason.
+            detail: What fills the place in the sentence of the code.
+        """
+        rows = where & (self._number == 0)
+        if rows.any():
+            self._number[rows] = len(self._rejections)
+            self._rejections.append(Rejection(code, detail))
+
+    def add_where(self, values: Sequence[T], test: Callable[[T], bool], code: RejectionCode, detail: str = "") -> None:
+        """Reject rows by a test of one value a row.
+
+        Args:
+            values: n values.
+            test: Whether a value rejects its row.
+            code: The reason.
+            detail: What fills the place in the sentence of the code.
+        """
+        self.add(_where(values, test), code, detail)
+
+    @property
+    def good(self) -> BoolArray:
+        """bool[n], rows without any reason against them."""
+        return np.asarray(self._number == 0)
+
+    def rejected_rows(self, block: RawBlock) -> list[RejectedRow]:
+        """Return the rejected and the broken rows of the block, in the order of the file."""
+        rejected = np.flatnonzero(self._number).tolist()
+        rows = [block.reject(at, self._rejections[self._number[at]]) for at in rejected]
+        return sorted([*block.broken, *rows], key=lambda row: row.line)
+
+
+@dataclass
+class ValidatedEvents:
+    """Events of good rows.
+
+    Attributes:
+        events: In the order of the file.
+        counted: bool[len(events)], whether equal events are told apart by counting them.
+        is_return: bool per row of the block, whether something was brought back; None where rows do not say it.
+        nulls: Column → good rows in which it is empty.
+    """
+
+    events: EventBatch
+    counted: BoolArray
+    is_return: BoolArray | None = None
+    nulls: Counter[str] = field(default_factory=Counter)
+
+
+def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) -> list[str]:
+    """Clean a column of ids.
+
+    Args:
+        cells: One cell a row.
+        name: What the ids are called in a reason.
+        rejections: Rows whose id is empty, too long or not printable are added.
+
+    Returns:
+        The ids as texts.
+    """
+    texts = as_texts(cells)
+    joined = "\n".join(texts)
+    if ".0" in joined:
+        texts = [clean_id(text) for text in texts]
+    if any(word in texts for word in _EMPTY_IDS):
+        rejections.add_where(texts, _EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
+    if max(map(len, texts), default=0) > MAX_ID_LENGTH or not joined.isascii():
+        rejections.add_where(texts, is_too_long, RejectionCode.ID_TOO_LONG, name)
+    # All ids are tested at once; only where that fails, one by one.
+    if not (joined.isascii() and joined.replace("\n", "").isprintable() and joined.count("\n") == len(texts) - 1):
+        rejections.add_where(texts, has_bad_characters, RejectionCode.BAD_CHARACTERS, name)
+    return texts
+
+
+def validate_events(
+    cells: dict[str, Sequence[object]],
+    products: list[str],
+    layout: Layout,
+    rules: EventRules,
+    rejections: RowRejections,
+) -> ValidatedEvents:
+    """Turn columns of cells into events.
+
+    Args:
+        cells: Role → one cell a row.
+        products: Product id of each row.
+        layout: What the cells mean.
+        rules: The ranges of ratings, values and times.
+        rejections: Rows that break a rule are added.
+
+    Returns:
+        Events of the rows that are not rejected.
+    """
+    n = len(products)
+    users = validate_ids(cells[USER], "user id", rejections)
+    texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
+    at = _times(texts, layout, rules, rejections, n)
+    for role in (MARK, EVENT_ID, INVOICE):
+        if role in texts:
+            texts[role] = [clean_id(text) for text in texts[role]]
+            rejections.add_where(texts[role], has_bad_characters, RejectionCode.BAD_CHARACTERS, role)
+            rejections.add_where(texts[role], is_too_long, RejectionCode.TEXT_TOO_LONG, role)
+    good = np.flatnonzero(rejections.good)
+
+    def pick(column: list[str]) -> list[str]:
+        return column if len(good) == n else [column[row] for row in good.tolist()]
+
+    batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
+    mark_texts = {role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}
+    marks, counted = dedupe_marks(mark_texts, batch)
+    is_return = _where(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
+    nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
+    validated = ValidatedEvents(replace(batch, dedupe_key=marks), counted, is_return, nulls)
+    return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
+
+
+def _times(
+    texts: dict[str, list[str]], layout: Layout, rules: EventRules, rejections: RowRejections, n: int
+) -> IntArray:
+    """Return int64[n], UTC seconds, NO_TIME where a row gives none."""
+    if TIME not in texts:
+        return np.full(n, NO_TIME, dtype=np.int64)
+    at, is_readable = layout.time.seconds(texts[TIME])
+    rejections.add(~is_readable, RejectionCode.TIME_UNREADABLE)
+    for fault, where in rules.check_times(at, at != NO_TIME):
+        rejections.add(where, _CODES[fault])
+    return at
+
+
+class _KindsAndValues(NamedTuple):
+    """Kind (an EventKind's value) and value of each row's event."""
+
+    kinds: list[str]
+    value: FloatArray
+
+
+def _kinds_and_values(
+    texts: dict[str, list[str]], layout: Layout, rules: EventRules, rejections: RowRejections, n: int
+) -> _KindsAndValues:
+    column = VALUE if VALUE in texts else QUANTITY
+    value: FloatArray = np.ones(n)
+    is_given: BoolArray = np.zeros(n, dtype=np.bool_)
+    if column in texts:
+        value, is_given = numbers(texts[column], layout.decimal)
+        rejections.add(is_given & ~np.isfinite(value), RejectionCode.NO_NUMBER, column)
+        value = np.where(np.isfinite(value), value, 1.0)
+    if layout.name == CLICKS:
+        rejections.add_where(texts[PURCHASED], lambda flag: _quantity(flag) is None, RejectionCode.NO_FLAG)
+        return _KindsAndValues([EventKind.CLICK.value] * n, np.ones(n))
+    if layout.name == RATINGS:
+        kinds, codes = [EventKind.RATING.value] * n, _CODES
+    elif layout.name == PURCHASES:
+        kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
+        kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
+    elif layout.name == EVENTS:
+        kinds, codes = _named_kinds(texts[KIND], rejections), _CODES
+        value = _values_by_kind(value, kinds, column)
+    else:
+        return _KindsAndValues([layout.kind.value] * n, np.ones(n))
+    is_rating = _where(kinds, EventKind.RATING.__eq__)
+    rejections.add(is_rating & ~is_given, RejectionCode.RATING_EMPTY)
+    for fault, where in rules.check_values(is_rating, value):
+        detail = f"{rules.rating_min:g} to {rules.rating_max:g}" if fault is EventFault.RATING_OUT_OF_RANGE else ""
+        rejections.add(where, codes[fault], detail)
+    return _KindsAndValues(kinds, value)
+
+
+def _named_kinds(names: list[str], rejections: RowRejections) -> list[str]:
+    """Return the kind of event that each name means, "" where it is unknown and the row is rejected."""
+    kind_by_name = {name: kind_of(name) for name in set(names)}
+    unknown = sorted(name for name, kind in kind_by_name.items() if not kind)
+    for name in unknown[:_MAX_NAMED_KINDS]:
+        rejections.add_where(names, name.__eq__, RejectionCode.UNKNOWN_KIND_NAMED, repr(name[:_MAX_KIND_LENGTH]))
+    kinds = [kind_by_name[name] for name in names]
+    rejections.add_where(kinds, lambda kind: not kind, RejectionCode.UNKNOWN_KIND)
+    return kinds
+
+
+def _values_by_kind(value: FloatArray, kinds: list[str], column: str) -> FloatArray:
+    """Return values that count: of returns the amount, and 1.0 for a rating beside a view, cart or click."""
+    value = np.where(_where(kinds, EventKind.RETURN.__eq__), np.abs(value), value)
+    if column != VALUE:
+        return value
+    has_value = _where(kinds, lambda kind: kind in (EventKind.RATING, EventKind.PURCHASE, EventKind.RETURN))
+    return np.where(has_value | (value > 0), value, 1.0)
+
+
+def _quantity(flag: str) -> float | None:
+    """Return how many were bought, from a flag or a number; None if it is neither."""
+    if flag.lower() in _YES:
+        return 1.0
+    if flag.lower() in _NO:
+        return 0.0
+    try:
+        number = float(flag)
+    except ValueError:
+        return None
+    return number if 0 <= number <= MAX_VALUE else None
+
+
+def _with_purchases(validated: ValidatedEvents, flags: list[str], good: IntArray) -> ValidatedEvents:
+    """Append a purchase for every click that led to one."""
+    quantity = np.array([_quantity(flags[row]) or 0.0 for row in good.tolist()], dtype=np.float64)
+    rows = np.flatnonzero(quantity > 0).tolist()
+    clicks, bought = validated.events, validated.events.take(rows)
+    events = EventBatch(
+        clicks.user_id + bought.user_id,
+        clicks.product_id + bought.product_id,
+        clicks.kind + [EventKind.PURCHASE.value] * len(rows),
+        np.concatenate([clicks.value, quantity[rows]]),
+        np.concatenate([clicks.at, bought.at]),
+        (clicks.dedupe_key or []) + (bought.dedupe_key or []),
+    )
+    counted = np.concatenate([validated.counted, validated.counted[rows]])
+    return replace(validated, events=events, counted=counted)
+
+
+def dedupe_marks(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
+    """Return the text that tells apart equal events of a user and product.
+
+    It is the file's own mark, else an event's id, else its time and invoice. A rating has none, as a user has one
+    rating of a product.
+
+    Args:
+        texts: MARK, EVENT_ID and INVOICE → one text an event, for the columns that there are.
+        batch: n events.
+
+    Returns:
+        n marks, and bool[n]: whether events that agree even in their mark are told apart by counting them.
+    """
+    n = len(batch)
+    is_rating = _where(batch.kind, EventKind.RATING.__eq__)
+    if is_rating.all():
+        return [""] * n, np.zeros(n, dtype=np.bool_)
+    columns = (texts.get(role, [""] * n) for role in (MARK, EVENT_ID, INVOICE))
+    marks, counted = [], []
+    for rating, mark, event_id, invoice, at in zip(is_rating.tolist(), *columns, batch.at.tolist(), strict=True):
+        given = "" if rating else mark or (f"id:{event_id}" if event_id else "")
+        marks.append(given or ("" if rating else f"{at}/{invoice}" if invoice else f"{at}"))
+        counted.append(not rating and not given)
+    return marks, np.array(counted, dtype=np.bool_)
+
+
+def _where(values: Sequence[T], test: Callable[[T], bool]) -> BoolArray:
+    """Return bool[len(values)], whether each value passes the test."""
+    return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
