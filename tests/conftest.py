@@ -25,8 +25,9 @@ from app import create_app
 from app.background.profile_refresher import ProfileRefresher
 from app.context import context_of
 from src.core.progress import Silent
-from src.core.settings import Settings, read_settings, variable_of
+from src.core.settings import Settings, variable_of
 from src.models import MODELS
+from src.models.settings import read_settings
 from src.recommendation.ensemble import ENSEMBLE
 from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry

@@ -19,7 +19,8 @@ from app.background.scheduler import Scheduler, due_after, due_before
 from src.core.domain import EventBatch
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus, Score
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.store import Store, open_store
 from src.workflows.locks import FileLock
