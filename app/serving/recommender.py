@@ -24,7 +24,6 @@ from src.core.domain import (
     ListPosition,
     PredictedRating,
     Product,
-    ProductAttributes,
     ProductCount,
     Query,
     Recommendation,
@@ -226,10 +225,7 @@ class Recommender:
     @staticmethod
     def _as_of_now(pipeline: Pipeline, products: Iterable[Product]) -> Pipeline:
         """The same where the shelf has these products as they are."""
-        facts = [
-            ProductAttributes(*(getattr(product, name) for name in ProductAttributes._fields)) for product in products
-        ]
-        changed = pipeline.differing(facts)
+        changed = pipeline.differing(product.attributes for product in products)
         return pipeline.stocked(changed) if changed else pipeline
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from src.core.domain import Query
 from src.core.errors import StoreError
-from src.recommendation.item_attributes import ItemAttributes
+from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import Release
 from src.store import Store

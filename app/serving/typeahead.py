@@ -9,12 +9,11 @@ import numpy as np
 
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
-from src.core.domain import Product
+from src.core.domain import Product, ProductFilter
 from src.core.errors import NotReady
 from src.models import POPULARITY
 from src.recommendation.pipeline import Pipeline
 from src.search.autocomplete import autocomplete
-from src.search.index import Filter
 from src.search.tokenizer import plain
 from src.store import Store
 
@@ -49,12 +48,12 @@ class Typeahead:
         ids = _first(NAMED, exact, beginning[:beside], titled, beginning, elsewhere)
         return self._known(ids) if ids else self._searched(text)
 
-    def browse(self, wanted: Filter, n: int) -> list[Product]:
+    def browse(self, wanted: ProductFilter, n: int) -> list[Product]:
         """At most n products that fit a filter, the most popular first. Raises NoRelease, NotReady without texts."""
         _, pipeline = self._recommender.serving()
         if pipeline.search is None:
             raise NotReady("the release knows no product's category. Load a catalogue and run python train_model.py")
-        fits = pipeline.search.matching(wanted)
+        fits = pipeline.search.attributes.fitting(wanted)
         allowed = np.ones(len(pipeline.items), np.bool_) if fits is None else fits
         if pipeline.listed is not None:
             allowed = allowed & pipeline.listed
@@ -106,7 +105,7 @@ class Typeahead:
 
     def _searched(self, text: str) -> list[Product]:
         try:
-            return [hit.product for hit in self._searcher.search(text, NAMED, Filter()).hits]
+            return [hit.product for hit in self._searcher.search(text, NAMED, ProductFilter()).hits]
         except NotReady:
             return []
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from src.core.process_lock import LockOwner
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store.database_lock import DatabaseLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 

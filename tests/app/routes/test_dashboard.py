@@ -103,7 +103,7 @@ def test_the_page_names_the_release_since_when_it_serves_and_its_list(
 def test_all_is_well_only_while_nothing_is_to_be_said(
     client: FlaskClient, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.views.overview._OLD_DAYS", 10**6)  # the events of the tests end in the past
+    monkeypatch.setattr("app.views.health_checks._OLD_DAYS", 10**6)  # the events of the tests end in the past
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=10**12, free=10**11))
     assert "All is well" in part(page(client), "now")
     trained_store.runs.save(a_run("r", RunStatus.FAILED, message="the disk is full"))

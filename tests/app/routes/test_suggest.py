@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from app.context import context_of
 from app.serving.typeahead import Typeahead
-from src.core.domain import Event, EventKind, Product
-from src.search.index import Filter
+from src.core.domain import Event, EventKind, Product, ProductFilter
 from src.store import Store
 from src.workflows.record_events import record_events
 
@@ -111,7 +110,7 @@ def test_examples_are_users_who_did_neither_little_nor_very_much(finder: Typeahe
 
 def test_browsing_shows_what_fits_the_most_popular_first(finder: Typeahead, client: FlaskClient) -> None:
     category = client.get("/categories").get_json()[0]
-    found = finder.browse(Filter(category=category["category"]), 100)
+    found = finder.browse(ProductFilter(categories=frozenset({category["category"]})), 100)
     assert len(found) == category["count"]
     assert {product.category for product in found} == {category["category"]}
     order = client.post("/recommend", json={"user_id": "nobody", "model": "popularity", "n": 100}).get_json()
