@@ -34,7 +34,8 @@ from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.store import open_store
 

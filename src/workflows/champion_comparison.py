@@ -15,12 +15,12 @@ from src.core.domain import NO_TIME
 from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.records import Load, RunStatus
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.ingestion.data_checks import DataFigures, latest_of, previous_of
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
@@ -57,7 +57,7 @@ class Champion:
         """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
         return self.release.manifest.made_up
 
-    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> FitPlan:
+    def plan(self, settings: AllSettings, data: TrainingData, serves: str | None = None) -> FitPlan:
         """Its settings, as far as the list that it serves, or this one, needs them.
 
         Raises AisleError when they cannot be fitted to the data.
@@ -180,7 +180,7 @@ class Measured:
 
 
 def compare_with_champion(
-    settings: Settings,
+    settings: AllSettings,
     champion: Champion | None,
     parts: Split,
     mine: Measured,
@@ -210,7 +210,7 @@ def compare_with_champion(
 
 
 def _theirs(
-    settings: Settings, champion: Champion | None, parts: Split, mine: Measured, reporter: Reporter
+    settings: AllSettings, champion: Champion | None, parts: Split, mine: Measured, reporter: Reporter
 ) -> tuple[Measured | None, str]:
     """(what the champion's settings show on the same events, why that is not known)."""
     if champion is None:

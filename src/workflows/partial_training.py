@@ -11,12 +11,12 @@ import numpy as np
 
 from src.core.errors import AisleError, NoData, NotReady
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import split
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY, TEXT, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
 from src.releases.manifest import CarriedOver, TrainingRecord
@@ -36,7 +36,7 @@ class PartialTraining:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AllSettings,
         champion: Champion | None,
         data: TrainingData,
         job: TrainingRequest,

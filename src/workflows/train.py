@@ -13,11 +13,11 @@ from src.core.errors import AisleError, Busy, NoRelease
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import split
 from src.models import MODELS
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.manifest import (
     STORE,
@@ -68,7 +68,7 @@ class _Kept(Exception):
         self.verdict, self.report = verdict, report
 
 
-def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Reporter) -> Trained | None:
+def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: Reporter) -> Trained | None:
     """Train, measure, and, if the gate allows it, publish and (unless told not to) activate.
 
     None: another run answers for job.due already. Raises Busy while another training runs; NoData, UnusableFile,
@@ -100,7 +100,7 @@ def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Repo
         lock.release()
 
 
-def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
+def _score(settings: AllSettings, store: Store, reporter: Reporter) -> None:
     """Every night the current release is scored on what it has not seen; where it cannot be, the night goes on."""
     try:
         score, _ = check_drift(settings, store, reporter)
@@ -111,7 +111,7 @@ def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
         reporter.step(f"WARNING: the current release was not scored: {error}")
 
 
-def _forget_lists(settings: Settings, store: Store) -> None:
+def _forget_lists(settings: AllSettings, store: Store) -> None:
     """Served lists go after AISLE_SERVED_DAYS, also where none are kept any more; a few at a time, as others write."""
     before = int(time.time()) - settings.served_days * DAY
     while store.served_lists.delete_before(before, _FORGOTTEN_AT_ONCE):
@@ -134,7 +134,7 @@ class _Training:
     """One training under way."""
 
     def __init__(
-        self, settings: Settings, store: Store, job: TrainingRequest, run: Run, lock: Lock, reporter: Reporter
+        self, settings: AllSettings, store: Store, job: TrainingRequest, run: Run, lock: Lock, reporter: Reporter
     ) -> None:
         self.settings, self.store, self.job, self.run = settings, store, job, run
         self.lock, self.reporter = lock, reporter

@@ -24,7 +24,7 @@ from src.store import Store
 from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
-EXAMPLES_OF_EACH_CALL = 15
+EXAMPLES_OF_EACH_CALL = 10
 CHECKS = {
     "not_a_server_error",
     "status_code_conformance",
