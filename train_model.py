@@ -11,8 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
 from src.models import MODELS
+from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import open_store

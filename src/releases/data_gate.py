@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from src.ingestion.data_checks import Check, DataFigures, Thresholds, check_data, check_of, percent
+from src.core.number_format import percent
+from src.ingestion.data_checks import Check, DataFigures, Thresholds, check_data, check_of
 
 _DATA = Thresholds()
 _MIN_KNOWN, _MAX_REJECTED, _MORE_REJECTED = 0.5, 0.2, 0.1

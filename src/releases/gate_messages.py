@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from src.core.domain import JsonDict
+from src.core.number_format import percent
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
-from src.ingestion.data_checks import percent
 from src.releases.manifest import CheckRecord, GateRecord
 from src.releases.verdict import (
     FRESH_EVENTS,

@@ -15,12 +15,12 @@ from src.core.domain import NO_TIME
 from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.records import Load, RunStatus
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.ingestion.data_checks import DataFigures, latest_of, previous_of
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
@@ -63,7 +63,7 @@ class Champion:
         """Whether it was trained on the synthetic shop, which real data need not resemble."""
         return self.release.manifest.made_up
 
-    def plan(self, settings: Settings, data: TrainingData, serves: str | None = None) -> FitPlan:
+    def plan(self, settings: AllSettings, data: TrainingData, serves: str | None = None) -> FitPlan:
         """Return its settings, as far as a list needs them.
 
         Args:
@@ -143,8 +143,8 @@ def check_data_of(
 
 def _arrivals(store: Store, created: int, known_products: float | None, unattended: bool) -> Arrivals:
     """Return what was loaded since the last finished training: a bad file keeps one training, not all later ones."""
-    loads = store.journal.loads(_LOOKED_THROUGH)
-    ended = (run for run in store.journal.runs(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
+    loads = store.runs.loads(_LOOKED_THROUGH)
+    ended = (run for run in store.runs.newest(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
     last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
     since = latest_of(load for load in loads if load.loaded_at >= last)
     before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]
@@ -177,7 +177,7 @@ def _share_present(pipeline: Pipeline, data: TrainingData) -> float | None:
 
 @dataclass(frozen=True)
 class MeasuredPlan:
-    """Settings, trained on the older part of the events and measured on the newer one.
+    """AllSettings, trained on the older part of the events and measured on the newer one.
 
     Attributes:
         plan: The settings.
@@ -207,7 +207,7 @@ class MeasuredPlan:
 
 
 def measure_champion(
-    settings: Settings, champion: Champion | None, parts: Split, challenger: MeasuredPlan, reporter: Reporter
+    settings: AllSettings, champion: Champion | None, parts: Split, challenger: MeasuredPlan, reporter: Reporter
 ) -> MeasuredPlan | NotCompared:
     """Train and measure the champion's settings before the same cut, if they differ from the challenger's.
 
@@ -239,7 +239,7 @@ def measure_champion(
 
 
 def retrained_champion(
-    settings: Settings, champion: Champion, measured: MeasuredPlan, challenger: MeasuredPlan, data: TrainingData
+    settings: AllSettings, champion: Champion, measured: MeasuredPlan, challenger: MeasuredPlan, data: TrainingData
 ) -> MeasuredPlan:
     """Return the champion's settings, ready to be trained on all events in place of refused new ones.
 

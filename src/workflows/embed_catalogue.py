@@ -44,9 +44,9 @@ def embed_catalogue(
     Raises NotReady where texts are known and AISLE_ENCODER is not here.
     """
     reporter.step("reading the catalogue")
-    catalogue = CatalogueText.of(chain.from_iterable(store.read_products()))
+    catalogue = CatalogueText.of(chain.from_iterable(store.products.read()))
     if with_new:
-        withdrawn = store.withdrawn()
+        withdrawn = store.products.withdrawn()
         passages = zip(catalogue.ids, catalogue.passages(), strict=True)
         data = data.with_items(id_ for id_, text in passages if text and id_ not in withdrawn)
     catalogue = catalogue.aligned(data.items)

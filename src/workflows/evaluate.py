@@ -7,10 +7,10 @@ from pathlib import Path
 
 from src.core.errors import AisleError, UnusableFile
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.evaluation.plots import write_plots
 from src.evaluation.report import Report
 from src.interactions.splits import split
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.releases.registry import Registry
 from src.store import Store
@@ -19,7 +19,7 @@ from src.workflows.fit import FitPlan, measured, stored_data
 from src.workflows.ingest import read_table
 
 
-def evaluate(settings: Settings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:
+def evaluate(settings: AllSettings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:
     """Measure a release's settings (the current one's by default) afresh, on what the store, or the file it was trained
     from, holds by now.
 

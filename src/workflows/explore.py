@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from src.core.number_format import percent, share_of
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.exploration.data_profile import profile_data, read_catalogue
 from src.exploration.findings import find_remarks
 from src.exploration.profile_types import DataProfile
 from src.exploration.saved_profile import SavedProfile, write_whole
-from src.ingestion.data_checks import percent, share_of
 from src.store import Store
 from src.workflows.fit import stored_data
 
@@ -29,16 +29,16 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
 
     Raises NoData, StoreError, AisleError if it cannot be written.
     """
-    started, changed_at = time.monotonic(), store.changed_at()
+    started, changed_at = time.monotonic(), store.events.changed_at()
     data = stored_data(store, reporter)
     reporter.step(f"looking up {len(data.items):,} products")
-    catalogue = read_catalogue(data.items, store.products)
-    n_known = sum(len(products) for products in store.read_products())
+    catalogue = read_catalogue(data.items, store.products.get)
+    n_known = sum(len(products) for products in store.products.read())
     reporter.step(f"exploring {len(data):,} events")
     figures = profile_data(
         data,
         catalogue,
-        store.journal.loads(_LOADS),
+        store.runs.loads(_LOADS),
         relevant_rating=settings.relevant_rating,
         now=int(time.time()),
         n_known=n_known,
@@ -76,7 +76,7 @@ def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)
         for product in top
     ]
-    known = store.products(shown)
+    known = store.products.get(shown)
     return {id_: _cut(product.title) for id_, product in known.items() if product.title}
 
 

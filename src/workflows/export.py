@@ -61,10 +61,10 @@ def _in_order(settings: Settings, store: Store, names: str) -> Iterator[list[tup
     """These columns of all events, in the order in which they came; memory does not grow with their number."""
     with work_reported(settings.var), closing(work_file(settings.var)) as rows:
         rows.execute("CREATE TABLE events (number, user_id, product_id, kind, mark, value, at)")
-        for batch in store.read_events(as_recorded=True):
-            assert batch.number is not None
+        for batch in store.events.read(as_recorded=True):
+            assert batch.arrival_seq is not None
             times = [None if at == NO_TIME else at for at in batch.at.tolist()]
-            columns = (batch.number.tolist(), batch.user_id, batch.product_id, batch.kind, batch.mark or [])
+            columns = (batch.arrival_seq.tolist(), batch.user_id, batch.product_id, batch.kind, batch.dedupe_key or [])
             rows.execute("BEGIN")
             rows.executemany(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",

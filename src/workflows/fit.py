@@ -25,7 +25,7 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     """All events of the store. Raises NoData."""
     reporter.step("reading the store")
     with gc_disabled():
-        data = training_data(store.read_events())
+        data = training_data(store.events.read())
     if not len(data):
         raise NoData("the store holds no events: run python data_processing.py FILE")
     return data

@@ -24,7 +24,7 @@ from src.ingestion.layout_detection import open_table
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.releases.registry import Registry
-from src.store import Store, has_events, open_store
+from src.store import Store, open_store
 from src.synthetic.shop import make_shop
 from src.workflows.export import input_files
 from src.workflows.load_summary import LoadSummary, LoadTally
@@ -120,8 +120,8 @@ class _Loading:
                 done += len(batch)
                 self._reporter.advance(done, staging.n_events)
             load = tally.load(self._table, staging.n_events)
-        previous = previous_of(load, self._store.journal.loads(50))
-        self._store.journal.save_load(load)
+        previous = previous_of(load, self._store.runs.loads(50))
+        self._store.runs.save_load(load)
         return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
 
     def _clean_blocks(self) -> Iterator[ValidatedBlock]:
@@ -131,11 +131,11 @@ class _Loading:
 
     def _ask_for_known_ids(self, events: EventBatch) -> None:
         """How many of the first rows' users and products the store has met before."""
-        if not len(events) or not has_events(self._store):
+        if not len(events) or self._store.events.is_empty():
             return
         products, users = _some(events.product_id), _some(events.user_id)
-        self._tally.known_products = len(self._store.products(products)) / len(products)
-        self._tally.known_users = sum(bool(self._store.history(user)) for user in users) / len(users)
+        self._tally.known_products = len(self._store.products.get(products)) / len(products)
+        self._tally.known_users = sum(bool(self._store.events.history(user)) for user in users) / len(users)
 
     def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
         if not block.products:
@@ -148,7 +148,7 @@ class _Loading:
         else:
             self._tally.n_products += len(block.products) - repeated
         for at in range(0, len(block.products), _PRODUCTS_AT_ONCE):
-            self._store.add_products(block.products[at : at + _PRODUCTS_AT_ONCE])
+            self._store.products.add(block.products[at : at + _PRODUCTS_AT_ONCE])
 
     def _refuse_if_empty(self, broken: UnusableFile | None, rejects_file: Path | None) -> None:
         tally, table = self._tally, self._table
@@ -182,7 +182,7 @@ class _Pace:
         while at < len(events):
             started = time.monotonic()
             part = events.take(range(at, min(at + self.size, len(events)))) if self.size < len(events) else events
-            stored += store.add_events(part)
+            stored += store.events.add(part)
             at += len(part)
             self._took(time.monotonic() - started)
         return stored
@@ -200,7 +200,7 @@ def _make_room_for_real_data(settings: Settings, store: Store) -> None:
     current = registry.current_version()
     if current is not None and registry.is_made_up(current):
         registry.deactivate()
-    store.drop_made_up()
+    store.delete_synthetic()
 
 
 def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints | None = None) -> TrainingData:
@@ -210,7 +210,7 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
     with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
         _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None).whole()
-        return training_data(store.read_events())
+        return training_data(store.events.read())
 
 
 def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Product]:
@@ -242,8 +242,8 @@ def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
         return False
     reporter.step("no data here: making up a shop")
     shop = make_shop(until=int(time.time()))
-    store.add_products(shop.products)
-    store.add_events(shop.events)  # in one transaction: half a shop would stay half a shop
+    store.products.add(shop.products)
+    store.events.add(shop.events)  # in one transaction: half a shop would stay half a shop
     return True
 
 
@@ -253,11 +253,11 @@ def withdraw(store: Store, product_ids: Sequence[str], withdrawn: bool) -> int:
     Raises UnknownName, and changes nothing, if one of them is not known.
     """
     product_ids = list(dict.fromkeys(clean_id(id_) for id_ in product_ids))
-    known = store.products(id_ for id_ in product_ids if not has_bad_characters(id_))
+    known = store.products.get(id_ for id_ in product_ids if not has_bad_characters(id_))
     missing = [id_ for id_ in product_ids if id_ not in known]
     if missing:
         raise UnknownName(
             f"no product {', '.join(map(repr, missing[:5]))} is known. Expected ids of products in the store, as they "
             "stand in its files; GET /products/ID names the nearest."
         )
-    return store.add_products([Product(id_, withdrawn=withdrawn) for id_ in product_ids])
+    return store.products.add([Product(id_, withdrawn=withdrawn) for id_ in product_ids])

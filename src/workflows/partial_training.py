@@ -11,12 +11,12 @@ import numpy as np
 
 from src.core.errors import AisleError, NoData, NotReady
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import split
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY, TEXT, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
 from src.releases.manifest import CarriedOver, TrainingRecord
@@ -44,7 +44,7 @@ class PartialTraining:
         blends: Whether the ensemble is made again.
     """
 
-    settings: Settings
+    settings: AllSettings
     champion: Champion
     model_type: str
     catalogue: EmbeddedCatalogue
@@ -173,7 +173,7 @@ class MeasuredPart:
 
 
 def prepare_part(
-    settings: Settings,
+    settings: AllSettings,
     champion: Champion | None,
     data: TrainingData,
     model_type: str,

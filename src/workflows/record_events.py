@@ -10,7 +10,7 @@ import numpy as np
 from src.core.domain import Event, EventBatch, EventKind
 from src.core.records import FollowUp, SearchFeedback
 from src.store import Store
-from src.store.searches import one_query
+from src.store.search_store import normalize_query
 
 
 def record_events(store: Store, events: Sequence[Event]) -> int:
@@ -25,27 +25,27 @@ def record_events(store: Store, events: Sequence[Event]) -> int:
         kind=[event.kind.value for event in events],
         value=np.array([event.value for event in events], dtype=np.float64),
         at=np.array([event.at for event in events], dtype=np.int64),
-        mark=[_mark(event) for event in events],
+        dedupe_key=[_dedupe_key(event) for event in events],
     )
-    stored = store.add_events(batch, [event.event_id for event in events])
+    stored = store.events.add(batch, [event.event_id for event in events])
     searched = [
-        SearchFeedback(one_query(event.query), event.product_id, event.kind.value, event.at or 0, mark)
-        for event, mark in zip(events, batch.mark or [], strict=True)
+        SearchFeedback(normalize_query(event.query), event.product_id, event.kind.value, event.at or 0, dedupe_key)
+        for event, dedupe_key in zip(events, batch.dedupe_key or [], strict=True)
         if event.query
     ]
     if searched:
         store.searches.add(searched)
     followed = [
-        FollowUp(event.request_id, event.product_id, event.kind.value, event.at or 0, mark)
-        for event, mark in zip(events, batch.mark or [], strict=True)
+        FollowUp(event.request_id, event.product_id, event.kind.value, event.at or 0, dedupe_key)
+        for event, dedupe_key in zip(events, batch.dedupe_key or [], strict=True)
         if event.request_id
     ]
     if followed:
-        store.served.follow(followed)
+        store.served_lists.add_follow_ups(followed)
     return stored
 
 
-def _mark(event: Event) -> str:
+def _dedupe_key(event: Event) -> str:
     """Without an event_id nobody can tell a repetition from a second purchase, so it counts as one."""
     if event.kind is EventKind.RATING:
         return ""

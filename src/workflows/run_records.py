@@ -38,16 +38,16 @@ def begin_run(store: Store, job: TrainingRequest) -> Run | None:
     run = Run(run_id, job.trigger, int(time.time()), RunStatus.RUNNING, job.due, host=socket.gethostname())
     run = replace(run, model_type=job.model_type, progress="beginning")
     if job.run_id is not None:
-        queued = store.journal.run(job.run_id)
+        queued = store.runs.get(job.run_id)
         if queued is not None and queued.status.is_over:
             return None
-    if store.journal.save_run(run):
+    if store.runs.save(run):
         return run
-    earlier = None if job.due is None else store.journal.run_of(job.due)
+    earlier = None if job.due is None else store.runs.get_due(job.due)
     if earlier is None or not may_be_tried_again(earlier):
         return None
     run = replace(run, run_id=earlier.run_id, attempt=earlier.attempt + 1)
-    store.journal.save_run(run)
+    store.runs.save(run)
     return run
 
 
@@ -74,7 +74,7 @@ def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
             if run.progress:
                 what = f"the trainer was killed; the last that it said was: {run.progress}"
             closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=what))
-            store.journal.save_run(closed[-1])
+            store.runs.save(closed[-1])
         return closed
     finally:
         if not mine:
@@ -85,7 +85,7 @@ def _abandoned(store: Store) -> list[Run]:
     now = time.time()
     return [
         run
-        for run in store.journal.unfinished()
+        for run in store.runs.unfinished()
         # One of the future was queued when the clock was wrong.
         if run.status is RunStatus.RUNNING or not now - QUEUED_SECONDS <= run.started_at <= now + CLOCKS_DIFFER_BY
     ]
@@ -100,7 +100,7 @@ class Noted:
     def step(self, line: str) -> None:
         self._reporter.step(line)
         with suppress(StoreError):  # a store that is locked for a while is no reason to stop
-            self._store.journal.note_progress(self._run.run_id, line[:300])
+            self._store.runs.note_progress(self._run.run_id, line[:300])
 
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
@@ -116,21 +116,21 @@ def track_run(store: Store, run: Run) -> Iterator[None]:
         what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
         status = RunStatus.INTERRUPTED if from_outside else RunStatus.FAILED
         with suppress(StoreError):  # what went wrong first is what people must read
-            now = store.journal.run(run.run_id)
+            now = store.runs.get(run.run_id)
             # Whoever ended it said why already; and another trainer may have taken it up since.
             if now is None or (not now.status.is_over and now.attempt == run.attempt):
                 progress = now.progress if now else ""
                 ended = replace(run, status=status, finished_at=int(time.time()), message=what, progress=progress)
-                store.journal.save_run(ended)
+                store.runs.save(ended)
         raise
 
 
 def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
     """Say of a queued run that another training began before its own could."""
-    queued = None if job.run_id is None else store.journal.run(job.run_id)
+    queued = None if job.run_id is None else store.runs.get(job.run_id)
     if queued is not None and not queued.status.is_over:
         now = int(time.time())
-        store.journal.save_run(replace(queued, status=RunStatus.FAILED, finished_at=now, message=str(error)))
+        store.runs.save(replace(queued, status=RunStatus.FAILED, finished_at=now, message=str(error)))
 
 
 @contextmanager

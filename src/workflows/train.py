@@ -10,8 +10,8 @@ from src.core.errors import AisleError, Busy, NoRelease
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
+from src.models.settings import AllSettings
 from src.releases.gate_messages import verdict_record
 from src.releases.release import Draft
 from src.store import Store
@@ -37,7 +37,7 @@ from src.workflows.training_steps import (
 _DELETED_AT_ONCE = 1_000
 
 
-def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Reporter) -> Trained | None:
+def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: Reporter) -> Trained | None:
     """Train, measure, and, if the gate allows it, publish and (unless told not to) activate.
 
     Whatever it raises, the run is recorded as failed, or as interrupted if it was ended from outside, and the release
@@ -72,7 +72,7 @@ def train(settings: Settings, store: Store, job: TrainingRequest, reporter: Repo
                 _score(settings, store, noted)
                 _forget_lists(settings, store)
             trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
-            store.journal.save_run(_ended(run, job, trained))
+            store.runs.save(_ended(run, job, trained))
         return trained
     finally:
         lock.release()
@@ -110,7 +110,7 @@ def _trained_partially(context: TrainingContext, prepared: Prepared) -> Trained:
     return publish(context, replace(prepared, made_up=record.made_up), draft, verdict, part.report)
 
 
-def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
+def _score(settings: AllSettings, store: Store, reporter: Reporter) -> None:
     """Score the current release on events that it has not seen; a release that cannot be scored ends no training."""
     try:
         score, _ = check_drift(settings, store, reporter)
@@ -121,10 +121,10 @@ def _score(settings: Settings, store: Store, reporter: Reporter) -> None:
         reporter.step(f"WARNING: the current release was not scored: {error}")
 
 
-def _forget_lists(settings: Settings, store: Store) -> None:
+def _forget_lists(settings: AllSettings, store: Store) -> None:
     """Delete served lists older than AISLE_SERVED_DAYS, a few at a time, as others write meanwhile."""
     before = int(time.time()) - settings.served_days * DAY
-    while store.served.forget(before, _DELETED_AT_ONCE):
+    while store.served_lists.delete_before(before, _DELETED_AT_ONCE):
         pass
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from src.core.errors import AisleError
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.manifest import EnsembleRecord
 from src.releases.registry import Registry
@@ -54,14 +54,15 @@ class TrainingRequest:
 
 
 def plan_of(
-    settings: Settings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
+    settings: AllSettings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
 ) -> FitPlan:
     """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
 
     Tuning begins where that of the current release ended, unless the settings were changed since.
     """
     first, can_train = EnsembleConfig.of(settings), trainable(train)
-    left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
+    unavailable = [MODELS[name].unavailable() for name in job.models]
+    left_out = [part.reason for part in unavailable if part is not None]
     for reason in left_out:
         reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):
@@ -81,7 +82,7 @@ def plan_of(
     return FitPlan(params, recipe, recipe.weighting)
 
 
-def _last_recipe(registry: Registry, first: EnsembleConfig, settings: Settings) -> EnsembleConfig | None:
+def _last_recipe(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
     try:
         manifest = registry.current().manifest
         if manifest.recipe is None or manifest.recipe_of_settings != EnsembleRecord.of(first):

@@ -12,11 +12,11 @@ from src.core.errors import AisleError
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run
-from src.core.settings import Settings
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split, split
 from src.models import MODELS
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.gate_messages import verdict_record
 from src.releases.manifest import (
@@ -65,7 +65,7 @@ class TrainingContext:
         reporter: Progress.
     """
 
-    settings: Settings
+    settings: AllSettings
     store: Store
     request: TrainingRequest
     run: Run
@@ -171,7 +171,7 @@ def prepare(context: TrainingContext) -> Prepared:
         UnusableFile: The file cannot be read.
     """
     settings, store, request, reporter = context.settings, context.store, context.request, context.reporter
-    changed_at, read_at = store.changed_at(), time.time_ns() // 1_000
+    changed_at, read_at = store.events.changed_at(), time.time_ns() // 1_000
     data = read_table(settings, request.data, reporter) if request.data else stored_data(store, reporter)
     catalogue = embed_catalogue(settings, store, data, reporter, with_new=request.data is None)
     made_up = request.data is None and is_made_up(store, catalogue.data)
@@ -325,10 +325,10 @@ def is_made_up(store: Store, data: TrainingData) -> bool:
         True if any of these is synthetic.
     """
     some = data.items.ids_of(range(min(_SAMPLED_PRODUCTS, len(data.items))))
-    return any(product.made_up for product in store.products(some).values())
+    return any(product.made_up for product in store.products.get(some).values())
 
 
-def _override(settings: Settings, request: TrainingRequest) -> Override | None:
+def _override(settings: AllSettings, request: TrainingRequest) -> Override | None:
     if request.force:
         return Override.COMMAND if request.trigger == "command" else Override.REQUEST
     return Override.SETTING if settings.gate == "off" else None

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning.ensemble_tuning import tune_ensemble
 
 
-def tune(settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> EnsembleConfig:
+def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> EnsembleConfig:
     """The recipe with the highest NDCG@k on tuning.test, found in about so many seconds; nothing is remembered."""
     return tune_ensemble(settings, tuning, budget_seconds, reporter, k=k)
 
@@ -26,7 +26,7 @@ def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: 
     return fit_ensemble(data, recipe, seed, reporter)
 
 
-def trials_file(settings: Settings, data: TrainingData) -> Path:
+def trials_file(settings: AllSettings, data: TrainingData) -> Path:
     """Where the trials of a search on these data are kept: another file for other data. What a search that was killed
     left half done there is taken away, so only one process may search at a time: the one with the trainer's lock.
     """

@@ -10,15 +10,15 @@ import pytest
 
 from src.core.domain import NO_TIME, EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.evaluation.metrics import Estimate
 from src.evaluation.report import Report, measure
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY, SVD
+from src.models.settings import AllSettings
 from src.recommendation.pipeline import Pipeline
 
-SETTINGS = Settings(svd_factors=4, svd_epochs=3)
+SETTINGS = AllSettings(svd_factors=4, svd_epochs=3)
 
 
 def make_data(*, times: bool, kind: str = "rating", n: int = 400) -> TrainingData:

@@ -123,7 +123,7 @@ def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_ane
     assert now.manifest.to_json()["recipe"] == before.manifest.to_json()["recipe"]
     assert now.manifest.to_json()["recipe_of_settings"] == before.manifest.to_json()["recipe_of_settings"]
     assert set(now.manifest.to_json()["metrics"]["ndcg_at_10"]) >= set(now.pipeline.list_models) - {"blend"}
-    run = next(run for run in trained_store.journal.runs(5) if run.trigger == "night")
+    run = next(run for run in trained_store.runs.newest(5) if run.trigger == "night")
     assert (run.status, run.release) == (RunStatus.SUCCEEDED, trained.version)
     assert run.verdict is not None
     assert run.verdict["settings_of"] == before.version
@@ -142,7 +142,7 @@ def test_a_worse_model_that_somebody_named_is_neither_published_nor_fitted_on_ev
     assert verdict_sentence(trained.verdict).startswith("kept the old model: NDCG@10")
     assert "anew" not in verdict_sentence(trained.verdict)
     assert fitted.count("als") <= 2  # once as it is named, once as the champion has it
-    assert any(run.status is RunStatus.KEPT for run in trained_store.journal.runs(5))
+    assert any(run.status is RunStatus.KEPT for run in trained_store.runs.newest(5))
 
 
 def loaded(name: str, at: float, n_read: int, rejected: int = 0, known: float | None = None) -> Load:
@@ -160,12 +160,12 @@ def night(settings: Settings, store: Store, number: int) -> Trained:
 def test_a_bad_file_keeps_the_old_model_for_one_night_and_not_for_ever(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained_store.journal.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=600))
+    trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=600))
     kept = night(trained_settings, trained_store, 1)
     assert kept.version is None
     assert "rejected rows: 60 % of the 1,000 rows loaded since the last training" in verdict_sentence(kept.verdict)
-    run = next(run for run in trained_store.journal.runs(5) if run.status is RunStatus.KEPT)
-    trained_store.journal.save_run(replace(run, started_at=run.started_at + 60))
+    run = next(run for run in trained_store.runs.newest(5) if run.status is RunStatus.KEPT)
+    trained_store.runs.save(replace(run, started_at=run.started_at + 60))
     tomorrow = time.time() + 86_400
     monkeypatch.setattr(challenge_module.time, "time", lambda: tomorrow)
     assert night(trained_settings, trained_store, 2).active
@@ -174,23 +174,23 @@ def test_a_bad_file_keeps_the_old_model_for_one_night_and_not_for_ever(
 def test_a_bad_file_that_was_loaded_again_and_right_speaks_against_nothing(
     trained_settings: Settings, trained_store: Store
 ) -> None:
-    trained_store.journal.save_load(loaded("orders-0301.csv", time.time() + 1, 1_000, rejected=600))
-    trained_store.journal.save_load(loaded("orders-0302.csv", time.time() + 2, 1_000, rejected=5))
+    trained_store.runs.save_load(loaded("orders-0301.csv", time.time() + 1, 1_000, rejected=600))
+    trained_store.runs.save_load(loaded("orders-0302.csv", time.time() + 2, 1_000, rejected=5))
     assert night(trained_settings, trained_store, 1).active
 
 
 def test_a_shop_whose_files_always_have_rows_without_a_user_is_trained_all_the_same(
     trained_settings: Settings, trained_store: Store
 ) -> None:
-    trained_store.journal.save_load(loaded("orders.csv", time.time() - 86_400, 1_000, rejected=250))
-    trained_store.journal.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=260))
+    trained_store.runs.save_load(loaded("orders.csv", time.time() - 86_400, 1_000, rejected=250))
+    trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=260))
     assert night(trained_settings, trained_store, 1).active
 
 
 def test_a_file_of_ids_that_nobody_knows_keeps_the_old_model_for_a_night_unless_somebody_trains_by_hand(
     trained_settings: Settings, trained_store: Store
 ) -> None:
-    trained_store.journal.save_load(loaded("orders.csv", time.time() + 1, 1_000, known=0.0))
+    trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, known=0.0))
     kept = night(trained_settings, trained_store, 1)
     assert kept.version is None
     assert "the store knew 0 % of the products of the events loaded" in verdict_sentence(kept.verdict)

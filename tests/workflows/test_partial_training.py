@@ -63,7 +63,7 @@ def test_what_was_not_asked_for_is_carried_over_byte_by_byte(
     assert manifest["data"] == old.manifest.to_json()["data"]  # of the models that make lists: what they have seen
     assert set(manifest["models"]) == set(old.manifest.to_json()["models"])
     assert manifest["params"] == old.manifest.to_json()["params"]
-    (run,) = [run for run in trained_store.journal.runs(5) if run.release == new.version]
+    (run,) = [run for run in trained_store.runs.newest(5) if run.release == new.version]
     assert run.model_type == model_type
     assert registry.active().pipeline.recommend(Query("U00001", n=5))
 
@@ -109,7 +109,7 @@ def test_without_a_release_nothing_can_be_carried_over(settings: Settings, store
     record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 1), Event("v", "p", EventKind.RATING, 4.0, 2)])
     with pytest.raises(NotReady, match="Train everything first"):
         train(settings, store, TrainingRequest(model_type="svd"), Silent())
-    assert store.journal.runs(1)[0].status is RunStatus.FAILED
+    assert store.runs.newest(1)[0].status is RunStatus.FAILED
 
 
 def test_every_type_names_models_there_are() -> None:

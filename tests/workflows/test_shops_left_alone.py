@@ -51,7 +51,7 @@ def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(set
 
 def test_a_shop_whose_events_have_no_times_is_trained_night_after_night(settings: Settings, store: Store) -> None:
     record_events(store, ratings(30, 300))
-    with store._database.write() as connection:  # type: ignore[attr-defined]
+    with store.database.write() as connection:
         connection.execute(text("UPDATE events SET at = -1"))
     for number in range(2):
         trained = night(settings, store, number)
@@ -86,7 +86,7 @@ def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
     before = registry.current_version()
-    with trained_store._database.write() as connection:  # type: ignore[attr-defined]
+    with trained_store.database.write() as connection:
         connection.execute(text("DELETE FROM events WHERE user_id IN (SELECT user_id FROM events GROUP BY user_id "
                                 "ORDER BY user_id DESC LIMIT 20)"))  # fmt: skip
     for number in range(2):
@@ -94,7 +94,7 @@ def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
         assert kept.version is None
         assert "events: " in verdict_sentence(kept.verdict)
         assert registry.current_version() == before
-    assert [run.status for run in trained_store.journal.runs(2)] == [RunStatus.KEPT] * 2
+    assert [run.status for run in trained_store.runs.newest(2)] == [RunStatus.KEPT] * 2
     forced = train(trained_settings, trained_store, TrainingRequest(force=True), Silent())
     assert forced is not None
     assert forced.active
