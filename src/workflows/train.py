@@ -39,7 +39,14 @@ from src.workflows.fit import fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import PartialTraining
-from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_by_sigterm, refuse_queued, track_run
+from src.workflows.run_records import (
+    ProgressRecorder,
+    begin_run,
+    close_abandoned,
+    ended_by_sigterm,
+    refuse_queued,
+    track_run,
+)
 from src.workflows.search_ranker_training import train_search_rankers
 from src.workflows.training_plan import ALL, TrainingRequest, plan_of
 
@@ -86,7 +93,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
-            noted = Noted(reporter, store, run)
+            noted = ProgressRecorder(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
                 _forget_lists(settings, store)
