@@ -19,7 +19,14 @@ from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import prepare_part
-from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_by_sigterm, refuse_queued, track_run
+from src.workflows.run_records import (
+    ProgressRecorder,
+    begin_run,
+    close_abandoned,
+    ended_by_sigterm,
+    refuse_queued,
+    track_run,
+)
 from src.workflows.training_messages import run_message
 from src.workflows.training_plan import ALL, TrainingRequest
 from src.workflows.training_steps import (
@@ -67,7 +74,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
-            noted = Noted(reporter, store, run)
+            noted = ProgressRecorder(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
                 _forget_lists(settings, store)
