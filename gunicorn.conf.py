@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from src.core.log_format import for_gunicorn
-from src.core.worker_slots import start_afresh
+from src.core.log_format import gunicorn_config
+from src.core.worker_slots import remove_stale_slots
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
@@ -24,13 +24,13 @@ control_socket_disable = True
 # No preload: threads and native libraries do not survive a fork.
 preload_app = False
 # Its own lines like ours; no access log, as the application has a line for every request, without paths and queries.
-logconfig_dict = for_gunicorn(os.environ.get("AISLE_LOG_FORMAT") or "auto")
+logconfig_dict = gunicorn_config(os.environ.get("AISLE_LOG_FORMAT") or "auto")
 
 
 def on_starting(server: Any) -> None:
     """The service begins, and counts from zero."""
     # The settings would bring numpy, and with it threads that no worker wants.
-    start_afresh(Path(os.environ.get("AISLE_VAR") or "var") / "metrics")
+    remove_stale_slots(Path(os.environ.get("AISLE_VAR") or "var") / "metrics")
 
 
 def post_worker_init(worker: Any) -> None:
@@ -52,6 +52,6 @@ def worker_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """The service ends, and with it the training that it started; a worker that ends alone leaves it running."""
     from app.background.training_process import end_training
-    from src.core.settings import read_settings
+    from src.models.settings import read_settings
 
     end_training(read_settings())

@@ -18,8 +18,8 @@ from app.context import context_of
 from app.routes.request_log import write_logs
 from app.security.api_keys import Role, generate_key, hashed_key
 from src.core.errors import AisleError, InputError
-from src.core.settings import read_settings
-from src.core.worker_slots import start_afresh
+from src.core.worker_slots import remove_stale_slots
+from src.models.settings import read_settings
 
 if TYPE_CHECKING:
     from src.workflows.cli import Screen
@@ -62,7 +62,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
             screen.say(f"the {role} key is in {generate_key(settings.var / 'keys', role)}")
         return
     write_logs(settings)
-    start_afresh(settings.metrics_dir)
+    remove_stale_slots(settings.metrics_dir)
     server = create_app(settings)
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

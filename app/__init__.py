@@ -18,19 +18,11 @@ from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
 from app import problem_json
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.scheduler import Scheduler
+from app.background.training_process import training_job
 from app.context import AisleContext, attach_context, context_of, current_aisle
-from app.routes import (
-    catalogue_search,
-    dashboard_pages,
-    events,
-    openapi_docs,
-    recommendations,
-    request_log,
-    shop_pages,
-    trainings_releases,
-)
+from app.routes import ROLES, WITHOUT_BODY, events, register_routes, request_log
 from app.security.api_keys import AccessControl, Keys
 from app.security.browser_headers import protect
 from app.security.rate_limits import limit_rates, limit_wrong_keys
@@ -42,7 +34,8 @@ from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.store import open_store
 
@@ -70,18 +63,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         doc_ui=False,
     )
     app.json = StrictJson(app)
-    app.url_map.converters["id"] = catalogue_search.IdConverter
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
     aisle = _context(app, settings)
     attach_context(app, aisle)
-    csrf = _add_hooks(app, aisle)
-    for calls in (recommendations.lists, catalogue_search.api, events.events, trainings_releases.admin):
-        app.register_api(calls)
-        csrf.exempt(calls)  # they take keys from a header, which no foreign page can send, and never from a cookie
-    for page in (shop_pages.pages, openapi_docs.docs, dashboard_pages.dashboard, request_log.observing):
-        app.register_blueprint(page)
+    register_routes(app, _add_hooks(app, aisle))
     aisle.recommender.refresh()
     return app
 
@@ -92,8 +79,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
     registry = Registry(settings.releases_dir, settings.keep_releases)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
     search_service, metrics = SearchService(settings, recommender), Metrics(settings.metrics_dir)
-    blueprints = (catalogue_search, events, trainings_releases, openapi_docs, dashboard_pages)
-    roles = {call: role for module in blueprints for call, role in module.ROLES.items()}
+    training = training_job(settings)
     return AisleContext(
         settings=settings,
         store=store,
@@ -101,11 +87,12 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         recommender=recommender,
         search_service=search_service,
         typeahead=Typeahead(store, recommender, search_service),
-        scheduler=Scheduler(settings, store),
-        profile_refresher=ProfileRefresher(settings, store),
+        training=training,
+        scheduler=Scheduler(settings, store, training),
+        profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=ServedListLog(settings, store, metrics),
-        access=AccessControl(Keys(settings), roles),
+        access=AccessControl(Keys(settings), ROLES),
     )
 
 
@@ -118,7 +105,7 @@ def _add_hooks(app: Flask, aisle: AisleContext) -> CSRFProtect:
     limit_rates(app, aisle.settings, aisle.access)
     csrf = protect(app, aisle.settings)
     app.before_request(events.allow_length)
-    app.before_request(partial(check_body, trainings_releases.WITHOUT_BODY))
+    app.before_request(partial(check_body, WITHOUT_BODY))
     app.after_request(_name_release)
     app.after_request(as_page)  # before the headers, which depend on the type of the answer
     return csrf

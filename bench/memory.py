@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from src.core.errors import AisleError
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ def main() -> int:
     except AisleError as error:
         print(f"skipped: there is nothing to serve ({error})")
         return 0
-    arrays = sum(about["bytes"] for about in release.manifest["files"].values()) / _MIB
+    arrays = release.manifest.n_bytes / _MIB
     users = [release.pipeline.users.id_of(at % len(release.pipeline.users)) for at in range(REQUESTS)]
     del release
     with socket.socket() as probe:

@@ -42,7 +42,7 @@ def decorators(function: FunctionNode) -> set[str]:
 
 INHERITS = {"override"}
 """An override has the contract of the method that it implements."""
-ROUTES = {"get", "post", "put", "delete", "patch"}
+ROUTES = {"operation"}
 """The parameters of a route are its schemas, which the OpenAPI description documents."""
 
 

@@ -1,1 +1,136 @@
-"""HTTP calls and pages: parse, ask, respond."""
+"""The routes of the service: one table of method, path, handler and role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import Blueprint
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
+from flask_wtf import CSRFProtect
+from werkzeug.routing import PathConverter
+
+from app.routes import (
+    catalogue,
+    dashboard_pages,
+    events,
+    health,
+    openapi_docs,
+    recommendations,
+    releases,
+    request_log,
+    search,
+    shop_pages,
+    trainings,
+)
+from app.routes.operations import operation_of
+from app.security.api_keys import Role
+
+CHANGE = f"any({', '.join(dashboard_pages.CHANGES)})"
+OPEN, READ, WRITE, ADMIN = Role.OPEN, Role.READ, Role.WRITE, Role.ADMIN
+
+
+class Route(NamedTuple):
+    """A row of the table. A call of role ADMIN may come without a body, which then stands for {}."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    role: Role
+
+
+CALLS = {
+    APIBlueprint("lists", __name__): (
+        Route("POST", "/recommend", recommendations.recommend, READ),
+        Route("GET", "/recommend", recommendations.recommend_by_address, READ),
+        Route("POST", "/why-not", recommendations.why_not, READ),
+        Route("POST", "/matrix_factor/similar", recommendations.similar, READ),
+        Route("POST", "/matrix_factor/user", recommendations.for_user, READ),
+        Route("POST", "/predict", recommendations.predict, READ),
+        Route("GET", "/popular", recommendations.popular, READ),
+    ),
+    APIBlueprint("api", __name__): (
+        Route("POST", "/search", search.search, READ),
+        Route("GET", "/products/<id:product_id>", catalogue.product, READ),
+        Route("GET", "/categories", catalogue.categories, READ),
+        Route("GET", "/status", health.status, READ),
+        Route("GET", "/healthz", health.healthz, OPEN),
+        Route("GET", "/readyz", health.readyz, OPEN),
+    ),
+    APIBlueprint("events", __name__): (Route("POST", "/events", events.add_events, WRITE),),
+    APIBlueprint("admin", __name__): (
+        Route("POST", "/training", trainings.start_training, ADMIN),
+        Route("GET", "/runs/<run_id>", trainings.show_run, READ),
+        Route("GET", "/releases", releases.releases, READ),
+        Route("POST", "/releases/<version>/activate", releases.activate, ADMIN),
+        Route("POST", "/releases/rollback", releases.rollback, ADMIN),
+        Route("POST", "/releases/pin", releases.pin, ADMIN),
+        Route("POST", "/releases/unpin", releases.unpin, ADMIN),
+    ),
+}
+"""What programs call, as /openapi.json describes it."""
+
+PAGES = {
+    shop_pages.pages: (
+        Route("GET", "/", shop_pages.front, READ),
+        Route("GET", "/shop/search", shop_pages.search, READ),
+        Route("GET", "/shop/products/<id:product_id>", shop_pages.product, READ),
+        Route("GET", "/suggest/users", shop_pages.suggest_users, READ),
+        Route("GET", "/suggest/products", shop_pages.suggest_products, READ),
+    ),
+    Blueprint("docs", __name__): (
+        Route("GET", "/openapi.json", openapi_docs.openapi, OPEN),
+        Route("GET", "/docs", openapi_docs.page, OPEN),
+        Route("GET", "/docs/<path:name>", openapi_docs.asset, OPEN),
+    ),
+    dashboard_pages.dashboard: (
+        Route("GET", "/dashboard", dashboard_pages.show, READ),
+        Route("GET", "/dashboard/shop", dashboard_pages.shop, READ),
+        Route("GET", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.confirm, READ),
+        Route("POST", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.change, OPEN),  # its form asks for a key
+    ),
+    Blueprint("observing", __name__): (Route("GET", "/metrics", request_log.metrics, READ),),
+}
+"""What browsers and Prometheus open."""
+
+ROLES = {
+    f"{blueprint.name}.{route.handler.__name__}": route.role
+    for blueprint, routes in (*CALLS.items(), *PAGES.items())
+    for route in routes
+}
+WITHOUT_BODY = frozenset(endpoint for endpoint, role in ROLES.items() if role is ADMIN)
+
+
+class IdConverter(PathConverter):
+    """Match the rest of an address as an id, slashes included."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+def _fill_blueprints() -> None:
+    for calls, routes in CALLS.items():
+        for route in routes:
+            getattr(calls, route.method.lower())(route.path, **operation_of(route.handler))(route.handler)
+    for pages, routes in PAGES.items():
+        for route in routes:
+            pages.add_url_rule(route.path, view_func=route.handler, methods=[route.method])
+
+
+_fill_blueprints()
+
+
+def register_routes(app: OpenAPI, csrf: CSRFProtect) -> None:
+    """Add every route of the table to an application.
+
+    Args:
+        app: The application.
+        csrf: The check of forms. Calls are exempt: their keys come in a header, which no foreign page can send.
+    """
+    app.url_map.converters["id"] = IdConverter
+    for calls in CALLS:
+        app.register_api(calls)
+        csrf.exempt(calls)
+    for pages in PAGES:
+        app.register_blueprint(pages)

@@ -13,16 +13,14 @@ from app.background.profile_refresher import Counting
 from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
-from app.views.overview import LISTS_DAYS, Level, before_current, current_of, overview
+from app.views.findings import Level
+from app.views.overview import LISTS_DAYS, before_current, current_of, overview
 from app.views.svg_charts import columns, curve
 from app.views.template_filters import FILTERS, seconds_of
 from src.core.errors import AisleError
 from src.releases.registry import Listed, Registry
 
 dashboard = Blueprint("dashboard", __name__)
-
-ROLES = {"dashboard.confirm": Role.READ, "dashboard.change": Role.OPEN}
-"""What these pages need; the others need Role.READ. `change` asks for the admin's key in its form."""
 
 _HELPERS = {
     "columns": columns,
@@ -51,7 +49,6 @@ CHANGES = {
     "pin": _Change("Pin", "is pinned now", lambda registry, v, pin: registry.pin()),
     "unpin": _Change("Unpin", "is no longer pinned", lambda registry, v, pin: registry.pin(pinned=False)),
 }
-_ANY = f"any({', '.join(CHANGES)})"
 
 
 @dashboard.record_once
@@ -64,7 +61,6 @@ def _helpers() -> dict[str, object]:
     return dict(_HELPERS)
 
 
-@dashboard.get("/dashboard")
 def show() -> Response:
     """Everything, as it is at this moment."""
     found, explorer = overview(current_aisle()), current_aisle().profile_refresher
@@ -75,7 +71,6 @@ def show() -> Response:
     return _fresh(make_response(page))
 
 
-@dashboard.get("/dashboard/shop")
 def shop() -> Response:
     """The part about the shop alone, for the page to look again while its figures are being counted."""
     return _fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
@@ -86,13 +81,11 @@ def _fresh(response: Response) -> Response:
     return response
 
 
-@dashboard.get(f"/dashboard/releases/<{_ANY}:name>")
 def confirm(name: str) -> Response:
     """What a button would do, before it does."""
     return _form(name, request.args.get("version", ""))
 
 
-@dashboard.post(f"/dashboard/releases/<{_ANY}:name>")
 def change(name: str) -> Response:
     """Do it, if the key is the admin's and nobody was quicker."""
     version, before = request.form.get("version", ""), request.form.get("before", "")
@@ -103,7 +96,7 @@ def change(name: str) -> Response:
         return _form(name, version, 409, "Another release has been activated meanwhile. Look again before you go on.")
     pin = request.form.get("pin") == "on"
     try:
-        change_release(registry, current_aisle().recommender, lambda it: CHANGES[name].run(it, version, pin))
+        change_release(current_aisle(), lambda it: CHANGES[name].run(it, version, pin))
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
     return redirect(url_for("dashboard.show", changed=name, release=version), 303)  # type: ignore[return-value]

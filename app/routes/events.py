@@ -8,15 +8,13 @@ from collections import Counter
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
 
 from app.context import current_aisle
 from app.problem_json import field_errors, problem, problems_of
+from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.events import ABOUT_EVENTS, MAX_EVENTS, EventBody, EventError, EventsAnswer, EventsBody
-from app.security.api_keys import Role
 from app.telemetry.metrics import EVENTS_TAKEN, EVENTS_TOLD
 from app.views.event_fault_text import event_fault_sentence
 from src.core.domain import Event, EventKind
@@ -25,20 +23,16 @@ from src.core.settings import Settings
 from src.ingestion.event_rules import EventRules
 from src.workflows.record_events import record_events
 
-EVENTS = Tag(name="events")
-events = APIBlueprint("events", __name__)
-ROLES = {"events.add_events": Role.WRITE}
 
-
-@events.post(
-    "/events",
-    tags=[EVENTS],
-    summary="Tell what users did",
+@operation(
+    "events",
+    "Tell what users did",
     description="Stored before the answer, and in the user's next list. Wrong events of a list are named in `errors`, "
     f"with their place; the others are stored. An event has these fields:\n\n{ABOUT_EVENTS}",
     responses={"201": EventsAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 503)},
 )
 def add_events(body: EventsBody) -> Response:
+    """Store one event or a list of events."""
     items = body.root if isinstance(body.root, list) else [body.root]
     if not 1 <= len(items) <= MAX_EVENTS:
         raise InputError(
@@ -60,7 +54,7 @@ def add_events(body: EventsBody) -> Response:
 
 def allow_length() -> None:
     """A thousand events take more room than other bodies may. To be called before the length is looked at."""
-    if request.endpoint in ROLES:
+    if request.endpoint == "events.add_events":
         request.max_content_length = current_aisle().settings.max_events_bytes
 
 

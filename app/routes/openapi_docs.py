@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
+from flask import Response, current_app, jsonify, render_template, send_from_directory
 
 from app.context import current_aisle
 from app.schemas.description import openapi_document
-from app.security.api_keys import Role
-
-docs = Blueprint("docs", __name__)
-ROLES = dict.fromkeys(("docs.page", "docs.asset", "docs.openapi"), Role.OPEN)
 
 _SWAGGER = files("flask_openapi3_swagger") / "templates" / "swagger"
 
 
-@docs.get("/openapi.json")
 def openapi() -> Response:
     """The description of every call."""
     document = current_app.extensions.get("description")
@@ -27,13 +22,11 @@ def openapi() -> Response:
     return jsonify(document)
 
 
-@docs.get("/docs")
 def page() -> str:
     """Swagger UI."""
     return render_template("docs.html")
 
 
-@docs.get("/docs/<path:name>")
 def asset(name: str) -> Response:
     """Swagger UI's own files, out of its package."""
     return send_from_directory(str(_SWAGGER), name, max_age=86_400)

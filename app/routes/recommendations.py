@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
 
 from app.context import current_aisle
 from app.problem_json import problems_of
+from app.routes.operations import operation
 from app.routes.responses import of_release, unknown_product
 from app.schemas import BODY_PROBLEMS
 from app.schemas.lists import (
@@ -38,18 +37,12 @@ from app.schemas.lists import (
 )
 from app.serving.recommender import ListAnswer
 from app.views.why_not_text import why_not_sentence
-from src.core.domain import Explanation, Product, Query, Recommendation
-from src.search.index import Filter
-
-LISTS = Tag(name="lists")
-
-lists = APIBlueprint("lists", __name__)
+from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
 
 
-@lists.post(
-    "/recommend",
-    tags=[LISTS],
-    summary="A list of products for a user",
+@operation(
+    "lists",
+    "A list of products for a user",
     description="A bare list of product ids, best first; with `detail` an object. The headers X-Release and X-Source "
     "name the release and the model that made it. A list is a function of the history: the user's events in the store, "
     "to the last second, and the products in `history`. Rules (category, price, stock, at most so many of one category "
@@ -59,21 +52,22 @@ lists = APIBlueprint("lists", __name__)
     responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
+    """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
-        found = current_aisle().search_service.search(body.product_name, body.length, Filter())
+        found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
         return of_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
     query = replace(body.query(), rules=current_aisle().recommender.rules(body), explain=body.explain)
     answer = current_aisle().recommender.recommend(query)
     return _detailed(body.user_id, answer) if body.detail or body.explain else _bare(answer)
 
 
-@lists.get(
-    "/recommend",
-    tags=[LISTS],
-    summary="The same, for a browser",
+@operation(
+    "lists",
+    "The same, for a browser",
     responses={"200": ProductList, **problems_of(422, 503)},
 )
 def recommend_by_address(query: RecommendQuery) -> Response:
+    """Answer with the list of a user, for a query string."""
     rules = current_aisle().recommender.rules(query.rule_fields())
     return _bare(current_aisle().recommender.recommend(Query(query.user_id, n=query.n, model=query.model, rules=rules)))
 
@@ -131,15 +125,15 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
     return response
 
 
-@lists.post(
-    "/why-not",
-    tags=[LISTS],
-    summary="Why a product is not on a list",
+@operation(
+    "lists",
+    "Why a product is not on a list",
     description="The body of POST /recommend, and a product: it is on the list, or not retrieved, or ranked so many "
     "places below, or a rule took it. The same code answers that makes the list.",
     responses={"200": WhyNotAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def why_not(body: WhyNotBody) -> Response:
+    """Answer with the place of a product in a list, or the reason why it is not in it."""
     query = replace(body.query(), rules=current_aisle().recommender.rules(body))
     release, standing, product = current_aisle().recommender.why_not(query, body.product_id)
     answer = WhyNotAnswer(
@@ -154,28 +148,28 @@ def why_not(body: WhyNotBody) -> Response:
     return of_release(release, answer)
 
 
-@lists.post(
-    "/matrix_factor/similar",
-    tags=[LISTS],
-    summary="Products that go with a product",
+@operation(
+    "lists",
+    "Products that go with a product",
     description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
     "few people took it. Never the product itself; of several sizes or colours of one title, one.",
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
+    """Answer with the products that go with a product."""
     answer = current_aisle().search_service.similar(body.item_id, body.n)
     if answer is None:
         return unknown_product(body.item_id)
     return _items(answer.release, [(hit.product, hit.score, hit.source) for hit in answer.hits])
 
 
-@lists.post(
-    "/matrix_factor/user",
-    tags=[LISTS],
-    summary="Products for a user, with titles",
+@operation(
+    "lists",
+    "Products for a user, with titles",
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def for_user(body: UserBody) -> Response:
+    """Answer with the list of a user, with titles."""
     answer = current_aisle().recommender.recommend(
         Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked)
     )
@@ -197,13 +191,13 @@ def _items(release: str, rows: list[tuple[Product, float, str]]) -> Response:
     return of_release(release, ItemList(recommendations=items))
 
 
-@lists.post(
-    "/predict",
-    tags=[LISTS],
-    summary="The rating a user would give a product",
+@operation(
+    "lists",
+    "The rating a user would give a product",
     responses={"200": PredictAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def predict(body: PredictBody) -> Response:
+    """Answer with the rating that a user would give a product."""
     release, predicted = current_aisle().recommender.predict(body.user_id, body.product_id)
     answer = PredictAnswer(
         user_id=body.user_id,
@@ -219,13 +213,13 @@ def predict(body: PredictBody) -> Response:
     return of_release(release, answer)
 
 
-@lists.get(
-    "/popular",
-    tags=[LISTS],
-    summary="The products with the most events",
+@operation(
+    "lists",
+    "The products with the most events",
     responses={"200": PopularList, **problems_of(422, 503)},
 )
 def popular(query: PopularQuery) -> Response:
+    """Answer with the products that have the most events."""
     release, counts = current_aisle().recommender.popular(query.n, query.days, query.kind)
     catalogue = current_aisle().recommender.products(item.product_id for item in counts)
     rows = []

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, has_request_context, request
+from flask import Flask, Response, g, has_request_context, request
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
@@ -23,7 +23,7 @@ from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACE
 from app.telemetry.served_lists import ShownList
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
-from src.core.log_format import FIELDS, set_up
+from src.core.log_format import FIELDS, configure_logging
 from src.core.settings import Settings
 from src.store import Store
 
@@ -34,8 +34,6 @@ _UNKNOWN_ROUTE, _OTHER_METHOD = "none", "other"
 
 _log = logging.getLogger(__name__)
 
-observing = Blueprint("observing", __name__)
-
 
 def observe(app: Flask) -> None:
     """Begin and end every request here. To be called before anything else looks at requests."""
@@ -45,7 +43,7 @@ def observe(app: Flask) -> None:
 
 def write_logs(settings: Settings) -> None:
     """Log lines of this process, as the settings want them, with the id of the request they belong to."""
-    set_up(settings.log_format, _request_id, settings.log_ids == "on")
+    configure_logging(settings.log_format, _request_id, settings.log_ids == "on")
 
 
 def _request_id() -> str | None:
@@ -109,7 +107,6 @@ def _user() -> str | None:
     return str(found)[:MAX_ID_LENGTH] if isinstance(found, str | int) else None
 
 
-@observing.get("/metrics")
 def metrics() -> Response:
     """The counts of all workers of this host, and what the store says of trainings, for Prometheus."""
     aisle = current_aisle()
@@ -142,7 +139,7 @@ def _trainings(store: Store) -> Iterator[Family]:
     """As every process recorded them, the trainers above all."""
     answers = GaugeMetricFamily("aisle_store_up", "Whether the store answers.")
     try:
-        outcomes = store.journal.outcomes()
+        outcomes = store.runs.count_by_status()
     except StoreError:
         answers.add_metric([], 0)
         yield answers

@@ -9,11 +9,10 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, rend
 from app.context import current_aisle
 from app.views.form_parsing import typed_ids, typed_search
 from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
-from src.core.domain import Product, Query, category_names
+from src.core.domain import Product, ProductFilter, Query, category_names
 from src.core.errors import NoRelease, NotReady
 from src.core.ids import has_bad_characters, is_too_long
 from src.recommendation.similar_items import BEHAVIOUR
-from src.search.index import Filter
 
 pages = Blueprint("pages", __name__)
 
@@ -36,7 +35,6 @@ def _frame() -> dict[str, Any]:
     return {"navigation": navigation, "release": current_aisle().recommender.version}
 
 
-@pages.get("/")
 def front() -> Response:
     """Somebody's list beside the history it came from, and how a product would be rated; or what is popular."""
     typed = typed_ids(request.args, "user_id", "product_id")
@@ -95,15 +93,14 @@ def _prediction(user_id: str, product_id: str) -> Prediction | None:
     if release.pipeline.rater is None:
         return None
     predicted = release.pipeline.predict(user_id, product_id)
-    rmse = (release.manifest.get("metrics") or {}).get("rmse", {}).get(predicted.model)
+    rmse = release.manifest.metrics.rmse.get(predicted.model)
     return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse)
 
 
 def _is_made_up() -> bool:
-    return bool(current_aisle().recommender.release().manifest.get("made_up"))
+    return current_aisle().recommender.release().manifest.made_up
 
 
-@pages.get("/shop/search")
 def search() -> Response:
     """Products for a text, or all that fit the filter, the most popular first."""
     typed, wanted = typed_search(request.args)
@@ -114,7 +111,7 @@ def search() -> Response:
     return _page("search.html", shown, 422 if typed.problems else 200)
 
 
-def _found(text: str, wanted: Filter) -> dict[str, Any]:
+def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
     """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
     type-ahead would name. Raises NoRelease.
     """
@@ -127,13 +124,12 @@ def _found(text: str, wanted: Filter) -> dict[str, Any]:
     except NotReady as error:
         unsearchable, found = (
             str(error),
-            current_aisle().typeahead.products(text) if text and wanted == Filter() else [],
+            current_aisle().typeahead.products(text) if text and wanted == ProductFilter() else [],
         )
     cards = cards_of(found, current_aisle().settings.currency)
     return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}
 
 
-@pages.get("/shop/products/<id:product_id>")
 def product(product_id: str) -> Response:
     """All that is known of a product, what goes with it, and how somebody would rate it."""
     known = current_aisle().recommender.products([product_id]).get(product_id)
@@ -176,14 +172,12 @@ def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
     return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
 
 
-@pages.get("/suggest/users")
 def suggest_users() -> Response:
     """For the type-ahead: users whose ids begin with q, as [{"id"}]."""
     text = _typed_text()
     return jsonify([{"id": id_} for id_ in current_aisle().typeahead.users(text)] if text else [])
 
 
-@pages.get("/suggest/products")
 def suggest_products() -> Response:
     """For the type-ahead: products that q may mean, as [{"id", "title", "href"}]."""
     text = _typed_text()

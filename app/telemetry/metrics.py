@@ -24,7 +24,7 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from src.core.worker_slots import claim_slot, of_this_host
+from src.core.worker_slots import claim_slot, host_folder
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))
@@ -62,7 +62,7 @@ class Metrics:
     """The counts of one host's workers. Nothing here ever fails a request; what cannot be written is not counted."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = of_this_host(folder)
+        self.folder = host_folder(folder)
         self._lock = threading.Lock()
         self._files: _Files | None = None
         self._pid: int | None = None

@@ -13,6 +13,7 @@ from src.core.records import Score, ServedFigures
 from src.evaluation.protocols import K
 from src.evaluation.report import protocol_of
 from src.models import POPULARITY
+from src.releases.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ModelReport:
     """
 
     protocol: str
-    verdict: str
+    summary: str
     lists: list[ListRow]
     list_top: float
     popularity: float | None
@@ -66,7 +67,7 @@ class ModelReport:
         return next((row for row in self.lists if row.is_served), None)
 
 
-def model_report(document: JsonDict | None, manifest: Mapping[str, Any]) -> ModelReport | None:
+def model_report(document: JsonDict | None, manifest: Manifest) -> ModelReport | None:
     """document: report.json of a release. None if it is not there, or not what this version writes."""
     try:
         return _report(dict(document or {}), manifest)
@@ -74,7 +75,7 @@ def model_report(document: JsonDict | None, manifest: Mapping[str, Any]) -> Mode
         return None
 
 
-def _report(document: dict[str, Any], manifest: Mapping[str, Any]) -> ModelReport:
+def _report(document: dict[str, Any], manifest: Manifest) -> ModelReport:
     lists = sorted(document["lists"].items(), key=lambda entry: -entry[1]["ndcg_at_10"]["value"])
     ratings = sorted(document["ratings"].items(), key=lambda entry: entry[1]["rmse"]["value"])
     list_places, list_top = intervals([_three(figures["ndcg_at_10"]) for _, figures in lists])
@@ -85,25 +86,25 @@ def _report(document: dict[str, Any], manifest: Mapping[str, Any]) -> ModelRepor
     times = served.ndcg["value"] / bar.ndcg["value"] if served and bar and bar.ndcg["value"] > 0 else None
     return ModelReport(
         protocol=protocol_of(document),
-        verdict=str(manifest.get("verdict") or ""),
+        summary=manifest.summary,
         lists=rows,
         list_top=list_top,
         popularity=bar.at.value if bar else None,
         times=times,
         ratings=[
-            RatingRow(name, name == manifest.get("rating_model"), its["rmse"], at, its["mae"]["value"])
+            RatingRow(name, name == manifest.rating_model, its["rmse"], at, its["mae"]["value"])
             for (name, its), at in zip(ratings, rating_places, strict=True)
         ],
         rating_top=rating_top,
     )
 
 
-def _list_row(name: str, its: Mapping[str, Any], at: Interval, manifest: Mapping[str, Any]) -> ListRow:
+def _list_row(name: str, its: Mapping[str, Any], at: Interval, manifest: Manifest) -> ListRow:
     gain = its["beyond_popularity"]
     outcome = "" if name == POPULARITY else "better" if gain["low"] > 0 else "worse" if gain["high"] < 0 else "unclear"
     return ListRow(
         name=name,
-        is_served=name == manifest.get("default_model"),
+        is_served=name == manifest.default_model,
         ndcg=its["ndcg_at_10"],
         at=at,
         outcome=outcome,

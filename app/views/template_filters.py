@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from src.ingestion.data_checks import share_of
+from src.core.number_format import share_of
 
 _UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _BYTES = ("B", "kB", "MB", "GB", "TB")

@@ -1,6 +1,6 @@
-"""The nouns of Aisle, as plain data. One noun, one name, in every layer.
+"""Define the nouns of Aisle as plain data; each has the same name in every layer.
 
-An `_id` is the world's name for a thing, an `_idx` our row number; `_idx` never leaves `src`.
+An `_id` is the shop's name of a thing, an `_idx` its row number in arrays; `_idx` never leaves `src`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 JsonDict: TypeAlias = dict[str, object]
 
 NO_TIME = -1
-"""Stands in integer arrays of times for "the event carries no time"."""
+"""Placeholder in integer arrays of times: the event has no time."""
 
 DAY = 86_400
 """Seconds."""
 
 MAX_VALUE = 1e9
-"""No rating and no number of things bought is above it."""
+"""Upper limit of ratings and of quantities."""
 
 CLOCK_TOLERANCE = DAY
-"""Seconds by which an event may lie in the future: clocks go wrong, and some write local time."""
+"""Seconds by which an event may lie in the future: clocks go wrong, and some systems write local time."""
 
 
 class EventKind(StrEnum):
@@ -43,31 +43,34 @@ class EventKind(StrEnum):
 
 
 EVENT_WEIGHTS = {"rating": 1.0, "purchase": 1.0, "cart": 0.3, "view": 0.05, "click": 0.05, "return": 0.0}
-"""How much one event of a kind speaks for its product: somebody who paid, or took the trouble to rate, says more than
-somebody who looked."""
+"""Default weight of an event by its kind: a purchase or a rating is stronger evidence than a view."""
 
 SEEN_KINDS = (EventKind.RATING, EventKind.PURCHASE)
-"""A product is seen once it was rated or purchased; what was only looked at stays eligible."""
+"""Kinds of events that make a product seen. Viewed, clicked and carted products stay eligible."""
 
 CATEGORY_PATH, CATEGORY_LIST = " > ", " | "
-"""Between the names of a category: a path from wide to narrow, or several that are equals."""
+"""Separators of the names in a category: of a path from wide to narrow, and of alternatives."""
 
 
 def category_names(category: str) -> list[str]:
-    """The names in a Product.category, each once, in their order, without blanks around them."""
-    parts = (part for equals in category.split(CATEGORY_LIST) for part in equals.split(CATEGORY_PATH))
+    """Return the names in a Product.category, each once, in order, without surrounding blanks."""
+    parts = (part for path in category.split(CATEGORY_LIST) for part in path.split(CATEGORY_PATH))
     return list(dict.fromkeys(name for part in parts if (name := part.strip())))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing a user did to a product.
+    """One action of a user on a product.
 
-    value: the rating given, or how many were bought (or brought back, for RETURN); 1.0 for other kinds.
-    at: UTC seconds, or None when the source gave no time.
-    event_id: the sender's own name for this event; the same one twice counts once.
-    query: what the user had searched for when the product was shown; None when it was not found by a search.
-    request_id: of the answer that had shown the product; None when that is not known.
+    Attributes:
+        user_id: Who acted.
+        product_id: The product.
+        kind: What was done.
+        value: The rating, or the quantity bought or (for RETURN) brought back; 1.0 for other kinds.
+        at: UTC seconds; None when the source gave no time.
+        event_id: The sender's name of this event; a repeated one is ignored. None without one.
+        query: The search text whose results showed the product; None when it was not found by a search.
+        request_id: Id of the answer that showed the product; None when unknown.
     """
 
     user_id: str
@@ -82,10 +85,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A row of the catalogue. None means "not known", never "empty".
+    """A row of the catalogue. None means "unknown", never "empty".
 
-    category: one name, or several with CATEGORY_PATH or CATEGORY_LIST between. price: in the shop's currency.
-    withdrawn: whether it must not be listed any more.
+    Attributes:
+        product_id: The shop's id.
+        title: Its name.
+        description: Text without markup.
+        category: One name, or several, separated by CATEGORY_PATH or CATEGORY_LIST.
+        brand: Its maker.
+        price: In the shop's currency.
+        image_url: http(s) address, or a path on the shop's site.
+        stock: Units in stock.
+        withdrawn: Whether it must not be listed any more.
+        made_up: Whether it belongs to the synthetic shop.
     """
 
     product_id: str
@@ -99,9 +111,14 @@ class Product:
     withdrawn: bool | None = None
     made_up: bool = False
 
+    @property
+    def attributes(self) -> ProductAttributes:
+        """What filters, boosts and caps use of it."""
+        return ProductAttributes(self.product_id, self.category, self.brand, self.price, self.stock)
+
 
 class ProductAttributes(NamedTuple):
-    """What rules ask of a product, as in Product; None: not known."""
+    """The attributes of a Product that filters, boosts and caps use; None where unknown."""
 
     product_id: str
     category: str | None = None
@@ -124,29 +141,45 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a list must be like, beside its query. The default asks for nothing but that seen products are left out.
+class ProductFilter:
+    """What a product must be to be listed or found. The default lets every product pass.
 
-    seen: products of the history's events of these kinds are left out.
-    categories: only products with one of these names among theirs, in any case; empty for all. not_categories: none
-    with one of these. min_price, max_price: none of unknown price. in_stock: none whose stock is known to be 0.
-    max_per_category, max_per_brand: so many products, at most, whose narrowest category, or whose brand, is the same;
-    while other products are left. boosts: change the order.
+    Names are compared without case, and with single blanks.
+
+    Attributes:
+        categories: only products with one of these names in their category; empty for all.
+        not_categories: no products with one of these names.
+        min_price: no products of unknown or lower price.
+        max_price: no products of unknown or higher price.
+        in_stock: no products whose stock is known to be 0.
     """
 
-    seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
     categories: frozenset[str] = frozenset()
     not_categories: frozenset[str] = frozenset()
     min_price: float | None = None
     max_price: float | None = None
     in_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules(ProductFilter):
+    """What a list must be like: a filter, caps and boosts. The default only leaves out seen products.
+
+    Attributes:
+        seen: products of the history's events of these kinds are left out.
+        max_per_category: highest number of products with the same narrowest category, while other products are left.
+        max_per_brand: the same for brands.
+        boosts: change the order.
+    """
+
+    seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
     max_per_category: int | None = None
     max_per_brand: int | None = None
     boosts: tuple[Boost, ...] = ()
 
     @property
     def asks_facts(self) -> bool:
-        """Whether they ask anything of a product beyond its id and who has seen it."""
+        """Whether they depend on attributes of products."""
         return replace(self, seen=frozenset()) != Rules(seen=frozenset())
 
 
@@ -288,12 +321,18 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """Events as columns of one length n, in the order they were read.
+    """Columns of n events, in the order they were read.
 
-    kind: EventKind values. value: float64. at: int64 UTC seconds, NO_TIME where unknown.
-    mark: tells apart events that are otherwise the same (an invoice, an event_id, a count); "" for ratings.
-    number: int64, grows in the order in which events came (microseconds since 1970 at the start of their load, plus
-    their place in it); None when they come now, as they stand.
+    Attributes:
+        user_id: n ids.
+        product_id: n ids.
+        kind: n values of EventKind.
+        value: float64[n].
+        at: int64[n], UTC seconds, NO_TIME where unknown.
+        dedupe_key: n texts that tell apart events that are otherwise equal (invoice, event_id, count), and are equal
+            for repeated deliveries of one event; "" for ratings. None for "" everywhere.
+        arrival_seq: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
+            None for events that arrive now, in this order.
     """
 
     user_id: list[str]
@@ -301,14 +340,14 @@ class EventBatch:
     kind: list[str]
     value: FloatArray
     at: IntArray
-    mark: list[str] | None = None
-    number: IntArray | None = None
+    dedupe_key: list[str] | None = None
+    arrival_seq: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.user_id)
 
     def take(self, positions: Sequence[int]) -> EventBatch:
-        """Only the events at these positions."""
+        """Return the events at these positions, in this order."""
         at = list(positions)
         return EventBatch(
             [self.user_id[i] for i in at],
@@ -316,6 +355,6 @@ class EventBatch:
             [self.kind[i] for i in at],
             self.value[at],
             self.at[at],
-            None if self.mark is None else [self.mark[i] for i in at],
-            None if self.number is None else self.number[at],
+            None if self.dedupe_key is None else [self.dedupe_key[i] for i in at],
+            None if self.arrival_seq is None else self.arrival_seq[at],
         )

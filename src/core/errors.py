@@ -1,9 +1,9 @@
-"""Every error Aisle raises on purpose.
+"""Define every error that Aisle raises on purpose.
 
     AisleError
-    ├── InputError          what was handed in cannot be used (exit code 2; HTTP 4xx)
+    ├── InputError          input cannot be used (exit code 2; HTTP 4xx)
     │   ├── UnusableFile    a whole file has nothing usable, or cannot be read
-    │   │   └── UnclearLayout   an option must say how it is to be read
+    │   │   └── UnclearLayout   its layout is not clear: an option must give it
     │   ├── ConfigError     a setting is wrong
     │   └── UnknownName     no such model, release or product
     ├── NotReady            something must be done first (HTTP 503)
@@ -13,7 +13,7 @@
     ├── StoreError          the database did not answer, or refused
     └── Busy                another training holds the lock (HTTP 409)
 
-Beside it stands Ended: SIGTERM as an exception.
+Ended stands beside this tree: SIGTERM as an exception.
 
 A message has three parts: what was found, what was expected, what to do next.
 """
@@ -26,7 +26,7 @@ class AisleError(Exception):
 
 
 class InputError(AisleError):
-    """What was handed in cannot be used."""
+    """Input cannot be used."""
 
     exit_code = 2
 
@@ -45,7 +45,7 @@ class UnusableFile(InputError):
 
 
 class UnclearLayout(UnusableFile):
-    """How a file is to be read is not clear; an option of loading says it."""
+    """The layout of a file is not clear; an option of loading must give it."""
 
 
 class ConfigError(InputError):
@@ -83,4 +83,4 @@ class Busy(AisleError):
 
 
 class Ended(BaseException):
-    """SIGTERM, as an exception, so that what is half-done is cleaned up on the way out."""
+    """SIGTERM as an exception, so that unfinished work is cleaned up while it propagates."""

@@ -1,4 +1,4 @@
-"""Ids of the world, the same whether they come in a file or over HTTP."""
+"""Clean and check ids of users, products and events, from files and HTTP alike."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _CONTROL_AND_BROKEN = ("Cc", "Cs")  # Unicode's control characters, and halves o
 
 
 def clean_id(text: str) -> str:
-    """An id as the world means it: no blanks around it, and no `.0` that a numeric column left behind."""
+    """Return the id without surrounding blanks and without the `.0` that a numeric column appends."""
     text = text.strip()
     return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
 
 
 def has_bad_characters(text: str) -> bool:
-    """Whether there are characters that no database and no log should see: control characters, broken unicode."""
+    """Whether the text has control characters or broken Unicode, which databases and logs refuse."""
     if text.isascii() and text.isprintable():
         return False
     return any(unicodedata.category(character) in _CONTROL_AND_BROKEN for character in text)
 
 
 def is_too_long(text: str) -> bool:
-    """Whether an id is longer than MAX_ID_LENGTH, or than a database's index can hold beside others."""
+    """Whether an id exceeds MAX_ID_LENGTH characters, or MAX_ID_BYTES of a database's index."""
     return len(text) > MAX_ID_LENGTH or (
         not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES
     )

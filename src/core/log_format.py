@@ -1,6 +1,6 @@
-"""Log lines: JSON for machines, text for people, with the request they belong to.
+"""Format log lines as JSON or text, with the id of the request they belong to.
 
-Needs nothing but the standard library, as Gunicorn's master reads it before it forks.
+Imports the standard library only, because Gunicorn's master imports it before it forks.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from types import TracebackType
 from typing import Any
 
 FIELDS = "fields"
-"""Of a record's `extra`: what else the line says, as a dict of plain values."""
+"""Key of a record's `extra`: a dict of plain values that are added to the line."""
 
-_TOLD_BY_CLIENTS = (
+_CLIENT_INPUT = (
     (re.compile(r"^Error handling request .*", re.DOTALL), "a request could not be handled"),
     (re.compile(r"^Invalid request from .*", re.DOTALL), "a request that is no HTTP was refused"),
 )
-"""Lines of Gunicorn that repeat what a client sent: its address, path and query."""
+"""Lines of Gunicorn that repeat client input (address, path, query), and what replaces them."""
 
 
 class _Formatter(logging.Formatter):
-    """request_id: of the request that is being answered; None outside of one.
+    """Format records without personal data.
 
-    An exception is told by its type and where it came from. What it says itself can hold an id or a piece of a body (a
-    KeyError, a refused statement with its parameters), so that is left out unless `ids`.
+    An exception is logged by its type and traceback. Its message can hold an id or part of a body (a KeyError, a
+    refused statement with its parameters), so it is left out unless `ids`.
+
+    Args:
+        request_id: Returns the id of the current request; None outside of one.
+        ids: Whether lines may hold ids, as messages of exceptions do.
     """
 
     def __init__(self, request_id: Callable[[], str | None] = lambda: None, ids: bool = False) -> None:
@@ -38,26 +42,27 @@ class _Formatter(logging.Formatter):
         self._request_id, self._ids = request_id, ids
 
     def formatException(self, ei: Any) -> str:
-        kind, error, trace = ei
-        return super().formatException(ei) if self._ids else _where(kind, error, trace)
+        type_, error, trace = ei
+        return super().formatException(ei) if self._ids else _traceback_line(type_, error, trace)
 
-    def _said(self, record: logging.LogRecord) -> str:
+    def _message(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         if record.name.startswith("gunicorn"):
-            for told, instead in _TOLD_BY_CLIENTS:
-                message = told.sub(instead, message)
+            for pattern, replacement in _CLIENT_INPUT:
+                message = pattern.sub(replacement, message)
         return message
 
 
 class JsonLines(_Formatter):
-    """One JSON object a line."""
+    """Format a record as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         line: dict[str, Any] = {
             "time": _utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._said(record),
+            "message": self._message(record),
             "pid": record.process,
         }
         if (request_id := self._request_id()) is not None:
@@ -69,48 +74,64 @@ class JsonLines(_Formatter):
 
 
 class TextLines(_Formatter):
-    """For a terminal."""
+    """Format a record as text for a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = self._said(record)
+        """Return the line of a record, without its exception."""
+        record.message = self._message(record)
         fields: Mapping[str, Any] = getattr(record, FIELDS, {})
-        more = "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
-        return super().formatMessage(record) + more
+        suffix = "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
+        return super().formatMessage(record) + suffix
 
 
 def _utc(seconds: float) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds * 1_000) % 1_000:03d}Z"
 
 
-def _where(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
-    """The type of an exception, of what caused it, and the lines they came by, innermost last."""
+def _traceback_line(type_: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
+    """Return the exception's type and frames, innermost last, after those of its cause."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    before = "" if cause is None else _where(type(cause), cause, cause.__traceback__) + " ⇒ "
-    return before + " > ".join([*frames, kind.__name__])
+    before = "" if cause is None else _traceback_line(type(cause), cause, cause.__traceback__) + " ⇒ "
+    return before + " > ".join([*frames, type_.__name__])
 
 
-def wanted_format(name: str) -> str:
-    """Json or text; of `auto` text where a person looks, which is on a terminal."""
+def resolve_format(name: str) -> str:
+    """Return "json" or "text"; "auto" means text on a terminal, else JSON."""
     if name in ("json", "text"):
         return name
     return "text" if sys.stderr.isatty() else "json"
 
 
 def formatter(name: str, request_id: Callable[[], str | None] = lambda: None, ids: bool = False) -> logging.Formatter:
-    """What makes lines of records in this format: auto, json or text."""
-    return (JsonLines if wanted_format(name) == "json" else TextLines)(request_id, ids)
+    """Return the formatter of log records.
+
+    Args:
+        name: "auto", "json" or "text".
+        request_id: Returns the id of the current request; None outside of one.
+        ids: Whether lines may hold ids, as messages of exceptions do.
+
+    Returns:
+        A JsonLines or TextLines formatter.
+    """
+    return (JsonLines if resolve_format(name) == "json" else TextLines)(request_id, ids)
 
 
-def set_up(name: str, request_id: Callable[[], str | None] = lambda: None, ids: bool = False) -> None:
-    """Let every logger of this process, warnings and threads that fail included, write such lines to stderr."""
+def configure_logging(name: str, request_id: Callable[[], str | None] = lambda: None, ids: bool = False) -> None:
+    """Log everything of this process, including warnings and failed threads, to stderr.
+
+    Args:
+        name: "auto", "json" or "text".
+        request_id: Returns the id of the current request; None outside of one.
+        ids: Whether lines may hold ids, as messages of exceptions do.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(name, request_id, ids))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for each in logging.getLogger("gunicorn.error").handlers:
-        each.setFormatter(handler.formatter)
-    for talkative in ("apscheduler", "faiss"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    for gunicorn_handler in logging.getLogger("gunicorn.error").handlers:
+        gunicorn_handler.setFormatter(handler.formatter)
+    for verbose in ("apscheduler", "faiss"):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     threading.excepthook = _thread_failed
 
@@ -122,8 +143,11 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
         logging.getLogger(__name__).error("the thread %s failed", name, exc_info=error)
 
 
-def for_gunicorn(name: str) -> dict[str, Any]:
-    """Gunicorn's own lines in the same format, as logging.config has it. Its access log stays off: it repeats paths."""
+def gunicorn_config(name: str) -> dict[str, Any]:
+    """Return the logging configuration (dictConfig) of Gunicorn's own lines; name: "auto", "json" or "text".
+
+    Its access log stays off, because that repeats paths.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,25 +1,34 @@
-"""How long work says how far it is."""
+"""The interface through which long work reports its progress."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from typing_extensions import override
+
 
 class Reporter(Protocol):
-    """Somebody who wants to know how far a long piece of work is."""
+    """Receives the progress of long work."""
 
     def step(self, line: str) -> None:
-        """The next step begins."""
+        """Report that the next step begins; line: its name for people."""
         ...
 
     def advance(self, done: int, total: int | None = None) -> None:
-        """So much of the step is done; total is None when nobody knows."""
+        """Report how much of the current step is done.
+
+        Args:
+            done: Units done, such as rows.
+            total: Units of the whole step; None when that is unknown.
+        """
         ...
 
 
-class Silent:
-    """A Reporter that keeps it to itself."""
+class Silent(Reporter):
+    """A Reporter that discards everything."""
 
+    @override
     def step(self, line: str) -> None: ...
 
+    @override
     def advance(self, done: int, total: int | None = None) -> None: ...

@@ -1,4 +1,4 @@
-"""Ids that somebody may have meant by one that is not known."""
+"""Find known ids that are similar to an unknown one."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import string
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_CHARACTERS = string.ascii_letters + string.digits + "-_"
-_LONGEST = 40  # of a longer id there would be thousands of edits to look up
-_NAMED = 5
+_EDIT_CHARACTERS = string.ascii_letters + string.digits + "-_"
+_MAX_LENGTH = 40  # a longer id has thousands of edits to look up
+_MAX_MATCHES = 5
 
 
 def one_edit_away(id_: str) -> set[str]:
-    """Every text that is one slip from this id: a character too many, too few or another, two swapped, another case.
+    """Return every text one edit away: a character added, removed or replaced, two swapped, or another case.
 
-    The characters tried are letters, digits, - and _, and those of the id. Empty for an id of over 40 characters.
+    The characters inserted are letters, digits, - and _, and those of the id. Empty for an id of over 40 characters.
     """
-    if len(id_) > _LONGEST:
+    if len(id_) > _MAX_LENGTH:
         return set()
-    characters = {*_CHARACTERS, *id_}
+    characters = {*_EDIT_CHARACTERS, *id_}
     splits = [(id_[:at], id_[at:]) for at in range(len(id_) + 1)]
-    found = {id_.upper(), id_.lower(), id_.swapcase(), id_.title()}
+    edits = {id_.upper(), id_.lower(), id_.swapcase(), id_.title()}
     for head, tail in splits:
-        found.update(head + new + tail for new in characters)
-        found.update(head + new + tail[1:] for new in characters if tail)
-        found.update([head + tail[1:], head + tail[1:2] + tail[:1] + tail[2:]])
-    return found - {id_, ""}
+        edits.update(head + new + tail for new in characters)
+        edits.update(head + new + tail[1:] for new in characters if tail)
+        edits.update([head + tail[1:], head + tail[1:2] + tail[:1] + tail[2:]])
+    return edits - {id_, ""}
 
 
 def nearest(id_: str, known: Iterable[str]) -> list[str]:
-    """At most five of the known ids, the likest first; none that is not much like it. Case counts little."""
-    likes: dict[str, list[str]] = {}
-    for each in sorted(set(known)):
-        likes.setdefault(each.casefold(), []).append(each)
-    matches = get_close_matches(id_.casefold(), likes, n=_NAMED)
-    return [each for match in matches for each in likes[match]][:_NAMED]
+    """Return the known ids that resemble an id most.
+
+    Args:
+        id_: The unknown id.
+        known: Ids to choose from.
+
+    Returns:
+        At most five, the most similar first; ids that differ in case only are equally similar.
+    """
+    by_folded: dict[str, list[str]] = {}
+    for known_id in sorted(set(known)):
+        by_folded.setdefault(known_id.casefold(), []).append(known_id)
+    matches = get_close_matches(id_.casefold(), by_folded, n=_MAX_MATCHES)
+    return [known_id for match in matches for known_id in by_folded[match]][:_MAX_MATCHES]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from src.core.number_format import percent
 from src.exploration.profile_types import DataProfile
-from src.ingestion.data_checks import Thresholds, percent
+from src.ingestion.data_checks import Thresholds
 
 FEW_EVENTS = 1_000
 """Fewer events: every measured figure is mostly chance."""

@@ -1,4 +1,4 @@
-"""Whether data looks as it should: of a file just loaded, and of all that a training is about to learn from. Pure."""
+"""Check the data of a load, and the data that a training is about to use. Pure."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import CLOCK_TOLERANCE
+from src.core.number_format import percent
 from src.core.records import Load
 from src.ingestion.rejections import Rejection, RejectionCode
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What still passes. Shares lie between 0 and 1. They are wide: a check that often cries wolf is read by nobody.
+    """Limits within which a check passes. Shares lie between 0 and 1. Loose on purpose, to avoid false alarms.
 
-    max_reject_share: of the rows read. Real files have some dirt in every thousand rows, while a column taken for
-        another one, a wrong scale or a wrong encoding costs whole tenths.
-    max_null_share: of the rows kept, in which one column is empty. Descriptions and brands may well be sparse; a column
-        that has almost nothing in it is one that the shop believes to export and does not.
-    max_null_rise: by which that share may have grown since the load before. What shops fill in changes slowly.
-    min_volume_ratio, max_volume_ratio: rows read against the load before. A Sunday has half of a Monday, and a sale
-        five times an ordinary day; less is a file that was cut off, and more one that holds everything several times.
-    max_future_share: of the rows read. Some clocks are wrong; a unit or the order of day and month that is wrong makes
-        it many.
-    min_known_products: of a file's products. New ones come a few at a time, so that mostly new ones are another
-        catalogue, or the old one under other ids.
-    min_known_users: of a file's users. Most customers of many shops come once, so that few known ones are normal, but
-        none at all are not: their ids were made in another way.
-    max_newest_step_back: seconds by which the newest event may be older than that of the load before; a day, as for
-        clocks.
-    max_newest_age: seconds since the newest event, where it used to be fresher: a long weekend. After it nothing comes.
-    max_loss: share of the events, users or products that may be gone since the last training. Nothing goes by itself;
-        a user or a test product that somebody deleted does.
-    min_rows: fewer of them say nothing about shares and volumes.
-    min_user_rows: fewer of them say nothing about a share as low as min_known_users.
+    Attributes:
+        max_reject_share: Of the rows read. Real files have some bad rows in a thousand, while a misread column, a wrong
+            scale or a wrong encoding costs tenths of all rows.
+        max_null_share: Of the rows kept, in which one column is empty. Descriptions and brands may be sparse; a column
+            that is almost empty is one that the shop exports by mistake.
+        max_null_rise: Increase of that share since the load before. What shops fill in changes slowly.
+        min_volume_ratio: Rows read, relative to the load before. A Sunday has half of a Monday; fewer rows mean a
+            truncated file.
+        max_volume_ratio: The same, upwards. A sale has five times an ordinary day; more rows mean repeated content.
+        max_future_share: Of the rows read. Some clocks are wrong; a wrong time unit or a wrong order of day and month
+            affects many rows.
+        min_known_products: Of a file's products. New ones come a few at a time; mostly new ones mean another catalogue,
+            or other ids for the old one.
+        min_known_users: Of a file's users. Most customers of many shops come once, so few known users are normal, but
+            none at all mean that ids are made in another way.
+        max_newest_step_back: Seconds by which the newest event may be older than that of the load before; a day, as
+            for clocks.
+        max_newest_age: Seconds since the newest event, where events used to be fresher: a long weekend.
+        max_loss: Share of the events, users or products that may be gone since the last training. Only deleting a user
+            or a test product removes any.
+        min_rows: Fewer rows give no reliable shares and volumes.
+        min_user_rows: Fewer rows give no reliable share as low as min_known_users.
     """
 
     max_reject_share: float = 0.05
@@ -57,7 +60,13 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. message: what was found, what was expected and, where it failed, what to do."""
+    """The result of one check.
+
+    Attributes:
+        name: What was checked.
+        passed: Whether it is as expected.
+        message: What was found, what was expected and, where the check failed, what to do.
+    """
 
     name: str
     passed: bool
@@ -66,7 +75,15 @@ class Check:
 
 @dataclass(frozen=True)
 class DataFigures:
-    """What a training learns from, counted. counted_at, newest_at: UTC seconds; newest_at is None without times."""
+    """Counts of the data that a training uses.
+
+    Attributes:
+        n_events: Events.
+        n_users: Users with events.
+        n_products: Products with events.
+        newest_at: UTC seconds of the newest event; None without times.
+        counted_at: UTC seconds of counting.
+    """
 
     n_events: int
     n_users: int
@@ -76,23 +93,30 @@ class DataFigures:
 
 
 def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
-    """The load to compare this one with: the newest earlier one of the same file name, else of a name that differs in
-    its numbers only, such as a date. Files of other names need have nothing in common.
+    """Return the load to compare a load with.
 
-    A load that kept no row is no measure: beside it the next broken file would look right.
+    It is the latest earlier one of the same file name, else of a name that differs in its digits only, such as a date.
+    A load that kept no row is skipped: compared with it, the next broken file would pass.
+
+    Args:
+        load: The load to check.
+        loads: All loads, in any order.
+
+    Returns:
+        The earlier load, None if there is none.
     """
     earlier = [
         other for other in loads if other.load_id != load.load_id and other.loaded_at <= load.loaded_at and other.n_kept
     ]
     for key in (_name, _series):
-        alike = [other for other in earlier if key(other) == key(load)]
-        if alike:
-            return max(alike, key=lambda other: other.loaded_at)
+        comparable = [other for other in earlier if key(other) == key(load)]
+        if comparable:
+            return max(comparable, key=lambda other: other.loaded_at)
     return None
 
 
 def latest_of(loads: Iterable[Load]) -> list[Load]:
-    """The newest load of each row of files whose names differ in their numbers only: what it mends is mended."""
+    """Return the latest load of each file series (names that are equal once digits are masked)."""
     return list({_series(load): load for load in sorted(loads, key=lambda load: load.loaded_at)}.values())
 
 
@@ -105,15 +129,21 @@ def _series(load: Load) -> str:
 
 
 def check_load(load: Load, previous: Load | None, thresholds: Thresholds = Thresholds()) -> list[Check]:
-    """Everything about a load that can be told, passed or not. A check that has nothing to go by is left out.
+    """Check a load.
 
-    previous: what `previous_of` says; None the first time.
+    Args:
+        load: The load.
+        previous: The load to compare it with, see `previous_of`; None for the first one.
+        thresholds: The limits.
+
+    Returns:
+        Every check that the figures allow, passed or not.
     """
     checks = [
         _rejected(load, thresholds),
         _future(load, thresholds),
         _nulls(load, previous, thresholds),
-        *_known(load, thresholds),
+        *_known_ids(load, thresholds),
     ]
     if previous is not None:
         checks += [_volume(load, previous, thresholds), _layout(load, previous)]
@@ -122,7 +152,16 @@ def check_load(load: Load, previous: Load | None, thresholds: Thresholds = Thres
 
 
 def check_data(now: DataFigures, before: DataFigures | None, thresholds: Thresholds = Thresholds()) -> list[Check]:
-    """Whether a training may trust what it finds, against what the training before found; empty for the first one."""
+    """Check the data of a training against that of the training before.
+
+    Args:
+        now: The data now.
+        before: The data of the training before; None for the first training.
+        thresholds: The limits.
+
+    Returns:
+        Every check that the figures allow, passed or not; none for the first training.
+    """
     if before is None:
         return []
     pairs = {
@@ -130,40 +169,38 @@ def check_data(now: DataFigures, before: DataFigures | None, thresholds: Thresho
         "users": (now.n_users, before.n_users),
         "products": (now.n_products, before.n_products),
     }
-    checks = [_loss(what, *pair, thresholds) for what, pair in pairs.items()]
+    checks = [_loss(noun, *pair, thresholds) for noun, pair in pairs.items()]
     checks.append(_newest(now.newest_at, before.newest_at, "the last training", thresholds))
     checks.append(_stopped(now, before, thresholds))
     return [check for check in checks if check is not None]
 
 
-def percent(share: float) -> str:
-    """A share for people, in three figures: 0.1214 is "12.1 %"."""
-    return f"{np.format_float_positional(100 * share, precision=3, fractional=False, trim='-')} %"
-
-
-def share_of(part: float, whole: float = 1.0) -> str:
-    """A part of a whole in percent, for columns, where the points should stand below each other."""
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
-
-
 def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:
-    """A check with its message in three parts; what to do next is said only where it failed."""
+    """Return a check with a message of three parts.
+
+    Args:
+        name: What was checked.
+        passed: Whether it is as expected.
+        found: What was found.
+        expected: What was expected.
+        next_: What to do if it failed.
+
+    Returns:
+        The check; its message has `next_` only where it failed.
+    """
     return Check(name, passed, f"{name}: {found}; expected {expected}" + ("" if passed else f": {next_}"))
 
 
 def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
     if not load.n_read:
         return None
-    rejected = sum(load.rejected.values())
-    share = rejected / load.n_read
+    n_rejected = sum(load.rejected.values())
+    share = n_rejected / load.n_read
     most = max(load.rejected, key=lambda reason: load.rejected[reason], default="")
     return check_of(
         "rejected rows",
-        # A typing error in a file of ten rows is a tenth of them.
-        share <= thresholds.max_reject_share or (load.n_read < thresholds.min_rows and load.n_kept >= rejected),
+        # One bad row in a file of ten is already a tenth.
+        share <= thresholds.max_reject_share or (load.n_read < thresholds.min_rows and load.n_kept >= n_rejected),
         f"{percent(share)} of {load.n_read:,} rows",
         f"at most {percent(thresholds.max_reject_share)}",
         f'look into var/rejects; the most frequent reason is "{most}" ({load.rejected.get(most, 0):,} rows)',
@@ -188,16 +225,16 @@ def _nulls(load: Load, previous: Load | None, thresholds: Thresholds) -> Check |
     if load.n_kept < thresholds.min_rows or not load.nulls:
         return None
     before = previous.nulls if previous is not None and previous.n_kept >= thresholds.min_rows else {}
-    found = []
+    emptied = []
     for column, share in load.nulls.items():
         if _is_emptied(share, before.get(column), thresholds):
-            was = f" ({percent(before[column])} the time before)" if column in before else ""
-            found.append(f"{column} is empty in {percent(share)} of {load.n_kept:,} rows{was}")
+            earlier = f" ({percent(before[column])} the time before)" if column in before else ""
+            emptied.append(f"{column} is empty in {percent(share)} of {load.n_kept:,} rows{earlier}")
     most = max(load.nulls, key=lambda column: load.nulls[column])
     return check_of(
         "empty columns",
-        not found,
-        ", ".join(found) or f"{most} is the emptiest, in {percent(load.nulls[most])} of {load.n_kept:,} rows",
+        not emptied,
+        ", ".join(emptied) or f"{most} is the emptiest, in {percent(load.nulls[most])} of {load.n_kept:,} rows",
         f"at most {percent(thresholds.max_null_share)} in a new column, and at most "
         f"{percent(thresholds.max_null_rise)} of the rows more than the time before in any other",
         "see whether the shop still exports the column, under the same name",
@@ -205,18 +242,18 @@ def _nulls(load: Load, previous: Load | None, thresholds: Thresholds) -> Check |
 
 
 def _is_emptied(share: float, before: float | None, thresholds: Thresholds) -> bool:
-    """A column that was as empty the time before is how this shop is, and a person was told then."""
+    """Whether a column lost its content. One that was as empty before is accepted: it was reported then."""
     return share > thresholds.max_null_share if before is None else share - before > thresholds.max_null_rise
 
 
-def _known(load: Load, thresholds: Thresholds) -> Iterable[Check | None]:
-    """Whether the ids are those that the store knows. Few rows of a small shop may all be of somebody new."""
+def _known_ids(load: Load, thresholds: Thresholds) -> Iterable[Check | None]:
+    """Check that the store knows enough of the ids. Few rows of a small shop may all have new ids."""
     cases = (
         ("known products", load.known_products, thresholds.min_known_products, thresholds.min_rows),
         ("known users", load.known_users, thresholds.min_known_users, thresholds.min_user_rows),
     )
-    for name, share, least, enough in cases:
-        if share is not None and load.n_kept >= enough:
+    for name, share, least, min_rows in cases:
+        if share is not None and load.n_kept >= min_rows:
             yield check_of(
                 name,
                 share >= least,
@@ -254,7 +291,7 @@ def _layout(load: Load, previous: Load) -> Check | None:
 
 
 def _newest(now: int | None, before: int | None, since: str, thresholds: Thresholds) -> Check | None:
-    """Whether the newest event is not older than it was. One that is gone is the oldest of all."""
+    """Check that the newest event is not older than before; no newest event counts as older."""
     if before is None:
         return None
     return check_of(
@@ -266,11 +303,11 @@ def _newest(now: int | None, before: int | None, since: str, thresholds: Thresho
     )
 
 
-def _loss(what: str, now: int, before: int, thresholds: Thresholds) -> Check | None:
+def _loss(noun: str, now: int, before: int, thresholds: Thresholds) -> Check | None:
     if before < thresholds.min_rows:
         return None
     return check_of(
-        what,
+        noun,
         now >= before * (1 - thresholds.max_loss),
         f"{now:,}, where the last training had {before:,}",
         f"at most {percent(thresholds.max_loss)} fewer",
@@ -280,7 +317,7 @@ def _loss(what: str, now: int, before: int, thresholds: Thresholds) -> Check | N
 
 
 def _stopped(now: DataFigures, before: DataFigures, thresholds: Thresholds) -> Check | None:
-    """Whether events still come. Data that was old at the last training already is history, and meant to be."""
+    """Check that events still arrive. Data that was old at the last training already is historical on purpose."""
     if now.newest_at is None or before.newest_at is None:
         return None
     limit = thresholds.max_newest_age

@@ -174,7 +174,7 @@ def validate_events(
     marks, counted = dedupe_marks(mark_texts, batch)
     is_return = _where(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
     nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
-    validated = ValidatedEvents(replace(batch, mark=marks), counted, is_return, nulls)
+    validated = ValidatedEvents(replace(batch, dedupe_key=marks), counted, is_return, nulls)
     return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
 
 
@@ -273,7 +273,7 @@ def _with_purchases(validated: ValidatedEvents, flags: list[str], good: IntArray
         clicks.kind + [EventKind.PURCHASE.value] * len(rows),
         np.concatenate([clicks.value, quantity[rows]]),
         np.concatenate([clicks.at, bought.at]),
-        (clicks.mark or []) + (bought.mark or []),
+        (clicks.dedupe_key or []) + (bought.dedupe_key or []),
     )
     counted = np.concatenate([validated.counted, validated.counted[rows]])
     return replace(validated, events=events, counted=counted)

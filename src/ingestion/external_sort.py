@@ -70,7 +70,7 @@ class ExternalSort:
     def add(self, block: ValidatedBlock) -> None:
         """Take in a block's events, in the order of the file."""
         events = block.events
-        columns = (events.user_id, events.product_id, events.kind, events.mark or [""] * len(events))
+        columns = (events.user_id, events.product_id, events.kind, events.dedupe_key or [""] * len(events))
         numbers = (block.counted.tolist(), events.value.tolist(), events.at.tolist())
         self._rows.execute("BEGIN")
         self._rows.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", zip(*columns, *numbers, strict=True))
@@ -114,8 +114,8 @@ class ExternalSort:
             batch = _without_older(batch, place)
             place = None
             if following and not counted[-1] and _key(following[0]) == _key(page[-1]):
-                assert batch.number is not None
-                place = int(batch.number[-1])  # the latest of these is in the next batch
+                assert batch.arrival_seq is not None
+                place = int(batch.arrival_seq[-1])  # the latest of these is in the next batch
                 batch = batch.take(range(len(batch) - 1))
             yield batch
             page = following
@@ -146,14 +146,14 @@ def _without_older(batch: EventBatch, place: int | None) -> EventBatch:
 
     place: the number that the first event takes over from those before it.
     """
-    assert batch.number is not None
+    assert batch.arrival_seq is not None
     if place is not None:
-        batch.number[0] = min(place, batch.number[0])
+        batch.arrival_seq[0] = min(place, batch.arrival_seq[0])
     equal = np.ones(max(len(batch) - 1, 0), dtype=np.bool_)
-    for column in (batch.product_id, batch.user_id, batch.kind, batch.mark or []):
+    for column in (batch.product_id, batch.user_id, batch.kind, batch.dedupe_key or []):
         equal &= np.fromiter(map(eq, column, islice(column, 1, None)), np.bool_, len(equal))
         if not equal.any():
             return batch
     last = np.flatnonzero(np.append(~equal, True))
-    number = np.minimum.reduceat(batch.number, np.append(0, last[:-1] + 1))
-    return replace(batch.take(last.tolist()), number=number)
+    number = np.minimum.reduceat(batch.arrival_seq, np.append(0, last[:-1] + 1))
+    return replace(batch.take(last.tolist()), arrival_seq=number)

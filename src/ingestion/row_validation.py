@@ -133,4 +133,4 @@ def _validate_lists(block: RawBlock, layout: Layout) -> ValidatedBlock:
     batch = EventBatch(users, products, [layout.kind.value] * n, np.ones(n), np.full(n, NO_TIME, np.int64))
     marks, counted = dedupe_marks({}, batch)
     rejected = rejections.rejected_rows(block)
-    return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, mark=marks), counted, [], rejected)
+    return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, dedupe_key=marks), counted, [], rejected)

@@ -1,29 +1,29 @@
-"""What a model is: the contracts of everything in MODELS."""
+"""The contracts of trained models, and the base classes that implement parts of them."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
-from src.interactions.interactions import TrainingData
+from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 
 
 @dataclass(frozen=True)
 class QueryRows:
-    """A Query in row numbers, which is all that models see of it.
+    """A Query in row numbers: all that models see of it.
 
-    user_idx: None for a user the release does not know. item_idx: int64, the history's known products, each once.
-    weight: float32, how much the history speaks for each, by the Weighting of the training data.
+    Attributes:
+        user_idx: None for a user that the release does not know.
+        item_idx: int64[m], the known items of the history, each once.
+        weight: float32[m], weight of each of them by the Weighting of the training data.
     """
 
     user_idx: int | None
@@ -33,8 +33,11 @@ class QueryRows:
 
 @dataclass(frozen=True)
 class QueryBlock:
-    """Many queries at once. user_idx: int64[n], -1 for a user the release does not know.
-    history: float32 CSR [n, n_items], the weights of QueryRows, one row a query.
+    """Many queries at once.
+
+    Attributes:
+        user_idx: int64[n], -1 for a user that the release does not know.
+        history: float32 CSR [n, n_items], the weights of QueryRows, one row a query.
     """
 
     user_idx: IntArray
@@ -45,35 +48,64 @@ class QueryBlock:
 
     @classmethod
     def of(cls, query: QueryRows, n_items: int) -> QueryBlock:
-        """A block of this one query."""
+        """Return a block of one query.
+
+        Args:
+            query: the only row of the block.
+            n_items: number of columns of the history.
+
+        Returns:
+            A block of length 1.
+        """
         pointers = np.array([0, len(query.item_idx)])
         history = csr_matrix((query.weight, query.item_idx, pointers), shape=(1, n_items), dtype=np.float32)
         return cls(np.array([-1 if query.user_idx is None else query.user_idx]), history)
 
 
 class Retriever(Protocol):
-    """Names products worth considering, from the whole catalogue."""
+    """Names candidates out of the whole catalogue."""
 
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """At most n products, best first; none that it has nothing to say of."""
+        """Return the best items for a query.
+
+        Args:
+            query: the query in row numbers.
+            n: highest number of items.
+
+        Returns:
+            At most n items, best first; none without a score.
+        """
         ...
 
 
 class Scorer(Protocol):
-    """An opinion on given products."""
+    """Scores given items for one query."""
 
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
-        """float[len(item_idx)]; NaN where the model has no opinion."""
+        """Score items for a query.
+
+        Args:
+            query: the query in row numbers.
+            item_idx: int64[m].
+
+        Returns:
+            float[m]; NaN where the model has no score.
+        """
         ...
 
 
 class BlockScorer(Protocol):
-    """An opinion on the whole catalogue, for many queries at once: what measuring and tuning ask for."""
+    """Scores the whole catalogue for many queries at once, as evaluation and tuning need it."""
 
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        """float32[len(queries), n_items], a new array; NaN where the model has no opinion.
+        """Score items for every query of a block.
 
-        items: only these columns, in this order.
+        Args:
+            queries: n queries.
+            items: int64[m], only these columns, in this order; None for all.
+
+        Returns:
+            float32[n, m], a new array; NaN where the model has no score.
         """
         ...
 
@@ -82,11 +114,64 @@ class Rater(Protocol):
     """Predicts the ratings that users would give."""
 
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
-        """float[n] on the shop's rating scale, for n pairs; -1 stands for an unknown user or product."""
+        """Predict ratings.
+
+        Args:
+            user_idx: int64[n], -1 for an unknown user.
+            item_idx: int64[n], -1 for an unknown product.
+
+        Returns:
+            float[n] on the shop's rating scale, one for each pair.
+        """
         ...
 
     def n_ratings(self, user_idx: int, item_idx: int) -> tuple[int, int]:
-        """How many ratings of this user, and of this product, the model learnt from; -1 stands for unknown."""
+        """Count the ratings that the model learnt from.
+
+        Args:
+            user_idx: -1 for an unknown user.
+            item_idx: -1 for an unknown product.
+
+        Returns:
+            Number of ratings of the user, and of the product.
+        """
+        ...
+
+
+class ListScorer(Retriever, Scorer, BlockScorer, Protocol):
+    """What lists are made with."""
+
+    @property
+    def n_items(self) -> int:
+        """Number of items it was trained on."""
+        ...
+
+    def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
+        """Return the scores that lists show, which are also those that `retrieve` sorts by.
+
+        Args:
+            query: the query in row numbers.
+            items: int64[m].
+
+        Returns:
+            float[m], a new array; NaN for items that `retrieve` would not return.
+        """
+        ...
+
+    def contributions(self, query: QueryRows, items: IntArray) -> Contributions:
+        """Split the scores of items into the scores of component models.
+
+        Args:
+            query: the query in row numbers.
+            items: int64[m].
+
+        Returns:
+            One term for each component.
+        """
+        ...
+
+    def without_reranking(self) -> BlockScorer:
+        """Return a scorer whose scores are the totals of `contributions`."""
         ...
 
 
@@ -104,15 +189,15 @@ class Model(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Map what `save` wrote; big arrays stay on disk until they are touched."""
+        """Map what `save` wrote; arrays stay on disk until they are touched."""
         ...
 
     def describe(self) -> dict[str, int]:
-        """Shapes, for /status and the manifest: n_users, n_items, and the model's own such as n_factors."""
+        """Return shapes for /status and the manifest: n_users, n_items, and the model's own such as n_factors."""
         ...
 
 
-class ListModel(Model, Retriever, Scorer, BlockScorer, Protocol):
+class ListModel(Model, ListScorer, Protocol):
     """A model that makes lists."""
 
 
@@ -122,9 +207,13 @@ class RatingModel(Model, Rater, Protocol):
 
 @dataclass(frozen=True)
 class SavedAsArrays:
-    """A model made of arrays, numbers, and `params`: how it goes to disk and comes back.
+    """Base class that saves and loads a model made of arrays, numbers and `params`.
 
-    ARRAYS, NUMBERS: names of the fields that are arrays, and of those that are numbers. PARAMS: the class of `params`.
+    Attributes:
+        ARRAYS: names of the fields that are arrays.
+        NUMBERS: names of the fields that are numbers.
+        PARAMS: class of `params`.
+        params: what the model was trained with.
     """
 
     ARRAYS: ClassVar[tuple[str, ...]]
@@ -134,7 +223,7 @@ class SavedAsArrays:
     params: Any
 
     def save(self, folder: Path) -> None:
-        """Write one .npy an array, and model.json, into the folder, which is made."""
+        """Write one .npy for each array, and model.json, into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
@@ -150,54 +239,47 @@ class SavedAsArrays:
         return cls(params=cls.PARAMS(**document["params"]), **numbers, **arrays)
 
 
-class FromHistory(ABC):
-    """A list model that is a function of the history alone; retrieve follows from the rest."""
+class PlainListModel(ListScorer):
+    """Defaults of a list model that is not made of others: its score is its only term."""
 
-    @abstractmethod
-    def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray: ...
+    @override
+    def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
+        return np.array(self.score(query, items))
 
-    @abstractmethod
-    def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray: ...
+    @override
+    def contributions(self, query: QueryRows, items: IntArray) -> Contributions:
+        score = self.score(query, items)
+        return Contributions((ScoreTerm(None, 1.0, score),), score)
 
-    @property
-    @abstractmethod
-    def n_items(self) -> int: ...
+    @override
+    def without_reranking(self) -> Self:
+        return self
 
+
+class FromHistory(PlainListModel):
+    """A list model that is a function of the history alone; a score of 0 means that the history says nothing."""
+
+    @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n best of those that the history says anything of; none without a history."""
         score = self.score_all(QueryBlock.of(query, self.n_items))[0]
         score[score == 0] = np.nan
         return top_n(score, n)
 
-
-class Train(Protocol):
-    """Trains one model on data. Deterministic for a seed; keeps no reference to the data."""
-
-    def __call__(self, data: TrainingData, params: Any, *, seed: int) -> Any: ...
-
-
-@dataclass(frozen=True)
-class ModelKind:
-    """A row of MODELS: how to train, load, and take the parameters of one kind of model out of the settings.
-
-    lists: whether it makes lists. rates: whether it predicts ratings. has_opinion_on_strangers: whether it lists
-    products for a query without a history by a user it never saw. blends: whether its score is an opinion that the
-    served blend may add up; a number on the scale of ratings is not. missing: what keeps it from being trained on this
-    machine, and the way out; empty if nothing does. learns_from: whether there is anything in the data that it, and no
-    model beside it, would learn from.
-    """
-
-    train: Train
-    load: Callable[[Path], Any]
-    params: Callable[[Settings], Any]
-    lists: bool = True
-    rates: bool = False
-    has_opinion_on_strangers: bool = False
-    blends: bool = False
-    missing: Callable[[], str] = str
-    learns_from: Callable[[TrainingData], bool] = lambda data: True
+    @override
+    def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
+        score = super().display_scores(query, items)
+        score[score == 0] = np.nan  # as `retrieve` has it
+        return score
 
 
 def count_of(counts: IntArray, idx: int) -> int:
-    """counts[idx], or 0 for the -1 of somebody unknown."""
+    """Look up a count.
+
+    Args:
+        counts: int[n].
+        idx: row number, -1 for unknown.
+
+    Returns:
+        counts[idx], or 0 for -1.
+    """
     return int(counts[idx]) if idx >= 0 else 0

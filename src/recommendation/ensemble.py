@@ -1,21 +1,23 @@
-"""The blend: one score out of several models' opinions, each in its own unit, added up with weights."""
+"""The ensemble: a weighted sum of the scores of several models, each divided by its own scale."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from typing_extensions import override
 
-from src.core.domain import FloatArray, IntArray
+from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
-from src.models.base import ListModel, QueryBlock, QueryRows
+from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
+from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 from src.recommendation.candidate_index import CandidateIndex, build_candidate_index
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
@@ -23,28 +25,30 @@ from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
 ENSEMBLE = "blend"
 """Its name among the models of a release."""
 NEIGHBOURS = 200
-"""So many of each product the index holds."""
+"""Items for each item in the candidate index."""
 CANDIDATES = 300
-"""So many products, at least, are scored exactly for a list."""
+"""Lowest number of items that are scored exactly for a list."""
 FEWEST_NEW = 10_000
-"""Products that nobody has: so many, or as many as there are others, are in the index."""
-_PER_PLACE = 3
+"""The candidate index covers as many items without events as items with events, but at least this many."""
+_CANDIDATES_PER_PLACE = 3
 _TIE = np.float32(1e-6)
-"""What popularity counts for in any case: of products that nobody's history speaks for the popular come first."""
-_NOBODY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
+"""Weight of popularity as the tie-breaker: items with equal scores are sorted by popularity."""
+_EMPTY_QUERY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 _SCALED_ON = 256  # users
 
 
 @dataclass(frozen=True)
-class Ensemble:
-    """score = Σ weight / scale · opinion over the models; a model without an opinion on a product adds nothing.
+class Ensemble(ListScorer):
+    """score = Σ weight / scale · score of the model; a model without a score for an item adds nothing.
 
-    Equal scores are told apart by popularity. With a ranker the scores at the head of a list are dealt out anew, in the
-    order of its trees.
+    Equal scores are sorted by popularity. A ranker permutes the highest scores of a list into the order of its trees.
 
-    models: by name; popularity is always among them, as products that many have are candidates for everybody.
-    weights: of the models that are added up. scales: what one unit of each of them is worth, see `scales_of`.
-    index: None where the whole catalogue is scored instead. ranker: None where the sum alone makes the order.
+    Attributes:
+        models: by name; popularity is always one of them, because popular items are candidates for every query.
+        weights: of the models that are added up.
+        scales: unit of each model's scores, see `scales_of`.
+        index: None if the whole catalogue is scored instead.
+        ranker: None if the sum alone makes the order.
     """
 
     models: Mapping[str, ListModel]
@@ -55,74 +59,95 @@ class Ensemble:
 
     @property
     def params(self) -> dict[str, Any]:
+        """The weights, for the manifest."""
         return {"weights": dict(self.weights)}
 
+    @property
+    @override
+    def n_items(self) -> int:
+        return self.models[POPULARITY].n_items
+
     def personal(self) -> Ensemble | None:
-        """The sum's part that is a function of the history; None when there is none."""
-        weights = {name: w for name, w in self.weights.items() if not MODELS[name].has_opinion_on_strangers}
+        """Return the part of the sum that depends on the history, without a ranker; None if there is no such part."""
+        weights = {name: w for name, w in self.weights.items() if not MODELS[name].scores_cold_users}
         return replace(self, weights=weights, ranker=None) if weights else None
 
     def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Ensemble:
-        """The same with an index of n neighbours a product; data: what the models were trained on."""
+        """Return the ensemble with a candidate index.
+
+        Args:
+            data: what the models were trained on.
+            reporter: told of the progress.
+            n: neighbours for each item.
+
+        Returns:
+            A copy with an index; the ensemble itself if nothing of it depends on the history.
+        """
         personal = self.personal()
         if personal is None:
             return self
         reporter.step("making the index of the blend")
         users = np.bincount(data.histories.indices, minlength=len(data.items))
-        named = users > 0
+        indexed = users > 0
         if TEXT in self.weights and data.item_vectors is not None:
-            # Who buys a new product first must get a list, too. The last ones of a catalogue are its newest, as a rule.
-            new = np.flatnonzero(~named & np.asarray(data.item_vectors.any(axis=1)))
-            named[new[-max(int(named.sum()), FEWEST_NEW) :]] = True
-        return replace(self, index=build_candidate_index(personal.score_all, users, named, n, reporter))
+            # The first buyer of a new item needs a list, too. The last items of a catalogue usually are its newest.
+            new = np.flatnonzero(~indexed & np.asarray(data.item_vectors.any(axis=1)))
+            indexed[new[-max(int(indexed.sum()), FEWEST_NEW) :]] = True
+        return replace(self, index=build_candidate_index(personal.score_all, users, indexed, n, reporter))
 
+    @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n best of the candidates; none where no model has an opinion."""
-        items = self.candidates(query, max(CANDIDATES, _PER_PLACE * n))
-        found = top_n(self.ranked(query, items), n)
-        return Candidates(items[found.item_idx], found.score)
+        items = self.candidates(query, max(CANDIDATES, _CANDIDATES_PER_PLACE * n))
+        best = top_n(self.display_scores(query, items), n)
+        return Candidates(items[best.item_idx], best.score)
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
-        """int64 row numbers, ascending: products worth scoring."""
+        """Return the items worth scoring.
+
+        Args:
+            query: the query in row numbers.
+            n: items that each source of candidates names.
+
+        Returns:
+            int64[m], ascending; all items without an index.
+        """
         if self.index is None:
-            return np.arange(self._n_items)
-        for_everybody = [name for name in self.weights if MODELS[name].has_opinion_on_strangers]
-        found = [self.models[name].retrieve(query, n).item_idx for name in (*for_everybody, POPULARITY)]
-        return np.unique(np.concatenate([self.index.retrieve(query, n).item_idx, *found]))
+            return np.arange(self.n_items)
+        sources = [name for name in self.weights if MODELS[name].scores_cold_users]
+        named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
+        return np.unique(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
 
-    @property
-    def _n_items(self) -> int:
-        return int(self.models[POPULARITY].describe()["n_items"])
-
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
-        """The sum, also where a ranker makes the order of lists."""
-        return self._sum({name: self.models[name].score(query, item_idx) for name in self.weights}, item_idx)
+        """Return the sum, even if a ranker makes the order of lists."""
+        return self._sum(self._scores(query, item_idx, self.weights), item_idx)
 
-    def summed(self) -> Ensemble:
-        """The same without trees: the sum alone."""
+    @override
+    def without_reranking(self) -> Ensemble:
         return replace(self, ranker=None)
 
-    def opinions(self, query: QueryRows, item_idx: IntArray) -> dict[str, FloatArray]:
-        """What each model that is added up says, in units of its scale; 0 where it has no opinion."""
-        scores = {name: self.models[name].score(query, item_idx) for name in self.weights}
-        return {name: np.nan_to_num(score) / np.float32(self.scales[name]) for name, score in scores.items()}
+    @override
+    def contributions(self, query: QueryRows, items: IntArray) -> Contributions:
+        scores = self._scores(query, items, self.weights)
+        terms = (ScoreTerm(name, self.weights[name], self._scaled(name, score)) for name, score in scores.items())
+        return Contributions(tuple(terms), self._sum(scores, items), is_reranked=self.ranker is not None)
 
-    def ranked(self, query: QueryRows, items: IntArray) -> FloatArray:
-        """float32[m]: the scores that lists of these items show: the sum, with a ranker as it deals them out."""
+    @override
+    def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
         if self.ranker is None:
             return self.score(query, items)
-        names = dict.fromkeys((*self.weights, *self.ranker.order.names))
-        opinions = {name: self.models[name].score(query, items) for name in names}
-        total = self._sum({name: opinions[name] for name in self.weights}, items)
-
-        def opinion(name: str) -> FloatArray:
-            return np.asarray(np.nan_to_num(opinions[name])[None] / np.float32(self.scales[name]))
-
+        scores = self._scores(query, items, dict.fromkeys((*self.weights, *self.ranker.order.names)))
+        total = self._sum({name: scores[name] for name in self.weights}, items)
         in_history, n_history = np.isin(items, query.item_idx)[None], np.array([len(query.item_idx)])
-        return np.asarray(self.ranker.ranked(total[None], in_history, n_history, opinion, items)[0])
 
+        def component_score(name: str) -> FloatArray:
+            return self._scaled(name, scores[name])[None]
+
+        return np.asarray(self.ranker.ranked(total[None], in_history, n_history, component_score, items)[0])
+
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        """Exact scores, whatever the index would find; with a ranker as it deals them out."""
+        """Return the displayed scores of the block; no candidate index limits them."""
         total = self._total(queries, items)
         if self.ranker is None:
             return total
@@ -131,38 +156,48 @@ class Ensemble:
         in_history[np.repeat(np.arange(len(queries)), np.diff(history.indptr)), history.indices] = True
         n_history = np.diff(queries.history.indptr)
 
-        def opinion(name: str) -> FloatArray:
-            # Made once more: to keep those of the sum would take as many blocks as there are models.
-            return np.asarray(
-                np.nan_to_num(self.models[name].score_all(queries, items)) / np.float32(self.scales[name])
-            )
+        def component_score(name: str) -> FloatArray:
+            # Computed again: keeping those of the sum would take as many blocks as there are models.
+            return self._scaled(name, self.models[name].score_all(queries, items))
 
-        return self.ranker.ranked(total, in_history, n_history, opinion, items)
+        return self.ranker.ranked(total, in_history, n_history, component_score, items)
+
+    def _scores(self, query: QueryRows, items: IntArray, names: Collection[str]) -> dict[str, FloatArray]:
+        """Return the scores of the named models as they are."""
+        return {name: self.models[name].score(query, items) for name in names}
+
+    def _scaled(self, name: str, score: FloatArray) -> FloatArray:
+        """Return a model's scores in units of its scale; 0 where it has none."""
+        return np.asarray(np.nan_to_num(score) / np.float32(self.scales[name]))
 
     def _total(self, queries: QueryBlock, items: IntArray | None) -> FloatArray:
-        shape = (len(queries), self._n_items if items is None else len(items))
-        total, any_opinion = np.zeros(shape, np.float32), np.zeros((len(queries), 1), np.bool_)
-        for name, weight in self.weights.items():  # one opinion at a time: each is as large as the result
-            opinion = self.models[name].score_all(queries, items)
-            silent = np.isnan(opinion[:, :1]) if opinion.shape[1] else np.ones_like(any_opinion)
-            opinion[silent[:, 0]] = 0
-            opinion *= np.float32(weight / self.scales[name])
-            total += opinion
-            any_opinion |= ~silent
-        total += self._ties(np.arange(self._n_items) if items is None else items)
-        total[~any_opinion[:, 0]] = np.nan
+        """Return the weighted sum for a block, before re-ranking; NaN for queries that no model scores."""
+        shape = (len(queries), self.n_items if items is None else len(items))
+        total, is_scored = np.zeros(shape, np.float32), np.zeros((len(queries), 1), np.bool_)
+        for name, weight in self.weights.items():  # one model at a time: its scores are as large as the result
+            score = self.models[name].score_all(queries, items)
+            lacks = np.isnan(score[:, :1]) if score.shape[1] else np.ones_like(is_scored)
+            score[lacks[:, 0]] = 0
+            score *= np.float32(weight / self.scales[name])
+            total += score
+            is_scored |= ~lacks
+        total += self._ties(np.arange(self.n_items) if items is None else items)
+        total[~is_scored[:, 0]] = np.nan
         return total
 
     def _ties(self, items: IntArray) -> FloatArray:
-        return np.asarray(_TIE * self.models[POPULARITY].score(_NOBODY, items))
+        """Return what popularity adds to break ties."""
+        return np.asarray(_TIE * self.models[POPULARITY].score(_EMPTY_QUERY, items))
 
-    def _sum(self, opinions: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
-        total, any_opinion = self._ties(items), np.zeros(len(items), np.bool_)
-        for name, opinion in opinions.items():
-            there = np.isfinite(opinion)
-            total += np.where(there, opinion, 0) * np.float32(self.weights[name] / self.scales[name])
-            any_opinion |= there
-        return np.where(any_opinion, total, np.float32(np.nan))
+    def _sum(self, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
+        """Return the weighted sum for one query, before re-ranking; NaN for items that no model scores."""
+        total: FloatArray = self._ties(items)
+        is_scored: BoolArray = np.zeros(len(items), np.bool_)
+        for name, score in scores.items():
+            finite = np.isfinite(score)
+            total += np.where(finite, score, 0) * np.float32(self.weights[name] / self.scales[name])
+            is_scored |= finite
+        return np.where(is_scored, total, np.float32(np.nan))
 
     def save(self, folder: Path) -> None:
         """Write weights, scales, the index and the ranker; the models are saved beside it."""
@@ -177,7 +212,15 @@ class Ensemble:
 
     @classmethod
     def load(cls, folder: Path, models: Mapping[str, ListModel]) -> Ensemble:
-        """Map what `save` wrote. models: those of its release."""
+        """Map what `save` wrote.
+
+        Args:
+            folder: where it was saved.
+            models: the list models of its release, by name.
+
+        Returns:
+            The ensemble of those models.
+        """
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         index = CandidateIndex.load(folder / "index") if document["has_index"] else None
         ranker = ListRanker.load(folder / "ranker") if document["has_ranker"] else None
@@ -185,7 +228,8 @@ class Ensemble:
         return cls(_parts(models, scales), weights, scales, index, ranker)
 
     def describe(self) -> dict[str, int]:
-        shape = {"n_items": self._n_items, "n_models": len(self.weights)}
+        """Return shapes for /status and the manifest."""
+        shape = {"n_items": self.n_items, "n_models": len(self.weights)}
         if self.index is not None:
             shape["n_neighbours"] = self.index.item.shape[1]
         if self.ranker is not None:
@@ -201,8 +245,18 @@ def build_ensemble(
     seed: int,
     order: LearnedOrder | None = None,
 ) -> Ensemble:
-    """A blend without an index of models trained on the data; weights of 0, and of models that are not here as there is
-    nothing for them to learn from, are left out. order: of the lists' heads; none without all the models it asks.
+    """Build an ensemble without a candidate index.
+
+    Args:
+        models: trained on the data, by name.
+        weights: of the sum; weights of 0, and of models that are missing because they have nothing to learn from, are
+            left out.
+        data: what the models were trained on.
+        seed: of the draw of users that the scales are measured on.
+        order: of the highest places of lists; ignored unless all the models that it reads are given.
+
+    Returns:
+        The ensemble.
     """
     weights = {name: weight for name, weight in weights.items() if weight and name in models}
     order = order if order and set(order.names) <= set(models) else None
@@ -213,15 +267,23 @@ def build_ensemble(
 
 
 def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int) -> dict[str, float]:
-    """What one unit of each model is worth: the mean over users of the standard deviation of their scores.
+    """Measure the unit of each model's scores: the mean over users of the standard deviation of their scores.
 
-    One scale for all users and not one for each: it costs nothing while serving, blended scores stay sums over the
-    history, and whoever has a longer one gets a list that rests on it more and on popularity less.
+    All users share one scale: it costs nothing while serving, ensemble scores stay sums over the history, and lists of
+    users with longer histories depend less on popularity.
+
+    Args:
+        models: by name.
+        data: what they were trained on.
+        seed: of the draw of users.
+
+    Returns:
+        A positive scale for each model; 1.0 where all scores are equal.
     """
     histories = data.histories
     users = np.flatnonzero(np.diff(histories.indptr))
     bought = np.unique(histories.indices)
-    # Of products that nobody has most models say nothing, and text says it louder.
+    # Items without events would distort the scales: most models do not score them, and text boosts them.
     items = None if len(bought) == histories.shape[1] else bought
     if len(users) > _SCALED_ON:
         users = np.sort(np.random.default_rng(seed).choice(users, _SCALED_ON, replace=False))
@@ -234,4 +296,5 @@ def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int)
 
 
 def _parts(models: Mapping[str, ListModel], scales: Mapping[str, float]) -> dict[str, ListModel]:
+    """Return the models that the ensemble needs."""
     return {name: models[name] for name in models if name in scales or name == POPULARITY}

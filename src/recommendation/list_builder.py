@@ -10,12 +10,11 @@ from itertools import islice
 import numpy as np
 
 from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ListPosition, Rules
+from src.interactions.item_attributes import ItemAttributes
 from src.models import POPULARITY
-from src.models.base import FromHistory, ListModel, QueryRows
+from src.models.base import ListModel, QueryRows
 from src.models.top_n import Candidates, top_n
 from src.recommendation.diversity import DiversityCaps, boosted
-from src.recommendation.ensemble import Ensemble
-from src.recommendation.item_attributes import ItemAttributes
 
 CATALOGUE, RELAXED = "catalogue", "relaxed"
 """What may have filled a place, beside popularity: a product that nobody did anything with, and one for which the
@@ -69,7 +68,7 @@ class ListBuilder:
         self._plain = not asked.rules.asks_facts
         self._taken: set[int] = set()
         self._places: list[Place] = []
-        self._passed_over: ExclusionReason | None = None
+        self.watched_refusal: ExclusionReason | None = None
 
     @cached_property
     def _open(self) -> BoolArray:
@@ -87,6 +86,10 @@ class ListBuilder:
         if len(self._places) < n and chooser.is_strict:
             self._fill(n, DiversityCaps(self._asked.shelf, Rules()), RELAXED)
         return self._places
+
+    def ranking(self, n: int) -> IntArray:
+        """Return the item_idx of at least n eligible items in the wanted model's order, if it names as many."""
+        return self._named(self._asked.wanted, n).item_idx
 
     def _fill(self, n: int, chooser: DiversityCaps, filled_by: str | None = None) -> None:
         wanted = self._asked.wanted
@@ -112,7 +115,7 @@ class ListBuilder:
         """Note that the watched item's turn came and there was no room for it."""
         end = (int(at[-1]) if len(at) else -1) if is_full else len(offered)
         if self._asked.watched is not None and self._asked.watched in offered[: max(end, 0)]:
-            self._passed_over = chooser.refusal(self._asked.watched)
+            self.watched_refusal = chooser.refusal(self._asked.watched)
 
     # what models name
 
@@ -129,7 +132,7 @@ class ListBuilder:
             keep = list(islice(allowed, n))
             return Candidates(found.item_idx[keep], found.score[keep])
         items = self._considered(model, n)
-        score = self._scores(model, items)
+        score = model.display_scores(self._asked.rows, items)
         order = top_n(self._boosted(items, score), len(items)).item_idx
         return Candidates(items[order], score[order])
 
@@ -172,31 +175,30 @@ class ListBuilder:
         left = self._open[found.item_idx]
         return Candidates(found.item_idx[left], found.score[left])
 
-    def _scores(self, model: ListModel, items: IntArray) -> FloatArray:
-        """float[len(items)], as the model's own list has them; NaN for what it would not name."""
-        if isinstance(model, Ensemble):
-            return model.ranked(self._asked.rows, items)
-        score = np.array(model.score(self._asked.rows, items))
-        if isinstance(model, FromHistory):
-            score[score == 0] = np.nan  # as its retrieve has it
-        return score
-
     def _boosted(self, items: IntArray, score: FloatArray) -> FloatArray:
         factor = self._asked.factor
         return score if factor is None else boosted(score, factor[items])
 
 
 def find_position(asked: ListRequest, n: int) -> ListPosition:
-    """Where the watched item, which no filter leaves out, stands with regard to the list of n."""
-    listing = ListBuilder(asked)
-    listed = [place.item for place in listing.places(n)]
+    """Find where the watched item stands with regard to a list.
+
+    Args:
+        asked: the query of the list; no filter leaves its watched item out.
+        n: length of the list.
+
+    Returns:
+        Its place on the list, or why it is not listed.
+    """
+    builder = ListBuilder(asked)
+    listed = [place.item for place in builder.places(n)]
     if asked.watched in listed:
         return ListPosition(listed.index(asked.watched) + 1, None)
-    order = ListBuilder(asked)._named(asked.wanted, max(_DEPTH, n)).item_idx
+    order = ListBuilder(asked).ranking(max(_DEPTH, n))
     at = np.flatnonzero(order == asked.watched)
     rank = int(at[0]) + 1 if len(at) else None
-    if listing._passed_over is not None:
-        return ListPosition(rank, listing._passed_over)
-    if rank is None or rank <= n:  # among more products it would have stood there, but the list looked at fewer
+    if builder.watched_refusal is not None:
+        return ListPosition(rank, builder.watched_refusal)
+    if rank is None or rank <= n:  # a longer list looks at more candidates than the list of n did
         return ListPosition(None, ExclusionReason.NOT_RETRIEVED)
     return ListPosition(rank, ExclusionReason.RANK)

@@ -1,6 +1,6 @@
-"""One release on disk: a folder of arrays and JSON, proved by its manifest.
+"""One release on disk: a folder of arrays and JSON, verified by its manifest.
 
-manifest.json lists every other file with size and sha256, and ends with a hash of itself. Nothing is ever rewritten.
+manifest.json lists every other file with size and sha256, and ends with a hash of itself. No file is rewritten.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import Any
 
 from src.core.domain import JsonDict
 from src.core.errors import ReleaseError
-from src.interactions.event_weights import Weighting
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.search_reranker import SearchReranker
+from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds
 from src.search.index import SearchIndex
 
-FORMAT = 2
 MANIFEST = "manifest.json"
 _SEAL = "sha256"
 _CHUNK = 1 << 20
@@ -32,27 +31,46 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Release:
-    """One complete trained model, loaded. manifest: as on disk. note: what is wrong with it being the one served."""
+    """One release, loaded.
+
+    Attributes:
+        version: Its name.
+        pipeline: Its models.
+        manifest: Its manifest.
+        note: Why it serves although it is not the current one; empty if it is.
+    """
 
     version: str
     pipeline: Pipeline
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a training hands over to be published; `about` is free text for the manifest (settings, metrics …)."""
+    """A release that is to be published.
+
+    Attributes:
+        pipeline: Its models.
+        about: What the training tells for the manifest.
+        documents: Name → content of a JSON file beside the manifest.
+    """
 
     pipeline: Pipeline
-    about: JsonDict = field(default_factory=dict)
+    about: TrainingRecord = field(default_factory=TrainingRecord)
     documents: Mapping[str, JsonDict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SmokeTestResult:
-    """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the processor's
-    time that a list took, over n_lists. short: share of them with fewer products than there could be.
+    """What a fresh process measured of a release on disk.
+
+    Attributes:
+        n_bytes: Size without the manifest.
+        load_seconds: Time to verify and map it.
+        n_lists: Number of lists that were made.
+        p95_ms: 95 % quantile of a list's processor time, in milliseconds.
+        short: Share of lists with fewer products than possible.
     """
 
     n_bytes: int
@@ -63,7 +81,18 @@ class SmokeTestResult:
 
 
 def write_release(draft: Draft, folder: Path, version: str, parent: str | None, now: datetime) -> None:
-    """Fill an empty folder with a release, durably; the manifest comes last. Raises OSError."""
+    """Write a release to an empty folder, durably; the manifest comes last.
+
+    Args:
+        draft: The release.
+        folder: An empty folder.
+        version: Its name.
+        parent: The current release; None without one.
+        now: The present.
+
+    Raises:
+        OSError: A file could not be written.
+    """
     pipeline = draft.pipeline
     pipeline.users.save(folder / "users")
     pipeline.items.save(folder / "items")
@@ -78,7 +107,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
     manifest = {
         "format": FORMAT,
         "version": version,
-        "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "created_at": iso_seconds(now.astimezone(UTC)),
         "parent": parent,
         "default_model": pipeline.default,
         "rating_model": pipeline.rater,
@@ -86,7 +115,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "models": {name: model.describe() for name, model in pipeline.models.items()},
         "search": None if pipeline.search is None else pipeline.search.describe(),
         "rankers": sorted(pipeline.rankers),
-        **draft.about,
+        **draft.about.to_json(),
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
     for path in _files(folder):
@@ -99,27 +128,33 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
 
 
 def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
-    """Verify every byte of a release and map it. Raises ReleaseError that says what is wrong with it."""
+    """Verify every byte of a release and map it.
+
+    Args:
+        folder: Its folder.
+        manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+    Returns:
+        The release.
+
+    Raises:
+        ReleaseError: It is damaged, or another program's.
+    """
     manifest = _verified_manifest(folder, manifest_sha256)
     try:
         pipeline = Pipeline(
             users=Vocabulary.load(folder / "users"),
             items=Vocabulary.load(folder / "items"),
-            models=_models(folder / "models", manifest["models"]),
-            default=manifest["default_model"],
-            rater=manifest["rating_model"],
-            weighting=Weighting(**manifest["weighting"]),
-            rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.get("rankers", ())},
-            search=SearchIndex.load(folder / "search") if manifest.get("search") else None,
+            models=_models(folder / "models", manifest.models),
+            default=manifest.default_model,
+            rater=manifest.rating_model,
+            weighting=manifest.weighting,
+            rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
+            search=SearchIndex.load(folder / "search") if manifest.search else None,
         )
-    except Exception as error:  # what readers make of wrong bytes is anybody's guess; a worker must be able to go on
+    except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
-
-
-def bytes_of(manifest: Mapping[str, Any]) -> int:
-    """How large a release is on disk, without its manifest."""
-    return sum(int(file["bytes"]) for file in manifest["files"].values())
 
 
 def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
@@ -127,9 +162,9 @@ def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
     return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})
 
 
-def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, Any]:
-    def broken(what: str) -> ReleaseError:
-        return ReleaseError(f"release {folder.name} is not served: {what}. Activate another one or train again.")
+def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
+    def broken(reason: str) -> ReleaseError:
+        return ReleaseError(f"release {folder.name} is not served: {reason}. Activate another one or train again.")
 
     try:
         if manifest_sha256 is not None and sha256(folder / MANIFEST) != manifest_sha256:
@@ -147,11 +182,11 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> dict[str, A
         for name, expected in manifest["files"].items():
             if _fingerprint(folder / name) != expected:
                 raise broken(f"{name} was altered or cut")
+        return Manifest.model_validate(manifest)
     except ReleaseError:
         raise
-    except Exception as error:  # a manifest may be any JSON, as deep as somebody likes
+    except Exception as error:  # a manifest may be any JSON, of any depth
         raise broken(f"it cannot be read ({_short(error)})") from None
-    return dict(manifest)
 
 
 def _short(error: Exception) -> str:
@@ -163,11 +198,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
+    """Return the text of a JSON file. Raises ValueError for NaN."""
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _sealed(manifest: Mapping[str, Any]) -> str:
-    """A manifest's text, ending with the hash of what stands before: a rollback has no other proof of an old one."""
+    """Return a manifest's text, ending with a hash of the rest: nothing else verifies an old one before a rollback."""
     return to_json({**manifest, _SEAL: hashlib.sha256(to_json(manifest).encode()).hexdigest()})
 
 
@@ -176,6 +212,7 @@ def _fingerprint(path: Path) -> JsonDict:
 
 
 def sha256(path: Path) -> str:
+    """Return a file's hash in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
@@ -184,11 +221,13 @@ def sha256(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
+    """Flush a file to the disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
 def fsync_folder(path: Path) -> None:
+    """Flush a folder's entries to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -18,7 +18,7 @@ from src.core.settings import Settings
 from src.evaluation.metrics import estimates
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
-from src.models import MODELS, POPULARITY
+from src.models import MODELS, POPULARITY, TRENDING
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.recommendation.ensemble import scales_of
@@ -27,6 +27,8 @@ from src.recommendation.list_ranker import LearnedOrder, ages_of, features_of, h
 from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
 
+_CHEAP = (POPULARITY, TRENDING)
+"""Models whose scores are one array read, so that the trees may use them even at weight 0."""
 _FEWEST_LISTS = 200
 """With anything liked at their head, in either part: fewer teach trees what is chance."""
 
@@ -92,8 +94,16 @@ def _at(matrix: Any, items: IntArray) -> BoolArray:
 
 
 def names_of(recipe: EnsembleConfig, models: Mapping[str, Any]) -> tuple[str, ...]:
-    """Whose opinions the trees look at: those that are added up, and those that cost next to nothing."""
-    return tuple(name for name in models if recipe.weights.get(name) or MODELS[name].has_opinion_on_strangers)
+    """Return the models whose scores the trees read: those of the weighted sum, and those that are cheap to score.
+
+    Args:
+        recipe: its weights say which models are added up.
+        models: by name, in the order in which the result names them.
+
+    Returns:
+        Names of models, each once.
+    """
+    return tuple(name for name in models if recipe.weights.get(name) or name in _CHEAP)
 
 
 def train_list_ranker(
@@ -123,14 +133,14 @@ def train_list_ranker(
     if fewest < _FEWEST_LISTS:
         return None, _too_few(fewest)
     order = LearnedOrder(
-        names_of(recipe, models), lambdarank.train_lambdarank(*older.lessons(), k=search.judge.k, seed=search.seed)
+        names_of(recipe, models), lambdarank.train_list_trees(*older.lessons(), k=search.judge.k, seed=search.seed)
     )
     gain = estimates({"gain": newer.gain(order)})["gain"]
     said: JsonDict = {"gain": [round(each, 5) for each in (gain.value, gain.low, gain.high)], "kept": gain.low > 0}
     if gain.low <= 0:
         return None, said
     parts = [np.concatenate(both) for both in zip(older.lessons(), newer.lessons(), strict=True)]
-    return replace(order, trees=lambdarank.train_lambdarank(*parts, k=search.judge.k, seed=search.seed)), said
+    return replace(order, trees=lambdarank.train_list_trees(*parts, k=search.judge.k, seed=search.seed)), said
 
 
 def _too_few(n: int) -> JsonDict:

@@ -52,17 +52,17 @@ def check_drift(
     at = int(time.time() if now is None else now)
     release = Registry(settings.releases_dir).current()
     score = _score(settings, store, release, at, reporter)
-    before = store.journal.scores(SCORES_READ)
+    before = store.runs.scores(SCORES_READ)
     drift = detect_drift(score, before, settings.drift_fall)
     request = None
     if drift is not None:
         message = describe_drift(drift)
-        if _trained_early(store.journal.runs(50), at):
+        if _trained_early(store.runs.newest(50), at):
             message = f"{message}; a training was started early for this today already"
         else:
             request = TrainingRequest(trigger="drift", why=message)
         score = replace(score, message=message)
-    store.journal.save_score(score)
+    store.runs.save_score(score)
     with suppress(OSError):  # the picture is less important than the score
         write_scores([score, *before][::-1], settings.reports_dir / "scores.svg")
     return score, request
@@ -77,12 +77,12 @@ def _trained_early(runs: list[Run], at: int) -> bool:
 
 def _score(settings: Settings, store: Store, release: Release, at: int, reporter: Reporter) -> Score:
     """Return the score of a release, with a message; it has no figures where there are no new events."""
-    trained_on = release.manifest["data"]
-    if trained_on["source"] != "store" or trained_on.get("read_at") is None:
+    trained_on = release.manifest.data
+    if trained_on is None or not trained_on.is_from_store or trained_on.read_at is None:
         message = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
         return Score(at, release.version, message=message)
     reporter.step("reading the store")
-    parts = _split_at(store, int(trained_on["read_at"]))
+    parts = _split_at(store, trained_on.read_at)
     if parts is None:
         return Score(at, release.version, message=f"no event is newer than release {release.version}")
     reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")
@@ -120,9 +120,9 @@ def _split_at(store: Store, read_at: int) -> Split | None:
 
     def counted() -> Iterator[EventBatch]:
         nonlocal n_new
-        for batch in store.read_events():
-            assert batch.number is not None
-            n_new += int((batch.number > read_at).sum())
+        for batch in store.events.read():
+            assert batch.arrival_seq is not None
+            n_new += int((batch.arrival_seq > read_at).sum())
             yield batch
 
     with gc_disabled():

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from src.core.log_format import FIELDS, for_gunicorn, formatter, wanted_format
+from src.core.log_format import FIELDS, formatter, gunicorn_config, resolve_format
 
 
 def record(message: object, *args: object, name: str = "app.x", **more: Any) -> logging.LogRecord:
@@ -74,14 +74,14 @@ def test_gunicorn_repeats_nothing_of_a_request(message: logging.LogRecord, name:
 def test_a_terminal_shows_text_and_everything_else_json(monkeypatch: pytest.MonkeyPatch) -> None:
     for terminal, expected in ((True, "text"), (False, "json")):
         monkeypatch.setattr(sys.stderr, "isatty", lambda is_one=terminal: is_one)
-        assert wanted_format("auto") == expected
-        assert (wanted_format("json"), wanted_format("text")) == ("json", "text")
+        assert resolve_format("auto") == expected
+        assert (resolve_format("json"), resolve_format("text")) == ("json", "text")
 
 
 def test_gunicorn_takes_its_configuration(in_a_fresh_process: Callable[[str], str]) -> None:
     code = f"""
 import logging, logging.config
-logging.config.dictConfig({for_gunicorn("json")!r})
+logging.config.dictConfig({gunicorn_config("json")!r})
 logging.getLogger("gunicorn.error").info("Booting worker")
 logging.getLogger("other").warning("odd")
 """
@@ -95,8 +95,8 @@ logging.getLogger("other").warning("odd")
 def test_a_thread_that_fails_and_a_warning_are_log_lines(in_a_fresh_process: Callable[[str], str]) -> None:
     code = """
 import threading, warnings
-from src.core.log_format import set_up
-set_up("json")
+from src.core.log_format import configure_logging
+configure_logging("json")
 def fail(): raise KeyError("U00001")
 thread = threading.Thread(target=fail, name="mine"); thread.start(); thread.join()
 warnings.warn("odd")

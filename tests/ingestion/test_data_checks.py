@@ -16,7 +16,6 @@ from src.ingestion.data_checks import (
     Thresholds,
     check_data,
     check_load,
-    percent,
     previous_of,
 )
 from src.ingestion.event_rules import EventRules
@@ -237,10 +236,3 @@ def test_data_that_is_history_need_not_be_fresh() -> None:
 def test_data_that_never_had_times_is_not_asked_for_them() -> None:
     timeless = replace(FIGURES, newest_at=None)
     assert [check.name for check in check_data(timeless, timeless)] == ["events", "users", "products"]
-
-
-@pytest.mark.parametrize(
-    ("share", "said"), [(0, "0 %"), (1, "100 %"), (0.1214, "12.1 %"), (0.62, "62 %"), (0.00012, "0.012 %")]
-)
-def test_a_share_is_said_in_three_figures(share: float, said: str) -> None:
-    assert percent(share) == said

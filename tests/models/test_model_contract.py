@@ -13,15 +13,15 @@ import pytest
 from scipy.sparse import csr_matrix, vstack
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.models import MODELS, SVD
 from src.models.base import QueryBlock, QueryRows
+from src.models.settings import AllSettings
 from src.models.top_n import Candidates
 
 N_USERS, N_ITEMS = 40, 25
-SETTINGS = Settings(
+SETTINGS = AllSettings(
     svd_factors=8,
     svd_epochs=5,
     vbmf_factors=3,
@@ -34,7 +34,7 @@ SETTINGS = Settings(
 
 LISTS = [name for name, kind in MODELS.items() if kind.lists]
 RATERS = [name for name, kind in MODELS.items() if kind.rates]
-LOOKS_AT_THE_HISTORY = [name for name in LISTS if not MODELS[name].has_opinion_on_strangers and name != SVD]
+LOOKS_AT_THE_HISTORY = [name for name in LISTS if not MODELS[name].scores_cold_users and name != SVD]
 """SVD alone makes its list of who asks: of the factors of users it has seen."""
 
 every_model = pytest.mark.parametrize("name", MODELS)
@@ -275,8 +275,8 @@ def test_nobody_has_no_scores(worlds: Worlds, name: str) -> None:
 def test_the_row_says_whether_strangers_get_a_list(worlds: Worlds, name: str, world: str, user: int | None) -> None:
     data, model = worlds[world, name]
     found = model.retrieve(query(data, user), 5)
-    assert (len(found.item_idx) > 0) is MODELS[name].has_opinion_on_strangers
-    assert np.isfinite(model.score(query(data, user), np.array([0]))).all() == MODELS[name].has_opinion_on_strangers
+    assert (len(found.item_idx) > 0) is MODELS[name].scores_cold_users
+    assert np.isfinite(model.score(query(data, user), np.array([0]))).all() == MODELS[name].scores_cold_users
 
 
 @every_world
@@ -395,7 +395,7 @@ def answers(data: TrainingData, name: str, model: Any) -> list[FloatArray]:
 def test_a_model_makes_lists_or_predicts_ratings_or_both(name: str) -> None:
     kind = MODELS[name]
     assert kind.lists or kind.rates
-    assert kind.lists or not (kind.blends or kind.has_opinion_on_strangers)
+    assert kind.lists or not (kind.blends or kind.scores_cold_users)
 
 
 @every_world

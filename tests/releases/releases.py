@@ -17,6 +17,7 @@ from src.models import MODELS, POPULARITY, SVD
 from src.models.popularity import PopularityParams
 from src.models.svd import SvdParams
 from src.recommendation.pipeline import Pipeline
+from src.releases.manifest import MetricsRecord, TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 
@@ -33,7 +34,7 @@ def make_draft() -> Draft:
         POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1),
         SVD: MODELS[SVD].train(data, SvdParams(1, 5, factors=2, epochs=2), seed=1),
     }
-    about: dict[str, object] = {"metrics": {"rmse": 1.25}}
+    about = TrainingRecord(metrics=MetricsRecord(rmse={SVD: 1.25}))
     return Draft(Pipeline(data.users, data.items, models, POPULARITY, rater=SVD), about, {"report": {"how": "time"}})
 
 

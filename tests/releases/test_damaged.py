@@ -15,8 +15,8 @@ import pytest
 
 from releases import files_of, flip, publish
 from src.core.errors import AisleError, ReleaseError, UnknownName
+from src.releases.manifest import FORMAT
 from src.releases.registry import Registry
-from src.releases.release import FORMAT
 
 RELEASE_FILES = [
     *(f"{names}/{array}.npy" for names in ("users", "items") for array in ("blob", "offsets", "order")),

@@ -21,7 +21,7 @@ def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], F
     settings = settings.model_copy(update={"ranker": "on", "log_served": "on"})
     fill(store)
     release = trained(settings, store)
-    assert not release.manifest["ranking"]["text"]["used"]  # type: ignore[index]
+    assert not release.manifest.to_json()["ranking"]["text"]["used"]  # type: ignore[index]
     return make_app(settings)
 
 
@@ -43,7 +43,7 @@ def test_purchases_told_with_the_request_of_a_search_change_what_the_next_releas
     assert aisle.served_list_log.flush()
     assert len(store.searches.newest(100)) == len(WORDS)
     release = trained(aisle.settings, store)
-    about: dict[str, Any] = release.manifest["ranking"]["text"]  # type: ignore[index, assignment]
+    about: dict[str, Any] = release.manifest.to_json()["ranking"]["text"]  # type: ignore[index, assignment]
     assert (about["used"], about["queries"]) == (True, len(WORDS)), about
     aisle.recommender.refresh()
     now_first = {}
@@ -60,13 +60,13 @@ def test_events_of_every_kind_are_in_the_next_release(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
     client, aisle = open_shop.test_client(), context_of(open_shop)
-    before = aisle.recommender.release().manifest["data"]
+    before = aisle.recommender.release().manifest.to_json()["data"]
     kinds = [kind for kind in EventKind if kind is not EventKind.RETURN]
     events = [{"user_id": "me", "product_id": f"new-{kind}", "kind": kind, "value": 4} for kind in kinds]
     returned = {"user_id": "me", "product_id": "new-purchase", "kind": "return", "value": 1}
     answer = client.post("/events", json=[*events, returned], headers=as_writer)
     assert answer.get_json()["stored"] == len(events) + 1
     release = trained(aisle.settings, store)
-    assert release.manifest["data"]["n_events"] == before["n_events"] + len(events)  # type: ignore[index]
+    assert release.manifest.to_json()["data"]["n_events"] == before["n_events"] + len(events)  # type: ignore[index]
     for kind in kinds:
         assert release.pipeline.items.idx_of(f"new-{kind}") is not None

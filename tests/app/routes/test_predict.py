@@ -22,7 +22,7 @@ Checker = Callable[[Any, int], dict[str, Any]]
 @pytest.fixture
 def a_rating(trained_store: Store) -> tuple[str, str]:
     """(user, product) of some rating in the store."""
-    for batch in trained_store.read_events():
+    for batch in trained_store.events.read():
         for user, product, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True):
             if kind == "rating":
                 return user, product
@@ -42,13 +42,13 @@ def test_a_known_pair_gets_the_rating_of_the_best_rater_and_the_numbers_it_rests
 ) -> None:
     user, product = a_rating
     by_user, by_product = Counter[str](), Counter[str]()
-    for batch in trained_store.read_events():
+    for batch in trained_store.events.read():
         for one, other, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True):
             by_user[one] += kind == "rating"
             by_product[other] += kind == "rating"
     body = predicted(client, user, product)
     release = Registry(trained_settings.releases_dir).active()
-    errors = {name: rmse for name, rmse in release.manifest["metrics"]["rmse"].items() if name != "popularity"}
+    errors = {name: rmse for name, rmse in release.manifest.metrics.rmse.items() if name != "popularity"}
     best = min(errors, key=lambda name: errors[name])
     users, items = release.pipeline.users.idx_of(user), release.pipeline.items.idx_of(product)
     expected = float(release.pipeline.models[best].rate(np.array([users]), np.array([items]))[0])

@@ -20,7 +20,7 @@ from app.serving.recommender import Recommender
 from app.telemetry.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metric, Metrics
 from src.core.errors import StoreError
 from src.core.records import Run, RunStatus
-from src.core.worker_slots import of_this_host, start_afresh
+from src.core.worker_slots import host_folder, remove_stale_slots
 from src.store import Store
 
 HISTORY = {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}
@@ -137,8 +137,8 @@ def test_events_are_counted_by_result_and_kind(client: FlaskClient, as_writer: d
 
 
 def test_trainings_are_counted_as_the_store_has_them(trained_store: Store, read: Read) -> None:
-    trained_store.journal.save_run(Run("r1", "night", 100, RunStatus.FAILED, 90, 170))
-    trained_store.journal.save_run(Run("r2", "night", 200, RunStatus.FAILED, 190, 260))
+    trained_store.runs.save(Run("r1", "night", 100, RunStatus.FAILED, 90, 170))
+    trained_store.runs.save(Run("r2", "night", 200, RunStatus.FAILED, 190, 260))
     found = read()
     assert found["aisle_runs_total", "failed"] == 2
     assert found["aisle_runs_total", "succeeded"] == 1
@@ -165,7 +165,7 @@ def test_a_store_that_does_not_answer_is_said_and_the_rest_stays(
     def broken(*_: object) -> Any:
         raise StoreError("no")
 
-    monkeypatch.setattr(type(context_of(flask_app).store.journal), "outcomes", broken)
+    monkeypatch.setattr(type(context_of(flask_app).store.runs), "count_by_status", broken)
     read()
     found = read()
     assert found["aisle_store_up",] == 0
@@ -199,7 +199,7 @@ def _run(folder: Path, times: int, then: Callable[[], None]) -> Any:
 
 
 def test_nothing_is_lost_and_files_stay_few_however_often_workers_are_killed(counts: Metrics, tmp_path: Path) -> None:
-    for worker in range(1, 31):
+    for worker in range(1, 11):
         process = _run(tmp_path / "metrics", 10, _die)
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -235,11 +235,11 @@ def test_a_process_that_is_forked_counts_in_files_of_its_own(counts: Metrics) ->
 def test_a_service_that_begins_counts_from_zero_and_leaves_living_workers_alone(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     _run(folder, 5, lambda: None).join()
-    start_afresh(folder)
+    remove_stale_slots(folder)
     living = Metrics(folder)
     assert samples(living.text()) == {}
     living.add(EVENTS_TOLD, "stored")
-    start_afresh(folder)
+    remove_stale_slots(folder)
     assert samples(living.text())["aisle_events_total", "stored"] == 1
     living.close()
 
@@ -250,7 +250,7 @@ def test_folders_of_hosts_that_are_no_more_are_removed_after_a_day(tmp_path: Pat
         folder.mkdir(parents=True)
         (folder / "counter_0.db").write_bytes(b"")
     os.utime(old / "counter_0.db", (time.time() - 90_000,) * 2)
-    start_afresh(tmp_path / "metrics")
+    remove_stale_slots(tmp_path / "metrics")
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -291,5 +291,5 @@ def test_a_text_in_a_label_or_a_help_is_written_as_prometheus_reads_it(counts: M
 
 def test_files_are_of_this_host(counts: Metrics, tmp_path: Path) -> None:
     counts.add(EVENTS_TOLD, "stored")
-    assert counts.folder == of_this_host(tmp_path / "metrics")
+    assert counts.folder == host_folder(tmp_path / "metrics")
     assert sorted(path.name for path in counts.folder.iterdir()) == ["0.lock", "counter_0.db", "histogram_0.db"]

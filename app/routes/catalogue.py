@@ -1,0 +1,42 @@
+"""The calls about products and categories."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response, jsonify
+
+from app.context import current_aisle
+from app.problem_json import problems_of
+from app.routes.operations import operation
+from app.routes.responses import unknown_product
+from app.schemas import CategoryList, ProductAnswer, ProductPath
+from src.core.domain import Product, category_names
+
+
+@operation(
+    "catalogue",
+    "What is known of a product",
+    description="Of an id that is not known, the answer names the nearest ones.",
+    responses={"200": ProductAnswer, **problems_of(404, 422, 503)},
+)
+def product(path: ProductPath) -> Response:
+    """Answer with what the store knows of a product."""
+    found = current_aisle().recommender.products([path.product_id]).get(path.product_id)
+    return unknown_product(path.product_id) if found is None else jsonify(_described(found).model_dump())
+
+
+def _described(found: Product) -> ProductAnswer:
+    known = {name: getattr(found, name) for name in ProductAnswer.model_fields if name != "categories"}
+    names = None if found.category is None else category_names(found.category)
+    return ProductAnswer(categories=names, **known)
+
+
+@operation(
+    "catalogue",
+    "The categories and how many products they have",
+    responses={"200": CategoryList, **problems_of(503)},
+)
+def categories() -> Response:
+    """Answer with every category and its number of products."""
+    return jsonify([asdict(row) for row in current_aisle().recommender.categories()])

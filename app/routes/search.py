@@ -1,0 +1,33 @@
+"""The call that searches for products."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from app.context import current_aisle
+from app.problem_json import problems_of
+from app.routes.operations import operation
+from app.routes.responses import of_release
+from app.schemas import BODY_PROBLEMS, SearchAnswer, SearchBody, SearchHit
+from src.core.domain import ProductFilter
+
+
+@operation(
+    "search",
+    "Products for a text",
+    description="By words (part numbers, brands; typing errors are forgiven) and by meaning, over the catalogue as it "
+    "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment.",
+    responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
+)
+def search(body: SearchBody) -> Response:
+    """Answer with the products that match a text, best first."""
+    wanted = ProductFilter(
+        categories=frozenset() if body.category is None else frozenset({body.category}),
+        min_price=body.min_price,
+        max_price=body.max_price,
+        in_stock=body.in_stock,
+    )
+    answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
+    found = [(hit.product, hit.score) for hit in answer.hits]
+    rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]
+    return of_release(answer.release, SearchAnswer(results=rows))
