@@ -13,7 +13,7 @@ COPY . .
 RUN useradd --create-home aisle && mkdir -p /app/var && chown -R aisle /app/var
 USER aisle
 
-ENV PORT=8000 AISLE_VAR=/app/var PYTHONUNBUFFERED=1
+ENV HOST=0.0.0.0 PORT=8000 AISLE_VAR=/app/var PYTHONUNBUFFERED=1
 VOLUME /app/var
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \

@@ -9,7 +9,10 @@ from typing import Any
 from src.core.log_format import gunicorn_config
 from src.core.worker_slots import remove_stale_slots
 
-bind = f"0.0.0.0:{os.environ.get('PORT') or '5000'}"
+# Others reach it through a proxy, or with HOST=0.0.0.0, as in the container.
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '5000'}"
+# A header cannot name the path under which the application lies.
+forwarder_headers = ""
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 # Threads make answers only; the worker's loop waits for clients, so slow ones hold no thread.
 worker_class = "src.front.worker.BufferingWorker"

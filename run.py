@@ -67,7 +67,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     start_background(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        run_simple("0.0.0.0", settings.port, server, threaded=True, request_handler=_Quiet)
+        run_simple(settings.host, settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
         context_of(server).leave()
         end_training(settings)

@@ -31,6 +31,10 @@ SETTINGS = {Role.READ: "AISLE_READ_KEYS", Role.WRITE: "AISLE_WRITE_KEYS", Role.A
 _LOGIN = 'Basic realm="Aisle: any name, and a key as the password", charset="UTF-8"'
 
 
+LONG_KEY = 20
+"""Characters from which on a key cannot be guessed by trying; `generate_key` makes 32."""
+
+
 class Keys:
     """The keys of every role, hashed. An admin may write, and whoever may write may read."""
 
@@ -78,6 +82,10 @@ class Keys:
         g.wrong_key = True
         return False
 
+    def knows_long(self, key: str | None) -> bool:
+        """Whether a key is right for some role and too long to be guessed, see LONG_KEY."""
+        return key is not None and len(key) >= LONG_KEY and any(self._is_accepted(role, key) for role in self._accepted)
+
     def _is_accepted(self, role: Role, key: str) -> bool:
         hashed, found = _hash(key), False
         for known in self._accepted[role]:  # all of them: the time taken tells nothing of which one it was
@@ -115,6 +123,13 @@ def address() -> str:
 def client() -> str:
     """Who sends this request, for counting: the key that it was let in by, else its address."""
     return g.get("client") or address()
+
+
+def sent_key() -> str | None:
+    """The key that comes with the request: in its header, or typed into the form of a page."""
+    basic = request.authorization
+    typed = basic.password if basic is not None and basic.type == "basic" else None
+    return _given() or typed or (None if is_call() else request.form.get("key"))
 
 
 def sends_key() -> bool:

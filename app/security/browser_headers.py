@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.security.api_keys import made_once
+from app.security.client_address import MOST_HOPS, TrustedProxies, trusted_networks
 from src.core.settings import Settings
 
 _FILES_SECONDS = 86_400
@@ -59,8 +59,9 @@ def protect(app: Flask, settings: Settings) -> CSRFProtect:
         SEND_FILE_MAX_AGE_DEFAULT=_FILES_SECONDS,
     )
     app.session_interface = _Session()
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    if networks := trusted_networks(settings):
+        hops = settings.proxies or MOST_HOPS
+        app.wsgi_app = TrustedProxies(app.wsgi_app, networks, hops)  # type: ignore[method-assign]
     app.url_defaults(_FileAges(app))
     app.after_request(_add_headers)
     return CSRFProtect(app)

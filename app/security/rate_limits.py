@@ -15,7 +15,7 @@ from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 
 from app.problem_json import problem
-from app.security.api_keys import AccessControl, Role, address, client, is_call, sends_key
+from app.security.api_keys import AccessControl, Role, address, client, is_call, sends_key, sent_key
 from src.core.settings import Settings
 
 WRONG_KEYS, ADMIN, EVERY = "wrong keys", "admin", "all"
@@ -37,9 +37,15 @@ def limit_wrong_keys(app: Flask, settings: Settings, access: AccessControl) -> N
     """
 
     def sends_no_guess() -> bool:
-        """Return whether the request can be no guess of a key: no form, and no call that needs and sends a key."""
+        """Return whether the request can be no guess of a key.
+
+        That is no form, and no call that needs and sends a key; or a right key that is too long to be guessed, so that
+        another client of the same address cannot lock it out.
+        """
         is_form = request.method == "POST" and not is_call()
-        return not is_form and not (sends_key() and access.keys.needs_key(_role(access)))
+        if not is_form and not (sends_key() and access.keys.needs_key(_role(access))):
+            return True
+        return access.keys.knows_long(sent_key())
 
     wrong = _limit(
         settings.wrong_keys_limit, WRONG_KEYS, address, exempt_when=sends_no_guess, deduct_when=_had_wrong_key

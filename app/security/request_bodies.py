@@ -31,7 +31,7 @@ class StrictJson(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return the parsed value. Raises ValueError."""
-        n_brackets = sum(s.count(bracket) for bracket in (("[", "{") if isinstance(s, str) else (b"[", b"{")))
+        n_brackets = s.count("[") + s.count("{") if isinstance(s, str) else s.count(b"[") + s.count(b"{")
         if n_brackets > MOST_BRACKETS:
             raise ValueError(f"it has {n_brackets:,} lists and objects; at most {MOST_BRACKETS:,} are accepted")
         try:

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -82,6 +83,12 @@ class Settings(RatingScale, BaseSettings):
         le=65535,
         validation_alias=AliasChoices("PORT", "port"),
         description="Port to listen on. Read from PORT, without the prefix, as hosting platforms set it.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        validation_alias=AliasChoices("HOST", "host"),
+        description="Address to listen on, without the prefix; 0.0.0.0 lets other machines reach it.",
     )
 
     kind_weights: Annotated[dict[str, float], NoDecode, BeforeValidator(_from_json)] = Field(
@@ -208,7 +215,16 @@ class Settings(RatingScale, BaseSettings):
         "hosts need the same.",
     )
     proxies: int = Field(
-        0, ge=0, le=10, description="How many proxies of yours stand in front and set X-Forwarded-For and -Proto."
+        0,
+        ge=0,
+        le=10,
+        description="How many proxies of yours stand in front and set X-Forwarded-For and -Proto. Without "
+        "AISLE_TRUSTED_PROXIES they are believed to have private addresses.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses and networks of your proxies, such as 10.0.0.5,192.168.0.0/16: X-Forwarded-For and "
+        "-Proto of others do not count.",
     )
     rate_limit: str = Field(
         "", description="What a client may ask in all, such as 600/minute; empty means as much as it likes."
@@ -270,6 +286,9 @@ class Settings(RatingScale, BaseSettings):
     @classmethod
     def _keys_or_hashes(cls, value: str) -> str:
         for key in listed(value):
+            if not key.isascii():
+                # A header holds no other characters, and clients encode them in several ways.
+                raise ValueError("a key in it has characters beyond ASCII; choose letters, digits and signs")
             if key.startswith(HASHED) and not re.fullmatch(r"[0-9a-f]{64}", key.removeprefix(HASHED)):
                 raise ValueError("a hash in it is no sha256: and 64 digits 0-9a-f; python run.py --hash-key makes one")
             if key == HASHED + hashlib.sha256(b"").hexdigest():
@@ -282,6 +301,16 @@ class Settings(RatingScale, BaseSettings):
         for rate in listed(value):
             if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", rate):
                 raise ValueError(f"{rate!r} is no rate; expected a number per second, minute, hour or day: 600/minute")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for network in listed(value):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network; expected such as 10.0.0.0/8") from None
         return value
 
     @field_validator("cache_url", "rate_storage")
@@ -339,7 +368,7 @@ def listed(value: str) -> list[str]:
 
 def variable_of(field: str) -> str:
     """The environment variable that sets a field: `PORT` for port, `AISLE_VAR` for var, and so on."""
-    return "PORT" if field.lower() == "port" else f"AISLE_{field.upper()}"
+    return field.upper() if field.lower() in ("port", "host") else f"AISLE_{field.upper()}"
 
 
 SettingsClass = TypeVar("SettingsClass", bound=Settings)
