@@ -22,7 +22,7 @@ from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.progress import Silent
 from src.core.settings import Settings, variable_of
@@ -36,7 +36,7 @@ from src.store import Store, open_store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
-from tests.aisle_context import exchange
+from tests.aisle_context import exchange, launch_trainings
 
 pytest_plugins = ["postgresql"]
 
@@ -202,17 +202,15 @@ def app_builder() -> Iterator[Callable[[Settings], Flask]]:
     """Build applications that start no process; close their stores at the end."""
     apps: list[Flask] = []
 
-    def no_training(_settings: Settings, arguments: Sequence[str]) -> Any:
-        raise OSError(0, f"no test starts a training without saying so: {arguments}")
-
-    def no_exploring(_settings: Settings) -> Any:
-        raise OSError(0, "no test counts in a process of its own without saying so")
+    def no_process(command: Sequence[str], *_: Any) -> Any:
+        raise OSError(0, f"no test starts a process without saying so: {command}")
 
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
         apps[-1].jinja_env.bytecode_cache = COMPILED
-        explorer = ProfileRefresher(settings, context_of(apps[-1]).store, no_exploring)
-        exchange(apps[-1], start_trainer=no_training, profile_refresher=explorer)
+        job = replace(profile_job(settings), launch=no_process)
+        launch_trainings(apps[-1], no_process)
+        exchange(apps[-1], profile_refresher=ProfileRefresher(settings, context_of(apps[-1]).store, job))
         return apps[-1]
 
     yield build
