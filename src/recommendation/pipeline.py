@@ -26,7 +26,7 @@ from src.core.domain import (
     Rules,
 )
 from src.core.errors import NotReady, UnknownName
-from src.interactions.event_weights import KIND_NUMBER, Weighting, ages, together
+from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
@@ -227,9 +227,9 @@ class Pipeline:
         weight = self.weighting.of_events(
             np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
             np.array([event.value for event in events]),
-            ages(np.zeros(len(events), np.int64), at, 1),
+            ages_by_group(np.zeros(len(events), np.int64), at, 1),
         )
-        return together(item, weight)
+        return combine_events(item, weight)
 
     def _rows_of(self, product_ids: Iterable[str]) -> dict[str, int]:
         """Row numbers of those products that the release knows."""
