@@ -92,7 +92,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     release = Registry(settings.releases_dir).active()
     assert trained.active
     assert release.version == trained.version
-    assert release.note == ""
+    assert release.current_problem is None
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
