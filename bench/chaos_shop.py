@@ -20,7 +20,8 @@ from typing import Any
 
 from src.core.domain import Query
 from src.core.records import Run, RunStatus
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.releases.release import Release
 from src.store import Store, open_store

@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.context import context_of
 from src.core.domain import Event, EventKind, Product
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.record_events import record_events
 

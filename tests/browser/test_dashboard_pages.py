@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft

@@ -14,7 +14,8 @@ import pytest
 from processes import ROOT, environment, event_log, run, start, wait_for
 
 from src.core.domain import EventBatch
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.store import Store
 
 Row = tuple[str, str, str, str, float, int]
@@ -90,7 +91,7 @@ def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Pa
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.ingestion import external_sort
 from src.core.progress import Silent
 from src.store import database, open_store

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
@@ -103,7 +103,7 @@ def test_the_page_names_the_release_since_when_it_serves_and_its_list(
 def test_all_is_well_only_while_nothing_is_to_be_said(
     client: FlaskClient, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.views.overview._OLD_DAYS", 10**6)  # the events of the tests end in the past
+    monkeypatch.setattr("app.views.health_checks._OLD_DAYS", 10**6)  # the events of the tests end in the past
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=10**12, free=10**11))
     assert "All is well" in part(page(client), "now")
     trained_store.runs.save(a_run("r", RunStatus.FAILED, message="the disk is full"))
@@ -523,7 +523,8 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
             return 0
 
     aisle = context_of(flask_app)
-    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts()))
+    job = replace(profile_job(aisle.settings), launch=lambda *_: Counts())
+    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, job))
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html
