@@ -1,4 +1,4 @@
-"""Look at the data before a model does: one page of figures, and what they mean for the models."""
+"""Write a page of statistics about the stored data and what they mean for the models."""
 
 from __future__ import annotations
 
@@ -19,15 +19,26 @@ from src.exploration.saved_profile import SavedProfile, write_whole
 from src.store import Store
 from src.workflows.fit import stored_data
 
-_LOADS = 1_000  # of which the latest of each file counts
+_LOADS = 1_000  # the newest loads; of each file, the latest counts
 _TITLE_LENGTH = 120
 
 
 def explore_store(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Path:
-    """Write the page about all that the store holds, whole or not at all, and keep its figures for the dashboard;
-    returns its path.
+    """Write a page about the whole store atomically, and save its figures for the dashboard.
 
-    Raises NoData, StoreError, AisleError if it cannot be written.
+    Args:
+        settings: where the figures are saved, and the rating from which on a product is relevant.
+        store: the data.
+        path: the HTML file.
+        reporter: shows the steps.
+
+    Returns:
+        `path`.
+
+    Raises:
+        NoData: the store holds no events.
+        StoreError: the store does not answer.
+        AisleError: the page cannot be written.
     """
     started, changed_at = time.monotonic(), store.events.changed_at()
     data = stored_data(store, reporter)
@@ -51,7 +62,15 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
 
 
 def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
-    """The page as HTML that stands alone. titles: product id → title, for those that have one."""
+    """Render the page as one HTML file that needs no other file.
+
+    Args:
+        figures: what is shown.
+        titles: product id → title, for products that have one.
+
+    Returns:
+        The HTML.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -66,11 +85,12 @@ def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
 
 
 def _day(at: int) -> str:
-    """UTC seconds as 2024-05-31."""
+    """Return UTC seconds as 2024-05-31."""
     return str(np.datetime64(at, "s").astype("M8[D]"))
 
 
 def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
+    """Return product id → shortened title of the products that the page names."""
     shown = [
         product.product_id
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)

@@ -229,7 +229,7 @@ def test_what_is_the_same_counts_once_and_a_file_loaded_again_adds_nothing(
 ) -> None:
     if small:
         monkeypatch.setattr(input_files, "_CHUNK", 40)
-        monkeypatch.setattr(ingest_module, "_MOST_AT_ONCE", 2)
+        monkeypatch.setattr(ingest_module, "_MAX_BATCH", 2)
     load(text)
     before = events_of(store)
     assert store.summary().n_events == n
@@ -261,7 +261,7 @@ def test_the_latest_rating_wins_within_a_file_across_blocks_and_across_files(
 def test_the_order_of_arrival_is_that_of_the_file(
     load: Load, store: Store, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_module, "_MOST_AT_ONCE", at_once)
+    monkeypatch.setattr(ingest_module, "_MAX_BATCH", at_once)
     monkeypatch.setattr(input_files, "_CHUNK", 20)
     record_events(store, [Event("first", "z", EventKind.VIEW, at=1)])
     load(EVENTS + "d,p,view,,\na,q,view,,\nc,p,view,,\nb,q,view,,\na,p,view,,\n")

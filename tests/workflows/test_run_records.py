@@ -17,7 +17,7 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import ATTEMPTS, Noted, begin_run, close_abandoned, track_run
+from src.workflows.run_records import ATTEMPTS, ProgressRecorder, begin_run, close_abandoned, track_run
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
@@ -116,7 +116,7 @@ def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
 ) -> None:
     run = Run("one", "command", 1_000, RunStatus.RUNNING)
     store.runs.save(run)
-    noted = Noted(Silent(), store, run)
+    noted = ProgressRecorder(Silent(), store, run)
     noted.step("training svd")
     assert store.runs.unfinished()[0].progress == "training svd"
 
