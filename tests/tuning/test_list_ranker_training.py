@@ -188,5 +188,5 @@ def test_a_recipe_whose_order_asks_for_a_model_that_cannot_be_trained_has_none(
     order, _ = train_list_ranker(search_of(fashion, models), replace(recipe, weights={ALS: 1.0}), models)
     document = replace(recipe, order=order).to_json()
     assert EnsembleConfig.from_json(document, SETTINGS).order is not None
-    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], missing=lambda: "no libgomp"))
+    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], unavailable=lambda: Unavailable("no libgomp")))
     assert EnsembleConfig.from_json(document, SETTINGS).order is None
