@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -289,8 +289,7 @@ class Registry:
                 release = self.load(version)
             except AisleError:
                 continue
-            note = f"{problem} The older release {version} is served instead."
-            return Release(release.version, release.pipeline, release.manifest, note)
+            return replace(release, current_problem=problem)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
     def listing(self) -> list[Listed]:

@@ -41,7 +41,7 @@ def documents() -> dict[str, dict[str, Any]]:
 def test_an_old_release_is_read_and_verified(old_registry: Registry) -> None:
     release = old_registry.current()
     assert release.version == OLD
-    assert release.note == ""
+    assert release.current_problem is None
     manifest = release.manifest
     assert manifest.default_model == ENSEMBLE
     assert manifest.data is not None
