@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    search_job, job = SearchBenchmarkRequest.asked_for(vars(arguments)), BenchmarkRequest.asked_for(vars(arguments))
+    search_job, job = (
+        SearchBenchmarkRequest.from_options(vars(arguments)),
+        BenchmarkRequest.from_options(vars(arguments)),
+    )
     if search_job is not None:
         found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)
