@@ -15,7 +15,8 @@ from src.core.domain import Event, EventKind, Query
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.manifest import EnsembleRecord, Manifest, MeasurementSettings, TrainingRecord
+from src.releases.manifest import Manifest, TrainingRecord
+from src.releases.manifest_sections import EnsembleRecord, MeasurementSettings
 from src.releases.registry import Registry
 
 ARCHIVE = Path(__file__).parent / "data" / "release_before_typed_manifest.zip"

@@ -39,8 +39,9 @@ from src.workflows.export import export
 from src.workflows.fit import stored_data
 from src.workflows.locks import trainer_lock
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
