@@ -14,6 +14,7 @@ from src.workflows.cli import Screen, run_command
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export
 from src.workflows.ingest import load_files, withdraw
+from src.workflows.store_backup import back_up_store, restore_store
 
 _KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
 
@@ -46,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
         "--explore", nargs="?", type=Path, const=Path(), metavar="FILE.html",
         help="write a report on what the store holds (reports/exploration.html in AISLE_VAR when no name is given)",
     )  # fmt: skip
+    parser.add_argument("--backup", type=Path, metavar="FILE", help="copy the store to a file, also while it is served")
+    parser.add_argument(
+        "--restore-backup",
+        type=Path,
+        metavar="FILE",
+        help="replace what the store holds by a backup, also while it is served",
+    )
     parser.add_argument("--withdraw", nargs="+", metavar="ID", help="never list these products again")
     parser.add_argument("--restore", nargs="+", metavar="ID", help="list withdrawn products again")
     return parser
@@ -65,7 +73,14 @@ def _hints(arguments: argparse.Namespace) -> Hints:
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     hints = _hints(arguments)
-    loads = bool(arguments.files or not (arguments.explore or arguments.withdraw or arguments.restore))
+    if arguments.restore_backup:
+        restore_store(settings, arguments.restore_backup)
+        screen.say(f"the store holds what {arguments.restore_backup} holds")
+    if arguments.backup:
+        back_up_store(settings, arguments.backup)
+        screen.say(f"the store was copied to {arguments.backup}")
+    others = ("explore", "export", "withdraw", "restore", "backup", "restore_backup")
+    loads = bool(arguments.files) or all(getattr(arguments, name) is None for name in others)
     store = open_store(settings.store_url, loading=loads)
     if loads:
         for line in load_files(settings, store, arguments.files, screen, hints):

@@ -34,6 +34,7 @@ from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
+from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.models.settings import read_settings
 from src.releases.registry import Registry
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         StoreError: The store does not answer.
     """
     settings = settings or read_settings()
+    make_private_folder(settings.var)
     app = OpenAPI(
         __name__,
         info=Info(title="Aisle", version=VERSION, description="Product recommendations that a shop can run itself."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 
 from app.serving.cached_list import list_from_json, list_to_json
@@ -19,12 +20,15 @@ from src.core.domain import (
     Query,
     Recommendation,
 )
+from src.core.errors import NotReady
 from src.core.list_rules import RuleFields, shop_rules
 from src.core.settings import Settings
 from src.core.similar_ids import nearest, one_edit_away
 from src.releases.registry import Registry
 from src.store import Store
 
+LEAST_FREE_BYTES = 8 * 2**20
+"""On the disk of AISLE_VAR; with less, events and releases cannot be written."""
 _NEIGHBOURS = 20
 """Ids on either side, in the order of ids, that may be meant by a mistyped one."""
 _NO_RULES = RuleFields()
@@ -71,7 +75,7 @@ class Recommender(ReleaseFollower):
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
-        self._cache, self._shop = cache, shop_rules(settings.rules)
+        self._cache, self._shop, self._var = cache, shop_rules(settings.rules), settings.var
         self.counts = StoreCounts(settings, store, cache)
 
     def recommend(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
@@ -165,9 +169,21 @@ class Recommender(ReleaseFollower):
         return nearest(product_id, known - {product_id})
 
     def ready(self) -> None:
-        """Raise NoRelease or StoreError if requests cannot be answered."""
+        """Return if requests can be answered and events stored.
+
+        Raises:
+            NoRelease: No release is served.
+            StoreError: The store cannot be read.
+            NotReady: The disk is full.
+        """
         self.release()
-        self._store.runs.newest(1)
+        self._store.database.check()
+        free = shutil.disk_usage(self._var).free
+        if free < LEAST_FREE_BYTES:
+            raise NotReady(
+                f"the disk of {self._var} has {free:,} bytes free; expected {LEAST_FREE_BYTES:,}, as events "
+                "cannot be stored without. Remove files, or move AISLE_VAR to another disk."
+            )
 
     def status(self) -> JsonDict:
         """Return what the store holds and what is served, for GET /status."""

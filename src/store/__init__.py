@@ -94,7 +94,7 @@ def open_store(url: str, *, loading: bool = False) -> Store:
     if parsed is not None and parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         folder = Path(str(parsed.database)).parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"the folder {folder} cannot be created ({error.strerror}). Expected a folder that can be written: "

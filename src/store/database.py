@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from src.core.errors import ConfigError, StoreError
 from src.store.schema import is_current, upgrade_schema
+from src.store.sqlite_file import BUSY_SECONDS, FileIdentity, connect, identity_of, make_private
+from src.store.tables import events, products, runs
 
-BUSY_SECONDS = 30
+_log = logging.getLogger(__name__)
+
 _LOADING_CACHE_KIB = 131_072
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a WAL reset can corrupt the database
 _WRITE_LOCK = 7_243_001  # an arbitrary number for PostgreSQL's advisory lock
@@ -29,11 +35,13 @@ class Database:
 
     Attributes:
         engine: SQLAlchemy's engine.
+        file: SQLite's file; None on PostgreSQL and in memory.
     """
 
     def __init__(self, url: str, *, loading: bool = False) -> None:
         try:
-            self.engine = _engine(url)
+            self.file = file_of(url)
+            self.engine = _engine(url, self.file)
         except (ArgumentError, ModuleNotFoundError) as error:
             raise ConfigError(
                 f"AISLE_DATABASE_URL cannot be used ({error}). Expected sqlite:///FILE or "
@@ -43,12 +51,13 @@ class Database:
         os.register_at_fork(after_in_child=partial(self.engine.dispose, close=False))
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
+        self._replacing = Lock()
+        self._identity: FileIdentity | None = None
         try:
-            with self.read() as connection:
-                current = is_current(connection)
-            if not current:
-                with self.write() as connection:
-                    upgrade_schema(connection)
+            if self.file is not None:
+                make_private(self.file)
+                self._identity = identity_of(self.file)
+            self._bring_up_to_date()
         except StoreError:
             self.engine.dispose()
             raise
@@ -66,12 +75,63 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction for reading."""
-        with _reported(self.engine), self.engine.connect() as connection:
+        self._notice_replacement()
+        with self._read() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction for writing, one at a time: committed at the end, rolled back by an exception."""
+        """Open a transaction for writing, one at a time: committed at the end, rolled back by an exception.
+
+        Raises:
+            StoreError: also if SQLite's file was replaced meanwhile: what was written is in the old file only.
+        """
+        self._notice_replacement()
+        with self._write() as connection:
+            yield connection
+        if self.file is not None and identity_of(self.file) != self._identity:
+            raise StoreError(
+                f"the store {self.file} was replaced while it was written. Expected one file; send the request again."
+            )
+
+    def check(self) -> None:
+        """Read from every table of the shop's data. Raises StoreError if one cannot be read."""
+        with self.read() as connection:
+            for table in (events, products, runs):
+                connection.execute(select(table).limit(1)).first()
+
+    def _notice_replacement(self) -> None:
+        """Open another file that was put in the place of SQLite's file; a missing one is an error."""
+        if self.file is None or identity_of(self.file) == self._identity:
+            return
+        with self._replacing:
+            found = identity_of(self.file)
+            if found == self._identity:
+                return
+            self.engine.dispose()  # the pool's connections read the old file
+            if found is None:
+                raise StoreError(
+                    f"the store {self.file} is gone. Expected the file that was there when the service started; "
+                    "restore a backup: python data_processing.py --restore-backup FILE."
+                )
+            self._bring_up_to_date()
+            self._identity = found
+            _log.warning("the store's file was replaced; its new contents are served")
+
+    def _bring_up_to_date(self) -> None:
+        with self._read() as connection:
+            current = is_current(connection)
+        if not current:
+            with self._write() as connection:
+                upgrade_schema(connection)
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _reported(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
         connecting = self.engine.connect
         with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
             if not self.is_sqlite:
@@ -94,7 +154,17 @@ def _reported(engine: Engine) -> Iterator[None]:
         ) from error
 
 
-def _engine(url: str) -> Engine:
+def file_of(url: str) -> Path | None:
+    """SQLite's file; None for another database, one in memory, and a URL that cannot be read."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if is_file else None
+
+
+def _engine(url: str, file: Path | None) -> Engine:
     try:
         parsed = make_url(url)
     except ValueError:  # its text may contain a part of the password
@@ -103,7 +173,10 @@ def _engine(url: str) -> Engine:
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"found a database of the kind {parsed.get_backend_name()!r}")
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    if file is None:
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    else:
+        engine = create_engine(parsed, creator=partial(connect, file))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

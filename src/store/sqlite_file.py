@@ -1,0 +1,131 @@
+"""The file of a SQLite store: private, watched for replacement, copied and restored while it is in use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from src.core.errors import InputError, StoreError
+
+BUSY_SECONDS = 30
+_PAGES_AT_ONCE = 4_096
+_PAUSE_SECONDS = 0.01
+
+
+class FileIdentity(NamedTuple):
+    """What tells a file from another one at the same path."""
+
+    device: int
+    inode: int
+
+
+def identity_of(path: Path) -> FileIdentity | None:
+    """Return the identity of a file; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return FileIdentity(found.st_dev, found.st_ino)
+
+
+def make_private(path: Path) -> None:
+    """Create the file if it is missing, readable by its owner only, and take the rights of others away.
+
+    A file of another owner keeps its rights. SQLite gives its journal the rights of the file.
+
+    Raises:
+        StoreError: The file cannot be created.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        if not path.exists():
+            raise StoreError(
+                f"the store {path} cannot be created ({error.strerror}). Expected a folder that can be written: change "
+                "its permissions, or set AISLE_VAR to another folder."
+            ) from None
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing file. Raises sqlite3.OperationalError if it is missing: SQLite would make an empty one."""
+    # A pool hands a connection from one thread to the next.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+    )
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Copy a store that may be in use to a new file, which is complete or absent.
+
+    Args:
+        path: the store's file.
+        target: the backup; a file there is replaced.
+
+    Raises:
+        StoreError: The store does not answer, or the backup cannot be written.
+    """
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private(partial)
+        with closing(connect(path)) as store, closing(sqlite3.connect(partial)) as copy:
+            store.backup(copy, pages=_PAGES_AT_ONCE, sleep=_PAUSE_SECONDS)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        partial.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"the backup {target} cannot be written ({error}). Expected a store that answers and a folder with room; "
+            "the store is unchanged."
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def restore(backup: Path, path: Path) -> None:
+    """Put the contents of a backup into a store in one transaction, while services use it.
+
+    They see the old contents until the end and the new ones from then on. An interrupted restore changes nothing.
+
+    Args:
+        backup: a file that `back_up` wrote, or a copy of a store that nothing had open.
+        path: the store's file; it is created if it is missing.
+
+    Raises:
+        InputError: The backup is no complete SQLite database.
+        StoreError: The store cannot be written.
+    """
+    _check(backup)
+    make_private(path)
+    try:
+        with closing(connect(backup)) as copy, closing(connect(path)) as store:
+            copy.backup(store, pages=-1)
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"the store {path} cannot be restored ({error}). Expected a store that can be written; it is unchanged. "
+            "If the file is corrupt, move it away and run the command again."
+        ) from None
+
+
+def _check(backup: Path) -> None:
+    problem = "there is no such file" if not backup.is_file() else ""
+    if not problem:
+        try:
+            with closing(connect(backup)) as copy:
+                found = str(copy.execute("PRAGMA integrity_check(1)").fetchone()[0])
+                tables = {str(name) for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            problem = found if found != "ok" else "" if "events" in tables else "it has no table of events"
+        except sqlite3.Error as error:
+            problem = str(error)
+    if problem:
+        raise InputError(
+            f"{backup} cannot be restored: {problem}. Expected a backup of a store, as python data_processing.py "
+            "--backup FILE writes it; the store is unchanged."
+        )
