@@ -82,7 +82,8 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
         raise StoreError("the store postgresql://user:***@secret-host refused")
 
     store = context_of(flask_app).store
-    for owner, name in ((store.runs, "newest"), (store.events, "history"), (store, "summary")):
+    parts = ((store.database, "check"), (store.runs, "newest"), (store.events, "history"), (store, "summary"))
+    for owner, name in parts:
         monkeypatch.setattr(owner, name, fail)
     for answer in (
         client.get("/readyz"),
