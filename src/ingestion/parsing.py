@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
-from src.ingestion.raw_rows import NOTHING
+from src.ingestion.raw_rows import EMPTY_TEXTS
 
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
 _COMMA_NUMBER = re.compile(r"\d,\d+\D*$")
@@ -58,7 +58,7 @@ def _text(cell: object) -> str:
 
 def is_nothing(text: str) -> bool:
     """Whether this is one of the ways in which programs write "nothing"."""
-    return text.lower() in NOTHING
+    return text.lower() in EMPTY_TEXTS
 
 
 def numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, BoolArray]:
