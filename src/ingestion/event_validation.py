@@ -26,7 +26,7 @@ from src.ingestion.column_names import (
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.event_rules import EventFault, EventRules
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
-from src.ingestion.parsing import as_texts, numbers
+from src.ingestion.parsing import as_texts, parse_numbers
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
@@ -205,7 +205,7 @@ def _kinds_and_values(
     value: FloatArray = np.ones(n)
     is_given: BoolArray = np.zeros(n, dtype=np.bool_)
     if column in texts:
-        value, is_given = numbers(texts[column], layout.decimal)
+        value, is_given = parse_numbers(texts[column], layout.decimal)
         rejections.add(is_given & ~np.isfinite(value), RejectionCode.NO_NUMBER, column)
         value = np.where(np.isfinite(value), value, 1.0)
     if layout.name == CLICKS:
