@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from src.core.domain import EventKind
-from src.core.settings import read_settings
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
+from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
 from src.workflows.explore import explore_store

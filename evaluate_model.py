@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from src.core.domain import JsonDict
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.benchmark import BenchmarkRequest, run_benchmark
 from src.workflows.cli import Screen, run_command

@@ -47,6 +47,6 @@ def worker_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """The service ends, and with it the training that it started; a worker that ends alone leaves it running."""
     from app.background.training_process import end_training
-    from src.core.settings import read_settings
+    from src.models.settings import read_settings
 
     end_training(read_settings())

@@ -18,8 +18,8 @@ from app.context import context_of
 from app.routes.request_log import write_logs
 from app.security.api_keys import Role, generate_key, hashed_key
 from src.core.errors import AisleError, InputError
-from src.core.settings import read_settings
 from src.core.worker_slots import remove_stale_slots
+from src.models.settings import read_settings
 
 if TYPE_CHECKING:
     from src.workflows.cli import Screen

@@ -21,11 +21,11 @@ from surprise.model_selection import KFold, train_test_split
 
 from src.core.domain import NO_TIME, EventBatch
 from src.core.progress import Silent
-from src.core.settings import read_settings
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData, training_data
 from src.models import MODELS
 from src.models import SVD as SVD_NAME
+from src.models.settings import read_settings
 from src.workflows.fit import measured
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -178,7 +178,7 @@ def ended_services(shop: Shop, options: argparse.Namespace) -> Counts:
 
 
 def _over(shop: Shop, run_id: str) -> Any:
-    run = shop.store.journal.run(run_id)
+    run = shop.store.runs.get(run_id)
     return run if run is not None and run.status in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.KEPT) else None
 
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from src.core.domain import Query
 from src.core.records import Run, RunStatus
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.releases.release import Release
 from src.store import Store, open_store
@@ -93,8 +94,8 @@ class Shop:
     def fill(self) -> None:
         made = make_shop(n_users=self.n_users, n_products=self.n_products)
         store = self.store
-        store.add_products([replace(product, made_up=False) for product in made.products])
-        store.add_events(made.events)
+        store.products.add([replace(product, made_up=False) for product in made.products])
+        store.events.add(made.events)
         self.users = sorted(set(made.events.user_id))
         self.products = [product for product in made.products if product.title]
 
@@ -198,15 +199,15 @@ class Shop:
     def let_days_pass(self, days: int = 2) -> None:
         """Every run so far was so many days earlier, so that a midnight lies between the last one and now."""
         store = self.store
-        for run in reversed(store.journal.runs(500)):  # the oldest first: no two may have one due moment, ever
+        for run in reversed(store.runs.newest(500)):  # the oldest first: no two may have one due moment, ever
             due = None if run.due is None else run.due - days * 86_400
-            store.journal.save_run(replace(run, started_at=run.started_at - days * 86_400, due=due))
+            store.runs.save(replace(run, started_at=run.started_at - days * 86_400, due=due))
 
     def nights(self) -> list[Run]:
-        return [run for run in self.store.journal.runs(500) if run.trigger == "night"]
+        return [run for run in self.store.runs.newest(500) if run.trigger == "night"]
 
     def under_way(self) -> list[Run]:
-        return [run for run in self.store.journal.runs(500) if run.status is RunStatus.RUNNING]
+        return [run for run in self.store.runs.newest(500) if run.status is RunStatus.RUNNING]
 
 
 @lru_cache(maxsize=40)
@@ -224,7 +225,7 @@ def expected(folder: str, store_url: str, version: str, user: str) -> list[str]:
 
 @lru_cache(maxsize=10_000)
 def _history(store_url: str, user: str) -> Sequence[Any]:
-    return _store(store_url).history(user)
+    return _store(store_url).events.history(user)
 
 
 @lru_cache(maxsize=4)

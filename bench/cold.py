@@ -19,13 +19,14 @@ import numpy as np
 
 from src.core.domain import FloatArray, IntArray
 from src.core.progress import Silent
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import estimates
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import BlockScorer
+from src.models.settings import read_settings
 from src.recommendation.ensemble_config import fit_ensemble
 from src.store import open_store
 from src.tuning.ensemble_tuning import tune_ensemble

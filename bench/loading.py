@@ -75,17 +75,17 @@ def _raw(rows: list[_Row], path: Path, key: str) -> float:
 
 def _in_order_of_arrival(store_url: str) -> list[_Row]:
     rows = []
-    for batch in open_store(store_url).read_events():
-        assert batch.number is not None
+    for batch in open_store(store_url).events.read():
+        assert batch.arrival_seq is not None
         columns = (
             batch.user_id,
             batch.product_id,
             batch.kind,
-            batch.mark or [],
+            batch.dedupe_key or [],
             batch.value.tolist(),
             batch.at.tolist(),
         )
-        rows += list(zip(batch.number.tolist(), *columns, strict=True))
+        rows += list(zip(batch.arrival_seq.tolist(), *columns, strict=True))
     rows.sort()
     return [row[1:] for row in rows]
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from src.core.errors import AisleError
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -33,10 +33,10 @@ from bench.exchange import FINAL, TUNING, Truth, ndcg
 from bench.quality_protocols import NEW, PROTOCOLS, REPEATS, Protocol
 from src.core.domain import FloatArray, IntArray
 from src.core.progress import Silent
-from src.core.settings import read_settings
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import Estimate, bootstrap_means
 from src.models import POPULARITY
+from src.models.settings import read_settings
 from src.workflows.tune import fit_recipe, tune
 
 ROOT = Path(__file__).resolve().parent.parent

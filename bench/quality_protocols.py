@@ -13,12 +13,13 @@ import pandas as pd
 from bench.exchange import Task, Truth
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Reporter
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
 from src.ingestion.benchmark_files import read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData, training_data
 from src.interactions.splits import Split, held_out, split_at_random, split_by_time
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS, POPULARITY
+from src.models.settings import read_settings
 from src.tuning.objective import Objective
 from src.workflows.ingest import read_table
 

@@ -21,11 +21,11 @@ import numpy as np
 from bench.cold import DATA, SHOPS
 from src.core.domain import DAY, FloatArray
 from src.core.progress import Silent
-from src.core.settings import read_settings
 from src.evaluation.metrics import estimates
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY
+from src.models.settings import read_settings
 from src.recommendation import similar_items as module
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble

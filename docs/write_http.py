@@ -16,7 +16,7 @@ from app import create_app  # noqa: E402
 from app.context import current_aisle  # noqa: E402
 from app.schemas.description import openapi_document  # noqa: E402
 from app.schemas.examples import EXAMPLES, Example  # noqa: E402
-from src.core.settings import read_settings  # noqa: E402
+from src.models.settings import read_settings  # noqa: E402
 
 _HEAD = """# The calls
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
@@ -19,11 +22,12 @@ from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.progress import Silent
-from src.core.settings import Settings, read_settings, variable_of
+from src.core.settings import Settings, variable_of
 from src.models import MODELS
+from src.models.settings import read_settings
 from src.recommendation.ensemble import ENSEMBLE
 from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
@@ -32,7 +36,7 @@ from src.store import Store, open_store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
-from tests.aisle_context import exchange
+from tests.aisle_context import exchange, launch_trainings
 
 pytest_plugins = ["postgresql"]
 
@@ -60,15 +64,24 @@ QUICK = {
     "ranker": "off",
 }
 """Settings of trainings that take next to no time."""
+MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
-@pytest.fixture(autouse=True)
-def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is set on this machine, tests see the defaults."""
-    for name in list(os.environ):
-        if name.startswith("AISLE_") or name == "PORT":
-            monkeypatch.delenv(name)
+def pytest_collection_finish() -> None:
+    """Keep modules and collected tests, which live as long as the process, out of every garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_the_environment() -> Iterator[None]:
+    """Remove every setting of this machine, so that tests see the defaults."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in list(os.environ):
+            if name.startswith("AISLE_") or name == "PORT":
+                monkeypatch.delenv(name)
+        yield
 
 
 def small_settings(var: Path, **changes: Any) -> Settings:
@@ -88,11 +101,6 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
     return write_down
 
 
-def dispose(store: Any) -> None:
-    """Close the connections of a store, or the next test hears of them."""
-    store._database.engine.dispose()
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose var folder is empty."""
@@ -110,7 +118,7 @@ def opened() -> Iterator[Callable[[Settings], Store]]:
 
     yield open_one
     for store in stores:
-        dispose(store)
+        store.close()
 
 
 @pytest.fixture
@@ -127,15 +135,37 @@ def shop() -> SyntheticShop:
 
 
 @pytest.fixture(scope="session")
-def trained_var(shop: SyntheticShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_folder_once(tmp_path_factory: pytest.TempPathFactory) -> MakeFolderOnce:
+    """Fill a folder once for all workers of pytest-xdist: (name, fill) → the folder. Tests only read it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, is_complete = base / name, base / f"{name}.complete"
+        with FileLock(base / f"{name}.lock"):
+            if not is_complete.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                is_complete.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained_var(shop: SyntheticShop, make_folder_once: MakeFolderOnce) -> Path:
     """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
-    settings = small_settings(tmp_path_factory.mktemp("trained") / "var")
-    store = open_store(settings.store_url)
-    store.add_products(shop.products)
-    store.add_events(shop.events)
-    train(settings, store, TrainingRequest(), Silent())
-    dispose(store)
-    return settings.var
+
+    def fill(folder: Path) -> None:
+        settings = small_settings(folder / "var")
+        store = open_store(settings.store_url)
+        store.products.add(shop.products)
+        store.events.add(shop.events)
+        train(settings, store, TrainingRequest(), Silent())
+        store.close()
+
+    return make_folder_once("trained", fill) / "var"
 
 
 @pytest.fixture
@@ -167,27 +197,39 @@ class CompiledTemplates(BytecodeCache):
 COMPILED = CompiledTemplates()
 
 
-@pytest.fixture
-def make_app() -> Iterator[Callable[[Settings], Flask]]:
-    """Builds applications, and closes their stores at the end of the test."""
+@contextmanager
+def app_builder() -> Iterator[Callable[[Settings], Flask]]:
+    """Build applications that start no process; close their stores at the end."""
     apps: list[Flask] = []
 
-    def no_training(_settings: Settings, arguments: Sequence[str]) -> Any:
-        raise OSError(0, f"no test starts a training without saying so: {arguments}")
-
-    def no_exploring(_settings: Settings) -> Any:
-        raise OSError(0, "no test counts in a process of its own without saying so")
+    def no_process(command: Sequence[str], *_: Any) -> Any:
+        raise OSError(0, f"no test starts a process without saying so: {command}")
 
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
         apps[-1].jinja_env.bytecode_cache = COMPILED
-        explorer = ProfileRefresher(settings, context_of(apps[-1]).store, no_exploring)
-        exchange(apps[-1], start_trainer=no_training, profile_refresher=explorer)
+        job = replace(profile_job(settings), launch=no_process)
+        launch_trainings(apps[-1], no_process)
+        exchange(apps[-1], profile_refresher=ProfileRefresher(settings, context_of(apps[-1]).store, job))
         return apps[-1]
 
     yield build
     for app in apps:
-        dispose(context_of(app).store)
+        context_of(app).store.close()
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[[Settings], Flask]]:
+    """Builds applications, and closes their stores at the end of the test."""
+    with app_builder() as build:
+        yield build
+
+
+@pytest.fixture(scope="module")
+def shared_app(trained_var: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One application for the tests of a file that change neither its store nor its release."""
+    with app_builder() as build:
+        yield build(small_settings(Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("shared") / "var"))))
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from src.core.progress import Silent
-from src.core.settings import read_settings
 from src.evaluation.report import Report
 from src.interactions.event_weights import Weighting
 from src.interactions.splits import split
 from src.models import MODELS, POPULARITY, SVD
+from src.models.settings import read_settings
 from src.workflows.fit import FitPlan, measured
 from src.workflows.ingest import read_table
 

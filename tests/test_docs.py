@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from src.core.settings import Settings, variable_of
+from src.core.settings import variable_of
 from src.models import MODELS
+from src.models.settings import AllSettings
 from src.store import Store
 from tests.curl import curl_lines, shop_of_examples
 
@@ -25,9 +26,9 @@ TOUR = [ROOT / "README.md", *(ROOT / "docs" / f"{topic}.md" for topic in ("lists
 DOORS = ("data_processing.py", "train_model.py", "evaluate_model.py", "run.py")
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", AllSettings.model_fields)
 def test_every_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
-    field = Settings.model_fields[name]
+    field = AllSettings.model_fields[name]
     default = json.dumps(field.default) if isinstance(field.default, dict) else str(field.default)
     shown = f"`{default}`" if default else "–"
     assert f"| `{variable_of(name)}` | {shown} | {field.description} |" in SETTINGS
@@ -39,7 +40,7 @@ def test_the_readme_is_short() -> None:
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda path: path.name)
 def test_no_document_names_a_setting_that_does_not_exist(paper: Path) -> None:
-    known = {variable_of(name) for name in Settings.model_fields} | {"AISLE_TEST_BROWSER"}
+    known = {variable_of(name) for name in AllSettings.model_fields} | {"AISLE_TEST_BROWSER"}
     assert set(re.findall(r"AISLE_[A-Z_]*[A-Z]", TEXTS[paper])) <= known
 
 

@@ -13,7 +13,8 @@ from app.background.profile_refresher import Counting
 from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
-from app.views.overview import LISTS_DAYS, Level, before_current, current_of, overview
+from app.views.findings import Level
+from app.views.overview import LISTS_DAYS, before_current, current_of, overview
 from app.views.svg_charts import columns, curve
 from app.views.template_filters import FILTERS, seconds_of
 from src.core.errors import AisleError

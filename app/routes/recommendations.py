@@ -37,8 +37,7 @@ from app.schemas.lists import (
 )
 from app.serving.recommender import ListAnswer
 from app.views.why_not_text import why_not_sentence
-from src.core.domain import Explanation, Product, Query, Recommendation
-from src.search.index import Filter
+from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
 
 
 @operation(
@@ -55,7 +54,7 @@ from src.search.index import Filter
 def recommend(body: RecommendBody) -> Response:
     """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
-        found = current_aisle().search_service.search(body.product_name, body.length, Filter())
+        found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
         return of_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
     query = replace(body.query(), rules=current_aisle().recommender.rules(body), explain=body.explain)
     answer = current_aisle().recommender.recommend(query)

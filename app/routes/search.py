@@ -9,7 +9,7 @@ from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.routes.responses import of_release
 from app.schemas import BODY_PROBLEMS, SearchAnswer, SearchBody, SearchHit
-from src.search.index import Filter
+from src.core.domain import ProductFilter
 
 
 @operation(
@@ -21,7 +21,12 @@ from src.search.index import Filter
 )
 def search(body: SearchBody) -> Response:
     """Answer with the products that match a text, best first."""
-    wanted = Filter(body.category, body.min_price, body.max_price, body.in_stock)
+    wanted = ProductFilter(
+        categories=frozenset() if body.category is None else frozenset({body.category}),
+        min_price=body.min_price,
+        max_price=body.max_price,
+        in_stock=body.in_stock,
+    )
     answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
     found = [(hit.product, hit.score) for hit in answer.hits]
     rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]

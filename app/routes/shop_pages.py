@@ -9,11 +9,10 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, rend
 from app.context import current_aisle
 from app.views.form_parsing import typed_ids, typed_search
 from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
-from src.core.domain import Product, Query, category_names
+from src.core.domain import Product, ProductFilter, Query, category_names
 from src.core.errors import NoRelease, NotReady
 from src.core.ids import has_bad_characters, is_too_long
 from src.recommendation.similar_items import BEHAVIOUR
-from src.search.index import Filter
 
 pages = Blueprint("pages", __name__)
 
@@ -112,7 +111,7 @@ def search() -> Response:
     return _page("search.html", shown, 422 if typed.problems else 200)
 
 
-def _found(text: str, wanted: Filter) -> dict[str, Any]:
+def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
     """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
     type-ahead would name. Raises NoRelease.
     """
@@ -125,7 +124,7 @@ def _found(text: str, wanted: Filter) -> dict[str, Any]:
     except NotReady as error:
         unsearchable, found = (
             str(error),
-            current_aisle().typeahead.products(text) if text and wanted == Filter() else [],
+            current_aisle().typeahead.products(text) if text and wanted == ProductFilter() else [],
         )
     cards = cards_of(found, current_aisle().settings.currency)
     return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}

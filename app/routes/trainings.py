@@ -33,9 +33,7 @@ def start_training(body: TrainingBody) -> Response:
     aisle = current_aisle()
     if not body.force_retrain and (release := _up_to_date_release(aisle)) is not None:
         return _unchanged(release, body)
-    run = start_requested_training(
-        aisle.settings, aisle.store, body.model_type, force=body.force, start=aisle.start_trainer
-    )
+    run = start_requested_training(aisle.settings, aisle.store, aisle.training, body.model_type, force=body.force)
     if body.wait:
         run = wait_for_end(aisle.store, run, WAIT_SECONDS)
     return _ended(run, body) if run.status.is_over else _accepted(run, body)
@@ -101,7 +99,7 @@ def _model_status(body: TrainingBody) -> dict[str, Any]:
 )
 def show_run(path: RunPath) -> Response:
     """Answer with one run."""
-    run = current_aisle().store.journal.run(path.run_id)
+    run = current_aisle().store.runs.get(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
     return jsonify(asdict(run))

@@ -24,7 +24,6 @@ from src.core.domain import (
     ListPosition,
     PredictedRating,
     Product,
-    ProductAttributes,
     ProductCount,
     Query,
     Recommendation,
@@ -112,7 +111,7 @@ class Recommender:
 
     def _look_for_withdrawn(self) -> frozenset[str]:
         try:
-            self._withdrawn, self._store_answers = self._store.withdrawn(), True
+            self._withdrawn, self._store_answers = self._store.products.withdrawn(), True
         except StoreError as error:
             if self._store_answers:  # once, not at every look
                 _log.warning("which products are withdrawn cannot be seen: %s", error)
@@ -198,7 +197,7 @@ class Recommender:
         Raises as `recommend` does.
         """
         served, query = self._serving(), self._whole(query)
-        product = self._store.products([product_id]).get(product_id)
+        product = self._store.products.get([product_id]).get(product_id)
         pipeline = served.pipeline if product is None else self._as_of_now(served.pipeline, [product])
         pipeline, _ = self._made(pipeline, query)
         return served.release.version, pipeline.standing(query, product_id), product
@@ -209,7 +208,7 @@ class Recommender:
 
     def _whole(self, query: Query) -> Query:
         """With the history that the store knows, and the shop's rules where it has none of its own."""
-        history = self._store.history(query.user_id) if query.user_id is not None else []
+        history = self._store.events.history(query.user_id) if query.user_id is not None else []
         rules = self._shop.rules() if query.rules is None else query.rules
         return replace(query, history=(*history, *query.history), rules=rules)
 
@@ -217,7 +216,7 @@ class Recommender:
         """(the pipeline, with what listed products are like at this moment; its list)."""
         found = pipeline.recommend(query)
         for _ in range(_LOOKS if query.rules and query.rules.asks_facts else 0):
-            now = self._as_of_now(pipeline, self._store.products(item.product_id for item in found).values())
+            now = self._as_of_now(pipeline, self._store.products.get(item.product_id for item in found).values())
             if now is pipeline:
                 break
             pipeline, found = now, now.recommend(query)
@@ -226,10 +225,7 @@ class Recommender:
     @staticmethod
     def _as_of_now(pipeline: Pipeline, products: Iterable[Product]) -> Pipeline:
         """The same where the shelf has these products as they are."""
-        facts = [
-            ProductAttributes(*(getattr(product, name) for name in ProductAttributes._fields)) for product in products
-        ]
-        changed = pipeline.differing(facts)
+        changed = pipeline.differing(product.attributes for product in products)
         return pipeline.stocked(changed) if changed else pipeline
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
@@ -248,7 +244,7 @@ class Recommender:
             newest = self._summary()["newest_at"]
             since = None if newest is None else int(newest) - days * DAY
         kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
-        return [[item.product_id, item.count] for item in self._store.popular(kinds, since, n)]
+        return [[item.product_id, item.count] for item in self._store.events.popular(kinds, since, n)]
 
     def _counted(self, key: dict[str, Any], count: Callable[[], Any]) -> Any:
         """What `count` finds in the whole store: by one thread at a time, and kept the longer the more it cost."""
@@ -270,23 +266,25 @@ class Recommender:
 
     def history(self, user_id: str) -> list[Event]:
         """What the user did, oldest first."""
-        return self._store.history(user_id)
+        return self._store.events.history(user_id)
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         """What the catalogue knows of these products."""
-        return self._store.products(product_ids)
+        return self._store.products.get(product_ids)
 
     def nearest_ids(self, product_id: str) -> list[str]:
         """Known ids that somebody may have meant by this one, the likest first; at most five."""
         served = self._served
-        known = set(self._store.products(one_edit_away(product_id)))
+        known = set(self._store.products.get(one_edit_away(product_id)))
         if served is not None:
             known.update(served.release.pipeline.items.neighbours(product_id, _NEIGHBOURS))
         return nearest(product_id, known - {product_id})
 
     def categories(self) -> list[CategoryCount]:
         """How many products each category has, most first."""
-        counts = self._counted({"categories": True}, lambda: [astuple(row) for row in self._store.categories()])
+        counts = self._counted(
+            {"categories": True}, lambda: [astuple(row) for row in self._store.products.categories()]
+        )
         return [CategoryCount(*row) for row in counts]
 
     # health
@@ -294,7 +292,7 @@ class Recommender:
     def ready(self) -> None:
         """Raises NoRelease or StoreError when requests could not be answered."""
         self.release()
-        self._store.journal.runs(1)
+        self._store.runs.newest(1)
 
     def status(self) -> JsonDict:
         """What the store holds and what is served, for GET /status."""

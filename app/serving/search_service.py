@@ -6,15 +6,18 @@ import logging
 import threading
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.serving.recommender import Recommender
 from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
-from src.core.domain import FloatArray, JsonDict, Product, category_names
+from src.core.domain import FloatArray, JsonDict, Product, ProductFilter
 from src.core.errors import AisleError, NotReady
 from src.core.settings import Settings
+from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.search.catalogue_text import CatalogueText
 from src.search.encoders.registry import Encoder, open_encoder
-from src.search.index import EncodedBy, Filter
+from src.search.index import EncodedBy
 
 _FIRST_LOOK = 100
 """Products beyond those asked for whose price and stock of this moment are looked up."""
@@ -47,12 +50,12 @@ class SearchService:
         self._opened: tuple[EncodedBy, Encoder | None, str] | None = None
         self._opening = threading.Lock()
 
-    def search(self, text: str, n: int, wanted: Filter) -> SearchResult:
+    def search(self, text: str, n: int, wanted: ProductFilter) -> SearchResult:
         """At most n products for a text that fit the filter by now. Raises NoRelease, NotReady, StoreError."""
         release, pipeline = self._recommender.serving()
         vector = self._encoded(pipeline, text)
         # The category as the release has it; price and stock may have changed since, so more are found than asked for.
-        by_category = Filter(category=wanted.category)
+        by_category = ProductFilter(categories=wanted.categories, not_categories=wanted.not_categories)
         hits = self._checked(pipeline, text, vector, n, by_category, wanted)
         if len(hits) < n and wanted != by_category:
             known = {hit.product.product_id for hit in hits}
@@ -80,14 +83,22 @@ class SearchService:
         return _noted(PRODUCT, product_id, SearchResult(release, hits))
 
     def _checked(
-        self, pipeline: Pipeline, text: str, vector: FloatArray | None, n: int, roughly: Filter, wanted: Filter
+        self,
+        pipeline: Pipeline,
+        text: str,
+        vector: FloatArray | None,
+        n: int,
+        roughly: ProductFilter,
+        wanted: ProductFilter,
     ) -> list[Hit]:
-        found = pipeline.find(text, vector, n if wanted == Filter() else n + _FIRST_LOOK, roughly)
+        found = pipeline.find(text, vector, n if wanted == ProductFilter() else n + _FIRST_LOOK, roughly)
         ids = pipeline.items.ids_of(found.item_idx.tolist())
         products = self._recommender.products(ids)
         pairs = zip(ids, found.score.tolist(), strict=True)
         hits = [Hit(products.get(id_, Product(id_)), round(score, 4)) for id_, score in pairs]
-        return [hit for hit in hits if fits(hit.product, wanted)][:n]
+        passed = ItemAttributes.of_rows([hit.product.attributes for hit in hits]).fitting(wanted)
+        passed = np.ones(len(hits), np.bool_) if passed is None else passed
+        return [hit for hit, passes in zip(hits, passed, strict=True) if passes and not hit.product.withdrawn][:n]
 
     def _encoded(self, pipeline: Pipeline, text: str) -> FloatArray | None:
         by = pipeline.search.encoded_by if pipeline.search else None
@@ -141,19 +152,3 @@ def _noted(made_for: str, asked: str, answer: SearchResult) -> SearchResult:
     sources = [source for _, source in places] or [SEARCH]
     note(ShownList(answer.release, made_for, asked, max(sources, key=sources.count), places))
     return answer
-
-
-def fits(product: Product, wanted: Filter) -> bool:
-    """Whether a product is as the filter says, by what is known of it now."""
-    if wanted.category is not None:
-        names = {name.casefold() for name in category_names(product.category or "")}
-        if " ".join(wanted.category.casefold().split()) not in names:
-            return False
-    bounded = wanted.min_price is not None or wanted.max_price is not None
-    if bounded and product.price is None:
-        return False
-    if wanted.min_price is not None and product.price is not None and product.price < wanted.min_price:
-        return False
-    if wanted.max_price is not None and product.price is not None and product.price > wanted.max_price:
-        return False
-    return not product.withdrawn and not (wanted.in_stock and product.stock == 0)

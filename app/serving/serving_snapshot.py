@@ -10,7 +10,7 @@ from typing import Any
 
 from src.core.domain import Query
 from src.core.errors import StoreError
-from src.recommendation.item_attributes import ItemAttributes
+from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import Release
 from src.store import Store
@@ -78,10 +78,10 @@ class Shelves:
         items = release.pipeline.items
         try:
             # Before reading: what changes meanwhile is seen at the next look.
-            mark = self._store.products_changed_at()
+            mark = self._store.products.changed_at()
             if kept is None or (mark != kept.mark and time.monotonic() >= self._rests_until):
                 started = time.monotonic()
-                kept = Stocked(release.version, mark, ItemAttributes.of(self._store.read_facts(), items))
+                kept = Stocked(release.version, mark, ItemAttributes.of(self._store.products.read_attributes(), items))
                 ended = time.monotonic()
                 cost = ended - started
                 self._rests_until = ended + (_REST_PER_COST * cost if cost > _QUICK_SECONDS else 0)

@@ -9,12 +9,11 @@ import numpy as np
 
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
-from src.core.domain import Product
+from src.core.domain import Product, ProductFilter
 from src.core.errors import NotReady
 from src.models import POPULARITY
 from src.recommendation.pipeline import Pipeline
 from src.search.autocomplete import autocomplete
-from src.search.index import Filter
 from src.search.tokenizer import plain
 from src.store import Store
 
@@ -34,7 +33,7 @@ class Typeahead:
 
     def users(self, text: str) -> list[str]:
         """At most NAMED users whose ids begin with a text, in any of the cases that ids are usually written in."""
-        return _first(NAMED, *(self._store.users(beginning, NAMED) for beginning in _cases(text)))
+        return _first(NAMED, *(self._store.events.user_ids(beginning, NAMED) for beginning in _cases(text)))
 
     def products(self, text: str) -> list[Product]:
         """At most NAMED products: the one of this id, some whose ids begin so, those whose words do, the most popular
@@ -49,12 +48,12 @@ class Typeahead:
         ids = _first(NAMED, exact, beginning[:beside], titled, beginning, elsewhere)
         return self._known(ids) if ids else self._searched(text)
 
-    def browse(self, wanted: Filter, n: int) -> list[Product]:
+    def browse(self, wanted: ProductFilter, n: int) -> list[Product]:
         """At most n products that fit a filter, the most popular first. Raises NoRelease, NotReady without texts."""
         _, pipeline = self._recommender.serving()
         if pipeline.search is None:
             raise NotReady("the release knows no product's category. Load a catalogue and run python train_model.py")
-        fits = pipeline.search.matching(wanted)
+        fits = pipeline.search.attributes.fitting(wanted)
         allowed = np.ones(len(pipeline.items), np.bool_) if fits is None else fits
         if pipeline.listed is not None:
             allowed = allowed & pipeline.listed
@@ -84,7 +83,7 @@ class Typeahead:
         if self._examples is None or self._examples[0] != version:
             rows = np.unique(np.linspace(0, len(pipeline.users) - 1, _LOOKED_AT).astype(int)).tolist()
             lengths = {
-                id_: len(self._store.history(id_)) for id_ in pipeline.users.ids_of(rows if rows != [-1] else ())
+                id_: len(self._store.events.history(id_)) for id_ in pipeline.users.ids_of(rows if rows != [-1] else ())
             }
             known = [id_ for id_, length in lengths.items() if length]
             known.sort(key=lambda id_: abs(math.log(lengths[id_] / _GOOD_HISTORY)))
@@ -106,7 +105,7 @@ class Typeahead:
 
     def _searched(self, text: str) -> list[Product]:
         try:
-            return [hit.product for hit in self._searcher.search(text, NAMED, Filter()).hits]
+            return [hit.product for hit in self._searcher.search(text, NAMED, ProductFilter()).hits]
         except NotReady:
             return []
 

@@ -105,7 +105,7 @@ class ServedListLog:
             if not lists:
                 return True
             try:
-                self._store.served.add(lists)
+                self._store.served_lists.add(lists)
                 self._said = False
             except StoreError as error:
                 if not self._said:  # once, not at every try
@@ -145,7 +145,7 @@ class ServedListLog:
             return
         before = int(time.time()) - self._settings.served_days * DAY
         try:
-            removed = self._store.served.forget(before, _FORGOTTEN_AT_ONCE)
+            removed = self._store.served_lists.delete_before(before, _FORGOTTEN_AT_ONCE)
         except StoreError:
             removed = 0
         pause = _FORGET_SECONDS_MORE if removed >= _FORGOTTEN_AT_ONCE else _FORGET_SECONDS

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from src.core.domain import ProductFilter
 from src.core.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
-from src.search.index import Filter
 
 _LONGEST_TEXT = 500
 
@@ -31,7 +31,7 @@ def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
     return Typed(values, wrong)
 
 
-def typed_search(given: Mapping[str, str]) -> tuple[Typed, Filter]:
+def typed_search(given: Mapping[str, str]) -> tuple[Typed, ProductFilter]:
     """(the form of the search page, what a product must be by it, without the fields that cannot be used)."""
     values = {
         name: " ".join(given.get(name, "").split()) for name in ("q", "category", "min_price", "max_price", "in_stock")
@@ -49,7 +49,9 @@ def typed_search(given: Mapping[str, str]) -> tuple[Typed, Filter]:
     if low is not None and high is not None and low > high:
         problems["max_price"] = "this is below the lowest price, so no product could fit"
     category = None if "category" in problems else values["category"] or None
-    return Typed(values, problems), Filter(category, low, high, bool(values["in_stock"]))
+    names = frozenset[str]() if category is None else frozenset({category})
+    wanted = ProductFilter(categories=names, min_price=low, max_price=high, in_stock=bool(values["in_stock"]))
+    return Typed(values, problems), wanted
 
 
 def _price(text: str) -> float | None:

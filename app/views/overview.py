@@ -1,92 +1,56 @@
-"""What somebody on call must know: what is served and since when, what the last run did, what is not as it should be.
+"""What the dashboard shows of the service: the release, the findings of the health checks, runs, files, figures.
 
-Every part is asked for by itself, so that a store that does not answer, or a release that cannot be read, takes nothing
-else from the page.
+Each part is read by itself: a store that does not answer, or a release that cannot be read, takes nothing else from the
+page.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.context import AisleContext
+from app.views import health_checks
+from app.views.finding_texts import FindingText, text_of
+from app.views.findings import DiskUnreadable, Drifted, Finding, Level, ServedRelease
 from app.views.model_report import Became, ModelReport, Nights, became, model_report, nights
-from app.views.template_filters import ago, duration, moment, size
 from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
-from src.core.number_format import percent
 from src.core.records import Load, Score
-from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift
-from src.ingestion.data_checks import Thresholds
+from src.evaluation.drift import SCORES_READ, detect_drift
 from src.releases.manifest import Manifest
 from src.releases.registry import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
 LISTS_DAYS = 30
-"""So many days of lists are looked at."""
-
-_LEAST_FREE, _LEAST_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
-_OLD_DAYS = 30
-
-
-class Level(IntEnum):
-    """How grave something is."""
-
-    GOOD = 0
-    NOTE = 1
-    WARN = 2
-    BAD = 3
-
-    @property
-    def word(self) -> str:
-        return ("good", "worth knowing", "needs a look", "broken")[self]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, how it stands, and what to do about it. about: the section of the page that says more."""
-
-    name: str
-    level: Level
-    said: str
-    do: str = ""
-    about: str = ""
-
-
-@dataclass(frozen=True)
-class ServedRelease:
-    """The release that answers, by its manifest. since: UTC seconds of its activation, None if that is not known.
-
-    n_events, newest_at: what it has learnt from.
-    """
-
-    version: str
-    is_current: bool
-    since: int | None
-    pinned: bool
-    note: str
-    default_model: str
-    made_up: bool
-    n_events: int | None
-    newest_at: int | None
-    checks: list[str]
+"""Days of served lists that the dashboard counts."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything of the dashboard but the shop. scheduler: None if the store does not answer. at: UTC seconds.
+    """Everything of the dashboard but the data profile.
 
-    by_source, by_position: what became of the lists of the last LISTS_DAYS.
+    Attributes:
+        at: When it was read, UTC seconds.
+        served: The release that this worker serves; None without one.
+        findings: What is not as it should be, the most serious first.
+        health: One finding for every part that was checked.
+        scheduler: The scheduler's part of GET /status; None if the store does not answer.
+        loads: The last files that were loaded, newest first.
+        releases: The releases on disk, newest first.
+        report: Offline figures of the served release; None if it has none that can be read.
+        nights: Scores of the served releases on new events; None without any.
+        by_source: What became of the places of lists of the last LISTS_DAYS, by source.
+        by_position: The same by position.
     """
 
     at: int
     served: ServedRelease | None
-    findings: list[Finding]
-    health: list[Finding]
+    findings: list[FindingText]
+    health: list[FindingText]
     scheduler: Mapping[str, Any] | None
     loads: list[Load]
     releases: list[Listed]
@@ -97,246 +61,157 @@ class Overview:
 
     @property
     def level(self) -> Level:
+        """The level of the most serious finding."""
         return max((finding.level for finding in self.findings), default=Level.GOOD)
 
     @property
     def last_run(self) -> Mapping[str, Any] | None:
+        """The last run; None without one, or if the store does not answer."""
         return self.scheduler["last_run"] if self.scheduler else None
 
     @property
     def current(self) -> Listed | None:
-        """The release that all workers serve, or are about to: this one may still serve another for some seconds."""
+        """The release that all workers are to serve; this one may serve another for some seconds."""
         return current_of(self.releases)
 
     @property
     def can_roll_back(self) -> bool:
+        """Whether there is a release to go back to."""
         return before_current(self.releases) is not None
 
 
 def current_of(listing: Sequence[Listed]) -> Listed | None:
-    """The release that is to be served."""
-    return next((each for each in listing if each.is_current), None)
+    """Return the release that is to be served; None without one."""
+    return next((release for release in listing if release.is_current), None)
 
 
 def before_current(listing: Sequence[Listed]) -> Listed | None:
-    """What a rollback would lead to: what served before the current release, if that is older."""
-    current, before = current_of(listing), next((each for each in listing if each.is_previous), None)
-    return before if before and current and before.version < current.version else None
+    """Return the release that a rollback activates: the one active before, if it is older; None without one."""
+    current = current_of(listing)
+    previous = next((release for release in listing if release.is_previous), None)
+    return previous if previous and current and previous.version < current.version else None
 
 
 def overview(aisle: AisleContext) -> Overview:
-    """Everything of the dashboard but the shop, as it is at this moment. Raises no error for what is broken."""
-    settings = aisle.settings
-    registry = aisle.registry
-    answering = _served(aisle)
-    served = answering[0] if answering else None
-    stored = _stored(aisle)
-    scheduler, series, loads = stored.scheduler, stored.nights, stored.loads
-    releases = registry.listing()
-    health = [
-        _store(stored.problem, stored.changed_at),
-        _release(served, aisle),
-        _workers(aisle.recommender.workers(), served),
-        *([] if scheduler is None else [_leader(scheduler, settings.scheduler == "off")]),
-        _encoder(aisle),
-        _disk(aisle, next((each.n_bytes for each in releases if each.is_current), None)),
-        *([] if served is None else [_data(served), _checks(served)]),
-        *([_loads(loads)] if loads else []),
-    ]
-    drift = _drift(stored.scores, settings.drift_fall)
-    findings = [finding for finding in [*health, *_last_run(scheduler), *drift] if finding.level > Level.GOOD]
+    """Read everything of the dashboard but the data profile. Raises no error for a part that is broken."""
+    reading = _read_release(aisle)
+    served = reading.served if reading else None
+    stored = _read_store(aisle)
+    releases = aisle.registry.listing()
+    current = current_of(releases)
+    health = list(_check_parts(aisle, served, stored, current.n_bytes if current else None))
+    findings = [finding for finding in (*health, *_check_trainings(aisle, stored)) if finding.level > Level.GOOD]
     return Overview(
         at=int(time.time()),
         served=served,
-        findings=sorted(findings, key=lambda finding: -finding.level),
-        health=health,
-        scheduler=scheduler,
-        loads=loads,
+        findings=[text_of(finding) for finding in sorted(findings, key=lambda finding: -finding.level)],
+        health=[text_of(finding) for finding in health],
+        scheduler=stored.scheduler,
+        loads=stored.loads,
         releases=releases,
-        report=model_report(registry.report(answering[0].version), answering[1]) if answering else None,
-        nights=series,
+        report=model_report(aisle.registry.report(reading.served.version), reading.manifest) if reading else None,
+        nights=nights(stored.scores[:_SHOWN_SCORES]),
         by_source=stored.lists[0],
         by_position=stored.lists[1],
     )
 
 
-def _served(aisle: AisleContext) -> tuple[ServedRelease, Manifest] | None:
+class _Reading(NamedTuple):
+    """The release that is served, and its manifest."""
+
+    served: ServedRelease
+    manifest: Manifest
+
+
+def _read_release(aisle: AisleContext) -> _Reading | None:
     try:
         release = aisle.recommender.release()
     except NotReady:
         return None
-    manifest, status, registry = release.manifest, aisle.recommender.release_status(), aisle.registry
+    manifest, registry = release.manifest, aisle.registry
     is_current = release.version == registry.current_version()
     served = ServedRelease(
         version=release.version,
         is_current=is_current,
         since=registry.activated_at() if is_current else None,
         pinned=is_current and registry.is_pinned,
-        note=str(status["note"]),
+        note=str(aisle.recommender.release_status()["note"]),
         default_model=manifest.default_model,
         made_up=manifest.made_up,
         n_events=manifest.data.n_events if manifest.data else None,
         newest_at=manifest.data.newest_at if manifest.data else None,
         checks=list(manifest.data_checks),
     )
-    return served, manifest
+    return _Reading(served, manifest)
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store knows. scores: newest first. changed_at: UTC seconds. problem: why it knows nothing; "" if it
-    answers.
+    """What the store knows.
+
+    Attributes:
+        answers: Whether the store answered; all else is empty if not.
+        scheduler: The scheduler's part of GET /status.
+        scores: Scores on new events, newest first.
+        loads: The last loads, newest first.
+        changed_at: When an event was last stored, UTC seconds; None for never.
+        lists: What became of lists, by source and by position.
     """
 
+    answers: bool = False
     scheduler: Mapping[str, Any] | None = None
     scores: list[Score] = field(default_factory=list)
-    nights: Nights | None = None
     loads: list[Load] = field(default_factory=list)
     changed_at: int | None = None
     lists: tuple[list[Became], list[Became]] = field(default_factory=lambda: ([], []))
-    problem: str = ""
 
 
-def _stored(aisle: AisleContext) -> _Stored:
-    journal = aisle.store.journal
+def _read_store(aisle: AisleContext) -> _Stored:
+    runs = aisle.store.runs
     try:
-        changed_at = aisle.store.changed_at()
-        scores = journal.scores(SCORES_READ)
+        changed_at = aisle.store.events.changed_at()
         return _Stored(
+            answers=True,
             scheduler=aisle.scheduler.status(),
-            scores=scores,
-            nights=nights(scores[:_SHOWN_SCORES]),
-            loads=journal.loads(_SHOWN_LOADS),
+            scores=runs.scores(SCORES_READ),
+            loads=runs.loads(_SHOWN_LOADS),
             changed_at=None if changed_at is None else changed_at // 1_000_000,
-            lists=became(aisle.store.served.figures(int(time.time()) - LISTS_DAYS * DAY)),
+            lists=became(aisle.store.served_lists.figures(int(time.time()) - LISTS_DAYS * DAY)),
         )
-    except StoreError as error:
-        return _Stored(problem=str(error))
+    except StoreError:
+        return _Stored()
 
 
-def _store(problem: str, changed_at: int | None) -> Finding:
-    if problem:
-        do = "Lists are answered without what people did lately. Check that the database runs and its disk has space."
-        return Finding("Store", Level.BAD, "It does not answer; the log says why.", do)
-    said = "It answers." if changed_at is None else f"It answers; an event was last stored {ago(changed_at)}."
-    return Finding("Store", Level.GOOD, said)
+def _check_parts(
+    aisle: AisleContext, served: ServedRelease | None, stored: _Stored, release_bytes: int | None
+) -> Iterator[Finding]:
+    yield health_checks.check_store(stored.answers, stored.changed_at)
+    yield health_checks.check_release(served, str(aisle.recommender.release_status()["note"]))
+    yield health_checks.check_workers(aisle.recommender.workers())
+    if stored.scheduler is not None:
+        yield health_checks.check_scheduler(stored.scheduler["leader"], is_off=aisle.settings.scheduler == "off")
+    yield health_checks.check_search(aisle.search_service.status())
+    yield _check_disk(aisle, release_bytes)
+    if served is not None:
+        yield health_checks.check_newest_event(served.newest_at)
+        yield health_checks.check_data(served.checks)
+    if stored.loads:
+        yield health_checks.check_load(stored.loads[0])
 
 
-def _release(served: ServedRelease | None, aisle: AisleContext) -> Finding:
-    if served is None:
-        note = str(aisle.recommender.release_status()["note"])
-        said = note or "No release is served: every list is answered with 503."
-        do = "" if note else "Load a file with python data_processing.py FILE, then python train_model.py."
-        return Finding("Release", Level.BAD, said, do)
-    if served.note:
-        do = "Activate another release, or train again with python train_model.py."
-        return Finding("Release", Level.BAD, served.note, do, "releases")
-    if not served.is_current:
-        said = f"This worker still serves {served.version}; another release was activated just now."
-        return Finding("Release", Level.NOTE, said, "", "releases")
-    return Finding("Release", Level.GOOD, "Every byte of what is served was verified.")
-
-
-def _workers(workers: list[dict[str, Any]], served: ServedRelease | None) -> Finding:
-    if not workers:
-        return Finding("Workers", Level.GOOD, "None has reported itself: this is no server of several workers.")
-    versions = {worker["release"] for worker in workers}
-    said = "1 worker serves" if len(workers) == 1 else f"{len(workers)} workers serve"
-    noted = [worker["note"] for worker in workers if worker["note"]]
-    if noted:
-        return Finding("Workers", Level.BAD, noted[0], "What cannot be loaded is not served; see Releases.", "releases")
-    if len(versions) > 1:
-        named = ", ".join(sorted(str(version) for version in versions))
-        said = f"They serve different releases: {named}."
-        return Finding("Workers", Level.WARN, said, "All take up the current one within seconds; look again.")
-    version = versions.pop()
-    return Finding("Workers", Level.GOOD, f"{said} {version or 'no release yet'}.")
-
-
-def _leader(scheduler: Mapping[str, Any], off: bool) -> Finding:
-    if off:
-        return Finding("Night", Level.GOOD, "AISLE_SCHEDULER is off: something else starts the nightly training.")
-    if scheduler["leader"] is None:
-        do = "A worker takes the lead within seconds; if none does, the log of the web server says why."
-        return Finding("Night", Level.WARN, "No worker leads, so nothing starts the nightly training.", do, "runs")
-    return Finding("Night", Level.GOOD, f"{scheduler['leader']} leads and starts the nightly training.")
-
-
-def _encoder(aisle: AisleContext) -> Finding:
-    status = aisle.search_service.status()
-    if note := str(status.get("note") or ""):
-        is_searched = "n_products" in status  # a shop without any title may have none to load
-        return Finding("Search", Level.WARN if is_searched else Level.NOTE, f"{note[:1].upper()}{note[1:]}.")
-    if status["status"] != "loaded":
-        return Finding("Search", Level.GOOD, "It begins with the first release.")
-    n, encoder = status.get("n_products"), status.get("encoder")
-    return Finding("Search", Level.GOOD, f"{n:,} products, by words" + (f" and by {encoder}." if encoder else "."))
-
-
-def _disk(aisle: AisleContext, release_bytes: int | None) -> Finding:
+def _check_disk(aisle: AisleContext, release_bytes: int | None) -> Finding:
     try:
         usage = shutil.disk_usage(aisle.settings.var)
     except OSError as error:
-        return Finding("Disk", Level.BAD, f"The folder AISLE_VAR cannot be read ({error.strerror}).")
-    wanted = max(_LEAST_FREE, _LEAST_FREE_SHARE * usage.total, _RELEASES_FREE * (release_bytes or 0))
-    said = f"{size(usage.free)} of {size(usage.total)} are free."
-    if usage.free < wanted:
-        do = f"A training needs room for a whole release beside the others; free {size(wanted)} or more."
-        return Finding("Disk", Level.WARN, said, do)
-    return Finding("Disk", Level.GOOD, said)
+        return DiskUnreadable(error.strerror)
+    return health_checks.check_disk(usage.free, usage.total, release_bytes)
 
 
-def _data(served: ServedRelease) -> Finding:
-    if served.newest_at is None:
-        return Finding("Newest event", Level.NOTE, "The events that were learnt carry no time.")
-    said = f"What is served has learnt up to {moment(served.newest_at)} UTC, {ago(served.newest_at)}."
-    if time.time() - served.newest_at > _OLD_DAYS * DAY:
-        do = "Does the shop still send its events (POST /events, or a nightly file)?"
-        return Finding("Newest event", Level.NOTE, said, do)
-    return Finding("Newest event", Level.GOOD, said)
-
-
-def _checks(served: ServedRelease) -> Finding:
-    if not served.checks:
-        return Finding("Data checks", Level.GOOD, "Nothing stood out when the release was trained.")
-    more = f" (and {len(served.checks) - 1} more)" if len(served.checks) > 1 else ""
-    return Finding("Data checks", Level.NOTE, f"When the release was trained: {served.checks[0]}{more}", "", "runs")
-
-
-def _loads(loads: list[Load]) -> Finding:
-    last = loads[0]
-    rejected = sum(last.rejected.values())
-    said = f"{last.file}, {ago(last.loaded_at)}: {last.n_kept:,} of {last.n_read:,} rows kept."
-    if rejected > Thresholds().max_reject_share * last.n_read:
-        worst = max(last.rejected, key=lambda reason: last.rejected[reason])
-        do = f"{percent(rejected / last.n_read)} were rejected, most for “{worst}”; var/rejects has them by line."
-        return Finding("Last file", Level.WARN, said, do)
-    return Finding("Last file", Level.GOOD, said)
-
-
-def _last_run(scheduler: Mapping[str, Any] | None) -> Iterable[Finding]:
-    last = scheduler["last_run"] if scheduler else None
-    if last is None or not last["finished_at"]:
-        return
-    ended = f"{ago(last['finished_at'])}, after {duration(last['finished_at'] - last['started_at'])}"
-    if last["status"] == "kept":
-        said = f"The last run ended {ended}, and the gate kept the old release: {_reason(last['message'])}"
-        yield Finding("Last run", Level.NOTE, said, "Its figures stand under Runs.", "runs")
-    elif last["status"] == "failed":
-        do = "What was served before is served on. The whole output is in var/training.log; mend that and train again."
-        yield Finding("Last run", Level.WARN, f"The last run failed {ended}: {last['message']}", do, "runs")
-    elif last["status"] == "interrupted":
-        do = "A night's run is taken up again by itself, three times at most; others must be started anew."
-        yield Finding("Last run", Level.WARN, f"The last run was interrupted {ended}: {last['message']}", do, "runs")
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("kept the old model: ")
-
-
-def _drift(scores: Sequence[Score], tolerance: float) -> Iterable[Finding]:
-    """Warn if the newest of the scores, which comes first, has drifted from those before it."""
-    drift = detect_drift(scores[0], scores[1:], tolerance) if scores else None
+def _check_trainings(aisle: AisleContext, stored: _Stored) -> Iterator[Finding]:
+    last_run = health_checks.check_last_run(stored.scheduler["last_run"] if stored.scheduler else None)
+    if last_run is not None:
+        yield last_run
+    scores = stored.scores
+    drift = detect_drift(scores[0], scores[1:], aisle.settings.drift_fall) if scores else None
     if drift is not None:
-        said = f"{describe_drift(drift)}."
-        yield Finding("Nights", Level.WARN, said, "A training was started, or will be.", "nights")
+        yield Drifted(drift)

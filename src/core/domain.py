@@ -111,9 +111,14 @@ class Product:
     withdrawn: bool | None = None
     made_up: bool = False
 
+    @property
+    def attributes(self) -> ProductAttributes:
+        """What filters, boosts and caps use of it."""
+        return ProductAttributes(self.product_id, self.category, self.brand, self.price, self.stock)
+
 
 class ProductAttributes(NamedTuple):
-    """The attributes of a product that rules test, as in Product; None means unknown."""
+    """The attributes of a Product that filters, boosts and caps use; None where unknown."""
 
     product_id: str
     category: str | None = None
@@ -136,29 +141,45 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a list must be like, beside its query. The default asks for nothing but that seen products are left out.
+class ProductFilter:
+    """What a product must be to be listed or found. The default lets every product pass.
 
-    seen: products of the history's events of these kinds are left out.
-    categories: only products with one of these names among theirs, in any case; empty for all. not_categories: none
-    with one of these. min_price, max_price: none of unknown price. in_stock: none whose stock is known to be 0.
-    max_per_category, max_per_brand: so many products, at most, whose narrowest category, or whose brand, is the same;
-    while other products are left. boosts: change the order.
+    Names are compared without case, and with single blanks.
+
+    Attributes:
+        categories: only products with one of these names in their category; empty for all.
+        not_categories: no products with one of these names.
+        min_price: no products of unknown or lower price.
+        max_price: no products of unknown or higher price.
+        in_stock: no products whose stock is known to be 0.
     """
 
-    seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
     categories: frozenset[str] = frozenset()
     not_categories: frozenset[str] = frozenset()
     min_price: float | None = None
     max_price: float | None = None
     in_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules(ProductFilter):
+    """What a list must be like: a filter, caps and boosts. The default only leaves out seen products.
+
+    Attributes:
+        seen: products of the history's events of these kinds are left out.
+        max_per_category: highest number of products with the same narrowest category, while other products are left.
+        max_per_brand: the same for brands.
+        boosts: change the order.
+    """
+
+    seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
     max_per_category: int | None = None
     max_per_brand: int | None = None
     boosts: tuple[Boost, ...] = ()
 
     @property
     def asks_facts(self) -> bool:
-        """Whether they ask anything of a product beyond its id and who has seen it."""
+        """Whether they depend on attributes of products."""
         return replace(self, seen=frozenset()) != Rules(seen=frozenset())
 
 
@@ -308,9 +329,9 @@ class EventBatch:
         kind: n values of EventKind.
         value: float64[n].
         at: int64[n], UTC seconds, NO_TIME where unknown.
-        mark: n texts that tell apart events that are otherwise equal (invoice, event_id, count); "" for ratings. None
-            for no marks.
-        number: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
+        dedupe_key: n texts that tell apart events that are otherwise equal (invoice, event_id, count), and are equal
+            for repeated deliveries of one event; "" for ratings. None for "" everywhere.
+        arrival_seq: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
             None for events that arrive now, in this order.
     """
 
@@ -319,8 +340,8 @@ class EventBatch:
     kind: list[str]
     value: FloatArray
     at: IntArray
-    mark: list[str] | None = None
-    number: IntArray | None = None
+    dedupe_key: list[str] | None = None
+    arrival_seq: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.user_id)
@@ -334,6 +355,6 @@ class EventBatch:
             [self.kind[i] for i in at],
             self.value[at],
             self.at[at],
-            None if self.mark is None else [self.mark[i] for i in at],
-            None if self.number is None else self.number[at],
+            None if self.dedupe_key is None else [self.dedupe_key[i] for i in at],
+            None if self.arrival_seq is None else self.arrival_seq[at],
         )

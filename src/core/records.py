@@ -1,4 +1,4 @@
-"""What the program keeps of what it did: runs, loads, scores, what was searched for, and which lists were served."""
+"""Records that the store keeps: runs, loads, scores, search feedback and served lists. Times are UTC seconds."""
 
 from __future__ import annotations
 
@@ -10,50 +10,77 @@ from src.core.domain import JsonDict
 
 @dataclass(frozen=True, slots=True)
 class SearchFeedback:
-    """What somebody did to a product after searching for a text. at: UTC seconds. mark: tells it from its likes, and
-    from a repetition.
+    """What a user did with a product that a search had found.
+
+    Attributes:
+        query: The normalized text that was searched for.
+        product_id: The product.
+        kind: An EventKind's value.
+        at: The time of the event.
+        dedupe_key: Equal for repeated deliveries of one event.
     """
 
     query: str
     product_id: str
     kind: str
     at: int
-    mark: str
+    dedupe_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ServedList:
-    """A list that was answered. at: UTC seconds. number: tells it from others of the same request, and grows.
+    """A list that was served. It names no user: what followed it is joined by its request_id.
 
-    made_for: "user", "text" or "product"; asked: the text or the product. No user: what followed a list is known by its
-    request_id, and a list that nothing followed needs no name.
-    products: (product_id, source), best first.
+    Attributes:
+        request_id: The request; its answer may contain several lists.
+        seq: Tells the lists of a request apart; a later list has a higher one.
+        at: When it was served.
+        release: The release that made it.
+        made_for: "user", "text" or "product".
+        subject: The text or the product that the list was made for; None for a user.
+        products: (product_id, source), best first.
     """
 
     request_id: str
-    number: int
+    seq: int
     at: int
     release: str
     made_for: str
-    asked: str | None
+    subject: str | None
     products: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What somebody did to a product that the answer to a request had shown. at: UTC seconds. mark: of its event."""
+    """What a user did with a product that the answer to a request had shown.
+
+    Attributes:
+        request_id: The request.
+        product_id: The product.
+        kind: An EventKind's value.
+        at: The time of the event.
+        dedupe_key: That of the event.
+    """
 
     request_id: str
     product_id: str
     kind: str
     at: int
-    mark: str
+    dedupe_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ServedFigures:
-    """How often a source stood at a position (from 1) of a release's lists, and how many of these places were clicked
-    (or viewed) and bought; each place counts once, however often it was clicked.
+    """How often a source stood at a position of a release's lists, and how often that led to clicks and purchases.
+
+    Attributes:
+        release: The release that made the lists.
+        made_for: "user", "text" or "product".
+        source: The model that named the products.
+        position: The position in a list, from 1.
+        shown: Number of products shown.
+        clicked: Number of them that were clicked or viewed; each counts once.
+        bought: Number of them that were bought; each counts once.
     """
 
     release: str
@@ -66,8 +93,10 @@ class ServedFigures:
 
 
 class RunStatus(StrEnum):
-    """How far a run is. KEPT: it ended well, and the gate kept the old release. FAILED: it could not do its work.
-    INTERRUPTED: somebody or something ended it, so that it may be tried again.
+    """The state of a run.
+
+    KEPT: it ended normally, and the promotion gate kept the old release. INTERRUPTED: its process was ended, and it
+    may be tried again.
     """
 
     QUEUED = "queued"
@@ -79,18 +108,28 @@ class RunStatus(StrEnum):
 
     @property
     def is_over(self) -> bool:
+        """Return whether the run has ended, however it did."""
         return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One (re)training. Times are UTC seconds.
+    """One training.
 
-    due: the moment of the nightly schedule this run answers for; at most one run has it. None for the others.
-    trigger: who asked: "night", "command", "api", or "drift".
-    host: where it runs. attempt: a night's run that was interrupted is taken up again, as the same run.
-    model_type: what was asked to be trained: "all", "svd", "mf", "ss", or models by name. progress: its last step.
-    verdict: what the gate said, with its figures (src/releases/promotion_gate.py); None before.
+    Attributes:
+        run_id: Its id.
+        trigger: What started it: "night" (the schedule), "command", "api", or "drift".
+        started_at: When it was queued or started.
+        status: Its state.
+        due: The time of the schedule that it runs for; at most one run has it. None for other triggers.
+        finished_at: When it ended; None before.
+        release: The release that it published; None without one.
+        message: Its result, or the error that ended it.
+        host: Where it runs.
+        attempt: 1, and one more each time that an interrupted scheduled run is resumed as the same run.
+        model_type: What to train: "all", "svd", "mf", "ss", or models by name.
+        progress: Its current step.
+        verdict: The promotion gate's decision and figures (src/releases/promotion_gate.py); None before.
     """
 
     run_id: str
@@ -110,7 +149,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunCount:
-    """How many runs have a status, and when (UTC seconds) the last of them ended; None while none has."""
+    """The number of runs with a status.
+
+    Attributes:
+        status: The status.
+        count: The number of runs.
+        last_at: When the last of them ended; None if none has.
+    """
 
     status: RunStatus
     count: int
@@ -119,10 +164,22 @@ class RunCount:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good the current release was on events it had not seen. Times are UTC seconds.
+    """How good the current release was on events it had not seen. A metric is None without data to measure it on.
 
-    n_events: of them; n_users: of those whose lists were measured; n_ratings: of those that were predicted. A figure
-    is None where there was nothing to measure it by. ndcg_low, ndcg_high, rmse_low: of 95 % bootstrap intervals.
+    Attributes:
+        at: When it was measured.
+        release: The release.
+        n_events: Number of new events.
+        n_users: Number of users whose lists were measured.
+        n_ratings: Number of ratings that were predicted.
+        recall_at_10: Mean recall of the users' lists.
+        ndcg_at_10: Mean NDCG of the users' lists.
+        ndcg_low: Lower end of its 95 % bootstrap interval.
+        ndcg_high: Upper end of its 95 % bootstrap interval.
+        coverage: Share of the products that are on any list.
+        rmse: Error of the predicted ratings.
+        rmse_low: Lower end of its 95 % bootstrap interval.
+        message: The result of the drift check, as text.
     """
 
     at: int
@@ -142,13 +199,24 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of one file. n_read = n_kept + the sum of rejected, all in rows.
+    """The result of loading one file. n_read is n_kept plus the sum of `rejected`.
 
-    loaded_at, newest_at: UTC seconds. rejected: reason → rows. mended: what was taken with a part left out → times.
-    n_events: made of the rows kept. n_stored: those that were new, or a newer rating instead of an older one.
-    n_products: rows of a catalogue, or different products that events tell something of.
-    nulls: column → share of the rows kept in which it was empty.
-    known_users, known_products: share of the first rows' ids that the store knew before; None for an empty store.
+    Attributes:
+        load_id: Its id.
+        file: The name of the file.
+        layout: The columns that were recognized, as text.
+        loaded_at: When it was loaded.
+        n_read: Number of rows read.
+        n_kept: Number of rows that were not rejected.
+        n_events: Number of events in the rows kept.
+        n_stored: Number of them that were new, or a newer rating that replaced an older one.
+        n_products: Number of rows of a catalogue, or of different products that events describe.
+        newest_at: The time of the newest event; None without times.
+        known_users: Share of the first rows' users that were in the store before; None for an empty store.
+        known_products: Share of the first rows' products that were in the store before; None for an empty store.
+        rejected: Reason → number of rows.
+        mended: Part of a row that was left out → number of rows.
+        nulls: Column → share of the rows kept in which it was empty.
     """
 
     load_id: str
@@ -170,9 +238,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class StoreSummary:
-    """What the store holds, in whole numbers: events as they were recorded, returns and what they take back included.
+    """Counts of what the store holds: events as they were recorded, with returns and what they take back.
 
-    newest_at: UTC seconds of the newest event, None without times.
+    Attributes:
+        n_events: Number of events.
+        n_ratings: Number of ratings.
+        n_users: Number of users with an event.
+        n_products: Number of products.
+        avg_rating: Mean rating; None without ratings.
+        newest_at: The time of the newest event; None without times.
+        made_up: Whether any product is synthetic.
+        by_kind: Kind → number of events.
     """
 
     n_events: int

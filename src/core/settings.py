@@ -1,27 +1,72 @@
-"""Every setting of Aisle: one frozen object, read once at the edge, from environment variables named AISLE_…."""
+"""The settings that do not belong to one model, and how settings are read from environment variables named AISLE_….
+
+A model declares its own settings beside its parameters; `src.models.settings` composes all of them into one object,
+which is read once at the edge.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from src.core.domain import EVENT_WEIGHTS
 from src.core.errors import ConfigError
 from src.core.list_rules import shop_rules
 
 HASHED = "sha256:"
-"""What a key begins with that stands in a setting as its hash."""
+"""Prefix of a key that a setting holds as its hash."""
+
+_NO_JSON = "no_json"
+_VALUE_ERROR = "Value error, "
+_NEXT_STEP = ". Mend the environment variable and start again."
 
 
-class Settings(BaseSettings):
-    """The settings, with their defaults. Lists are written with commas between."""
+def _from_json(value: object) -> object:
+    """Parse text as JSON; pass any other value on. The error does not show the text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            _NO_JSON,
+            "it is no JSON ({reason}); expected for instance {example}",
+            {"reason": str(error), "example": '{"view": 0.2, "cart": 0.5}'},
+        ) from None
+
+
+class RatingScale(BaseModel):
+    """The shop's rating scale, which the settings of rating models extend."""
+
+    rating_min: float = Field(1.0, description="Lowest rating a user can give.")
+    rating_max: float = Field(5.0, description="Highest rating a user can give.")
+    relevant_rating: float = Field(
+        4.0, description="A rating from here on counts as liked when whole-catalogue lists are measured."
+    )
+
+    @model_validator(mode="after")
+    def _is_ascending(self) -> RatingScale:
+        if not self.rating_min < self.rating_max:
+            raise ValueError(f"AISLE_RATING_MIN {self.rating_min:g} is not below AISLE_RATING_MAX {self.rating_max:g}")
+        if not self.rating_min < self.relevant_rating <= self.rating_max:
+            raise ValueError(
+                f"AISLE_RELEVANT_RATING: {self.relevant_rating:g} is not on the scale of ratings; expected more than "
+                f"{self.rating_min:g} and at most {self.rating_max:g}"
+            )
+        return self
+
+
+class Settings(RatingScale, BaseSettings):
+    """The common settings with their defaults. Lists are written with commas between their parts."""
 
     model_config = SettingsConfigDict(
         env_prefix="AISLE_", frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False
@@ -39,35 +84,7 @@ class Settings(BaseSettings):
         description="Port to listen on. Read from PORT, without the prefix, as hosting platforms set it.",
     )
 
-    rating_min: float = Field(1.0, description="Lowest rating a user can give.")
-    rating_max: float = Field(5.0, description="Highest rating a user can give.")
-    relevant_rating: float = Field(
-        4.0, description="A rating from here on counts as liked when whole-catalogue lists are measured."
-    )
-
-    svd_factors: int = Field(100, ge=1, le=2000, description="SVD: length of a factor vector.")
-    svd_epochs: int = Field(20, ge=1, le=1000, description="SVD: passes over all ratings.")
-    svd_learning_rate: float = Field(0.005, gt=0, description="SVD: step size of the stochastic gradient.")
-    svd_regularization: float = Field(0.02, ge=0, description="SVD: weight of the squared norms in the loss.")
-    svd_engine: Literal["numba", "surprise"] = Field(
-        "numba", description="SVD: the compiled loop, or scikit-surprise's own, which is slower."
-    )
-    vbmf_factors: int = Field(8, ge=1, le=200, description="VBMF: length of a factor vector.")
-    vbmf_sweeps: int = Field(30, ge=1, le=1000, description="VBMF: passes over all ratings.")
-    spectral_rank: int = Field(768, ge=1, le=4096, description="Spectral: eigenvectors kept, where tuning has no say.")
-    item_graph_neighbours: int = Field(
-        200, ge=1, le=1000, description="Item graph: products that a product's score can rest on."
-    )
-    als_factors: int = Field(128, ge=1, le=2000, description="ALS: length of a factor vector.")
-    als_regularization: float = Field(0.05, gt=0, description="ALS: weight of the squared norms in the loss.")
-    als_alpha: float = Field(10.0, gt=0, description="ALS: what an event adds to the confidence of 1.")
-    als_iterations: int = Field(15, ge=1, le=1000, description="ALS: passes over users and products.")
-    als_use_gpu: bool = Field(False, description="ALS: train on a CUDA device, for which implicit must be built.")
-    trending_half_life_days: float = Field(
-        30.0, gt=0, description="Trending: an event so many days before the newest one weighs half."
-    )
-
-    kind_weights: dict[str, float] = Field(
+    kind_weights: Annotated[dict[str, float], NoDecode, BeforeValidator(_from_json)] = Field(
         EVENT_WEIGHTS,
         description="How much one event of each kind speaks for its product, 0 to 1, as JSON: the rule that lists are "
         "learnt from. What a user did to a product adds up like independent evidence.",
@@ -109,7 +126,7 @@ class Settings(BaseSettings):
         5_000, ge=1, description="At most so many test users are ranked for; a larger set is sampled, and said so."
     )
 
-    rules: dict[str, Any] = Field(
+    rules: Annotated[dict[str, Any], NoDecode, BeforeValidator(_from_json)] = Field(
         {},
         description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
         "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
@@ -249,17 +266,6 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no time of day; expected HH:MM, such as 03:30") from None
         return value
 
-    @model_validator(mode="after")
-    def _rating_scale(self) -> Settings:
-        if not self.rating_min < self.rating_max:
-            raise ValueError(f"AISLE_RATING_MIN {self.rating_min:g} is not below AISLE_RATING_MAX {self.rating_max:g}")
-        if not self.rating_min < self.relevant_rating <= self.rating_max:
-            raise ValueError(
-                f"AISLE_RELEVANT_RATING: {self.relevant_rating:g} is not on the scale of ratings; expected more than "
-                f"{self.rating_min:g} and at most {self.rating_max:g}"
-            )
-        return self
-
     @field_validator("write_keys", "admin_keys", "read_keys")
     @classmethod
     def _keys_or_hashes(cls, value: str) -> str:
@@ -336,24 +342,36 @@ def variable_of(field: str) -> str:
     return "PORT" if field.lower() == "port" else f"AISLE_{field.upper()}"
 
 
-def read_settings(**overrides: object) -> Settings:
-    """Settings from the environment; `overrides` win. Raises ConfigError that names every wrong variable."""
+SettingsClass = TypeVar("SettingsClass", bound=Settings)
+
+
+def settings_from_environment(kind: type[SettingsClass], overrides: dict[str, object]) -> SettingsClass:
+    """Read settings of one class from the environment.
+
+    Args:
+        kind: the class to read.
+        overrides: field → value that wins over the environment.
+
+    Returns:
+        The validated, frozen settings.
+
+    Raises:
+        ConfigError: a value is not valid. The message names every wrong variable.
+    """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
-    except SettingsError as error:  # it names the field only in words, and the value not at all
-        named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
-        raise ConfigError(
-            f"{', '.join(named)}: it is no JSON ({error.__cause__}); expected for instance "
-            '{"view": 0.2, "cart": 0.5}. Mend the environment variable and start again.'
-        ) from None
+        return kind(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            name = variable_of(str(problem["loc"][0])) if problem["loc"] else "settings"
-            field = Settings.model_fields.get(str(problem["loc"][0]) if problem["loc"] else "")
-            is_secret = field is not None and not field.repr
-            shown = "" if is_secret else f" (found {problem['input']!r})"
-            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}{shown}")
-        if not any(error.errors()[0]["loc"]):
-            lines = [problem["msg"].removeprefix("Value error, ") for problem in error.errors()]
-        raise ConfigError("; ".join(lines) + ". Mend the environment variable and start again.") from None
+        lines = [_line_about(kind, problem) for problem in error.errors()]
+        raise ConfigError("; ".join(lines) + _NEXT_STEP) from None
+
+
+def _line_about(kind: type[Settings], problem: ErrorDetails) -> str:
+    """Return "VARIABLE: message (found value)". No value of a secret is shown, no variable for an error of several."""
+    message = problem["msg"].removeprefix(_VALUE_ERROR)
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    field = kind.model_fields.get(name)
+    is_hidden = problem["type"] == _NO_JSON or (field is not None and not field.repr)
+    found = "" if is_hidden else f" (found {problem['input']!r})"
+    return f"{variable_of(name)}: {message}{found}"

@@ -202,8 +202,8 @@ def _read_events(table: Table, summary: FileSummary, settings: Settings, reporte
         yield block.events
     if not summary.rows.n_events:
         raise UnusableFile(
-            f"{summary.path}: none of its {summary.rows.n_read:,} rows is usable ({summary.rows.reasons}). It was read as "
-            f"{summary.layout}.",
+            f"{summary.path}: none of its {summary.rows.n_read:,} rows is usable ({summary.rows.reasons}). "
+            f"It was read as {summary.layout}.",
             _EXPECTED,
         )
 

@@ -171,10 +171,10 @@ def validate_events(
 
     batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
     mark_texts = {role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}
-    marks, counted = dedupe_marks(mark_texts, batch)
+    marks, counted = dedupe_keys(mark_texts, batch)
     is_return = _where(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
     nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
-    validated = ValidatedEvents(replace(batch, mark=marks), counted, is_return, nulls)
+    validated = ValidatedEvents(replace(batch, dedupe_key=marks), counted, is_return, nulls)
     return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
 
 
@@ -273,13 +273,13 @@ def _with_purchases(validated: ValidatedEvents, flags: list[str], good: IntArray
         clicks.kind + [EventKind.PURCHASE.value] * len(rows),
         np.concatenate([clicks.value, quantity[rows]]),
         np.concatenate([clicks.at, bought.at]),
-        (clicks.mark or []) + (bought.mark or []),
+        (clicks.dedupe_key or []) + (bought.dedupe_key or []),
     )
     counted = np.concatenate([validated.counted, validated.counted[rows]])
     return replace(validated, events=events, counted=counted)
 
 
-def dedupe_marks(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
+def dedupe_keys(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
     """Return the text that tells apart equal events of a user and product.
 
     It is the file's own mark, else an event's id, else its time and invoice. A rating has none, as a user has one

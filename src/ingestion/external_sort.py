@@ -74,7 +74,7 @@ class ExternalSort:
     def add(self, block: ValidatedBlock) -> None:
         """Add the events of the next block of the file."""
         events = block.events
-        columns = (events.user_id, events.product_id, events.kind, events.mark or [""] * len(events))
+        columns = (events.user_id, events.product_id, events.kind, events.dedupe_key or [""] * len(events))
         numbers = (block.counted.tolist(), events.value.tolist(), events.at.tolist())
         self._rows.execute("BEGIN")
         self._rows.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", zip(*columns, *numbers, strict=True))
@@ -106,7 +106,7 @@ class ExternalSort:
             "SELECT user_id, product_id, kind, value, at, mark, rowid, counted FROM events "
             "ORDER BY user_id, product_id, kind, mark, at, rowid"
         )
-        counter, first_number = _OccurrenceCounter(), None
+        counter, first_seq = _OccurrenceCounter(), None
         page = cursor.fetchmany(size)
         while page:
             following = cursor.fetchmany(size)
@@ -123,11 +123,11 @@ class ExternalSort:
             )
             if any(counted):
                 counter.number_marks(batch, mark, counted)
-            batch = _without_older(batch, first_number)
-            first_number = None
+            batch = _without_older(batch, first_seq)
+            first_seq = None
             if following and not counted[-1] and _key(following[0]) == _key(page[-1]):
-                assert batch.number is not None
-                first_number = int(batch.number[-1])  # the next batch has the latest of these
+                assert batch.arrival_seq is not None
+                first_seq = int(batch.arrival_seq[-1])  # the next batch has the latest of these
                 batch = batch.take(range(len(batch) - 1))
             yield batch
             page = following
@@ -159,24 +159,24 @@ class _OccurrenceCounter:
                 marks[row] = f"{key[3]}#{self.occurrence}"
 
 
-def _without_older(batch: EventBatch, first_number: int | None) -> EventBatch:
-    """Keep the last of adjacent equal events, which is the latest, with the smallest of their numbers.
+def _without_older(batch: EventBatch, first_seq: int | None) -> EventBatch:
+    """Keep the last of adjacent equal events, which is the latest, with the smallest of their arrival numbers.
 
     Args:
         batch: Events in order.
-        first_number: Number that the first event takes over from equal events of the batch before; None if none.
+        first_seq: Arrival number that the first event takes over from equal events of the batch before; None if none.
 
     Returns:
         The events, each once.
     """
-    assert batch.number is not None
-    if first_number is not None:
-        batch.number[0] = min(first_number, batch.number[0])
+    assert batch.arrival_seq is not None
+    if first_seq is not None:
+        batch.arrival_seq[0] = min(first_seq, batch.arrival_seq[0])
     equal = np.ones(max(len(batch) - 1, 0), dtype=np.bool_)
-    for column in (batch.product_id, batch.user_id, batch.kind, batch.mark or []):
+    for column in (batch.product_id, batch.user_id, batch.kind, batch.dedupe_key or []):
         equal &= np.fromiter(map(eq, column, islice(column, 1, None)), np.bool_, len(equal))
         if not equal.any():
             return batch
     last = np.flatnonzero(np.append(~equal, True))
-    number = np.minimum.reduceat(batch.number, np.append(0, last[:-1] + 1))
-    return replace(batch.take(last.tolist()), number=number)
+    number = np.minimum.reduceat(batch.arrival_seq, np.append(0, last[:-1] + 1))
+    return replace(batch.take(last.tolist()), arrival_seq=number)

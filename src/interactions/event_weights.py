@@ -1,8 +1,9 @@
-"""How much an event speaks for its product: the rule that makes weights of ratings, purchases, carts, views, clicks."""
+"""Weights of events: how strongly ratings, purchases, carts, views and clicks count as feedback for a product."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,13 +15,18 @@ KIND_NUMBER: dict[str, int] = {kind: at for at, kind in enumerate(KIND_ORDER)}
 
 @dataclass(frozen=True)
 class Weighting:
-    """Weights of events, and of all that a user did to a product taken together; every one is between 0 and 1.
+    """The rule that weights single events; every weight is between 0 and 1.
 
-    kinds: weight of one event of each kind. lowest_rating: what share of it the lowest possible rating gets, growing
-    linearly to 1 for the highest. half_life_days: after so many days before the user's newest event an event weighs
-    half; 0 means that time changes nothing. Events without a time never decay.
-    Several events of one user with one product add up like independent evidence, 1 - Π(1 - w): twenty views come
+    Several events of one user with one product combine like independent evidence, 1 - Π(1 - w): twenty views come
     near a purchase, and never above it.
+
+    Attributes:
+        rating_min: lowest rating of the scale.
+        rating_max: highest rating of the scale.
+        kinds: weight of one event of each kind.
+        lowest_rating: share of a rating's weight that the lowest rating gets, growing linearly to 1 for the highest.
+        half_life_days: an event this many days before the user's newest event weighs half; events without a time keep
+            their weight. 0: no decay.
     """
 
     rating_min: float = 1.0
@@ -30,41 +36,79 @@ class Weighting:
     half_life_days: float = 0.0
 
     def of_events(self, kind: IntArray, value: FloatArray, age: IntArray) -> FloatArray:
-        """float64[n] of n events. kind: index into KIND_ORDER. age: seconds before the user's newest event; NO_TIME."""
+        """Return the weights of single events.
+
+        Args:
+            kind: int[n], indices into KIND_ORDER.
+            value: float[n], ratings.
+            age: int[n], seconds before the user's newest event; NO_TIME where unknown.
+
+        Returns:
+            float64[n].
+        """
         weight = np.array([self.kinds.get(kind.value, 0.0) for kind in KIND_ORDER])[kind]
         if self.lowest_rating != 1:
             height = np.clip((value - self.rating_min) / (self.rating_max - self.rating_min), 0, 1)
             share = self.lowest_rating + (1 - self.lowest_rating) * height
             weight = np.where(kind == KIND_NUMBER[EventKind.RATING], weight * share, weight)
-        return np.asarray(weight * halved(age, self.half_life_days), dtype=np.float64)
+        return np.asarray(weight * decay(age, self.half_life_days), dtype=np.float64)
 
 
-def halved(age: IntArray, half_life_days: float) -> FloatArray:
-    """float64[n]: 1 halved every half_life_days of age (seconds); 1 where the age is NO_TIME, or the half-life 0."""
+def decay(age: IntArray, half_life_days: float) -> FloatArray:
+    """Return the exponential decay of events.
+
+    Args:
+        age: int[n], seconds; NO_TIME where unknown.
+        half_life_days: after this many days 1/2 is left; 0: no decay.
+
+    Returns:
+        float64[n], 0.5^(age / half-life); 1 where the age is unknown.
+    """
     if not half_life_days:
         return np.ones(len(age))
     return np.where(age == NO_TIME, 1.0, 0.5 ** (age / (half_life_days * DAY)))
 
 
-def together(pair: IntArray, weight: FloatArray) -> tuple[IntArray, FloatArray]:
-    """(different pairs ascending, float32 weights of all their events taken together); pairs that weigh nothing go.
+class PairWeights(NamedTuple):
+    """Distinct pairs, ascending, and the float32 weight of each."""
 
-    pair: int64[n], equal for events of one user with one product.
+    pair: IntArray
+    weight: FloatArray
+
+
+def combine_events(pair: IntArray, weight: FloatArray) -> PairWeights:
+    """Combine the weights of all events of a pair by 1 - Π(1 - w).
+
+    Args:
+        pair: int64[n], equal for events of one user with one product.
+        weight: float[n] from 0 to 1.
+
+    Returns:
+        The pairs whose weight is above 0.
     """
     pair, weight = pair[weight > 0], weight[weight > 0]
     order = np.argsort(pair, kind="stable")
     pair = pair[order]
     starts = np.flatnonzero(np.diff(pair, prepend=-1))
     if not len(starts):
-        return pair, weight.astype(np.float32)
-    with np.errstate(divide="ignore"):  # log 0 of a sure event; the sum stays -inf, and the weight 1
-        doubt = np.add.reduceat(np.log1p(-np.minimum(weight[order], 1.0)), starts)
-    taken = (-np.expm1(doubt)).astype(np.float32)  # not 1 - exp: that makes nothing of what decayed long ago
-    return pair[starts][taken > 0], taken[taken > 0]
+        return PairWeights(pair, weight.astype(np.float32))
+    with np.errstate(divide="ignore"):  # log(0) where a weight is 1: the sum stays -inf, and the result 1
+        log_rest = np.add.reduceat(np.log1p(-np.minimum(weight[order], 1.0)), starts)
+    combined = (-np.expm1(log_rest)).astype(np.float32)  # 1 - exp(…) would round tiny, long decayed weights to 0
+    return PairWeights(pair[starts][combined > 0], combined[combined > 0])
 
 
-def ages(group: IntArray, at: IntArray, n_groups: int) -> IntArray:
-    """int64[n]: seconds before the newest event of the same group (a user); NO_TIME for events without a time."""
+def ages_by_group(group: IntArray, at: IntArray, n_groups: int) -> IntArray:
+    """Return the age of events relative to the newest event of their group.
+
+    Args:
+        group: int[n], number of the group (a user).
+        at: int64[n], UTC seconds; NO_TIME where unknown.
+        n_groups: number of groups.
+
+    Returns:
+        int64[n], seconds; NO_TIME for events without a time.
+    """
     newest = np.full(n_groups, NO_TIME, np.int64)
     np.maximum.at(newest, group, at)
     return np.where(at == NO_TIME, NO_TIME, newest[group] - at)

@@ -1,4 +1,4 @@
-"""Which categories products are in, as a sparse matrix: what a catalogue tells models."""
+"""The categories of products as a sparse matrix, for models that learn from them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from src.core.domain import category_names
 
 @dataclass(frozen=True)
 class ItemCategories:
-    """member: float32 CSR [n_items, n_categories], 1 where a product is in a category, however wide or narrow."""
+    """Category membership of every product.
+
+    Attributes:
+        member: float32 CSR [n_items, n_categories], 1 where a product is in a category of any level.
+    """
 
     member: csr_matrix
 
     @classmethod
     def of(cls, categories: Iterable[str | None]) -> ItemCategories | None:
-        """Of every product's Product.category, in the order of their row numbers; None where none has one."""
+        """Return the matrix of the products' Product.category, in the order of row numbers; None without any."""
         number: dict[str, int] = {}
         pointers: list[int] = [0]
         columns: list[int] = []

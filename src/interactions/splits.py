@@ -1,4 +1,4 @@
-"""Divide what is known into what a model may learn from and what it is measured on."""
+"""Split events into a training part and a test part."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from src.core.errors import NoData
 from src.interactions.interactions import TrainingData
 
 SPLIT_SEED = 42
+_MIN_VALID_SHARE, _MAX_VALID_SHARE = 0.1, 0.25
+_ENOUGH_VALID_EVENTS = 20_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """train and test share vocabularies and no event. how: "time" or "random". cut: UTC seconds, None if random."""
+    """Two parts that share vocabularies and no event.
+
+    Attributes:
+        train: the training part.
+        test: the test part.
+        how: "time" or "random".
+        cut: first second of the test part, UTC; None if random.
+    """
 
     train: TrainingData
     test: TrainingData
@@ -24,11 +33,21 @@ class Split:
 
 
 def split(data: TrainingData, test_share: float) -> Split:
-    """By one global time; at random where few events have times, or so few different ones that no time divides them.
+    """Split by one time for all users; at random where times are missing or equal.
 
-    One time for everybody: a model that has seen what others did later knows what nobody can know in the shop.
-    An event without a time among others that have one is taken for an old one. Raises NoData when nothing can be
-    divided: fewer than two events.
+    One time for all: a model trained on later events of other users would know what is unknown in the shop. The split
+    is random where at most half of the events have a time, or where no time leaves the larger part for training. An
+    event without a time among others with one counts as old.
+
+    Args:
+        data: the events.
+        test_share: share of the events in the test part, between 0 and 1.
+
+    Returns:
+        The split.
+
+    Raises:
+        NoData: there are fewer than two events.
     """
     if len(data) < 2:
         raise NoData(
@@ -43,23 +62,34 @@ def split(data: TrainingData, test_share: float) -> Split:
 
 
 def split_by_time(data: TrainingData, test_share: float) -> Split:
-    """The newest events are the test, as near to `test_share` of them as a time can cut.
+    """Put the newest events into the test part.
 
-    All events of one second fall on one side; train is empty only when all have one and the same time.
+    Args:
+        data: the events.
+        test_share: share of the test part; the cut is the time that comes closest to it.
+
+    Returns:
+        The split. All events of one second are on one side; train is empty only when all events have the same time.
     """
     at = data.events.at
     cut = int(np.quantile(at, 1 - test_share, method="lower"))
     later = at[at > cut]
-    nearer = abs((at > cut).mean() - test_share) < abs((at >= cut).mean() - test_share)
-    if len(later) and (nearer or not (at < cut).any()):
+    is_closer = abs((at > cut).mean() - test_share) < abs((at >= cut).mean() - test_share)
+    if len(later) and (is_closer or not (at < cut).any()):
         cut = int(later.min())
     return Split(data.take(np.flatnonzero(at < cut)), data.take(np.flatnonzero(at >= cut)), "time", cut)
 
 
 def split_at_random(data: TrainingData, test_share: float, seed: int = SPLIT_SEED) -> Split:
-    """A random part, and for the same rows the very one of Surprise's train_test_split(random_state=seed).
+    """Split at random, like Surprise's train_test_split(random_state=seed) on the same rows.
 
-    Of two or more events at least one is left to learn from.
+    Args:
+        data: the events.
+        test_share: share of the test part, rounded up.
+        seed: of the permutation.
+
+    Returns:
+        The split; of two or more events at least one is in the training part.
     """
     n_test = min(int(np.ceil(test_share * len(data))), len(data) - 1)
     permutation = np.random.RandomState(seed).permutation(len(data))
@@ -67,11 +97,10 @@ def split_at_random(data: TrainingData, test_share: float, seed: int = SPLIT_SEE
     return Split(data.take(permutation[:n_train]), data.take(permutation[n_train:]), "random", None)
 
 
-_VALID_SHARES, _ENOUGH_TO_JUDGE = (0.1, 0.25), 20_000
-"""So much is held out for tuning where nobody names a file for it, the larger share of few events: by a few hundred
-users whichever choice is lucky looks best."""
-
-
 def held_out(data: TrainingData) -> Split:
-    """Data without a part to tune on, and that part: the newest events where times divide them, else a random part."""
-    return split(data, float(np.clip(_ENOUGH_TO_JUDGE / max(len(data), 1), *_VALID_SHARES)))
+    """Split off a validation part for tuning, by `split`.
+
+    Its share is 10 to 25 %, larger for fewer events: on a few hundred users the luckiest choice looks best.
+    """
+    share = float(np.clip(_ENOUGH_VALID_EVENTS / max(len(data), 1), _MIN_VALID_SHARE, _MAX_VALID_SHARE))
+    return split(data, share)

@@ -9,12 +9,19 @@ import numpy as np
 
 from src.core.domain import IntArray
 
+_ARRAYS = ("blob", "offsets", "order")
+_MAX_TABLE_BYTES = 1 << 27
+
 
 class Vocabulary:
-    """Ids and their row numbers: id ↔ idx, in both directions, over three arrays that can be memory-mapped.
+    """Ids and their row numbers, in three arrays that can be memory-mapped.
 
-    A dict of four million ids would cost every worker some 500 MB; these arrays are shared by all of them.
-    blob: uint8, the ids' UTF-8 bytes end to end. offsets: int64[n + 1]. order: int32[n], row numbers sorted by id.
+    A dict of four million ids would cost every worker some 500 MB; all workers share these arrays.
+
+    Args:
+        blob: uint8, the UTF-8 bytes of all ids end to end.
+        offsets: int64[n + 1], where each id begins in blob.
+        order: int32[n], row numbers sorted by id.
     """
 
     def __init__(self, blob: IntArray, offsets: IntArray, order: IntArray) -> None:
@@ -22,8 +29,8 @@ class Vocabulary:
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
-        """A vocabulary in which ids[i] has the row number i. The ids must be distinct."""
-        import pyarrow as pa  # not on top: 70 MB that a process which only serves does not need
+        """Return a vocabulary in which ids[i] has row number i. The ids must be distinct."""
+        import pyarrow as pa  # not at the top: serving does not need its 70 MB
         import pyarrow.compute as pc
 
         packed = pa.array(ids, type=pa.large_binary())
@@ -39,15 +46,15 @@ class Vocabulary:
         return len(self._order)
 
     def id_of(self, idx: int) -> str:
-        """The id of a row number."""
+        """Return the id of a row number."""
         return self._bytes_of(idx).decode()
 
     def ids_of(self, idx: Iterable[int]) -> list[str]:
-        """The ids of row numbers, in their order."""
+        """Return the ids of row numbers, in the same order."""
         return [self.id_of(i) for i in idx]
 
     def idx_of(self, id_: str) -> int | None:
-        """The row number of an id; None for an id that is not here. Binary search: no dict in memory."""
+        """Return the row number of an id, by binary search; None for an unknown id."""
         wanted = id_.encode("utf-8", "surrogatepass")
         place = self._place_of(wanted)
         if place < len(self._order) and self._bytes_of(self._order[place]) == wanted:
@@ -55,13 +62,13 @@ class Vocabulary:
         return None
 
     def finder(self) -> Callable[[Sequence[str]], IntArray]:
-        """What says int64[n], the row numbers of n ids, -1 where one is not here: idx_of, but quick for very many.
+        """Return a function like `rows_of` that is fast for many ids.
 
-        It holds a table of all ids, so drop it when it is done; of ids too long for one it asks idx_of.
+        It holds a table of all ids until it is deleted. Where the ids are too long for a table it is `rows_of` itself.
         """
         lengths = np.diff(self._offsets)
         width = int(lengths.max(initial=0))
-        if not width or width * len(self) > _MOST_BYTES:
+        if not width or width * len(self) > _MAX_TABLE_BYTES:
             return self.rows_of
         table = np.zeros((len(self), width), np.uint8)
         table[np.arange(width) < lengths[:, None]] = self._blob
@@ -75,13 +82,19 @@ class Vocabulary:
         return find
 
     def rows_of(self, ids: Sequence[str]) -> IntArray:
-        """int64[len(ids)]: the row number of every id; -1 where it is not here."""
+        """Return int64[len(ids)], the row number of each id; -1 for an unknown id."""
         rows = (self.idx_of(id_) for id_ in ids)
         return np.fromiter((-1 if row is None else row for row in rows), np.int64, len(ids))
 
     def rows_in(self, other: Vocabulary, idx: IntArray | None = None) -> IntArray:
-        """int64[len(self)], or [len(idx)]: the row numbers of all ids, or of those at idx, in another vocabulary; -1
-        where it does not know them. Each is looked up once.
+        """Translate row numbers into those of another vocabulary. Each distinct id is looked up once.
+
+        Args:
+            other: the other vocabulary.
+            idx: int[n], row numbers here; None for all.
+
+        Returns:
+            int64[n], row numbers there; -1 for ids that it does not hold.
         """
         if idx is None:
             return other.rows_of(self.ids_of(range(len(self))))
@@ -89,17 +102,27 @@ class Vocabulary:
         return other.rows_of(self.ids_of(distinct.tolist()))[place]
 
     def neighbours(self, id_: str, n: int) -> list[str]:
-        """Up to n ids on either side of where this one stands, or would stand, when sorted: those that begin alike."""
+        """Return the ids around a position in alphabetical order, which begin alike.
+
+        Args:
+            id_: the position; it need not be in the vocabulary.
+            n: number of ids on either side.
+
+        Returns:
+            Up to 2 n ids, sorted.
+        """
         place = self._place_of(id_.encode("utf-8", "surrogatepass"))
         return self.ids_of(self._order[max(place - n, 0) : place + n])
 
     def starting_with(self, prefix: str) -> IntArray:
-        """int32[m]: the row numbers of the ids that begin with a text, in the order of their ids."""
+        """Return int32[m], the row numbers of the ids that begin with a prefix, sorted by id."""
         wanted = prefix.encode("utf-8", "surrogatepass")
-        return self._order[self._place_of(wanted) : self._place_of(wanted + b"\xff")]  # a byte that no UTF-8 has
+        return self._order[
+            self._place_of(wanted) : self._place_of(wanted + b"\xff")
+        ]  # a byte that does not occur in UTF-8
 
     def _place_of(self, wanted: bytes) -> int:
-        """How many ids are sorted before this one."""
+        """Return how many ids sort before this one."""
         low, high = 0, len(self._order)
         while low < high:
             middle = (low + high) // 2
@@ -113,19 +136,12 @@ class Vocabulary:
         return self._blob[self._offsets[idx] : self._offsets[idx + 1]].tobytes()
 
     def save(self, folder: Path) -> None:
-        """Write blob.npy, offsets.npy and order.npy into the folder, which is made."""
+        """Write blob.npy, offsets.npy and order.npy into the folder, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, array in (("blob", self._blob), ("offsets", self._offsets), ("order", self._order)):
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
-        """Map what `save` wrote; nothing is read into memory."""
+        """Memory-map the files that `save` wrote."""
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
-
-
-_ARRAYS = ("blob", "offsets", "order")
-
-
-_MOST_BYTES = 1 << 27
-"""Of the table of a finder."""

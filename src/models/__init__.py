@@ -1,4 +1,4 @@
-"""The models. To add one: a module beside these, a row here, a subclass of the contract tests."""
+"""The models. To add one: a module here, a row in MODELS, its settings in `settings`; the contract tests cover it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MODELS: dict[str, ModelKind] = {
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
-    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, missing=als.missing),
+    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, unavailable=als.unavailable),
     TEXT: ModelKind(
         text.train,
         text.Text.load,
@@ -49,6 +49,6 @@ MODELS: dict[str, ModelKind] = {
 
 
 def trainable(data: TrainingData | None = None) -> dict[str, ModelKind]:
-    """The rows of MODELS that can be trained on this machine, and learn something from these data."""
-    here = {name: kind for name, kind in MODELS.items() if not kind.missing()}
-    return {name: kind for name, kind in here.items() if data is None or kind.learns_from(data)}
+    """Return the rows of MODELS that can be trained on this machine and that learn something from the data, if any."""
+    available = {name: kind for name, kind in MODELS.items() if kind.unavailable() is None}
+    return {name: kind for name, kind in available.items() if data is None or kind.learns_from(data)}

@@ -1,8 +1,9 @@
-"""ALS: factors for implicit feedback, found by alternating least squares; any history is folded in.
+"""ALS: matrix factorization for implicit feedback, trained by alternating least squares.
 
-Minimises Σ c_ui (p_ui - x_u · y_i)² + λ (Σ|x_u|² + Σ|y_i|²), confidence c = 1 + α w for a pair of weight w, 1 for
-all others (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008). Trained by the
-library implicit; only the factors of products are kept: a user is what equation 4 makes of the history.
+Minimises Σ c_ui (p_ui - x_u · y_i)² + λ (Σ|x_u|² + Σ|y_i|²) with the confidence c = 1 + α w for a pair of weight w and
+c = 1 for every other pair (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
+2008). The library implicit does the training. Only item factors are stored: the factors of a user are computed from
+the history at query time (equation 4).
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
+from src.models.model_kind import Unavailable
 
-_QUERIES_AT_ONCE = 128
+_QUERIES_PER_TASK = 128
 
 
 @dataclass(frozen=True)
 class AlsParams:
-    """factors: length of a factor vector. regularization: λ. alpha: α. iterations: passes over both sides. use_gpu:
-    train on a CUDA device, for which implicit must be built.
+    """Parameters of ALS.
+
+    Attributes:
+        factors: length of a factor vector.
+        regularization: λ.
+        alpha: α.
+        iterations: passes over users and items.
+        use_gpu: train on a CUDA device, for which implicit must be built.
     """
 
     factors: int = 128
@@ -37,7 +46,8 @@ class AlsParams:
     use_gpu: bool = False
 
     @classmethod
-    def of(cls, settings: Settings) -> AlsParams:
+    def of(cls, settings: AlsSettings) -> AlsParams:
+        """Return the parameters that the settings ask for."""
         return cls(
             settings.als_factors,
             settings.als_regularization,
@@ -47,9 +57,35 @@ class AlsParams:
         )
 
 
+class AlsSettings(BaseModel):
+    """Settings of ALS."""
+
+    als_factors: int = Field(AlsParams.factors, ge=1, le=2000, description="ALS: length of a factor vector.")
+    als_regularization: float = Field(
+        AlsParams.regularization, gt=0, description="ALS: weight of the squared norms in the loss."
+    )
+    als_alpha: float = Field(AlsParams.alpha, gt=0, description="ALS: what an event adds to the confidence of 1.")
+    als_iterations: int = Field(AlsParams.iterations, ge=1, le=1000, description="ALS: passes over users and products.")
+    als_use_gpu: bool = Field(
+        AlsParams.use_gpu, description="ALS: train on a CUDA device, for which implicit must be built."
+    )
+
+
+class _LinearSystem(NamedTuple):
+    """A x = b; matrix: float[f, f]; right: float[f]."""
+
+    matrix: FloatArray
+    right: FloatArray
+
+
 @dataclass(frozen=True)
 class Als(FromHistory, SavedAsArrays):
-    """float32 item_factors[n_items, f]; gram[f, f]: their YᵀY + λ I."""
+    """A trained ALS model.
+
+    Attributes:
+        item_factors: float32[n_items, f], Y.
+        gram: float32[f, f], YᵀY + λ I.
+    """
 
     ARRAYS: ClassVar = ("item_factors", "gram")
     PARAMS: ClassVar = AlsParams
@@ -58,75 +94,88 @@ class Als(FromHistory, SavedAsArrays):
     gram: FloatArray
 
     @property
+    @override
     def n_items(self) -> int:
         return len(self.item_factors)
 
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         history = queries.history
-        users = self._folded_in(history)
+        users = self._user_factors(history)
         scores: FloatArray = users @ (self.item_factors if items is None else self.item_factors[items]).T
         scores[np.diff(history.indptr) == 0] = np.nan
         return scores
 
-    def _folded_in(self, history: csr_matrix) -> FloatArray:
-        """float32[n, f]: what equation 4 makes of every history."""
+    def _user_factors(self, history: csr_matrix) -> FloatArray:
+        """Return float32[n, f], the solution of equation 4 for each history."""
         users = np.zeros((history.shape[0], self.item_factors.shape[1]), np.float32)
 
-        def fold_in(start: int) -> None:
-            for row in range(start, min(start + _QUERIES_AT_ONCE, len(users))):
+        def solve_rows(start: int) -> None:
+            for row in range(start, min(start + _QUERIES_PER_TASK, len(users))):
                 part = slice(history.indptr[row], history.indptr[row + 1])
                 users[row] = np.linalg.solve(*self._system(history.indices[part], history.data[part]))
 
-        starts = range(0, len(users), _QUERIES_AT_ONCE)
+        starts = range(0, len(users), _QUERIES_PER_TASK)
         if len(starts) < 2:
-            any(map(fold_in, starts))
+            any(map(solve_rows, starts))
             return users
-        # The systems are small: a thread for each of several beats several threads for each, by twenty to one.
+        # The systems are small: one thread per system is some twenty times faster than several threads for each.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            any(pool.map(fold_in, starts))
+            any(pool.map(solve_rows, starts))
         return users
 
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
         user = np.linalg.solve(*self._system(query.item_idx, query.weight))
         return np.asarray(self.item_factors[item_idx] @ user)
 
-    def _system(self, item_idx: IntArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p."""
+    def _system(self, item_idx: IntArray, weight: FloatArray) -> _LinearSystem:
+        """Return the normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p."""
         factors = self.item_factors[item_idx]
         extra = self.params.alpha * weight
-        return self.gram + (factors.T * extra) @ factors, (1 + extra) @ factors
+        return _LinearSystem(self.gram + (factors.T * extra) @ factors, (1 + extra) @ factors)
 
     def describe(self) -> dict[str, int]:
+        """Return the shapes: n_items and n_factors."""
         n_items, n_factors = self.item_factors.shape
         return {"n_items": n_items, "n_factors": n_factors}
 
 
-def missing() -> str:
-    """What keeps implicit from being loaded here, and the way out; empty if nothing does."""
+def unavailable() -> Unavailable | None:
+    """Return why implicit cannot be imported on this machine; None if it can."""
     try:
         import implicit.als  # noqa: F401
     except (ImportError, OSError) as error:
-        return (
+        return Unavailable(
             f"als cannot be trained: the library implicit was not loaded ({error}). It needs the system library "
             "libgomp.so.1: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
         )
-    return ""
+    return None
 
 
 def train(data: TrainingData, params: AlsParams, *, seed: int) -> Als:
-    """Fit by implicit, whose matrix of confidences is ours: 1 + α w."""
-    from implicit.als import AlternatingLeastSquares  # never in a process that serves
+    """Train with implicit, on the confidence matrix 1 + α w.
+
+    Args:
+        data: events to learn from.
+        params: see AlsParams.
+        seed: of the initial factors.
+
+    Returns:
+        The model. Its factors are zero where no user has a history.
+    """
+    from implicit.als import AlternatingLeastSquares  # not at the top: serving must not import it
 
     histories = data.histories
-    telling = np.flatnonzero(np.diff(histories.indptr) > 1)  # one product alone says nothing of what goes with it
-    confidence = histories[telling] if len(telling) else histories.copy()
+    several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
+    confidence = histories[several] if len(several) else histories.copy()
     factors = min(params.factors, *histories.shape)
     if not confidence.nnz:
         return _als(np.zeros((confidence.shape[1], factors), np.float32), params)
     confidence.data = 1 + params.alpha * confidence.data
-    with threadpool_limits(1, "blas"):  # implicit has threads of its own, and warns otherwise
+    with threadpool_limits(1, "blas"):  # implicit runs its own threads, and warns when BLAS does as well
         model = AlternatingLeastSquares(
             factors=factors,
             regularization=params.regularization,

@@ -1,4 +1,4 @@
-"""What a matrix factorization predicts, however it was trained: biases, and a product of factors.
+"""Predictions of a matrix factorization, whichever way it was trained.
 
 rating(u, i) = μ + b_u + b_i + p_u · q_i, clipped to the rating scale (Koren, Bell and Volinsky, "Matrix factorization
 techniques for recommender systems", 2009, equation 4).
@@ -10,19 +10,28 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
-from src.models.base import PlainListModel, QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, Rater, SavedAsArrays, count_of
 from src.models.top_n import Candidates, top_n
 
-_RIDGE = 0.1  # for each product of the history, as training has its regularization for each rating
+_RIDGE = 0.1  # per product of the history, as training regularizes per rating
 
 
 @dataclass(frozen=True)
 class FittedFactors:
-    """What training found for the users and items that have a rating: row i of the arrays belongs to user_idx[i]
-    (int64) and item_idx[i]; factors float[m, f], biases float[m]. mean: what is added to them.
+    """Result of a training: row i of the arrays belongs to user_idx[i] or item_idx[i]. Only rated rows are included.
+
+    Attributes:
+        user_idx: int64[m], row numbers of the users with a rating.
+        item_idx: int64[k], row numbers of the products with a rating.
+        user_factors: float[m, f].
+        user_bias: float[m].
+        item_factors: float[k, f].
+        item_bias: float[k].
+        mean: added to every prediction.
     """
 
     user_idx: IntArray
@@ -35,10 +44,18 @@ class FittedFactors:
 
 
 @dataclass(frozen=True)
-class Factorization(PlainListModel, SavedAsArrays):
-    """float32 user_factors[n_users, f], item_factors[n_items, f], user_bias[n_users], item_bias[n_items]; zeros for
-    whoever has no rating. int32 user_count, item_count: ratings learnt from. mean: what an average user gives an
-    average product. params has rating_min and rating_max.
+class Factorization(PlainListModel, SavedAsArrays, Rater):
+    """Biases and factors of all users and products. Rows without a rating are zero.
+
+    Attributes:
+        params: has rating_min and rating_max.
+        mean: the rating that an average user gives an average product.
+        user_factors: float32[n_users, f].
+        item_factors: float32[n_items, f].
+        user_bias: float32[n_users].
+        item_bias: float32[n_items].
+        user_count: int32[n_users], number of ratings.
+        item_count: int32[n_items], number of ratings.
     """
 
     ARRAYS: ClassVar = ("user_factors", "item_factors", "user_bias", "item_bias", "user_count", "item_count")
@@ -53,12 +70,22 @@ class Factorization(PlainListModel, SavedAsArrays):
     item_count: IntArray
 
     @property
+    @override
     def n_items(self) -> int:
         return len(self.item_bias)
 
     @classmethod
     def of(cls, fitted: FittedFactors, params: Any, ratings: Interactions) -> Self:
-        """The model of what was fitted to the ratings."""
+        """Return the model of fitted factors.
+
+        Args:
+            fitted: result of the training.
+            params: parameters of the training.
+            ratings: the ratings that were trained on.
+
+        Returns:
+            The model, with a row for every user and product of the vocabularies.
+        """
         return cls(
             params=params,
             mean=fitted.mean,
@@ -71,33 +98,44 @@ class Factorization(PlainListModel, SavedAsArrays):
         )
 
     @classmethod
-    def of_no_rating(cls, params: Any, ratings: Interactions) -> Self:
-        """No factors, and the middle of the scale for everybody."""
-        nobody, no_factors, no_bias = np.zeros(0, np.int64), np.zeros((0, params.factors)), np.zeros(0)
+    def without_ratings(cls, params: Any, ratings: Interactions) -> Self:
+        """Return the model of an empty training.
+
+        Args:
+            params: parameters of the training.
+            ratings: the empty ratings, with their vocabularies.
+
+        Returns:
+            A model without factors that predicts the middle of the scale.
+        """
+        no_rows, no_factors, no_bias = np.zeros(0, np.int64), np.zeros((0, params.factors)), np.zeros(0)
         middle = (params.rating_min + params.rating_max) / 2
         return cls.of(
-            FittedFactors(nobody, nobody, no_factors, no_bias, no_factors, no_bias, mean=middle), params, ratings
+            FittedFactors(no_rows, no_rows, no_factors, no_bias, no_factors, no_bias, mean=middle), params, ratings
         )
 
+    @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n rated products with the highest predicted rating; none for somebody without ratings or a history."""
         return top_n(self._scores(query, slice(None)), n)
 
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         return self._scores(query, item_idx)
 
     def _scores(self, query: QueryRows, items: IntArray | slice) -> FloatArray:
-        """The rating before it is clipped: clipping would make ties of the best products. Here one row of the factors
-        is multiplied, where a block of one query would copy them.
+        """Return the predicted ratings before clipping, which would make ties of the best products.
+
+        This multiplies one row of the factors, where `score_all` with a block of one query would copy all of them.
         """
         user = -1 if query.user_idx is None else query.user_idx
         if count_of(self.user_count, user):
             factors, bias = self.user_factors[user], self.user_bias[user]
         else:
-            factors, bias = self._folded_in(query.item_idx, query.weight), np.float32(0)
+            factors, bias = self._factors_of_history(query.item_idx, query.weight), np.float32(0)
         scores = self.mean + bias + self.item_bias[items] + self.item_factors[items] @ factors
         return np.where(self.item_count[items] > 0, scores, np.nan).astype(np.float32)
 
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         columns = slice(None) if items is None else items
         users = np.maximum(queries.user_idx, 0)
@@ -105,27 +143,30 @@ class Factorization(PlainListModel, SavedAsArrays):
         factors, bias = self.user_factors[users], np.where(known, self.user_bias[users], 0)
         for row in np.flatnonzero(~known).tolist():
             part = slice(queries.history.indptr[row], queries.history.indptr[row + 1])
-            factors[row] = self._folded_in(queries.history.indices[part], queries.history.data[part])
+            factors[row] = self._factors_of_history(queries.history.indices[part], queries.history.data[part])
         scores: FloatArray = factors @ self.item_factors[columns].T
         scores += (self.mean + bias)[:, None]
         scores += self.item_bias[columns]
         scores[:, self.item_count[columns] == 0] = np.nan
         return scores
 
-    def _folded_in(self, item_idx: IntArray, weight: FloatArray) -> FloatArray:
-        """float32[f], the factors of somebody without ratings who would give what is in her history the best one: the
-        ridge regression of what biases leave of it on the products' factors. NaN without such a product.
+    def _factors_of_history(self, item_idx: IntArray, weight: FloatArray) -> FloatArray:
+        """Return float32[f], factors of a user without ratings who would rate the history's products rating_max.
+
+        They are a ridge regression, on the products' factors, of what the biases leave of that rating. NaN where no
+        product of the history has a rating.
         """
         rated = self.item_count[item_idx] > 0
         if not rated.any():
             return np.full(self.item_factors.shape[1], np.nan, np.float32)
         factors, weight = self.item_factors[item_idx[rated]], weight[rated]
-        wanted = self.params.rating_max - self.mean - self.item_bias[item_idx[rated]]
+        target = self.params.rating_max - self.mean - self.item_bias[item_idx[rated]]
         gram = (factors.T * weight) @ factors + _RIDGE * weight.sum() * np.eye(factors.shape[1])
-        return np.asarray(np.linalg.solve(gram, (factors.T * weight) @ wanted), dtype=np.float32)
+        return np.asarray(np.linalg.solve(gram, (factors.T * weight) @ target), dtype=np.float32)
 
+    @override
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
-        """Predicted ratings; an unknown user or product counts as an average one, as in Surprise."""
+        # An unknown user or product counts as an average one, as in Surprise.
         known_user, known_item = user_idx >= 0, item_idx >= 0
         users, items = np.maximum(user_idx, 0), np.maximum(item_idx, 0)
         rating = self.mean + np.where(known_user, self.user_bias[users], 0)
@@ -134,18 +175,20 @@ class Factorization(PlainListModel, SavedAsArrays):
         rating = rating + np.where(known_user & known_item, product, 0)
         return np.clip(rating, self.params.rating_min, self.params.rating_max)
 
+    @override
     def n_ratings(self, user_idx: int, item_idx: int) -> tuple[int, int]:
         return count_of(self.user_count, user_idx), count_of(self.item_count, item_idx)
 
     def describe(self) -> dict[str, int]:
+        """Return the shapes: n_users, n_items and n_factors."""
         (n_users, n_factors), n_items = self.user_factors.shape, len(self.item_factors)
         return {"n_users": n_users, "n_items": n_items, "n_factors": n_factors}
 
 
 def _in_rows(array: FloatArray, rows: IntArray, n_rows: int) -> FloatArray:
-    """float32[n_rows, …] that has array[i] at rows[i] and zeros elsewhere; `array` itself where that is the same.
+    """Return float32[n_rows, …] with array[i] at rows[i] and zeros elsewhere.
 
-    It is where every user has a rating, as in a shop that knows nothing but ratings; a copy would double the memory.
+    Returns `array` itself where that is the same: when every row has a rating, a copy would double the memory.
     """
     if len(rows) == n_rows and array.dtype == np.float32 and bool(np.all(rows == np.arange(n_rows))):
         return array

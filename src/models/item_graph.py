@@ -1,9 +1,9 @@
-"""Item graph: which products go together, as a sparse matrix that is learnt column by column.
+"""Item graph: a sparse item-item model, one ridge regression per product on its strongest co-occurrences.
 
-The graph is the normalised co-occurrence G = R̃ᵀR̃ (see normalization). On it every product gets a ridge regression on
-its strongest neighbours N: w = (G_NN + λ I)⁻¹ G_N,i, which is the regression of EASE and SLIM (Ning and Karypis,
-"SLIM", ICDM 2011) kept to the products that can matter, so that neither time nor memory grows with the square of the
-catalogue. For a large λ, w is the co-occurrence itself.
+The graph is the normalised co-occurrence G = R̃ᵀR̃ (see normalization). Each product i gets a ridge regression on its
+strongest neighbours N: w = (G_NN + λ I)⁻¹ G_N,i. This is the regression of EASE and SLIM (Ning and Karypis, "SLIM",
+ICDM 2011) restricted to neighbours, so that neither time nor memory grows with the square of the catalogue. For a large
+λ, w is proportional to the co-occurrence itself.
 """
 
 from __future__ import annotations
@@ -13,19 +13,32 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import Normalized, normalized, scaled_columns
+from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
+
+_MAX_PAIRS_PER_ROW = 1_000
+_MAX_PAIRS = 100_000_000  # 8 bytes each
+_ROWS_PER_TASK = 2_000
 
 
 @dataclass(frozen=True)
 class ItemGraphParams:
-    """neighbours: how many products a product's score can rest on. ridge: λ, in means of the Gram matrix's diagonal.
-    The exponents are those of spectral. half_life_days: see TrainingData.faded.
+    """Parameters of the item graph.
+
+    Attributes:
+        neighbours: how many products the score of a product can depend on.
+        user_exponent: of the normalisation, see spectral.
+        item_exponent: of the normalisation, see spectral.
+        ridge: λ, in means of the Gram matrix's diagonal.
+        input_exponent: see spectral.
+        output_exponent: see spectral.
+        half_life_days: see TrainingData.decayed_histories.
     """
 
     neighbours: int = 200
@@ -37,14 +50,30 @@ class ItemGraphParams:
     half_life_days: float = 0.0
 
     @classmethod
-    def of(cls, settings: Settings) -> ItemGraphParams:
+    def of(cls, settings: ItemGraphSettings) -> ItemGraphParams:
+        """Return the parameters that the settings ask for."""
         return cls(neighbours=settings.item_graph_neighbours)
+
+
+class ItemGraphSettings(BaseModel):
+    """Settings of the item graph."""
+
+    item_graph_neighbours: int = Field(
+        ItemGraphParams.neighbours,
+        ge=1,
+        le=1000,
+        description="Item graph: products that a product's score can rest on.",
+    )
 
 
 @dataclass(frozen=True)
 class ItemGraph(FromHistory, SavedAsArrays):
-    """A CSR matrix B[n_items, n_items] in three arrays, float32 data, int32 indices, int64 pointers: a history h scores
-    h · B. The diagonal is empty.
+    """A CSR matrix B[n_items, n_items] with an empty diagonal; a history h scores h · B.
+
+    Attributes:
+        data: float32, values of B.
+        indices: int32, column numbers of B.
+        pointers: int64[n_items + 1], where the rows of B begin.
     """
 
     ARRAYS: ClassVar = ("data", "indices", "pointers")
@@ -55,6 +84,7 @@ class ItemGraph(FromHistory, SavedAsArrays):
     pointers: IntArray
 
     @property
+    @override
     def n_items(self) -> int:
         return len(self.pointers) - 1
 
@@ -63,87 +93,118 @@ class ItemGraph(FromHistory, SavedAsArrays):
         """B, over the same arrays."""
         return csr_matrix((self.data, self.indices, self.pointers), shape=(self.n_items, self.n_items))
 
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
-        found = queries.history @ self.matrix
-        scores = (found if items is None else found[:, items]).toarray()
+        product = queries.history @ self.matrix
+        scores = (product if items is None else product[:, items]).toarray()
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return np.asarray(scores, dtype=np.float32)
 
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        whole = np.zeros(self.n_items, np.float32)
+        scores = np.zeros(self.n_items, np.float32)
         for item, weight in zip(query.item_idx.tolist(), query.weight.tolist(), strict=True):
             row = slice(self.pointers[item], self.pointers[item + 1])
-            whole[self.indices[row]] += np.float32(weight) * self.data[row]
-        return whole[item_idx]
+            scores[self.indices[row]] += np.float32(weight) * self.data[row]
+        return scores[item_idx]
 
     def describe(self) -> dict[str, int]:
+        """Return the shapes: n_items and n_edges."""
         return {"n_items": self.n_items, "n_edges": len(self.data)}
 
 
 def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGraph:
-    """Count what goes together and regress. The seed changes nothing."""
-    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
-    return regressed(matrix, strongest_pairs(matrix), params)
+    """Count co-occurrences and regress.
+
+    Args:
+        data: events to learn from.
+        params: see ItemGraphParams.
+        seed: not used.
+
+    Returns:
+        The model.
+    """
+    histories = data.decayed_histories(params.half_life_days)
+    normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    return fit_item_graph(normalized, strongest_pairs(normalized), params)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The strongest entries of each row of a Gram matrix without its diagonal: item int32[n_items, m], -1 beyond the
-    last; value float32[n_items, m].
+    """The strongest entries of each row of a Gram matrix, its diagonal left out.
+
+    Attributes:
+        item: int32[n_items, m], column numbers; -1 beyond the last.
+        value: float32[n_items, m].
     """
 
     item: IntArray
     value: FloatArray
 
 
-def strongest_pairs(matrix: Normalized) -> Pairs:
-    """So many of each row as memory allows, at most 1,000."""
-    from src.models.kernels.compile import in_threads, n_cores  # Numba never enters a process that serves
+def strongest_pairs(normalized: NormalizedHistories) -> Pairs:
+    """Return the strongest pairs of each product: at most 1,000, fewer where memory would not hold them."""
+    from src.models.kernels.compile import map_in_threads, n_cores  # not at the top: serving must not import Numba
     from src.models.kernels.item_graph_kernels import strongest_of_rows
 
-    n_items = matrix.matrix.shape[1]
-    kept = min(_MOST_PAIRS_A_ROW, n_items, max(64, _MOST_PAIRS // max(n_items, 1)))
-    pairs = Pairs(np.full((n_items, kept), -1, np.int32), np.zeros((n_items, kept), np.float32))
-    columns = matrix.matrix.T.tocsr()
+    n_items = normalized.matrix.shape[1]
+    per_row = min(_MAX_PAIRS_PER_ROW, n_items, max(64, _MAX_PAIRS // max(n_items, 1)))
+    pairs = Pairs(np.full((n_items, per_row), -1, np.int32), np.zeros((n_items, per_row), np.float32))
+    columns = normalized.matrix.T.tocsr()
 
     def write(start: int) -> None:
-        part = slice(start, start + _ROWS_AT_ONCE)
-        gram = csr_matrix(columns[part] @ matrix.matrix)
+        part = slice(start, start + _ROWS_PER_TASK)
+        gram = csr_matrix(columns[part] @ normalized.matrix)
         strongest_of_rows(gram.indptr, gram.indices, gram.data, start, pairs.item[part], pairs.value[part])
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        in_threads(write, range(0, n_items, _ROWS_AT_ONCE), pool)
+        map_in_threads(write, range(0, n_items, _ROWS_PER_TASK), pool)
     return pairs
 
 
-_MOST_PAIRS_A_ROW = 1_000
-_MOST_PAIRS = 100_000_000  # 8 bytes each
-_ROWS_AT_ONCE = 2_000
+def fit_item_graph(normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams) -> ItemGraph:
+    """Regress every product on its strongest neighbours.
 
+    Args:
+        normalized: histories; the exponents of their normalisation are not read from `params`.
+        pairs: strongest pairs of `normalized`.
+        params: see ItemGraphParams.
 
-def regressed(matrix: Normalized, pairs: Pairs, params: ItemGraphParams) -> ItemGraph:
-    """The model of these pairs; the normalisation is taken as it is."""
-    from src.models.kernels.compile import in_threads, n_cores
-    from src.models.kernels.item_graph_kernels import ridge_of_columns
-
-    n_items = len(pairs.item)
-    neighbours = min(params.neighbours, pairs.item.shape[1])
-    ridge = params.ridge * matrix.level
-    item, weight = np.full((n_items, neighbours), -1, np.int32), np.zeros((n_items, neighbours), np.float32)
-
-    def write(start: int) -> None:
-        part = slice(start, start + _ROWS_AT_ONCE)
-        ridge_of_columns(pairs.item, pairs.value, matrix.diagonal, ridge, start, item[part], weight[part])
-
-    with ThreadPoolExecutor(n_cores()) as pool:
-        in_threads(write, range(0, n_items, _ROWS_AT_ONCE), pool)
-    there = item >= 0
-    target = np.repeat(np.arange(n_items), there.sum(axis=1))
-    graph = csr_matrix((weight[there], (item[there], target)), shape=(n_items, n_items))
-    graph.data *= np.repeat(matrix.degree**-params.input_exponent, np.diff(graph.indptr)).astype(np.float32)
-    graph = scaled_columns(graph, matrix.degree**params.output_exponent)
+    Returns:
+        The model.
+    """
+    neighbour, weight = _regression_weights(normalized, pairs, params)
+    n_items = len(neighbour)
+    used = neighbour >= 0
+    target = np.repeat(np.arange(n_items), used.sum(axis=1))
+    graph = csr_matrix((weight[used], (neighbour[used], target)), shape=(n_items, n_items))
+    graph.data *= np.repeat(normalized.degree**-params.input_exponent, np.diff(graph.indptr)).astype(np.float32)
+    graph = scale_columns(graph, normalized.degree**params.output_exponent)
     return ItemGraph(
         params, graph.data.astype(np.float32), graph.indices.astype(np.int32), graph.indptr.astype(np.int64)
     )
+
+
+def _regression_weights(
+    normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams
+) -> tuple[IntArray, FloatArray]:
+    """Return (neighbours int32[n_items, m], -1 beyond the last; their weights float32[n_items, m])."""
+    from src.models.kernels.compile import map_in_threads, n_cores
+    from src.models.kernels.item_graph_kernels import ridge_of_columns
+
+    n_items = len(pairs.item)
+    shape = (n_items, min(params.neighbours, pairs.item.shape[1]))
+    ridge = params.ridge * normalized.mean_diagonal
+    neighbour, weight = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+
+    def write(start: int) -> None:
+        part = slice(start, start + _ROWS_PER_TASK)
+        ridge_of_columns(
+            pairs.item, pairs.value, normalized.diagonal + np.float32(ridge), start, neighbour[part], weight[part]
+        )
+
+    with ThreadPoolExecutor(n_cores()) as pool:
+        map_in_threads(write, range(0, n_items, _ROWS_PER_TASK), pool)
+    return neighbour, weight

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A part of the program that cannot be used on this machine.
+
+    Attributes:
+        reason: for people: what is missing, and what to do.
+    """
+
+    reason: str
 
 
 class Train(Protocol):
@@ -35,21 +45,21 @@ class ModelKind:
     Attributes:
         train: trains it.
         load: maps a saved one.
-        params: takes its parameters out of the settings.
+        params: takes its parameters out of settings that inherit those the model declares.
         lists: whether it makes lists.
         rates: whether it predicts ratings.
         scores_cold_users: whether it lists products for a query without a history by a user it never saw.
         blends: whether the ensemble may add up its score; a score on the scale of ratings may not be.
-        missing: why it cannot be trained on this machine, and what to do; "" if nothing is missing.
+        unavailable: why it cannot be trained on this machine; None if it can.
         learns_from: whether the data hold anything that it, and no other model, would learn from.
     """
 
     train: Train
     load: Callable[[Path], Any]
-    params: Callable[[Settings], Any]
+    params: Callable[[Any], Any]
     lists: bool = True
     rates: bool = False
     scores_cold_users: bool = False
     blends: bool = False
-    missing: Callable[[], str] = str
+    unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True

@@ -1,4 +1,4 @@
-"""Popularity: the list for somebody we know nothing about, and the bar every other model has to clear."""
+"""Popularity: products by their total feedback. It serves queries without a history, and is the baseline of reports."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
-from src.interactions.event_weights import ages, halved
+from src.core.settings import RatingScale
+from src.interactions.event_weights import ages_by_group, decay
 from src.interactions.interactions import TrainingData
-from src.models.base import PlainListModel, QueryBlock, QueryRows, SavedAsArrays, count_of
+from src.models.base import PlainListModel, QueryBlock, QueryRows, Rater, SavedAsArrays, count_of
 from src.models.top_n import Candidates
 
 
 @dataclass(frozen=True)
 class PopularityParams:
-    """damping: how many average ratings every product and user is credited with, so that one rating says little.
-    half_life_days: an event so many days before the newest of all weighs half, unless its time is unknown; 0: all time.
+    """Parameters of popularity and of trending.
+
+    Attributes:
+        rating_min: lowest rating of the scale.
+        rating_max: highest rating of the scale.
+        damping: number of average ratings added to every product and user, so that a single rating counts little.
+        half_life_days: an event this many days before the newest of all weighs half; events without a time keep their
+            weight. 0: no decay.
     """
 
     rating_min: float
@@ -27,21 +35,35 @@ class PopularityParams:
     half_life_days: float = 0.0
 
     @classmethod
-    def of(cls, settings: Settings) -> PopularityParams:
+    def of(cls, settings: RatingScale) -> PopularityParams:
+        """Return the parameters of popularity over all time."""
         return cls(settings.rating_min, settings.rating_max)
 
     @classmethod
-    def of_trending(cls, settings: Settings) -> PopularityParams:
+    def of_trending(cls, settings: TrendingSettings) -> PopularityParams:
+        """Return the parameters of trending: popularity that decays with age."""
         return cls(settings.rating_min, settings.rating_max, half_life_days=settings.trending_half_life_days)
 
 
-@dataclass(frozen=True)
-class Popularity(PlainListModel, SavedAsArrays):
-    """Products by how much was done with them, and ratings by their damped mean.
+class TrendingSettings(RatingScale):
+    """Settings of trending."""
 
-    weight: float32[n_items], log(1 + the sum of the feedback); order: int32[n_items], the items by it, most first.
-    item_mean: float32[n_items]. item_count: int32[n_items] and user_count: int32[n_users], numbers of ratings.
-    mean: of all ratings.
+    trending_half_life_days: float = Field(
+        30.0, gt=0, description="Trending: an event so many days before the newest one weighs half."
+    )
+
+
+@dataclass(frozen=True)
+class Popularity(PlainListModel, SavedAsArrays, Rater):
+    """Total feedback and damped mean rating of every product.
+
+    Attributes:
+        mean: mean of all ratings.
+        weight: float32[n_items], log(1 + sum of the feedback).
+        order: int32[n_items], row numbers by descending weight.
+        item_mean: float32[n_items], damped mean rating.
+        item_count: int32[n_items], number of ratings.
+        user_count: int32[n_users], number of ratings.
     """
 
     ARRAYS: ClassVar = ("weight", "order", "item_mean", "item_count", "user_count")
@@ -56,45 +78,74 @@ class Popularity(PlainListModel, SavedAsArrays):
     user_count: IntArray
 
     @property
+    @override
     def n_items(self) -> int:
         return len(self.weight)
 
+    @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        """The n products with the most feedback, whoever asks; products without any are named last."""
+        """Return the n products with the most feedback, for any query.
+
+        Args:
+            query: not used.
+            n: length of the list.
+
+        Returns:
+            min(n, n_items) products; those without any feedback come last.
+        """
         first = np.asarray(self.order[:n], dtype=np.int64)
         return Candidates(first, self.weight[first])
 
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         return np.asarray(self.weight[item_idx])
 
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         return np.tile(self.weight if items is None else self.weight[items], (len(queries), 1))
 
+    @override
     def rate(self, user_idx: IntArray, item_idx: IntArray) -> FloatArray:
-        """The product's damped mean rating; the overall mean for an unknown product."""
+        """Return the damped mean rating of each product.
+
+        Args:
+            user_idx: not used.
+            item_idx: int[n] row numbers; -1 for an unknown product.
+
+        Returns:
+            float[n]; the overall mean for an unknown product.
+        """
         return np.where(item_idx >= 0, self.item_mean[np.maximum(item_idx, 0)], self.mean)
 
+    @override
     def n_ratings(self, user_idx: int, item_idx: int) -> tuple[int, int]:
         return count_of(self.user_count, user_idx), count_of(self.item_count, item_idx)
 
     def describe(self) -> dict[str, int]:
+        """Return the shapes: n_users and n_items."""
         return {"n_users": len(self.user_count), "n_items": len(self.weight)}
 
 
 def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popularity:
-    """Sum up the feedback of every product and average its ratings. The seed changes nothing.
+    """Sum the feedback of every product and average its ratings.
 
-    Without any rating the mean is the middle of the scale.
+    Args:
+        data: events to learn from.
+        params: see PopularityParams.
+        seed: not used.
+
+    Returns:
+        The model. Without ratings its mean is the middle of the scale.
     """
     ratings, feedback = data.ratings, data.feedback
     user_count, item_count = ratings.count_by_user(), ratings.count_by_item()
     mean = float(ratings.value.mean(dtype=np.float64)) if len(ratings) else (params.rating_min + params.rating_max) / 2
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
-    speaks = feedback.value
+    amount = feedback.value
     if params.half_life_days:
-        age = ages(np.zeros(len(feedback), np.int8), feedback.at, 1)
-        speaks = speaks * halved(age, params.half_life_days)
-    weight = np.log1p(np.bincount(feedback.item_idx, weights=speaks, minlength=feedback.n_items)).astype(np.float32)
+        age = ages_by_group(np.zeros(len(feedback), np.int8), feedback.at, 1)
+        amount = amount * decay(age, params.half_life_days)
+    weight = np.log1p(np.bincount(feedback.item_idx, weights=amount, minlength=feedback.n_items)).astype(np.float32)
     return Popularity(
         weight=weight,
         order=np.argsort(-weight, kind="stable").astype(np.int32),

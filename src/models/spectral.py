@@ -1,13 +1,13 @@
 """Spectral: the linear item-item model of EASE on a low-pass filtered Gram matrix, in closed form and few factors.
 
 EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8) needs the inverse of the dense
-item-item Gram matrix G = R̃ᵀR̃. Here G ≈ V S Vᵀ + Δ: its k strongest eigenvectors (the ideal low-pass filter of GF-CF)
-and what they leave of the diagonal, as in factor analysis. With Λ = Δ + λ, the Woodbury identity gives
+item-item Gram matrix G = R̃ᵀR̃. Here G ≈ V S Vᵀ + Δ: the k strongest eigenvectors (the ideal low-pass filter of GF-CF)
+and the rest of the diagonal, as in factor analysis. With Λ = Δ + λ, the Woodbury identity gives
 
     (G + λ)⁻¹ = Λ⁻¹ - Λ⁻¹ V (S⁻¹ + VᵀΛ⁻¹V)⁻¹ VᵀΛ⁻¹ = P,    B = I - P / diag P,
 
-whose part off the diagonal is a product of two thin matrices: a hundred thousand products take megabytes, not the 40 GB
-of the inverse. The diagonal of B is zero, as in EASE: no product speaks for itself.
+whose off-diagonal part is a product of two thin matrices: a hundred thousand products take megabytes, not the 40 GB of
+the inverse. The diagonal of B is zero, as in EASE: a product does not support itself.
 """
 
 from __future__ import annotations
@@ -16,27 +16,35 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import BaseModel, Field
 from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
+from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import Normalized, normalized, take_own
+from src.models.normalization import NormalizedHistories, normalize_histories, subtract_self_scores
 
-_MOST_NUMBERS = 80_000_000
+_MAX_NUMBERS = 80_000_000
 """Of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
 _OVERSAMPLING, _POWER_ITERATIONS = 32, 4
-_USERS_AT_ONCE = 50_000
+_USERS_PER_BLOCK = 50_000
 
 
 @dataclass(frozen=True)
 class SpectralParams:
-    """rank: eigenvectors kept, k. user_exponent, item_exponent: of the normalisation. ridge: λ, in means of the Gram
-    matrix's diagonal. input_exponent: products of the history weigh degree^-input_exponent. output_exponent: scores
-    are multiplied by degree^output_exponent. filter: "ease" as above, or "ideal", B = V Vᵀ. half_life_days: see
-    TrainingData.faded.
+    """Parameters of spectral.
+
+    Attributes:
+        rank: number of eigenvectors, k.
+        user_exponent: a of the normalisation.
+        item_exponent: b of the normalisation.
+        ridge: λ, in means of the Gram matrix's diagonal.
+        input_exponent: products of the history are weighted by degree^-input_exponent.
+        output_exponent: scores are multiplied by degree^output_exponent.
+        filter: "ease" as above, or "ideal", B = V Vᵀ.
+        half_life_days: see TrainingData.decayed_histories.
     """
 
     rank: int = 768
@@ -49,14 +57,29 @@ class SpectralParams:
     half_life_days: float = 0.0
 
     @classmethod
-    def of(cls, settings: Settings) -> SpectralParams:
+    def of(cls, settings: SpectralSettings) -> SpectralParams:
+        """Return the parameters that the settings ask for."""
         return cls(rank=settings.spectral_rank)
+
+
+class SpectralSettings(BaseModel):
+    """Settings of spectral."""
+
+    spectral_rank: int = Field(
+        SpectralParams.rank, ge=1, le=4096, description="Spectral: eigenvectors kept, where tuning has no say."
+    )
 
 
 @dataclass(frozen=True)
 class Spectral(FromHistory, SavedAsArrays):
-    """float32 given[n_items, k] and wanted[n_items, k]: a history h scores (h · given) · wantedᵀ, less h · itself for
-    the products of the history; itself[n_items] is the diagonal of given · wantedᵀ.
+    """B without its diagonal, as a product of two matrices: a history h scores (h · given) · wantedᵀ - h · itself.
+
+    The last term applies to the products of the history only. The names of the arrays are those of the saved files.
+
+    Attributes:
+        given: float32[n_items, k], factors of a product as part of a history.
+        wanted: float32[n_items, k], factors of a product as a candidate.
+        itself: float32[n_items], the diagonal of given · wantedᵀ.
     """
 
     ARRAYS: ClassVar = ("given", "wanted", "itself")
@@ -67,16 +90,19 @@ class Spectral(FromHistory, SavedAsArrays):
     itself: FloatArray
 
     @property
+    @override
     def n_items(self) -> int:
         return len(self.given)
 
+    @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         wanted = self.wanted if items is None else self.wanted[items]
         scores: FloatArray = (queries.history @ self.given) @ wanted.T
-        take_own(scores, queries.history, self.itself, items)
+        subtract_self_scores(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return scores
 
+    @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
@@ -86,55 +112,84 @@ class Spectral(FromHistory, SavedAsArrays):
         return np.asarray(scores - own[item_idx])
 
     def describe(self) -> dict[str, int]:
+        """Return the shapes: n_items and n_factors."""
         n_items, n_factors = self.given.shape
         return {"n_items": n_items, "n_factors": n_factors}
 
 
 def train(data: TrainingData, params: SpectralParams, *, seed: int) -> Spectral:
-    """Decompose and filter. Where fewer eigenvectors exist, or fit the memory, than the rank says, those are kept."""
-    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
-    return filtered(matrix, eigenvectors(matrix, params.rank, seed=seed), params)
+    """Compute the eigenvectors and the model.
+
+    Args:
+        data: events to learn from.
+        params: see SpectralParams.
+        seed: of the randomized eigendecomposition.
+
+    Returns:
+        The model, with fewer than `rank` factors where fewer eigenvectors exist or fit into memory.
+    """
+    histories = data.decayed_histories(params.half_life_days)
+    normalized = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    return fit_spectral(normalized, eigenvectors(normalized, params.rank, seed=seed), params)
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The strongest eigenvectors of a Gram matrix: vectors float32[n_items, k], values float64[k], descending."""
+    """The strongest eigenvectors of a Gram matrix.
+
+    Attributes:
+        vectors: float32[n_items, k].
+        values: float64[k], descending.
+    """
 
     vectors: FloatArray
     values: FloatArray
 
     def first(self, k: int) -> Spectrum:
+        """Return the k strongest of them."""
         return Spectrum(self.vectors[:, :k], self.values[:k])
 
 
-def eigenvectors(matrix: Normalized, rank: int, *, seed: int) -> Spectrum:
-    """At most `rank` of them, by randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4)."""
-    rows, n_items = matrix.matrix.shape
-    rank = min(rank, rows, n_items, max(16, _MOST_NUMBERS // max(n_items, 1)))
+def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Spectrum:
+    """Compute eigenvectors by randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
+
+    Args:
+        normalized: histories whose Gram matrix is decomposed.
+        rank: number of eigenvectors.
+        seed: of the starting block.
+
+    Returns:
+        At most `rank` eigenvectors; those with an eigenvalue of about zero are left out.
+    """
+    rows, n_items = normalized.matrix.shape
+    rank = min(rank, rows, n_items, max(16, _MAX_NUMBERS // max(n_items, 1)))
     if rank == 0:
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
     for _ in range(_POWER_ITERATIONS):
-        basis = _orthonormal(_times_gram(matrix.matrix, basis))
-    small = np.asarray(basis.T @ _times_gram(matrix.matrix, basis), dtype=np.float64)
-    values, turn = np.linalg.eigh((small + small.T) / 2)
+        basis = _orthonormal(_times_gram(normalized.matrix, basis))
+    small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)
+    values, rotation = np.linalg.eigh((small + small.T) / 2)
     strongest = np.argsort(-values)[:rank]
     strongest = strongest[values[strongest] > 1e-9 * max(values.max(), 1e-30)]
-    return Spectrum(basis @ turn[:, strongest].astype(np.float32), values[strongest])
+    return Spectrum(basis @ rotation[:, strongest].astype(np.float32), values[strongest])
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
-    """R̃ᵀ(R̃ block), so many users at once that the middle stays small."""
+    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small."""
     total = np.zeros_like(block)
-    for start in range(0, matrix.shape[0], _USERS_AT_ONCE):
-        part = matrix[start : start + _USERS_AT_ONCE]
+    for start in range(0, matrix.shape[0], _USERS_PER_BLOCK):
+        part = matrix[start : start + _USERS_PER_BLOCK]
         total += part.T @ (part @ block)
     return total
 
 
 def _orthonormal(block: FloatArray) -> FloatArray:
-    """A basis of the columns, by Cholesky QR: eight times faster than Householder's, which is for hopeless columns."""
+    """Return an orthonormal basis of the columns by Cholesky QR, which is eight times faster than Householder QR.
+
+    Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.
+    """
     gram = np.asarray(block.T @ block, dtype=np.float64)
     try:
         lower = np.linalg.cholesky(gram)
@@ -144,19 +199,28 @@ def _orthonormal(block: FloatArray) -> FloatArray:
     return np.ascontiguousarray(solved)
 
 
-def filtered(matrix: Normalized, spectrum: Spectrum, params: SpectralParams) -> Spectral:
-    """The model of this spectrum's first params.rank eigenvectors; the normalisation is taken as it is."""
+def fit_spectral(normalized: NormalizedHistories, spectrum: Spectrum, params: SpectralParams) -> Spectral:
+    """Build the model of the first params.rank eigenvectors.
+
+    Args:
+        normalized: histories; the exponents of their normalisation are not read from `params`.
+        spectrum: eigenvectors of `normalized`.
+        params: see SpectralParams.
+
+    Returns:
+        The model.
+    """
     spectrum = spectrum.first(params.rank)
     vectors = np.asarray(spectrum.vectors, dtype=np.float32)
     given: FloatArray = vectors
     wanted: FloatArray = vectors
     if params.filter == "ease" and vectors.shape[1]:
-        kept = (vectors**2) @ spectrum.values
-        noise = np.maximum(matrix.diagonal - kept, 0) + params.ridge * matrix.level
+        explained = (vectors**2) @ spectrum.values
+        noise = np.maximum(normalized.diagonal - explained, 0) + params.ridge * normalized.mean_diagonal
         whitened = vectors / noise[:, None]
         inner = np.linalg.inv(np.diag(1 / spectrum.values) + vectors.T @ whitened)
         given = whitened @ inner.astype(np.float32)
         wanted = whitened / (1 / noise - np.einsum("if,if->i", given, whitened))[:, None]
-    given = (given * (matrix.degree**-params.input_exponent)[:, None]).astype(np.float32)
-    wanted = (wanted * (matrix.degree**params.output_exponent)[:, None]).astype(np.float32)
+    given = (given * (normalized.degree**-params.input_exponent)[:, None]).astype(np.float32)
+    wanted = (wanted * (normalized.degree**params.output_exponent)[:, None]).astype(np.float32)
     return Spectral(params, given, wanted, np.einsum("if,if->i", given, wanted))

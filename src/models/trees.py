@@ -1,24 +1,30 @@
-"""Boosted regression trees as arrays: LightGBM learns them, and whoever serves needs neither it nor its memory."""
+"""Boosted regression trees as arrays. LightGBM trains them; serving evaluates them without LightGBM."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray, JsonDict
 
-MOST_LEAVES = 64  # of one tree: a bit each in 64
+MAX_LEAVES = 64  # of one tree: a bit each of a uint64
+_ALL_LEAVES = int(np.iinfo(np.uint64).max)
 
 
 @dataclass(frozen=True)
 class Trees:
-    """n_trees trees of at most s splits. feature int64[n_trees, s], threshold float64[n_trees, s]: a split sends a row
-    to the left when its feature is not above the threshold. left, right uint64[n_trees, s]: the leaves, one bit each,
-    that a row can still reach after going there; all of them for splits that a tree has not. value
-    float64[n_trees, s + 1]: of the leaves.
+    """An ensemble of n_trees trees with at most s splits each.
+
+    Attributes:
+        feature: int64[n_trees, s], the feature that a split compares.
+        threshold: float64[n_trees, s]; a row goes left when its feature is not above the threshold.
+        left: uint64[n_trees, s], the leaves, one bit each, that a row can still reach after going left. All leaves
+            for the splits that a smaller tree does not have.
+        right: uint64[n_trees, s], the same after going right.
+        value: float64[n_trees, s + 1], values of the leaves.
     """
 
     feature: IntArray
@@ -28,10 +34,10 @@ class Trees:
     value: FloatArray
 
     def predict(self, features: FloatArray) -> FloatArray:
-        """float64[n]: the sum of one leaf of every tree. features: float[n, n_features], finite.
+        """Return float64[n], for each row of float[n, n_features], finite, the sum of one leaf of every tree.
 
-        All splits at once, and what remains of the leaves in the end is the lowest of them (Lucchese et al.,
-        "QuickScorer", SIGIR 2015): a few array operations where walking down the trees would be thousands.
+        All splits are compared at once; of the leaves that remain the lowest is the answer (Lucchese et al.,
+        "QuickScorer", SIGIR 2015). This takes a few array operations instead of thousands of steps down the trees.
         """
         goes_left = features[:, self.feature.ravel()] <= self.threshold.ravel()
         reached = np.where(goes_left, self.left.ravel(), self.right.ravel())
@@ -41,7 +47,7 @@ class Trees:
         return np.asarray(self.value[np.arange(len(self.value)), leaf].sum(axis=1))
 
     def to_json(self) -> JsonDict:
-        """In plain numbers; the masks as text, as 64 bits are too many for a number of JSON."""
+        """Return plain values; the masks become text, as JSON numbers do not hold 64 bits."""
         return {
             "feature": self.feature.tolist(),
             "threshold": self.threshold.tolist(),
@@ -52,7 +58,7 @@ class Trees:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Trees:
-        """What `to_json` gave."""
+        """Read the result of `to_json`."""
         left, right = (
             np.array([[int(mask) for mask in row] for row in document[side]], np.uint64) for side in ("left", "right")
         )
@@ -66,45 +72,55 @@ class Trees:
 
     @classmethod
     def of_dump(cls, dump: Mapping[str, Any]) -> Trees:
-        """What LightGBM's Booster.dump_model tells of trees of at most MOST_LEAVES leaves over numeric features."""
-        parts = [_Tree(info["tree_structure"]) for info in dump["tree_info"]]
-        n_splits = max([1, *(len(part.splits) for part in parts)])
-        shape = (len(parts), n_splits)
-        everything = np.iinfo(np.uint64).max
+        """Convert LightGBM's Booster.dump_model: trees of at most MAX_LEAVES leaves over numeric features.
+
+        Raises ValueError for a split on a categorical feature.
+        """
+        parsed = [_ParsedTree(info["tree_structure"]) for info in dump["tree_info"]]
+        n_splits = max([1, *(len(tree.splits) for tree in parsed)])
+        shape = (len(parsed), n_splits)
         trees = cls(
             np.zeros(shape, np.int64),
             np.zeros(shape),
-            np.full(shape, everything, np.uint64),
-            np.full(shape, everything, np.uint64),
-            np.zeros((len(parts), n_splits + 1)),
+            np.full(shape, _ALL_LEAVES, np.uint64),
+            np.full(shape, _ALL_LEAVES, np.uint64),
+            np.zeros((len(parsed), n_splits + 1)),
         )
-        for row, part in enumerate(parts):
-            for at, (feature, threshold, left, right) in enumerate(part.splits):
-                trees.feature[row, at], trees.threshold[row, at] = feature, threshold
-                trees.left[row, at], trees.right[row, at] = left, right
-            trees.value[row, : len(part.values)] = part.values
+        for row, tree in enumerate(parsed):
+            for at, split in enumerate(tree.splits):
+                trees.feature[row, at], trees.threshold[row, at] = split.feature, split.threshold
+                trees.left[row, at], trees.right[row, at] = split.left, split.right
+            trees.value[row, : len(tree.values)] = tree.values
         return trees
 
 
-class _Tree:
-    """Splits (feature, threshold, mask of the left, mask of the right) and leaf values of one dumped tree."""
+class _TreeSplit(NamedTuple):
+    """One split; left and right are masks of the leaves that remain reachable."""
+
+    feature: int
+    threshold: float
+    left: int
+    right: int
+
+
+class _ParsedTree:
+    """Splits and leaf values of one dumped tree."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self.splits: list[tuple[int, float, int, int]] = []
+        self.splits: list[_TreeSplit] = []
         self.values: list[float] = []
-        self._leaves_of(root)
+        self._parse(root)
 
-    def _leaves_of(self, node: Mapping[str, Any]) -> int:
-        """The leaves below a node, as a mask; they are numbered from left to right."""
+    def _parse(self, node: Mapping[str, Any]) -> int:
+        """Collect the node and all below it; return the mask of its leaves, which are numbered from left to right."""
         if "split_feature" not in node:
             self.values.append(float(node["leaf_value"]))
             return 1 << (len(self.values) - 1)
         if node["decision_type"] != "<=":
             raise ValueError(f"a split by {node['decision_type']!r} was found; expected '<=', of a numeric feature")
-        left, right = self._leaves_of(node["left_child"]), self._leaves_of(node["right_child"])
-        everything = int(np.iinfo(np.uint64).max)
-        # Going left rules out what is on the right, and says nothing of leaves elsewhere.
+        left, right = self._parse(node["left_child"]), self._parse(node["right_child"])
+        # Going left rules out the leaves on the right, and none outside this node.
         self.splits.append(
-            (int(node["split_feature"]), float(node["threshold"]), everything & ~right, everything & ~left)
+            _TreeSplit(int(node["split_feature"]), float(node["threshold"]), _ALL_LEAVES & ~right, _ALL_LEAVES & ~left)
         )
         return left | right

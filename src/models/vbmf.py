@@ -1,10 +1,10 @@
-"""Variational Bayes matrix factorization: predicts ratings, and learns from them how much to believe of them.
+"""VBMF: variational Bayesian matrix factorization, which predicts ratings and learns its own regularization.
 
-A factorization whose biases and factors have normal priors; what is kept is the posterior mean. All variances are
-learnt as well, so there is nothing to tune (Lim and Teh, "Variational Bayesian approach to movie rating prediction",
-KDD Cup 2007). A user's prior mean is a sum over the products rated, and a product's over its users, as in SVD++ (Koren,
-"Factorization meets the neighborhood", KDD 2008, equation 15): which products somebody rated says something, whatever
-the ratings are.
+Biases and factors have normal priors; the model stores the posterior means. All variances are learnt too, so that
+nothing has to be tuned (Lim and Teh, "Variational Bayesian approach to movie rating prediction", KDD Cup 2007). The
+prior mean of a user is a sum over the products the user rated, and that of a product a sum over its users, as in SVD++
+(Koren, "Factorization meets the neighborhood", KDD 2008, equation 15): which products a user rates carries information
+beyond the ratings.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from src.core.settings import Settings
+from pydantic import Field
+
+from src.core.settings import RatingScale
 from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
 
 
 @dataclass(frozen=True)
 class VbmfParams:
-    """factors: length of a factor vector; more than the ratings speak for come out as zeros. sweeps: over all users
-    and all products.
+    """Parameters of VBMF.
+
+    Attributes:
+        rating_min: lowest rating of the scale.
+        rating_max: highest rating of the scale.
+        factors: length of a factor vector; factors that the ratings do not support come out as zeros.
+        sweeps: passes over all users and products.
     """
 
     rating_min: float
@@ -29,22 +36,39 @@ class VbmfParams:
     sweeps: int = 30
 
     @classmethod
-    def of(cls, settings: Settings) -> VbmfParams:
+    def of(cls, settings: VbmfSettings) -> VbmfParams:
+        """Return the parameters that the settings ask for."""
         return cls(settings.rating_min, settings.rating_max, settings.vbmf_factors, settings.vbmf_sweeps)
+
+
+class VbmfSettings(RatingScale):
+    """Settings of VBMF."""
+
+    vbmf_factors: int = Field(VbmfParams.factors, ge=1, le=200, description="VBMF: length of a factor vector.")
+    vbmf_sweeps: int = Field(VbmfParams.sweeps, ge=1, le=1000, description="VBMF: passes over all ratings.")
 
 
 @dataclass(frozen=True)
 class Vbmf(Factorization):
-    """A Factorization; biases and factors are differences from an average user and an average product."""
+    """A Factorization whose biases and factors are differences from an average user and an average product."""
 
     PARAMS: ClassVar = VbmfParams
 
 
 def train(data: TrainingData, params: VbmfParams, *, seed: int) -> Vbmf:
-    """Fit to the ratings. Without any: no factors, and the middle of the scale for everybody."""
+    """Train on the ratings.
+
+    Args:
+        data: events to learn from.
+        params: see VbmfParams.
+        seed: of the initial factors.
+
+    Returns:
+        The model. Without ratings it has no factors and predicts the middle of the scale.
+    """
     ratings = data.ratings
     if not len(ratings):
-        return Vbmf.of_no_rating(params, ratings)
-    from src.models.kernels.vbmf_trainer import fit  # Numba never enters a process that serves
+        return Vbmf.without_ratings(params, ratings)
+    from src.models.kernels.vbmf_trainer import fit  # not at the top: serving must not import Numba
 
     return Vbmf.of(fit(ratings, factors=params.factors, sweeps=params.sweeps, seed=seed), params, ratings)

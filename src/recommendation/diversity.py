@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from src.core.domain import ExclusionReason, FloatArray, IntArray, Rules
-from src.recommendation.item_attributes import UNKNOWN, ItemAttributes
+from src.interactions.item_attributes import UNKNOWN, ItemAttributes
 
 _AT_ONCE = 1_000
 

@@ -12,6 +12,7 @@ from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder
 
@@ -33,7 +34,7 @@ class EnsembleConfig:
     order: LearnedOrder | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> EnsembleConfig:
+    def of(cls, settings: AllSettings) -> EnsembleConfig:
         """What is tried first, and what serves where nothing can be tried."""
         params = {name: kind.params(settings) for name, kind in trainable().items() if kind.blends}
         return cls(
@@ -55,7 +56,7 @@ class EnsembleConfig:
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any], settings: Settings) -> EnsembleConfig:
+    def from_json(cls, document: Mapping[str, Any], settings: AllSettings) -> EnsembleConfig:
         """What `to_json` gave; a model it does not name keeps the parameters of the settings."""
         base = cls.of(settings)
         params = {name: type(its)(**document["params"].get(name, asdict(its))) for name, its in base.params.items()}

@@ -10,11 +10,11 @@ from itertools import islice
 import numpy as np
 
 from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ListPosition, Rules
+from src.interactions.item_attributes import ItemAttributes
 from src.models import POPULARITY
 from src.models.base import ListModel, QueryRows
 from src.models.top_n import Candidates, top_n
 from src.recommendation.diversity import DiversityCaps, boosted
-from src.recommendation.item_attributes import ItemAttributes
 
 CATALOGUE, RELAXED = "catalogue", "relaxed"
 """What may have filled a place, beside popularity: a product that nobody did anything with, and one for which the

@@ -20,27 +20,28 @@ from src.core.domain import (
     ListPosition,
     PredictedRating,
     ProductAttributes,
+    ProductFilter,
     Query,
     Recommendation,
     Rules,
 )
 from src.core.errors import NotReady, UnknownName
-from src.interactions.event_weights import KIND_NUMBER, Weighting, ages, together
+from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events
+from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
 from src.recommendation.explanations import explanations
-from src.recommendation.item_attributes import ItemAttributes
 from src.recommendation.list_builder import ListBuilder, ListRequest, find_position
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItems, similar
-from src.search.index import Filter, SearchHits, SearchIndex
+from src.search.index import SearchHits, SearchIndex
 
 _RECENT = 1_000
 """So many of the newest events shape a list; what was seen before is left out all the same."""
 
-_EVERYTHING = Filter()
+_EVERYTHING = ProductFilter()
 _BARE = ItemAttributes.empty(0)
 """For rules that ask no facts."""
 TEXT_QUERY, PRODUCT = "text", "product"
@@ -160,7 +161,7 @@ class Pipeline:
         listed[list(self.withdrawn)] = False
         return listed
 
-    def find(self, text: str, vector: FloatArray | None, n: int, wanted: Filter = _EVERYTHING) -> SearchHits:
+    def find(self, text: str, vector: FloatArray | None, n: int, wanted: ProductFilter = _EVERYTHING) -> SearchHits:
         """At most n products for a text, best first. vector: what the release's own encoder makes of the text.
 
         Raises NotReady for a release without texts.
@@ -170,7 +171,7 @@ class Pipeline:
                 "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
                 "data_processing.py products.csv, then run python train_model.py"
             )
-        fits = self.search.matching(wanted)
+        fits = self.search.attributes.fitting(wanted)
         allowed = fits if self.listed is None or fits is None else fits & self.listed
         allowed = self.listed if allowed is None else allowed
         ranker = self.rankers.get(TEXT_QUERY)
@@ -226,9 +227,9 @@ class Pipeline:
         weight = self.weighting.of_events(
             np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
             np.array([event.value for event in events]),
-            ages(np.zeros(len(events), np.int64), at, 1),
+            ages_by_group(np.zeros(len(events), np.int64), at, 1),
         )
-        return together(item, weight)
+        return combine_events(item, weight)
 
     def _rows_of(self, product_ids: Iterable[str]) -> dict[str, int]:
         """Row numbers of those products that the release knows."""

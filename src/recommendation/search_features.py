@@ -97,8 +97,9 @@ def anchor_similarity(items: IntArray, anchors: IntArray, search: SearchIndex) -
 
 
 def _price_distance(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
-    price = np.log(np.maximum(search.price[items], 0.01))
-    theirs = search.price[anchors]
+    prices = search.attributes.price
+    price = np.log(np.maximum(prices[items].astype(np.float32), 0.01))
+    theirs = prices[anchors].astype(np.float32)
     theirs = theirs[np.isfinite(theirs)]
     if not len(theirs):
         return np.full(len(items), -1, np.float32)
@@ -107,11 +108,13 @@ def _price_distance(items: IntArray, anchors: IntArray, search: SearchIndex) -> 
 
 
 def _category_match(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
-    theirs = [search.categories_of(anchor) for anchor in anchors.tolist()]
-    theirs = [names for names in theirs if names]
+    attributes = search.attributes
+    theirs = [
+        names for number in attributes.category[anchors].tolist() if (names := attributes.categories.keys[number])
+    ]
     if not theirs:
         return np.full(len(items), -1, np.float32)
-    mine = [search.categories_of(item) for item in items.tolist()]
+    mine = [attributes.categories.keys[number] for number in attributes.category[items].tolist()]
     return np.array([sum(bool(names & each) for each in theirs) / len(theirs) for names in mine], np.float32)
 
 

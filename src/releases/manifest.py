@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from src.core.domain import JsonDict
-from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 
 FORMAT = 2
@@ -96,11 +96,11 @@ class MeasurementSettings(_Section):
     rating_max: float
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: AllSettings) -> Self:
         """Return the present values."""
         return cls.model_validate({name: getattr(settings, name) for name in cls.model_fields})
 
-    def applied_to(self, settings: Settings) -> Settings:
+    def applied_to(self, settings: AllSettings) -> AllSettings:
         """Return the settings with these values in place of theirs."""
         return settings.model_copy(update={name: getattr(self, name) for name in type(self).model_fields})
 
@@ -127,7 +127,7 @@ class EnsembleRecord(_Section):
         """Return the record of a configuration."""
         return cls.model_validate(config.to_json())
 
-    def config(self, settings: Settings) -> EnsembleConfig:
+    def config(self, settings: AllSettings) -> EnsembleConfig:
         """Return the configuration; a model without parameters here takes those of the settings.
 
         Raises KeyError, TypeError or ValueError if another program's parameters do not fit this one's.

@@ -32,6 +32,7 @@ from src.releases.release import (
     read_release,
     write_release,
 )
+from src.releases.verdict import GateVerdict
 
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
@@ -40,8 +41,19 @@ _UNREADABLE = (OSError, ValueError, RecursionError)
 
 @dataclass(frozen=True)
 class Listed:
-    """A release as a list names it, by its manifest alone. created_at: ISO 8601. problem: what is wrong with the
-    manifest; only loading it looks at every byte.
+    """A release in a list, by its manifest alone; only loading it verifies every byte.
+
+    Attributes:
+        version: Its name.
+        is_current: Whether it serves.
+        is_previous: Whether it served last before the current one.
+        pinned: Whether it is current and no training may replace it.
+        created_at: ISO 8601; None if the manifest cannot be read.
+        default_model: The model whose lists it serves; None likewise.
+        ndcg_at_10: NDCG@10 of these lists; None if not measured.
+        n_bytes: Size on disk without the manifest; None likewise.
+        gate_sentence: The gate's verdict for people; empty if not recorded.
+        problem: Why the manifest cannot be read; empty if it can.
     """
 
     version: str
@@ -52,27 +64,95 @@ class Listed:
     default_model: str | None = None
     ndcg_at_10: float | None = None
     n_bytes: int | None = None
-    verdict: str = ""
+    gate_sentence: str = ""
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Publication:
+    """The result of publishing a release.
+
+    Attributes:
+        version: The release; None if it was refused, and removed.
+        verdict: The verdict on what a fresh process found; None if none was asked.
+    """
+
+    version: str | None
+    verdict: GateVerdict | None
+
+
 class Registry:
-    """The releases of one folder. Any number of processes may read; publishing is the trainer's, one at a time."""
+    """The releases of one folder. Any number of processes may read, and one at a time may publish.
+
+    Attributes:
+        folder: The folder.
+        keep: Number of releases that pruning leaves, besides those that may still serve.
+    """
 
     def __init__(self, folder: Path, keep: int = 5) -> None:
+        """Read and write releases in a folder, which need not exist yet.
+
+        Args:
+            folder: The folder.
+            keep: Number of releases that pruning leaves.
+        """
         self.folder = folder
         self.keep = keep
         self._pointer = Pointer(folder)
 
-    def publish(
-        self, draft: Draft, run_id: str, now: datetime, accept: Callable[[SmokeTestResult], None] = lambda proof: None
-    ) -> str:
-        """Write a release, prove that a fresh process can load it, and return its version. It is not active yet.
+    def publish(self, draft: Draft, run_id: str, now: datetime) -> str:
+        """Write a release, and check that a fresh process can load it. It is not active yet.
 
-        accept: is told what that process found, and may raise to refuse the release.
-        Raises ReleaseError. Whatever it raises, the release is removed; if the process is killed, what is left is a
-        temporary folder, which the next publishing removes, or a release that was never activated.
+        Args:
+            draft: The release.
+            run_id: Id of the training run; a part of the version.
+            now: The present.
+
+        Returns:
+            The version.
+
+        Raises:
+            ReleaseError: It could not be written or loaded.
         """
+        publication = self.publish_if(draft, run_id, now, lambda _: GateVerdict())
+        assert publication.version is not None
+        return publication.version
+
+    def publish_if(
+        self, draft: Draft, run_id: str, now: datetime, judge: Callable[[SmokeTestResult], GateVerdict]
+    ) -> Publication:
+        """Publish a release, and remove it again if the verdict on what a fresh process found is to keep the old one.
+
+        Whatever it raises, the release is removed; if the process is killed, what is left is a temporary folder, which
+        the next publishing removes, or a release that was never activated.
+
+        Args:
+            draft: The release.
+            run_id: Id of the training run; a part of the version.
+            now: The present.
+            judge: Makes the verdict.
+
+        Returns:
+            The version and the verdict.
+
+        Raises:
+            ReleaseError: It could not be written or loaded.
+        """
+        version = self._write(draft, run_id, now)
+        try:
+            proof = self._smoke_test(version)
+            verdict = None if proof is None else judge(proof)
+        except BaseException:
+            self._remove(version)
+            raise
+        if verdict is not None and not verdict.promoted:
+            self._remove(version)
+            return Publication(None, verdict)
+        self.prune(besides=version)
+        return Publication(version, verdict)
+
+    def _write(self, draft: Draft, run_id: str, now: datetime) -> str:
+        """Write a release to its folder, whole or not at all, and return its version."""
         version = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{run_id[:8]}"
         temporary = self.folder / f"{_TEMPORARY}{run_id}"
         try:
@@ -89,18 +169,10 @@ class Registry:
                 f"the release could not be written to {self.folder}: {error.strerror or error}. Expected a folder "
                 "that can be written and enough free space; mend that and train again. What was served is untouched."
             ) from None
-        try:
-            proof = self._smoke_test(version)
-            if proof is not None:
-                accept(proof)
-        except BaseException:
-            self._remove(version)
-            raise
-        self.prune(besides=version)
         return version
 
     def _smoke_test(self, version: str) -> SmokeTestResult | None:
-        """Load it where nothing of this process can help: a release must stand on what is on disk."""
+        """Load a release in a fresh process, so that nothing in this one's memory can help."""
         root = Path(__file__).resolve().parents[2]
         command = [sys.executable, "-m", "src.releases.smoke_test", str(self.folder.resolve()), version]
         try:
@@ -118,10 +190,19 @@ class Registry:
         return SmokeTestResult(**json.loads(done.stdout))
 
     def activate(self, version: str, *, pin: bool = False, over_pin: bool = True) -> bool:
-        """Make a release the current one, if it verifies; whether it is now. Raises UnknownName, ReleaseError.
+        """Make a release the current one, if it verifies.
 
-        pin: no training replaces it, until another one is activated, or `unpin`. over_pin: whether a current one that
-        is pinned is replaced; asked when nobody else can pin it any more.
+        Args:
+            version: The release.
+            pin: Whether no training may replace it, until another one is activated or it is unpinned.
+            over_pin: Whether to replace a pinned release; the pin is read under the folder's lock.
+
+        Returns:
+            Whether the release is current now; False only for a pin.
+
+        Raises:
+            UnknownName: There is no such release.
+            ReleaseError: It does not verify, or the pointer could not be written.
         """
         with self._pointer.changing(f"activate {version} again"):
             self.load(version)
@@ -132,13 +213,15 @@ class Registry:
         return True
 
     def rollback(self, *, pin: bool = False) -> str:
-        """Activate the newest release that served and is older than the current one; its version.
+        """Activate the newest release that served and is older than the current one, and return its version.
 
-        Raises NoRelease if there is none, ReleaseError if it does not verify.
+        Raises:
+            NoRelease: There is none.
+            ReleaseError: It does not verify.
         """
-        there = self.versions()
+        on_disk = self.versions()
         older = next(
-            (version for version in self._pointer.older_than(self.current_version()) if version in there), None
+            (version for version in self._pointer.older_than(self.current_version()) if version in on_disk), None
         )
         if older is None:
             raise NoRelease(
@@ -149,10 +232,7 @@ class Registry:
         return older
 
     def pin(self, *, pinned: bool = True) -> str:
-        """Keep the current release until it is unpinned or another one activated by hand; its version.
-
-        Raises NoRelease, ReleaseError.
-        """
+        """Pin the current release, or unpin it, and return its version. Raises NoRelease, ReleaseError."""
         with self._pointer.changing("try again"):
             version = self.current().version
             self._pointer.point_to(version, pin=pinned)
@@ -160,25 +240,29 @@ class Registry:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the current release must not be replaced by a training."""
+        """Whether no training may replace the current release."""
         pointer = self._pointer.read()
         return pointer is not None and bool(pointer["pinned"])
 
     def deactivate(self) -> None:
-        """Serve nothing: until the next activation every list answers that a training is needed."""
+        """Let no release serve: until the next activation every list answers that a training is needed."""
         (self.folder / CURRENT).unlink(missing_ok=True)
 
     def current_version(self) -> str | None:
-        """The version that CURRENT.json names; None without one, or if it cannot be read."""
+        """Return the version that CURRENT.json names; None without one, or if it cannot be read."""
         return self._pointer.version
 
     def pointer_bytes(self) -> bytes | None:
-        """CURRENT.json as it is: cheap to compare with what was seen before. None without one."""
+        """Return the bytes of CURRENT.json, cheap to compare with those of before; None without the file."""
         return self._pointer.content()
 
     def current(self) -> Release:
-        """The release that CURRENT.json names. Raises NoRelease without one; UnknownName, ReleaseError if it is not
-        what was activated.
+        """Return the release that CURRENT.json names.
+
+        Raises:
+            NoRelease: None is active.
+            UnknownName: It is not on disk.
+            ReleaseError: It is not what was activated.
         """
         pointer = self._pointer.read()
         if pointer is None:
@@ -188,9 +272,11 @@ class Registry:
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
-        """The release to begin with: the current one, or, if that does not verify, the last one before that does.
+        """Return the current release or, if that does not verify, the newest one before it that does.
 
-        Raises NoRelease if nothing was ever activated, ReleaseError if nothing verifies.
+        Raises:
+            NoRelease: None was ever activated.
+            ReleaseError: None verifies.
         """
         try:
             return self.current()
@@ -208,7 +294,7 @@ class Registry:
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
     def listing(self) -> list[Listed]:
-        """All releases on disk, newest first."""
+        """Return all releases on disk, newest first."""
         current, versions = self.current_version(), self.versions()
         previous = next((version for version in self._pointer.served_before(current) if version in versions), None)
         return [self._listed(version, current, previous) for version in reversed(versions)]
@@ -226,11 +312,11 @@ class Registry:
             default_model=manifest.default_model,
             ndcg_at_10=manifest.metrics.ndcg_at_10.get(manifest.default_model),
             n_bytes=manifest.n_bytes,
-            verdict=manifest.gate.sentence if manifest.gate else "",
+            gate_sentence=manifest.gate.sentence if manifest.gate else "",
         )
 
     def report(self, version: str) -> JsonDict | None:
-        """What was measured before this release was published (src/evaluation/report.py); None if it cannot be read."""
+        """Return the report of a release (src/evaluation/report.py); None if it cannot be read."""
         try:
             document = json.loads((self.folder / version / "report.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -238,22 +324,34 @@ class Registry:
         return document if isinstance(document, dict) else None
 
     def activated_at(self) -> int | None:
-        """When another release was last activated, in UTC seconds; None if none ever was."""
+        """Return the UTC seconds of the last activation; None if none ever was."""
         return self._pointer.activated_at()
 
     def is_made_up(self, version: str) -> bool:
-        """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
+        """Tell whether a release was trained on the synthetic shop; False if its manifest cannot be read."""
         try:
             return self._manifest(version).made_up
         except _UNREADABLE:
             return False
 
     def _manifest(self, version: str) -> Manifest:
-        """As it lies there, not verified. Raises one of _UNREADABLE."""
+        """Return a manifest without verifying the release. Raises one of _UNREADABLE."""
         return Manifest.model_validate(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
-        """Verify every byte of a release and map it. Raises UnknownName, ReleaseError."""
+        """Verify every byte of a release and map it.
+
+        Args:
+            version: The release.
+            manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+        Returns:
+            The release.
+
+        Raises:
+            UnknownName: There is no such release.
+            ReleaseError: It does not verify.
+        """
         folder = self.folder / version
         if version not in self.versions():
             known = ", ".join(self.versions()) or "none"
@@ -261,32 +359,34 @@ class Registry:
         return read_release(folder, manifest_sha256)
 
     def versions(self) -> list[str]:
-        """All releases on disk, oldest first."""
+        """Return the versions on disk, oldest first."""
         try:
             names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
-        except OSError:  # none yet, or a disk that gives nothing
+        except OSError:  # no folder yet, or a broken disk
             return []
         return sorted(name for name in names if os.path.isfile(self.folder / name / MANIFEST))
 
     def prune(self, besides: str | None = None) -> None:
-        """Remove the oldest releases beyond `keep`; never the current one, what served when it took its place, what a
-        rollback would serve, its parent, or `besides`. Nothing while it cannot be told which these are.
+        """Remove the oldest releases beyond `keep`, but none that may serve again.
+
+        These are the current one, the one that it replaced, the one that a rollback would activate, its parent, and
+        `besides`. Nothing is removed while that cannot be determined.
         """
         with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
             self._pointer.remove_leftovers()
             current, versions = self.current_version(), self.versions()
-            kept = {current, besides, self._pointer.served_last(current)}
-            kept |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
+            needed = {current, besides, self._pointer.served_last(current)}
+            needed |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
-                kept.add(self._manifest(str(current)).parent)
+                needed.add(self._manifest(str(current)).parent)
             except _UNREADABLE:
                 return
             for version in versions[: -self.keep]:
-                if version not in kept:
+                if version not in needed:
                     self._remove(version)
 
     def _remove(self, version: str) -> None:
-        """At once for everybody who looks; a kill in the middle leaves a leftover that the next publishing removes."""
+        """Rename a release, so that no reader sees half of it, and delete it; `publish` removes leftovers."""
         doomed = self.folder / f"{_TEMPORARY}removed-{version}"
         with suppress(OSError):
             os.rename(self.folder / version, doomed)

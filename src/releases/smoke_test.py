@@ -1,4 +1,4 @@
-"""The smoke test: load a release where nothing but the disk can help, and make lists with it.
+"""The smoke test: load a release in a fresh process, and make lists with it.
 
 python -m src.releases.smoke_test FOLDER VERSION prints a SmokeTestResult as JSON.
 It ends with exit code 1 and one line on stderr if the release does not work.
@@ -23,18 +23,18 @@ _LISTS, _LENGTH, _LONGEST_HISTORY = 100, 10, 3
 
 
 def run_smoke_test(folder: Path) -> SmokeTestResult:
-    """Verify a release, and make lists for nobody and for small histories. Raises ReleaseError."""
+    """Verify a release, and make lists without a history and for small ones. Raises ReleaseError."""
     started = time.perf_counter()
     release = read_release(folder)
     load_seconds = time.perf_counter() - started
     pipeline = release.pipeline
     seconds, short = [], 0
     for query in _queries(pipeline):
-        started = time.thread_time()  # the night runs at nice 19: how busy the machine is says nothing of the release
-        found = pipeline.recommend(query)
+        started = time.thread_time()  # processor time: a busy machine, or nice 19, says nothing of the release
+        products = pipeline.recommend(query)
         seconds.append(time.thread_time() - started)
-        short += len(found) < min(_LENGTH, len(pipeline.items) - len(query.history))
-        if not found and len(pipeline.items) > len(query.history):
+        short += len(products) < min(_LENGTH, len(pipeline.items) - len(query.history))
+        if not products and len(pipeline.items) > len(query.history):
             raise ReleaseError(f"release {folder.name} makes an empty list.")
     # The first list maps what all others use; it is made once in a worker's life.
     p95 = float(np.quantile(seconds[1:] or seconds, 0.95)) if seconds else 0.0
@@ -44,7 +44,7 @@ def run_smoke_test(folder: Path) -> SmokeTestResult:
 
 
 def _queries(pipeline: Pipeline) -> list[Query]:
-    """Deterministic: nobody, then histories of a few products each."""
+    """Return one query without a history, then queries with a few products each; always the same."""
     n_items = len(pipeline.items)
     if not n_items:
         return []

@@ -1,4 +1,4 @@
-"""The catalogue as columns: what search and encoders read of products."""
+"""The catalogue as columns of texts, for the search index and encoders."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.domain import FloatArray, IntArray, Product, category_names
+from src.core.domain import FloatArray, IntArray, Product, ProductAttributes, category_names
+from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 
 _DESCRIPTION, _ENCODED_DESCRIPTION = 1_000, 200
-"""Characters: beyond them a description tells of delivery and warranty. An encoder averages, so it gets fewer."""
+"""Characters. Later parts of descriptions are about delivery and warranty; encoders average, so they get fewer."""
 
 _TEXTS = ("title", "description", "category", "brand")
 
 
 @dataclass(frozen=True)
 class CatalogueText:
-    """Columns of one length n. Texts are "" where nothing is known, price (float32) is NaN, stock (int64) -1."""
+    """Columns of length n, "" where nothing is known.
+
+    Attributes:
+        ids: of the products.
+        title: titles.
+        description: beginnings of descriptions.
+        category: as in Product.
+        brand: brands.
+        price: float64, NaN where unknown.
+        stock: int64, -1 where unknown.
+    """
 
     ids: list[str]
     title: list[str]
@@ -33,7 +44,7 @@ class CatalogueText:
 
     @classmethod
     def of(cls, products: Iterable[Product]) -> CatalogueText:
-        """In the order given."""
+        """Return the columns of products, in the order given."""
         columns: dict[str, list[str]] = {name: [] for name in ("ids", *_TEXTS)}
         prices, stocks = [], []
         for product in products:
@@ -42,19 +53,24 @@ class CatalogueText:
                 columns[name].append((getattr(product, name) or "")[:_DESCRIPTION])
             prices.append(np.nan if product.price is None else product.price)
             stocks.append(-1 if product.stock is None else product.stock)
-        return cls(**columns, price=np.array(prices, np.float32), stock=np.array(stocks, np.int64))
+        return cls(**columns, price=np.array(prices, np.float64), stock=np.array(stocks, np.int64))
 
     def aligned(self, items: Vocabulary) -> CatalogueText:
-        """One row for each item, in the order of row numbers; nothing is known of those that are not here."""
+        """Return one row for each item; all empty for items that are not in this catalogue."""
         known = [(at, idx) for at, id_ in enumerate(self.ids) if (idx := items.idx_of(id_)) is not None]
         here, there = (np.array(part, np.int64) for part in (zip(*known, strict=True) if known else ((), ())))
-        price, stock = np.full(len(items), np.nan, np.float32), np.full(len(items), -1, np.int64)
+        price, stock = np.full(len(items), np.nan), np.full(len(items), -1, np.int64)
         price[there], stock[there] = self.price[here], self.stock[here]
         texts = {name: _placed(getattr(self, name), here, there, len(items)) for name in _TEXTS}
         return CatalogueText(ids=items.ids_of(range(len(items))), **texts, price=price, stock=stock)
 
+    def attributes(self) -> ItemAttributes:
+        """Return the attributes that filters use, one row for each row."""
+        columns = (self.ids, self.category, self.brand, self.price.tolist(), self.stock.tolist())
+        return ItemAttributes.of_rows([ProductAttributes(*row) for row in zip(*columns, strict=True)])
+
     def passages(self) -> list[str]:
-        """What is encoded of each product: title, category and the beginning of the description; "" without any."""
+        """Return the text to encode of each product: title, category, beginning of the description; "" without any."""
         return [
             ". ".join(part for part in (title, " ".join(category_names(category)), text[:_ENCODED_DESCRIPTION]) if part)
             for title, category, text in zip(self.title, self.category, self.description, strict=True)
@@ -62,6 +78,7 @@ class CatalogueText:
 
 
 def _placed(column: Sequence[str], here: IntArray, there: IntArray, n: int) -> list[str]:
+    """Return n texts with column[here[i]] at there[i], and "" elsewhere."""
     placed = [""] * n
     for source, target in zip(here.tolist(), there.tolist(), strict=True):
         placed[target] = column[source]

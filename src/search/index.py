@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict, category_names
+from src.core.domain import CATEGORY_LIST, BoolArray, FloatArray, IntArray, JsonDict
+from src.interactions.category_index import CategoryIndex
+from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 from src.search.bm25 import Bm25Index, build_bm25
 from src.search.catalogue_text import CatalogueText
@@ -27,7 +29,6 @@ _ALONE = 3.0
 """Times as much a meaning counts for a query of one word: that tells too little of what is looked for."""
 _COMPARED = 50_000
 """Products: of a category with no more, all vectors are compared."""
-_ARRAYS = ("price", "stock", "category", "category_pointer", "title_group")
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,6 @@ class EncodedBy:
     name: str
     checksum: str
     dimension: int
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What a product must be. category: one of its names, in any case. in_stock: False also takes what is sold out.
-
-    A product of unknown price fits no bound; one of unknown stock counts as in stock.
-    """
-
-    category: str | None = None
-    min_price: float | None = None
-    max_price: float | None = None
-    in_stock: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,18 +70,14 @@ class SearchIndex:
     keywords: Bm25Index
     vectors: VectorIndex | None
     encoded_by: EncodedBy | None
-    price: FloatArray
-    stock: IntArray
-    categories: Vocabulary
-    category: IntArray
-    category_pointer: IntArray
+    attributes: ItemAttributes
     title_group: IntArray
     n_products: int
     vector_weight: float = VECTOR_WEIGHT
 
     @property
     def n_items(self) -> int:
-        return len(self.price)
+        return len(self.attributes)
 
     def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
         """At most n products. vector: the query's, of encoded_by, None to search by words alone.
@@ -148,34 +132,6 @@ class SearchIndex:
             return np.zeros(len(items), np.float32)
         return self.vectors.similarity(vector, items)
 
-    def matching(self, wanted: Filter) -> BoolArray | None:
-        """bool[n_items]: what fits the filter, as the catalogue was when the release was made; None where all does."""
-        if wanted == Filter():
-            return None
-        fits = np.ones(self.n_items, np.bool_)
-        if wanted.category is not None:
-            fits &= self.in_category(wanted.category)
-        if wanted.min_price is not None:
-            fits &= self.price >= wanted.min_price
-        if wanted.max_price is not None:
-            fits &= self.price <= wanted.max_price
-        if wanted.in_stock:
-            fits &= self.stock != 0
-        return fits
-
-    def in_category(self, name: str) -> BoolArray:
-        """bool[n_items]; all False for a name that no product has."""
-        number = self.categories.idx_of(_category_key(name))
-        found = np.zeros(self.n_items, np.bool_)
-        if number is not None:
-            owner = np.searchsorted(self.category_pointer, np.flatnonzero(self.category == number), side="right") - 1
-            found[owner] = True
-        return found
-
-    def categories_of(self, item: int) -> frozenset[int]:
-        """The numbers of an item's categories."""
-        return frozenset(self.category[self.category_pointer[item] : self.category_pointer[item + 1]].tolist())
-
     def describe(self) -> JsonDict:
         """For the manifest and /status."""
         by = self.encoded_by
@@ -191,11 +147,10 @@ class SearchIndex:
         """Write everything into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         self.keywords.save(folder / "keywords")
-        self.categories.save(folder / "categories")
+        self.attributes.save(folder / "attributes")
         if self.vectors is not None:
             self.vectors.save(folder / "vectors")
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        np.save(folder / "title_group.npy", self.title_group, allow_pickle=False)
         document = {**self.describe(), "vector_weight": self.vector_weight}
         (folder / "search.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
 
@@ -203,18 +158,19 @@ class SearchIndex:
     def load(cls, folder: Path) -> SearchIndex:
         """Map what `save` wrote."""
         document = json.loads((folder / "search.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        title_group = np.load(folder / "title_group.npy", mmap_mode="r", allow_pickle=False)
+        is_current = (folder / "attributes").is_dir()
         by = None
         if document["encoder"] is not None:
             by = EncodedBy(document["encoder"], document["encoder_checksum"], document["embedding_dimension"])
         return cls(
-            keywords=Bm25Index.load(folder / "keywords", len(arrays["price"])),
+            keywords=Bm25Index.load(folder / "keywords", len(title_group)),
             vectors=None if by is None else VectorIndex.load(folder / "vectors", document["exact"]),
             encoded_by=by,
-            categories=Vocabulary.load(folder / "categories"),
+            attributes=ItemAttributes.load(folder / "attributes") if is_current else _older_attributes(folder),
+            title_group=title_group,
             n_products=document["n_products"],
             vector_weight=document["vector_weight"],
-            **arrays,
         )
 
 
@@ -231,25 +187,33 @@ def build_search_index(
     vector_weight: float = VECTOR_WEIGHT,
 ) -> SearchIndex:
     """Build the search over a catalogue that is aligned with the items. vectors: float16[n, dimension], or None."""
-    names = [[_category_key(name) for name in category_names(category)] for category in catalogue.category]
-    number: dict[str, int] = {}
-    numbered = [[number.setdefault(name, len(number)) for name in its] for its in names]
     group: dict[str, int] = {}
     keys = [title_key(title) for title in catalogue.title]
     return SearchIndex(
         keywords=build_bm25(catalogue),
         vectors=None if vectors is None else build_vector_index(vectors),
         encoded_by=encoded_by,
-        price=catalogue.price,
-        stock=catalogue.stock,
-        categories=Vocabulary.of(list(number)),
-        category=np.array([each for its in numbered for each in its], np.int32),
-        category_pointer=np.cumsum([0, *map(len, numbered)]),
+        attributes=catalogue.attributes(),
         title_group=np.array([group.setdefault(key, len(group)) if key else -1 for key in keys], np.int32),
         n_products=sum(1 for passage in catalogue.passages() if passage),
         vector_weight=vector_weight,
     )
 
 
-def _category_key(name: str) -> str:
-    return " ".join(name.casefold().split())
+def _older_attributes(folder: Path) -> ItemAttributes:
+    """Read the attributes that older versions saved with a search index: float32 prices, category names, no brands."""
+    arrays = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in ("price", "stock", "category", "category_pointer")
+    }
+    names, category, pointer = Vocabulary.load(folder / "categories"), arrays["category"], arrays["category_pointer"]
+    number: dict[bytes, int] = {b"": 0}
+    rows = [
+        number.setdefault(category[start:end].tobytes(), len(number))
+        for start, end in zip(pointer[:-1].tolist(), pointer[1:].tolist(), strict=True)
+    ]
+    texts = [CATEGORY_LIST.join(names.ids_of(np.frombuffer(key, category.dtype).tolist())) for key in number]
+    unknown = np.zeros(len(rows), np.int32)
+    return ItemAttributes(
+        arrays["price"], arrays["stock"], np.array(rows, np.int32), unknown, CategoryIndex(texts), {"": 0}
+    )

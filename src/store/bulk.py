@@ -1,8 +1,7 @@
-"""Many events at once, through the raw driver: executemany on SQLite, COPY on PostgreSQL.
+"""Insert many events at once, through the raw driver: executemany on SQLite, COPY on PostgreSQL.
 
-One meaning on both: of events that are the same (user, product, kind, mark) the latest stays, and of equally late
-ones the one that came last. An event without a time counts as the oldest. Whatever replaces an event takes its place
-in the order of arrival.
+Both do the same: of equal events (user, product, kind, dedupe_key) the latest stays, and of equally late ones the one
+that arrived last. An event without a time is the oldest. An event that replaces another takes over its arrival_seq.
 """
 
 from __future__ import annotations
@@ -29,52 +28,74 @@ _REPLACE = f"""
 _Row = tuple[str, str, str, str, float, int | None, int]
 
 
-def numbered(batch: EventBatch, after: int) -> EventBatch:
-    """The batch with numbers: its own, or those of events that come now, all above `after`."""
-    if batch.number is not None:
+def with_arrival_seq(batch: EventBatch, after: int) -> EventBatch:
+    """Return the batch with arrival_seq set, from the clock unless the batch has its own.
+
+    Args:
+        batch: n events.
+        after: A number that is below every new one.
+
+    Returns:
+        The batch, with arrival_seq int64[n].
+    """
+    if batch.arrival_seq is not None:
         return batch
     first = max(time.time_ns() // 1_000, after + 1)
-    return replace(batch, number=np.arange(first, first + len(batch), dtype=np.int64))
+    return replace(batch, arrival_seq=np.arange(first, first + len(batch), dtype=np.int64))
 
 
 def upsert_events(connection: Connection, batch: EventBatch, products: Set[str]) -> int:
-    """How many events were new or replaced an older one; the rest was there already. `products` are known then.
+    """Insert events and their products.
 
-    The batch must be numbered. One sorted by (user, product, kind, mark) goes fastest, as it touches every page once.
+    Args:
+        connection: A connection inside a write transaction.
+        batch: Events with arrival_seq. A batch sorted by (user, product, kind, dedupe_key) is fastest, as it touches
+            every page once.
+        products: The products to add unless they are stored already.
+
+    Returns:
+        The number of events that are new or replaced an older one.
     """
-    batch = _latest_of_each(batch)
+    batch = _without_duplicates(batch)
     if connection.dialect.name == "sqlite":
         return _upsert_sqlite(connection, batch, products)
     return _upsert_postgresql(connection, batch, products)
 
 
-def _latest_of_each(batch: EventBatch) -> EventBatch:
-    """Of events that are the same the latest, in the place of the first. One statement may not touch a row twice."""
+def _without_duplicates(batch: EventBatch) -> EventBatch:
+    """Keep the latest of equal events, with the first one's arrival_seq: a statement may not touch a row twice."""
     keys = list(_keys(batch))
     if all(map(lt, keys, islice(keys, 1, None))) or len(set(keys)) == len(keys):
         return batch
-    assert batch.number is not None
-    when = list(zip(batch.at.tolist(), batch.number.tolist(), strict=True))
+    assert batch.arrival_seq is not None
+    order = list(zip(batch.at.tolist(), batch.arrival_seq.tolist(), strict=True))
     latest: dict[tuple[str, str, str, str], int] = {}
-    place: dict[tuple[str, str, str, str], int] = {}
-    for position, same in enumerate(keys):
-        number = when[position][1]
-        if when[position] >= when[latest.setdefault(same, position)]:
-            latest[same] = position
-        place[same] = min(number, place.get(same, number))
-    return replace(batch.take(list(latest.values())), number=np.array(list(place.values()), dtype=np.int64))
+    first_seq: dict[tuple[str, str, str, str], int] = {}
+    for position, key in enumerate(keys):
+        seq = order[position][1]
+        if order[position] >= order[latest.setdefault(key, position)]:
+            latest[key] = position
+        first_seq[key] = min(seq, first_seq.get(key, seq))
+    return replace(batch.take(list(latest.values())), arrival_seq=np.array(list(first_seq.values()), dtype=np.int64))
 
 
 def _keys(batch: EventBatch) -> Iterator[tuple[str, str, str, str]]:
-    return zip(batch.user_id, batch.product_id, batch.kind, batch.mark or [""] * len(batch), strict=True)
+    return zip(batch.user_id, batch.product_id, batch.kind, batch.dedupe_key or [""] * len(batch), strict=True)
 
 
 def _rows(batch: EventBatch) -> Iterator[_Row]:
-    assert batch.number is not None
+    assert batch.arrival_seq is not None
     times = (None if at == NO_TIME else at for at in batch.at.tolist())
-    marks = batch.mark or [""] * len(batch)
-    columns = (batch.user_id, batch.product_id, batch.kind, marks, batch.value.tolist(), times, batch.number.tolist())
-    return zip(*columns, strict=True)
+    return zip(
+        batch.user_id,
+        batch.product_id,
+        batch.kind,
+        batch.dedupe_key or [""] * len(batch),
+        batch.value.tolist(),
+        times,
+        batch.arrival_seq.tolist(),
+        strict=True,
+    )
 
 
 def _upsert_sqlite(connection: Connection, batch: EventBatch, products: Set[str]) -> int:
@@ -82,7 +103,7 @@ def _upsert_sqlite(connection: Connection, batch: EventBatch, products: Set[str]
     before = raw.total_changes
     raw.executemany(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) {_REPLACE}", _rows(batch))
     stored = raw.total_changes - before
-    # Sorted, so that neighbours are met on one page: half the time.
+    # Sorted, so that neighbours are on one page: half the time.
     new = ((product_id,) for product_id in sorted(products))
     raw.executemany("INSERT INTO products (product_id) VALUES (?) ON CONFLICT DO NOTHING", new)
     return int(stored)

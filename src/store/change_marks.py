@@ -1,4 +1,4 @@
-"""When something of the store was last changed: what whoever keeps a copy asks before reading it all again."""
+"""Last-modified times of events and products, for caches."""
 
 from __future__ import annotations
 
@@ -12,16 +12,30 @@ from src.store.tables import changes
 EVENTS, PRODUCTS = "events", "products"
 
 
-def note_change(database: Database, connection: Connection, what: str) -> None:
-    """Must run inside the transaction that changes EVENTS or PRODUCTS, so that nobody sees one without the other."""
+def note_change(database: Database, connection: Connection, subject: str) -> None:
+    """Set the last-modified time to now.
+
+    Args:
+        database: The database.
+        connection: A connection inside the transaction that makes the change: readers see both or neither.
+        subject: EVENTS or PRODUCTS.
+    """
     now = time.time_ns() // 1_000
-    incoming = database.insert(changes).values(what=what, at=now)
-    later = case((changes.c.at >= now, changes.c.at + 1), else_=now)  # a clock may be put back
+    incoming = database.insert(changes).values(what=subject, at=now)
+    later = case((changes.c.at >= now, changes.c.at + 1), else_=now)  # the clock may be set back
     connection.execute(incoming.on_conflict_do_update(index_elements=["what"], set_={"at": later}))
 
 
-def changed_at(database: Database, what: str) -> int | None:
-    """Microseconds since 1970, never the same twice; None where nothing was noted yet."""
+def changed_at(database: Database, subject: str) -> int | None:
+    """Return the last-modified time.
+
+    Args:
+        database: The database.
+        subject: EVENTS or PRODUCTS.
+
+    Returns:
+        Microseconds since 1970, never the same for two changes; None before the first one.
+    """
     with database.read() as connection:
-        found = connection.execute(select(changes.c.at).where(changes.c.what == what)).scalar()
+        found = connection.execute(select(changes.c.at).where(changes.c.what == subject)).scalar()
     return None if found is None else int(found)

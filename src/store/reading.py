@@ -1,7 +1,7 @@
-"""All events, page by page along their key: read, and counted.
+"""Read and count all events, page by page in the order of their key.
 
-Every page is a short transaction of its own. Under SQLite's rollback journal a writer's commit waits for whoever
-reads, and everybody else then waits for the writer. What is stored meanwhile is seen in part.
+Each page is a short transaction of its own: with SQLite's rollback journal a commit waits for readers, and everything
+else waits for the commit. A reader sees some of the events that are stored meanwhile.
 """
 
 from __future__ import annotations
@@ -21,19 +21,27 @@ from src.store.tables import events
 READ_ROWS = 20_000
 COUNT_ROWS = 200_000
 _LAST_CHARACTER = "\U0010ffff"
-"""No character is above it, and no id holds it."""
+"""The highest character; no id contains it."""
 
-KEY = (events.c.user_id, events.c.product_id, events.c.kind, events.c.mark)
-NOT_TAKEN_BACK = or_(events.c.taken_back == 0, events.c.taken_back < events.c.value)
-NET = and_(events.c.kind != EventKind.RETURN.value, NOT_TAKEN_BACK)
-"""What is left when returns are set against purchases; with NET_VALUE."""
-NET_VALUE = (events.c.value - events.c.taken_back).label("value")
+KEY = (events.c.user_id, events.c.product_id, events.c.kind, events.c.dedupe_key)
+NOT_RETURNED = or_(events.c.returned_quantity == 0, events.c.returned_quantity < events.c.value)
+NET = and_(events.c.kind != EventKind.RETURN.value, NOT_RETURNED)
+"""Events net of returns: no returns, no purchases that were returned whole. Their value is NET_VALUE."""
+NET_VALUE = (events.c.value - events.c.returned_quantity).label("value")
 
 
 def event_pages(database: Database, *, as_recorded: bool) -> Iterator[EventBatch]:
-    """Batches of up to READ_ROWS events in the order of their key, with numbers; net of returns, or as recorded."""
-    shown = events.c.value if as_recorded else NET_VALUE
-    query = select(*KEY, shown, events.c.at, events.c.number).order_by(*KEY).limit(READ_ROWS)
+    """Yield all events in the order of their key, with arrival_seq, in batches.
+
+    Args:
+        database: The database.
+        as_recorded: Give returns too, and purchases with their whole value; else events net of returns.
+
+    Yields:
+        Batches of at most READ_ROWS events.
+    """
+    value_column = events.c.value if as_recorded else NET_VALUE
+    query = select(*KEY, value_column, events.c.at, events.c.arrival_seq).order_by(*KEY).limit(READ_ROWS)
     query = query if as_recorded else query.where(NET)
     page = query
     while True:
@@ -41,21 +49,21 @@ def event_pages(database: Database, *, as_recorded: bool) -> Iterator[EventBatch
             rows = connection.execute(page).fetchall()
         if not rows:
             return
-        users, items, kinds, marks, values, times, numbers = zip(*rows, strict=True)
+        users, items, kinds, dedupe_keys, values, times, arrival = zip(*rows, strict=True)
         at = np.array([NO_TIME if time is None else time for time in times], dtype=np.int64)
-        value, number = np.array(values, dtype=np.float64), np.array(numbers, dtype=np.int64)
-        yield EventBatch(list(users), list(items), list(kinds), value, at, list(marks), number)
+        value, arrival_seq = np.array(values, dtype=np.float64), np.array(arrival, dtype=np.int64)
+        yield EventBatch(list(users), list(items), list(kinds), value, at, list(dedupe_keys), arrival_seq)
         page = query.where(tuple_(*KEY) > tuple_(*rows[-1][: len(KEY)]))
 
 
 def _user_pages(database: Database, *queries: Select[Any]) -> Iterator[list[Sequence[Row[Any]]]]:
-    """The rows of every query over one page of some COUNT_ROWS events, until all were on one; no user is on two."""
+    """Yield the rows of every query for one page of about COUNT_ROWS events after another; no user is on two pages."""
     after, ended = None, False
     while not ended:
         rest: list[ColumnElement[bool]] = [] if after is None else [events.c.user_id > after]
-        border = select(events.c.user_id).where(*rest).order_by(*KEY).offset(COUNT_ROWS - 1).limit(1)
+        last_user = select(events.c.user_id).where(*rest).order_by(*KEY).offset(COUNT_ROWS - 1).limit(1)
         with database.read() as connection:
-            after = connection.execute(border).scalar()
+            after = connection.execute(last_user).scalar()
             ended = after is None
             page = rest if ended else [*rest, events.c.user_id <= after]
             found = [connection.execute(query.where(*page)).all() for query in queries]
@@ -63,19 +71,25 @@ def _user_pages(database: Database, *queries: Select[Any]) -> Iterator[list[Sequ
 
 
 @dataclass
-class Counts:
-    """Sums over all events. kinds: kind → (events, sum of their values). newest_at: UTC seconds, None without times."""
+class EventCounts:
+    """Sums over all events.
+
+    Attributes:
+        kinds: Kind → (number of events, sum of their values).
+        n_users: The number of users with an event.
+        newest_at: The time of the newest event in UTC seconds; None if no event has a time.
+    """
 
     kinds: dict[str, tuple[int, float]] = field(default_factory=dict)
     n_users: int = 0
     newest_at: int | None = None
 
 
-def count_events(database: Database) -> Counts:
-    """Every event that is stored, returns and what they take back included."""
+def count_events(database: Database) -> EventCounts:
+    """Count events as they were recorded: returns, and what they take back, included."""
     users = select(func.count(distinct(events.c.user_id)))
     by_kind = select(events.c.kind, func.count(), func.sum(events.c.value), func.max(events.c.at))
-    counts = Counts()
+    counts = EventCounts()
     for [[n_users]], kinds in _user_pages(database, users, by_kind.group_by(events.c.kind)):
         counts.n_users += n_users
         for kind, count, total, newest in kinds:
@@ -86,22 +100,40 @@ def count_events(database: Database) -> Counts:
 
 
 def count_by_product(database: Database, kinds: Sequence[EventKind], since: int | None) -> Counter[str]:
-    """How many events of these kinds, since a time in UTC seconds, each product has; not those that are taken back."""
-    wanted = and_(events.c.kind.in_([kind.value for kind in kinds]), NOT_TAKEN_BACK)
+    """Count the events of each product; purchases that were returned whole do not count.
+
+    Args:
+        database: The database.
+        kinds: The kinds of events that count.
+        since: The time of the oldest event that counts, in UTC seconds; None for all.
+
+    Returns:
+        product_id → number of events; products without one are left out.
+    """
+    counted = and_(events.c.kind.in_([kind.value for kind in kinds]), NOT_RETURNED)
     if since is not None:
-        wanted = and_(wanted, events.c.at >= since)
+        counted = and_(counted, events.c.at >= since)
     counts: Counter[str] = Counter()
-    # One text a page: a row for every product of every page would take three times as long. No id has a line's end.
-    ids = select(func.aggregate_strings(events.c.product_id, "\n")).where(wanted)
+    # One text per page: a row per product and page takes three times as long. No id contains a line break.
+    ids = select(func.aggregate_strings(events.c.product_id, "\n")).where(counted)
     for [[[text]]] in _user_pages(database, ids):
         if text is not None:
             counts.update(text.split("\n"))
     return counts
 
 
-def users_from(database: Database, prefix: str, n: int) -> list[str]:
-    """At most n user ids that begin with a text, in their order: one seek along the key for each, in one query, so that
-    somebody with a million events costs no more than somebody with one.
+def user_ids_with_prefix(database: Database, prefix: str, n: int) -> list[str]:
+    """Return the first users whose ids begin with a text, in the order of their ids.
+
+    One query does one seek along the key per user, whatever the number of their events.
+
+    Args:
+        database: The database.
+        prefix: The beginning; "" matches every id.
+        n: The maximum number of ids.
+
+    Returns:
+        At most n ids.
     """
     before_end = events.c.user_id < prefix + _LAST_CHARACTER
     first = select(func.min(events.c.user_id).label("user_id"), literal(1).label("place"))

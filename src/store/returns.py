@@ -1,4 +1,4 @@
-"""Which purchases a return takes back."""
+"""Match returns to the purchases that they take back."""
 
 from __future__ import annotations
 
@@ -6,41 +6,51 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NOTHING = 1e-9  # of a value: sums of fractions miss the whole by a hair
+_TOLERANCE = 1e-9  # relative to a value: sums of fractions miss the whole by rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Goods that went out (a purchase) or came back (a return). at: UTC seconds, None if unknown. mark: its own name
-    among the user's events on the product.
+    """A purchase or a return.
+
+    Attributes:
+        dedupe_key: Its key among the user's events of this kind on the product.
+        value: The quantity.
+        at: UTC seconds; None if unknown.
     """
 
-    mark: str
+    dedupe_key: str
     value: float
     at: int | None
 
 
-def taken_back(purchases: Sequence[Movement], returns: Sequence[Movement]) -> dict[str, float]:
-    """Mark of every purchase → how much of its value the returns take back; all of one user and product.
+def returned_quantities(purchases: Sequence[Movement], returns: Sequence[Movement]) -> dict[str, float]:
+    """Compute how much of each purchase was returned, for one user and product.
 
-    The returns in the order of their time each lower the purchases at or before it, the newest first, until they are
-    used up; what finds no purchase has no effect. One without a time matches anything and comes last. Nothing depends
-    on the order in which either are given.
+    The returns, oldest first, each reduce the purchases made at or before their time, newest first, until the return
+    is used up. A return without a matching purchase has no effect. A movement without a time matches any other;
+    returns without a time come last.
+
+    Args:
+        purchases: The purchases, in any order.
+        returns: The returns, in any order.
+
+    Returns:
+        dedupe_key of every purchase → the returned part of its value, from 0 to the whole value.
     """
-    taken = dict.fromkeys((purchase.mark for purchase in purchases), 0.0)
-    oldest_first = sorted(purchases, key=lambda purchase: (purchase.at is not None, purchase.at or 0, purchase.mark))
-    waiting = deque(oldest_first)
-    open_: list[Movement] = []  # those that a return may take from, the newest at the end
-    for back in sorted(returns, key=lambda each: (each.at is None, each.at or 0, each.mark)):
-        while waiting and (waiting[0].at is None or back.at is None or waiting[0].at <= back.at):
-            open_.append(waiting.popleft())
-        left = back.value
-        while open_ and left > _NOTHING * back.value:
-            purchase = open_[-1]
-            remaining = purchase.value - taken[purchase.mark]
-            if left < remaining - _NOTHING * purchase.value:
-                taken[purchase.mark] += left
+    returned = dict.fromkeys((purchase.dedupe_key for purchase in purchases), 0.0)
+    oldest_first = deque(sorted(purchases, key=lambda each: (each.at is not None, each.at or 0, each.dedupe_key)))
+    candidates: list[Movement] = []  # purchases that the current return may reduce, the newest last
+    for current in sorted(returns, key=lambda each: (each.at is None, each.at or 0, each.dedupe_key)):
+        while oldest_first and (oldest_first[0].at is None or current.at is None or oldest_first[0].at <= current.at):
+            candidates.append(oldest_first.popleft())
+        left = current.value
+        while candidates and left > _TOLERANCE * current.value:
+            purchase = candidates[-1]
+            remaining = purchase.value - returned[purchase.dedupe_key]
+            if left < remaining - _TOLERANCE * purchase.value:
+                returned[purchase.dedupe_key] += left
                 break
-            taken[purchase.mark], left = purchase.value, left - remaining
-            open_.pop()
-    return taken
+            returned[purchase.dedupe_key], left = purchase.value, left - remaining
+            candidates.pop()
+    return returned

@@ -1,4 +1,7 @@
-"""The tables, the same on SQLite and PostgreSQL. Times are UTC seconds."""
+"""The tables, the same on SQLite and PostgreSQL. Times are UTC seconds.
+
+Where `key` is given, code uses that name and the database another: columns keep the names that users query.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,31 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaD
 
 metadata = MetaData()
 
-# By bytes on both databases: pages follow the key, and a comparison by a language's rules takes ten times as long.
+# Ordered by bytes on both databases: pages follow the key, and the collation of a language takes ten times as long.
 _Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _partial(name: str, *columns: str, where: str, sqlite_where: str = "") -> Index:
-    """An index of the rows that meet a condition; SQLite takes it only where a query has the condition's own words."""
+    """Return an index of the rows that meet a condition; SQLite uses it only for queries with the same condition."""
     return Index(name, *columns, sqlite_where=text(sqlite_where or where), postgresql_where=text(where))
 
 
-# One tree, ordered by its key and without a second one: a batch sorted by the key touches every page once.
+# Without row ids the table is one tree in the order of its key: a batch sorted by the key touches every page once.
 events = Table(
     "events",
     metadata,
     Column("user_id", _Key, primary_key=True),
     Column("product_id", _Key, primary_key=True),
     Column("kind", _Key, primary_key=True),
-    # "" for ratings, so that there is one per user and product; tells repeat purchases, views … apart.
-    Column("mark", _Key, primary_key=True, server_default=""),
+    # "" for ratings, so that there is one per user and product; tells repeated purchases, views … apart.
+    Column("mark", _Key, key="dedupe_key", primary_key=True, server_default=""),
     Column("value", Float, nullable=False),
     Column("at", BigInteger),
-    # See EventBatch.number: a replaced rating keeps its place in the order of arrival.
-    Column("number", BigInteger, nullable=False),
-    # Of a purchase: how much of its value returns take back.
-    Column("taken_back", Float, nullable=False, server_default="0"),
-    # Almost every store has few returns or none, and every batch asks for them.
+    # See EventBatch.arrival_seq: a replaced rating keeps its place in the order of arrival.
+    Column("number", BigInteger, key="arrival_seq", nullable=False),
+    # The part of a purchase's value that returns take back.
+    Column("taken_back", Float, key="returned_quantity", nullable=False, server_default="0"),
+    # Almost every store has few returns or none, and every batch looks for them.
     _partial("events_returns", "user_id", "product_id", where="kind = 'return'"),
     sqlite_with_rowid=False,
 )
@@ -38,38 +41,38 @@ events = Table(
 event_ids = Table(
     "event_ids",
     metadata,
-    # Kept apart from events: a rating that was replaced must still know its sender's id when it is sent again.
+    # Not a column of events: the id of a rating must be recognized after a later rating has replaced it.
     Column("event_id", Text, primary_key=True),
     Column("product_id", Text, nullable=False),
 )
 
-# Without users: what was searched for is nobody's history, and needs no name to learn from.
+# Without users: the search ranker learns from products and queries alone.
 searches = Table(
     "searches",
     metadata,
     Column("query", _Key, primary_key=True),
     Column("product_id", _Key, primary_key=True),
     Column("kind", _Key, primary_key=True),
-    Column("mark", _Key, primary_key=True),
+    Column("mark", _Key, key="dedupe_key", primary_key=True),
     Column("at", BigInteger, nullable=False),
     Index("searches_at", "at"),
 )
 
-# One row a list, its products as JSON: a tenth of the rows, and of the writing. Without users, like searches.
+# One row per list, its products as JSON: a tenth of the rows and of the writes. Without users, like searches.
 served = Table(
     "served",
     metadata,
     Column("request_id", _Key, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, key="seq", primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("release", Text, nullable=False),
     Column("made_for", Text, nullable=False),
-    Column("asked", Text),
+    Column("asked", Text, key="subject"),
     Column("products", Text, nullable=False),
     Index("served_at", "at"),
 )
 
-# How often each place of a list was shown, by days since 1970: nobody wants to read every list to know that.
+# How often each position of a list was shown, by days since 1970: the figures are read without reading every list.
 shown = Table(
     "shown",
     metadata,
@@ -81,7 +84,7 @@ shown = Table(
     Column("count", BigInteger, nullable=False),
 )
 
-# What was done to products of lists. The columns from `day` on are of the list; empty until it is here.
+# What users did with listed products. The columns from `day` on are those of the list, NULL until it is stored.
 followed = Table(
     "followed",
     metadata,
@@ -89,7 +92,7 @@ followed = Table(
     Column("product_id", _Key, primary_key=True),
     Column("kind", _Key, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("mark", Text, nullable=False),
+    Column("mark", Text, key="dedupe_key", nullable=False),
     Column("day", BigInteger),
     Column("release", Text),
     Column("made_for", Text),
@@ -99,7 +102,7 @@ followed = Table(
     Index("followed_day", "day"),
 )
 
-# A row for every product that anything is known of, if only an event.
+# One row per product of the catalogue or of an event.
 products = Table(
     "products",
     metadata,
@@ -124,7 +127,7 @@ runs = Table(
     Column("trigger", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
-    # Unique: whoever writes a due moment first does that night's run, whatever the number of workers and hosts.
+    # Unique: of all workers and hosts, the first to insert a due time does that scheduled run.
     Column("due", BigInteger, unique=True),
     Column("finished_at", BigInteger),
     Column("release", Text),
@@ -133,7 +136,7 @@ runs = Table(
     Column("attempt", Integer, nullable=False, server_default="1"),
     Column("model_type", Text, nullable=False, server_default="all"),
     Column("progress", Text, nullable=False, server_default=""),
-    Column("verdict", Text),  # JSON: nobody searches by it
+    Column("verdict", Text),  # JSON
     Index("runs_started", "started_at"),
 )
 
@@ -145,7 +148,7 @@ scores = Table(
     Column("details", Text, nullable=False),  # every other field of Score, as JSON
 )
 
-# One row: when an event was last stored, replaced or removed, in microseconds since 1970. To count them takes long.
+# When events, and products, last changed, in microseconds since 1970.
 changes = Table(
     "changes",
     metadata,
@@ -160,7 +163,7 @@ loads = Table(
     Column("file", Text, nullable=False),
     Column("layout", Text, nullable=False),
     Column("loaded_at", BigInteger, nullable=False),
-    Column("details", Text, nullable=False),  # every other field of Load, as JSON: nobody searches by them
+    Column("details", Text, nullable=False),  # every other field of Load, as JSON
     Index("loads_loaded", "loaded_at"),
 )
 

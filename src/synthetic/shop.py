@@ -437,5 +437,5 @@ def _as_batch(frame: pd.DataFrame, n_users: int, n_products: int) -> EventBatch:
         kind=kind,
         value=frame["value"].to_numpy(np.float64),
         at=at,
-        mark=["" if k == EventKind.RATING else str(t) for k, t in zip(kind, at.tolist(), strict=True)],
+        dedupe_key=["" if k == EventKind.RATING else str(t) for k, t in zip(kind, at.tolist(), strict=True)],
     )

@@ -53,10 +53,10 @@ def tune_cold_start_weight(
     tried = []
     for boost in _BOOSTS:
         louder = text.with_boost(replace(text.params, boost=boost), events)
-        ratio = louder.loudness(events) / text.loudness(events)
+        ratio = louder.cold_start_boost(events) / text.cold_start_boost(events)
         said = opinions.score[opinions.names.index(TEXT)] * ratio[np.maximum(opinions.item, 0)].astype(np.float32)
         unit = 1 / scales_of({TEXT: louder}, train, seed=search.seed)[TEXT]
-        as_loud = unit * louder.loudness(_NONE)[0] / text.loudness(_NONE)[0]
+        as_loud = unit * louder.cold_start_boost(_NONE)[0] / text.cold_start_boost(_NONE)[0]
         for weight in _WEIGHTS:
             total = others + np.float32(weight * unit) * said
             named = as_if.named(opinions, total, weight * as_loud) if as_if else 0.0
@@ -117,7 +117,7 @@ class _AsIfNew:
         is_new[drawn] = True
         queries = QueryBlock(judge.queries.user_idx[users], judge.queries.history[users])
         score = np.nan_to_num(text.score_all(queries, drawn))
-        score *= (text.loudness(_NONE) / text.loudness(events[drawn])).astype(np.float32)
+        score *= (text.cold_start_boost(_NONE) / text.cold_start_boost(events[drawn])).astype(np.float32)
         score[judge.masked[users][:, drawn].toarray() > 0] = -np.inf
         return cls(is_new, users, score, relevant[users].toarray() > 0)
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from src.core.domain import DAY, NO_TIME, EventKind, JsonDict
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import scales_of
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.list_ranker import LearnedOrder
@@ -41,7 +41,7 @@ parts made worse lists than the sum wherever they were tried (Yelp2018: -5 %).""
 
 
 def tune_ensemble(
-    settings: Settings,
+    settings: AllSettings,
     split: Split | None,
     budget_seconds: float,
     reporter: Reporter,
@@ -65,7 +65,8 @@ def tune_ensemble(
     judge = Objective.of(split, popular.order, relevant_rating=settings.relevant_rating, k=k, seed=settings.seed)
     if judge is None:
         return recipe
-    tries_order = _is_later(split) and not lambdarank.missing()
+    not_here = lambdarank.unavailable()
+    tries_order = _is_later(split) and not_here is None
     share = _SEARCH_SHARE - (_SHARE_FOR_ORDER if tries_order else 0)
     search = Search(split, judge, settings.seed, Clock(share * budget_seconds), reporter, kept_in)
     search, recipe = _with_best_weighting(search, recipe)
@@ -82,7 +83,7 @@ def tune_ensemble(
         models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
     made = EnsembleConfig(params, weights, search.split.train.weighting)
     order: LearnedOrder | None = None
-    said: JsonDict = {"not tried": lambdarank.missing() or "times do not divide the events"}
+    said: JsonDict = {"not tried": "times do not divide the events" if not_here is None else not_here.reason}
     if tries_order:
         once_more = sum(each.seconds for each in found.values())
         said = {"not tried": f"to train everything once more takes {once_more:.1f} s"}

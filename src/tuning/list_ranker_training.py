@@ -133,14 +133,14 @@ def train_list_ranker(
     if fewest < _FEWEST_LISTS:
         return None, _too_few(fewest)
     order = LearnedOrder(
-        names_of(recipe, models), lambdarank.train_lambdarank(*older.lessons(), k=search.judge.k, seed=search.seed)
+        names_of(recipe, models), lambdarank.train_list_trees(*older.lessons(), k=search.judge.k, seed=search.seed)
     )
     gain = estimates({"gain": newer.gain(order)})["gain"]
     said: JsonDict = {"gain": [round(each, 5) for each in (gain.value, gain.low, gain.high)], "kept": gain.low > 0}
     if gain.low <= 0:
         return None, said
     parts = [np.concatenate(both) for both in zip(older.lessons(), newer.lessons(), strict=True)]
-    return replace(order, trees=lambdarank.train_lambdarank(*parts, k=search.judge.k, seed=search.seed)), said
+    return replace(order, trees=lambdarank.train_list_trees(*parts, k=search.judge.k, seed=search.seed)), said
 
 
 def _too_few(n: int) -> JsonDict:

@@ -20,7 +20,7 @@ from src.models import (
     spectral,
 )
 from src.models.base import ListModel
-from src.models.normalization import Normalized, normalized
+from src.models.normalization import NormalizedHistories, normalize_histories
 
 NORMALISATION, FADING = "normalisation", "fading"
 _EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3))
@@ -65,25 +65,35 @@ _OF_GRAM_MATRICES = {
 
 
 def _spectrum(data: TrainingData, params: spectral.SpectralParams, seed: int) -> Any:
-    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
+    matrix = normalize_histories(
+        data.decayed_histories(params.half_life_days), params.user_exponent, params.item_exponent
+    )
     return matrix, spectral.eigenvectors(matrix, _MOST_RANK, seed=seed)
 
 
 def _of_spectrum(
-    data: TrainingData, prepared: tuple[Normalized, spectral.Spectrum], params: spectral.SpectralParams, seed: int
+    data: TrainingData,
+    prepared: tuple[NormalizedHistories, spectral.Spectrum],
+    params: spectral.SpectralParams,
+    seed: int,
 ) -> ListModel:
-    return spectral.filtered(*prepared, params)
+    return spectral.fit_spectral(*prepared, params)
 
 
 def _graph(data: TrainingData, params: item_graph.ItemGraphParams, seed: int) -> Any:
-    matrix = normalized(data.faded(params.half_life_days), params.user_exponent, params.item_exponent)
+    matrix = normalize_histories(
+        data.decayed_histories(params.half_life_days), params.user_exponent, params.item_exponent
+    )
     return matrix, item_graph.strongest_pairs(matrix)
 
 
 def _of_graph(
-    data: TrainingData, prepared: tuple[Normalized, item_graph.Pairs], params: item_graph.ItemGraphParams, seed: int
+    data: TrainingData,
+    prepared: tuple[NormalizedHistories, item_graph.Pairs],
+    params: item_graph.ItemGraphParams,
+    seed: int,
 ) -> ListModel:
-    return item_graph.regressed(*prepared, params)
+    return item_graph.fit_item_graph(*prepared, params)
 
 
 def _nothing(data: TrainingData, params: Any, seed: int) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, InputError, UnknownName, UnusableFile
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
 from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData
@@ -22,6 +21,7 @@ from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
 from src.models.base import BlockScorer, Rater
 from src.models.popularity import Popularity
+from src.models.settings import AllSettings
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
 
@@ -82,8 +82,8 @@ class BenchmarkRequest:
         return cls(**given)
 
     def __post_init__(self) -> None:
-        if self.model in MODELS and (reason := MODELS[self.model].missing()):
-            raise AisleError(reason)
+        if self.model in MODELS and (part := MODELS[self.model].unavailable()):
+            raise AisleError(part.reason)
         if self.model not in (PIPELINE, ALL, *MODELS):
             known = ", ".join((PIPELINE, ALL, *MODELS))
             raise UnknownName(f"--model: there is no {self.model!r}. Expected one of {known}.")
@@ -105,7 +105,9 @@ def _cut_offs(text: str) -> tuple[int, ...]:
 class Tune(Protocol):
     """Chooses, on the test part of a split, how the pipeline is to be trained."""
 
-    def __call__(self, settings: Settings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Any: ...
+    def __call__(
+        self, settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter
+    ) -> Any: ...
 
 
 class FitRecipe(Protocol):
@@ -123,7 +125,7 @@ class Tuner:
 
 
 def run_benchmark(
-    settings: Settings, job: BenchmarkRequest, reporter: Reporter, tuner: Tuner | None = None
+    settings: AllSettings, job: BenchmarkRequest, reporter: Reporter, tuner: Tuner | None = None
 ) -> BenchmarkReport:
     """Train, then measure. Until all is tuned and trained, nothing is known of the test file but that it is there.
 
@@ -137,11 +139,11 @@ def run_benchmark(
     return _measure(settings, job, given, fitted, about, reporter)
 
 
-def _scale_is_set(settings: Settings) -> bool:
+def _scale_is_set(settings: AllSettings) -> bool:
     return bool({"rating_min", "rating_max"} & settings.model_fields_set)
 
 
-def _on_scale_of(ratings: Interactions, settings: Settings) -> Settings:
+def _on_scale_of(ratings: Interactions, settings: AllSettings) -> AllSettings:
     """Settings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
     relevant, which is what 4 of 1 to 5 says.
     """
@@ -165,7 +167,12 @@ def _must_be_readable(path: Path) -> None:
 
 
 def _measure(
-    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, fitted: Fitted, about: JsonDict, reporter: Reporter
+    settings: AllSettings,
+    job: BenchmarkRequest,
+    given: BenchmarkData,
+    fitted: Fitted,
+    about: JsonDict,
+    reporter: Reporter,
 ) -> BenchmarkReport:
     """The only function that opens the test file; what is trained is handed in, with its checksums."""
     limits = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
@@ -181,7 +188,7 @@ def _are_told_apart(ratings: Interactions) -> bool:
     return len(ratings) > 0 and bool(ratings.value.min() < ratings.value.max())
 
 
-def _relevant_for_tuning(settings: Settings, job: BenchmarkRequest, data: TrainingData) -> float:
+def _relevant_for_tuning(settings: AllSettings, job: BenchmarkRequest, data: TrainingData) -> float:
     """The rating from which on a held-out product counts as liked: as it will be measured."""
     if job.relevant is not None:
         return job.relevant
@@ -191,7 +198,7 @@ def _relevant_for_tuning(settings: Settings, job: BenchmarkRequest, data: Traini
 
 
 def _fit(
-    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
+    settings: AllSettings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[Fitted, JsonDict]:
     """Everything that is measured, trained; and what is to be said of it."""
     data = given.data
@@ -216,12 +223,12 @@ def _fit(
     return Fitted(data, scorers, raters, costs, checksums, np.asarray(popularity.order)), about
 
 
-def _training(settings: Settings, name: str, data: TrainingData) -> Callable[[], Any]:
+def _training(settings: AllSettings, name: str, data: TrainingData) -> Callable[[], Any]:
     return lambda: MODELS[name].train(data, MODELS[name].params(settings), seed=settings.seed)
 
 
 def _fit_pipeline(
-    settings: Settings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
+    settings: AllSettings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[BlockScorer, Cost, JsonDict]:
     """(what is served, tuned and trained; what both took; how it was tuned)."""
     tuner = tuner or _own_tuner()

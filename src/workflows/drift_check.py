@@ -52,17 +52,17 @@ def check_drift(
     at = int(time.time() if now is None else now)
     release = Registry(settings.releases_dir).current()
     score = _score(settings, store, release, at, reporter)
-    before = store.journal.scores(SCORES_READ)
+    before = store.runs.scores(SCORES_READ)
     drift = detect_drift(score, before, settings.drift_fall)
     request = None
     if drift is not None:
         message = describe_drift(drift)
-        if _trained_early(store.journal.runs(50), at):
+        if _trained_early(store.runs.newest(50), at):
             message = f"{message}; a training was started early for this today already"
         else:
             request = TrainingRequest(trigger="drift", why=message)
         score = replace(score, message=message)
-    store.journal.save_score(score)
+    store.runs.save_score(score)
     with suppress(OSError):  # the picture is less important than the score
         write_scores([score, *before][::-1], settings.reports_dir / "scores.svg")
     return score, request
@@ -120,9 +120,9 @@ def _split_at(store: Store, read_at: int) -> Split | None:
 
     def counted() -> Iterator[EventBatch]:
         nonlocal n_new
-        for batch in store.read_events():
-            assert batch.number is not None
-            n_new += int((batch.number > read_at).sum())
+        for batch in store.events.read():
+            assert batch.arrival_seq is not None
+            n_new += int((batch.arrival_seq > read_at).sum())
             yield batch
 
     with gc_disabled():

@@ -1,4 +1,4 @@
-"""Look at the data before a model does: one page of figures, and what they mean for the models."""
+"""Write a page of statistics about the stored data and what they mean for the models."""
 
 from __future__ import annotations
 
@@ -19,26 +19,37 @@ from src.exploration.saved_profile import SavedProfile, write_atomically
 from src.store import Store
 from src.workflows.fit import stored_data
 
-_LOADS = 1_000  # of which the latest of each file counts
+_LOADS = 1_000  # the newest loads; of each file, the latest counts
 _TITLE_LENGTH = 120
 
 
 def explore_store(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Path:
-    """Write the page about all that the store holds, whole or not at all, and keep its figures for the dashboard;
-    returns its path.
+    """Write a page about the whole store atomically, and save its figures for the dashboard.
 
-    Raises NoData, StoreError, AisleError if it cannot be written.
+    Args:
+        settings: where the figures are saved, and the rating from which on a product is relevant.
+        store: the data.
+        path: the HTML file.
+        reporter: shows the steps.
+
+    Returns:
+        `path`.
+
+    Raises:
+        NoData: the store holds no events.
+        StoreError: the store does not answer.
+        AisleError: the page cannot be written.
     """
-    started, changed_at = time.monotonic(), store.changed_at()
+    started, changed_at = time.monotonic(), store.events.changed_at()
     data = stored_data(store, reporter)
     reporter.step(f"looking up {len(data.items):,} products")
-    catalogue = read_catalogue(data.items, store.products)
-    n_known = sum(len(products) for products in store.read_products())
+    catalogue = read_catalogue(data.items, store.products.get)
+    n_known = sum(len(products) for products in store.products.read())
     reporter.step(f"exploring {len(data):,} events")
     figures = profile_data(
         data,
         catalogue,
-        store.journal.loads(_LOADS),
+        store.runs.loads(_LOADS),
         relevant_rating=settings.relevant_rating,
         now=int(time.time()),
         n_known=n_known,
@@ -51,7 +62,15 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
 
 
 def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
-    """The page as HTML that stands alone. titles: product id → title, for those that have one."""
+    """Render the page as one HTML file that needs no other file.
+
+    Args:
+        figures: what is shown.
+        titles: product id → title, for products that have one.
+
+    Returns:
+        The HTML.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -68,17 +87,18 @@ def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
 
 
 def _day(at: int) -> str:
-    """UTC seconds as 2024-05-31."""
+    """Return UTC seconds as 2024-05-31."""
     return str(np.datetime64(at, "s").astype("M8[D]"))
 
 
 def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
+    """Return product id → shortened title of the products that the page names."""
     shown = [
         product.product_id
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)
         for product in top
     ]
-    known = store.products(shown)
+    known = store.products.get(shown)
     return {id_: _cut(product.title) for id_, product in known.items() if product.title}
 
 

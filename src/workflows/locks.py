@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from src.core.process_lock import Lock, LockOwner
 from src.core.settings import Settings
-from src.store.advisory import AdvisoryLock
+from src.store.database_lock import DatabaseLock
 
 _WAIT_SECONDS, _POLL_SECONDS = 0.25, 0.01  # `owner` holds the lock for an instant: that is no reason to give up
 
@@ -98,5 +98,5 @@ def leader_lock(settings: Settings) -> Lock:
 def _lock(settings: Settings, name: str) -> Lock:
     """Return a lock of this host; with PostgreSQL, one of all hosts that share the database."""
     if make_url(settings.store_url).get_backend_name() == "postgresql":
-        return AdvisoryLock(settings.store_url, name)
+        return DatabaseLock(settings.store_url, name)
     return FileLock(settings.var / f"{name}.lock")

@@ -1,4 +1,4 @@
-"""What a training trains: every model anew, those that somebody named, or a part of the current release."""
+"""What a training trains: all models, single ones, or a part of the current release."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from src.core.errors import AisleError
 from src.core.progress import Reporter
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.manifest import EnsembleRecord
 from src.releases.registry import Registry
@@ -25,20 +25,25 @@ MODEL_TYPES: dict[str, tuple[str, ...]] = {
     "mf": (ALS,),
     "ss": (ITEM_GRAPH, SPECTRAL, TEXT),
 }
-"""What can be trained by itself, the rest being carried over: predicted ratings, matrix factorization, similarity, with
-which the search is made anew."""
+"""Type → models that are trained together while the others are carried over: predicted ratings, matrix factorization,
+similarity (with the search index)."""
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
+    """What to train, and why.
 
-    model_type: a row of MODEL_TYPES; but for "all", what is not of it is carried over from the current release.
-    tune_seconds: how long to look for better settings of the list, remembering what was tried; None for
-    AISLE_TUNE_SECONDS.
-    force: serve what comes of it, whatever the gate says.
-    trigger: "command", "night", "api" or "drift". due: the nightly moment this run answers for, in UTC seconds.
-    run_id: of a run that is queued already. why: what made somebody start it, for people.
+    Attributes:
+        data: A file instead of the store; None for the store.
+        models: Names of the models; popularity is trained beside them.
+        activate: Whether the new release may serve at once.
+        tune_seconds: Duration of a search for better settings that can be continued; None for AISLE_TUNE_SECONDS.
+        trigger: "command", "night", "api" or "drift".
+        due: The scheduled moment that this run answers for, in UTC seconds; None without one.
+        model_type: A row of MODEL_TYPES; models of other types are carried over, unless it is "all".
+        force: Whether the new release serves whatever the gate's verdict is.
+        run_id: Id of a run that is queued already; None for a new one.
+        why: The reason of an early training, for people.
     """
 
     data: Path | None = None
@@ -54,19 +59,33 @@ class TrainingRequest:
 
 
 def plan_of(
-    settings: Settings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
+    settings: AllSettings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
 ) -> FitPlan:
-    """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
+    """Choose the settings of a training.
 
-    Tuning begins where that of the current release ended, unless the settings were changed since.
+    Tuning holds out a part of the events, and starts from the current release's ensemble unless the settings changed.
+
+    Args:
+        settings: The settings.
+        registry: The releases, for the ensemble to start from.
+        train: The events to tune on.
+        job: The models that are requested.
+        reporter: Progress.
+
+    Returns:
+        The parameters of every requested model, and the ensemble if all were requested.
+
+    Raises:
+        AisleError: A model that was named cannot be trained here.
     """
     first, can_train = EnsembleConfig.of(settings), trainable(train)
-    left_out = [reason for name in job.models if (reason := MODELS[name].missing())]
-    for reason in left_out:
+    unavailable = [MODELS[name].unavailable() for name in job.models]
+    reasons = [part.reason for part in unavailable if part is not None]
+    for reason in reasons:
         reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):
-        if left_out:
-            raise AisleError(left_out[0])
+        if reasons:
+            raise AisleError(reasons[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
     recipe = tune_ensemble(
@@ -81,11 +100,12 @@ def plan_of(
     return FitPlan(params, recipe, recipe.weighting)
 
 
-def _last_recipe(registry: Registry, first: EnsembleConfig, settings: Settings) -> EnsembleConfig | None:
+def _last_recipe(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
+    """Return the current release's ensemble; None if it was tuned under other settings, or cannot be read."""
     try:
         manifest = registry.current().manifest
         if manifest.recipe is None or manifest.recipe_of_settings != EnsembleRecord.of(first):
             return None
         return manifest.recipe.config(settings)
-    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
+    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another program's
         return None

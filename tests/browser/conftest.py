@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.context import context_of
 from src.core.domain import Event, EventKind, Product
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.record_events import record_events
 
@@ -64,7 +64,7 @@ def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         store: Any = context_of(app).store
-        ends.extend((server.shutdown, thread.join, server.server_close, store._database.engine.dispose))
+        ends.extend((server.shutdown, thread.join, server.server_close, store.close))
         return f"http://127.0.0.1:{server.port}"
 
     yield serve
@@ -78,7 +78,7 @@ def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_
     """Where the trained shop is served: one product has a picture, one nothing but an id, and one is withdrawn."""
     var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("browser") / "var"))
     store: Any = open_store(f"sqlite:///{var / 'store.sqlite3'}")
-    store.add_products(
+    store.products.add(
         [
             Product("pictured", title="Mug with a picture", category="Home > Kitchen", image_url=PICTURE, price=9.5),
             Product("bare/id with a very long name that nobody breaks " + "x" * 60),
@@ -86,7 +86,7 @@ def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_
         ]
     )
     record_events(store, [Event("picture-lover", "pictured", EventKind.VIEW, at=1_700_000_000)])
-    store._database.engine.dispose()
+    store.close()
     return serve_shop(var, currency="€")
 
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import FollowUp, Run, RunStatus, Score, ServedList
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.manifest import TrainingRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
@@ -49,7 +50,7 @@ def full_life(settings: Settings) -> None:
         figures = (
             {} if day in (7, 8) else {"ndcg_at_10": 0.1 + day / 999, "ndcg_low": 0.09, "ndcg_high": 0.15, "rmse": 0.8}
         )
-        store.journal.save_score(Score(NOW - 86_400 * day, "a" if day > 10 else "b", 100, **figures))
+        store.runs.save_score(Score(NOW - 86_400 * day, "a" if day > 10 else "b", 100, **figures))
     verdict = {
         "checks": [{"name": "x", "passed": ok, "message": f"found {ok}"} for ok in (True, False)],
         "figures": {"n": 1},
@@ -57,12 +58,14 @@ def full_life(settings: Settings) -> None:
     for n, status in enumerate((RunStatus.KEPT, RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.SUCCEEDED)):
         at = NOW - 4_000 * (n + 1)
         run = Run(f"run-{n}", "night", at, status, finished_at=at + 60, message="why it ended so", verdict=verdict)
-        store.journal.save_run(run)
-    store.journal.save_run(Run("under-way", "api", NOW, RunStatus.RUNNING, progress="training als"))
-    store.served.add([ServedList("q", 1, NOW, "b", "user", None, (("P00001", "blend"), ("P00002", "popularity")))])
-    store.served.follow([FollowUp("q", "P00001", "click", NOW, "m")])
+        store.runs.save(run)
+    store.runs.save(Run("under-way", "api", NOW, RunStatus.RUNNING, progress="training als"))
+    store.served_lists.add(
+        [ServedList("q", 1, NOW, "b", "user", None, (("P00001", "blend"), ("P00002", "popularity")))]
+    )
+    store.served_lists.add_follow_ups([FollowUp("q", "P00001", "click", NOW, "m")])
     explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
-    store._database.engine.dispose()
+    store.close()
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +179,7 @@ def test_the_figures_of_the_shop_appear_by_themselves_once_they_are_counted(
     expect(page.get_by_text("The events are being counted")).to_be_visible()
     store: Any = open_store(settings.store_url)
     explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
-    store._database.engine.dispose()
+    store.close()
     somebody_counts.release()
     expect(page.get_by_role("heading", name="Most bought")).to_be_visible()
     expect(page.get_by_text("The events are being counted")).to_have_count(0)

@@ -7,7 +7,7 @@ import pytest
 from src.core.domain import SEEN_KINDS, Boost, EventKind, Rules
 from src.core.errors import ConfigError, InputError
 from src.core.list_rules import RuleFields, shop_rules
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 
 
 def test_no_rule_is_the_default() -> None:

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from src.core.domain import EVENT_WEIGHTS
 from src.core.errors import ConfigError
-from src.core.settings import Settings, read_settings, variable_of
+from src.core.settings import variable_of
+from src.models.settings import AllSettings, read_settings
 
 SetVariable = Callable[[str, str], None]
 
@@ -38,7 +39,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
 
 
 def default_of(name: str) -> Any:
-    return Settings.model_fields[name].get_default(call_default_factory=True)
+    return AllSettings.model_fields[name].get_default(call_default_factory=True)
 
 
 def another_value(name: str) -> tuple[str, object]:
@@ -77,7 +78,7 @@ def another_value(name: str) -> tuple[str, object]:
     return str(default + 3), default + 3
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", AllSettings.model_fields)
 def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     written, meant = another_value(name)
     monkeypatch.setenv(variable_of(name), written)
@@ -86,9 +87,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     assert value != default_of(name)
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", AllSettings.model_fields)
 def test_every_setting_has_a_sentence_about_it(name: str) -> None:
-    description = Settings.model_fields[name].description
+    description = AllSettings.model_fields[name].description
     assert description is not None
     assert description.endswith(".")
 
@@ -108,16 +109,16 @@ def test_what_is_handed_in_wins_over_the_environment(monkeypatch: pytest.MonkeyP
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in AllSettings.model_fields:
         monkeypatch.setenv(variable_of(name), "")
-    assert read_settings() == Settings()
+    assert read_settings() == AllSettings()
     assert read_settings().port == 5000
 
 
 def test_other_variables_are_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AISLE_TEST_DATABASE_URL", "x")
     monkeypatch.setenv("AISLE_UNHEARD_OF", "x")
-    assert read_settings() == Settings()
+    assert read_settings() == AllSettings()
 
 
 @pytest.mark.parametrize(

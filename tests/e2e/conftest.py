@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service import ROOT, Service, Shop, free_port
+from service import ROOT, Service, Shop, free_port, shop_in, train_shop
 
 from tests.waiting import wait_until
 
+MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 RATINGS = "".join(
     f"U{user:05d},P{(user * 7 + step * 3) % 40:05d},{1 + (user + step) % 5}.0,{1_400_000_000 + user * 999 + step}\n"
     for user in range(60)
@@ -27,42 +28,16 @@ def new_shop(tmp_path: Path) -> Shop:
     return shop_in(tmp_path)
 
 
-def shop_in(folder: Path) -> Shop:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
-    environment |= {
-        "AISLE_VAR": str(folder / "var"),
-        "AISLE_WRITE_KEYS": "write-key",
-        "AISLE_REFRESH_SECONDS": "0.3",
-        "AISLE_CHECK_SECONDS": "0.5",
-        "AISLE_TUNE_SECONDS": "0",
-        "AISLE_SPECTRAL_RANK": "32",
-        "AISLE_ALS_FACTORS": "16",
-        "AISLE_ALS_ITERATIONS": "3",
-        "AISLE_VBMF_SWEEPS": "5",
-    }
-    return Shop(environment, folder)
-
-
-def trained(folder: Path, *files: str) -> Path:
-    """What a shop of these files, or a made-up one, has written when it is trained."""
-    shop = shop_in(folder)
-    shop.door("data_processing.py", *files)
-    shop.door("train_model.py")
-    return folder / "var"
+@pytest.fixture(scope="session")
+def made_up_var(make_folder_once: MakeFolderOnce) -> Path:
+    """A small synthetic shop, trained once; tests take copies."""
+    return make_folder_once("e2e-made-up", train_shop) / "var"
 
 
 @pytest.fixture(scope="session")
-def made_up_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small made-up shop, trained once; tests take copies."""
-    return trained(tmp_path_factory.mktemp("made-up"))
-
-
-@pytest.fixture(scope="session")
-def tiny_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_var(make_folder_once: MakeFolderOnce) -> Path:
     """A shop so small that it trains in a few seconds."""
-    folder = tmp_path_factory.mktemp("tiny")
-    (folder / "ratings.csv").write_text(RATINGS)
-    return trained(folder, "ratings.csv")
+    return make_folder_once("e2e-tiny", lambda folder: train_shop(folder, RATINGS)) / "var"
 
 
 @pytest.fixture

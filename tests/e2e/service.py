@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from src.releases.registry import Registry
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +109,39 @@ class Shop:
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def activate_copy(self) -> str:
+        """Activate a copy of the active release; return its version."""
+        registry = Registry(self.folder / "var" / "releases")
+        version = f"99990101T000000Z-{secrets.token_hex(6)}"
+        shutil.copytree(registry.folder / self.current, registry.folder / version)
+        registry.activate(version)
+        return version
+
     @property
     def current(self) -> str:
         return str(json.loads((self.folder / "var/releases/CURRENT.json").read_text())["version"])
+
+
+def shop_in(folder: Path) -> Shop:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
+    environment |= {
+        "AISLE_VAR": str(folder / "var"),
+        "AISLE_WRITE_KEYS": "write-key",
+        "AISLE_REFRESH_SECONDS": "0.3",
+        "AISLE_CHECK_SECONDS": "0.5",
+        "AISLE_TUNE_SECONDS": "0",
+        "AISLE_SPECTRAL_RANK": "32",
+        "AISLE_ALS_FACTORS": "16",
+        "AISLE_ALS_ITERATIONS": "3",
+        "AISLE_VBMF_SWEEPS": "5",
+    }
+    return Shop(environment, folder)
+
+
+def train_shop(folder: Path, ratings: str = "", *options: str) -> None:
+    """Train a shop of these ratings, or a synthetic one without any."""
+    shop = shop_in(folder)
+    if ratings:
+        (folder / "ratings.csv").write_text(ratings)
+    shop.door("data_processing.py", *(["ratings.csv"] if ratings else []))
+    shop.door("train_model.py", *options)

@@ -42,13 +42,13 @@ def _registry(shop: Shop) -> Registry:
 
 
 def _expected(shop: Shop, version: str, user: str) -> list[str]:
-    history = tuple(_store(shop).history(user))
+    history = tuple(_store(shop).events.history(user))
     found = _registry(shop).load(version).pipeline.recommend(Query(user, history, n=10))
     return [recommendation.product_id for recommendation in found]
 
 
 def _runs(shop: Shop, status: RunStatus) -> list[Run]:
-    return [run for run in _store(shop).journal.runs(50) if run.status is status]
+    return [run for run in _store(shop).runs.newest(50) if run.status is status]
 
 
 def test_a_trainer_killed_at_any_step_leaves_what_was_served_and_the_next_training_succeeds(shop: Shop) -> None:
@@ -86,8 +86,8 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     serve: Serve, shop: Shop
 ) -> None:
     store = _store(shop)
-    for run in store.journal.runs(50):
-        store.journal.save_run(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
+    for run in store.runs.newest(50):
+        store.runs.save(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
     service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_TUNE_SECONDS="30")  # a night that takes its time
     (run,) = wait_until(lambda: _runs(shop, RunStatus.RUNNING), "the night's run")
     service.process.terminate()
@@ -98,11 +98,11 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     serve(GUNICORN, "--workers", "2", "run:app")
 
     def again() -> Run | None:
-        found = store.journal.run(run.run_id)
+        found = store.runs.get(run.run_id)
         return found if found is not None and found.status is RunStatus.SUCCEEDED else None
 
     assert wait_until(again, "the same night again").attempt == 2
-    assert len([each for each in store.journal.runs(50) if each.trigger == "night"]) == 1
+    assert len([each for each in store.runs.newest(50) if each.trigger == "night"]) == 1
 
 
 @pytest.mark.parametrize("workers", [4])
@@ -139,7 +139,7 @@ def test_a_training_asked_for_over_http_is_served_by_every_worker_and_rolled_bac
 def test_swaps_and_a_rollback_under_load_answer_every_request_with_a_list_of_one_release(
     serve: Serve, shop: Shop
 ) -> None:
-    shop.door("train_model.py", "--no-activate")
+    shop.door("train_model.py", "--no-activate", "--model", "popularity")  # whose lists are others
     versions = _registry(shop).versions()
     service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off", AISLE_CACHE_SECONDS="0")
     seen: list[tuple[int, str, str, Any]] = []
@@ -193,8 +193,8 @@ def test_a_night_goes_on_when_the_leader_dies_right_after_it_began_and_when_lock
     serve: Serve, shop: Shop
 ) -> None:
     store = _store(shop)
-    for run in store.journal.runs(50):
-        store.journal.save_run(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
+    for run in store.runs.newest(50):
+        store.runs.save(Run(run.run_id, run.trigger, run.started_at - 2 * 86_400, run.status))
     service = serve(GUNICORN, "--workers", "2", "run:app")
 
     def leader() -> int | None:
@@ -204,7 +204,7 @@ def test_a_night_goes_on_when_the_leader_dies_right_after_it_began_and_when_lock
     first = wait_until(leader, "a leader")
     os.kill(first, signal.SIGKILL)
     (shop.folder / "var" / "leader.lock").unlink(missing_ok=True)
-    nights = wait_until(lambda: [r for r in store.journal.runs(9) if r.trigger == "night" and r.status.is_over], "it")
+    nights = wait_until(lambda: [r for r in store.runs.newest(9) if r.trigger == "night" and r.status.is_over], "it")
     assert [run.status for run in nights] == [RunStatus.SUCCEEDED]
     assert wait_until(leader, "another leader") != first
     assert service.get("/recommend?user_id=U00001").status == 200

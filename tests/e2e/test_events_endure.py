@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service import Answer, Service, Shop
+from service import Answer, Service, Shop, train_shop
 
 from src.store import Store, open_store
 from tests.waiting import wait_until
@@ -21,6 +22,7 @@ GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 WRITER = {"Authorization": "Bearer write-key"}
 NEW = {"user_id": "new", "n": 5, "model": "item_graph"}
 Serve = Callable[..., Service]
+MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 # What the same people buy; the others buy something else.
 RATINGS = "".join(
     f"U{user:05d},P{(user % 4) * 10 + (user + step * 3) % 10:05d},5.0,{1_400_000_000 + user * 999 + step}\n"
@@ -29,12 +31,16 @@ RATINGS = "".join(
 )
 
 
+@pytest.fixture(scope="session")
+def grouped_var(make_folder_once: MakeFolderOnce) -> Path:
+    """A shop with four groups of buyers, trained once with one model; tests take copies."""
+    return make_folder_once("e2e-grouped", lambda folder: train_shop(folder, RATINGS, "--model", "item_graph")) / "var"
+
+
 @pytest.fixture
-def shop(new_shop: Shop) -> Shop:
-    """A shop so small that it trains in a few seconds."""
-    (new_shop.folder / "ratings.csv").write_text(RATINGS)
-    new_shop.door("data_processing.py", "ratings.csv")
-    new_shop.door("train_model.py", "--model", "item_graph")
+def shop(new_shop: Shop, grouped_var: Path) -> Shop:
+    """The shop of `grouped_var`."""
+    shutil.copytree(grouped_var, new_shop.folder / "var")
     return new_shop
 
 
@@ -51,7 +57,7 @@ def _orders(first: int, n: int = 1_000) -> list[dict[str, Any]]:
 
 def _stored(shop: Shop, user_ids: range = range(7)) -> int:
     store = _store(shop)
-    return sum(len(store.history(f"E{number}")) for number in user_ids)
+    return sum(len(store.events.history(f"E{number}")) for number in user_ids)
 
 
 def _counted(service: Service, name: str, labels: str = "") -> float:
@@ -137,7 +143,7 @@ def test_a_list_that_was_served_is_kept_though_the_service_ends_at_once(serve: S
         answer = service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": command[0][-6:]})
         service.process.terminate()
         service.process.wait(30)
-        (kept, *_) = _store(shop).served.newest(5)
+        (kept, *_) = _store(shop).served_lists.newest(5)
         assert (kept.request_id, [product for product, _ in kept.products]) == (command[0][-6:], answer.body)
 
 

@@ -32,15 +32,15 @@ def _store(shop: Shop) -> Store:
 
 
 def _nights(shop: Shop) -> list[Run]:
-    return [run for run in _store(shop).journal.runs(50) if run.trigger == "night"]
+    return [run for run in _store(shop).runs.newest(50) if run.trigger == "night"]
 
 
 def _let_days_pass(shop: Shop) -> None:
     """Every run so far was two days earlier, so that a midnight lies between the last one and now."""
     store = _store(shop)
-    for run in store.journal.runs(50):
+    for run in store.runs.newest(50):
         due = None if run.due is None else run.due - TWO_DAYS
-        store.journal.save_run(dataclasses.replace(run, started_at=run.started_at - TWO_DAYS, due=due))
+        store.runs.save(dataclasses.replace(run, started_at=run.started_at - TWO_DAYS, due=due))
 
 
 def _leader(service: Service) -> int | None:

@@ -57,8 +57,7 @@ def test_a_new_release_is_taken_up_by_four_workers_without_a_dropped_request(ser
     for asker in askers:
         asker.start()
     try:
-        shop.door("train_model.py")
-        new = shop.current
+        new = shop.activate_copy()
         wait_until(lambda: len(service.serving(new)) == 4, "four workers on the new release")
         asked = len(seen)
         wait_until(lambda: len(seen) > asked + 100, "a hundred more answers")
@@ -100,7 +99,7 @@ def test_a_server_that_does_not_read_our_configuration_has_its_threads_all_the_s
     command = (GUNICORN, "-c", str(empty), "-b", f"127.0.0.1:{port}", "--workers", "2", *options, "run:app")
     service = serve(*command, PORT=str(port))
     wait_until(lambda: service.get("/status").body["scheduler"]["leader"], "a leader")
-    shop.door("train_model.py")
-    wait_until(lambda: service.get("/recommend?user_id=U1").headers["X-Release"] == shop.current, "the new release")
+    new = shop.activate_copy()
+    wait_until(lambda: service.get("/recommend?user_id=U1").headers["X-Release"] == new, "the new release")
     for _ in range(20):
         assert service.get("/recommend?user_id=U1").status == 200

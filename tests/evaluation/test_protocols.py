@@ -9,13 +9,13 @@ import pytest
 
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.evaluation.metrics import novelty
 from src.evaluation.protocols import K, measure_lists, measure_ratings, ranking_task
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import QueryRows
+from src.models.settings import AllSettings
 from src.models.top_n import Candidates, top_n
 from src.recommendation.pipeline import Pipeline
 
@@ -55,7 +55,7 @@ class Oracle:
 
 
 def pipeline_of(split: Split, **others: Oracle) -> Pipeline:
-    params = MODELS[POPULARITY].params(Settings())
+    params = MODELS[POPULARITY].params(AllSettings())
     popularity = MODELS[POPULARITY].train(split.train, params, seed=1)
     models = {POPULARITY: popularity, **others}
     return Pipeline(split.train.users, split.train.items, models, POPULARITY)  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ class Reading:
         columns = (batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist())
         self.n_rows += block.n_rows
         self.events += zip(*columns, strict=True)
-        self.marks += batch.mark or []
+        self.marks += batch.dedupe_key or []
         self.products += block.products
         self.rejected += block.rejected
 

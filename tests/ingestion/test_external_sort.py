@@ -35,16 +35,16 @@ def taken_out(staging: ExternalSort, size: int = 1_000, started: int = 0) -> lis
     """(row, number) of all events."""
     found: list[tuple[Row, int]] = []
     for batch in staging.sorted(started, size):
-        assert batch.number is not None
+        assert batch.arrival_seq is not None
         columns = (
             batch.user_id,
             batch.product_id,
             batch.kind,
-            batch.mark or [],
+            batch.dedupe_key or [],
             batch.value.tolist(),
             batch.at.tolist(),
         )
-        found += zip(zip(*columns, strict=True), batch.number.tolist(), strict=True)
+        found += zip(zip(*columns, strict=True), batch.arrival_seq.tolist(), strict=True)
     return found
 
 

@@ -59,7 +59,7 @@ def test_a_good_row_becomes_an_event() -> None:
     assert (block.events.user_id, block.events.product_id, block.events.kind) == (["A1"], ["P1"], ["rating"])
     assert (block.events.value.tolist(), block.events.value.dtype) == ([4.5], np.float64)
     assert (block.events.at.tolist(), block.events.at.dtype) == ([1_300_000_000], np.int64)
-    assert (block.events.mark, block.rejected, block.n_rows) == ([""], [], 1)
+    assert (block.events.dedupe_key, block.rejected, block.n_rows) == ([""], [], 1)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_click_is_two_events_where_something_was_bought(flag: str, bought: flo
     kinds = ["click", "purchase"] if bought else ["click"]
     assert (block.events.kind, block.n_rows) == (kinds, 1)
     assert block.events.value.tolist() == [1.0, bought][: len(kinds)]
-    assert len(block.counted) == len(block.events) == len(block.events.mark or [])
+    assert len(block.counted) == len(block.events) == len(block.events.dedupe_key or [])
 
 
 @pytest.mark.parametrize("flag", ["maybe", "-1", "inf", "2e9", "x"])
@@ -252,7 +252,7 @@ def test_pairs_are_of_the_kind_that_the_layout_says() -> None:
 
 def marks(*rows: list[str], roles: Sequence[str]) -> list[tuple[str, bool]]:
     block = cleaned(*rows, layout=layout(EVENTS, USER, PRODUCT, KIND, *roles))
-    return list(zip(block.events.mark or [], block.counted.tolist(), strict=True))
+    return list(zip(block.events.dedupe_key or [], block.counted.tolist(), strict=True))
 
 
 def test_a_mark_is_the_files_own_else_the_event_id_else_time_and_invoice() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, Event, EventBatch, EventKind, FloatArray, Query
-from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages, together
+from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group, combine_events
 from src.interactions.interactions import TrainingData, training_data
 from src.models import POPULARITY
 from src.models.base import QueryRows
@@ -107,7 +107,7 @@ def test_more_events_say_no_more_than_a_purchase_does() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_evidence_taken_together_is_one_minus_the_product_of_the_doubts(each: list[float]) -> None:
-    pair, found = together(np.zeros(len(each), np.int64), np.array(each))
+    pair, found = combine_events(np.zeros(len(each), np.int64), np.array(each))
     expected = np.float32(1 - np.prod(1 - np.array(each)))
     if expected > 1e-6:
         assert pair.tolist() == [0]
@@ -120,7 +120,7 @@ def test_evidence_taken_together_is_one_minus_the_product_of_the_doubts(each: li
 def test_pairs_come_out_ascending_each_once_and_those_that_weigh_nothing_not_at_all(
     rows: list[tuple[int, float]],
 ) -> None:
-    pair, found = together(np.array([p for p, _ in rows], np.int64), np.array([w for _, w in rows], np.float64))
+    pair, found = combine_events(np.array([p for p, _ in rows], np.int64), np.array([w for _, w in rows], np.float64))
     assert pair.tolist() == sorted({p for p, w in rows if w > 0})
     assert found.dtype == np.float32
     for one, weight in zip(pair.tolist(), found.tolist(), strict=True):
@@ -129,7 +129,7 @@ def test_pairs_come_out_ascending_each_once_and_those_that_weigh_nothing_not_at_
 
 @pytest.mark.parametrize("weight", [1e-12, 1e-30, 1e-40, 1e-60, 1e-300])
 def test_a_pair_weighs_what_it_weighs_however_little_or_goes(weight: float) -> None:
-    pair, found = together(np.array([3, 4]), np.array([weight, 1.0]))
+    pair, found = combine_events(np.array([3, 4]), np.array([weight, 1.0]))
     assert found.tolist() == [w for w in (float(np.float32(weight)), 1.0) if w]
     assert len(pair) == len(found)
 
@@ -184,8 +184,8 @@ def test_what_was_so_long_ago_that_it_weighs_nothing_is_no_part_of_the_history()
 
 def test_ages_are_seconds_before_the_newest_event_of_the_same_group() -> None:
     group, at = np.array([0, 1, 0, 1, 2, 0]), np.array([100, 7, 40, 9, NO_TIME, NO_TIME])
-    assert ages(group, at, 4).tolist() == [0, 2, 60, 0, NO_TIME, NO_TIME]
-    assert ages(np.zeros(0, np.int64), np.zeros(0, np.int64), 1).tolist() == []
+    assert ages_by_group(group, at, 4).tolist() == [0, 2, 60, 0, NO_TIME, NO_TIME]
+    assert ages_by_group(np.zeros(0, np.int64), np.zeros(0, np.int64), 1).tolist() == []
 
 
 def test_the_feedback_of_all_users_does_not_decay() -> None:
@@ -234,23 +234,23 @@ def test_what_is_learnt_from_fades_from_the_newest_event_of_all_and_queries_do_n
     rows: list[Row] = [("a", "x", "purchase", 1, NOW - 30 * DAY), ("a", "y", "purchase", 1, NOW - 10 * DAY)]
     rows += [("b", "x", "purchase", 1, NOW), ("b", "y", "view", 1, NOW - 20 * DAY), ("b", "z", "purchase", 1, None)]
     data = data_of(rows)
-    faded = data.faded(10)
+    faded = data.decayed_histories(10)
     assert faded.dtype == np.float32
     np.testing.assert_allclose(faded.toarray(), [[1 / 8, 1 / 2, 0], [1, 0.05 / 4, 1]], rtol=1e-6)
     np.testing.assert_allclose(data.histories.toarray(), [[1, 1, 0], [1, 0.05, 1]], rtol=1e-6)
-    assert data.faded(0) is data.histories
+    assert data.decayed_histories(0) is data.histories
 
 
 def test_fading_comes_on_top_of_a_taste_that_changes() -> None:
     rows: list[Row] = [("a", "x", "purchase", 1, NOW - 20 * DAY), ("a", "y", "purchase", 1, NOW - 10 * DAY)]
     data = data_of([*rows, ("b", "x", "purchase", 1, NOW)], DECAYING)
-    np.testing.assert_allclose(data.faded(20).toarray(), [[2**-2, 2**-0.5], [1, 0]], rtol=1e-6)
+    np.testing.assert_allclose(data.decayed_histories(20).toarray(), [[2**-2, 2**-0.5], [1, 0]], rtol=1e-6)
 
 
 def test_where_no_event_has_a_time_nothing_fades() -> None:
     data = data_of([("a", "x", "purchase", 1, None), ("b", "x", "cart", 1, None)])
-    np.testing.assert_array_equal(data.faded(1).toarray(), data.histories.toarray())
-    assert training_data([]).faded(1).shape == (0, 0)
+    np.testing.assert_array_equal(data.decayed_histories(1).toarray(), data.histories.toarray())
+    assert training_data([]).decayed_histories(1).shape == (0, 0)
 
 
 # serving

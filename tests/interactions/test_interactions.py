@@ -23,7 +23,8 @@ IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), un
 def batch(rows: list[Row], number: Sequence[int] | None = None) -> EventBatch:
     users, products, kinds, values, times = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 5
     numbers = None if number is None else np.array(number, np.int64)
-    return EventBatch(users, products, kinds, np.array(values, np.float64), np.array(times, np.int64), number=numbers)
+    value, at = np.array(values, np.float64), np.array(times, np.int64)
+    return EventBatch(users, products, kinds, value, at, arrival_seq=numbers)
 
 
 def as_rows(data: TrainingData) -> list[Row]:

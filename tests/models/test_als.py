@@ -117,7 +117,7 @@ def test_the_number_of_queries_at_once_changes_no_score(
     asked = QueryBlock(np.arange(N_USERS), data.histories)
     whole = model.score_all(asked)
     for at_once in (1, 7, N_USERS):
-        monkeypatch.setattr(als, "_QUERIES_AT_ONCE", at_once)
+        monkeypatch.setattr(als, "_QUERIES_PER_TASK", at_once)
         np.testing.assert_allclose(model.score_all(asked), whole, rtol=1e-4, atol=1e-6)
 
 

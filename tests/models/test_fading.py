@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from src.core.domain import DAY, EventBatch
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ITEM_GRAPH, MODELS, SPECTRAL
 from src.models.base import QueryRows
+from src.models.settings import AllSettings
 from src.tuning.search_spaces import FADING, NORMALISATION, SEARCH_SPACES
 
-SETTINGS = Settings(spectral_rank=16, item_graph_neighbours=20)
+SETTINGS = AllSettings(spectral_rank=16, item_graph_neighbours=20)
 
 
 def two_seasons() -> TrainingData:

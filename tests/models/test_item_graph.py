@@ -11,9 +11,9 @@ from scipy.sparse import csr_matrix
 from src.core.domain import FloatArray, IntArray
 from src.models import item_graph
 from src.models.base import QueryBlock
-from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, regressed, strongest_pairs
+from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, fit_item_graph, strongest_pairs
 from src.models.kernels.item_graph_kernels import ridge_of_columns, strongest_of_rows
-from src.models.normalization import LONGEST_HISTORY, Normalized, normalized
+from src.models.normalization import LONGEST_HISTORY, NormalizedHistories, normalize_histories
 
 PLAIN = ItemGraphParams(user_exponent=0, item_exponent=0, input_exponent=0, output_exponent=0)
 
@@ -26,8 +26,8 @@ def histories_of(n_users: int, n_items: int, share: float, seed: int = 0) -> csr
 
 
 def graph_of(histories: csr_matrix, params: ItemGraphParams) -> ItemGraph:
-    matrix = normalized(histories, params.user_exponent, params.item_exponent)
-    return regressed(matrix, strongest_pairs(matrix), params)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    return fit_item_graph(matrix, strongest_pairs(matrix), params)
 
 
 def strongest(table: FloatArray, kept: int, first: int = 0) -> list[list[tuple[int, float]]]:
@@ -97,7 +97,8 @@ def columns_of(
 ) -> tuple[IntArray, FloatArray]:
     n_rows = (len(pairs.item) if stop is None else stop) - start
     chosen, weight = np.full((n_rows, neighbours), -1, np.int32), np.zeros((n_rows, neighbours), np.float32)
-    ridge_of_columns(pairs.item, pairs.value, diagonal.astype(np.float32), ridge, start, chosen, weight)
+    with_ridge = diagonal.astype(np.float32) + np.float32(ridge)
+    ridge_of_columns(pairs.item, pairs.value, with_ridge, start, chosen, weight)
     return chosen, weight
 
 
@@ -115,9 +116,9 @@ def solved(pairs: Pairs, diagonal: FloatArray, ridge: float, target: int, near: 
 @pytest.mark.parametrize("ridge", [0.5, 5.0, 15.0, 100.0])
 @pytest.mark.parametrize(("kept", "neighbours"), [(60, 60), (60, 20), (15, 10), (5, 5)])
 def test_the_regression_of_a_column_is_the_one_that_numpy_solves(ridge: float, kept: int, neighbours: int) -> None:
-    matrix = normalized(histories_of(300, 60, 0.2), 0.35, 0.4)
+    matrix = normalize_histories(histories_of(300, 60, 0.2), 0.35, 0.4)
     pairs = pairs_of((matrix.matrix.T @ matrix.matrix).toarray(), kept)
-    ridge *= matrix.level
+    ridge *= matrix.mean_diagonal
     chosen, weight = columns_of(pairs, matrix.diagonal, ridge, neighbours)
     for target in range(60):
         near = chosen[target][chosen[target] >= 0]
@@ -138,7 +139,7 @@ def test_a_column_rests_on_its_strongest_neighbours(neighbours: int) -> None:
 
 
 def test_a_part_of_the_columns_is_a_part_of_all() -> None:
-    matrix = normalized(histories_of(100, 40, 0.2), 0.35, 0.4)
+    matrix = normalize_histories(histories_of(100, 40, 0.2), 0.35, 0.4)
     pairs = pairs_of((matrix.matrix.T @ matrix.matrix).toarray(), 20)
     whole = columns_of(pairs, matrix.diagonal, 1.0, 10)
     part = columns_of(pairs, matrix.diagonal, 1.0, 10, start=13, stop=29)
@@ -158,14 +159,14 @@ def test_a_product_without_a_neighbour_rests_on_nothing() -> None:
 def test_with_all_pairs_it_is_the_ridge_regression_on_all_other_products() -> None:
     histories = histories_of(200, 30, 0.25)
     params = ItemGraphParams(neighbours=30, ridge=2.0)
-    matrix = normalized(histories, params.user_exponent, params.item_exponent)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
     gram = (matrix.matrix.T @ matrix.matrix).toarray().astype(float)
     np.fill_diagonal(gram, matrix.diagonal)
     expected = np.zeros((30, 30))
     for target in range(30):
         others = np.flatnonzero(np.arange(30) != target)
         near = others[gram[others, target] > 0]
-        among = gram[np.ix_(near, near)] + params.ridge * matrix.level * np.eye(len(near))
+        among = gram[np.ix_(near, near)] + params.ridge * matrix.mean_diagonal * np.eye(len(near))
         expected[near, target] = np.linalg.solve(among, gram[near, target])
     expected *= matrix.degree[:, None] ** -params.input_exponent * matrix.degree**params.output_exponent
     found = graph_of(histories, params).matrix.toarray()
@@ -199,7 +200,7 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
     histories = histories_of(200, 90, 0.15)
     params = ItemGraphParams(neighbours=12)
     whole = graph_of(histories, params)
-    monkeypatch.setattr(item_graph, "_ROWS_AT_ONCE", 13)
+    monkeypatch.setattr(item_graph, "_ROWS_PER_TASK", 13)
     monkeypatch.setattr("src.models.kernels.compile.n_cores", lambda: 3)
     parts = graph_of(histories, params)
     for name in ItemGraph.ARRAYS:
@@ -216,16 +217,16 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
 def test_so_many_pairs_are_kept_as_memory_allows_and_some_in_any_case(
     monkeypatch: pytest.MonkeyPatch, a_row: int, at_most: int, kept: int
 ) -> None:
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS_A_ROW", a_row)
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS", at_most)
-    pairs = strongest_pairs(normalized(histories_of(60, 80, 0.2), 0.35, 0.4))
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS_PER_ROW", a_row)
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS", at_most)
+    pairs = strongest_pairs(normalize_histories(histories_of(60, 80, 0.2), 0.35, 0.4))
     assert pairs.item.shape == pairs.value.shape == (80, kept)
     assert (pairs.item.dtype, pairs.value.dtype) == (np.int32, np.float32)
 
 
 def test_pairs_that_are_not_kept_are_the_weakest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_graph, "_MOST_PAIRS_A_ROW", 5)
-    matrix = normalized(histories_of(500, 40, 0.3), 0.35, 0.4)
+    monkeypatch.setattr(item_graph, "_MAX_PAIRS_PER_ROW", 5)
+    matrix = normalize_histories(histories_of(500, 40, 0.3), 0.35, 0.4)
     pairs = strongest_pairs(matrix)
     gram = (matrix.matrix.T @ matrix.matrix).toarray()
     np.fill_diagonal(gram, 0)
@@ -251,14 +252,14 @@ def with_robot() -> tuple[csr_matrix, csr_matrix]:
 
 def test_a_robot_that_has_nearly_everything_tells_of_no_pair(with_robot: tuple[csr_matrix, csr_matrix]) -> None:
     people, everybody = with_robot
-    alone, together = (strongest_pairs(normalized(each, 0.35, 0.0)) for each in (people, everybody))
+    alone, together = (strongest_pairs(normalize_histories(each, 0.35, 0.0)) for each in (people, everybody))
     np.testing.assert_array_equal(alone.item, together.item)
     np.testing.assert_array_equal(alone.value, together.value)
     assert graph_of(everybody, PLAIN).matrix.nnz == graph_of(people, PLAIN).matrix.nnz <= 90 * 10 * 9
 
 
 def test_a_robots_products_are_more_popular_all_the_same(with_robot: tuple[csr_matrix, csr_matrix]) -> None:
-    people, everybody = (normalized(each, 0.35, 0.4) for each in with_robot)
+    people, everybody = (normalize_histories(each, 0.35, 0.4) for each in with_robot)
     its = everybody.diagonal[:LONGEST_HISTORY]
     assert (its > 0).all()
     assert (people.diagonal[:LONGEST_HISTORY] == 0).any()
@@ -267,7 +268,7 @@ def test_a_robots_products_are_more_popular_all_the_same(with_robot: tuple[csr_m
 
 def test_the_longest_history_still_counts() -> None:
     histories = csr_matrix(np.ones((1, LONGEST_HISTORY), np.float32))
-    assert normalized(histories, 0.5, 0.5).matrix.shape == (1, LONGEST_HISTORY)
+    assert normalize_histories(histories, 0.5, 0.5).matrix.shape == (1, LONGEST_HISTORY)
 
 
 # normalisation
@@ -275,26 +276,26 @@ def test_the_longest_history_still_counts() -> None:
 
 def test_histories_are_divided_by_powers_of_the_degrees_and_a_degree_below_one_counts_as_one() -> None:
     table = np.array([[1, 1, 0, 0.3], [0, 1, 0.05, 0], [1, 1, 1, 0], [0, 0, 0.05, 0]], dtype=np.float32)
-    found = normalized(csr_matrix(table), 0.35, 0.4)
+    found = normalize_histories(csr_matrix(table), 0.35, 0.4)
     users, items = np.maximum(table.sum(axis=1), 1), np.maximum(table.sum(axis=0), 1)
     expected = users[:, None] ** -0.35 * table * items**-0.4
     np.testing.assert_allclose(found.matrix.toarray(), expected[:3], rtol=1e-6)  # the last user tells of no pair
     np.testing.assert_allclose(found.diagonal, (expected**2).sum(axis=0), rtol=1e-6)
     np.testing.assert_allclose(found.degree, items, rtol=1e-6)
-    assert found.level == pytest.approx(found.diagonal.mean())
+    assert found.mean_diagonal == pytest.approx(found.diagonal.mean())
 
 
 def test_the_level_is_the_mean_over_products_that_anybody_has() -> None:
     table = np.zeros((2, 4), np.float32)
-    assert normalized(csr_matrix(table), 0.5, 0.5).level == 1.0
+    assert normalize_histories(csr_matrix(table), 0.5, 0.5).mean_diagonal == 1.0
     table[:, :2] = 1
-    assert normalized(csr_matrix(table), 0, 0).level == 2.0
+    assert normalize_histories(csr_matrix(table), 0, 0).mean_diagonal == 2.0
 
 
 def test_normalising_leaves_the_histories_as_they_are() -> None:
     histories = histories_of(20, 10, 0.4)
     before = histories.copy()
-    normalized(histories, 0.5, 0.5)
+    normalize_histories(histories, 0.5, 0.5)
     assert (histories != before).nnz == 0
 
 
@@ -302,4 +303,4 @@ def test_it_is_float32_over_int32_and_int64() -> None:
     graph = graph_of(histories_of(30, 20, 0.3), ItemGraphParams())
     assert [getattr(graph, name).dtype for name in ItemGraph.ARRAYS] == [np.float32, np.int32, np.int64]
     assert graph.describe() == {"n_items": 20, "n_edges": graph.matrix.nnz}
-    assert isinstance(normalized(histories_of(3, 3, 0.9), 0, 0), Normalized)
+    assert isinstance(normalize_histories(histories_of(3, 3, 0.9), 0, 0), NormalizedHistories)

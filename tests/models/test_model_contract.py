@@ -13,15 +13,15 @@ import pytest
 from scipy.sparse import csr_matrix, vstack
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.models import MODELS, SVD
 from src.models.base import QueryBlock, QueryRows
+from src.models.settings import AllSettings
 from src.models.top_n import Candidates
 
 N_USERS, N_ITEMS = 40, 25
-SETTINGS = Settings(
+SETTINGS = AllSettings(
     svd_factors=8,
     svd_epochs=5,
     vbmf_factors=3,

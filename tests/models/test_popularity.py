@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from src.core.domain import DAY, NO_TIME, EventBatch
-from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.models import MODELS, TRENDING
 from src.models.popularity import Popularity, PopularityParams, train
+from src.models.settings import AllSettings
 
 Row = tuple[str, str, float, int]
 """Product, kind, value, time; every event is another user's."""
@@ -100,7 +100,7 @@ def test_a_mean_rating_is_damped_by_average_ratings() -> None:
 
 
 def test_trending_is_popularity_with_the_half_life_of_the_settings() -> None:
-    params = MODELS[TRENDING].params(Settings(trending_half_life_days=7, rating_max=10, relevant_rating=6))
+    params = MODELS[TRENDING].params(AllSettings(trending_half_life_days=7, rating_max=10, relevant_rating=6))
     assert params == PopularityParams(1, 10, half_life_days=7)
     assert isinstance(MODELS[TRENDING].train(data_of(*bought("x")), params, seed=1), Popularity)
-    assert PopularityParams.of(Settings()).half_life_days == 0
+    assert PopularityParams.of(AllSettings()).half_life_days == 0

@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix
 from src.core.domain import FloatArray
 from src.models import spectral
 from src.models.base import QueryBlock, QueryRows
-from src.models.normalization import Normalized, normalized
-from src.models.spectral import Spectral, SpectralParams, Spectrum, eigenvectors, filtered
+from src.models.normalization import NormalizedHistories, normalize_histories
+from src.models.spectral import Spectral, SpectralParams, Spectrum, eigenvectors, fit_spectral
 
 N_ITEMS = 40
 FULL = SpectralParams(rank=1_000, input_exponent=0, output_exponent=0)
@@ -28,11 +28,11 @@ def histories_of(n_users: int = 150, n_items: int = N_ITEMS, share: float = 0.2,
 
 
 def model_of(histories: csr_matrix, params: SpectralParams) -> Spectral:
-    matrix = normalized(histories, params.user_exponent, params.item_exponent)
-    return filtered(matrix, eigenvectors(matrix, params.rank, seed=1), params)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
+    return fit_spectral(matrix, eigenvectors(matrix, params.rank, seed=1), params)
 
 
-def gram_of(matrix: Normalized) -> FloatArray:
+def gram_of(matrix: NormalizedHistories) -> FloatArray:
     """float64, without the users who have one product only."""
     wide = matrix.matrix.astype(np.float64)
     return np.asarray((wide.T @ wide).toarray())
@@ -106,7 +106,7 @@ def test_a_higher_output_exponent_raises_popular_products() -> None:
 @pytest.mark.parametrize("rank", [1, 3, 10, 39])
 @pytest.mark.parametrize("shape", [(400, N_ITEMS), (25, N_ITEMS), (60, 200)])
 def test_its_eigenvalues_are_the_highest_of_the_gram_matrix(shape: tuple[int, int], rank: int) -> None:
-    matrix = normalized(histories_of(*shape), 0.35, 0.4)
+    matrix = normalize_histories(histories_of(*shape), 0.35, 0.4)
     found = eigenvectors(matrix, rank, seed=1)
     kept = min(rank, matrix.matrix.shape[0])
     values, vectors = np.linalg.eigh(gram_of(matrix))
@@ -122,22 +122,22 @@ def test_its_eigenvalues_are_the_highest_of_the_gram_matrix(shape: tuple[int, in
 def test_what_is_left_of_the_diagonal_is_noise_of_each_product() -> None:
     histories = histories_of()
     params = replace(FULL, rank=6, ridge=0.3)
-    matrix = normalized(histories, params.user_exponent, params.item_exponent)
+    matrix = normalize_histories(histories, params.user_exponent, params.item_exponent)
     spectrum = eigenvectors(matrix, 6, seed=1)
     vectors = spectrum.vectors.astype(np.float64)
     smooth = (vectors * spectrum.values) @ vectors.T
     rest = np.maximum(matrix.diagonal - np.diag(smooth), 0)
-    inverse = np.linalg.inv(smooth + np.diag(rest) + 0.3 * matrix.level * np.eye(N_ITEMS))
+    inverse = np.linalg.inv(smooth + np.diag(rest) + 0.3 * matrix.mean_diagonal * np.eye(N_ITEMS))
     expected = np.eye(N_ITEMS) - inverse / np.diag(inverse)
     np.fill_diagonal(expected, 0)
-    assert_near(b_of(filtered(matrix, spectrum, params)), expected, 1e-4)
+    assert_near(b_of(fit_spectral(matrix, spectrum, params)), expected, 1e-4)
 
 
 def test_the_first_eigenvectors_of_more_are_those_of_fewer() -> None:
-    matrix = normalized(histories_of(), 0.35, 0.4)
+    matrix = normalize_histories(histories_of(), 0.35, 0.4)
     many = eigenvectors(matrix, 30, seed=1)
     params = replace(FULL, rank=5)
-    model, alone = filtered(matrix, many, params), filtered(matrix, many.first(5), params)
+    model, alone = fit_spectral(matrix, many, params), fit_spectral(matrix, many.first(5), params)
     assert model.given.shape == (N_ITEMS, 5)
     np.testing.assert_array_equal(model.given, alone.given)
     np.testing.assert_array_equal(model.wanted, alone.wanted)
@@ -173,17 +173,17 @@ def test_a_product_of_the_history_does_not_speak_for_itself(filter_: Literal["ea
 
 def test_where_there_are_fewer_eigenvectors_than_asked_for_those_are_kept() -> None:
     base = (np.random.default_rng(2).random((5, N_ITEMS)) < 0.4).astype(np.float32)
-    matrix = normalized(csr_matrix(base[np.arange(100) % 5]), 0.35, 0.4)
+    matrix = normalize_histories(csr_matrix(base[np.arange(100) % 5]), 0.35, 0.4)
     found = eigenvectors(matrix, 30, seed=1)
     assert found.vectors.shape == (N_ITEMS, 5)
     np.testing.assert_allclose(found.values, np.linalg.eigvalsh(gram_of(matrix))[::-1][:5], rtol=1e-5)
 
 
 def test_a_catalogue_that_does_not_fit_the_memory_gets_fewer_factors(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = normalized(histories_of(400, 100), 0.35, 0.4)
-    monkeypatch.setattr(spectral, "_MOST_NUMBERS", 100 * 30)
+    matrix = normalize_histories(histories_of(400, 100), 0.35, 0.4)
+    monkeypatch.setattr(spectral, "_MAX_NUMBERS", 100 * 30)
     assert eigenvectors(matrix, 60, seed=1).vectors.shape == (100, 30)
-    monkeypatch.setattr(spectral, "_MOST_NUMBERS", 100)
+    monkeypatch.setattr(spectral, "_MAX_NUMBERS", 100)
     assert eigenvectors(matrix, 60, seed=1).vectors.shape == (100, 16)
 
 
@@ -211,9 +211,9 @@ def test_columns_that_cholesky_cannot_divide_are_made_orthonormal_all_the_same(m
 
 
 def test_the_number_of_users_at_once_changes_nothing_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = normalized(histories_of(400), 0.35, 0.4)
+    matrix = normalize_histories(histories_of(400), 0.35, 0.4)
     whole = eigenvectors(matrix, 10, seed=1)
-    monkeypatch.setattr(spectral, "_USERS_AT_ONCE", 37)
+    monkeypatch.setattr(spectral, "_USERS_PER_BLOCK", 37)
     np.testing.assert_allclose(eigenvectors(matrix, 10, seed=1).values, whole.values, rtol=1e-5)
 
 
@@ -222,10 +222,10 @@ def test_without_any_pair_of_products_there_is_no_eigenvector_and_every_score_is
     filter_: Literal["ease", "ideal"],
 ) -> None:
     loners = csr_matrix(np.eye(6, dtype=np.float32))
-    matrix = normalized(loners, 0.35, 0.4)
+    matrix = normalize_histories(loners, 0.35, 0.4)
     spectrum = eigenvectors(matrix, 5, seed=1)
     assert spectrum.vectors.shape == (6, 0)
-    model = filtered(matrix, spectrum, replace(FULL, filter=filter_))
+    model = fit_spectral(matrix, spectrum, replace(FULL, filter=filter_))
     assert model.describe() == {"n_items": 6, "n_factors": 0}
     assert model.score(QueryRows(None, np.array([2]), np.ones(1, np.float32)), np.arange(6)).tolist() == [0] * 6
 

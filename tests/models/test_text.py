@@ -100,14 +100,14 @@ def test_without_texts_nothing_is_learnt() -> None:
 def test_of_very_many_new_products_the_last_ones_are_in_the_index(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from src.core.settings import Settings
+    from src.models.settings import AllSettings
 
     many = data.with_items(f"new-{number}" for number in range(100))
     vectors = np.ones((len(many.items), 5), np.float32) / np.sqrt(5).astype(np.float32)
     many = replace(many, item_vectors=vectors)
     monkeypatch.setattr(blend_module, "FEWEST_NEW", 1)
     names = ("popularity", "spectral", "text")
-    models = fit_models(many, {name: MODELS[name].params(Settings(spectral_rank=6)) for name in names}, 1, Silent())
+    models = fit_models(many, {name: MODELS[name].params(AllSettings(spectral_rank=6)) for name in names}, 1, Silent())
     blend = build_ensemble(models, {"spectral": 1.0, "text": 0.4}, many, seed=1).indexed(many, Silent())
     assert blend.index is not None
     has_neighbours = (blend.index.item >= 0).any(axis=1)
@@ -117,9 +117,9 @@ def test_of_very_many_new_products_the_last_ones_are_in_the_index(
 
 
 def test_the_blend_lists_what_nobody_has_bought_yet(data: TrainingData) -> None:
-    from src.core.settings import Settings
+    from src.models.settings import AllSettings
 
-    settings = Settings(als_factors=4, als_iterations=2, spectral_rank=6, item_graph_neighbours=5)
+    settings = AllSettings(als_factors=4, als_iterations=2, spectral_rank=6, item_graph_neighbours=5)
     names = ("popularity", "item_graph", "spectral", "text")
     models = fit_models(data, {name: MODELS[name].params(settings) for name in names}, 1, Silent())
     weights = {"spectral": 1.0, "item_graph": 0.2, "text": 0.4, "category_popularity": 0.3}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src.core.domain import FloatArray
-from src.models.trees import MOST_LEAVES, Trees
+from src.models.trees import MAX_LEAVES, Trees
 
 N_FEATURES = 5
 
@@ -30,7 +30,7 @@ def rows(n: int) -> FloatArray:
     return table
 
 
-@pytest.mark.parametrize(("leaves", "rounds"), [(2, 1), (7, 100), (31, 20), (MOST_LEAVES, 5)])
+@pytest.mark.parametrize(("leaves", "rounds"), [(2, 1), (7, 100), (31, 20), (MAX_LEAVES, 5)])
 def test_trees_predict_what_lightgbm_predicts(leaves: int, rounds: int) -> None:
     theirs = booster(leaves, rounds)
     mine = Trees.of_dump(theirs.dump_model())
@@ -57,7 +57,7 @@ def test_no_rows_have_no_scores() -> None:
 
 
 def test_trees_come_back_from_json_as_they_were() -> None:
-    mine = Trees.of_dump(booster(MOST_LEAVES, 4).dump_model())
+    mine = Trees.of_dump(booster(MAX_LEAVES, 4).dump_model())
     again = Trees.from_json(json.loads(json.dumps(mine.to_json())))
     np.testing.assert_array_equal(again.predict(rows(500)), mine.predict(rows(500)))
 

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
-from src.core.settings import Settings
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import Interactions, TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.models.base import QueryRows
 from src.models.kernels.vbmf_trainer import Side, fit
+from src.models.settings import AllSettings
 from src.models.vbmf import Vbmf, VbmfParams, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +187,7 @@ def test_everything_is_kept_as_float32_and_params_by_their_names(frame: pd.DataF
 
 
 def test_its_parameters_take_the_scale_from_the_settings() -> None:
-    params = VbmfParams.of(Settings(rating_min=0, rating_max=10))
+    params = VbmfParams.of(AllSettings(rating_min=0, rating_max=10))
     assert (params.rating_min, params.rating_max) == (0, 10)
 
 

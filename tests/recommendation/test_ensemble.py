@@ -13,11 +13,11 @@ from scipy.sparse import csr_matrix
 
 from src.core.domain import DAY, EventBatch, FloatArray, IntArray, Query
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import QueryBlock, QueryRows
+from src.models.settings import AllSettings
 from src.models.top_n import Candidates, top_n
 from src.recommendation.candidate_index import CandidateIndex
 from src.recommendation.ensemble import CANDIDATES, ENSEMBLE, Ensemble, build_ensemble, scales_of
@@ -25,7 +25,7 @@ from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit
 from src.recommendation.pipeline import Pipeline
 
 N_USERS, N_ITEMS, N_TASTES = 700, 2_400, 12
-SETTINGS = Settings(als_factors=16, als_iterations=5, spectral_rank=48, item_graph_neighbours=60)
+SETTINGS = AllSettings(als_factors=16, als_iterations=5, spectral_rank=48, item_graph_neighbours=60)
 WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TRENDING: 0.05}
 NOTHING = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 

@@ -11,9 +11,9 @@ from test_pipeline import PIPELINE, did, ids
 
 from src.core.domain import Boost, Event, EventBatch, EventKind, Explanation, Query, Recommendation, Rules
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import training_data
 from src.models import ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD
+from src.models.settings import AllSettings
 from src.models.trees import Trees
 from src.recommendation.ensemble import ENSEMBLE, Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder, ListRanker
@@ -29,7 +29,7 @@ def checkerboard() -> Pipeline:
     data = training_data(
         [EventBatch(users, products, ["purchase"] * len(rows), np.ones(len(rows)), np.arange(len(rows)))]
     )
-    settings = Settings(spectral_rank=4, als_factors=4, als_iterations=3)
+    settings = AllSettings(spectral_rank=4, als_factors=4, als_iterations=3)
     names = (POPULARITY, ITEM_GRAPH, SPECTRAL, "als")
     models = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in names}
     weights = {ITEM_GRAPH: 1.0, SPECTRAL: 0.5, "als": 0.7, POPULARITY: 0.1}

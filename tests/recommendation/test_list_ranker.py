@@ -13,17 +13,17 @@ from scipy.sparse import csr_matrix
 
 from src.core.domain import DAY, NO_TIME, EventBatch, FloatArray
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.base import QueryBlock, QueryRows
-from src.models.kernels.lambdarank import train_lambdarank
+from src.models.kernels.lambdarank import train_list_trees
+from src.models.settings import AllSettings
 from src.recommendation import list_ranker
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of, features_of, head_of
 
-SETTINGS = Settings(als_factors=6, als_iterations=3, spectral_rank=12, item_graph_neighbours=15)
+SETTINGS = AllSettings(als_factors=6, als_iterations=3, spectral_rank=12, item_graph_neighbours=15)
 NAMES = (POPULARITY, TRENDING, SPECTRAL)
 WEIGHTS = {SPECTRAL: 1.0, ITEM_GRAPH: 0.5}
 N_USERS, N_ITEMS = 80, 60
@@ -135,7 +135,7 @@ def order(names: tuple[str, ...] = NAMES) -> LearnedOrder:
     """Learnt from chance: whatever it says, everybody must say the same."""
     rng = np.random.default_rng(3)
     features = rng.normal(0, 1, (4_000, 3 + len(names)))
-    return LearnedOrder(names, train_lambdarank(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
+    return LearnedOrder(names, train_list_trees(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
 
 
 @pytest.fixture(scope="module")

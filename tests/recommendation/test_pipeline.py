@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from src.core.domain import SEEN_KINDS, Event, EventBatch, EventKind, Query
 from src.core.errors import NotReady, UnknownName
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import training_data
 from src.models import MODELS, POPULARITY, SPECTRAL, SVD, VBMF
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble
 from src.recommendation.pipeline import Pipeline
 
@@ -30,7 +30,7 @@ def make_pipeline(default: str = POPULARITY) -> Pipeline:
     users, products, kinds = (list(column) for column in zip(*rows, strict=True))
     values = rng.integers(1, 6, len(rows)).astype(float)
     data = training_data([EventBatch(users, products, kinds, values, np.arange(len(rows)))])
-    settings = Settings(svd_factors=4, svd_epochs=5, vbmf_sweeps=3, spectral_rank=4)
+    settings = AllSettings(svd_factors=4, svd_epochs=5, vbmf_sweeps=3, spectral_rank=4)
     names = (POPULARITY, SPECTRAL, SVD, VBMF)
     models: dict[str, Any] = {name: MODELS[name].train(data, MODELS[name].params(settings), seed=1) for name in names}
     models[ENSEMBLE] = build_ensemble(models, {SPECTRAL: 1.0}, data, seed=1).indexed(data, Silent())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from src.core.domain import Product
-from src.search.index import Filter, SearchHits, SearchIndex, fused
+from src.core.domain import Product, ProductFilter
+from src.interactions.vocabulary import Vocabulary
+from src.search.index import SearchHits, SearchIndex, fused
 from tests.search.small_index import PRODUCTS, Letters, small_search
 
 
@@ -16,8 +18,10 @@ def ids(found: SearchHits) -> list[str]:
     return [PRODUCTS[row].product_id for row in found.item_idx]
 
 
-def asked(search: SearchIndex, query: str, n: int = 10, wanted: Filter | None = None) -> list[str]:
-    return ids(search.search(query, Letters().encode([query])[0], n, search.matching(wanted or Filter())))
+def asked(search: SearchIndex, query: str, n: int = 10, wanted: ProductFilter | None = None) -> list[str]:
+    return ids(
+        search.search(query, Letters().encode([query])[0], n, search.attributes.fitting(wanted or ProductFilter()))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +58,19 @@ def test_a_list_is_as_long_as_asked_for(search: SearchIndex) -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Filter(category="Pets"), {"p3"}),
-        (Filter(category="pets"), {"p3"}),
-        (Filter(category=" laundry "), {"p4"}),
-        (Filter(category="Gifts"), {"p5"}),
-        (Filter(category="Garden"), set()),
-        (Filter(max_price=40), {"p1", "p3"}),
-        (Filter(min_price=40), {"p1", "p2", "p4"}),
-        (Filter(min_price=13, max_price=99), {"p1", "p2"}),
-        (Filter(in_stock=True), {"p1", "p3", "p4", "p5"}),
-        (Filter(category="Watches", in_stock=True), set()),
+        (ProductFilter(categories=frozenset({"Pets"})), {"p3"}),
+        (ProductFilter(categories=frozenset({"pets"})), {"p3"}),
+        (ProductFilter(categories=frozenset({" laundry "})), {"p4"}),
+        (ProductFilter(categories=frozenset({"Gifts"})), {"p5"}),
+        (ProductFilter(categories=frozenset({"Garden"})), set()),
+        (ProductFilter(max_price=40), {"p1", "p3"}),
+        (ProductFilter(min_price=40), {"p1", "p2", "p4"}),
+        (ProductFilter(min_price=13, max_price=99), {"p1", "p2"}),
+        (ProductFilter(in_stock=True), {"p1", "p3", "p4", "p5"}),
+        (ProductFilter(categories=frozenset({"Watches"}), in_stock=True), set()),
     ],
 )
-def test_a_filter_leaves_what_fits_it(search: SearchIndex, wanted: Filter, expected: set[str]) -> None:
+def test_a_filter_leaves_what_fits_it(search: SearchIndex, wanted: ProductFilter, expected: set[str]) -> None:
     assert set(asked(search, "toner aeo", 100, wanted)) == expected
 
 
@@ -95,7 +99,7 @@ def test_what_was_saved_finds_the_same(search: SearchIndex, tmp_path: Path) -> N
     loaded = SearchIndex.load(tmp_path)
     assert loaded.describe() == search.describe()
     for query in ("toner", "aeo", "smartwach", "dog"):
-        for wanted in (Filter(), Filter(category="pets"), Filter(max_price=50)):
+        for wanted in (ProductFilter(), ProductFilter(categories=frozenset({"pets"})), ProductFilter(max_price=50)):
             assert asked(loaded, query, 10, wanted) == asked(search, query, 10, wanted)
     assert not list(tmp_path.rglob("*.pkl"))
 
@@ -104,3 +108,42 @@ def test_a_catalogue_of_one_product_is_searched(tmp_path: Path) -> None:
     search = small_search([Product("p1", "Toner")])
     search.save(tmp_path)
     assert asked(SearchIndex.load(tmp_path), "toner") == ["p1"]
+
+
+def test_a_category_with_two_blanks_is_found_under_its_name_with_one() -> None:
+    search = small_search([Product("p1", "Hoe", category="Home  Garden > Tools"), Product("p2", "Hoe")])
+    for name in ("Home Garden", "home  garden"):
+        assert asked(search, "hoe", wanted=ProductFilter(categories=frozenset({name}))) == ["p1"]
+
+
+def save_as_older_versions_did(search: SearchIndex, folder: Path) -> None:
+    """Write the attributes as they were saved when a search index had columns of its own."""
+    search.save(folder)
+    shutil.rmtree(folder / "attributes")
+    attributes, numbers = search.attributes, dict[str, int]()
+    rows = [sorted(attributes.categories.keys[number]) for number in attributes.category]
+    flat = [numbers.setdefault(name, len(numbers)) for row in rows for name in row]
+    arrays = {
+        "price": attributes.price.astype(np.float32),
+        "stock": attributes.stock,
+        "category": np.array(flat, np.int32),
+        "category_pointer": np.cumsum([0, *map(len, rows)]),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    Vocabulary.of(list(numbers)).save(folder / "categories")
+
+
+def test_the_search_index_of_an_older_release_finds_the_same(search: SearchIndex, tmp_path: Path) -> None:
+    save_as_older_versions_did(search, tmp_path)
+    loaded = SearchIndex.load(tmp_path)
+    wanted = [
+        ProductFilter(),
+        *(ProductFilter(categories=frozenset({name})) for name in ("pets", "Home", "Laundry", "gifts", "Garden")),
+        *(ProductFilter(min_price=price) for price in (12.5, 40.0)),
+        ProductFilter(in_stock=True),
+    ]
+    for each in wanted:
+        assert asked(loaded, "toner aeo", 100, each) == asked(search, "toner aeo", 100, each)
+    attributes = loaded.attributes
+    assert attributes.categories.keys[attributes.category[3]] == {"home", "laundry"}

@@ -6,7 +6,9 @@ import multiprocessing
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,11 +72,11 @@ def unnumbered_url(url: str) -> str:
 def migrated(first_url: str) -> Iterator[Store]:
     store = open_store(first_url)
     yield store
-    store._database.engine.dispose()  # type: ignore[attr-defined]
+    store.close()
 
 
 def open_and_close(url: str) -> None:
-    open_store(url)._database.engine.dispose()  # type: ignore[attr-defined]
+    open_store(url).close()
 
 
 def dump_of(url: str) -> dict[str, list[tuple[object, ...]]]:
@@ -101,55 +103,57 @@ def version_of(url: str) -> str | None:
     return found
 
 
-def test_events_move_into_the_order_of_their_key_and_keep_the_order_they_came_in(migrated: Store) -> None:
+def test_migrated_events_are_ordered_by_key_and_keep_their_order_of_arrival(migrated: Store) -> None:
     assert stored(migrated) == ROWS
     assert [row[:2] for row in as_read(migrated)] == [("a", "x"), ("a", "y"), ("z", "x"), ("é'b", "日本")]
-    assert migrated.history("z") == [Event("z", "x", EventKind.RATING, 4.0, 10)]
-    assert migrated.add_events(batch(*ROWS)) == 0
-    assert migrated.add_events(batch(("a", "y", "return", 1, 5, "r"), rating("0", "x", 1)), ["e1", None]) == 1
+    assert migrated.events.history("z") == [Event("z", "x", EventKind.RATING, 4.0, 10)]
+    assert migrated.events.add(batch(*ROWS)) == 0
+    assert migrated.events.add(batch(("a", "y", "return", 1, 5, "r"), rating("0", "x", 1)), ["e1", None]) == 1
     assert [row[0] for row in stored(migrated)] == ["z", "a", "a", "é'b", "0"]
 
 
-def test_what_else_was_known_is_known_still_and_every_product_of_an_event_is(migrated: Store) -> None:
-    assert migrated.products(["x", "y", "日本", "never sold"]) == {
+def test_migration_keeps_products_and_runs_and_adds_the_products_of_events(migrated: Store) -> None:
+    assert migrated.products.get(["x", "y", "日本", "never sold"]) == {
         "x": Product("x", title="X", price=1.5),
         "y": Product("y"),
         "日本": Product("日本"),
         "never sold": Product("never sold"),
     }
-    assert migrated.journal.runs(5) == [RUN]
-    assert migrated.changed_at() is None
-    assert migrated.journal.scores(5) == []
-    migrated.add_products([Product("x", brand="Brio", withdrawn=True)])
-    assert migrated.withdrawn() == {"x"}
+    assert migrated.runs.newest(5) == [RUN]
+    assert migrated.events.changed_at() is None
+    assert migrated.runs.scores(5) == []
+    migrated.products.add([Product("x", brand="Brio", withdrawn=True)])
+    assert migrated.products.withdrawn() == {"x"}
 
 
-def test_a_store_without_a_schema_version_gets_one_and_keeps_everything(unnumbered_url: str) -> None:
+def test_migration_gives_an_unnumbered_store_a_version_and_keeps_all_rows(unnumbered_url: str) -> None:
     before = dump_of(unnumbered_url)
     store = open_store(unnumbered_url)
     after = dump_of(unnumbered_url)
     assert after.pop("schema_version")[-1] == (VERSIONS[-1],)
     assert after == before
     assert stored(store) == [ROWS[0], ("a", "y", "purchase", 1.0, None, "i1"), *ROWS[2:]]
-    assert store.products(["x"]) == {"x": Product("x", "X", None, None, "Brio", 1.5, None, 3, True)}
-    (run,) = store.journal.runs(5)
+    assert store.products.get(["x"]) == {"x": Product("x", "X", None, None, "Brio", 1.5, None, 3, True)}
+    (run,) = store.runs.newest(5)
     assert (run.host, run.attempt, run.model_type, run.verdict) == (
         "h:1",
         2,
         "svd",
         {"promoted": True, "x": [1.5, None]},
     )
-    assert store.journal.scores(5) == [Score(30, "R", n_events=4, ndcg_at_10=0.25, message="m")]
+    assert store.runs.scores(5) == [Score(30, "R", n_events=4, ndcg_at_10=0.25, message="m")]
     load = Load("l1", "ratings.csv", "user, product", 20, 3, 2, 2, 1, 0, 9)
-    assert store.journal.loads(5) == [replace(load, rejected={"no product – 'x'": 1}, mended={"price": 2})]
+    assert store.runs.loads(5) == [replace(load, rejected={"no product – 'x'": 1}, mended={"price": 2})]
     assert store.searches.newest(5) == [SearchFeedback("red lamp", "x", "click", 5, "id:e9")]
-    assert store.served.newest(5) == [ServedList("r1", 1, 1728043200, "R", "user", None, (("x", "als"), ("y", "als")))]
-    assert store.served.figures(0) == [
+    assert store.served_lists.newest(5) == [
+        ServedList("r1", 1, 1728043200, "R", "user", None, (("x", "als"), ("y", "als")))
+    ]
+    assert store.served_lists.figures(0) == [
         ServedFigures("R", "user", "als", 1, 1, 0, 0),
         ServedFigures("R", "user", "als", 2, 1, 1, 0),
     ]
-    assert store.served.follow([FollowUp("r1", "y", "click", 1728043205, "m")]) == 0
-    store._database.engine.dispose()  # type: ignore[attr-defined]
+    assert store.served_lists.add_follow_ups([FollowUp("r1", "y", "click", 1728043205, "m")]) == 0
+    store.close()
 
 
 @pytest.mark.parametrize("dump", ["first_version", "unnumbered_version", None])
@@ -162,7 +166,7 @@ def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(url: str, dum
     found = inspect(engine)
     assert set(found.get_table_names()) == set(metadata.tables)
     for table in metadata.sorted_tables:
-        assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
+        assert {column["name"] for column in found.get_columns(table.name)} == {column.name for column in table.columns}
         assert {index.name for index in table.indexes} <= {index["name"] for index in found.get_indexes(table.name)}
     assert found.get_pk_constraint("events")["constrained_columns"] == ["user_id", "product_id", "kind", "mark"]
     with engine.connect() as connection:
@@ -233,7 +237,7 @@ def test_an_upgrade_that_is_killed_leaves_the_store_as_it_was(first_url: str, la
     assert dump_of(first_url) == before
     store = open_store(first_url)
     assert stored(store) == ROWS
-    store._database.engine.dispose()  # type: ignore[attr-defined]
+    store.close()
     assert version_of(first_url) == VERSIONS[-1]
 
 
@@ -241,32 +245,42 @@ def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_
     open_and_close(url)
     code = f"import sys; from src.store import open_store; open_store({url!r}); print('alembic' in sys.modules)"
     store = open_store(url)
-    with store._database.write():  # type: ignore[attr-defined]
+    with store.database.write():
         opened = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=20, capture_output=True, text=True)
     assert opened.stdout.strip() == "False", opened.stderr
-    store._database.engine.dispose()  # type: ignore[attr-defined]
+    store.close()
 
 
-def open_and_count(url: str, n_events: int, start: object) -> None:
+def open_and_count(url: str, start: object) -> None:
     start.wait(30)  # type: ignore[attr-defined]
-    assert open_store(url).summary().n_events == n_events
+    assert open_store(url).summary().n_events == len(ROWS)
 
 
-@pytest.mark.parametrize(("dump", "n_events"), [("first_version", 4), (None, 0)])
-def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(
-    url: str, dump: str | None, n_events: int
-) -> None:
-    if dump is not None:
-        restore(url, dump)
+def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(first_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(4)
-    processes = [context.Process(target=open_and_count, args=(url, n_events, start)) for _ in range(4)]
+    processes = [context.Process(target=open_and_count, args=(first_url, start)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
-    store = open_store(url)
-    assert [row[:2] for row in stored(store)] == ([row[:2] for row in ROWS] if dump else [])
-    store._database.engine.dispose()  # type: ignore[attr-defined]
+    store = open_store(first_url)
+    assert stored(store) == ROWS
+    store.close()
+    assert version_of(first_url) == VERSIONS[-1]
+
+
+def test_four_threads_that_open_a_new_store_at_once_create_it_once(url: str) -> None:
+    start = threading.Barrier(4)
+
+    def open_at_once(_: int) -> int:
+        start.wait(30)
+        store = open_store(url)
+        n_added = store.events.add(batch(ROWS[0]))
+        store.close()
+        return n_added
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(open_at_once, range(4))) == [0, 0, 0, 1]
     assert version_of(url) == VERSIONS[-1]

@@ -12,7 +12,7 @@ from src.core.domain import Product
 from src.exploration.data_profile import profile_data, read_catalogue
 from src.interactions.interactions import training_data
 from src.store import Store
-from src.store.returns import Movement, taken_back
+from src.store.returns import Movement, returned_quantities
 
 LOOKS = ("view", "click", "cart")
 
@@ -36,20 +36,24 @@ def net(rows: list[Row]) -> list[Row]:
         if kind in ("purchase", "return"):
             moved[user, product][kind == "return"].append(Movement(mark, value, at))
     taken = {
-        mark: lost for purchases, returns in moved.values() for mark, lost in taken_back(purchases, returns).items()
+        mark: lost
+        for purchases, returns in moved.values()
+        for mark, lost in returned_quantities(purchases, returns).items()
     }
     return [row for row in rows if row[2] != "return" and not (row[2] == "purchase" and taken[row[5]] >= row[3])]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_figures_of_a_shop_are_those_of_counting_one_by_one(store: Store, seed: int) -> None:
+def test_the_profile_of_a_shop_equals_counting_event_by_event(store: Store, seed: int) -> None:
     rows = made_up(seed)
-    store.add_products([Product(f"p{n}", category="A > B" if n % 2 else "B") for n in range(12)])
+    store.products.add([Product(f"p{n}", category="A > B" if n % 2 else "B") for n in range(12)])
     for part in (rows[::2], rows[1::2]):
-        store.add_events(batch(*part))
-    data = training_data(store.read_events())
-    n_known = sum(map(len, store.read_products()))
-    e = profile_data(data, read_catalogue(data.items, store.products), [], relevant_rating=4, now=1, n_known=n_known)
+        store.events.add(batch(*part))
+    data = training_data(store.events.read())
+    n_known = sum(map(len, store.products.read()))
+    e = profile_data(
+        data, read_catalogue(data.items, store.products.get), [], relevant_rating=4, now=1, n_known=n_known
+    )
 
     ratings = [row for row in stored(store) if row[2] == "rating"]  # which of two counts is another test's business
     left = [row for row in net(rows) if row[2] != "rating"] + ratings

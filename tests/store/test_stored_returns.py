@@ -19,71 +19,71 @@ def by_mark(store: Store) -> list[Row]:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_what_is_left_does_not_depend_on_the_order_in_which_things_come(store: Store, order: tuple[int, ...]) -> None:
+def test_net_purchases_do_not_depend_on_the_order_of_arrival(store: Store, order: tuple[int, ...]) -> None:
     for at in order:
-        assert store.add_events(batch(ROWS[at])) == 1
+        assert store.events.add(batch(ROWS[at])) == 1
     assert by_mark(store) == LEFT
 
 
 @pytest.mark.parametrize("parts", [[4], [2, 2], [3, 1], [1, 3]])
-def test_loading_twice_takes_nothing_back_twice(store: Store, parts: list[int]) -> None:
+def test_loading_twice_applies_returns_once(store: Store, parts: list[int]) -> None:
     for expected in (4, 0):
         at = stored_now = 0
         for size in parts:
-            stored_now += store.add_events(batch(*ROWS[at : at + size]))
+            stored_now += store.events.add(batch(*ROWS[at : at + size]))
             at += size
         assert stored_now == expected
         assert by_mark(store) == LEFT
 
 
-def test_everybody_who_reads_sees_what_is_left(store: Store) -> None:
-    store.add_events(batch(*ROWS, rating("a", "x", 0, 50)))
-    history = store.history("a")
+def test_all_reads_are_net_of_returns(store: Store) -> None:
+    store.events.add(batch(*ROWS, rating("a", "x", 0, 50)))
+    history = store.events.history("a")
     assert [(event.kind, event.value, event.at) for event in history] == [
         (EventKind.PURCHASE, 1.0, 10),
         (EventKind.PURCHASE, 1.0, 40),
         (EventKind.RATING, 0.0, 50),
     ]
-    assert store.popular([EventKind.PURCHASE], None, 5) == [ProductCount("x", 2)]
-    assert store.popular([EventKind.PURCHASE], 15, 5) == [ProductCount("x", 1)]
-    assert store.popular([EventKind.RETURN], None, 5) == [ProductCount("x", 1)]
-    assert store.popular([EventKind.RATING], None, 5) == [ProductCount("x", 1)]
+    assert store.events.popular([EventKind.PURCHASE], None, 5) == [ProductCount("x", 2)]
+    assert store.events.popular([EventKind.PURCHASE], 15, 5) == [ProductCount("x", 1)]
+    assert store.events.popular([EventKind.RETURN], None, 5) == [ProductCount("x", 1)]
+    assert store.events.popular([EventKind.RATING], None, 5) == [ProductCount("x", 1)]
     assert store.summary().by_kind == {"purchase": 3, "rating": 1, "return": 1}
 
 
-def test_a_product_that_was_only_bought_and_brought_back_is_not_popular(store: Store) -> None:
-    store.add_events(batch(bought("i", 1, 10), returned("r", 1, 20)))
-    assert stored(store) == store.history("a") == store.popular([EventKind.PURCHASE], None, 5) == []
+def test_a_product_whose_purchases_were_all_returned_is_not_popular(store: Store) -> None:
+    store.events.add(batch(bought("i", 1, 10), returned("r", 1, 20)))
+    assert stored(store) == store.events.history("a") == store.events.popular([EventKind.PURCHASE], None, 5) == []
 
 
-def test_a_return_takes_back_only_what_its_user_bought_of_its_product(store: Store) -> None:
+def test_a_return_affects_its_user_and_product_only(store: Store) -> None:
     others = [bought("i1", 2, 10, "b"), bought("i1", 2, 10, product="y"), ("a", "x", "view", 1, 10, "i1")]
-    store.add_events(batch(*others, returned("r", 5, 20)))
+    store.events.add(batch(*others, returned("r", 5, 20)))
     assert sorted(stored(store)) == sorted(others)
-    store.add_events(batch(bought("i1", 2, 10)))
+    store.events.add(batch(bought("i1", 2, 10)))
     assert sorted(stored(store)) == sorted(others)
 
 
-def test_a_purchase_that_is_replaced_stays_taken_back(store: Store) -> None:
-    store.add_events(batch(bought("i1", 2, 10), returned("r", 1, 20)))
-    assert store.add_events(batch(bought("i1", 3, 15))) == 1
+def test_a_replaced_purchase_is_matched_with_returns_again(store: Store) -> None:
+    store.events.add(batch(bought("i1", 2, 10), returned("r", 1, 20)))
+    assert store.events.add(batch(bought("i1", 3, 15))) == 1
     assert stored(store) == [bought("i1", 2, 15)]
-    assert store.add_events(batch(bought("i1", 3, 25))) == 1  # by now it was bought after the return
+    assert store.events.add(batch(bought("i1", 3, 25))) == 1  # by now it was bought after the return
     assert stored(store) == [bought("i1", 3, 25)]
 
 
-def test_thousands_of_returns_in_one_batch_are_settled(store: Store) -> None:
+def test_thousands_of_returns_in_one_batch_are_applied(store: Store) -> None:
     users = [f"u{number:04}" for number in range(1_200)]
     purchases = [bought(mark, 2, 10, user, f"p{at % 7}") for at, user in enumerate(users) for mark in ("i1", "i2")]
     returns = [returned("r", 3, 20, user, f"p{at % 7}") for at, user in enumerate(users)]
-    store.add_events(batch(*returns[::2]))
-    store.add_events(batch(*purchases))
-    store.add_events(batch(*returns[1::2]))
+    store.events.add(batch(*returns[::2]))
+    store.events.add(batch(*purchases))
+    store.events.add(batch(*returns[1::2]))
     assert sorted(stored(store)) == [bought("i1", 1, 10, user, f"p{at % 7}") for at, user in enumerate(users)]
 
 
-def test_a_made_up_return_goes_with_its_product(store: Store) -> None:
-    store.add_products([Product("x", made_up=True)])
-    store.add_events(batch(*ROWS))
-    assert store.drop_made_up() == 1
+def test_deleting_synthetic_products_deletes_their_returns(store: Store) -> None:
+    store.products.add([Product("x", made_up=True)])
+    store.events.add(batch(*ROWS))
+    assert store.delete_synthetic() == 1
     assert store.summary().by_kind == {}

@@ -17,7 +17,7 @@ STAGES = ["click", "cart", "purchase", "rating"]
 
 
 def as_frame(events: EventBatch) -> pd.DataFrame:
-    assert events.mark is not None
+    assert events.dedupe_key is not None
     return pd.DataFrame(
         {
             "user": events.user_id,
@@ -25,7 +25,7 @@ def as_frame(events: EventBatch) -> pd.DataFrame:
             "kind": events.kind,
             "value": events.value,
             "at": events.at,
-            "mark": events.mark,
+            "mark": events.dedupe_key,
         }
     )
 

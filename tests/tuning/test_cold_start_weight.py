@@ -9,17 +9,17 @@ import pytest
 
 from src.core.domain import NO_TIME, EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import held_out
 from src.models import TEXT
+from src.models.settings import AllSettings
 from src.models.text import TextParams, train
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import cold_start_weight as module
 from src.tuning.ensemble_tuning import tune_ensemble
 
-SETTINGS = Settings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
+SETTINGS = AllSettings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
 N_USERS, N_ITEMS, TASTES = 300, 120, 4
 
 

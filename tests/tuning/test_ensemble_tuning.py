@@ -16,12 +16,12 @@ from optuna.trial import TrialState
 
 from src.core.domain import DAY, NO_TIME, EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.interactions.splits import Split, split
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import ensemble_tuning
 from src.tuning.ensemble_tuning import tune_ensemble
@@ -29,7 +29,7 @@ from src.tuning.hyperparameter_search import Clock, Search, search_hyperparamete
 from src.tuning.objective import Objective
 from src.tuning.search_spaces import FADING, NORMALISATION, SEARCH_SPACES, Range, SearchSpace
 
-SETTINGS = Settings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
+SETTINGS = AllSettings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
 PLENTY = 600.0
 """Seconds: more than any of these searches takes, so that the numbers of trials end them."""
 N_USERS, N_ITEMS = 120, 60
@@ -435,7 +435,7 @@ def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_a_model_made_in_two_steps_is_the_one_that_training_makes(parts: Split, name: str) -> None:
-    space, params = SEARCH_SPACES[name], MODELS[name].params(Settings(spectral_rank=1_024))
+    space, params = SEARCH_SPACES[name], MODELS[name].params(AllSettings(spectral_rank=1_024))
     judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
     two_steps = space.finish(train, space.prepare(train, params, 1), params, 1)
     whole = MODELS[name].train(train, params, seed=1)
@@ -477,19 +477,19 @@ def test_a_recipe_is_the_same_after_json() -> None:
         {"ndcg_at_10": 0.25},
     )
     document = json_and_back(recipe.to_json())
-    assert EnsembleConfig.from_json(document, Settings()) == recipe
-    assert EnsembleConfig.from_json(document, Settings()).to_json() == recipe.to_json()
+    assert EnsembleConfig.from_json(document, AllSettings()) == recipe
+    assert EnsembleConfig.from_json(document, AllSettings()).to_json() == recipe.to_json()
 
 
 def test_the_recipe_of_the_settings_is_the_same_after_json() -> None:
-    for settings in (Settings(), SETTINGS, Settings(kind_weights={"view": 0.5}, half_life_days=9)):
+    for settings in (AllSettings(), SETTINGS, AllSettings(kind_weights={"view": 0.5}, half_life_days=9)):
         recipe = EnsembleConfig.of(settings)
         assert json_and_back(recipe.to_json()) == recipe.to_json()
-        assert EnsembleConfig.from_json(json_and_back(recipe.to_json()), Settings()) == recipe
+        assert EnsembleConfig.from_json(json_and_back(recipe.to_json()), AllSettings()) == recipe
 
 
 def test_a_model_that_a_recipe_does_not_name_has_the_parameters_of_the_settings() -> None:
-    document: Any = EnsembleConfig.of(Settings()).to_json()
+    document: Any = EnsembleConfig.of(AllSettings()).to_json()
     del document["params"][ALS]
     document["params"]["gone"] = {"what": 1}
     document["weights"] |= {"gone": 1.0, ALS: 0.5}
@@ -501,7 +501,7 @@ def test_a_model_that_a_recipe_does_not_name_has_the_parameters_of_the_settings(
 
 
 def test_a_recipe_weighs_events_as_the_settings_do() -> None:
-    settings = Settings(
+    settings = AllSettings(
         rating_min=0,
         rating_max=10,
         relevant_rating=7,

@@ -10,10 +10,11 @@ import pytest
 
 from src.core.domain import DAY, EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models.model_kind import Unavailable
+from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.tuning import ensemble_tuning, list_ranker_training
 from src.tuning.ensemble_tuning import tune_ensemble
@@ -21,7 +22,7 @@ from src.tuning.hyperparameter_search import Clock, Search
 from src.tuning.list_ranker_training import Lists, train_list_ranker
 from src.tuning.objective import Objective
 
-SETTINGS = Settings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
+SETTINGS = AllSettings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
 N_USERS, N_ITEMS, DAYS = 400, 150, 200
 WEIGHTS = {POPULARITY: 1.0, SPECTRAL: 0.3}
 
@@ -88,14 +89,14 @@ def test_what_judges_the_trees_is_in_nothing_they_learnt_from(fashion: Split, mo
         return fit_models(data, *arguments)
 
     lessons: list[int] = []
-    learn = list_ranker_training.lambdarank.learnt
+    learn = list_ranker_training.lambdarank.train_list_trees
 
     def spy_on_trees(features: Any, relevant: Any, length: Any, **options: Any) -> Any:
         lessons.append(len(length))
         return learn(features, relevant, length, **options)
 
     monkeypatch.setattr(list_ranker_training, "fit_models", spy)
-    monkeypatch.setattr(list_ranker_training.lambdarank, "learnt", spy_on_trees)
+    monkeypatch.setattr(list_ranker_training.lambdarank, "train_list_trees", spy_on_trees)
     train_list_ranker(SETTINGS, search_of(fashion, models), recipe, models)
     (older,) = learnt_from
     inner = held_out(fashion.train)
@@ -173,7 +174,7 @@ def test_without_time_or_times_or_lightgbm_the_sum_stays(fashion: Split, monkeyp
         found = tune(each, budget)
         assert found.order is None
         assert "not tried" in found.found["order"]  # type: ignore[operator]
-    monkeypatch.setattr(ensemble_tuning.lambdarank, "missing", lambda: "no lightgbm here")
+    monkeypatch.setattr(ensemble_tuning.lambdarank, "unavailable", lambda: Unavailable("no lightgbm here"))
     assert tune(fashion).found["order"] == {"not tried": "no lightgbm here"}
 
 

@@ -24,7 +24,7 @@ def write(path: Path, text: str) -> Path:
 def events_of(store: Store) -> list[tuple[str, str, str, float, int]]:
     return [
         row
-        for batch in store.read_events()
+        for batch in store.events.read()
         for row in zip(
             batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist(), strict=True
         )

@@ -10,9 +10,10 @@ import pytest
 
 from src.core.domain import JsonDict
 from src.core.progress import Silent
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
 from src.evaluation.benchmark_report import BenchmarkReport
 from src.models import POPULARITY
+from src.models.settings import read_settings
 from src.tuning import ensemble_tuning
 from src.workflows.benchmark import PIPELINE, BenchmarkRequest, run_benchmark
 

@@ -29,7 +29,7 @@ def buy_what_is_listed(store: Store, settings: Settings, n_users: int, place: in
     pipeline = Registry(settings.releases_dir).active().pipeline
     bought = []
     for user in pipeline.users.ids_of(range(n_users)):
-        listed = pipeline.recommend(Query(user, tuple(store.history(user)), n=10))
+        listed = pipeline.recommend(Query(user, tuple(store.events.history(user)), n=10))
         bought.append(Event(user, listed[place].product_id, EventKind.PURCHASE, at=NOW, event_id=f"buy-{user}-{place}"))
     record_events(store, bought)
 
@@ -43,7 +43,7 @@ def test_a_shop_that_buys_what_is_listed_scores_well(trained_settings: Settings,
     assert score.coverage is not None
     assert 0 < score.coverage <= 1
     assert score.rmse is None
-    assert trained_store.journal.scores(5) == [score]
+    assert trained_store.runs.scores(5) == [score]
     picture = (trained_settings.reports_dir / "scores.svg").read_text()
     assert picture.startswith("<?xml")
     assert "<svg" in picture
@@ -70,7 +70,7 @@ def test_a_new_product_is_one_that_the_lists_miss(trained_settings: Settings, tr
 def scored(store: Store, ndcg: float, nights: int = 5) -> None:
     for night in range(nights):
         at = NOW - (nights - night) * 86_400
-        store.journal.save_score(Score(at, "R", 100, 100, ndcg_at_10=ndcg, ndcg_low=ndcg, ndcg_high=ndcg))
+        store.runs.save_score(Score(at, "R", 100, 100, ndcg_at_10=ndcg, ndcg_low=ndcg, ndcg_high=ndcg))
 
 
 def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
@@ -83,11 +83,11 @@ def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
     assert job is not None
     assert job.trigger == "drift"
     assert job.why == score.message
-    drift = detect_drift(score, trained_store.journal.scores(10)[1:], trained_settings.drift_fall)
+    drift = detect_drift(score, trained_store.runs.scores(10)[1:], trained_settings.drift_fall)
     assert drift is not None
     assert (drift.kind, drift.now, drift.before) == (DriftKind.LISTS, 0.0, 0.5)
     assert score.message == describe_drift(drift)
-    trained_store.journal.save_run(Run("early", "drift", NOW, RunStatus.SUCCEEDED))
+    trained_store.runs.save(Run("early", "drift", NOW, RunStatus.SUCCEEDED))
     score, job = check_drift(trained_settings, trained_store, Silent(), now=NOW + 6 * 3_600)
     assert job is None
     assert "today already" in score.message
@@ -99,7 +99,7 @@ def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
 def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Settings, trained_store: Store) -> None:
     trained = train(trained_settings, trained_store, TrainingRequest(trigger="drift", why="NDCG@10 fell"), Silent())
     assert trained is not None
-    (run,) = [run for run in trained_store.journal.runs(5) if run.trigger == "drift"]
+    (run,) = [run for run in trained_store.runs.newest(5) if run.trigger == "drift"]
     assert run.message.startswith("NDCG@10 fell. promoted: ")
     assert Registry(trained_settings.releases_dir).active().manifest.to_json()["why"] == "NDCG@10 fell"
 
@@ -109,7 +109,7 @@ def test_every_night_the_release_before_is_scored_first(trained_settings: Settin
     before = Registry(trained_settings.releases_dir).current_version()
     buy_what_is_listed(trained_store, trained_settings, 35, place=2)
     train(trained_settings, trained_store, TrainingRequest(trigger="night", due=1_700_000_000), Silent())
-    (score,) = trained_store.journal.scores(5)
+    (score,) = trained_store.runs.scores(5)
     assert score.release == before
     assert score.n_users == 35
     assert Registry(trained_settings.releases_dir).current_version() != before
@@ -118,7 +118,7 @@ def test_every_night_the_release_before_is_scored_first(trained_settings: Settin
 def test_without_a_release_there_is_nothing_to_score(settings: Settings, store: Store) -> None:
     with pytest.raises(NoRelease):
         check_drift(settings, store, Silent())
-    assert store.journal.scores(5) == []
+    assert store.runs.scores(5) == []
 
 
 def test_a_release_that_learnt_from_a_file_is_not_scored_and_says_why(

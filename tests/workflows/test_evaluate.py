@@ -62,10 +62,10 @@ def test_measuring_changes_no_release_and_no_run(trained_settings: Settings, tra
     def everything() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in trained_settings.releases_dir.rglob("*") if path.is_file()}
 
-    before, runs = everything(), trained_store.journal.runs(9)
+    before, runs = everything(), trained_store.runs.newest(9)
     evaluate(trained_settings, trained_store, None, Silent())
     assert everything() == before
-    assert trained_store.journal.runs(9) == runs
+    assert trained_store.runs.newest(9) == runs
 
 
 def test_measuring_twice_gives_the_same_figures(trained_settings: Settings, trained_store: Store) -> None:

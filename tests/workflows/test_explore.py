@@ -52,7 +52,7 @@ class Page(HTMLParser):
 def put(store: Store, *rows: tuple[str, str, str, float, int]) -> None:
     users, products, kinds, values, times = (list(column) for column in zip(*rows, strict=True))
     marks = ["" if kind == "rating" else f"{n}" for n, kind in enumerate(kinds)]
-    store.add_events(EventBatch(users, products, kinds, np.array(values), np.array(times, np.int64), marks))
+    store.events.add(EventBatch(users, products, kinds, np.array(values), np.array(times, np.int64), marks))
 
 
 def explored(settings: Settings, store: Store) -> Page:
@@ -103,9 +103,9 @@ def test_every_table_has_headers_and_every_picture_words(trained_settings: Setti
 
 
 def test_what_stands_in_the_catalogue_is_shown_as_text(settings: Settings, store: Store) -> None:
-    store.add_products([Product("<b>p</b>", title=EVIL, category=EVIL)])
+    store.products.add([Product("<b>p</b>", title=EVIL, category=EVIL)])
     put(store, ("a", "<b>p</b>", "purchase", 1.0, NO_TIME), ("a", "<b>p</b>", "click", 1.0, NO_TIME))
-    store.journal.save_load(Load("1", "f", "l", 1, 2, 1, 1, 1, 0, rejected={EVIL: 1}, mended={EVIL: 1}))
+    store.runs.save_load(Load("1", "f", "l", 1, 2, 1, 1, 1, 0, rejected={EVIL: 1}, mended={EVIL: 1}))
     page = explored(settings, store)
     assert {tag for tag, _ in page.tags} & {"script", "img", "b"} == set()
     assert page.text.count(EVIL) == 6  # two lists, a category, a remark, and both tables of loads
@@ -113,7 +113,7 @@ def test_what_stands_in_the_catalogue_is_shown_as_text(settings: Settings, store
 
 
 def test_a_very_long_title_is_cut(settings: Settings, store: Store) -> None:
-    store.add_products([Product("p", title="x" * 5_000)])
+    store.products.add([Product("p", title="x" * 5_000)])
     put(store, ("a", "p", "purchase", 1.0, 1))
     page = explored(settings, store)
     assert "x" * 100 in page.text
@@ -149,7 +149,7 @@ def test_rejected_and_mended_rows_are_told_with_their_reasons(settings: Settings
     loaded = Load(
         "1", "f.csv", "ratings", 1, 200, 150, 150, 150, 0, rejected={"missing field": 50}, mended={"price": 7}
     )
-    store.journal.save_load(loaded)
+    store.runs.save_load(loaded)
     page = explored(settings, store)
     assert "200 rows of 1 file" in page.text
     assert "missing field 50 25.0 %" in page.text
@@ -180,6 +180,6 @@ def test_a_page_that_cannot_be_written_says_what_to_do_and_leaves_the_old_one(
 
 
 def test_exploring_writes_nothing_into_the_store(trained_settings: Settings, trained_store: Store) -> None:
-    before = trained_store.summary(), trained_store.journal.loads(9), trained_store.journal.runs(9)
+    before = trained_store.summary(), trained_store.runs.loads(9), trained_store.runs.newest(9)
     explored(trained_settings, trained_store)
-    assert (trained_store.summary(), trained_store.journal.loads(9), trained_store.journal.runs(9)) == before
+    assert (trained_store.summary(), trained_store.runs.loads(9), trained_store.runs.newest(9)) == before

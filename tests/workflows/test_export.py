@@ -47,7 +47,7 @@ def test_an_export_with_other_events_names_their_kind(settings: Settings, store:
 def test_training_from_an_export_is_training_from_the_store(
     settings: Settings, store: Store, shop: SyntheticShop, tmp_path: Path
 ) -> None:
-    store.add_events(shop.events)
+    store.events.add(shop.events)
     record_events(
         store,
         [
@@ -57,10 +57,10 @@ def test_training_from_an_export_is_training_from_the_store(
         ],
     )
     no_time = EventBatch(["u9"], ["p9"], ["rating"], np.array([4.0]), np.array([NO_TIME]), [""])
-    store.add_events(no_time)
+    store.events.add(no_time)
     target = tmp_path / "an export.csv"
     export(settings, store, target)
-    assert as_table(read_table(settings, target, Silent())) == as_table(training_data(store.read_events()))
+    assert as_table(read_table(settings, target, Silent())) == as_table(training_data(store.events.read()))
 
 
 def test_an_export_of_an_empty_store_is_a_header(settings: Settings, store: Store, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def made_up(
 ) -> SyntheticShop:
     """A store with the made-up shop, and an active release that was trained on it."""
     assert make_synthetic_shop(store, Silent())
-    data = training_data(store.read_events())
+    data = training_data(store.events.read())
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
     registry = Registry(settings.releases_dir)
@@ -88,7 +88,7 @@ def test_the_first_real_file_drives_out_the_made_up_shop_and_its_release(
 ) -> None:
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
     assert events_of(store) == [("u", "p", "rating", 5.0, NO_TIME)]
-    assert store.products(product.product_id for product in made_up.products) == {}
+    assert store.products.get(product.product_id for product in made_up.products) == {}
     assert not store.summary().made_up
     with pytest.raises(NoRelease):
         Registry(settings.releases_dir).active()
@@ -99,7 +99,7 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
 ) -> None:
     load(settings, store, write(tmp_path / "one.csv", "user,product,rating\nu,p,5\n"))
     registry = Registry(settings.releases_dir)
-    data = training_data(store.read_events())
+    data = training_data(store.events.read())
     models = {POPULARITY: MODELS[POPULARITY].train(data, PopularityParams(1, 5), seed=1)}
     draft = Draft(Pipeline(data.users, data.items, models, POPULARITY), TrainingRecord(made_up=False))
     real = registry.publish(draft, "2" * 12, datetime.now(UTC))
@@ -127,14 +127,14 @@ def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
 def test_real_events_on_real_products_survive_the_leaving_of_the_made_up_shop(
     settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
-    store.add_products([Product("real", title="A real one")])
+    store.products.add([Product("real", title="A real one")])
     product_id = made_up.products[0].product_id
     record_events(
         store, [Event("me", "real", EventKind.PURCHASE, at=5), Event("me", product_id, EventKind.RATING, 4.0, 6)]
     )
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating,time\nu,p,5,7\n"))
     assert events_of(store) == [("me", "real", "purchase", 1.0, 5), ("u", "p", "rating", 5.0, 7)]
-    assert set(store.products(["real", product_id])) == {"real"}
+    assert set(store.products.get(["real", product_id])) == {"real"}
 
 
 def test_a_real_product_with_the_id_of_a_made_up_one_is_a_new_product(
@@ -161,7 +161,7 @@ def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "add_events", killed)
+        patch.setattr(store.events, "add", killed)
         with pytest.raises(KeyboardInterrupt):
             make_synthetic_shop(store, Silent())
     assert make_synthetic_shop(store, Silent())
@@ -169,7 +169,7 @@ def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
 
 
 def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, tiny_shop: SyntheticShop) -> None:
-    store.add_products([Product("real", "A lamp")])
+    store.products.add([Product("real", "A lamp")])
     assert not make_synthetic_shop(store, Silent())
     assert store.summary().n_products == 1
 
@@ -197,14 +197,14 @@ def test_a_long_transaction_makes_the_next_one_smaller_and_a_short_one_larger() 
 
 
 class _Slow:
-    """A store that notes how many events a transaction brought, and takes its time by a clock of its own."""
+    """A store that counts the events of each transaction, and takes its time by a clock of its own."""
 
     def __init__(self, seconds_each: float, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sizes: list[int] = []
+        self.events, self.sizes = self, list[int]()
         self.now, self._each = 0.0, seconds_each
         monkeypatch.setattr("src.workflows.ingest.time.monotonic", lambda: self.now)
 
-    def add_events(self, batch: EventBatch) -> int:
+    def add(self, batch: EventBatch) -> int:
         self.sizes.append(len(batch))
         self.now += self._each * len(batch)
         return len(batch)
@@ -261,7 +261,7 @@ def test_a_table_read_for_training_leaves_the_store_and_the_folder_alone(
     data = read_table(settings, write(tmp_path / "r.csv", "user,product,rating\nu,p,2\nv,p,3\n"), Silent())
     assert len(data) == 2
     assert events_of(store) == []
-    assert store.journal.loads(1) == []
+    assert store.runs.loads(1) == []
     assert list(settings.var.glob(".*")) == []
 
 
@@ -269,16 +269,16 @@ def test_a_table_read_for_training_leaves_the_store_and_the_folder_alone(
 
 
 def test_products_are_withdrawn_and_restored(store: Store) -> None:
-    store.add_products([Product("p", "A lamp"), Product("q")])
+    store.products.add([Product("p", "A lamp"), Product("q")])
     assert withdraw(store, ["p", "q"], True) == 2
-    assert store.withdrawn() == {"p", "q"}
+    assert store.products.withdrawn() == {"p", "q"}
     assert withdraw(store, ["q"], False) == 1
-    assert store.withdrawn() == {"p"}
-    assert store.products(["p"])["p"].title == "A lamp"
+    assert store.products.withdrawn() == {"p"}
+    assert store.products.get(["p"])["p"].title == "A lamp"
 
 
 def test_of_products_that_are_not_all_known_none_is_withdrawn(store: Store) -> None:
-    store.add_products([Product("p")])
+    store.products.add([Product("p")])
     with pytest.raises(UnknownName, match="'x', 'y'"):
         withdraw(store, ["p", "x", "y"], True)
-    assert store.withdrawn() == frozenset()
+    assert store.products.withdrawn() == frozenset()

@@ -14,7 +14,8 @@ import pytest
 from processes import ROOT, environment, event_log, run, start, wait_for
 
 from src.core.domain import EventBatch
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.store import Store
 
 Row = tuple[str, str, str, str, float, int]
@@ -25,9 +26,10 @@ def rows_of(store: Store) -> list[Row]:
     """Everything but the order in which it came."""
     return [
         row
-        for batch in store.read_events()
+        for batch in store.events.read()
         for row in zip(
-            batch.user_id, batch.product_id, batch.kind, batch.mark or [], batch.value.tolist(), batch.at.tolist(),
+            batch.user_id, batch.product_id, batch.kind, batch.dedupe_key or [],
+            batch.value.tolist(), batch.at.tolist(),
             strict=True,
         )
     ]  # fmt: skip
@@ -58,7 +60,7 @@ def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tm
         assert "60,000 rows read" in run(each.var, path, folder=tmp_path)
         assert rows_of(opened(each)) == rows_of(opened(whole))
         assert opened(each).summary() == opened(whole).summary()
-        assert {load.n_read for load in opened(each).journal.loads(20)} == {60_000}
+        assert {load.n_read for load in opened(each).runs.loads(20)} == {60_000}
         left = {entry.name.removesuffix("-journal") for entry in each.var.iterdir()}
         assert left == {"store.sqlite3", "rejects"}
 
@@ -73,7 +75,7 @@ def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Pa
             at = np.array([1_600_000_000 + len(waited)])
             one = EventBatch(["visitor"], [f"p{len(waited) % 50}"], ["view"], np.ones(1), at, [f"id:{len(waited)}"])
             began = time.monotonic()
-            assert store.add_events(one) == 1
+            assert store.events.add(one) == 1
             waited.append(time.monotonic() - began)
             try:
                 process.wait(0.05)
@@ -81,7 +83,7 @@ def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Pa
                 continue
         said = process.stdout.read() if process.stdout else ""
     assert process.returncode == 0, said
-    assert len(store.history("visitor")) == len(waited) > 10
+    assert len(store.events.history("visitor")) == len(waited) > 10
     assert max(waited) < 10  # a couple of seconds; more where many other things run
     assert "300,000 rows read" in said
 
@@ -89,7 +91,7 @@ def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Pa
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.ingestion import external_sort
 from src.core.progress import Silent
 from src.store import database, open_store

@@ -39,8 +39,8 @@ def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_release_without_als_is_served_and_the_reason_is_said(
     settings: Settings, store: Store, shop: SyntheticShop
 ) -> None:
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     said = Lines()
     trained = train(settings, store, TrainingRequest(), said)
     assert trained is not None
@@ -53,7 +53,7 @@ def test_a_release_without_als_is_served_and_the_reason_is_said(
 
 @pytest.mark.usefixtures("without_als")
 def test_asked_for_by_name_it_ends_with_the_reason(settings: Settings, store: Store, shop: SyntheticShop) -> None:
-    store.add_events(shop.events)
+    store.events.add(shop.events)
     with pytest.raises(AisleError, match=REASON):
         train(settings, store, TrainingRequest(models=(ALS,)), Lines())
 

@@ -28,7 +28,7 @@ def fill(store: Store) -> None:
     products = [
         Product(f"{w}-{n}", f"{w} thing", price=float(10 + n), category=w) for w in WORDS for n in range(OF_EACH)
     ]
-    store.add_products(products)
+    store.products.add(products)
     rng = np.random.default_rng(4)
     rows: list[tuple[str, str, str, int]] = []
     for user in range(N_USERS):
@@ -39,7 +39,7 @@ def fill(store: Store) -> None:
             rows.append((f"u{user}", f"{word}-{then}", "purchase", at + visit + 60))
     users, items, kinds, at = (list(column) for column in zip(*rows, strict=True))
     marks = [str(number) for number in range(len(rows))]
-    store.add_events(EventBatch(users, items, kinds, np.ones(len(rows)), np.array(at, np.int64), marks))
+    store.events.add(EventBatch(users, items, kinds, np.ones(len(rows)), np.array(at, np.int64), marks))
 
 
 def trained(settings: Settings, store: Store) -> Release:
@@ -74,11 +74,11 @@ def test_a_ranking_that_is_better_on_held_out_queries_is_used(ranked: Settings, 
 
 @pytest.mark.usefixtures("no_smoke")
 def test_with_too_little_to_learn_from_the_order_of_retrieval_stays(ranked: Settings, store: Store) -> None:
-    store.add_products([Product("a", "Red lamp"), Product("b", "Blue lamp")])
+    store.products.add([Product("a", "Red lamp"), Product("b", "Blue lamp")])
     rows = [("u", "a"), ("u", "b"), ("v", "a")]
     n = len(rows)
     users, items = (list(column) for column in zip(*rows, strict=True))
-    store.add_events(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
+    store.events.add(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
     release = trained(ranked, store)
     assert release.pipeline.rankers == {}
     for its in release.manifest.to_json()["ranking"].values():
@@ -89,8 +89,8 @@ def test_with_too_little_to_learn_from_the_order_of_retrieval_stays(ranked: Sett
 @pytest.mark.usefixtures("no_smoke")
 def test_products_without_an_event_are_searched_and_listed(settings: Settings, store: Store) -> None:
     fill(store)
-    store.add_products([Product("new", f"{WORDS[0]} thing new", category=WORDS[0]), Product("bare")])
-    store.add_products([Product("gone", f"{WORDS[0]} thing gone", withdrawn=True)])
+    store.products.add([Product("new", f"{WORDS[0]} thing new", category=WORDS[0]), Product("bare")])
+    store.products.add([Product("gone", f"{WORDS[0]} thing gone", withdrawn=True)])
     found = train(settings, store, TrainingRequest(), Silent())
     assert found is not None
     pipeline = Registry(settings.releases_dir).load(found.version).pipeline
@@ -122,7 +122,7 @@ def test_a_shop_without_a_catalogue_trains_and_has_no_search(settings: Settings,
     rows = [("u", "a"), ("u", "b"), ("v", "a"), ("v", "c"), ("w", "b")]
     users, items = (list(column) for column in zip(*rows, strict=True))
     n = len(rows)
-    store.add_events(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
+    store.events.add(EventBatch(users, items, ["purchase"] * n, np.ones(n), np.arange(n) + 1))
     found = train(settings, store, TrainingRequest(), Silent())
     assert found is not None
     release = Registry(settings.releases_dir).load(found.version)

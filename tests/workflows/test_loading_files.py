@@ -58,7 +58,7 @@ def load(settings: Settings, store: Store, tmp_path: Path) -> Load:
 def events_of(store: Store) -> list[Row]:
     return [
         row
-        for batch in store.read_events()
+        for batch in store.events.read()
         for row in zip(
             batch.user_id, batch.product_id, batch.kind, batch.value.tolist(), batch.at.tolist(), strict=True
         )
@@ -79,7 +79,7 @@ def test_what_was_read_is_what_was_stored_known_or_rejected(load: Load, store: S
         "time is not readable": 1,
     }
     assert store.summary().n_events == GOOD
-    assert store.journal.loads(1) == [found]
+    assert store.runs.loads(1) == [found]
     assert (found.file, found.newest_at) == ("r.csv", 1_700_000_600)
     assert found.layout.startswith("ratings")
 
@@ -151,7 +151,7 @@ def test_a_file_that_breaks_off_is_stored_up_to_there_and_the_whole_one_adds_the
         load(path)
     some = store.summary().n_events
     assert 5_000 < some < 20_000
-    assert store.journal.loads(1)[0].n_stored == some
+    assert store.runs.loads(1)[0].n_stored == some
     path.write_bytes(packed)
     assert load(path).load.n_stored == 20_000 - some
 
@@ -229,7 +229,7 @@ def test_what_is_the_same_counts_once_and_a_file_loaded_again_adds_nothing(
 ) -> None:
     if small:
         monkeypatch.setattr(input_files, "CHUNK_BYTES", 40)
-        monkeypatch.setattr(ingest_module, "_MOST_AT_ONCE", 2)
+        monkeypatch.setattr(ingest_module, "_MAX_BATCH", 2)
     load(text)
     before = events_of(store)
     assert store.summary().n_events == n
@@ -261,17 +261,17 @@ def test_the_latest_rating_wins_within_a_file_across_blocks_and_across_files(
 def test_the_order_of_arrival_is_that_of_the_file(
     load: Load, store: Store, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_module, "_MOST_AT_ONCE", at_once)
+    monkeypatch.setattr(ingest_module, "_MAX_BATCH", at_once)
     monkeypatch.setattr(input_files, "CHUNK_BYTES", 20)
     record_events(store, [Event("first", "z", EventKind.VIEW, at=1)])
     load(EVENTS + "d,p,view,,\na,q,view,,\nc,p,view,,\nb,q,view,,\na,p,view,,\n")
     record_events(store, [Event("last", "a", EventKind.VIEW, at=1)])
-    batches = list(store.read_events())
+    batches = list(store.events.read())
     numbered = [
         pair
         for batch in batches
-        if batch.number is not None
-        for pair in zip(batch.number.tolist(), batch.user_id, strict=True)
+        if batch.arrival_seq is not None
+        for pair in zip(batch.arrival_seq.tolist(), batch.user_id, strict=True)
     ]
     assert [user for _, user in sorted(numbered)] == ["first", "d", "a", "c", "b", "a", "last"]
 
@@ -291,7 +291,7 @@ def test_training_data_has_the_order_of_the_file(settings: Settings, tmp_path: P
 
 def test_a_catalogue_is_loaded_and_what_is_put_right_is_said(load: Load, store: Store) -> None:
     found = load("sku,title,price,stock\np,A lamp,9.50,3\nq,A <b>bed</b>,cheap,many\np,A blue lamp,,\n,x,1,1\n")
-    assert store.products(["p", "q"]) == {
+    assert store.products.get(["p", "q"]) == {
         "p": Product("p", "A blue lamp", price=9.5, stock=3),
         "q": Product("q", "A bed"),
     }
@@ -305,7 +305,7 @@ def test_a_catalogue_is_loaded_and_what_is_put_right_is_said(load: Load, store: 
 def test_products_of_a_file_of_events_are_learnt_and_counted_once(load: Load, store: Store) -> None:
     found = load("invoice,sku,description,quantity,user\n1,p,A lamp,1,u\n2,p,A lamp,1,v\n3,q,A bed,2,v\n")
     assert (found.load.n_events, found.load.n_products, found.load.mended) == (3, 2, {})
-    assert store.products(["p"])["p"].title == "A lamp"
+    assert store.products.get(["p"])["p"].title == "A lamp"
 
 
 def test_how_much_of_a_file_was_known_is_asked_before_it_is_stored(load: Load) -> None:

@@ -51,7 +51,7 @@ def test_a_training_that_lost_its_lock_activates_only_if_nobody_else_trains(
 def test_who_lost_the_lock_says_nothing_of_a_run_that_another_one_has_taken_up(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
     again = replace(run, attempt=2, progress="training svd")
-    store.journal.save_run(again)
+    store.runs.save(again)
     with pytest.raises(AisleError), track_run(store, run):
         raise AisleError("the lock was lost")
-    assert store.journal.runs(5) == [again]
+    assert store.runs.newest(5) == [again]

@@ -17,7 +17,7 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import ATTEMPTS, Noted, begin_run, close_abandoned, track_run
+from src.workflows.run_records import ATTEMPTS, ProgressRecorder, begin_run, close_abandoned, track_run
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
@@ -25,7 +25,7 @@ from src.workflows.training_plan import TrainingRequest
 @pytest.fixture
 def left(store: Store) -> Store:
     """A store with a run that says it is running."""
-    store.journal.save_run(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
+    store.runs.save(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
     return store
 
 
@@ -41,7 +41,7 @@ def elsewhere(settings: Settings) -> Iterator[FileLock]:
 def test_a_run_whose_trainer_is_gone_is_closed_as_interrupted(settings: Settings, left: Store) -> None:
     lock = trainer_lock(settings)
     close_abandoned(left, lock)
-    (run,) = left.journal.runs(1)
+    (run,) = left.runs.newest(1)
     assert run.status is RunStatus.INTERRUPTED
     assert run.finished_at is not None
     assert "killed" in run.message
@@ -51,14 +51,14 @@ def test_a_run_whose_trainer_is_gone_is_closed_as_interrupted(settings: Settings
 
 def test_a_run_that_goes_on_is_left_alone(settings: Settings, left: Store, elsewhere: FileLock) -> None:
     close_abandoned(left, trainer_lock(settings))
-    assert left.journal.runs(1)[0].status is RunStatus.RUNNING
+    assert left.runs.newest(1)[0].status is RunStatus.RUNNING
 
 
 def test_a_trainer_closes_them_under_its_own_lock_and_keeps_it(
     settings: Settings, left: Store, elsewhere: FileLock
 ) -> None:
     close_abandoned(left, elsewhere)
-    assert left.journal.runs(1)[0].status is RunStatus.INTERRUPTED
+    assert left.runs.newest(1)[0].status is RunStatus.INTERRUPTED
     assert elsewhere.held
 
 
@@ -97,17 +97,17 @@ def test_a_lock_whose_file_was_removed_is_not_held_any_more_and_the_next_one_is(
 def test_a_queued_run_without_a_trainer_is_closed_even_if_its_clock_was_wrong(
     settings: Settings, store: Store, started_at: int
 ) -> None:
-    store.journal.save_run(Run("asked", "api", int(time.time()) + started_at, RunStatus.QUEUED))
+    store.runs.save(Run("asked", "api", int(time.time()) + started_at, RunStatus.QUEUED))
     closed = close_abandoned(store, trainer_lock(settings))
     assert [run.run_id for run in closed] == (["asked"] if started_at else [])
 
 
 def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
-    store.journal.save_run(run)
+    store.runs.save(run)
     with pytest.raises(StoreError), track_run(store, run):
         raise StoreError("server closed the connection")
-    (found,) = store.journal.runs(5)
+    (found,) = store.runs.newest(5)
     assert (found.status, found.message) == (RunStatus.INTERRUPTED, "server closed the connection")
 
 
@@ -115,32 +115,32 @@ def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run("one", "command", 1_000, RunStatus.RUNNING)
-    store.journal.save_run(run)
-    noted = Noted(Silent(), store, run)
+    store.runs.save(run)
+    noted = ProgressRecorder(Silent(), store, run)
     noted.step("training svd")
-    assert store.journal.unfinished()[0].progress == "training svd"
+    assert store.runs.unfinished()[0].progress == "training svd"
 
     def locked(*_: object) -> None:
         raise StoreError("locked")
 
-    monkeypatch.setattr(store.journal, "note_progress", locked)
+    monkeypatch.setattr(store.runs, "note_progress", locked)
     noted.step("training als")
     noted.advance(1, 2)
 
 
 def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING)
-    store.journal.save_run(run)
+    store.runs.save(run)
     said = replace(run, status=RunStatus.FAILED, message="it took too long")
 
     def ended() -> None:
         with track_run(store, run):
-            store.journal.save_run(said)
+            store.runs.save(said)
             raise Ended
 
     with pytest.raises(Ended):
         ended()
-    (found,) = store.journal.runs(5)
+    (found,) = store.runs.newest(5)
     assert (found.status, found.message) == (RunStatus.FAILED, "it took too long")
 
 
@@ -150,34 +150,34 @@ def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store
     first = begin_run(store, job)
     assert first is not None
     for attempt in range(1, attempts + 1):
-        store.journal.save_run(replace(first, status=RunStatus.INTERRUPTED, attempt=attempt))
+        store.runs.save(replace(first, status=RunStatus.INTERRUPTED, attempt=attempt))
     again = begin_run(store, job)
     if attempts < ATTEMPTS:
         assert again is not None
         assert (again.run_id, again.attempt, again.status) == (first.run_id, attempts + 1, RunStatus.RUNNING)
     else:
         assert again is None
-    assert len(store.journal.runs(5)) == 1
+    assert len(store.runs.newest(5)) == 1
 
 
 def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store: Store) -> None:
     queued = Run("asked", "api", 1_000, RunStatus.QUEUED, model_type="svd")
-    store.journal.save_run(queued)
+    store.runs.save(queued)
     run = begin_run(store, TrainingRequest(trigger="api", run_id="asked", model_type="svd"))
     assert run is not None
     assert (run.run_id, run.status, run.model_type) == ("asked", RunStatus.RUNNING, "svd")
-    store.journal.save_run(replace(run, status=RunStatus.FAILED))
+    store.runs.save(replace(run, status=RunStatus.FAILED))
     assert begin_run(store, TrainingRequest(trigger="api", run_id="asked")) is None
 
 
 def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
     lock = trainer_lock(settings)
     assert lock.acquire(LockOwner("here", 7, "command"))
-    store.journal.save_run(Run("asked", "api", 1_000, RunStatus.QUEUED))
+    store.runs.save(Run("asked", "api", 1_000, RunStatus.QUEUED))
     with pytest.raises(Busy):
         train(settings, store, TrainingRequest(trigger="api", run_id="asked"), Silent())
     lock.release()
-    run = store.journal.run("asked")
+    run = store.runs.get("asked")
     assert run is not None
     assert run.status is RunStatus.FAILED
     assert "here:7" in run.message

@@ -27,12 +27,13 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.gate_messages import verdict_record, verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import fit as fit_module
-from src.workflows import train as train_module
 from src.workflows import training_plan as plans_module
+from src.workflows import training_steps as steps_module
 from src.workflows.evaluate import evaluate
 from src.workflows.export import export
 from src.workflows.fit import stored_data
@@ -47,8 +48,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     return store
 
 
@@ -93,10 +94,10 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert release.version == trained.version
     assert release.note == ""
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
-    (run,) = filled.journal.runs(5)
+    (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
-    assert run.message == trained.verdict.sentence()
-    assert run.verdict == trained.verdict.to_json()
+    assert run.message == verdict_sentence(trained.verdict)
+    assert run.verdict == verdict_record(trained.verdict).to_json()
     assert run.host
     assert run.finished_at is not None
     assert run.finished_at >= run.started_at
@@ -111,7 +112,7 @@ def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Setti
     assert not second.active
     assert set(registry.versions()) == {first.version, second.version}
     assert registry.active().version == first.version
-    assert filled.journal.runs(1)[0].status is RunStatus.SUCCEEDED
+    assert filled.runs.newest(1)[0].status is RunStatus.SUCCEEDED
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -121,32 +122,32 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     run_training(settings, filled)
     assert Registry(settings.releases_dir).active().manifest.to_json()["data_checks"] == []
     whole = stored_data(filled, Silent())
-    monkeypatch.setattr(train_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
+    monkeypatch.setattr(steps_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
     old = Registry(settings.releases_dir).current_version()
     kept = run_training(settings, filled)
     assert (kept.version, kept.active) == (None, False)
-    assert "events" in kept.verdict.sentence()
+    assert "events" in verdict_sentence(kept.verdict)
     assert Registry(settings.releases_dir).current_version() == old
-    (run,) = [run for run in filled.journal.runs(5) if run.status is RunStatus.KEPT]
+    (run,) = [run for run in filled.runs.newest(5) if run.status is RunStatus.KEPT]
     assert run.release is None
     assert run.message.startswith("kept the old model: events: ")
     forced = run_training(settings, filled, TrainingRequest(force=True))
     assert forced.active
-    assert forced.verdict.sentence().startswith("promoted by --force, although events: ")
+    assert verdict_sentence(forced.verdict).startswith("promoted by --force, although events: ")
     warnings = Registry(settings.releases_dir).active().manifest.to_json()["data_checks"]
     assert any("events" in warning and "expected" in warning for warning in warnings)
-    assert "--force" in [run.verdict["overridden"] for run in filled.journal.runs(5) if run.verdict]
+    assert "--force" in [run.verdict["overridden"] for run in filled.runs.newest(5) if run.verdict]
 
 
 def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
     manifest: dict[str, Any] = Registry(trained_settings.releases_dir).active().manifest.to_json()
     here = trained_store.summary()
-    assert manifest["data"].pop("changed_at") == trained_store.changed_at() < manifest["data"].pop("read_at")
+    assert manifest["data"].pop("changed_at") == trained_store.events.changed_at() < manifest["data"].pop("read_at")
     assert manifest["data"] == {
         "source": "store",
         "n_events": here.n_events,
         "n_users": here.n_users,
-        "n_items": len({row for batch in trained_store.read_events() for row in batch.product_id}),
+        "n_items": len({row for batch in trained_store.events.read() for row in batch.product_id}),
         "newest_at": here.newest_at,
     }
     assert manifest["settings"] == {
@@ -292,7 +293,7 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
     job = TrainingRequest(trigger="night", due=1_700_000_000)
     first = run_training(settings, filled, job)
     assert train(settings, filled, job, Silent()) is None
-    (run,) = filled.journal.runs(5)
+    (run,) = filled.runs.newest(5)
     assert (run.trigger, run.due, run.release) == ("night", 1_700_000_000, first.version)
     assert Registry(settings.releases_dir).versions() == [first.version]
     assert trainer_lock(settings).owner() is None
@@ -303,9 +304,9 @@ def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Setti
     now = int(time.time())
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
-    filled.served.add(lists)
+    filled.served_lists.add(lists)
     run_training(settings, filled, TrainingRequest(trigger="night", due=1_700_000_000))
-    assert [each.request_id for each in filled.served.newest(9)] == ["r0", "r29"]
+    assert [each.request_id for each in filled.served_lists.newest(9)] == ["r0", "r29"]
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -313,14 +314,14 @@ def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, s
     job = TrainingRequest(trigger="night", due=1_700_000_000)
     with pytest.raises(NoData):
         train(settings, store, job, Silent())
-    store.add_events(shop.events)
+    store.events.add(shop.events)
     assert train(settings, store, job, Silent()) is None
 
 
 def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
     with pytest.raises(NoData, match=r"run python data_processing\.py FILE"):
         train(settings, store, TrainingRequest(), Silent())
-    (run,) = store.journal.runs(5)
+    (run,) = store.runs.newest(5)
     assert run.status is RunStatus.FAILED
     assert "the store holds no events" in run.message
     assert run.finished_at is not None
@@ -332,21 +333,21 @@ def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store:
     record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     with pytest.raises(NoData, match="Expected at least 2"):
         train(settings, store, TrainingRequest(), Silent())
-    assert store.journal.runs(1)[0].status is RunStatus.FAILED
+    assert store.runs.newest(1)[0].status is RunStatus.FAILED
 
 
 def test_a_missing_file_is_recorded_as_a_failed_run(settings: Settings, store: Store, tmp_path: Path) -> None:
     with pytest.raises(UnusableFile):
         train(settings, store, TrainingRequest(data=tmp_path / "missing.csv"), Silent())
-    assert store.journal.runs(1)[0].status is RunStatus.FAILED
+    assert store.runs.newest(1)[0].status is RunStatus.FAILED
 
 
 def test_a_run_that_a_killed_trainer_left_running_is_closed_as_interrupted(settings: Settings, store: Store) -> None:
-    store.journal.save_run(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
-    store.journal.save_run(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
+    store.runs.save(Run("killed", "night", 1_700_000_000, RunStatus.RUNNING, due=1_700_000_000))
+    store.runs.save(Run("fine", "night", 1_600_000_000, RunStatus.SUCCEEDED, finished_at=1_600_000_001))
     with pytest.raises(NoData):
         train(settings, store, TrainingRequest(), Silent())
-    runs = {run.run_id: run for run in store.journal.runs(5)}
+    runs = {run.run_id: run for run in store.runs.newest(5)}
     assert runs["killed"].status is RunStatus.INTERRUPTED
     assert "killed" in runs["killed"].message
     assert runs["killed"].finished_at is not None
@@ -366,10 +367,10 @@ def test_no_training_begins_while_another_process_trains(settings: Settings, fil
         assert other.stdout is not None
         assert other.stdin is not None
         assert other.stdout.readline() == "True\n"
-        store_before = filled.journal.runs(5)
+        store_before = filled.runs.newest(5)
         with pytest.raises(Busy, match="elsewhere:7"):
             train(settings, filled, TrainingRequest(), Silent())
-        assert filled.journal.runs(5) == store_before == []
+        assert filled.runs.newest(5) == store_before == []
         other.stdin.close()
     assert lock.acquire(LockOwner("us"))
     lock.release()
@@ -399,7 +400,7 @@ def test_a_failure_in_the_middle_leaves_the_old_release_and_a_failed_run(
             patch.setattr(Registry, "activate", fail)
         with pytest.raises(ReleaseError, match="it broke here"):
             train(settings, filled, TrainingRequest(), Silent())
-    failed = next(run for run in filled.journal.runs(5) if run.release is None)
+    failed = next(run for run in filled.runs.newest(5) if run.release is None)
     assert failed.status is RunStatus.FAILED
     assert failed.message == "it broke here"
     assert Registry(settings.releases_dir).active().version == old.version
@@ -418,7 +419,7 @@ def test_an_error_without_words_is_recorded_by_its_name(
     monkeypatch.setitem(MODELS, SVD, replace(MODELS[SVD], train=fail))
     with pytest.raises(MemoryError):
         train(settings, filled, TrainingRequest(), Silent())
-    assert filled.journal.runs(1)[0].message == "MemoryError"
+    assert filled.runs.newest(1)[0].message == "MemoryError"
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -462,7 +463,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
         training.stdout.read()
         assert training.wait(60) == 128 + signal.SIGTERM
     assert said == "ended by SIGTERM; what was finished before is kept\n"
-    (run,) = filled.journal.runs(5)
+    (run,) = filled.runs.newest(5)
     assert (run.status, run.message, run.release) == (RunStatus.INTERRUPTED, "ended by SIGTERM", None)
     registry = Registry(settings.releases_dir)
     assert registry.versions() == []
@@ -477,19 +478,19 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = make_shop(n_users=30, n_products=20, until=1_700_000_000)
-    store.add_products(shop.products)
-    store.add_events(shop.events)
-    learn = train_module.fit
+    store.products.add(shop.products)
+    store.events.add(shop.events)
+    learn = steps_module.fit
 
     def learn_while_a_file_is_loaded(*arguments: Any) -> Any:
-        store.drop_made_up()
+        store.delete_synthetic()
         return learn(*arguments)
 
-    monkeypatch.setattr(train_module, "fit", learn_while_a_file_is_loaded)
+    monkeypatch.setattr(steps_module, "fit", learn_while_a_file_is_loaded)
     with pytest.raises(AisleError, match=r"made-up shop.*train_model\.py again"):
         train(settings, store, TrainingRequest(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
-    assert store.journal.runs(1)[0].status is RunStatus.FAILED
+    assert store.runs.newest(1)[0].status is RunStatus.FAILED
 
 
 def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ import pytest
 import train_model
 from src.core.domain import EventBatch
 from src.core.progress import Silent
-from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
 from src.interactions.splits import held_out, split
 from src.models import ALS, MODELS, POPULARITY, SPECTRAL, SVD
+from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
@@ -42,8 +42,8 @@ pytestmark = pytest.mark.usefixtures("no_smoke")
 @pytest.fixture
 def filled(store: Store, shop: SyntheticShop) -> Store:
     """The store of `settings` with the small shop in it."""
-    store.add_products(shop.products)
-    store.add_events(shop.events)
+    store.products.add(shop.products)
+    store.events.add(shop.events)
     return store
 
 
@@ -58,7 +58,7 @@ class Asked:
         self._original = plans_module.tune_ensemble
         monkeypatch.setattr(plans_module, "tune_ensemble", self._spy)
 
-    def _spy(self, settings: Settings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
+    def _spy(self, settings: AllSettings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
         self.starts.append(options["start"])
         self.budgets.append(budget)
         self.kept_in.append(options["kept_in"])
@@ -81,7 +81,7 @@ def unlike(recipe: EnsembleConfig) -> EnsembleConfig:
     return EnsembleConfig(params, weights, replace(recipe.weighting, half_life_days=12.5), {"ndcg_at_10": 0.5})
 
 
-def manifest_of(settings: Settings) -> dict[str, Any]:
+def manifest_of(settings: AllSettings) -> dict[str, Any]:
     return Registry(settings.releases_dir).active().manifest.to_json()
 
 
@@ -100,7 +100,7 @@ def data_of(**columns: Any) -> TrainingData:
     return training_data([EventBatch(rows["users"], rows["items"], rows["kinds"], values, at)])
 
 
-def test_trials_of_the_same_data_are_kept_in_the_same_file_in_var(settings: Settings) -> None:
+def test_trials_of_the_same_data_are_kept_in_the_same_file_in_var(settings: AllSettings) -> None:
     file = trials_file(settings, data_of())
     assert file == trials_file(settings, data_of())
     assert file.parent == settings.var / "tuning"
@@ -118,17 +118,17 @@ def test_trials_of_the_same_data_are_kept_in_the_same_file_in_var(settings: Sett
         {"at": [5, 6, 8]},
     ],
 )
-def test_other_data_have_another_file_of_trials(settings: Settings, other: dict[str, Any]) -> None:
+def test_other_data_have_another_file_of_trials(settings: AllSettings, other: dict[str, Any]) -> None:
     assert trials_file(settings, data_of(**other)) != trials_file(settings, data_of())
 
 
 @pytest.mark.parametrize("rows", [[0, 1], [1, 0, 2], [0, 1, 2, 2]])
-def test_fewer_events_more_events_or_another_order_have_another_file(settings: Settings, rows: list[int]) -> None:
+def test_fewer_events_more_events_or_another_order_have_another_file(settings: AllSettings, rows: list[int]) -> None:
     assert trials_file(settings, data_of().take(np.array(rows))) != trials_file(settings, data_of())
 
 
 @pytest.mark.parametrize("changes", [{"seed": 2}, {"relevant_rating": 3.0}])
-def test_what_is_judged_otherwise_has_another_file(settings: Settings, changes: dict[str, Any]) -> None:
+def test_what_is_judged_otherwise_has_another_file(settings: AllSettings, changes: dict[str, Any]) -> None:
     assert trials_file(settings.model_copy(update=changes), data_of()) != trials_file(settings, data_of())
 
 
@@ -136,7 +136,7 @@ def test_what_is_judged_otherwise_has_another_file(settings: Settings, changes: 
 
 
 def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
-    settings: Settings, filled: Store, asked: Asked
+    settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
     train(settings, filled, TrainingRequest(), Silent())
@@ -153,7 +153,7 @@ def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
     assert set(manifest["params"]) == set(MODELS)
 
 
-def test_the_next_training_begins_where_the_last_one_ended(settings: Settings, filled: Store, asked: Asked) -> None:
+def test_the_next_training_begins_where_the_last_one_ended(settings: AllSettings, filled: Store, asked: Asked) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
     train(settings, filled, TrainingRequest(), Silent())
     found, asked.answer = asked.answer, None
@@ -168,14 +168,14 @@ def test_the_next_training_begins_where_the_last_one_ended(settings: Settings, f
     [{"als_alpha": 4.0}, {"half_life_days": 3.0}, {"kind_weights": {"view": 0.5}}],
 )
 def test_after_settings_were_changed_tuning_begins_anew(
-    settings: Settings, filled: Store, asked: Asked, changes: dict[str, Any]
+    settings: AllSettings, filled: Store, asked: Asked, changes: dict[str, Any]
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
     train(settings, filled, TrainingRequest(), Silent())
-    changed = Settings(**{**settings.model_dump(), **changes})
+    changed = AllSettings(**{**settings.model_dump(), **changes})
     train(changed, filled, TrainingRequest(activate=False), Silent())
     assert asked.starts[1] == EnsembleConfig.of(changed) != EnsembleConfig.of(settings)
-    # Settings that no recipe is made of change nothing.
+    # AllSettings that no recipe is made of change nothing.
     train(
         settings.model_copy(update={"svd_factors": 3, "tune_seconds": 0.5}),
         filled,
@@ -187,7 +187,7 @@ def test_after_settings_were_changed_tuning_begins_anew(
 
 @pytest.mark.parametrize("before", ["one model", "not activated", "broken"])
 def test_without_a_recipe_that_serves_tuning_begins_anew(
-    settings: Settings, filled: Store, asked: Asked, before: str
+    settings: AllSettings, filled: Store, asked: Asked, before: str
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
     job = (
@@ -200,7 +200,7 @@ def test_without_a_recipe_that_serves_tuning_begins_anew(
     assert asked.starts[-1] == EnsembleConfig.of(settings)
 
 
-def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: Settings, filled: Store, asked: Asked) -> None:
+def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: AllSettings, filled: Store, asked: Asked) -> None:
     train(settings, filled, TrainingRequest(models=(ALS,)), Silent())
     assert asked.starts == []
     assert manifest_of(settings)["recipe"] is None
@@ -208,12 +208,12 @@ def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: Settings, f
 
 
 def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
-    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     original = plans_module.tune_ensemble
 
-    def spy(settings: Settings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
+    def spy(settings: AllSettings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
         seen.append(parts)
         return original(settings, parts, *arguments, **options)
 
@@ -229,7 +229,7 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
 
 
 def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
-    settings: Settings, filled: Store, asked: Asked
+    settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     train(settings.model_copy(update={"tune_seconds": 0.25}), filled, TrainingRequest(trigger="night"), Silent())
     assert (asked.budgets, asked.kept_in) == ([0.25], [None])
@@ -237,7 +237,7 @@ def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
 
 
 def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
-    settings: Settings, filled: Store, asked: Asked
+    settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     train(settings, filled, TrainingRequest(tune_seconds=0.0), Silent())
     (file,) = asked.kept_in
@@ -250,7 +250,7 @@ def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
     assert asked.budgets == [0.0]
 
 
-def test_two_events_are_enough_to_train_on(settings: Settings, store: Store, tmp_path: Path) -> None:
+def test_two_events_are_enough_to_train_on(settings: AllSettings, store: Store, tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text("user,product,rating,time\na,x,5,1700000000\nb,y,4,1700000001\n")
     trained = train(settings, store, TrainingRequest(data=tmp_path / "two.csv"), Silent())
     assert trained is not None
@@ -266,7 +266,7 @@ def test_the_door_takes_the_seconds_that_tuning_may_take(arguments: list[str], s
 
 
 def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
-    trained_settings: Settings, as_environment: Callable[[Settings], dict[str, str]]
+    trained_settings: AllSettings, as_environment: Callable[[AllSettings], dict[str, str]]
 ) -> None:
     before = Registry(trained_settings.releases_dir).active()
     done = subprocess.run(
@@ -288,7 +288,7 @@ def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
 # for a split of one's own
 
 
-def test_what_was_tuned_is_fitted_without_an_index(settings: Settings, filled: Store) -> None:
+def test_what_was_tuned_is_fitted_without_an_index(settings: AllSettings, filled: Store) -> None:
     data = stored_data(filled, Silent())
     recipe = tune(settings, held_out(data), 0.0, 5, Silent())
     assert "ndcg_at_5" in recipe.found
@@ -302,7 +302,7 @@ def test_what_was_tuned_is_fitted_without_an_index(settings: Settings, filled: S
 
 
 def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
-    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(settings.var.parent)
     relative = settings.model_copy(update={"var": Path(settings.var.name)})
@@ -318,7 +318,7 @@ def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
     assert not lock.is_symlink()
 
 
-def test_other_categories_are_other_data_to_a_search(settings: Settings, filled: Store) -> None:
+def test_other_categories_are_other_data_to_a_search(settings: AllSettings, filled: Store) -> None:
     data = stored_data(filled, Silent())
     categories = ItemCategories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
     assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))

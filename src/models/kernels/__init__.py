@@ -1,1 +1,1 @@
-"""Compiled training loops. Serving never imports them."""
+"""Compiled training loops and other training code. Serving never imports them."""

@@ -1,4 +1,4 @@
-"""Loops compiled to machine code, and threads to run them in. Imported while training only: Numba never serves."""
+"""Compilation of training loops with Numba, and threads to run them. Serving never imports this module."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# Sums may be taken in any order and products fused, which is what makes vectors of a loop; NaN and infinity keep their
-# meaning, so that a diverging fit is seen.
+# Sums may be reordered and products fused, which allows vector instructions. NaN and infinity keep their meaning, so
+# that a diverging fit is noticed.
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def compiled(function: Function) -> Function:
-    """The function as machine code: it lets other threads run, and divides as numpy does.
+    """Compile a function to machine code that releases the GIL and divides as numpy does.
 
-    The code is kept in __pycache__ beside the source, or in the user's cache folder. Where neither can be written, it
-    is compiled anew in every process. Numba compares the date of the source file only with that of its own file: a
-    compiled function must not call one of another module.
+    The code is cached in __pycache__ beside the source, or in the user's cache folder. Where neither can be written, it
+    is compiled anew in every process. Numba compares the date of the cached file only with that of the function's own
+    source file: a compiled function must not call one of another module.
     """
     try:
         return _compiled(function, cache=True)
@@ -32,18 +32,28 @@ def compiled(function: Function) -> Function:
 
 
 def _compiled(function: Function, *, cache: bool) -> Function:
-    made = numba.njit(nogil=True, error_model="numpy", fastmath=_FASTMATH, cache=cache)(function)
-    return cast(Function, made)  # it is called like the function
+    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=_FASTMATH, cache=cache)(function)
+    return cast(Function, dispatcher)
 
 
 def n_cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_threads(work: Callable[[Task], Result], tasks: Iterable[Task], pool: ThreadPoolExecutor | None) -> list[Result]:
-    """What `work` returns for every task, in their order; one after the other without a pool.
+def map_in_threads(
+    work: Callable[[Task], Result], tasks: Iterable[Task], pool: ThreadPoolExecutor | None
+) -> list[Result]:
+    """Apply a function to every task.
 
-    Python's threads and not Numba's: those abort a process that forks later, or that trains in two threads.
+    Python's threads are used, as those of Numba abort a process that forks later or that trains in two threads.
+
+    Args:
+        work: the function.
+        tasks: its arguments.
+        pool: threads to run in; None for one task after the other.
+
+    Returns:
+        The results, in the order of the tasks.
     """
     return list(pool.map(work, tasks) if pool else map(work, tasks))

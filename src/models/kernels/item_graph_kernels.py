@@ -1,4 +1,4 @@
-"""The compiled loops of the item graph's training. Imported while training only."""
+"""Compiled loops of the item graph's training. Serving never imports this module."""
 
 from __future__ import annotations
 
@@ -15,58 +15,68 @@ _STEPS = 10
 def strongest_of_rows(
     pointers: IntArray, indices: IntArray, data: FloatArray, first: int, item: IntArray, value: FloatArray
 ) -> None:
-    """Write the largest positive entries of each CSR row into the rows of item (-1 before) and value, the diagonal left
-    out; row r of the part is row first + r of the whole. Of equal ones at the edge those that the row names first stay.
+    """Write the largest positive entries of each CSR row, the diagonal left out.
+
+    Of equal entries at the edge those that come first in the row are taken.
+
+    Args:
+        pointers: int[n + 1], where the rows begin.
+        indices: int, column numbers.
+        data: float32, values.
+        first: row r of these is row first + r of the whole matrix.
+        item: int32[n, m], -1 before; receives the column numbers.
+        value: float32[n, m], receives the values.
     """
-    kept = item.shape[1]
+    most = item.shape[1]
     for row in range(len(pointers) - 1):
         low, high = pointers[row], pointers[row + 1]
-        mine = data[low:high].copy()
+        entries = data[low:high].copy()
         for at in range(high - low):
             if indices[low + at] == row + first:
-                mine[at] = 0
+                entries[at] = 0
         edge = np.float32(0)
-        if high - low > kept:
-            edge = np.partition(mine, high - low - kept)[high - low - kept]
+        if high - low > most:
+            edge = np.partition(entries, high - low - most)[high - low - most]
         n_above = 0
         for at in range(high - low):
-            n_above += mine[at] > edge
-        room_for_equals = kept - n_above
+            n_above += entries[at] > edge
+        room_for_equals = most - n_above
         count = 0
         for at in range(high - low):
-            equal = mine[at] == edge and edge > 0 and room_for_equals > 0
+            equal = entries[at] == edge and edge > 0 and room_for_equals > 0
             if equal:
                 room_for_equals -= 1
-            if (mine[at] > edge or equal) and count < kept:
+            if (entries[at] > edge or equal) and count < most:
                 item[row, count] = indices[low + at]
-                value[row, count] = mine[at]
+                value[row, count] = entries[at]
                 count += 1
 
 
 @compiled
 def ridge_of_columns(
-    item: IntArray,
-    value: FloatArray,
-    diagonal: FloatArray,
-    ridge: float,
-    start: int,
-    chosen: IntArray,
-    weight: FloatArray,
+    item: IntArray, value: FloatArray, diagonal: FloatArray, start: int, chosen: IntArray, weight: FloatArray
 ) -> None:
-    """For the items from `start` on, as many as `chosen` and `weight` have rows: the regression of its column on its
-    strongest neighbours, (G_NN + ridge I) w = G_N,i, by conjugate gradients scaled by the diagonal (Saad, "Iterative
-    methods for sparse linear systems", algorithm 9.1). Pairs that `item` does not hold count as 0.
+    """Regress columns of a Gram matrix on their strongest neighbours: (G_NN + λ I) w = G_N,i.
 
-    Writes int32 chosen[m, neighbours], -1 before and beyond the last, and float32 weight[m, neighbours].
+    The solver is conjugate gradients scaled by the diagonal (Saad, "Iterative methods for sparse linear systems",
+    algorithm 9.1). Pairs that `item` does not hold count as 0. The columns are start, start + 1, …: one for
+    each row of `chosen`.
+
+    Args:
+        item: int32[n_items, p], neighbours of each item; -1 beyond the last.
+        value: float32[n_items, p], their entries of G.
+        diagonal: float32[n_items], of G + λ I.
+        start: first column.
+        chosen: int32[m, neighbours], -1 before; receives the neighbours.
+        weight: float32[m, neighbours], receives w.
     """
-    n_items, kept = item.shape
-    n_rows, neighbours = chosen.shape
-    place = np.full(n_items, -1, np.int32)
+    neighbours = chosen.shape[1]
+    place = np.full(len(item), -1, np.int32)
     gram = np.empty((neighbours, neighbours), np.float32)
-    for row in range(n_rows):
+    for row in range(len(chosen)):
         target = start + row
         n = 0
-        while n < kept and item[target, n] >= 0:
+        while n < item.shape[1] and item[target, n] >= 0:
             n += 1
         if n == 0:
             continue
@@ -76,24 +86,12 @@ def ridge_of_columns(
         for p in range(size):
             chosen[row, p] = item[target, order[p]]
             right[p] = value[target, order[p]]
-            place[chosen[row, p]] = p
-        gram[:size, :size] = 0
-        for p in range(size):
-            near = chosen[row, p]
-            gram[p, p] = diagonal[near] + np.float32(ridge)
-            for at in range(kept):
-                if item[near, at] < 0:
-                    break
-                q = place[item[near, at]]
-                if q >= 0:
-                    gram[p, q] = value[near, at]
-                    gram[q, p] = value[near, at]
-        for p in range(size):
-            place[chosen[row, p]] = -1
+        _fill_gram(item, value, diagonal, chosen[row, :size], place, gram)
+        # One function on purpose: as a helper, these loops sum in another order when they come from the cache.
         solution = np.empty(size, np.float32)
-        left = np.empty(size, np.float32)
+        residual = np.empty(size, np.float32)
         direction = np.empty(size, np.float32)
-        pushed = np.empty(size, np.float32)
+        product = np.empty(size, np.float32)
         for p in range(size):
             solution[p] = right[p] / gram[p, p]
         energy = np.float32(0)
@@ -101,26 +99,49 @@ def ridge_of_columns(
             total = np.float32(0)
             for q in range(size):
                 total += gram[p, q] * solution[q]
-            left[p] = right[p] - total
-            direction[p] = left[p] / gram[p, p]
-            energy += left[p] * direction[p]
+            residual[p] = right[p] - total
+            direction[p] = residual[p] / gram[p, p]
+            energy += residual[p] * direction[p]
         for _ in range(_STEPS):
             if energy < np.float32(1e-14):
                 break
-            along = np.float32(0)
+            curvature = np.float32(0)
             for p in range(size):
                 total = np.float32(0)
                 for q in range(size):
                     total += gram[p, q] * direction[q]
-                pushed[p] = total
-                along += total * direction[p]
-            step = energy / along
-            after = np.float32(0)
+                product[p] = total
+                curvature += total * direction[p]
+            step = energy / curvature
+            next_energy = np.float32(0)
             for p in range(size):
                 solution[p] += step * direction[p]
-                left[p] -= step * pushed[p]
-                after += left[p] * left[p] / gram[p, p]
+                residual[p] -= step * product[p]
+                next_energy += residual[p] * residual[p] / gram[p, p]
             for p in range(size):
-                direction[p] = left[p] / gram[p, p] + (after / energy) * direction[p]
-            energy = after
+                direction[p] = residual[p] / gram[p, p] + (next_energy / energy) * direction[p]
+            energy = next_energy
         weight[row, :size] = solution
+
+
+@compiled
+def _fill_gram(
+    item: IntArray, value: FloatArray, diagonal: FloatArray, chosen: IntArray, place: IntArray, gram: FloatArray
+) -> None:
+    """Write G + λ I of the chosen items into the corner of gram. place: int32[n_items], -1 before and after."""
+    size = len(chosen)
+    for p in range(size):
+        place[chosen[p]] = p
+    gram[:size, :size] = 0
+    for p in range(size):
+        near = chosen[p]
+        gram[p, p] = diagonal[near]
+        for at in range(item.shape[1]):
+            if item[near, at] < 0:
+                break
+            q = place[item[near, at]]
+            if q >= 0:
+                gram[p, q] = value[near, at]
+                gram[q, p] = value[near, at]
+    for p in range(size):
+        place[chosen[p]] = -1

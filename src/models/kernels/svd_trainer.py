@@ -1,9 +1,9 @@
-"""The trainer of SVD: Surprise's algorithm with its loop compiled. Imported while training only.
+"""Training of SVD: Surprise's algorithm with a compiled loop. Serving never imports this module.
 
-Two orders of rows. "surprise": user by user, one thread, Surprise's starting values; the factors are Surprise's.
-"blocks": the matrix is cut into stripes of users and of products, and threads learn from blocks that share neither
-(Gemulla et al., "Large-scale matrix factorization with distributed stochastic gradient descent", KDD 2011, section 4):
-no locks, no races, and the same factors however many threads there are.
+There are two orders of ratings. "surprise" goes user by user in one thread, from Surprise's starting values; the result
+is that of Surprise. "blocks" cuts the matrix into stripes of users and of products, and threads learn from blocks that
+share neither (Gemulla et al., "Large-scale matrix factorization with distributed stochastic gradient descent", KDD
+2011, section 4): without locks or races, and with the same result for any number of threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from surprise import SVD
@@ -22,24 +22,28 @@ from surprise.utils import get_rng
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
 from src.models.factorization import FittedFactors
-from src.models.kernels.compile import compiled, in_threads, n_cores
+from src.models.kernels.compile import compiled, map_in_threads, n_cores
 from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows, grouped_order
 
 Engine = Literal["numba", "surprise"]
 Order = Literal["auto", "surprise", "blocks"]
 N_STRIPES = 8
-"""Stripes of users, and of products: so many threads can work at once, and a stripe of products fits a cache."""
+"""Number of stripes of users, and of products: the limit of threads. A stripe of products fits a cache."""
 BLOCKS_FROM = 500_000
-"""Order "auto" takes blocks from so many ratings on; below, a fit lasts some seconds at most."""
-_DRAWN_AT_ONCE = 1 << 14
+"""Order "auto" takes blocks from this many ratings on; with fewer, a training takes a few seconds at most."""
+_ROWS_PER_DRAW = 1 << 14
 _N_QUANTILES = 1 << 16
 
 
 class CompiledSVD(SVD):  # type: ignore[misc]
-    """Surprise's SVD, to be used like it: same arguments, same attributes, several times faster.
+    """Drop-in replacement of Surprise's SVD, several times faster.
 
-    precision: of factors and of the arithmetic. order: see above; "auto" goes by the number of ratings. n_threads: for
-    blocks; None means all cores.
+    Args:
+        args: of Surprise's SVD.
+        precision: of factors and of the arithmetic.
+        order: see above; "auto" chooses by the number of ratings.
+        n_threads: for blocks; None for all cores.
+        kwargs: of Surprise's SVD.
     """
 
     def __init__(
@@ -62,10 +66,10 @@ class CompiledSVD(SVD):  # type: ignore[misc]
     def _descend_in_order(self, rows: RatingRows) -> None:
         rng = get_rng(self.random_state)
         self.bu, self.bi = np.zeros(rows.n_users, self.precision), np.zeros(rows.n_items, self.precision)
-        self.pu, self.qi = self._as_surprise_draws(rng, rows.n_users), self._as_surprise_draws(rng, rows.n_items)
+        self.pu, self.qi = self._surprise_start(rng, rows.n_users), self._surprise_start(rng, rows.n_items)
         rating = rows.rating.astype(self.precision)
         for epoch in range(self.n_epochs):
-            self._say(epoch)
+            self._print_epoch(epoch)
             self._learn(rows.user, rows.item, rating, self.qi, self.bi)
 
     def _descend_in_blocks(self, rows: RatingRows) -> None:
@@ -73,40 +77,41 @@ class CompiledSVD(SVD):  # type: ignore[misc]
         seed = get_rng(self.random_state).randint(0, 2**31, size=4).tolist()
         self.bu, item_bias = np.zeros(rows.n_users, self.precision), np.zeros(rows.n_items, self.precision)
         with _pool(self.n_threads) as pool:
-            self.pu = self._drawn([*seed, 0], rows.n_users, pool)
-            item_factors = self._drawn([*seed, 1], rows.n_items, pool)
+            self.pu = self._random_start([*seed, 0], rows.n_users, pool)
+            item_factors = self._random_start([*seed, 1], rows.n_items, pool)
 
             def learn(part: slice) -> None:
-                of_part = (blocks.user[part], blocks.item[part], blocks.rating[part])
-                self._learn(*of_part, item_factors, item_bias)
+                ratings = (blocks.user[part], blocks.item[part], blocks.rating[part])
+                self._learn(*ratings, item_factors, item_bias)
 
             for epoch in range(self.n_epochs):
-                self._say(epoch)
+                self._print_epoch(epoch)
                 for turn in blocks.turns():
-                    in_threads(learn, turn, pool)
+                    map_in_threads(learn, turn, pool)
         self.qi, self.bi = item_factors[blocks.item_place], item_bias[blocks.item_place]
 
     def _learn(
         self, user: IntArray, item: IntArray, rating: FloatArray, item_factors: FloatArray, item_bias: FloatArray
     ) -> None:
+        """Run one pass over these ratings; factors and biases are changed."""
         mean = self.trainset.global_mean if self.biased else 0.0
         rates = [self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi] if self.biased else [0, 0, self.lr_pu, self.lr_qi]
         numbers = [mean, *rates, self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi]
-        settings = np.array(numbers, self.precision)  # an array: a Python float would make everything float64
-        _descend(user, item, rating, self.pu, item_factors, self.bu, item_bias, settings)
+        constants = np.array(numbers, self.precision)  # Python floats would make everything float64
+        _descend(user, item, rating, Factors(self.pu, item_factors, self.bu, item_bias), constants)
 
-    def _as_surprise_draws(self, rng: np.random.RandomState, n: int) -> FloatArray:
-        """Surprise's starting values, float[n, n_factors], without the whole as float64."""
+    def _surprise_start(self, rng: np.random.RandomState, n: int) -> FloatArray:
+        """Return Surprise's starting values, float[n, n_factors], without holding all of them as float64."""
         drawn = np.empty((n, self.n_factors), self.precision)
-        for start in range(0, n, _DRAWN_AT_ONCE):
-            part = drawn[start : start + _DRAWN_AT_ONCE]
+        for start in range(0, n, _ROWS_PER_DRAW):
+            part = drawn[start : start + _ROWS_PER_DRAW]
             part[:] = rng.normal(self.init_mean, self.init_std_dev, part.shape)
         return drawn
 
-    def _drawn(self, seed: list[int], n: int, pool: ThreadPoolExecutor | None) -> FloatArray:
-        """Starting values of the same distribution, each part from a stream of its own, so that threads share the work.
+    def _random_start(self, seed: list[int], n: int, pool: ThreadPoolExecutor | None) -> FloatArray:
+        """Return starting values of the same distribution, drawn in threads, each part from a stream of its own.
 
-        RandomState would need half the time of a whole fit.
+        RandomState would need half the time of a whole training.
         """
         drawn = np.empty((n, self.n_factors), self.precision)
         normal = [NormalDist().inv_cdf((at + 0.5) / _N_QUANTILES) for at in range(_N_QUANTILES)]
@@ -114,12 +119,12 @@ class CompiledSVD(SVD):  # type: ignore[misc]
 
         def fill(start: int) -> None:
             state = np.random.SeedSequence([*seed, start]).generate_state(1, np.uint64)
-            _draw(drawn[start : start + _DRAWN_AT_ONCE].reshape(-1), quantiles, state)
+            _draw(drawn[start : start + _ROWS_PER_DRAW].reshape(-1), quantiles, state)
 
-        in_threads(fill, range(0, n, _DRAWN_AT_ONCE), pool)
+        map_in_threads(fill, range(0, n, _ROWS_PER_DRAW), pool)
         return drawn
 
-    def _say(self, epoch: int) -> None:
+    def _print_epoch(self, epoch: int) -> None:
         if self.verbose:
             print(f"Processing epoch {epoch}")
 
@@ -138,10 +143,15 @@ def _pool(n_threads: int | None) -> Iterator[ThreadPoolExecutor | None]:
 class Blocks:
     """Ratings block by block, inside a block user by user.
 
-    user, item: int32[n]. Items are numbered anew, stripe by stripe and inside a stripe the most rated first, so that
-    what is often needed lies together and no cache line is written by two threads; item_place: int64[n_items], where
-    an item's row went. starts: int64[N_STRIPES, N_STRIPES + 1], by stripe of users, where the block of each stripe of
-    items begins.
+    Items are renumbered: stripe by stripe, inside a stripe the most rated first. So often used rows are adjacent, and
+    no two threads write to one cache line.
+
+    Attributes:
+        user: int32[n].
+        item: int32[n], new numbers.
+        rating: float[n].
+        item_place: int64[n_items], the new number of each item.
+        starts: int64[N_STRIPES, N_STRIPES + 1], by stripe of users, where the block of each stripe of items begins.
     """
 
     user: IntArray
@@ -152,8 +162,17 @@ class Blocks:
 
     @classmethod
     def of(cls, rows: RatingRows, precision: str) -> Blocks:
+        """Divide ratings into blocks.
+
+        Args:
+            rows: user by user.
+            precision: dtype of the ratings.
+
+        Returns:
+            The blocks.
+        """
         stripe, item_place = _item_stripes(rows)
-        # Stripes of users of equally many ratings; the rows are user by user, so each is a range of them.
+        # Stripes of users have equally many ratings; as the rows are user by user, each is a range of rows.
         user_edges = rows.user[len(rows) * np.arange(1, N_STRIPES) // N_STRIPES]
         user_stripe = np.searchsorted(user_edges, np.arange(rows.n_users), side="right").astype(np.int8)
         block = user_stripe[rows.user] * np.int8(N_STRIPES) + stripe[rows.item]
@@ -164,42 +183,46 @@ class Blocks:
         return cls(rows.user[order], item, rows.rating[order].astype(precision, copy=False), item_place, starts)
 
     def turns(self) -> Iterator[list[slice]]:
-        """The blocks of an epoch, a stripe's worth at a time: those of one turn share neither user nor item."""
+        """Yield the blocks of an epoch in groups for threads: blocks of one group share no user and no item."""
         for turn in range(N_STRIPES):
-            at = [(stripe, (stripe + turn) % N_STRIPES) for stripe in range(N_STRIPES)]
-            yield [slice(int(self.starts[row, column]), int(self.starts[row, column + 1])) for row, column in at]
+            cells = [(stripe, (stripe + turn) % N_STRIPES) for stripe in range(N_STRIPES)]
+            yield [slice(int(self.starts[row, column]), int(self.starts[row, column + 1])) for row, column in cells]
 
 
 def _item_stripes(rows: RatingRows) -> tuple[IntArray, IntArray]:
-    """(stripe int8[n_items], item_place int64[n_items]): the most rated are dealt out one to each stripe and back, as
-    captains choose teams, so that stripes have about equally many ratings.
+    """Return (stripe int8[n_items], item_place int64[n_items]).
+
+    Items are dealt to the stripes by descending number of ratings, forth and back, so that stripes have about equally
+    many ratings.
     """
     count = np.bincount(rows.item, minlength=rows.n_items)
     by_count = np.argsort(-count, kind="stable")
-    there_and_back = np.concatenate([np.arange(N_STRIPES), np.arange(N_STRIPES)[::-1]])
+    forth_and_back = np.concatenate([np.arange(N_STRIPES), np.arange(N_STRIPES)[::-1]])
     stripe = np.empty(rows.n_items, np.int8)
-    stripe[by_count] = np.resize(there_and_back, rows.n_items)
+    stripe[by_count] = np.resize(forth_and_back, rows.n_items)
     item_place = np.empty(rows.n_items, np.int64)
     item_place[by_count[np.argsort(stripe[by_count], kind="stable")]] = np.arange(rows.n_items)
     return stripe, item_place
 
 
+class Factors(NamedTuple):
+    """Surprise's arrays: factors float[n_users, f] and float[n_items, f], biases float[n_users] and float[n_items]."""
+
+    pu: FloatArray
+    qi: FloatArray
+    bu: FloatArray
+    bi: FloatArray
+
+
 @compiled
-def _descend(
-    user: IntArray,
-    item: IntArray,
-    rating: FloatArray,
-    pu: FloatArray,
-    qi: FloatArray,
-    bu: FloatArray,
-    bi: FloatArray,
-    settings: FloatArray,
-) -> None:
-    """One pass over these ratings; pu, qi, bu, bi are changed. settings: mean, then rates and then regularizations of
-    bu, bi, pu, qi. The arithmetic is that of `surprise.SVD.sgd`, line by line.
+def _descend(user: IntArray, item: IntArray, rating: FloatArray, factors: Factors, constants: FloatArray) -> None:
+    """Run one pass over these ratings; factors are changed. The arithmetic is that of `surprise.SVD.sgd`.
+
+    constants: float[9], the mean, then the rates and then the regularizations of bu, bi, pu, qi.
     """
-    mean, lr_bu, lr_bi, lr_pu, lr_qi = settings[0], settings[1], settings[2], settings[3], settings[4]
-    reg_bu, reg_bi, reg_pu, reg_qi = settings[5], settings[6], settings[7], settings[8]
+    pu, qi, bu, bi = factors.pu, factors.qi, factors.bu, factors.bi
+    mean, lr_bu, lr_bi, lr_pu, lr_qi = constants[0], constants[1], constants[2], constants[3], constants[4]
+    reg_bu, reg_bi, reg_pu, reg_qi = constants[5], constants[6], constants[7], constants[8]
     n_factors = pu.shape[1]
     for row in range(len(user)):
         u, i = user[row], item[row]
@@ -218,8 +241,9 @@ def _descend(
 
 @compiled
 def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
-    """Fill values[n] from the 65,536 quantiles, four of each number of SplitMix64 (Steele, Lea and Flood, "Fast
-    splittable pseudorandom number generators", OOPSLA 2014, figure 17).
+    """Fill values[n] with random ones of the 65,536 quantiles, four for each number of SplitMix64.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.
     """
     counter, bits = state[0], state[0]
     for at in range(len(values)):
@@ -232,28 +256,43 @@ def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
         bits >>= np.uint64(16)
 
 
-def fit(
-    ratings: Interactions,
-    *,
-    rating_scale: tuple[float, float],
-    factors: int,
-    epochs: int,
-    learning_rate: float,
-    regularization: float,
-    seed: int,
-    engine: Engine = "numba",
-) -> FittedFactors:
-    """Train on at least one rating; rating_scale is (lowest, highest).
+@dataclass(frozen=True)
+class SgdOptions:
+    """How `fit` trains.
 
-    The rows keep their order, so by the engine "surprise", and by the other below BLOCKS_FROM ratings, the result is
-    what Surprise alone would give.
+    Attributes:
+        factors: length of a factor vector.
+        epochs: passes over all ratings.
+        learning_rate: step size.
+        regularization: weight of the squared norms.
+        engine: "numba" for the compiled loop, "surprise" for Surprise's own.
+    """
+
+    factors: int
+    epochs: int
+    learning_rate: float
+    regularization: float
+    engine: Engine = "numba"
+
+
+def fit(ratings: Interactions, rating_scale: tuple[float, float], options: SgdOptions, *, seed: int) -> FittedFactors:
+    """Train on ratings in the order of their rows.
+
+    Args:
+        ratings: at least one.
+        rating_scale: (lowest, highest) rating.
+        options: see SgdOptions.
+        seed: of the initial factors.
+
+    Returns:
+        The factors; those of Surprise itself with the engine "surprise", and below BLOCKS_FROM ratings.
     """
     trainset = ArrayTrainset(ratings, rating_scale)
-    algorithm = (SVD if engine == "surprise" else CompiledSVD)(
-        n_factors=factors,
-        n_epochs=epochs,
-        lr_all=learning_rate,
-        reg_all=regularization,
+    algorithm = (SVD if options.engine == "surprise" else CompiledSVD)(
+        n_factors=options.factors,
+        n_epochs=options.epochs,
+        lr_all=options.learning_rate,
+        reg_all=options.regularization,
         random_state=seed,
     ).fit(trainset)
     return FittedFactors(

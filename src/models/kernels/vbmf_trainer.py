@@ -1,144 +1,147 @@
-"""The trainer of VBMF: coordinate ascent on the variational bound. Imported while training only.
+"""Training of VBMF: coordinate ascent on the variational bound. Serving never imports this module.
 
 The model, with x = (factors, bias) of a user or product, d = f + 1 numbers:
 
     rating(u, i) ~ N(μ + b_u + b_i + p_u · q_i, 1 / τ)
     x_u ~ N(m + n_u^-½ Σ_{i rated by u} y_i, Λ⁻¹),    y_i ~ N(0, diag(κ)⁻¹), and the same for products
 
-The posterior of each x_u is a normal distribution of full covariance, its precision Λ + τ Σ_i E[z_i z_i'] (Lim and Teh
-2007, section 3.3); that of each number of y_i is one by itself. m, Λ, κ and τ are set to what makes the bound highest.
-Time: O(ratings · d² + (users + products) · d³) a sweep. Memory: some 6 d² bytes a user or product.
+The posterior of each x_u is a normal distribution of full covariance with the precision Λ + τ Σ_i E[z_i z_i'] (Lim and
+Teh 2007, section 3.3); that of each number of y_i is independent. m, Λ, κ and τ are set to maximise the bound. Time:
+O(ratings · d² + (users + products) · d³) a sweep. Memory: some 6 d² bytes a user or product.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
 from src.models.factorization import FittedFactors
-from src.models.kernels.compile import in_threads, n_cores
+from src.models.kernels.compile import map_in_threads, n_cores
 from src.models.kernels.svd_trainset import InnerIds, grouped_order
-from src.models.kernels.vbmf_kernels import explain_by_others, update_posteriors
+from src.models.kernels.vbmf_kernels import EffectPrior, Prior, RatingsByRow, explain_by_others, update_posteriors
 
 _PARTS = 16
-"""Rows are worked on in so many parts, whatever the number of threads: a sum of parts then never depends on it."""
+"""Number of parts that rows are divided into for any number of threads, so that sums do not depend on it."""
 _START_PRECISION, _START_COVARIANCE, _START_DEVIATION = 20.0, 0.05, 0.3
 _BIAS_SHRINKAGE = 5.0
-_LEAST_VARIANCE = 1e-6
-"""No variance is learnt to be less: ratings that are all equal would make it zero."""
+_MIN_VARIANCE = 1e-6
+"""Lower bound of every learnt variance, which equal ratings would otherwise make zero."""
 
 
 @dataclass
 class Side:
-    """All users, with their ratings user by user, or all products, product by product; changed by `update`.
+    """All users with their ratings, or all products with theirs. `update` changes it.
 
-    other: int32[n_ratings], the product (user) of a rating; value: float32[n_ratings], of mean 0 and deviation 1.
-    starts: int64[n + 1], where the ratings of each begin. scale: float32[n], n_u^-½.
-    moments: float32[n, (d + 1)(d + 2) / 2], the lower triangle, row by row, of E[z z'] with z = (factors, bias, 1); its
-    end is the mean of z. prior: float32[n, d], the prior mean of x. precision: Λ, float64[d, d].
-    told: float32[n_others, d], the posterior means of y. told_precision: κ, float64[d]. parts: all row numbers.
+    Attributes:
+        ratings: row by row; values have mean 0 and deviation 1.
+        n_others: number of products (users).
+        d: length of x.
+        scale: float32[n], n_u^-½.
+        moments: float32[n, (d + 1)(d + 2) / 2], the lower triangle, row by row, of E[z z'] with z = (factors, bias, 1).
+            Its end is the mean of z.
+        prior: means and precision Λ of x.
+        effect: float32[n_others, d], the posterior means of y.
+        effect_precision: float64[d], κ.
+        parts: all row numbers, divided for threads.
     """
 
-    starts: IntArray
-    other: IntArray
-    value: FloatArray
+    ratings: RatingsByRow
     n_others: int
     d: int
     scale: FloatArray = field(init=False)
     moments: FloatArray = field(init=False)
-    prior: FloatArray = field(init=False)
-    precision: FloatArray = field(init=False)
-    told: FloatArray = field(init=False)
-    told_precision: FloatArray = field(init=False)
+    prior: Prior = field(init=False)
+    effect: FloatArray = field(init=False)
+    effect_precision: FloatArray = field(init=False)
     parts: list[IntArray] = field(init=False)
 
     def __post_init__(self) -> None:
-        d, n = self.d, len(self.starts) - 1
-        self.scale = (1 / np.sqrt(np.diff(self.starts))).astype(np.float32)
+        starts, other, _ = self.ratings
+        d, n = self.d, len(starts) - 1
+        count = np.diff(starts)
+        self.scale = (1 / np.sqrt(count)).astype(np.float32)
         self.moments = np.zeros((n, (d + 1) * (d + 2) // 2), np.float32)
-        self.prior = np.zeros((n, d), np.float32)
-        self.precision = np.eye(d) * _START_PRECISION
-        self.told = np.zeros((self.n_others, d), np.float32)
-        self.told_precision = np.full(d, 10 * _START_PRECISION)
-        count = np.diff(self.starts)
-        # Rows with one rating side by side with those that have the same: see update_posteriors.
-        order = grouped_order(np.where(count == 1, self.other[self.starts[:-1]], self.n_others), self.n_others + 1)
-        cost = np.cumsum(count[order] + 1)  # a rating costs about as much as a row that has none
+        self.prior = Prior(np.zeros((n, d), np.float32), np.eye(d) * _START_PRECISION)
+        self.effect = np.zeros((self.n_others, d), np.float32)
+        self.effect_precision = np.full(d, 10 * _START_PRECISION)
+        # Rows with a single rating of the same other follow each other: see update_posteriors.
+        order = grouped_order(np.where(count == 1, other[starts[:-1]], self.n_others), self.n_others + 1)
+        cost = np.cumsum(count[order] + 1)  # a rating costs about as much as a row
         self.parts = np.split(order, np.searchsorted(cost, cost[-1] * np.arange(1, _PARTS) // _PARTS))
 
     @classmethod
     def of(cls, own: IntArray, other: IntArray, value: FloatArray, n: int, n_others: int, d: int) -> Side:
+        """Group ratings by row.
+
+        Args:
+            own: int32[n_ratings], user (product) of each rating.
+            other: int32[n_ratings], product (user) of each rating.
+            value: float32[n_ratings].
+            n: number of users (products).
+            n_others: number of products (users).
+            d: length of x.
+
+        Returns:
+            The side, before `start`.
+        """
         order = grouped_order(own, n)
         starts = np.concatenate([[0], np.cumsum(np.bincount(own, minlength=n))])
-        return cls(starts, other[order], value[order], n_others, d)
+        return cls(RatingsByRow(starts, other[order], value[order]), n_others, d)
 
     def __len__(self) -> int:
         return len(self.scale)
 
     @property
     def mean(self) -> FloatArray:
-        """float32[n, d]: the posterior means of x, a view."""
+        """float32[n, d], the posterior means of x, a view."""
         return self.moments[:, -self.d - 1 : -1]
 
     def start(self, seed: int) -> None:
-        """Random factors, and biases that are the mean of the ratings, drawn towards zero."""
-        sums = np.add.reduceat(self.value.astype(np.float64), self.starts[:-1])
+        """Set random factors, and biases to the shrunk means of the ratings."""
+        starts, _, value = self.ratings
+        sums = np.add.reduceat(value.astype(np.float64), starts[:-1])
         z = np.ones((len(self), self.d + 1), np.float32)
         z[:, :-2] = np.random.default_rng(seed).standard_normal((len(self), self.d - 1), np.float32) * _START_DEVIATION
-        z[:, -2] = sums / (np.diff(self.starts) + _BIAS_SHRINKAGE)
+        z[:, -2] = sums / (np.diff(starts) + _BIAS_SHRINKAGE)
         rows, columns = np.tril_indices(self.d + 1)
         for at, (row, column) in enumerate(zip(rows, columns, strict=True)):
             self.moments[:, at] = z[:, row] * z[:, column] + _START_COVARIANCE * (row == column < self.d)
 
     def update(self, others: Side, noise_precision: float, pool: ThreadPoolExecutor | None) -> float:
-        """New posteriors, then new priors. Returns the expected sum of squared errors of all ratings."""
+        """Compute new posteriors, then new priors.
 
-        def of_part(rows: IntArray) -> tuple[FloatArray, float]:
-            covariance = np.zeros((self.d, self.d))
-            error = update_posteriors(
-                rows,
-                self.starts,
-                self.other,
-                self.value,
-                others.moments,
-                noise_precision,
-                self.prior,
-                self.precision,
-                self.moments,
-                covariance,
-            )
-            return covariance, error
+        Args:
+            others: the other side.
+            noise_precision: τ.
+            pool: threads; None for none.
 
-        done = in_threads(of_part, self.parts, pool)
-        self._learn_prior(np.sum([covariance for covariance, _ in done], axis=0), others)
-        return float(sum(error for _, error in done))
+        Returns:
+            The expected sum of the squared errors of all ratings.
+        """
 
-    def _learn_prior(self, covariance: FloatArray, others: Side) -> None:
-        """covariance: the sum of those of the posteriors of x."""
-        rest = self.mean - self.prior
-        spread = np.zeros(self.d)  # what the posterior variance of y makes of the prior's, summed over the rows
-        told_variance = np.zeros(self.d)
-        explain_by_others(
-            others.starts,
-            others.other,
-            self.scale,
-            np.diag(self.precision).copy(),
-            self.told_precision,
-            rest,
-            self.told,
-            spread,
-            told_variance,
-        )
-        squares = np.einsum("nd,nd->d", self.told, self.told, dtype=np.float64)
-        self.told_precision = self.n_others / (squares + told_variance)
+        def update_part(rows: IntArray) -> tuple[float, FloatArray]:
+            return update_posteriors(rows, self.ratings, others.moments, noise_precision, self.prior, self.moments)
+
+        results = map_in_threads(update_part, self.parts, pool)
+        self._learn_prior(np.sum([covariances for _, covariances in results], axis=0), others)
+        return float(sum(error for error, _ in results))
+
+    def _learn_prior(self, covariances: FloatArray, others: Side) -> None:
+        """Learn m, y, κ and Λ. covariances: float64[d, d], the sum of those of the posteriors of x."""
+        rest = self.mean - self.prior.mean
+        prior = EffectPrior(np.diag(self.prior.precision).copy(), self.effect_precision)
+        sums = explain_by_others(others.ratings.starts, others.ratings.other, self.scale, prior, rest, self.effect)
+        squares = np.einsum("nd,nd->d", self.effect, self.effect, dtype=np.float64)
+        self.effect_precision = self.n_others / (squares + sums.effect_variance)
         rest -= rest.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.prior = self.mean - rest
-        scatter = sum((_scatter(rest[part]) for part in self.parts), covariance + np.diag(spread))
-        self.precision = np.linalg.inv(scatter / len(self) + np.eye(self.d) * _LEAST_VARIANCE)
+        scatter = sum((_scatter(rest[part]) for part in self.parts), covariances + np.diag(sums.row_variance))
+        precision = np.linalg.inv(scatter / len(self) + np.eye(self.d) * _MIN_VARIANCE)
+        self.prior = Prior(self.mean - rest, precision)
 
 
 def _scatter(rows: FloatArray) -> FloatArray:
@@ -147,13 +150,24 @@ def _scatter(rows: FloatArray) -> FloatArray:
 
 
 def fit(ratings: Interactions, *, factors: int, sweeps: int, seed: int, n_threads: int | None = None) -> FittedFactors:
-    """Train on at least one rating; n_threads: None means all cores, and the result does not depend on it."""
+    """Train on ratings.
+
+    Args:
+        ratings: at least one.
+        factors: length of a factor vector.
+        sweeps: passes over all ratings.
+        seed: of the initial factors.
+        n_threads: None for all cores. The result does not depend on it.
+
+    Returns:
+        The posterior means.
+    """
     users = InnerIds.by_first_appearance(ratings.user_idx, ratings.users)
     items = InnerIds.by_first_appearance(ratings.item_idx, ratings.items)
     user, item = users.inner[ratings.user_idx], items.inner[ratings.item_idx]
     mean = float(ratings.value.mean(dtype=np.float64))
-    # In units of their deviation, as the starting values are the same for stars and for points out of a hundred.
-    unit = max(float(ratings.value.std(dtype=np.float64)), _LEAST_VARIANCE)
+    # Values are divided by their deviation, so that the same starting values fit any rating scale.
+    unit = max(float(ratings.value.std(dtype=np.float64)), _MIN_VARIANCE)
     value = ((ratings.value - mean) / unit).astype(np.float32)
     by_user = Side.of(user, item, value, len(users.row), len(items.row), factors + 1)
     by_item = Side.of(item, user, value, len(items.row), len(users.row), factors + 1)
@@ -162,17 +176,22 @@ def fit(ratings: Interactions, *, factors: int, sweeps: int, seed: int, n_thread
     with ThreadPoolExecutor(n_threads or n_cores()) as pool:
         for _ in range(sweeps):
             by_user.update(by_item, 1 / noise, pool)
-            noise = max(by_item.update(by_user, 1 / noise, pool) / len(ratings), _LEAST_VARIANCE)
-    user_factors, user_bias = _split(by_user.mean)
-    item_factors, item_bias = _split(by_item.mean)
+            noise = max(by_item.update(by_user, 1 / noise, pool) / len(ratings), _MIN_VARIANCE)
+    of_users, of_items = _factors_and_bias(by_user.mean), _factors_and_bias(by_item.mean)
     fitted = FittedFactors(
-        users.row, items.row, unit * user_factors, unit * user_bias, item_factors, unit * item_bias, mean=mean
+        users.row,
+        items.row,
+        unit * of_users.factors,
+        unit * of_users.bias,
+        of_items.factors,
+        unit * of_items.bias,
+        mean=mean,
     )
     return _centred(fitted)
 
 
 def _centred(fitted: FittedFactors) -> FittedFactors:
-    """The same predictions, with biases and factors that are zero for an average user and an average product."""
+    """Return the same predictions with biases and factors that are zero for an average user and product."""
     user, item = fitted.user_factors.mean(axis=0), fitted.item_factors.mean(axis=0)
     user_bias = fitted.user_bias + fitted.user_factors @ item
     item_bias = fitted.item_bias + fitted.item_factors @ user
@@ -188,7 +207,13 @@ def _centred(fitted: FittedFactors) -> FittedFactors:
     )
 
 
-def _split(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(factors, bias), as float64."""
+class _FactorsAndBias(NamedTuple):
+    """float64[n, f] and float64[n]."""
+
+    factors: FloatArray
+    bias: FloatArray
+
+
+def _factors_and_bias(x: FloatArray) -> _FactorsAndBias:
     wide = x.astype(np.float64)
-    return wide[:, :-1], wide[:, -1]
+    return _FactorsAndBias(wide[:, :-1], wide[:, -1])

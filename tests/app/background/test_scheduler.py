@@ -7,19 +7,21 @@ import random
 import signal
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from app.background.scheduler import Scheduler, due_after, due_before
+from app.background.background_job import BackgroundJob
+from app.background.scheduler import Scheduler
+from app.background.training_process import training_job
 from src.core.domain import EventBatch
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus, Score
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from src.releases.registry import Registry
 from src.store import Store, open_store
 from src.workflows.locks import FileLock
@@ -49,6 +51,16 @@ class FakeTrainer:
         return self.code or 0
 
 
+@dataclass(frozen=True)
+class FakeTraining(BackgroundJob):
+    """The training of a world, which notes the signals that it would send."""
+
+    signals: list[tuple[int, int]] = field(default_factory=list)
+
+    def end(self, pid: int, number: int = signal.SIGTERM) -> None:
+        self.signals.append((pid, number))
+
+
 class World:
     """A scheduler in a world of its own: the clock, the trainings it started, and the signals it sent."""
 
@@ -61,12 +73,13 @@ class World:
         self.scheduler = self.another(settings)
 
     def another(self, settings: Settings) -> Scheduler:
-        """A scheduler of another worker."""
-        return Scheduler(
-            settings, self.store, now=lambda: self.now, start=self._start, end=lambda *both: self.signals.append(both)
-        )
+        """Return the scheduler of another worker."""
+        real = training_job(settings)
+        training = FakeTraining(real.script, real.lock, real.log, launch=self.launch, signals=self.signals)
+        return Scheduler(settings, self.store, training, now=lambda: self.now)
 
-    def _start(self, _settings: Settings, arguments: Sequence[str]) -> FakeTrainer:
+    def launch(self, command: Sequence[str], *_: object) -> FakeTrainer:
+        arguments = command[2:]
         trainer = FakeTrainer()
         if "--watch" in arguments:
             trainer.code = 0
@@ -80,7 +93,7 @@ class World:
         due, trainer = self.started[-1]
         trainer.code = code
         if recorded:
-            self.store.journal.save_run(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
+            self.store.runs.save(Run(f"run-{due}", "night", int(self.now), RunStatus.SUCCEEDED, due=due))
 
     def pass_(self, seconds: float, step: float = 60) -> None:
         end = self.now + seconds
@@ -108,7 +121,7 @@ def _events() -> EventBatch:
 
 @pytest.fixture
 def world(settings: Settings, store: Store) -> World:
-    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
     return World(settings, store, "2026-03-01T10:00")
 
 
@@ -157,7 +170,7 @@ def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_the
         world.finish(code=code, recorded=False)
         world.now += 60
         assert world.scheduler.check() == (attempt < ATTEMPTS)
-        newest = world.store.journal.runs(1)[0]
+        newest = world.store.runs.newest(1)[0]
         assert (newest.status, newest.attempt) == (RunStatus.INTERRUPTED, attempt)
         assert newest.due == world.started[0][0]
         assert f"exit code {code}" in newest.message
@@ -169,7 +182,7 @@ def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_the
 
 
 def test_a_shop_with_events_and_no_run_is_trained_without_waiting(settings: Settings, store: Store) -> None:
-    store.add_events(_events())
+    store.events.add(_events())
     assert World(settings, store, "2026-03-01T10:00").scheduler.check()
 
 
@@ -187,7 +200,7 @@ def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
 
     world.now += DAY
     with monkeypatch.context() as patch:
-        patch.setattr(world.store.journal, "runs", refuse)
+        patch.setattr(world.store.runs, "newest", refuse)
         assert not world.scheduler.check()
     assert "locked" in caplog.text
     assert world.scheduler.check()
@@ -213,46 +226,12 @@ def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> N
     assert (status["last_run"], status["under_way"], status["runs"], status["scores"]) == (None, None, [], [])
 
 
-@pytest.mark.parametrize(
-    ("zone", "at", "now", "expected"),
-    [
-        ("UTC", "00:00", "2026-03-01T00:00", "2026-03-01T00:00"),
-        ("UTC", "00:00", "2026-03-01T23:59", "2026-03-01T00:00"),
-        ("Europe/Berlin", "00:00", "2026-03-28T23:30", "2026-03-28T23:00"),
-        # 02:30 is skipped on 2026-03-29: due when the clock is put forward, and the next day as always.
-        ("Europe/Berlin", "02:30", "2026-03-29T01:30", "2026-03-29T01:30"),
-        ("Europe/Berlin", "02:30", "2026-03-30T00:30", "2026-03-30T00:30"),
-        # 02:30 comes twice on 2026-10-25: the first one counts.
-        ("Europe/Berlin", "02:30", "2026-10-25T01:45", "2026-10-25T00:30"),
-        # Midnight itself is skipped in Cairo on 2026-04-24, and the next midnight must not be lost with it.
-        ("Africa/Cairo", "00:00", "2026-04-23T22:00", "2026-04-23T22:00"),
-        ("Africa/Cairo", "00:00", "2026-04-24T21:00", "2026-04-24T21:00"),
-        # Apia had no 30 December 2011 at all.
-        ("Pacific/Apia", "00:00", "2011-12-30T10:00", "2011-12-30T10:00"),
-        ("Pacific/Apia", "00:00", "2011-12-31T09:59", "2011-12-30T10:00"),
-    ],
-)
-def test_the_last_due_moment_survives_clock_changes(zone: str, at: str, now: str, expected: str) -> None:
-    moment = due_before(_utc(now), dt.time.fromisoformat(at), ZoneInfo(zone))
-    assert moment == _utc(expected)
-
-
-def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    now, moments = _utc("2026-01-01T12:00"), set()
-    while now < _utc("2027-01-01T12:00"):
-        moments.add(due_before(now, MIDNIGHT, zone))
-        assert due_before(now, MIDNIGHT, zone) <= now < due_after(now, MIDNIGHT, zone)
-        now += dt.timedelta(minutes=30)
-    assert len(moments) == 366  # 1 January 2026 to 1 January 2027, both ends
-
-
 def _killed(world: World) -> None:
     """The trainer that was started last recorded its run and was then killed."""
     due, trainer = world.started[-1]
-    before = world.store.journal.run_of(due)
+    before = world.store.runs.get_due(due)
     run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.journal.save_run(replace(run, attempt=before.attempt + 1 if before else 1))
+    world.store.runs.save(replace(run, attempt=before.attempt + 1 if before else 1))
     trainer.code = -9
 
 
@@ -261,7 +240,7 @@ def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_ta
     assert world.scheduler.check()
     _killed(world)
     assert not world.scheduler.check()
-    newest = world.store.journal.runs(1)[0]
+    newest = world.store.runs.newest(1)[0]
     assert newest.status is RunStatus.INTERRUPTED
     assert "training svd" in newest.message
     assert world.scheduler.check()
@@ -273,11 +252,11 @@ def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_ta
 
 def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world: World) -> None:
     world.now += DAY
-    while world.scheduler.check() or world.store.journal.runs(1)[0].attempt < ATTEMPTS:
+    while world.scheduler.check() or world.store.runs.newest(1)[0].attempt < ATTEMPTS:
         _killed(world)
         world.scheduler.check()
     assert len(world.started) == ATTEMPTS
-    assert world.store.journal.runs(1)[0].attempt == ATTEMPTS
+    assert world.store.runs.newest(1)[0].attempt == ATTEMPTS
     world.now += HOUR
     assert not world.scheduler.check()
     world.now += DAY
@@ -285,8 +264,8 @@ def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world
 
 
 def test_a_run_of_a_clock_that_was_wrong_does_not_keep_the_nights_from_coming(world: World) -> None:
-    world.store.journal.save_run(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
-    world.pass_(2 * DAY)
+    world.store.runs.save(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
+    world.pass_(2 * DAY, step=900)
     assert len(world.started) == 2
 
 
@@ -296,18 +275,20 @@ def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_eve
 ) -> None:
     world.now += 15 * HOUR
     run = Run("by hand", "api", int(world.now), RunStatus.KEPT, model_type=model_type)
-    world.store.journal.save_run(run)
+    world.store.runs.save(run)
     world.pass_(HOUR)
     assert len(world.started) == nights
 
 
 def test_a_failed_training_by_hand_does_not_stand_for_the_night(world: World) -> None:
     world.now += 15 * HOUR
-    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.FAILED))
+    world.store.runs.save(Run("by hand", "command", int(world.now), RunStatus.FAILED))
     assert world.scheduler.check()
 
 
 # many workers, many nights
+
+NIGHTS = 12  # the change of the clock comes on the ninth or tenth
 
 
 @pytest.mark.parametrize(
@@ -325,9 +306,9 @@ def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_chang
     settings = settings.model_copy(update={"timezone": zone, "retrain_at": at})
     drawn = random.Random(f"{zone} {now}")
     world = World(settings, store, now)
-    store.journal.save_run(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(world.now), RunStatus.SUCCEEDED))
     workers = [world.another(settings) for _ in range(4)]
-    end, nights = world.now + 20 * DAY, 0
+    end, nights = world.now + NIGHTS * DAY, 0
     while world.now < end:
         world.now += 2_900
         if drawn.random() < 0.05:  # a worker dies, and with it what it knew
@@ -336,10 +317,10 @@ def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_chang
             if worker.check():
                 nights += 1
                 world.finish()
-    dues = [run.due for run in store.journal.runs(100) if run.trigger == "night"]
-    assert nights == len(dues) == len(set(dues)) == 20
+    dues = [run.due for run in store.runs.newest(100) if run.trigger == "night"]
+    assert nights == len(dues) == len(set(dues)) == NIGHTS
     local = [dt.datetime.fromtimestamp(due or 0, ZoneInfo(zone)).date() for due in dues]
-    assert len(set(local)) == 20
+    assert len(set(local)) == NIGHTS
 
 
 # what hangs
@@ -352,7 +333,7 @@ def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
     assert world.scheduler.check()
     due = world.started[-1][0]
     run = Run("hangs", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
-    world.store.journal.save_run(run)
+    world.store.runs.save(run)
     lock = FileLock(settings.var / "trainer.lock")
     assert lock.acquire(LockOwner(socket.gethostname(), 4_321, "night"))
     yield lock
@@ -366,7 +347,7 @@ def test_a_training_that_hangs_is_told_to_end_then_ended_and_recorded(world: Wor
     world.now += 120
     assert not world.scheduler.check()
     assert world.signals == [(4_321, signal.SIGTERM)]
-    run = world.store.journal.run("hangs")
+    run = world.store.runs.get("hangs")
     assert run is not None
     assert run.status is RunStatus.FAILED
     assert "AISLE_TRAIN_HOURS" in run.message
@@ -425,7 +406,7 @@ def test_a_scoring_that_hangs_does_not_keep_the_nights_from_coming(
 
 
 def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
-    world.store.journal.save_run(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
+    world.store.runs.save(Run("by hand", "command", int(world.now), RunStatus.RUNNING))
     world.now += 12 * HOUR
     by_hand = FileLock(world.scheduler._settings.var / "trainer.lock")
     assert by_hand.acquire(LockOwner(socket.gethostname(), 99, "command"))
@@ -444,7 +425,7 @@ def test_the_current_release_is_watched_every_few_hours_between_the_nights(
     world.now = _utc("2026-03-02T00:10").timestamp()
     assert world.scheduler.check()
     world.finish()
-    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.store.runs.save_score(Score(int(world.now), "V"))
     for _ in range(23 * 6):
         world.now += 600
         world.scheduler.check()
@@ -455,7 +436,7 @@ def test_the_current_release_is_watched_every_few_hours_between_the_nights(
 def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.journal.save_run(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
+    store.runs.save(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
     assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
     assert not World(settings.model_copy(update={"drift_hours": 0}), store, "2026-03-01T10:00").scheduler.check()
@@ -466,27 +447,27 @@ def test_scores_of_a_clock_that_was_wrong_do_not_keep_the_watch_from_being_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
-    world.store.journal.save_score(Score(int(world.now) + 400 * DAY, "V"))
+    world.store.runs.save_score(Score(int(world.now) + 400 * DAY, "V"))
     assert world.scheduler.check()
     assert len(world.watched) == 1
-    world.store.journal.save_score(Score(int(world.now), "V"))
+    world.store.runs.save_score(Score(int(world.now), "V"))
     world.now += 3_600
     assert not world.scheduler.check()
 
 
 def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
-    world.store.journal.save_run(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
+    world.store.runs.save(Run("now", "night", int(world.now), RunStatus.RUNNING, progress="measuring"))
     under_way = world.scheduler.status()["under_way"]
     assert isinstance(under_way, dict)
     assert (under_way["run_id"], under_way["progress"]) == ("now", "measuring")
 
 
 def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
-    world.scheduler._jobs = BackgroundScheduler()
-    world.scheduler._jobs.start()
+    world.scheduler._timers = BackgroundScheduler()
+    world.scheduler._timers.start()
     world.now += DAY
-    world.scheduler._look()  # the lock is not ours
-    assert world.scheduler._jobs is None
+    world.scheduler._check_as_leader()  # the lock is not ours
+    assert world.scheduler._timers is None
     assert world.started == []
 
 
@@ -499,57 +480,7 @@ def test_who_leads_in_name_only_gives_the_lead_up(
         scheduler._stop.set()
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(scheduler, "_lead", no_thread)
-    scheduler._stand()
+    monkeypatch.setattr(scheduler, "_start_timers", no_thread)
+    scheduler._elect()
     assert "can't start new thread" in caplog.text
     assert FileLock(settings.var / "leader.lock").owner() is None
-
-
-# more zones
-
-
-@pytest.mark.parametrize(
-    ("zone", "at", "day", "expected"),
-    [
-        # Days whose clock was put forward at midnight: due at that moment.
-        ("America/Sao_Paulo", "00:00", "2018-11-04", "2018-11-04T03:00"),
-        ("Asia/Beirut", "00:00", "2026-03-29", "2026-03-28T22:00"),
-        ("America/Asuncion", "00:00", "2023-10-01", "2023-10-01T04:00"),
-        # Days on which midnight came twice: the first one.
-        ("America/Havana", "00:30", "2026-11-01", "2026-11-01T04:30"),
-        # Half an hour: 02:15 is skipped on Lord Howe.
-        ("Australia/Lord_Howe", "02:15", "2026-10-04", "2026-10-03T15:45"),
-    ],
-)
-def test_a_day_without_its_time_of_day_has_its_moment_all_the_same(zone: str, at: str, day: str, expected: str) -> None:
-    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
-    moment = _utc(expected)
-    assert due_before(moment, time, its) == moment
-    assert due_after(moment - dt.timedelta(seconds=1), time, its) == moment
-    # And the days around it have theirs.
-    around = {due_before(moment + dt.timedelta(hours=h), time, its) for h in range(-60, 61)}
-    assert len(around) in (6, 7)
-
-
-@pytest.mark.parametrize(
-    ("zone", "year"),
-    [
-        ("America/Sao_Paulo", 2018),
-        ("Africa/Cairo", 2026),
-        ("Asia/Beirut", 2026),
-        ("America/Asuncion", 2023),
-        ("Pacific/Apia", 2011),
-        ("Australia/Lord_Howe", 2026),
-    ],
-)
-@pytest.mark.parametrize("at", ["00:00", "00:30", "02:15", "02:30", "23:59"])
-def test_due_moments_of_a_year_are_about_a_day_apart_in_every_zone(zone: str, year: int, at: str) -> None:
-    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
-    moment, end, moments = _utc(f"{year}-01-01T12:00"), _utc(f"{year + 1}-01-01T12:00"), []
-    while moment < end:
-        moment = due_after(moment, time, its)
-        moments.append(moment)
-    days = [(after - before).total_seconds() / HOUR for before, after in pairwise(moments)]
-    assert min(days) >= 22
-    assert max(days) <= 26
-    assert len(moments) in (365, 366)

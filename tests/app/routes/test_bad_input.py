@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.test import create_environ, run_wsgi_app
 
 from app.context import context_of
+from src.core.settings import Settings
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Sender = Callable[[str, bytes], Any]
@@ -26,9 +27,27 @@ PAGES = ("pages.", "dashboard.")  # their forms have tests of their own
 
 
 @pytest.fixture
+def flask_app(shared_app: Flask) -> Flask:
+    """The application of all tests here that know what they send."""
+    return shared_app
+
+
+def sender(client: FlaskClient, headers: dict[str, str]) -> Sender:
+    return lambda path, body: client.post(path, data=body, content_type="application/json", headers=headers)
+
+
+@pytest.fixture
 def send(client: FlaskClient, as_admin: dict[str, str]) -> Sender:
     """Sends raw bytes as a JSON body."""
-    return lambda path, body: client.post(path, data=body, content_type="application/json", headers=as_admin)
+    return sender(client, as_admin)
+
+
+@pytest.fixture
+def send_anything(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask], as_admin: dict[str, str]
+) -> Sender:
+    """Sends raw bytes to an application of its own, whose store and releases they may change."""
+    return sender(make_app(trained_settings).test_client(), as_admin)
 
 
 def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
@@ -338,7 +357,7 @@ def test_an_id_with_sql_in_it_is_an_id_like_any_other(send: Sender, client: Flas
     assert send("/predict", json.dumps({"user_id": evil, "product_id": evil}).encode()).status_code == 200
     event = {"user_id": evil, "product_id": evil, "kind": "click", "event_id": evil}
     assert send("/events", json.dumps(event).encode()).status_code == 201
-    history = context_of(client.application).store.history(evil)
+    history = context_of(client.application).store.events.history(evil)
     assert [event.product_id for event in history] == [evil]
     assert context_of(client.application).store.summary().n_events == before + 1
 
@@ -353,7 +372,7 @@ def test_an_id_that_no_index_could_hold_is_refused(send: Sender) -> None:
 def test_any_other_text_is_an_id(send: Sender, client: FlaskClient, id_: str) -> None:
     event = {"user_id": id_, "product_id": id_, "kind": "purchase"}
     assert send("/events", json.dumps(event, ensure_ascii=False).encode()).status_code == 201
-    history = context_of(client.application).store.history(id_)
+    history = context_of(client.application).store.events.history(id_)
     assert [event.product_id for event in history] == [id_]
     assert send("/recommend", json.dumps({"user_id": id_}).encode()).status_code == 200
 
@@ -466,8 +485,8 @@ _BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dicti
 @pytest.mark.parametrize("path", POSTS)
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
-def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: Any) -> None:
-    answer = send(path, json.dumps(body).encode())
+def test_no_json_whatever_makes_the_service_fail(send_anything: Sender, path: str, body: Any) -> None:
+    answer = send_anything(path, json.dumps(body).encode())
     assert answer.status_code in (200, 201, 400, 404, 422), answer.text
     if answer.status_code >= 400:
         assert answer.mimetype == "application/problem+json"
@@ -479,8 +498,8 @@ def test_no_json_whatever_makes_the_service_fail(send: Sender, path: str, body: 
 @pytest.mark.parametrize("path", POSTS)
 @hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(min_size=1, max_size=60))
-def test_no_bytes_whatever_make_the_service_fail(send: Sender, path: str, body: bytes) -> None:
-    answer = send(path, body)
+def test_no_bytes_whatever_make_the_service_fail(send_anything: Sender, path: str, body: bytes) -> None:
+    answer = send_anything(path, body)
     if path in ADMIN and body.split() == [b"{}"]:  # which is all that they need
         return
     assert 400 <= answer.status_code < 500, answer.text

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
@@ -103,10 +103,10 @@ def test_the_page_names_the_release_since_when_it_serves_and_its_list(
 def test_all_is_well_only_while_nothing_is_to_be_said(
     client: FlaskClient, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.views.overview._OLD_DAYS", 10**6)  # the events of the tests end in the past
+    monkeypatch.setattr("app.views.health_checks._OLD_DAYS", 10**6)  # the events of the tests end in the past
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=10**12, free=10**11))
     assert "All is well" in part(page(client), "now")
-    trained_store.journal.save_run(a_run("r", RunStatus.FAILED, message="the disk is full"))
+    trained_store.runs.save(a_run("r", RunStatus.FAILED, message="the disk is full"))
     now = part(page(client), "now")
     assert "All is well" not in now
     assert "The last run failed" in now
@@ -149,8 +149,8 @@ def test_a_store_that_does_not_answer_leaves_everything_else(
     def refuse(*_: object, **__: object) -> None:
         raise StoreError(f"the store {trained_settings.store_url} refused")
 
-    for owner in (type(trained_store), type(trained_store.journal)):
-        for name in ("changed_at", "history", "runs", "scores", "unfinished", "loads", "withdrawn"):
+    for owner in map(type, (trained_store.events, trained_store.products.get, trained_store.runs)):
+        for name in ("changed_at", "history", "newest", "scores", "unfinished", "loads", "withdrawn"):
             if hasattr(owner, name):
                 monkeypatch.setattr(owner, name, refuse)
     html = page(client)
@@ -207,7 +207,7 @@ def test_a_report_that_cannot_be_read_costs_nothing_else(
 def test_the_nights_are_drawn_with_gaps_and_changes_of_the_release(client: FlaskClient, trained_store: Store) -> None:
     for day, (release, value) in enumerate([("a", 0.1), ("a", 0.12), ("a", None), ("b", 0.2), ("b", 0.21)]):
         score = Score(NOW + 86_400 * day, release, 50, ndcg_at_10=value, message="scored")
-        trained_store.journal.save_score(score)
+        trained_store.runs.save_score(score)
     html = page(client)
     picture = html[html.index('id="night-lists-title"') :]
     picture = picture[: picture.index("</svg>")]
@@ -222,8 +222,8 @@ def test_the_nights_are_drawn_with_gaps_and_changes_of_the_release(client: Flask
 def save_scores(store: Store, last: Score) -> None:
     """Five usual scores, as an older version of the program saved them, then the last one."""
     for day in range(5):
-        store.journal.save_score(Score(NOW + 86_400 * day, "a", 50, 50, ndcg_at_10=0.5, ndcg_low=0.4, ndcg_high=0.6))
-    store.journal.save_score(replace(last, at=NOW + 86_400 * 5))
+        store.runs.save_score(Score(NOW + 86_400 * day, "a", 50, 50, ndcg_at_10=0.5, ndcg_low=0.4, ndcg_high=0.6))
+    store.runs.save_score(replace(last, at=NOW + 86_400 * 5))
 
 
 @pytest.mark.parametrize("message", ["", "NDCG@10 fell", "reworded"])
@@ -257,7 +257,7 @@ def test_a_message_alone_raises_no_alarm(client: FlaskClient, trained_store: Sto
 def test_the_last_run_is_told_with_its_reason(
     client: FlaskClient, trained_store: Store, status: RunStatus, words: str
 ) -> None:
-    trained_store.journal.save_run(a_run("r", status, message=EVIL))
+    trained_store.runs.save(a_run("r", status, message=EVIL))
     html = page(client)
     now = part(html, "now")
     assert words in now
@@ -277,14 +277,14 @@ def test_the_gate_is_shown_with_all_that_it_looked_at(client: FlaskClient, train
         ],
         "figures": {"ndcg": {"now": 0.1234}},
     }
-    trained_store.journal.save_run(a_run("r", RunStatus.SUCCEEDED, verdict=verdict))
+    trained_store.runs.save(a_run("r", RunStatus.SUCCEEDED, verdict=verdict))
     runs = part(page(client), "runs")
     for words in ("not passed: NDCG@10 is lower", "passed: size: 3 MB", "0.1234", "The gate had no say: --force"):
         assert words in runs
 
 
 def test_what_is_under_way_is_told_with_how_far_it_is(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.journal.save_run(a_run("r", RunStatus.RUNNING, finished_at=None, progress="training als", attempt=2))
+    trained_store.runs.save(a_run("r", RunStatus.RUNNING, finished_at=None, progress="training als", attempt=2))
     runs = part(page(client), "runs")
     assert "A run is under way" in runs
     assert "training als" in runs
@@ -470,9 +470,9 @@ def test_where_reading_needs_a_key_the_dashboard_does_too(trained_settings: Sett
 def test_a_score_without_a_figure_is_told_in_words_that_fit_its_number(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    trained_store.journal.save_score(Score(NOW, "r", message="no event is newer"))
+    trained_store.runs.save_score(Score(NOW, "r", message="no event is newer"))
     assert "It was scored once, without a figure: no event is newer." in part(page(client), "nights")
-    trained_store.journal.save_score(Score(NOW + 1, "r", message="no event is newer"))
+    trained_store.runs.save_score(Score(NOW + 1, "r", message="no event is newer"))
     assert "It was scored 2 times, each time without a figure." in part(page(client), "nights")
 
 
@@ -480,9 +480,9 @@ def test_a_line_for_another_release_is_explained_only_where_there_is_one(
     client: FlaskClient, trained_store: Store
 ) -> None:
     for n, release in enumerate(("a", "a")):
-        trained_store.journal.save_score(Score(NOW + n, release, 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
+        trained_store.runs.save_score(Score(NOW + n, release, 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
     assert "dotted upright line" not in part(page(client), "nights")
-    trained_store.journal.save_score(Score(NOW + 9, "b", 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
+    trained_store.runs.save_score(Score(NOW + 9, "b", 9, ndcg_at_10=0.1, ndcg_low=0.1, ndcg_high=0.2))
     assert "dotted upright line" in part(page(client), "nights")
 
 
@@ -523,7 +523,8 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
             return 0
 
     aisle = context_of(flask_app)
-    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts()))
+    job = replace(profile_job(aisle.settings), launch=lambda *_: Counts())
+    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, job))
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html
@@ -540,11 +541,11 @@ def test_the_part_of_the_shop_can_be_had_alone(client: FlaskClient, explored: No
 def test_what_stands_in_the_catalogue_or_the_journal_is_shown_as_text(
     settings: Settings, store: Store, make_app: MakeApp
 ) -> None:
-    store.add_products([Product(EVIL, title=EVIL, category=EVIL)])
+    store.products.add([Product(EVIL, title=EVIL, category=EVIL)])
     record_events(store, [Event("a", EVIL, kind, 1.0, NOW) for kind in (EventKind.CLICK, EventKind.PURCHASE)])
-    store.journal.save_load(Load("1", EVIL, "ratings", NOW, 2, 1, 1, 1, 0, rejected={EVIL: 1}))
-    store.journal.save_run(a_run("r", RunStatus.FAILED, message=EVIL, host=EVIL, trigger=EVIL))
-    store.journal.save_score(Score(NOW, EVIL, message=EVIL))
+    store.runs.save_load(Load("1", EVIL, "ratings", NOW, 2, 1, 1, 1, 0, rejected={EVIL: 1}))
+    store.runs.save(a_run("r", RunStatus.FAILED, message=EVIL, host=EVIL, trigger=EVIL))
+    store.runs.save_score(Score(NOW, EVIL, message=EVIL))
     explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
     html = page(make_app(settings).test_client())
     assert EVIL not in html
@@ -557,7 +558,7 @@ def test_one_event_of_any_kind_makes_a_page(
     settings: Settings, store: Store, make_app: MakeApp, kind: str, at: int | None
 ) -> None:
     times = np.array([NO_TIME if at is None else at], np.int64)
-    store.add_events(EventBatch(["a"], ["p"], [kind], np.array([3.0]), times, [""]))
+    store.events.add(EventBatch(["a"], ["p"], [kind], np.array([3.0]), times, [""]))
     explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
     shop = part(page(make_app(settings).test_client()), "shop")
     assert "Events 1" in shop
@@ -571,7 +572,7 @@ def test_one_event_of_any_kind_makes_a_page(
 def test_what_became_of_the_lists_is_told_by_source_and_position(client: FlaskClient, trained_store: Store) -> None:
     assert "AISLE_LOG_SERVED" in part(page(client), "lists")
     served = ServedList("r1", 1, int(time.time()), "v", "user", None, (("P00001", "blend"), ("P00002", "popularity")))
-    trained_store.served.add([served])
+    trained_store.served_lists.add([served])
     lists = part(page(client), "lists")
     assert "blend 1 0.0 %" in lists
     assert "popularity 1 0.0 %" in lists
@@ -611,8 +612,9 @@ def test_serving_the_dashboard_counts_nothing_and_is_not_kept_by_anybody(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a page must not look through all events")
 
-    for name in ("summary", "popular", "categories", "read_products"):
-        monkeypatch.setattr(type(trained_store), name, refuse)
+    events, products = trained_store.events, trained_store.products.get
+    for owner, name in ((trained_store, "summary"), (events, "popular"), (products, "categories"), (products, "read")):
+        monkeypatch.setattr(type(owner), name, refuse)
     answer = client.get("/dashboard")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"

@@ -34,7 +34,7 @@ def test_one_event_is_stored_with_the_time_of_now(post: Post, trained_store: Sto
     answer = post(PURCHASE)
     assert answer.status_code == 201
     assert answer.get_json() == {"received": 1, "stored": 1, "repeated": 0, "errors": []}
-    (event,) = trained_store.history("me")
+    (event,) = trained_store.events.history("me")
     assert (event.product_id, event.kind, event.value) == ("P00001", EventKind.PURCHASE, 1.0)
     assert event.at is not None
     assert before <= event.at <= int(time.time())
@@ -43,7 +43,7 @@ def test_one_event_is_stored_with_the_time_of_now(post: Post, trained_store: Sto
 def test_a_list_of_a_thousand_events_is_stored(post: Post, trained_store: Store) -> None:
     answer = post([{**PURCHASE, "user_id": f"u{number}"} for number in range(1_000)])
     assert answer.get_json() == {"received": 1_000, "stored": 1_000, "repeated": 0, "errors": []}
-    assert len(trained_store.history("u999")) == 1
+    assert len(trained_store.events.history("u999")) == 1
 
 
 @pytest.mark.parametrize("count", [0, 1_001])
@@ -65,7 +65,7 @@ def test_good_events_beside_bad_ones_are_stored_and_the_bad_ones_named(post: Pos
     assert [error["index"] for error in body["errors"]] == [1, 2, 3, 4, 6]
     assert "kind" in body["errors"][0]["detail"]
     assert "a rating of 6 was found; expected 1 to 5" in body["errors"][3]["detail"]
-    assert [event.value for event in trained_store.history("me")] == [1.0, 5.0]
+    assert [event.value for event in trained_store.events.history("me")] == [1.0, 5.0]
 
 
 def test_a_list_of_bad_events_only_is_refused(post: Post, is_problem: Checker) -> None:
@@ -78,7 +78,7 @@ def test_a_list_of_bad_events_only_is_refused(post: Post, is_problem: Checker) -
 @pytest.mark.parametrize("at", [1_700_000_000, "2023-11-14T22:13:20Z", "2023-11-15T07:28:20+09:15"])
 def test_a_time_is_utc_seconds_or_iso_with_a_zone(post: Post, trained_store: Store, at: Any) -> None:
     assert post({**PURCHASE, "at": at}).status_code == 201
-    assert trained_store.history("me")[0].at == 1_700_000_000
+    assert trained_store.events.history("me")[0].at == 1_700_000_000
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_time_without_a_zone_in_the_future_or_no_time_at_all_is_refused(
     post: Post, is_problem: Checker, trained_store: Store, at: Any
 ) -> None:
     assert "at" in is_problem(post({**PURCHASE, "at": at}), 422)["detail"]
-    assert trained_store.history("me") == []
+    assert trained_store.events.history("me") == []
 
 
 @pytest.mark.parametrize("at", [-1, "1890-01-01T00:00:00Z", 4_000_000_000])
@@ -123,7 +123,7 @@ def test_a_rating_needs_its_value_and_a_purchase_may_have_one(post: Post, traine
     assert "value: missing" in post(rating).get_json()["detail"]
     assert post({**PURCHASE, "value": 3}).status_code == 201
     assert post({**PURCHASE, "value": 0}).status_code == 422
-    assert [event.value for event in trained_store.history("me")] == [3.0]
+    assert [event.value for event in trained_store.events.history("me")] == [3.0]
 
 
 def test_the_same_event_id_counts_once_within_and_across_requests(post: Post, trained_store: Store) -> None:
@@ -132,20 +132,20 @@ def test_the_same_event_id_counts_once_within_and_across_requests(post: Post, tr
     assert post(event).get_json() == {"received": 1, "stored": 0, "repeated": 1, "errors": []}
     assert post({**event, "event_id": 1}).get_json()["stored"] == 1
     assert post({**event, "event_id": "1"}).get_json()["stored"] == 0
-    assert len(trained_store.history("me")) == 2
+    assert len(trained_store.events.history("me")) == 2
 
 
 def test_two_purchases_without_an_event_id_are_two(post: Post, trained_store: Store) -> None:
     assert post(PURCHASE).get_json()["stored"] == 1
     assert post(PURCHASE).get_json()["stored"] == 1
-    assert len(trained_store.history("me")) == 2
+    assert len(trained_store.events.history("me")) == 2
 
 
 def test_a_newer_rating_replaces_and_an_older_one_does_not(post: Post, trained_store: Store) -> None:
     post({**RATING, "at": 200})
     assert post({**RATING, "value": 2, "at": 300}).get_json()["stored"] == 1
     assert post({**RATING, "value": 5, "at": 100}).get_json()["repeated"] == 1
-    assert [event.value for event in trained_store.history("me")] == [2.0]
+    assert [event.value for event in trained_store.events.history("me")] == [2.0]
 
 
 def test_an_unknown_field_of_an_event_is_refused(post: Post, is_problem: Checker) -> None:
@@ -156,7 +156,7 @@ def test_events_are_taken_before_any_release_is_there(
     untrained_client: FlaskClient, as_writer: dict[str, str], store: Store
 ) -> None:
     assert untrained_client.post("/events", json=PURCHASE, headers=as_writer).status_code == 201
-    assert len(store.history("me")) == 1
+    assert len(store.events.history("me")) == 1
 
 
 def test_received_is_the_sum_of_the_parts(post: Post) -> None:
@@ -181,7 +181,7 @@ def test_a_thousand_events_with_the_longest_ids_and_texts_are_stored_in_one_requ
     answer = client.post("/events", data=body, content_type="application/json", headers=as_writer)
     assert answer.status_code == 201, answer.text
     assert answer.get_json()["stored"] == 1_000
-    assert len(trained_store.history(events[999]["user_id"])) == 1
+    assert len(trained_store.events.history(events[999]["user_id"])) == 1
 
 
 def test_events_that_several_senders_repeat_at_once_are_stored_once(
@@ -201,7 +201,7 @@ def test_events_that_several_senders_repeat_at_once_are_stored_once(
         thread.join()
     assert sum(answer["stored"] for answer in answers) == 300
     assert all(answer["stored"] + answer["repeated"] == 300 for answer in answers)
-    assert len(trained_store.history("me")) == 300
+    assert len(trained_store.events.history("me")) == 300
 
 
 def test_the_description_of_a_list_is_loose_as_one_right_event_in_it_is_enough(client: FlaskClient) -> None:

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from src.core.domain import Product
 from src.store import Store
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -71,7 +71,7 @@ def test_recommend_leaves_out_what_is_excluded(client: FlaskClient) -> None:
 
 
 def test_recommend_leaves_out_what_is_seen_unless_told_otherwise(client: FlaskClient, trained_store: Store) -> None:
-    bought = {e.product_id for e in trained_store.history(USER) if e.kind.value in ("purchase", "rating")}
+    bought = {e.product_id for e in trained_store.events.history(USER) if e.kind.value in ("purchase", "rating")}
     assert bought
     assert not bought & set(ids(post(client, "/recommend", {"user_id": USER, "n": 40})))
     assert bought <= set(ids(post(client, "/recommend", {"user_id": USER, "n": 40, "exclude_seen": False})))
@@ -80,7 +80,7 @@ def test_recommend_leaves_out_what_is_seen_unless_told_otherwise(client: FlaskCl
 def test_recommend_keeps_to_a_category(client: FlaskClient, trained_store: Store) -> None:
     found = ids(post(client, "/recommend", {"user_id": USER, "category": "Kitchen", "exclude_seen": False}))
     assert found
-    assert {product.category for product in trained_store.products(found).values()} == {"Kitchen"}
+    assert {product.category for product in trained_store.products.get(found).values()} == {"Kitchen"}
 
 
 @pytest.mark.parametrize("model", ["popularity", "item_graph", "svd", "blend"])
@@ -107,7 +107,7 @@ def test_an_unknown_user_gets_the_popular_list(client: FlaskClient) -> None:
 
 
 def test_recommend_with_detail_says_what_is_known_of_every_product(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product(PRODUCT, image_url="https://pictures.example/12.jpg")])
+    trained_store.products.add([Product(PRODUCT, image_url="https://pictures.example/12.jpg")])
     answer = post(client, "/recommend", {"user_id": "nobody", "n": 40, "detail": True})
     body = answer.get_json()
     assert set(body) >= {"user_id", "release", "recommendations"}
@@ -151,7 +151,7 @@ def test_predict_answers_a_rating_and_what_it_rests_on(client: FlaskClient, trai
     body = post(client, "/predict", {"user_id": USER, "product_id": PRODUCT}).get_json()
     assert isinstance(body["rating"], float)
     assert 1 <= body["rating"] <= 5
-    given = sum(event.kind.value == "rating" for event in trained_store.history(USER))
+    given = sum(event.kind.value == "rating" for event in trained_store.events.history(USER))
     assert (body["known_user"], body["known_product"], body["n_user_ratings"]) == (True, True, given)
     assert isinstance(body["n_product_ratings"], int)
     unknown = post(client, "/predict", {"user_id": "nobody", "product_id": "nothing"}).get_json()
@@ -220,7 +220,7 @@ def test_events_are_counted_and_the_same_one_twice_counts_once(
 def test_a_training_is_accepted_with_its_run(
     flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str], model_type: str
 ) -> None:
-    exchange(flask_app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(flask_app, trained_at_once(trained_store))
     answer = post(client, "/training", {"model_type": model_type, "force_retrain": True, "wait": False}, as_admin)
     body = answer.get_json()
     assert answer.status_code == 202
@@ -239,7 +239,7 @@ def test_a_second_training_is_refused_while_one_is_under_way(
         started.append(1)
         return SimpleNamespace(wait=lambda: int(not ended.wait(60)))
 
-    exchange(flask_app, start_trainer=start)
+    launch_trainings(flask_app, start)
     body = {"model_type": "all", "force_retrain": True}
     try:
         assert post(client, "/training", body, as_admin).status_code == 202
@@ -253,7 +253,7 @@ def test_a_second_training_is_refused_while_one_is_under_way(
 def test_a_training_that_is_waited_for_answers_its_outcome(
     flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str], model_type: str
 ) -> None:
-    exchange(flask_app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(flask_app, trained_at_once(trained_store))
     answer = post(client, "/training", {"model_type": model_type, "force_retrain": True, "wait": True}, as_admin)
     body = answer.get_json()
     assert answer.status_code == 200
@@ -300,7 +300,7 @@ def test_a_run_tells_how_it_went(client: FlaskClient) -> None:
 
 def test_the_catalogue_has_products_and_categories(client: FlaskClient, trained_store: Store) -> None:
     product = client.get(f"/products/{PRODUCT}").get_json()
-    known = trained_store.products([PRODUCT])[PRODUCT]
+    known = trained_store.products.get([PRODUCT])[PRODUCT]
     assert (product["product_id"], product["title"], product["price"]) == (PRODUCT, known.title, known.price)
     categories = client.get("/categories").get_json()
     assert all(set(row) == {"category", "count"} for row in categories)

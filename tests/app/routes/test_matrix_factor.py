@@ -43,8 +43,8 @@ def test_similar_products_come_from_behaviour_and_never_hold_the_product_itself(
 def test_a_product_that_came_after_the_training_is_answered_by_its_text(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    product = trained_store.products([popular_id(client)]).popitem()[1]
-    trained_store.add_products([replace(product, product_id="new-today", made_up=False)])
+    product = trained_store.products.get([popular_id(client)]).popitem()[1]
+    trained_store.products.add([replace(product, product_id="new-today", made_up=False)])
     rows = similar(client, "new-today", 5)
     assert {row["source"] for row in rows} == {"text"}
     assert rows[0]["item_id"] == product.product_id
@@ -52,7 +52,7 @@ def test_a_product_that_came_after_the_training_is_answered_by_its_text(
 
 
 def test_a_product_without_a_text_or_an_event_has_nothing_similar(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("bare")])
+    trained_store.products.add([Product("bare")])
     assert similar(client, "bare") == []
 
 
@@ -64,7 +64,7 @@ def test_an_unknown_product_is_not_found(client: FlaskClient, is_problem: Checke
 def test_a_withdrawn_product_is_similar_to_nothing(flask_app: Flask, client: FlaskClient, trained_store: Store) -> None:
     product = popular_id(client)
     first = similar(client, product)[0]["item_id"]
-    trained_store.add_products([Product(first, withdrawn=True)])
+    trained_store.products.add([Product(first, withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     assert first not in [row["item_id"] for row in similar(client, product, 100)]
 

@@ -44,7 +44,7 @@ def titles_of(page: str) -> list[str]:
 
 
 def named(store: Store, ids: Iterable[str]) -> list[str]:
-    known = store.products(ids)
+    known = store.products.get(ids)
     return [known[id_].title or id_ for id_ in ids]
 
 
@@ -54,7 +54,7 @@ def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskCl
     assert titles_of(page) == named(trained_store, popular)
     people = re.findall(r'class="chip" href="/\?user_id=(\w+)"', page)
     assert len(people) == 5
-    assert all(trained_store.history(user) for user in people)
+    assert all(trained_store.events.history(user) for user in people)
 
 
 def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
@@ -65,7 +65,7 @@ def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
     assert titles_of(page) == named(trained_store, [row["product_id"] for row in answer.get_json()["recommendations"]])
     assert answer.headers["X-Release"] in page
     history = page[page.index('id="history"') :]
-    newest = trained_store.history("U00003")[-1]
+    newest = trained_store.events.history("U00003")[-1]
     assert escape(named(trained_store, [newest.product_id])[0]) in history
 
 
@@ -123,12 +123,12 @@ def test_a_search_does_not_claim_that_what_is_shown_is_all(client: FlaskClient) 
 
 
 def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("P00012", title="All in one breath " * 28)])
+    trained_store.products.add([Product("P00012", title="All in one breath " * 28)])
     assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
 
 
 def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("rtl", title="كتاب الطبخ", description="وصف")])
+    trained_store.products.add([Product("rtl", title="كتاب الطبخ", description="وصف")])
     record_events(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
     page = text_of(client, "/shop/products/rtl")
     assert '<h1 dir="auto">كتاب' in page
@@ -159,7 +159,7 @@ def test_a_search_is_narrowed_down_by_category_price_and_stock(client: FlaskClie
     page = client.get("/shop/search", query_string={"q": "set", "category": "Toys", "max_price": "40"}).text
     assert titles_of(page) == [row["title"] for row in found]
     first = found[0]["product_id"]
-    trained_store.add_products([Product(first, stock=0)])
+    trained_store.products.add([Product(first, stock=0)])
     page = client.get("/shop/search", query_string={"q": "set", "category": "Toys", "in_stock": "1"}).text
     assert found[0]["title"] not in titles_of(page)
 
@@ -186,7 +186,7 @@ def test_a_filter_that_cannot_be_used_is_said_beside_its_field(client: FlaskClie
 def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    product = trained_store.products(["P00012"])["P00012"]
+    product = trained_store.products.get(["P00012"])["P00012"]
     page = text_of(client, "/shop/products/P00012")
     assert f'<h1 dir="auto">{escape(product.title or "")}</h1>' in page
     assert f"{product.price:,.2f}" in page
@@ -198,7 +198,7 @@ def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
 
 
 def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("a/b//c d?", title="Slashed", stock=0)])
+    trained_store.products.add([Product("a/b//c d?", title="Slashed", stock=0)])
     page = client.get("/shop/products/a/b//c%20d%3F")
     assert page.status_code == 200
     assert ">Slashed</h1>" in page.text
@@ -212,7 +212,7 @@ def test_a_product_that_is_not_there_has_a_page_with_the_nearest_ids(client: Fla
 
 
 def test_a_withdrawn_product_says_so(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("P00012", withdrawn=True)])
+    trained_store.products.add([Product("P00012", withdrawn=True)])
     assert "Withdrawn" in text_of(client, "/shop/products/P00012")
 
 
@@ -280,7 +280,7 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
 
 def test_what_was_typed_is_shown_as_text_and_never_as_a_tag(client: FlaskClient, trained_store: Store) -> None:
     evil = "<script>alert(1)</script>"
-    trained_store.add_products([Product("evil", title=evil, category=evil)])
+    trained_store.products.add([Product("evil", title=evil, category=evil)])
     record_events(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])
     page = client.get("/", query_string={"user_id": evil}).get_data(as_text=True)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -19,7 +19,7 @@ DAY = 86_400
 def counted(store: Store, kinds: set[str], since: int = 0) -> list[tuple[str, int]]:
     """By our own counting: (product, count), most first, equal ones by their id."""
     counts = Counter[str]()
-    for batch in store.read_events():
+    for batch in store.events.read():
         for product, kind, at in zip(batch.product_id, batch.kind, batch.at.tolist(), strict=True):
             if kind in kinds and at >= since:
                 counts[product] += 1
@@ -36,7 +36,7 @@ def test_the_five_products_most_bought_or_rated(client: FlaskClient, trained_sto
     answer = client.get("/popular")
     rows = answer.get_json()
     assert [(row["product_id"], row["count"]) for row in rows] == counted(trained_store, {"purchase", "rating"})[:5]
-    catalogue = trained_store.products(row["product_id"] for row in rows)
+    catalogue = trained_store.products.get(row["product_id"] for row in rows)
     assert [row["title"] for row in rows] == [catalogue[row["product_id"]].title for row in rows]
     assert set(rows[0]) == {"product_id", "title", "count"}
     assert answer.headers["X-Release"] == client.get("/status").get_json()["release"]["version"]

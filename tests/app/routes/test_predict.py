@@ -22,7 +22,7 @@ Checker = Callable[[Any, int], dict[str, Any]]
 @pytest.fixture
 def a_rating(trained_store: Store) -> tuple[str, str]:
     """(user, product) of some rating in the store."""
-    for batch in trained_store.read_events():
+    for batch in trained_store.events.read():
         for user, product, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True):
             if kind == "rating":
                 return user, product
@@ -42,7 +42,7 @@ def test_a_known_pair_gets_the_rating_of_the_best_rater_and_the_numbers_it_rests
 ) -> None:
     user, product = a_rating
     by_user, by_product = Counter[str](), Counter[str]()
-    for batch in trained_store.read_events():
+    for batch in trained_store.events.read():
         for one, other, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True):
             by_user[one] += kind == "rating"
             by_product[other] += kind == "rating"

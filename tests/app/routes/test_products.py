@@ -46,7 +46,7 @@ def popular(client: FlaskClient) -> list[str]:
 
 
 def test_all_that_is_known_of_a_product_is_told(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([FULL])
+    trained_store.products.add([FULL])
     answer = client.get("/products/B00XYZ")
     assert answer.status_code == 200
     assert answer.get_json() == {
@@ -74,7 +74,7 @@ def test_what_is_not_known_of_a_product_is_null(client: FlaskClient, trained_sto
     "id_", ["a/b", "a//b", "/a", "//a", "a/", "a b", "100%", "a?b", "a#b", "é/日本", "a+b", ";x", "."]
 )
 def test_any_id_can_stand_in_an_address(client: FlaskClient, trained_store: Store, id_: str) -> None:
-    trained_store.add_products([Product(id_, title="here")])
+    trained_store.products.add([Product(id_, title="here")])
     answer = client.get(f"/products/{quote(id_, safe='')}")
     assert (answer.status_code, answer.get_json()["title"]) == (200, "here")
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_an_id_is_refused(client: FlaskClient, is_problem: Checke
 def test_an_id_that_is_not_known_is_a_404_that_names_the_nearest(
     client: FlaskClient, trained_store: Store, is_problem: Checker, slip: str
 ) -> None:
-    trained_store.add_products([FULL])
+    trained_store.products.add([FULL])
     detail = is_problem(client.get(f"/products/{slip}"), 404)["detail"]
     assert f"no product '{slip}'; the nearest ids are B00XYZ" in detail
 
@@ -115,7 +115,7 @@ def test_where_nothing_is_near_the_answer_says_so(
 def test_a_product_is_told_of_before_any_release(
     untrained_client: FlaskClient, store: Store, is_problem: Checker
 ) -> None:
-    store.add_products([FULL])
+    store.products.add([FULL])
     assert untrained_client.get("/products/B00XYZ").get_json()["title"] == "A train"
     assert "B00XYZ" in is_problem(untrained_client.get("/products/B00XY"), 404)["detail"]
 
@@ -124,7 +124,7 @@ def test_a_product_is_told_of_before_any_release(
 
 
 def test_categories_are_counted_most_products_first(untrained_client: FlaskClient, store: Store) -> None:
-    store.add_products([FULL, Product("b", category="Toys"), Product("c", category="Books", withdrawn=True)])
+    store.products.add([FULL, Product("b", category="Toys"), Product("c", category="Books", withdrawn=True)])
     assert untrained_client.get("/categories").get_json() == [
         {"category": "Toys", "count": 2},
         {"category": "Gifts", "count": 1},
@@ -154,14 +154,14 @@ def test_a_withdrawn_product_leaves_every_list_and_comes_back_with_it(
 ) -> None:
     before, before_popular = listed(client, model=model), popular(client)
     gone = before[:3]
-    trained_store.add_products(Product(id_, withdrawn=True) for id_ in [*gone, "never heard of"])
+    trained_store.products.add(Product(id_, withdrawn=True) for id_ in [*gone, "never heard of"])
     assert listed(client, model=model) == before  # until it is looked for
     assert not recommender.refresh()  # which is about releases
     after = listed(client, model=model)
     assert after[:7] == before[3:]
     assert len(after) == 10
     assert not set(gone) & {*listed(client, model=model, n=100), *popular(client)}
-    trained_store.add_products(Product(id_, withdrawn=False) for id_ in gone)
+    trained_store.products.add(Product(id_, withdrawn=False) for id_ in gone)
     recommender.refresh()
     assert (listed(client, model=model), popular(client)) == (before, before_popular)
 
@@ -170,7 +170,7 @@ def test_a_worker_that_starts_lists_no_withdrawn_product(
     trained_settings: Settings, trained_store: Store, make_app: Callable[[Settings], Flask], client: FlaskClient
 ) -> None:
     gone = listed(client)[0]
-    trained_store.add_products([Product(gone, withdrawn=True)])
+    trained_store.products.add([Product(gone, withdrawn=True)])
     assert gone not in listed(make_app(trained_settings).test_client(), n=100)
 
 
@@ -178,7 +178,7 @@ def test_a_new_release_is_served_without_the_withdrawn_products(
     client: FlaskClient, trained_store: Store, recommender: Recommender, publish_again: Publish
 ) -> None:
     gone = listed(client)[0]
-    trained_store.add_products([Product(gone, withdrawn=True)])
+    trained_store.products.add([Product(gone, withdrawn=True)])
     new = publish_again()
     assert recommender.refresh()
     assert client.get("/popular").headers["X-Release"] == new
@@ -198,9 +198,9 @@ def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complaine
         raise StoreError("locked")
 
     gone = listed(client)[0]
-    trained_store.add_products([Product(gone, withdrawn=True)])
+    trained_store.products.add([Product(gone, withdrawn=True)])
     recommender.refresh()
-    monkeypatch.setattr(context_of(flask_app).store, "withdrawn", refuse)
+    monkeypatch.setattr(context_of(flask_app).store.products.get, "withdrawn", refuse)
     with caplog.at_level(logging.WARNING):
         assert not recommender.refresh()
         publish_again()
@@ -210,7 +210,7 @@ def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complaine
 
 
 def test_looking_again_at_the_same_products_changes_nothing(recommender: Recommender, trained_store: Store) -> None:
-    trained_store.add_products([Product("P00001", withdrawn=True)])
+    trained_store.products.add([Product("P00001", withdrawn=True)])
     recommender.refresh()
     served = recommender._served
     recommender.refresh()

@@ -28,7 +28,7 @@ def release(trained_settings: Settings) -> Release:
 
 
 def seen_by(store: Store, user_id: str) -> set[str]:
-    return {event.product_id for event in store.history(user_id) if event.kind in SEEN_KINDS}
+    return {event.product_id for event in store.events.history(user_id) if event.kind in SEEN_KINDS}
 
 
 def listed(client: FlaskClient, **body: Any) -> list[str]:
@@ -68,7 +68,7 @@ def test_an_integer_is_accepted_where_an_id_is_asked_for(
 ) -> None:
     bought = listed(client, user_id="4711")[0]
     client.post("/events", json={"user_id": 4711, "product_id": bought, "kind": "purchase"}, headers=as_writer)
-    assert [event.product_id for event in trained_store.history("4711")] == [bought]
+    assert [event.product_id for event in trained_store.events.history("4711")] == [bought]
     assert listed(client, user_id=4711) == listed(client, user_id="4711")
     assert bought not in listed(client, user_id=4711)
     assert listed(client, user_id=4711, exclude=[17850]) == listed(client, user_id="4711")
@@ -96,7 +96,7 @@ def test_what_a_user_rated_or_bought_is_left_out_unless_wanted(client: FlaskClie
 
 
 def test_what_a_user_only_looked_at_stays_eligible(client: FlaskClient, trained_store: Store) -> None:
-    looked_at = {e.product_id for e in trained_store.history(USER)} - seen_by(trained_store, USER)
+    looked_at = {e.product_id for e in trained_store.events.history(USER)} - seen_by(trained_store, USER)
     assert looked_at
     assert looked_at <= set(listed(client, user_id=USER, n=100))
 
@@ -173,7 +173,7 @@ def test_details_name_score_source_and_what_the_catalogue_knows(
     assert [row["product_id"] for row in body["recommendations"]] == listed(client, user_id=USER)
     assert answer.headers["X-Release"] == release.version
     for row in body["recommendations"]:
-        product = trained_store.products([row["product_id"]])[row["product_id"]]
+        product = trained_store.products.get([row["product_id"]])[row["product_id"]]
         assert (row["title"], row["category"], row["price"]) == (product.title, product.category, product.price)
         assert row["image_url"] is None
         assert row["source"] in ("svd", "popularity")
@@ -183,7 +183,7 @@ def test_details_name_score_source_and_what_the_catalogue_knows(
 def test_details_of_a_product_that_the_catalogue_does_not_have_are_null(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    with trained_store._database.write() as connection:  # type: ignore[attr-defined]
+    with trained_store.database.write() as connection:
         connection.execute(delete(products))
     rows = client.post("/recommend", json={"user_id": USER, "detail": True}).get_json()["recommendations"]
     assert len(rows) == 10
@@ -219,5 +219,5 @@ def test_a_list_does_not_depend_on_who_asked_before(client: FlaskClient) -> None
 
 
 def test_every_kind_of_event_is_there_for_the_tests_above(trained_store: Store) -> None:
-    kinds = {event.kind for event in trained_store.history(USER)}
+    kinds = {event.kind for event in trained_store.events.history(USER)}
     assert {EventKind.CLICK, EventKind.PURCHASE, EventKind.RATING} <= kinds

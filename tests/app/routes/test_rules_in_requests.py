@@ -37,9 +37,9 @@ def rows(client: FlaskClient, **body: Any) -> list[dict[str, Any]]:
 def catalogue(trained_store: Store, flask_app: Flask) -> dict[str, Product]:
     """What the store knows by now; of ten products after the training that they are of one category."""
     corner = (Product(f"P{number:05d}", category=f"Garden > {CATEGORY}") for number in range(1, 41, 4))
-    assert trained_store.add_products(corner) == 10
+    assert trained_store.products.add(corner) == 10
     context_of(flask_app).recommender.refresh()
-    return {product.product_id: product for page in trained_store.read_products() for product in page}
+    return {product.product_id: product for page in trained_store.products.read() for product in page}
 
 
 def has(product: Product) -> bool:
@@ -71,7 +71,7 @@ def test_a_price_and_a_stock_of_a_second_ago_count(
 ) -> None:
     before = listed(client, in_stock=True, max_price=1_000, n=5)
     gone, dear = before[0], before[1]
-    trained_store.add_products([replace(catalogue[gone], stock=0), replace(catalogue[dear], price=2_000.0)])
+    trained_store.products.add([replace(catalogue[gone], stock=0), replace(catalogue[dear], price=2_000.0)])
     # No worker has looked yet: what is listed is asked for at once. exclude makes a list that is not in the cache.
     after = listed(client, in_stock=True, max_price=1_000, n=5, exclude=["nothing"])
     assert after[:3] == before[2:]
@@ -86,10 +86,10 @@ def test_what_came_back_into_stock_is_listed_after_the_next_look(
 ) -> None:
     first = listed(client, in_stock=True)[0]
     refresh = context_of(flask_app).recommender.refresh
-    trained_store.add_products([replace(catalogue[first], stock=0)])
+    trained_store.products.add([replace(catalogue[first], stock=0)])
     refresh()
     assert first not in listed(client, in_stock=True)
-    trained_store.add_products([replace(catalogue[first], stock=3)])
+    trained_store.products.add([replace(catalogue[first], stock=3)])
     refresh()
     assert listed(client, in_stock=True)[0] == first
 
@@ -106,7 +106,7 @@ def test_a_change_of_the_catalogue_makes_new_lists_only_where_rules_ask_for_it(
         listed(client)
         listed(client, in_stock=True)
     assert len(made) == 2
-    trained_store.add_products([Product("P00001", price=1.0)])
+    trained_store.products.add([Product("P00001", price=1.0)])
     context_of(flask_app).recommender.refresh()
     listed(client)
     assert len(made) == 2

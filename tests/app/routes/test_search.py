@@ -33,7 +33,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 def some_product(store: Store, **wanted: Any) -> Product:
     """A product of the made-up shop with a price and a category."""
-    page = next(store.read_products())
+    page = next(store.products.read())
     return next(each for each in page if each.title and each.category and each.price and not each.withdrawn)
 
 
@@ -66,7 +66,7 @@ def test_a_product_id_finds_its_product(client: FlaskClient, trained_store: Stor
 def test_only_products_of_the_category_are_found(client: FlaskClient, trained_store: Store) -> None:
     category = some_product(trained_store).category or ""
     rows = search(client, "gift", category=category.upper(), top_k=100)
-    found = trained_store.products(ids(rows))
+    found = trained_store.products.get(ids(rows))
     assert rows
     assert {product.category for product in found.values()} == {category}
     assert search(client, "gift", category="no such category") == []
@@ -76,7 +76,7 @@ def test_prices_are_those_of_this_moment(client: FlaskClient, trained_store: Sto
     product = some_product(trained_store)
     name = product.title or ""
     assert product.product_id in ids(search(client, name, max_price=product.price))
-    trained_store.add_products([replace(product, price=(product.price or 0) + 1_000)])
+    trained_store.products.add([replace(product, price=(product.price or 0) + 1_000)])
     assert product.product_id not in ids(search(client, name, max_price=product.price, top_k=100))
     assert product.product_id in ids(search(client, name, min_price=1_000, top_k=100))
 
@@ -84,17 +84,17 @@ def test_prices_are_those_of_this_moment(client: FlaskClient, trained_store: Sto
 def test_what_is_sold_out_is_left_out_when_asked_for(client: FlaskClient, trained_store: Store) -> None:
     product = some_product(trained_store)
     name = product.title or ""
-    trained_store.add_products([replace(product, stock=0)])
+    trained_store.products.add([replace(product, stock=0)])
     assert product.product_id in ids(search(client, name))
     assert product.product_id not in ids(search(client, name, in_stock=True, top_k=100))
-    trained_store.add_products([replace(product, stock=2)])
+    trained_store.products.add([replace(product, stock=2)])
     assert product.product_id in ids(search(client, name, in_stock=True))
 
 
 def test_a_withdrawn_product_is_never_found(flask_app: Flask, client: FlaskClient, trained_store: Store) -> None:
     product = some_product(trained_store)
     name = product.title or ""
-    trained_store.add_products([replace(product, withdrawn=True)])
+    trained_store.products.add([replace(product, withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     assert product.product_id not in ids(search(client, name, top_k=100))
     assert product.product_id not in ids(search(client, name, category=product.category, top_k=100))

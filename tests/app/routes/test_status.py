@@ -49,7 +49,7 @@ def test_the_status_counts_the_store_and_describes_the_release(
 
 def test_the_status_tells_the_last_run_and_the_next(client: FlaskClient, trained_store: Store) -> None:
     scheduler = client.get("/status").get_json()["scheduler"]
-    (run,) = trained_store.journal.runs(5)
+    (run,) = trained_store.runs.newest(5)
     assert Run(**scheduler["last_run"]) == run
     assert scheduler["leader"] is None
     assert scheduler["next_run"] is None  # AISLE_SCHEDULER=off in these tests
@@ -82,9 +82,8 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
         raise StoreError("the store postgresql://user:***@secret-host refused")
 
     store = context_of(flask_app).store
-    monkeypatch.setattr(store.journal, "runs", fail)
-    for name in ("history", "summary"):
-        monkeypatch.setattr(store, name, fail)
+    for owner, name in ((store.runs, "newest"), (store.events, "history"), (store, "summary")):
+        monkeypatch.setattr(owner, name, fail)
     for answer in (
         client.get("/readyz"),
         client.get("/status"),
@@ -107,7 +106,7 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("a detail of the inside")
 
-    monkeypatch.setattr(context_of(flask_app).store, "history", fail)
+    monkeypatch.setattr(context_of(flask_app).store.events, "history", fail)
     body = is_problem(client.post("/recommend", json={"user_id": "a"}), 500)
     assert "a detail of the inside" not in body["detail"]
     assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text

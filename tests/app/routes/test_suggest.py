@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from app.context import context_of
 from app.serving.typeahead import Typeahead
-from src.core.domain import Event, EventKind, Product
-from src.search.index import Filter
+from src.core.domain import Event, EventKind, Product, ProductFilter
 from src.store import Store
 from src.workflows.record_events import record_events
 
@@ -57,21 +56,21 @@ def test_a_product_is_named_by_the_beginning_of_its_id(client: FlaskClient) -> N
 def test_a_product_is_named_by_the_words_of_its_title_the_last_one_unfinished(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    title = trained_store.products(["P00007"])["P00007"].title
+    title = trained_store.products.get(["P00007"])["P00007"].title
     assert title is not None
     assert "P00007" in [row["id"] for row in products(client, title[:-2])]
     assert "P00007" in [row["id"] for row in products(client, title.lower())]
 
 
 def test_typing_errors_are_forgiven_where_nothing_begins_so(client: FlaskClient, trained_store: Store) -> None:
-    title = trained_store.products(["P00007"])["P00007"].title or ""
+    title = trained_store.products.get(["P00007"])["P00007"].title or ""
     longest = max(title.split(), key=len)
     misspelt = title.replace(longest, longest[:2] + longest[3:])
     assert "P00007" in [row["id"] for row in products(client, misspelt)]
 
 
 def test_a_product_newer_than_the_release_is_named_by_its_whole_id(client: FlaskClient, trained_store: Store) -> None:
-    trained_store.add_products([Product("new/1", title="Just in")])
+    trained_store.products.add([Product("new/1", title="Just in")])
     assert products(client, "new/1")[0] == {
         "id": "new/1",
         "title": "Just in",
@@ -81,11 +80,11 @@ def test_a_product_newer_than_the_release_is_named_by_its_whole_id(client: Flask
 
 
 def test_withdrawn_products_are_named_by_nothing_but_their_whole_id(flask_app: Flask, trained_store: Store) -> None:
-    trained_store.add_products([Product("P00012", withdrawn=True)])
+    trained_store.products.add([Product("P00012", withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     client = flask_app.test_client()
     assert "P00012" not in [row["id"] for row in products(client, "P0001")]
-    title = trained_store.products(["P00012"])["P00012"].title or ""
+    title = trained_store.products.get(["P00012"])["P00012"].title or ""
     assert "P00012" not in [row["id"] for row in products(client, title)]
     assert products(client, "P00012")[0]["id"] == "P00012"
 
@@ -103,15 +102,15 @@ def test_suggestions_need_a_key_where_reading_does(flask_app: Flask, trained_set
 
 
 def test_examples_are_users_who_did_neither_little_nor_very_much(finder: Typeahead, trained_store: Store) -> None:
-    lengths = sorted(len(trained_store.history(f"U{n:05d}")) for n in range(1, 61))
+    lengths = sorted(len(trained_store.events.history(f"U{n:05d}")) for n in range(1, 61))
     named = finder.examples(5)
     assert len(named) == len(set(named)) == 5
-    assert all(lengths[0] < len(trained_store.history(user)) < lengths[-1] for user in named)
+    assert all(lengths[0] < len(trained_store.events.history(user)) < lengths[-1] for user in named)
 
 
 def test_browsing_shows_what_fits_the_most_popular_first(finder: Typeahead, client: FlaskClient) -> None:
     category = client.get("/categories").get_json()[0]
-    found = finder.browse(Filter(category=category["category"]), 100)
+    found = finder.browse(ProductFilter(categories=frozenset({category["category"]})), 100)
     assert len(found) == category["count"]
     assert {product.category for product in found} == {category["category"]}
     order = client.post("/recommend", json={"user_id": "nobody", "model": "popularity", "n": 100}).get_json()

@@ -23,7 +23,7 @@ from src.store import Store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.waiting import wait_until
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -46,12 +46,12 @@ class Trainer:
 
     def wait(self) -> int:
         assert self.go.wait(20)
-        run = self._store.journal.run(self.run_id)
+        run = self._store.runs.get(self.run_id)
         assert run is not None
         ended = self._outcome(run)
         if ended is None:
             return -9
-        self._store.journal.save_run(ended)
+        self._store.runs.save(ended)
         return 0
 
 
@@ -67,9 +67,10 @@ class Trainers:
         )
         self.at_once = False
 
-    def __call__(self, _settings: Settings, arguments: Sequence[str]) -> Trainer:
+    def __call__(self, command: Sequence[str], *_: Any) -> Trainer:
+        arguments = list(command[2:])
         self.started.append(Trainer(self.store, arguments, self.outcome))
-        self.arguments.append(list(arguments))
+        self.arguments.append(arguments)
         if self.at_once:
             self.started[-1].go.set()
         return self.started[-1]
@@ -78,7 +79,7 @@ class Trainers:
 @pytest.fixture
 def trainers(flask_app: Flask, trained_store: Store) -> Trainers:
     found = Trainers(trained_store)
-    exchange(flask_app, start_trainer=found)
+    launch_trainings(flask_app, found)
     return found
 
 
@@ -96,7 +97,7 @@ def ended(store: Store, run_id: str) -> Run:
     """The run, once it is over: recorded by a thread of the worker."""
 
     def over() -> Run | None:
-        run = store.journal.run(run_id)
+        run = store.runs.get(run_id)
         return run if run is not None and run.status.is_over else None
 
     ended_run: Run = wait_until(over, "the end of the run")
@@ -254,8 +255,8 @@ def test_a_trainer_that_cannot_be_started_leaves_no_run_under_way(
     client: FlaskClient, as_admin: dict[str, str], trained_store: Store, is_problem: Checker
 ) -> None:
     is_problem(train(client, as_admin), 500)
-    assert trained_store.journal.unfinished() == []
-    assert any("could not be started" in run.message for run in trained_store.journal.runs(5))
+    assert trained_store.runs.unfinished() == []
+    assert any("could not be started" in run.message for run in trained_store.runs.newest(5))
 
 
 @pytest.mark.usefixtures("news")
@@ -263,12 +264,12 @@ def test_a_run_that_was_queued_by_a_worker_that_died_does_not_stand_in_the_way_f
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers, trained_store: Store, is_problem: Checker
 ) -> None:
     run = Run("left", "api", int(time.time()), RunStatus.QUEUED)
-    trained_store.journal.save_run(run)
+    trained_store.runs.save(run)
     is_problem(train(client, as_admin), 409)
-    trained_store.journal.save_run(replace(run, started_at=run.started_at - QUEUED_SECONDS - 1))
+    trained_store.runs.save(replace(run, started_at=run.started_at - QUEUED_SECONDS - 1))
     assert train(client, as_admin).status_code == 202
     trainers.started[0].go.set()
-    left = trained_store.journal.run("left")
+    left = trained_store.runs.get("left")
     assert left is not None
     assert left.status is RunStatus.INTERRUPTED
 
@@ -285,7 +286,7 @@ def test_an_unknown_run_says_where_the_last_ones_are(client: FlaskClient, is_pro
 
 
 def test_a_run_shows_the_verdict_of_the_gate(client: FlaskClient, trained_store: Store) -> None:
-    (run,) = trained_store.journal.runs(1)
+    (run,) = trained_store.runs.newest(1)
     shown = client.get(f"/runs/{run.run_id}").get_json()
     assert shown["verdict"]["promoted"] is True
     assert shown["verdict"]["sentence"] == shown["message"]

@@ -50,7 +50,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
     client: FlaskClient, as_writer: dict[str, str], trained_store: Store, flask_app: Flask
 ) -> None:
     first = listed(client)[0]
-    trained_store.add_products([Product(first, category="Rare", price=19.99, stock=0)])
+    trained_store.products.add([Product(first, category="Rare", price=19.99, stock=0)])
 
     def answer(**body: Any) -> tuple[str, str]:
         found = why_not(client, first, **body)
@@ -64,7 +64,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
     client.post("/events", json={"user_id": USER, "product_id": first, "kind": "purchase"}, headers=as_writer)
     reason, detail = answer()
     assert (reason, detail) == ("seen", "the user has seen it: events of purchase, rating count as that")
-    trained_store.add_products([Product(first, withdrawn=True)])
+    trained_store.products.add([Product(first, withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     assert answer()[0] == "withdrawn"
 
@@ -72,7 +72,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
 def test_a_product_that_came_after_the_training_is_told_from_one_that_nobody_knows(
     client: FlaskClient, trained_store: Store
 ) -> None:
-    trained_store.add_products([Product("brand new", title="New")])
+    trained_store.products.add([Product("brand new", title="New")])
     assert why_not(client, "brand new")["detail"].startswith("it came after the release was made")
     answer = why_not(client, "nobody's")
     assert (answer["reason"], answer["detail"]) == ("unknown_product", "nobody knows this id")
@@ -144,7 +144,7 @@ def explained(client: FlaskClient, **body: Any) -> list[dict[str, Any]]:
 def test_an_explanation_brings_the_details_and_adds_up_to_the_score(client: FlaskClient, trained_store: Store) -> None:
     rows = explained(client, model="blend")
     assert [row["product_id"] for row in rows] == listed(client, model="blend")
-    history = {event.product_id for event in trained_store.history(USER)}
+    history = {event.product_id for event in trained_store.events.history(USER)}
     reasons = 0
     for row in rows:
         total = sum(opinion["contribution"] for opinion in row["explanation"]["opinions"])

@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 from app.context import context_of
 from app.security.api_keys import Keys, Role, generate_key, hashed_key, made_once
 from src.core.errors import ConfigError
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Client = Callable[..., FlaskClient]

@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from src.core.errors import ConfigError
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from tests.app.redis_server import REDIS, SilentServer, redis_without
 
 Checker = Callable[[Any, int], dict[str, Any]]

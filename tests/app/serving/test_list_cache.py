@@ -135,13 +135,13 @@ def test_popular_products_are_cached_by_length_days_and_kind(
     client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = context_of(flask_app).store
-    popular, asked = store.popular, list[Any]()
+    popular, asked = store.events.popular, list[Any]()
 
     def spy(*arguments: Any) -> Any:
         asked.append(arguments)
         return popular(*arguments)
 
-    monkeypatch.setattr(store, "popular", spy)
+    monkeypatch.setattr(store.events, "popular", spy)
     queries = ["", "?n=6", "?days=3", "?days=300", "?kind=click", "?kind=cart"]
     first = [client.get(f"/popular{query}").get_json() for query in queries]
     assert len(asked) == len(queries)

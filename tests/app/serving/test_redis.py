@@ -11,7 +11,8 @@ import redis
 from flask import Flask
 
 from app.serving.list_cache import ListCache
-from src.core.settings import Settings, read_settings
+from src.core.settings import Settings
+from src.models.settings import read_settings
 from tests.app.redis_server import REDIS, SilentServer, redis_without
 
 

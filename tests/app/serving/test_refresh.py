@@ -223,13 +223,13 @@ def test_a_request_speaks_with_one_release_though_another_is_taken_up_meanwhile(
     expected = client.post("/recommend", json={"user_id": USER}).get_json()
     other = publish_again("svd")
     store = context_of(flask_app).store
-    history = store.history
+    history = store.events.history
 
     def refresh_meanwhile(user_id: str) -> Any:
         recommender.refresh()
         return history(user_id)
 
-    monkeypatch.setattr(store, "history", refresh_meanwhile)
+    monkeypatch.setattr(store.events, "history", refresh_meanwhile)
     answer = client.post("/recommend", json={"user_id": USER, "detail": True})
     body = answer.get_json()
     assert answer.headers["X-Release"] == body["release"] == popular

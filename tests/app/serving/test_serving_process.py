@@ -61,7 +61,7 @@ def test_serving_a_list_of_every_model_imports_nothing_that_only_training_needs(
     page = trained_settings.reports_dir / "exploration.html"
     explore_store(trained_settings, trained_store, page, Silent())  # or the dashboard would have it counted
     code = f"""
-from src.core.settings import read_settings
+from src.models.settings import read_settings
 from src.core.domain import Event, EventKind, Query
 from app import create_app
 from app.context import context_of

@@ -171,7 +171,7 @@ def test_no_log_line_says_who_asked_or_what_for(
 
         for name in ("recommend", "products", "predict", "popular", "history", "serving"):
             monkeypatch.setattr(Recommender, name, broken)
-        monkeypatch.setattr(type(context_of(flask_app).store), "add_events", broken)
+        monkeypatch.setattr(type(context_of(flask_app).store.events), "add", broken)
     client, asked = flask_app.test_client(), 0
     for method, path, given in _everything(flask_app):
         client.open(path, method=method, **given)

@@ -50,7 +50,7 @@ def served(served_app: Flask) -> Callable[[], list[ServedList]]:
     def kept() -> list[ServedList]:
         aisle = context_of(served_app)
         assert aisle.served_list_log.flush()
-        return list(aisle.store.served.newest(100)[::-1])
+        return list(aisle.store.served_lists.newest(100)[::-1])
 
     return kept
 
@@ -78,7 +78,7 @@ def test_every_kind_of_list_is_kept_with_its_request_release_positions_and_sourc
         answer = client.post(path, json=body, headers={"X-Request-Id": request_id})
         assert answer.status_code == 200
         last = served()[-1]
-        assert (last.request_id, last.made_for, last.asked) == (request_id, made_for, asked)
+        assert (last.request_id, last.made_for, last.subject) == (request_id, made_for, asked)
         assert last.release == answer.headers["X-Release"]
         found = answer.get_json()
         rows = found if isinstance(found, list) else found.get("recommendations", found.get("results"))
@@ -103,7 +103,7 @@ def test_lists_of_the_cache_are_kept_and_refused_requests_are_not(served_app: Fl
 def test_nothing_is_kept_unless_it_is_wanted(client: FlaskClient, flask_app: Flask, trained_store: Store) -> None:
     client.get("/recommend?user_id=U00001")
     assert context_of(flask_app).served_list_log.flush()
-    assert trained_store.served.newest(5) == []
+    assert trained_store.served_lists.newest(5) == []
 
 
 def test_a_click_told_with_the_request_id_is_joined_to_its_place(
@@ -115,7 +115,7 @@ def test_a_click_told_with_the_request_id_is_joined_to_its_place(
     served()
     event = {"user_id": "U00001", "product_id": product, "kind": "click", "request_id": request_id}
     assert client.post("/events", json=event, headers=as_writer).status_code == 201
-    figures = context_of(served_app).store.served.figures(int(time.time()))
+    figures = context_of(served_app).store.served_lists.figures(int(time.time()))
     (place,) = [figure for figure in figures if figure.clicked]
     assert (place.position, place.shown, place.clicked, place.bought) == (3, 1, 1, 0)
     assert place.release == listed.headers["X-Release"]
@@ -146,11 +146,11 @@ def test_a_thread_writes_what_comes_and_stop_writes_the_rest(keeping: Settings, 
     log, counted = log_of(keeping, trained_store)
     log.run()
     log.put("r1", [SHOWN])
-    wait_until(lambda: trained_store.served.newest(1), "the thread to write a list")
-    assert [each.request_id for each in trained_store.served.newest(5)] == ["r1"]
+    wait_until(lambda: trained_store.served_lists.newest(1), "the thread to write a list")
+    assert [each.request_id for each in trained_store.served_lists.newest(5)] == ["r1"]
     log.put("r2", [SHOWN, SHOWN])
     log.stop()
-    assert sorted(each.request_id for each in trained_store.served.newest(5)) == ["r1", "r2", "r2"]
+    assert sorted(each.request_id for each in trained_store.served_lists.newest(5)) == ["r1", "r2", "r2"]
     assert counted.dropped == 0
 
 
@@ -192,7 +192,7 @@ def test_a_service_that_ends_without_its_store_says_what_is_lost(
     def refuse(*_: object) -> None:
         raise StoreError("gone")
 
-    monkeypatch.setattr(type(trained_store.served), "add", refuse)
+    monkeypatch.setattr(type(trained_store.served_lists), "add", refuse)
     log, counted = log_of(keeping, trained_store)
     log.put("r1", [SHOWN])
     log.stop()
@@ -203,9 +203,9 @@ def test_a_service_that_ends_without_its_store_says_what_is_lost(
 def test_lists_older_than_wanted_are_forgotten_by_the_thread(keeping: Settings, trained_store: Store) -> None:
     now = int(time.time())
     old = ServedList("old", 1, now - 31 * DAY, "v1", "user", None, (("a", "als"),))
-    trained_store.served.add([old, ServedList("new", 2, now - 29 * DAY, "v1", "user", None, (("a", "als"),))])
+    trained_store.served_lists.add([old, ServedList("new", 2, now - 29 * DAY, "v1", "user", None, (("a", "als"),))])
     log, _ = log_of(keeping, trained_store)
     log.run()
-    wait_until(lambda: len(trained_store.served.newest(5)) < 2, "the thread to remove the old list")
+    wait_until(lambda: len(trained_store.served_lists.newest(5)) < 2, "the thread to remove the old list")
     log.stop()
-    assert [each.request_id for each in trained_store.served.newest(5)] == ["new"]
+    assert [each.request_id for each in trained_store.served_lists.newest(5)] == ["new"]

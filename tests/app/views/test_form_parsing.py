@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.views.form_parsing import typed_ids, typed_search
-from src.search.index import Filter
+from src.core.domain import ProductFilter
 
 
 def test_ids_are_read_as_the_world_means_them() -> None:
@@ -25,9 +25,9 @@ def test_a_search_is_read_with_all_its_filters() -> None:
         {"q": "  red   paint ", "category": "Toys", "min_price": "5", "max_price": "19,99", "in_stock": "1"}
     )
     assert typed["q"] == "red paint"
-    assert wanted == Filter("Toys", 5.0, 19.99, True)
+    assert wanted == ProductFilter(frozenset({"Toys"}), min_price=5.0, max_price=19.99, in_stock=True)
     assert not typed.problems
-    assert typed_search({})[1] == Filter()
+    assert typed_search({})[1] == ProductFilter()
 
 
 @pytest.mark.parametrize(

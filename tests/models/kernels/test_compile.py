@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import pytest
 
-from src.models.kernels.compile import compiled, in_threads, n_cores
+from src.models.kernels.compile import compiled, map_in_threads, n_cores
 
 
 def add(a: int, b: int) -> int:
@@ -36,10 +36,12 @@ def test_where_nothing_can_be_written_a_function_is_compiled_without_being_kept(
 
 def test_with_a_pool_and_without_one_the_results_stand_in_the_order_of_the_tasks() -> None:
     with ThreadPoolExecutor(3) as pool:
-        assert in_threads(str, range(20), pool) == in_threads(str, range(20), None) == [str(n) for n in range(20)]
+        assert (
+            map_in_threads(str, range(20), pool) == map_in_threads(str, range(20), None) == [str(n) for n in range(20)]
+        )
     assert n_cores() >= 1
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
     with ThreadPoolExecutor(2) as pool, pytest.raises(ZeroDivisionError):
-        in_threads(lambda n: 1 // n, [1, 0], pool)
+        map_in_threads(lambda n: 1 // n, [1, 0], pool)

@@ -14,7 +14,7 @@ from surprise.model_selection import GridSearchCV, KFold, cross_validate, train_
 from src.interactions.interactions import Interactions
 from src.interactions.vocabulary import Vocabulary
 from src.models.kernels import svd_trainer
-from src.models.kernels.svd_trainer import N_STRIPES, Blocks, CompiledSVD, fit
+from src.models.kernels.svd_trainer import N_STRIPES, Blocks, CompiledSVD, Engine, SgdOptions, fit
 from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows
 
 MOVIELENS = Path(__file__).resolve().parents[4] / "shared/data/movielens-100k/u.data"
@@ -228,8 +228,8 @@ def test_verbose_says_each_epoch_as_surprise_does(capsys: pytest.CaptureFixture[
 
 def test_both_engines_fit_the_same(frame: pd.DataFrame) -> None:
     ratings = interactions_of(frame.head(3_000), extra=2)
-    options: dict[str, Any] = {"factors": 10, "epochs": 5, "learning_rate": 0.01, "regularization": 0.1, "seed": 4}
-    compiled, plain = (fit(ratings, rating_scale=(1, 5), engine=engine, **options) for engine in ("numba", "surprise"))
+    engines: tuple[Engine, Engine] = ("numba", "surprise")
+    compiled, plain = (fit(ratings, (1, 5), SgdOptions(10, 5, 0.01, 0.1, engine), seed=4) for engine in engines)
     np.testing.assert_array_equal(compiled.user_idx, plain.user_idx)
     for name in ("user_factors", "item_factors", "user_bias", "item_bias"):
         np.testing.assert_allclose(getattr(compiled, name), getattr(plain, name), atol=1e-4)

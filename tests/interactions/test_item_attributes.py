@@ -1,6 +1,8 @@
-"""The shelf: what rules ask of products, over the items of a release."""
+"""Attributes of items: filters, updates, what is saved."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.domain import ProductAttributes, Rules
+from src.interactions.category_index import narrowest
+from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
-from src.recommendation.item_attributes import ItemAttributes, narrowest
 
 ITEMS = Vocabulary.of(["b", "a", "c", "ä"])
-SHELF = ItemAttributes.of(
-    [
-        [ProductAttributes("a", "Home > Kitchen", "Brio", 19.99, 0), ProductAttributes("not in the release", "Toys")],
-        [ProductAttributes("c", "Toys | Home", " brio ", 5.0, 7), ProductAttributes("ä", price=1.0)],
-    ],
-    ITEMS,
-)
+FACTS = [
+    ProductAttributes("a", "Home > Kitchen", "Brio", 19.99, 0),
+    ProductAttributes("not in the release", "Toys"),
+    ProductAttributes("c", "Toys | Home", " brio ", 5.0, 7),
+    ProductAttributes("ä", price=1.0),
+]
+SHELF = ItemAttributes.of([FACTS[:2], FACTS[2:]], ITEMS)
 
 
 def fitting(**rules: object) -> list[str]:
@@ -67,6 +70,13 @@ def test_the_narrowest_names_of_a_category() -> None:
     assert narrowest("Home >  Kitchen") == {"kitchen"}
     assert narrowest("A > B | C > D | E") == {"b", "d", "e"}
     assert narrowest("") == frozenset()
+
+
+def test_attributes_come_back_from_disk_as_they_were(tmp_path: Path) -> None:
+    SHELF.save(tmp_path)
+    loaded = ItemAttributes.load(tmp_path)
+    assert loaded.differing(FACTS, ITEMS) == SHELF.differing(FACTS, ITEMS) == []
+    assert loaded.brands == SHELF.brands
 
 
 @given(st.lists(st.text(max_size=9), unique=True), st.lists(st.text(max_size=9)))

@@ -1,4 +1,4 @@
-"""What the program did: trainings, files that were loaded, and how good a release proved to be."""
+"""Records of trainings, loads of files, and scores of releases."""
 
 from __future__ import annotations
 
@@ -15,61 +15,83 @@ from src.store.tables import loads, runs, scores
 _LOAD_COLUMNS = ("load_id", "file", "layout", "loaded_at")
 
 
-class SqlJournal:
-    """See the Journal protocol for what every method promises."""
+class RunStore:
+    """Records of trainings (runs), loads of files, and scores of releases on events they had not seen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_run(self, run: Run) -> bool:
+    def save(self, run: Run) -> bool:
+        """Add a run, or update the one with its run_id.
+
+        Returns:
+            False, with nothing saved, if another run has its due time.
+        """
         row = _row(run)
         with self._database.write() as connection:
             if connection.execute(update(runs).where(runs.c.run_id == run.run_id).values(**row)).rowcount:
                 return True
-            # The only conflict left is another run with the same due moment.
+            # The only conflict left is another run with the same due time.
             statement = self._database.insert(runs).values(**row).on_conflict_do_nothing()
             return _inserts(connection, statement)
 
     def note_progress(self, run_id: str, progress: str) -> None:
+        """Update the progress of a run, if it is still running.
+
+        Args:
+            run_id: The run; an unknown one is ignored.
+            progress: Its current step, as text.
+        """
         running = (runs.c.run_id == run_id) & (runs.c.status == RunStatus.RUNNING)
         with self._database.write() as connection:
             connection.execute(update(runs).where(running).values(progress=progress))
 
-    def queue_run(self, run: Run) -> Run | None:
+    def queue(self, run: Run) -> Run | None:
+        """Add a run unless another is queued or running; of concurrent calls one adds its run.
+
+        Returns:
+            None if the run was added, else the other run.
+        """
         under_way = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING))).limit(1)
-        with self._database.write() as connection:  # those who write take turns
+        with self._database.write() as connection:  # there is one writer at a time
             if (other := connection.execute(under_way).first()) is not None:
                 return _run(other)
             connection.execute(self._database.insert(runs).values(**_row(run)))
         return None
 
-    def run(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> Run | None:
+        """Return the run with this id; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
         return None if row is None else _run(row)
 
-    def runs(self, n: int) -> list[Run]:
+    def newest(self, n: int) -> list[Run]:
+        """Return at most n runs, newest first."""
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(n)
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(query)]
 
     def unfinished(self) -> list[Run]:
+        """Return the runs that are queued or running, oldest first."""
         query = select(runs).where(runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)))
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(query.order_by(runs.c.started_at))]
 
-    def run_of(self, due: int) -> Run | None:
+    def get_due(self, due: int) -> Run | None:
+        """Return the run with this due time (UTC seconds); None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(runs).where(runs.c.due == due)).first()
         return None if row is None else _run(row)
 
-    def outcomes(self) -> list[RunCount]:
+    def count_by_status(self) -> list[RunCount]:
+        """Count the runs of each status, by its name; statuses without a run are left out."""
         counted = select(runs.c.status, func.count().label("n"), func.max(runs.c.finished_at).label("last"))
         with self._database.read() as connection:
             rows = connection.execute(counted.group_by(runs.c.status).order_by(runs.c.status)).all()
         return [RunCount(RunStatus(row.status), row.n, row.last) for row in rows]
 
     def save_score(self, score: Score) -> None:
+        """Add a score, or replace the one of the same time and release."""
         details = asdict(score)
         row = {name: details.pop(name) for name in ("at", "release")} | {"details": json.dumps(details)}
         statement = self._database.insert(scores).values(**row)
@@ -77,12 +99,14 @@ class SqlJournal:
             connection.execute(statement.on_conflict_do_update(index_elements=["at", "release"], set_=row))
 
     def scores(self, n: int) -> list[Score]:
+        """Return at most n scores, newest first."""
         query = select(scores).order_by(scores.c.at.desc(), scores.c.release.desc()).limit(n)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [Score(row.at, row.release, **json.loads(row.details)) for row in rows]
 
     def save_load(self, load: Load) -> None:
+        """Add a load, or update the one with its load_id."""
         details = asdict(load)
         row = {name: details.pop(name) for name in _LOAD_COLUMNS} | {"details": json.dumps(details)}
         statement = self._database.insert(loads).values(**row)
@@ -90,6 +114,7 @@ class SqlJournal:
             connection.execute(statement.on_conflict_do_update(index_elements=["load_id"], set_=row))
 
     def loads(self, n: int) -> list[Load]:
+        """Return at most n loads, newest first."""
         query = select(loads).order_by(loads.c.loaded_at.desc(), loads.c.load_id.desc()).limit(n)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -109,7 +134,7 @@ def _run(row: Row[Any]) -> Run:
 
 
 def _inserts(connection: Connection, statement: Executable) -> bool:
-    """Run INSERT … ON CONFLICT DO NOTHING of one row; whether the row was added."""
-    # Only when asked does SQLAlchemy keep the count of an INSERT on PostgreSQL.
+    """Execute an INSERT … ON CONFLICT DO NOTHING of one row; return whether the row was added."""
+    # Without the option SQLAlchemy discards the row count of an INSERT on PostgreSQL.
     done = connection.execute(statement, execution_options={"preserve_rowcount": True})
     return done.rowcount == 1

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from src.core.process_lock import LockOwner
-from src.core.settings import read_settings
-from src.store.advisory import AdvisoryLock
+from src.models.settings import read_settings
+from src.store.database_lock import DatabaseLock
 from src.workflows.locks import FileLock, leader_lock, trainer_lock
 
 
@@ -17,8 +17,8 @@ def url(postgresql: str) -> str:
     return postgresql
 
 
-def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
-    first, second = AdvisoryLock(url, "trainer"), AdvisoryLock(url, "trainer")
+def test_one_of_two_processes_holds_a_lock_and_names_its_owner(url: str) -> None:
+    first, second = DatabaseLock(url, "trainer"), DatabaseLock(url, "trainer")
     assert first.owner() is None
     assert first.acquire(LockOwner("host-a", 1, "night"))
     assert first.acquire(LockOwner("host-a", 1, "night"))
@@ -33,8 +33,8 @@ def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
     second.release()
 
 
-def test_leading_and_training_are_two_locks(url: str) -> None:
-    leader, trainer = AdvisoryLock(url, "leader"), AdvisoryLock(url, "trainer")
+def test_the_leader_lock_and_the_trainer_lock_are_independent(url: str) -> None:
+    leader, trainer = DatabaseLock(url, "leader"), DatabaseLock(url, "trainer")
     assert leader.acquire(LockOwner("host", 1))
     assert trainer.acquire(LockOwner("host", 2))
     assert (leader.owner(), trainer.owner()) == (LockOwner("host", 1), LockOwner("host", 2))
@@ -43,8 +43,8 @@ def test_leading_and_training_are_two_locks(url: str) -> None:
     trainer.release()
 
 
-def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_knows(url: str) -> None:
-    first, second = AdvisoryLock(url, "leader"), AdvisoryLock(url, "leader")
+def test_a_lock_is_free_once_its_connection_ends_and_its_holder_notices(url: str) -> None:
+    first, second = DatabaseLock(url, "leader"), DatabaseLock(url, "leader")
     assert first.acquire(LockOwner("host", 1))
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # as when the database is started anew
@@ -58,9 +58,9 @@ def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_kn
     second.release()
 
 
-def test_which_lock_is_taken_follows_from_the_store(url: str, tmp_path: object) -> None:
+def test_the_database_url_decides_the_kind_of_lock(url: str, tmp_path: object) -> None:
     there = read_settings(var=tmp_path, database_url=url)
     here = read_settings(var=tmp_path)
     for lock in (trainer_lock, leader_lock):
-        assert isinstance(lock(there), AdvisoryLock)
+        assert isinstance(lock(there), DatabaseLock)
         assert isinstance(lock(here), FileLock)

@@ -1,4 +1,7 @@
-"""Locks that PostgreSQL keeps: of all hosts that share a database, one process holds each."""
+"""Locks in PostgreSQL: one process holds each among all hosts that share the database.
+
+Locks on one host are files (src/workflows/locks.py).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
 
 from src.core.errors import StoreError
-from src.core.process_lock import LockOwner
+from src.core.process_lock import Lock, LockOwner
 
-_CLASS = 7_243  # any number of our own
+_CLASS = 7_243  # an arbitrary number
 _NUMBERS = {"leader": 1, "trainer": 2}
 _SECONDS = 10
 _OWNER = text(
@@ -21,38 +25,44 @@ _OWNER = text(
 )
 
 
-class AdvisoryLock:
-    """pg_try_advisory_lock on a connection of its own: the database lets go of it when that ends, however it ends.
+class DatabaseLock(Lock):
+    """An advisory lock of PostgreSQL on a connection of its own; the database releases it when the connection ends.
 
-    Any method may raise StoreError, but for `release` and `held`. name: "leader" or "trainer".
+    Any method except `release` and `held` may raise StoreError.
     """
 
     def __init__(self, url: str, name: str) -> None:
+        """Make a lock that is not held.
+
+        Args:
+            url: The URL of the database.
+            name: "leader" or "trainer".
+        """
         self._url, self._key = url, {"class": _CLASS, "number": _NUMBERS[name]}
         self._connection: Connection | None = None
         self._guard = threading.Lock()
 
+    @override
     def acquire(self, owner: LockOwner) -> bool:
-        """Whether the lock is ours now. owner: others read it as the connection's application_name, 63 bytes long."""
         with self._guard:
             if self._connection is not None:
                 return self._answers()
             try:
-                connection = self._engine(str(owner)).connect()  # JSON would be too long
+                connection = self._engine(str(owner)).connect()  # 63 bytes at most: JSON is too long
             except SQLAlchemyError as error:
-                raise StoreError(f"the lock in the database cannot be asked for: {_first_line(error)}") from None
+                raise _lock_error("taken", error) from None
             try:
                 if connection.execute(text("SELECT pg_try_advisory_lock(:class, :number)"), self._key).scalar():
                     self._connection = connection
                     return True
             except SQLAlchemyError as error:
                 connection.invalidate()
-                raise StoreError(f"the lock in the database cannot be asked for: {_first_line(error)}") from None
+                raise _lock_error("taken", error) from None
             connection.close()
             return False
 
+    @override
     def release(self) -> None:
-        """Let go, if it is ours."""
         with self._guard:
             if self._connection is not None:
                 with suppress(SQLAlchemyError):
@@ -60,18 +70,18 @@ class AdvisoryLock:
                 self._connection = None
 
     @property
+    @override
     def held(self) -> bool:
-        """Whether it is ours still: a database that was started anew has forgotten it."""
         with self._guard:
             return self._connection is not None and self._answers()
 
+    @override
     def owner(self) -> LockOwner | None:
-        """The process that holds it; None if nobody does."""
         try:
             with self._engine("aisle").connect() as connection:
                 found = connection.execute(_OWNER, self._key).first()
         except SQLAlchemyError as error:
-            raise StoreError(f"the lock in the database cannot be looked at: {_first_line(error)}") from None
+            raise _lock_error("read", error) from None
         return None if found is None else LockOwner.parse(found[0] or "")
 
     def _answers(self) -> bool:
@@ -86,7 +96,7 @@ class AdvisoryLock:
         return True
 
     def _engine(self, application_name: str) -> Engine:
-        """One connection, closed with its owner's; no transaction stays open on it."""
+        """Return an engine whose connections end when closed, and hold no transaction open."""
         url = make_url(self._url).set(drivername="postgresql+psycopg")
         name = application_name.encode()[:63].decode(errors="ignore")
         return create_engine(
@@ -97,5 +107,8 @@ class AdvisoryLock:
         )
 
 
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+def _lock_error(action: str, error: SQLAlchemyError) -> StoreError:
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return StoreError(
+        f"the lock in the database cannot be {action}: {cause}. Expected a PostgreSQL that answers; check that it runs."
+    )

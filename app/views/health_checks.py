@@ -1,0 +1,165 @@
+"""Check the parts of the service; each check returns a typed finding.
+
+Times are UTC seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.views.findings import (
+    CurrentNotLoaded,
+    DataUnsuspicious,
+    DataWarnings,
+    DiskFree,
+    DiskLow,
+    EventsOld,
+    EventsRecent,
+    EventsWithoutTime,
+    Finding,
+    LoadAccepted,
+    LoadRejected,
+    NoLeader,
+    NothingSearchable,
+    NothingServed,
+    NoWorkers,
+    ReleaseOutdated,
+    ReleaseVerified,
+    RunKept,
+    RunProblem,
+    SchedulerLed,
+    SchedulerOff,
+    SearchDown,
+    SearchNotBegun,
+    SearchUp,
+    ServedRelease,
+    StoreDown,
+    StoreUp,
+    WorkerProblem,
+    WorkersAgree,
+    WorkersDiffer,
+)
+from src.core.domain import DAY
+from src.core.records import Load, RunStatus
+from src.ingestion.data_checks import Thresholds
+from src.releases.gate_messages import kept_reasons
+
+_MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
+_OLD_DAYS = 30
+
+
+def check_store(answers: bool, changed_at: int | None) -> Finding:
+    """Check the store.
+
+    Args:
+        answers: Whether it answered.
+        changed_at: When an event was last stored; None for never.
+
+    Returns:
+        StoreUp or StoreDown.
+    """
+    return StoreUp(changed_at) if answers else StoreDown()
+
+
+def check_release(served: ServedRelease | None, problem: str) -> Finding:
+    """Check the release.
+
+    Args:
+        served: The release that this worker serves; None without one.
+        problem: Why the current release cannot be loaded; "" without a problem.
+
+    Returns:
+        NothingServed, CurrentNotLoaded, ReleaseOutdated or ReleaseVerified.
+    """
+    if served is None:
+        return NothingServed(problem)
+    if served.note:
+        return CurrentNotLoaded(served.note)
+    return ReleaseVerified() if served.is_current else ReleaseOutdated(served.version)
+
+
+def check_workers(workers: Sequence[Mapping[str, Any]]) -> Finding:
+    """Return whether the workers, by their status files, serve one release."""
+    if not workers:
+        return NoWorkers()
+    problems = [worker["note"] for worker in workers if worker["note"]]
+    if problems:
+        return WorkerProblem(problems[0])
+    versions = {worker["release"] for worker in workers}
+    if len(versions) > 1:
+        return WorkersDiffer(tuple(sorted(str(version) for version in versions)))
+    return WorkersAgree(len(workers), versions.pop())
+
+
+def check_scheduler(leader: str | None, *, is_off: bool) -> Finding:
+    """Check the scheduler.
+
+    Args:
+        leader: The worker that leads; None for none.
+        is_off: Whether AISLE_SCHEDULER is off.
+
+    Returns:
+        SchedulerOff, NoLeader or SchedulerLed.
+    """
+    if is_off:
+        return SchedulerOff()
+    return NoLeader() if leader is None else SchedulerLed(leader)
+
+
+def check_search(status: Mapping[str, Any]) -> Finding:
+    """Check the search by its part of GET /status."""
+    if problem := str(status.get("note") or ""):
+        return SearchDown(problem) if "n_products" in status else NothingSearchable(problem)
+    if status["status"] != "loaded":
+        return SearchNotBegun()
+    return SearchUp(status["n_products"], status.get("encoder"))
+
+
+def check_disk(free: int, total: int, release_bytes: int | None) -> Finding:
+    """Check the disk's space.
+
+    Args:
+        free: Free bytes.
+        total: All bytes.
+        release_bytes: Size of the current release; None without one.
+
+    Returns:
+        DiskLow or DiskFree.
+    """
+    needed = max(_MIN_FREE, _MIN_FREE_SHARE * total, _RELEASES_FREE * (release_bytes or 0))
+    return DiskLow(free, total, needed) if free < needed else DiskFree(free, total)
+
+
+def check_newest_event(newest_at: int | None) -> Finding:
+    """Check the age of the newest event of the release."""
+    if newest_at is None:
+        return EventsWithoutTime()
+    return EventsOld(newest_at) if time.time() - newest_at > _OLD_DAYS * DAY else EventsRecent(newest_at)
+
+
+def check_data(warnings: Sequence[str]) -> Finding:
+    """Return a finding about the warnings of the data checks."""
+    return DataWarnings(warnings[0], len(warnings)) if warnings else DataUnsuspicious()
+
+
+def check_load(load: Load) -> Finding:
+    """Check the share of rejected rows of a load."""
+    n_rejected = sum(load.rejected.values())
+    if n_rejected <= Thresholds().max_reject_share * load.n_read:
+        return LoadAccepted(load)
+    return LoadRejected(load, n_rejected / load.n_read, max(load.rejected, key=lambda reason: load.rejected[reason]))
+
+
+def check_last_run(run: Mapping[str, Any] | None) -> Finding | None:
+    """Check the last run by its part of GET /status; None if it went well, is under way, or there is none."""
+    if run is None or not run["finished_at"]:
+        return None
+    status = RunStatus(run["status"])
+    if status not in (RunStatus.KEPT, RunStatus.FAILED, RunStatus.INTERRUPTED):
+        return None
+    if status is RunStatus.KEPT:
+        reasons = kept_reasons(run.get("verdict")) or run["message"]
+        return RunKept(status, run["started_at"], run["finished_at"], reasons)
+    return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

@@ -1,0 +1,167 @@
+"""Events of users on products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from src.core.domain import NO_TIME, Event, EventBatch, EventKind, ProductCount
+from src.store.apply_returns import apply_returns
+from src.store.batches import PARAMETERS, batches
+from src.store.bulk import upsert_events, with_arrival_seq
+from src.store.change_marks import EVENTS, changed_at, note_change
+from src.store.database import Database
+from src.store.product_store import SYNTHETIC, withdrawn_ids
+from src.store.reading import (
+    NET,
+    NET_VALUE,
+    EventCounts,
+    count_by_product,
+    count_events,
+    event_pages,
+    user_ids_with_prefix,
+)
+from src.store.tables import event_ids as received_ids
+from src.store.tables import events
+
+# Built once: a history is read for every list.
+_KIND_OF = {kind.value: kind for kind in EventKind}
+_HISTORY = (
+    select(events.c.product_id, events.c.kind, NET_VALUE, events.c.at)
+    .where(events.c.user_id == bindparam("user_id"), NET)
+    .order_by(func.coalesce(events.c.at, NO_TIME), events.c.arrival_seq)
+)
+
+
+class EventStore:
+    """Events of users on products.
+
+    Reads are net of returns (src/store/returns.py): they give no return and no purchase that was returned whole, and
+    lower the value of purchases that were returned in part.
+    """
+
+    def __init__(self, database: Database, *, loading: bool = False) -> None:
+        self._database = database
+        self._last_seq = 0
+        # A load meets the same products again and again: to insert them with each batch takes a fifth of its time.
+        self._loading, self._known_products = loading, set[str]()
+
+    def add(self, batch: EventBatch, event_ids: Sequence[str | None] = ()) -> int:
+        """Add events durably, all or none, and their products.
+
+        There is one rating per user and product: the latest. Other events are equal if user, product, kind and
+        dedupe_key are. A batch sorted by these four is added fastest.
+
+        Args:
+            batch: The events.
+            event_ids: One per event, or empty. An event whose id was received before is ignored.
+
+        Returns:
+            The number of events that are new or replaced an older one.
+        """
+        with self._database.write() as connection:
+            if any(event_ids):
+                batch = batch.take(self._not_received(connection, batch, event_ids))
+            if not len(batch):
+                return 0
+            # Inside the transaction, so that numbers grow in the order in which batches are stored.
+            batch = with_arrival_seq(batch, self._last_seq)
+            self._last_seq = max(self._last_seq, int(batch.arrival_seq.max()))  # type: ignore[union-attr]
+            new_products = set(batch.product_id) - self._known_products
+            stored = upsert_events(connection, batch, new_products)
+            apply_returns(connection, batch)
+            if stored:
+                note_change(self._database, connection, EVENTS)
+        if self._loading:
+            self._known_products |= new_products
+        return stored
+
+    def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
+        """Return the positions of events whose event_id is None or new; record the new ids as received."""
+        known: set[str] = set()
+        for part in batches(dict.fromkeys(event_id for event_id in ids if event_id is not None), PARAMETERS):
+            query = select(received_ids.c.event_id).where(received_ids.c.event_id.in_(part))
+            known.update(connection.execute(query).scalars())
+        positions, received = [], []
+        for position, event_id in enumerate(ids):
+            if event_id in known:
+                continue
+            positions.append(position)
+            if event_id is not None:
+                known.add(event_id)
+                received.append({"event_id": event_id, "product_id": batch.product_id[position]})
+        if received:  # no conflict is possible: there is one writer at a time
+            connection.execute(insert(received_ids), received)
+        return positions
+
+    def history(self, user_id: str) -> list[Event]:
+        """Return the user's events, oldest first; empty for an unknown user."""
+        with self._database.read() as connection:
+            return [
+                Event(user_id, product_id, _KIND_OF[kind], value, at)
+                for product_id, kind, value, at in connection.execute(_HISTORY, {"user_id": user_id})
+            ]
+
+    def user_ids(self, prefix: str, n: int) -> list[str]:
+        """Return users with an event, by the beginning of their id. Quick for any number of users and events.
+
+        Args:
+            prefix: The beginning; "" matches every id.
+            n: The maximum number of ids.
+
+        Returns:
+            The first n matching ids in their order.
+        """
+        return user_ids_with_prefix(self._database, prefix, n)
+
+    def read(self, *, as_recorded: bool = False) -> Iterator[EventBatch]:
+        """Yield all events stored before the call, and possibly some that are stored meanwhile, in batches.
+
+        They come in the order of user, product, kind and dedupe_key; their arrival_seq is set.
+
+        Args:
+            as_recorded: Give returns too, and purchases with their whole value.
+        """
+        return event_pages(self._database, as_recorded=as_recorded)
+
+    def is_empty(self) -> bool:
+        """Return whether there is no event, not even a return."""
+        return next(self.read(as_recorded=True), None) is None
+
+    def popular(self, kinds: Sequence[EventKind], since: int | None, n: int) -> list[ProductCount]:
+        """Return the products with the most events; exact unless events are added meanwhile.
+
+        Args:
+            kinds: The kinds of events that count. RETURN counts returns; purchases that were returned whole do not
+                count.
+            since: The time of the oldest event that counts, in UTC seconds; None for all.
+            n: The maximum number of products.
+
+        Returns:
+            At most n products, without withdrawn ones; most events first, then by id.
+        """
+        counts = count_by_product(self._database, kinds, since)
+        for product_id in withdrawn_ids(self._database):
+            counts.pop(product_id, None)
+        ranked = nsmallest(n, counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [ProductCount(product_id, count) for product_id, count in ranked]
+
+    def count(self) -> EventCounts:
+        """Count events as they were recorded, returns included."""
+        return count_events(self._database)
+
+    def changed_at(self) -> int | None:
+        """Return when an event was last added, replaced or deleted: microseconds since 1970, never the same twice.
+
+        None if that is not known: in an empty store, or one that an early version filled. Quick.
+        """
+        return changed_at(self._database, EVENTS)
+
+    def delete_synthetic(self, connection: Connection) -> None:
+        """Delete the events on synthetic products, within the transaction of `connection`."""
+        for table in (events, received_ids):
+            connection.execute(delete(table).where(table.c.product_id.in_(SYNTHETIC)))
+        self._known_products.clear()
+        note_change(self._database, connection, EVENTS)

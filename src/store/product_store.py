@@ -1,0 +1,133 @@
+"""The catalogue of products."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
+
+from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
+from src.store.batches import PARAMETERS, batches
+from src.store.change_marks import PRODUCTS, changed_at, note_change
+from src.store.database import Database
+from src.store.tables import products
+
+SYNTHETIC = select(products.c.product_id).where(products.c.made_up)
+"""Ids of the synthetic products."""
+_WRITE_ROWS, _READ_ROWS, _READ_ATTRIBUTES = 1_000, 5_000, 20_000
+
+
+class ProductStore:
+    """The products that are known, from the catalogue or from an event alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, rows: Iterable[Product]) -> int:
+        """Add or update products. A None keeps the stored value; a real product does not become synthetic.
+
+        Returns:
+            The number of rows given.
+        """
+        incoming = self._database.insert(products)
+        merged: dict[str, ColumnElement[Any]] = {
+            column.name: func.coalesce(incoming.excluded[column.name], column)
+            for column in products.columns
+            if column.name not in ("product_id", "made_up")
+        }
+        merged["made_up"] = and_(products.c.made_up, incoming.excluded.made_up)
+        statement = incoming.on_conflict_do_update(index_elements=["product_id"], set_=merged)
+        added = 0
+        with self._database.write() as connection:
+            for part in batches(rows, _WRITE_ROWS):
+                connection.execute(statement, [asdict(product) for product in part])
+                added += len(part)
+            if added:
+                note_change(self._database, connection, PRODUCTS)
+        return added
+
+    def get(self, product_ids: Iterable[str]) -> dict[str, Product]:
+        """Return the known ones among these products, by id."""
+        found: dict[str, Product] = {}
+        with self._database.read() as connection:
+            for part in batches(dict.fromkeys(product_ids), PARAMETERS):
+                for row in connection.execute(select(products).where(products.c.product_id.in_(part))):
+                    found[row.product_id] = Product(**row._mapping)
+        return found
+
+    def read(self) -> Iterator[list[Product]]:
+        """Yield all products, page by page, in the order of their ids."""
+        # Each page is a transaction of its own, as for events: no writer waits for a whole catalogue to be read.
+        query = select(products).order_by(products.c.product_id).limit(_READ_ROWS)
+        page = query
+        while True:
+            with self._database.read() as connection:
+                found = [Product(**row._mapping) for row in connection.execute(page)]
+            if not found:
+                return
+            yield found
+            page = query.where(products.c.product_id > found[-1].product_id)
+
+    def read_attributes(self) -> Iterator[list[ProductAttributes]]:
+        """Yield the attributes that rules use, page by page, in the order of ids; products without any are left out."""
+        columns = [products.c[name] for name in ProductAttributes._fields]
+        known = or_(*(column.is_not(None) for column in columns[1:]))
+        query = select(*columns).where(known).order_by(products.c.product_id).limit(_READ_ATTRIBUTES)
+        page = query
+        while True:
+            with self._database.read() as connection:
+                found = [ProductAttributes(*row) for row in connection.execute(page)]
+            if not found:
+                return
+            yield found
+            page = query.where(products.c.product_id > found[-1].product_id)
+
+    def withdrawn(self) -> frozenset[str]:
+        """Return the ids of products that must not be listed. Quick."""
+        return withdrawn_ids(self._database)
+
+    def categories(self) -> list[CategoryCount]:
+        """Count the products of each category name, without withdrawn ones; most first, then by name."""
+        # Grouped by the whole text of a category: an index holds all that this reads.
+        query = (
+            select(products.c.category, func.count())
+            .where(products.c.category.is_not(None), products.c.withdrawn.is_not(True))
+            .group_by(products.c.category)
+        )
+        counts: Counter[str] = Counter()
+        with self._database.read() as connection:
+            for category, count in connection.execute(query):
+                counts.update(dict.fromkeys(category_names(category), count))
+        ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [CategoryCount(name, count) for name, count in ranked]
+
+    def count(self) -> int:
+        """Count the products, withdrawn and synthetic ones included."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(products)).scalar_one()
+
+    def changed_at(self) -> int | None:
+        """Return when a product was last added, updated or deleted: microseconds since 1970, never the same twice.
+
+        None if that is not known: in an empty store, or one that an early version filled. Quick.
+        """
+        return changed_at(self._database, PRODUCTS)
+
+    def has_synthetic(self) -> bool:
+        """Return whether any product is synthetic. Quick."""
+        with self._database.read() as connection:
+            return connection.execute(SYNTHETIC.limit(1)).first() is not None
+
+    def delete_synthetic(self, connection: Connection) -> int:
+        """Delete the synthetic products within the transaction of `connection`; return their number."""
+        note_change(self._database, connection, PRODUCTS)
+        return connection.execute(delete(products).where(products.c.made_up)).rowcount
+
+
+def withdrawn_ids(database: Database) -> frozenset[str]:
+    """Return the ids of products that must not be listed."""
+    with database.read() as connection:
+        return frozenset(connection.execute(select(products.c.product_id).where(products.c.withdrawn)).scalars())

@@ -1,0 +1,209 @@
+"""Lists that were served, and what users then did with the products on them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
+
+from src.core.domain import DAY, EventKind
+from src.core.records import FollowUp, SearchFeedback, ServedFigures, ServedList
+from src.store.batches import PARAMETERS, batches
+from src.store.database import Database
+from src.store.search_store import normalize_query
+from src.store.tables import followed, searches, served, shown
+
+TEXT = "text"
+CLICKS = (EventKind.CLICK.value, EventKind.VIEW.value)
+_WRITE_ROWS = 1_000
+_LISTS_PER_REQUEST = 20
+"""Only the newest lists of a request_id are searched: a sender may give all its requests the same one."""
+_POSITION_COLUMNS = ("release", "made_for", "source", "position")
+_SET_POSITION = (
+    update(followed)
+    .where(
+        followed.c.request_id == bindparam("of_request"),
+        followed.c.product_id == bindparam("of_product"),
+        followed.c.kind == bindparam("of_kind"),
+    )
+    .values({name: bindparam(f"list_{name}") for name in ("day", *_POSITION_COLUMNS)})
+)
+
+
+class ServedListStore:
+    """Lists that were served, and follow-ups: what users then did with the products on them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, lists: Iterable[ServedList]) -> None:
+        """Add lists, count their positions, and join the follow-ups that came before them."""
+        for part in batches(lists, _WRITE_ROWS):
+            rows = [asdict(row) | {"products": json.dumps(row.products, separators=(",", ":"))} for row in part]
+            with self._database.write() as connection:
+                connection.execute(self._database.insert(served).on_conflict_do_nothing(), rows)
+                self._count_positions(connection, part)
+                self._join(connection, {row.request_id for row in part})
+
+    def _count_positions(self, connection: Connection, lists: Sequence[ServedList]) -> None:
+        positions = Counter(
+            (row.at // DAY, row.release, row.made_for, source, position)
+            for row in lists
+            for position, (_, source) in enumerate(row.products, 1)
+        )
+        if not positions:
+            return
+        incoming = self._database.insert(shown)
+        statement = incoming.on_conflict_do_update(
+            index_elements=["day", *_POSITION_COLUMNS], set_={"count": shown.c.count + incoming.excluded["count"]}
+        )
+        names = ("day", *_POSITION_COLUMNS, "count")
+        # Sorted: the positions of most lists are the same rows.
+        rows = [dict(zip(names, (*position, count), strict=True)) for position, count in sorted(positions.items())]
+        connection.execute(statement, rows)
+
+    def add_follow_ups(self, rows: Iterable[FollowUp]) -> int:
+        """Add follow-ups; equal ones are stored once.
+
+        A follow-up of a list for a text is search feedback too (SearchStore). One whose list is not stored yet waits
+        for it.
+
+        Returns:
+            The number of follow-ups that were joined with a list.
+        """
+        found = 0
+        for part in batches(rows, _WRITE_ROWS):
+            with self._database.write() as connection:
+                connection.execute(
+                    self._database.insert(followed).on_conflict_do_nothing(), [asdict(row) for row in part]
+                )
+                found += self._join(connection, {row.request_id for row in part})
+        return found
+
+    def _join(self, connection: Connection, request_ids: Iterable[str]) -> int:
+        """Join the follow-ups of these requests that have no list yet; return how many were joined.
+
+        There is one writer at a time, so that of a list and its follow-up the later one finds the other.
+        """
+        n_joined = 0
+        for part in batches(sorted(request_ids), PARAMETERS):
+            waiting = select(followed).where(followed.c.request_id.in_(part), followed.c.position.is_(None))
+            rows = connection.execute(waiting).all()
+            if not rows:
+                continue
+            positions = _positions(connection, sorted({row.request_id for row in rows}))
+            joined = [(row, positions[key]) for row in rows if (key := (row.request_id, row.product_id)) in positions]
+            if not joined:
+                continue
+            connection.execute(_SET_POSITION, [_position_update(row, listed) for row, listed in joined])
+            feedback = [_feedback(row, listed.row) for row, listed in joined if listed.row.made_for == TEXT]
+            if feedback:
+                connection.execute(self._database.insert(searches).on_conflict_do_nothing(), feedback)
+            n_joined += len(joined)
+        return n_joined
+
+    def newest(self, n: int) -> list[ServedList]:
+        """Return at most n lists, newest first."""
+        query = select(served).order_by(served.c.at.desc(), served.c.seq.desc()).limit(n)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            ServedList(row.request_id, row.seq, row.at, row.release, row.made_for, row.subject, _products(row))
+            for row in rows
+        ]
+
+    def figures(self, since: int) -> list[ServedFigures]:
+        """Count shown, clicked and bought positions by release, kind of list, source and position, in this order.
+
+        Args:
+            since: UTC seconds; lists that were served on its day (UTC) or later are counted.
+        """
+        day = since // DAY
+        columns = [shown.c[name] for name in _POSITION_COLUMNS]
+        counted = select(*columns, func.sum(shown.c.count).label("n")).where(shown.c.day >= day).group_by(*columns)
+        with self._database.read() as connection:
+            times: dict[Any, int] = {row[:-1]: int(row.n) for row in connection.execute(counted)}
+            clicked = self._count_followed(connection, day, CLICKS)
+            bought = self._count_followed(connection, day, (EventKind.PURCHASE.value,))
+        return [
+            ServedFigures(key[0], key[1], key[2], key[3], times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
+            for key in sorted({*times, *clicked, *bought})
+        ]
+
+    def _count_followed(self, connection: Connection, day: int, kinds: Sequence[str]) -> dict[Any, int]:
+        """Count the listed products with a follow-up of these kinds, by _POSITION_COLUMNS."""
+        columns = [followed.c[name] for name in ("request_id", "product_id", *_POSITION_COLUMNS)]
+        products = select(*columns).where(followed.c.day >= day, followed.c.kind.in_(kinds)).distinct().subquery()
+        by = [products.c[name] for name in _POSITION_COLUMNS]
+        counted = select(*by, func.count().label("n")).group_by(*by)
+        return {row[:-1]: row.n for row in connection.execute(counted)}
+
+    def delete_before(self, before: int, limit: int) -> int:
+        """Delete old lists and follow-ups, and the counts of the days before.
+
+        Args:
+            before: UTC seconds; older rows are deleted.
+            limit: The maximum number of lists, and of follow-ups, to delete in this transaction.
+
+        Returns:
+            The number of lists and follow-ups deleted.
+        """
+        deleted = 0
+        with self._database.write() as connection:
+            for table in (served, followed):
+                key = tuple_(*table.primary_key.columns)
+                old = select(*table.primary_key.columns).where(table.c.at < before).limit(limit)
+                deleted += connection.execute(delete(table).where(key.in_(old))).rowcount
+            connection.execute(delete(shown).where(shown.c.day < before // DAY))
+        return deleted
+
+    def clear(self, connection: Connection) -> None:
+        """Delete everything, within the transaction of `connection`."""
+        for table in (served, followed, shown):
+            connection.execute(delete(table))
+
+
+class _Listed(NamedTuple):
+    """A product on a served list: the row of the list, the product's source, and its position from 1."""
+
+    row: Row[Any]
+    source: str
+    position: int
+
+
+def _products(row: Row[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((product_id, source) for product_id, source in json.loads(row.products))
+
+
+def _positions(connection: Connection, request_ids: Sequence[str]) -> dict[tuple[str, str], _Listed]:
+    """Return (request_id, product_id) → where the newest list of the request with that product has it."""
+    newest = func.row_number().over(partition_by=served.c.request_id, order_by=served.c.seq.desc())
+    ranked = select(served, newest.label("age")).where(served.c.request_id.in_(request_ids)).subquery()
+    query = select(ranked).where(ranked.c.age <= _LISTS_PER_REQUEST).order_by(ranked.c.seq)
+    positions: dict[tuple[str, str], _Listed] = {}
+    for row in connection.execute(query):
+        for position, (product_id, source) in enumerate(_products(row), 1):
+            positions[row.request_id, product_id] = _Listed(row, source, position)
+    return positions
+
+
+def _position_update(row: Row[Any], listed: _Listed) -> dict[str, object]:
+    return {
+        "of_request": row.request_id,
+        "of_product": row.product_id,
+        "of_kind": row.kind,
+        "list_day": listed.row.at // DAY,
+        "list_release": listed.row.release,
+        "list_made_for": listed.row.made_for,
+        "list_source": listed.source,
+        "list_position": listed.position,
+    }
+
+
+def _feedback(row: Row[Any], served_list: Row[Any]) -> dict[str, object]:
+    query = normalize_query(served_list.subject or "")
+    return asdict(SearchFeedback(query, row.product_id, row.kind, row.at, row.dedupe_key))
