@@ -22,7 +22,7 @@ from src.core.domain import Product, category_names
 )
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
-    found = current_aisle().recommender.products([path.product_id]).get(path.product_id)
+    found = current_aisle().store.products.get([path.product_id]).get(path.product_id)
     return unknown_product(path.product_id) if found is None else jsonify(_described(found).model_dump())
 
 
@@ -39,4 +39,4 @@ def _described(found: Product) -> ProductAnswer:
 )
 def categories() -> Response:
     """Answer with every category and its number of products."""
-    return jsonify([asdict(row) for row in current_aisle().recommender.categories()])
+    return jsonify([asdict(row) for row in current_aisle().recommender.counts.categories()])

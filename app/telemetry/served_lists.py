@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flask import g, has_request_context
 
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
-from src.core.domain import DAY
+from src.core.domain import DAY, Recommendation
 from src.core.errors import StoreError
 from src.core.records import ServedList
 from src.core.settings import Settings
@@ -36,14 +36,14 @@ _log = logging.getLogger(__name__)
 class ShownList:
     """A list that a request was given. made_for: USER, TEXT or PRODUCT; asked: the text or the product.
 
-    source: what named most of it. products: (product_id, source), best first. cached: None where no cache was asked.
+    source: what named most of it. places: best first. cached: None where no cache was asked.
     """
 
     release: str
     made_for: str
     asked: str | None
     source: str
-    products: Sequence[tuple[str, str]]
+    places: Sequence[Recommendation]
     cached: bool | None = None
 
 
@@ -72,7 +72,7 @@ class ServedListLog:
             return
         now = time.time_ns()
         for place, each in enumerate(shown):
-            products = tuple(each.products)
+            products = tuple((place.product_id, place.source) for place in each.places)
             number, at = now // 1_000 + place, now // 1_000_000_000
             try:
                 self._queue.put_nowait(

@@ -39,8 +39,9 @@ from src.workflows.export import export
 from src.workflows.fit import stored_data
 from src.workflows.locks import FileLock, trainer_lock
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     release = Registry(settings.releases_dir).active()
     assert trained.active
     assert release.version == trained.version
-    assert release.note == ""
+    assert release.current_problem is None
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
@@ -256,9 +257,9 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     tuned_on: list[Split] = []
     tune = plans_module.tune_ensemble
 
-    def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
+    def spy_on_tuning(parts: Split, *args: Any) -> Any:
         tuned_on.append(parts)
-        return tune(settings, parts, *args, **kwargs)
+        return tune(parts, *args)
 
     monkeypatch.setattr(fit_module, "measure", spy)
     monkeypatch.setattr(plans_module, "tune_ensemble", spy_on_tuning)
