@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
-    from src.releases.registry import Listed
+    from src.releases.listed_release import Listed
 
 
 class Screen(Reporter):

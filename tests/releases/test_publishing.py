@@ -211,7 +211,7 @@ def test_a_release_that_does_not_load_in_a_fresh_process_is_removed_and_refused(
 def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()
-    monkeypatch.setattr("src.releases.registry._SMOKE_SECONDS", 0.001)
+    monkeypatch.setattr("src.releases.smoke_test._TIMEOUT_SECONDS", 0.001)
     with pytest.raises(ReleaseError, match="did not load within"):
         publish(registry, 2)
     assert registry.active().version == old
