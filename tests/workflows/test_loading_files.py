@@ -228,7 +228,7 @@ def test_equal_rows_count_once_and_a_file_loaded_again_adds_nothing(
     load: Load, store: Store, text: str, n: int, small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if small:
-        monkeypatch.setattr(input_files, "_CHUNK", 40)
+        monkeypatch.setattr(input_files, "CHUNK_BYTES", 40)
         monkeypatch.setattr(ingest_module, "_MAX_BATCH", 2)
     load(text)
     before = events_of(store)
@@ -248,7 +248,7 @@ def test_a_return_reduces_the_purchase_in_any_order_of_rows_and_files(load: Load
 def test_the_latest_rating_wins_within_a_file_across_blocks_and_across_files(
     load: Load, store: Store, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     head = "user,product,rating,time\n"
     load(head + "u,p,2,200\n" + "u,q,5,1\n" * 9 + "u,p,1,100\n", "new.csv")
     load(head + "u,p,5,150\nu,p,4,\n", "old.csv")
@@ -262,7 +262,7 @@ def test_events_are_numbered_in_the_order_of_the_file(
     load: Load, store: Store, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_module, "_MAX_BATCH", at_once)
-    monkeypatch.setattr(input_files, "_CHUNK", 20)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", 20)
     record_events(store, [Event("first", "z", EventKind.VIEW, at=1)])
     load(EVENTS + "d,p,view,,\na,q,view,,\nc,p,view,,\nb,q,view,,\na,p,view,,\n")
     record_events(store, [Event("last", "a", EventKind.VIEW, at=1)])
