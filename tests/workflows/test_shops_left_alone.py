@@ -82,7 +82,7 @@ def test_events_that_are_dated_tomorrow_are_trained_today_and_tomorrow(
     assert night(trained_settings, trained_store, 1).active
 
 
-def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
+def test_a_store_that_lost_events_keeps_the_old_model_until_it_is_forced(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
