@@ -1,4 +1,4 @@
-"""A machine that lacks what one model needs trains the others, and says so."""
+"""A machine without the library of one model trains the others and reports it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_als", "no_smoke")
-def test_a_release_without_als_serves_and_the_reason_is_reported(
+def test_a_release_without_als_is_served_and_the_reason_is_reported(
     settings: Settings, store: Store, shop: SyntheticShop
 ) -> None:
     store.products.add(shop.products)
@@ -53,7 +53,7 @@ def test_a_release_without_als_serves_and_the_reason_is_reported(
 
 
 @pytest.mark.usefixtures("without_als")
-def test_a_request_for_an_unavailable_model_fails_with_the_reason(
+def test_training_an_unavailable_model_by_name_ends_with_the_reason(
     settings: Settings, store: Store, shop: SyntheticShop
 ) -> None:
     store.events.add(shop.events)
