@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -271,7 +271,8 @@ def _fit(
         name: cast("BlockScorer", model) for name, model in models.items() if name in listed and MODELS[name].lists
     }
     if with_pipeline:
-        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = _fit_pipeline(settings, job, parts, tuner, reporter)
+        pipeline = _fit_pipeline(settings, job, parts, tuner, reporter)
+        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = pipeline.scorer, pipeline.cost, pipeline.tuning
     raters = {name: cast("Rater", models[name]) for name in _RATERS if name in models}
     checksums = {name: checksum(model) for name, model in {**models, **scorers}.items()}
     popularity = cast("Popularity", models[POPULARITY])
@@ -282,10 +283,18 @@ def _trainer(settings: AllSettings, name: str, data: TrainingData) -> Callable[[
     return lambda: MODELS[name].train(data, MODELS[name].params(settings), seed=settings.seed)
 
 
+class _TunedPipeline(NamedTuple):
+    """A trained pipeline, the cost of tuning and training, and what the report says about tuning."""
+
+    scorer: BlockScorer
+    cost: Cost
+    tuning: JsonDict
+
+
 def _fit_pipeline(
     settings: AllSettings, job: BenchmarkRequest, parts: BenchmarkData, tuner: Tuner | None, reporter: Reporter
-) -> tuple[BlockScorer, Cost, JsonDict]:
-    """Tune and train the pipeline; return it, the cost of both, and what the report says about tuning."""
+) -> _TunedPipeline:
+    """Tune and train the pipeline."""
     tuner = tuner or _default_tuner()
     tuning = parts.for_tuning()
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
@@ -309,7 +318,7 @@ def _fit_pipeline(
         "fit_seconds": round(fitted.seconds, 3),
         "recipe": recipe.to_json(),
     }
-    return scorer, cost, about
+    return _TunedPipeline(scorer, cost, about)
 
 
 def _default_tuner() -> Tuner:
