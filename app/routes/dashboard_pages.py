@@ -18,7 +18,8 @@ from app.views.overview import LISTS_DAYS, before_current, current_of, overview
 from app.views.svg_charts import columns, curve
 from app.views.template_filters import FILTERS, seconds_of
 from src.core.errors import AisleError
-from src.releases.registry import Listed, Registry
+from src.releases.listed_release import Listed
+from src.releases.registry import Registry
 
 dashboard = Blueprint("dashboard", __name__)
 

@@ -16,6 +16,7 @@ from src.models import ALS, SVD
 from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.releases.release import Release
+from src.releases.release_messages import describe_fallback
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
@@ -107,7 +108,7 @@ class ReleaseFollower:
         try:
             # Only a worker without a release falls back to an older one.
             release = self._registry.current() if before else self._registry.active()
-            self._problem = release.note
+            self._problem = describe_fallback(release)
         except NoRelease as error:
             self._problem = ""
             _log.warning("%s", error)

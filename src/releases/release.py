@@ -37,13 +37,13 @@ class Release:
         version: Its name.
         pipeline: Its models.
         manifest: Its manifest.
-        note: Why it serves although it is not the current one; empty if it is.
+        current_problem: Why the current release does not serve in its place; None if this is the current one.
     """
 
     version: str
     pipeline: Pipeline
     manifest: Manifest
-    note: str = ""
+    current_problem: str | None = None
 
 
 @dataclass(frozen=True)

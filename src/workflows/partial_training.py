@@ -19,7 +19,8 @@ from src.models import MODELS, POPULARITY, TEXT, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
-from src.releases.manifest import CarriedOver, TrainingRecord
+from src.releases.manifest import TrainingRecord
+from src.releases.manifest_sections import CarriedOver
 from src.releases.promotion_gate import Compared, GateBounds, compare
 from src.releases.verdict import GateVerdict, ListsCarriedOver, NotCompared, NotComparedReason
 from src.workflows.champion_comparison import Champion, same_settings, scoring_models

@@ -29,17 +29,8 @@ from src.workflows.run_records import (
 )
 from src.workflows.training_messages import run_message
 from src.workflows.training_plan import ALL, TrainingRequest
-from src.workflows.training_steps import (
-    Prepared,
-    Trained,
-    TrainingContext,
-    draft_of,
-    judge,
-    measure,
-    prepare,
-    publish,
-    reported,
-)
+from src.workflows.training_results import Prepared, Trained, TrainingContext
+from src.workflows.training_steps import draft_of, judge, measure, prepare, publish, reported
 
 _DELETED_AT_ONCE = 1_000
 

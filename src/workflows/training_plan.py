@@ -12,7 +12,7 @@ from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
-from src.releases.manifest import EnsembleRecord
+from src.releases.manifest_sections import EnsembleRecord
 from src.releases.registry import Registry
 from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.fit import FitPlan

@@ -13,6 +13,7 @@ import pytest
 from releases import manifest_of, publish
 from src.core.errors import NoRelease, UnknownName
 from src.releases.registry import Registry
+from src.releases.release_messages import describe_fallback
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_a_broken_pointer_serves_a_release_that_verifies_and_says_so(registry: R
     (registry.folder / "CURRENT.json").write_bytes(content)
     release = registry.active()
     assert release.version == version
-    assert "CURRENT.json cannot be read" in release.note
+    assert "CURRENT.json cannot be read" in describe_fallback(release)
     assert registry.current_version() is None
 
 
@@ -55,7 +56,7 @@ def test_a_pointer_with_a_wrong_sha256_falls_back_to_the_older_release(registry:
     (registry.folder / "CURRENT.json").write_text(json.dumps({"version": new, "manifest_sha256": "0" * 64}))
     release = registry.active()
     assert release.version == old
-    assert "its manifest is not the one that was activated" in release.note
+    assert "its manifest is not the one that was activated" in describe_fallback(release)
 
 
 def test_the_parent_of_a_release_published_under_a_broken_pointer_is_unknown(registry: Registry) -> None:

@@ -17,6 +17,7 @@ from releases import files_of, flip, publish
 from src.core.errors import AisleError, ReleaseError, UnknownName
 from src.releases.manifest import FORMAT
 from src.releases.registry import Registry
+from src.releases.release_messages import describe_fallback
 
 RELEASE_FILES = [
     *(f"{names}/{array}.npy" for names in ("users", "items") for array in ("blob", "offsets", "order")),
@@ -70,8 +71,8 @@ def test_a_release_with_a_damaged_file_is_never_served(
         registry.activate(new)
     served = registry.active()
     assert served.version == old
-    assert f"The older release {old} is served instead" in served.note
-    assert new in served.note
+    assert f"The older release {old} is served instead" in describe_fallback(served)
+    assert new in describe_fallback(served)
 
 
 @pytest.mark.parametrize("name", ["models/svd/extra.npy", "models/new/model.json", "manifest.json.bak"])
@@ -169,7 +170,7 @@ def test_a_manifest_may_say_whatever_it_likes_and_the_older_release_serves(
     registry.prune()
     registry.is_made_up(new)
     registry.activate(old)
-    assert registry.active().note == ""
+    assert registry.active().current_problem is None
 
 
 @pytest.mark.parametrize("name", ["report.json", "users/blob.npy", "users", "."])

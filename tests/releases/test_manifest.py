@@ -15,7 +15,8 @@ from src.core.domain import Event, EventKind, Query
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.manifest import EnsembleRecord, Manifest, MeasurementSettings, TrainingRecord
+from src.releases.manifest import Manifest, TrainingRecord
+from src.releases.manifest_sections import EnsembleRecord, MeasurementSettings
 from src.releases.registry import Registry
 
 ARCHIVE = Path(__file__).parent / "data" / "release_before_typed_manifest.zip"
@@ -41,7 +42,7 @@ def documents() -> dict[str, dict[str, Any]]:
 def test_an_old_release_is_read_and_verified(old_registry: Registry) -> None:
     release = old_registry.current()
     assert release.version == OLD
-    assert release.note == ""
+    assert release.current_problem is None
     manifest = release.manifest
     assert manifest.default_model == ENSEMBLE
     assert manifest.data is not None

@@ -24,6 +24,7 @@ from src.models import POPULARITY, SVD
 from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Publication, Registry
 from src.releases.release import SmokeTestResult
+from src.releases.release_messages import describe_fallback
 from src.releases.smoke_test import run_smoke_test
 from src.releases.verdict import GateVerdict
 
@@ -104,7 +105,7 @@ def test_a_loaded_release_answers_as_the_models_that_were_published(registry: Re
     assert listed == ["a", "b", "c"]
     expected = DRAFT.pipeline.models[SVD].rate(np.array([0]), np.array([1]))[0]
     assert release.pipeline.predict("u1", "b").rating == pytest.approx(expected)
-    assert release.note == ""
+    assert release.current_problem is None
 
 
 def test_versions_sort_by_time_whatever_the_zone_of_the_clock(registry: Registry) -> None:
@@ -210,7 +211,7 @@ def test_a_release_that_does_not_load_in_a_fresh_process_is_removed_and_refused(
 def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()
-    monkeypatch.setattr("src.releases.registry._SMOKE_SECONDS", 0.001)
+    monkeypatch.setattr("src.releases.smoke_test._TIMEOUT_SECONDS", 0.001)
     with pytest.raises(ReleaseError, match="did not load within"):
         publish(registry, 2)
     assert registry.active().version == old
@@ -223,7 +224,7 @@ def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
     (registry.folder / new / "users" / "blob.npy").unlink()
     release = registry.active()
     assert release.version == old
-    assert old in release.note
+    assert old in describe_fallback(release)
     (registry.folder / "CURRENT.json").write_text("")
     assert registry.active().version == old
 

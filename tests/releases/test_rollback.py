@@ -117,7 +117,7 @@ def test_several_processes_that_change_the_pointer_take_turns(three: tuple[Regis
     root = Path(__file__).resolve().parents[2]
     for process in [subprocess.Popen(command, cwd=root) for command in commands]:
         assert process.wait(60) == 0
-    assert registry.active().note == ""
+    assert registry.active().current_problem is None
     assert set((registry.folder / "ACTIVATED").read_text().split()) == set(versions)
 
 

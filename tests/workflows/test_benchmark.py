@@ -282,17 +282,17 @@ def test_repeating_it_gives_the_same_figures(settings: Settings, rated_files: Fi
 )
 def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        BenchmarkRequest.asked_for(options)
+        BenchmarkRequest.from_options(options)
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(UnknownName, match="pipeline, all, popularity"):
-        BenchmarkRequest.asked_for({"train": "a", "test": "b", "model": "magic"})
+        BenchmarkRequest.from_options({"train": "a", "test": "b", "model": "magic"})
 
 
 def test_no_options_of_a_split_ask_for_none() -> None:
-    assert BenchmarkRequest.asked_for({"release": "x", "train": None}) is None
-    job = BenchmarkRequest.asked_for({"train": Path("a"), "test": Path("b"), "at": "20, 5,20", "budget": 60.0})
+    assert BenchmarkRequest.from_options({"release": "x", "train": None}) is None
+    job = BenchmarkRequest.from_options({"train": Path("a"), "test": Path("b"), "at": "20, 5,20", "budget": 60.0})
     assert job == BenchmarkRequest(Path("a"), Path("b"), at=(5, 20), budget_seconds=60.0)
 
 

@@ -20,8 +20,9 @@ from src.workflows import champion_comparison as challenge_module
 from src.workflows import training_steps as steps_module
 from src.workflows.fit import stored_data
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 

@@ -121,7 +121,7 @@ def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
         load(settings, store, write(tmp_path / "r.csv", text))
     assert events_of(store) == before
     assert store.summary().made_up
-    assert Registry(settings.releases_dir).active().note == ""
+    assert Registry(settings.releases_dir).active().current_problem is None
 
 
 def test_real_events_on_real_products_survive_the_leaving_of_the_made_up_shop(

@@ -23,8 +23,9 @@ from src.store import Store
 from src.workflows.fit import stored_data
 from src.workflows.partial_training import events_within
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
+from src.workflows.training_results import Trained
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 

@@ -49,12 +49,12 @@ def test_a_file_without_a_usable_judgement_is_refused(tmp_path: Path, text: str)
 
 
 def test_half_of_the_options_is_refused() -> None:
-    assert SearchBenchmarkRequest.asked_for({"search": None, "products": None}) is None
+    assert SearchBenchmarkRequest.from_options({"search": None, "products": None}) is None
     for options in ({"search": Path("x")}, {"products": Path("x")}):
         with pytest.raises(InputError, match="Expected both"):
-            SearchBenchmarkRequest.asked_for(options)
+            SearchBenchmarkRequest.from_options(options)
     with pytest.raises(InputError, match="--train"):
-        SearchBenchmarkRequest.asked_for({"search": Path("x"), "products": Path("y"), "train": Path("z")})
+        SearchBenchmarkRequest.from_options({"search": Path("x"), "products": Path("y"), "train": Path("z")})
 
 
 def test_search_over_a_file_of_products_is_measured(settings: Settings, tmp_path: Path) -> None:

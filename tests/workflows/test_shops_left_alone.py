@@ -15,8 +15,9 @@ from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 pytestmark = pytest.mark.usefixtures("no_smoke")
 FIRST_NIGHT = 1_800_000_000

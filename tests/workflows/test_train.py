@@ -37,10 +37,11 @@ from src.workflows import training_steps as steps_module
 from src.workflows.evaluate import evaluate
 from src.workflows.export import export
 from src.workflows.fit import stored_data
-from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.locks import trainer_lock
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     release = Registry(settings.releases_dir).active()
     assert trained.active
     assert release.version == trained.version
-    assert release.note == ""
+    assert release.current_problem is None
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
@@ -491,22 +492,3 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
         train(settings, store, TrainingRequest(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
     assert store.runs.newest(1)[0].status is RunStatus.FAILED
-
-
-def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:
-    stop = threading.Event()
-    lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-
-    def ask() -> None:
-        while not stop.is_set():
-            other.owner()
-
-    asker = threading.Thread(target=ask)
-    asker.start()
-    try:
-        for _ in range(200):
-            assert lock.acquire(LockOwner("me"))
-            lock.release()
-    finally:
-        stop.set()
-        asker.join()

@@ -1,4 +1,4 @@
-"""The shop's figures: counted when they are due, by one process at a time, and shown as they were meanwhile."""
+"""The data profile: made when it is due, by one process at a time; the old one is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 class FakeProcess:
-    """A counting that ends when a test says so."""
+    """A profiling process that ends when a test says so."""
 
     pid = 4_321
 
@@ -44,7 +44,7 @@ class FakeProcess:
 
 
 class Shop:
-    """A store and its explorer; `started` are the countings so far."""
+    """A store and its refresher; `started` are the processes so far."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store, self.code, self.now = settings, store, 0, 2e9
@@ -84,7 +84,7 @@ def watched(trained_settings: Settings, trained_store: Store) -> Iterator[Shop]:
     its.end()
 
 
-def test_the_first_look_starts_one_counting_whoever_looks(watched: Shop) -> None:
+def test_the_first_look_of_any_worker_starts_one_process(watched: Shop) -> None:
     other = watched.another_worker()
     for explorer in (watched.explorer, other, watched.explorer):
         shown = explorer.look()
@@ -100,14 +100,14 @@ def test_the_first_look_starts_one_counting_whoever_looks(watched: Shop) -> None
     assert len(watched.started) == 1
 
 
-def test_figures_of_an_unchanged_store_stay_current_however_old(watched: Shop) -> None:
+def test_the_profile_of_an_unchanged_store_stays_current_at_any_age(watched: Shop) -> None:
     watched.count()
     watched.now += 1e8
     assert watched.looks() is Counting.CURRENT
     assert watched.started == []
 
 
-def test_old_figures_are_shown_while_newer_ones_are_counted(watched: Shop) -> None:
+def test_the_old_profile_is_shown_while_a_new_one_is_made(watched: Shop) -> None:
     watched.count()
     watched.something_happens()
     shown = watched.explorer.look()
@@ -124,7 +124,7 @@ def test_old_figures_are_shown_while_newer_ones_are_counted(watched: Shop) -> No
 @pytest.mark.parametrize(
     ("seconds", "age", "due"), [(0.1, 59, False), (0.1, 61, True), (10, 499, False), (10, 501, True)]
 )
-def test_counting_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: float, age: float, due: bool) -> None:
+def test_profiling_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: float, age: float, due: bool) -> None:
     watched.count()
     path = watched.settings.explored_path
     explored = SavedProfile.read(path)
@@ -135,7 +135,7 @@ def test_counting_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: f
     assert (watched.looks() is Counting.UNDER_WAY) == due
 
 
-def test_a_counting_that_failed_is_told_and_not_repeated_at_once(watched: Shop) -> None:
+def test_a_failure_is_shown_and_not_retried_at_once(watched: Shop) -> None:
     watched.code = 1
     assert watched.looks() is Counting.UNDER_WAY
     watched.end()
@@ -163,13 +163,13 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     assert FileLock(trained_settings.var / "explorer.lock").acquire(LockOwner("another worker"))
 
 
-def test_an_empty_store_is_not_counted(settings: Settings, store: Store) -> None:
+def test_an_empty_store_is_not_profiled(settings: Settings, store: Store) -> None:
     watched = Shop(settings, store)
     assert watched.looks() is Counting.EMPTY
     assert watched.started == []
 
 
-def test_a_store_that_does_not_answer_leaves_the_last_figures(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_profile_is_shown_if_the_store_does_not_answer(watched: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.count()
 
     def refuse(*_: object) -> None:
@@ -182,7 +182,7 @@ def test_a_store_that_does_not_answer_leaves_the_last_figures(watched: Shop, mon
     assert "secret" not in shown.problem
 
 
-def test_figures_of_another_version_are_counted_anew(watched: Shop) -> None:
+def test_a_profile_of_another_version_is_made_again(watched: Shop) -> None:
     path = watched.settings.explored_path
     path.parent.mkdir(parents=True, exist_ok=True)
     for content in ("{}", "no JSON", '{"figures": {"n_events": "many"}}'):
@@ -192,7 +192,7 @@ def test_figures_of_another_version_are_counted_anew(watched: Shop) -> None:
     watched.end()
 
 
-def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
+def test_a_profile_is_read_as_it_was_written(watched: Shop) -> None:
     watched.count()
     path = watched.settings.explored_path
     explored = SavedProfile.read(path)
@@ -204,7 +204,7 @@ def test_what_is_kept_comes_back_as_it_was(watched: Shop) -> None:
     assert SavedProfile.read(path) == explored
 
 
-def test_the_explorer_is_a_process_that_writes_what_is_read(
+def test_the_process_writes_the_profile_that_is_read(
     trained_settings: Settings,
     trained_store: Store,
     as_environment: Callable[[Settings], dict[str, str]],
@@ -223,7 +223,7 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
     assert shown.explored.figures.n_events == trained_store.summary().n_events
 
 
-def test_a_worker_that_ends_ends_the_counting_that_it_began(
+def test_a_worker_that_ends_ends_the_process_that_it_started(
     settings: Settings,
     store: Store,
     flask_app: Flask,

@@ -163,7 +163,7 @@ def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_
 
         def __init__(self) -> None:
             self.kept: list[ServedList] = []
-            self.served = self
+            self.served_lists = self
 
         def add(self, lists: list[ServedList]) -> None:
             self.calls += 1
