@@ -62,9 +62,17 @@ class EnsembleConfig:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], settings: AllSettings) -> EnsembleConfig:
-        """What `to_json` gave; a model it does not name keeps the parameters of the settings."""
+        """Read what `to_json` returned.
+
+        Args:
+            document: plain JSON.
+            settings: give the parameters of models that the document does not name.
+
+        Returns:
+            The configuration, without models that cannot be trained here.
+        """
         base = cls.of(settings)
-        params = {name: type(its)(**document["params"].get(name, asdict(its))) for name, its in base.params.items()}
+        params = {name: type(own)(**document["params"].get(name, asdict(own))) for name, own in base.params.items()}
         weights = {name: weight for name, weight in document["weights"].items() if name in params}
         order = None if document.get("order") is None else LearnedOrder.from_json(document["order"])
         if order is not None and not params.keys() >= set(order.names):
@@ -96,9 +104,9 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
         The trained models, by name.
     """
     models = {}
-    for name, its in params.items():
+    for name, own in params.items():
         reporter.step(f"training {name} on {len(data):,} events")
-        models[name] = MODELS[name].train(data, its, seed=seed)
+        models[name] = MODELS[name].train(data, own, seed=seed)
     return models
 
 

@@ -60,5 +60,5 @@ def test_of_many_queries_some_are_drawn_always_the_same_ones() -> None:
     many = {number: {0: 1.0} for number in range(100)}
     some = sample_queries(many, 10, seed=1)
     assert len(some) == 10
-    assert some == sample_queries(many, 10, seed=1) != telling(many, 10, seed=2)
+    assert some == sample_queries(many, 10, seed=1) != sample_queries(many, 10, seed=2)
     assert sample_queries(many, 100, seed=1) == many
