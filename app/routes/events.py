@@ -1,4 +1,4 @@
-"""The HTTP call that tells what users did."""
+"""The call that records events."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def add_events(body: EventsBody) -> Response:
 
 
 def allow_length() -> None:
-    """A thousand events take more room than other bodies may. To be called before the length is looked at."""
+    """Allow a longer body for events. Call it before the length of a body is checked."""
     if request.endpoint == "events.add_events":
         request.max_content_length = current_aisle().settings.max_events_bytes
 
