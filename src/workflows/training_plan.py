@@ -14,7 +14,7 @@ from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.manifest import EnsembleRecord
 from src.releases.registry import Registry
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.fit import FitPlan
 from src.workflows.tune import trials_file
 
@@ -88,13 +88,13 @@ def plan_of(
             raise AisleError(reasons[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
+    file = None if job.tune_seconds is None else trials_file(settings, train)
     recipe = tune_ensemble(
-        settings,
         held_out(train) if len(train) > 1 else None,
+        _last_recipe(registry, first, settings) or first,
+        TuningOptions(settings.relevant_rating, settings.seed, trials_file=file),
         settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
         reporter,
-        start=_last_recipe(registry, first, settings) or first,
-        kept_in=None if job.tune_seconds is None else trials_file(settings, train),
     )
     params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
     return FitPlan(params, recipe, recipe.weighting)

@@ -13,7 +13,7 @@ from src.interactions.splits import Split
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 
 
 def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> EnsembleConfig:
@@ -29,7 +29,8 @@ def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, re
     Returns:
         The best configuration.
     """
-    return tune_ensemble(settings, tuning, budget_seconds, reporter, k=k)
+    options = TuningOptions(settings.relevant_rating, settings.seed, k)
+    return tune_ensemble(tuning, EnsembleConfig.of(settings), options, budget_seconds, reporter)
 
 
 def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:

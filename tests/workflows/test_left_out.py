@@ -9,6 +9,7 @@ import pytest
 from src.core.errors import AisleError
 from src.core.settings import Settings
 from src.models import ALS, MODELS, trainable
+from src.models.model_kind import Unavailable
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop
@@ -32,7 +33,7 @@ class Lines:
 
 @pytest.fixture
 def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], missing=lambda: REASON))
+    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], unavailable=lambda: Unavailable(REASON)))
 
 
 @pytest.mark.usefixtures("without_als", "no_smoke")

@@ -256,9 +256,9 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     tuned_on: list[Split] = []
     tune = plans_module.tune_ensemble
 
-    def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
+    def spy_on_tuning(parts: Split, *args: Any) -> Any:
         tuned_on.append(parts)
-        return tune(settings, parts, *args, **kwargs)
+        return tune(parts, *args)
 
     monkeypatch.setattr(fit_module, "measure", spy)
     monkeypatch.setattr(plans_module, "tune_ensemble", spy_on_tuning)

@@ -28,6 +28,7 @@ from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop
+from src.tuning.ensemble_tuning import TuningOptions
 from src.workflows import training_plan as plans_module
 from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
@@ -58,11 +59,13 @@ class Asked:
         self._original = plans_module.tune_ensemble
         monkeypatch.setattr(plans_module, "tune_ensemble", self._spy)
 
-    def _spy(self, settings: AllSettings, parts: Any, budget: float, reporter: Any, **options: Any) -> EnsembleConfig:
-        self.starts.append(options["start"])
+    def _spy(
+        self, parts: Any, start: EnsembleConfig, options: TuningOptions, budget: float, reporter: Any
+    ) -> EnsembleConfig:
+        self.starts.append(start)
         self.budgets.append(budget)
-        self.kept_in.append(options["kept_in"])
-        return self.answer or self._original(settings, parts, budget, reporter, **options)
+        self.kept_in.append(options.trials_file)
+        return self.answer or self._original(parts, start, options, budget, reporter)
 
 
 @pytest.fixture
@@ -213,9 +216,9 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     seen: list[Any] = []
     original = plans_module.tune_ensemble
 
-    def spy(settings: AllSettings, parts: Any, *arguments: Any, **options: Any) -> EnsembleConfig:
+    def spy(parts: Any, *arguments: Any) -> EnsembleConfig:
         seen.append(parts)
-        return original(settings, parts, *arguments, **options)
+        return original(parts, *arguments)
 
     monkeypatch.setattr(plans_module, "tune_ensemble", spy)
     train(settings, filled, TrainingRequest(), Silent())
