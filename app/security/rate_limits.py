@@ -1,8 +1,8 @@
 """Limit request rates with Flask-Limiter: wrong keys, calls of the admin, and all requests if that is set.
 
 The limit of wrong keys comes before the check of keys, the others after it. Were they before it, a client over its
-limit could tell right keys from wrong ones: a wrong key would be refused without being counted, while a right key, which
-has a limit of its own, would pass.
+limit could tell right keys from wrong ones: a wrong key would be refused without being counted, while a right key,
+which has a limit of its own, would pass.
 """
 
 from __future__ import annotations
