@@ -22,7 +22,7 @@ from src.core.domain import Product, category_names
 )
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
-    known = current_aisle().recommender.products([path.product_id]).get(path.product_id)
+    known = current_aisle().store.products.get([path.product_id]).get(path.product_id)
     return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump())
 
 
@@ -39,4 +39,4 @@ def _product_answer(product: Product) -> ProductAnswer:
 )
 def categories() -> Response:
     """Answer with every category and its number of products."""
-    return jsonify([asdict(row) for row in current_aisle().recommender.categories()])
+    return jsonify([asdict(row) for row in current_aisle().recommender.counts.categories()])

@@ -76,9 +76,9 @@ def _end(response: Response) -> Response:
 
 def _count(metrics: Metrics, shown: ShownList) -> None:
     metrics.add(LISTS, shown.made_for, shown.source)
-    for source, places in Counter(source for _, source in shown.products).items():
+    for source, places in Counter(place.source for place in shown.places).items():
         metrics.add(PLACES, shown.made_for, source, amount=places)
-    if not shown.products:
+    if not shown.places:
         metrics.add(EMPTY_LISTS, shown.made_for)
     if shown.cached is not None:
         metrics.add(CACHE, "hit" if shown.cached else "miss")

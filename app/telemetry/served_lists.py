@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flask import g, has_request_context
 
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
-from src.core.domain import DAY
+from src.core.domain import DAY, Recommendation
 from src.core.errors import StoreError
 from src.core.records import ServedList
 from src.core.settings import Settings
@@ -41,7 +41,7 @@ class ShownList:
         made_for: USER, TEXT or PRODUCT.
         asked: The text or the product; None for a user.
         source: The model that named most of its products.
-        products: (product_id, source), best first.
+        places: Products and their sources, best first.
         cached: Whether it came from the cache; None where no cache is used.
     """
 
@@ -49,7 +49,7 @@ class ShownList:
     made_for: str
     asked: str | None
     source: str
-    products: Sequence[tuple[str, str]]
+    places: Sequence[Recommendation]
     cached: bool | None = None
 
 
@@ -80,9 +80,9 @@ class ServedListLog:
         if self._settings.log_served == "off":
             return
         now = time.time_ns()
-        for place, answered in enumerate(shown):
-            products = tuple(answered.products)
-            number, at = now // 1_000 + place, now // 1_000_000_000
+        for index, answered in enumerate(shown):
+            products = tuple((place.product_id, place.source) for place in answered.places)
+            number, at = now // 1_000 + index, now // 1_000_000_000
             try:
                 self._queue.put_nowait(
                     ServedList(request_id, number, at, answered.release, answered.made_for, answered.asked, products)

@@ -25,7 +25,7 @@ from src.interactions.interactions import TrainingData
 from src.recommendation.click_labels import after_looks, after_searches, telling
 from src.recommendation.pipeline import PRODUCT, TEXT_QUERY, Pipeline
 from src.recommendation.search_reranker import Group, SearchReranker, train_search_reranker
-from src.releases.manifest import SearchRankerRecord
+from src.releases.manifest_sections import SearchRankerRecord
 from src.store import Store
 from src.workflows.embed_catalogue import encoder_of
 from src.workflows.search_benchmark import read_judgements
