@@ -43,8 +43,8 @@ class TrainingRecord(ManifestSection):
         data: The events that were learned from.
         settings: How it was measured.
         params: Model name → parameters of its training.
-        recipe: The ensemble's configuration; None without an ensemble.
-        recipe_of_settings: The configuration that the settings gave, from which tuning started.
+        ensemble: The ensemble's configuration; None without an ensemble.
+        ensemble_of_settings: The configuration that the settings gave, from which tuning started.
         metrics: The figures of its report.
         summary: The report in sentences.
         libraries: Library → version.
@@ -61,8 +61,8 @@ class TrainingRecord(ManifestSection):
     data: TrainingDataRecord | None = None
     settings: MeasurementSettings | None = None
     params: dict[str, JsonDict] = Field(default_factory=dict)
-    recipe: EnsembleRecord | None = None
-    recipe_of_settings: EnsembleRecord | None = None
+    ensemble: EnsembleRecord | None = Field(None, alias="recipe")
+    ensemble_of_settings: EnsembleRecord | None = Field(None, alias="recipe_of_settings")
     metrics: MetricsRecord = MetricsRecord()
     summary: str = Field("", alias="verdict")
     libraries: dict[str, str] = Field(default_factory=dict)

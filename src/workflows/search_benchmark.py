@@ -14,7 +14,7 @@ from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
-from src.ingestion.column_names import plain
+from src.ingestion.column_names import normalize_name
 from src.ingestion.input_files import InputFile
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
@@ -152,7 +152,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, float | None]]:
     lines = [line for block in InputFile(path).line_blocks() for line in block if line.strip()]
     header = lines[0] if lines else ""
     separator = max(",;\t", key=header.count)
-    names = [plain(name) for name in next(csv.reader([header], delimiter=separator), [])]
+    names = [normalize_name(name) for name in next(csv.reader([header], delimiter=separator), [])]
     columns = [
         next((names.index(name) for name in known if name in names), None) for known in (_QUERY, _PRODUCT, _GRADE)
     ]
