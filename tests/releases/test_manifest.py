@@ -104,7 +104,7 @@ def test_a_release_is_measured_with_the_settings_of_its_training(settings: Setti
     assert applied.model_copy(update={"seed": settings.seed, "test_share": settings.test_share}) == settings
 
 
-def test_null_is_no_value_where_there_must_be_one() -> None:
+def test_null_is_read_as_absent_where_a_value_is_required() -> None:
     assert TrainingRecord.model_validate({"made_up": None, "metrics": None, "gate": None}) == TrainingRecord()
 
 
