@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
+from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest, iso_seconds
 from src.releases.release import (
     MANIFEST,
@@ -32,40 +31,11 @@ from src.releases.release import (
     read_release,
     write_release,
 )
+from src.releases.smoke_test import run_in_fresh_process
 from src.releases.verdict import GateVerdict
 
 _TEMPORARY = ".tmp-"
-_SMOKE_SECONDS = 300
 _UNREADABLE = (OSError, ValueError, RecursionError)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A release in a list, by its manifest alone; only loading it verifies every byte.
-
-    Attributes:
-        version: Its name.
-        is_current: Whether it serves.
-        is_previous: Whether it served last before the current one.
-        pinned: Whether it is current and no training may replace it.
-        created_at: ISO 8601; None if the manifest cannot be read.
-        default_model: The model whose lists it serves; None likewise.
-        ndcg_at_10: NDCG@10 of these lists; None if not measured.
-        n_bytes: Size on disk without the manifest; None likewise.
-        gate_sentence: The gate's verdict for people; empty if not recorded.
-        problem: Why the manifest cannot be read; empty if it can.
-    """
-
-    version: str
-    is_current: bool
-    is_previous: bool
-    pinned: bool
-    created_at: str | None = None
-    default_model: str | None = None
-    ndcg_at_10: float | None = None
-    n_bytes: int | None = None
-    gate_sentence: str = ""
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,22 +142,7 @@ class Registry:
         return version
 
     def _smoke_test(self, version: str) -> SmokeTestResult | None:
-        """Load a release in a fresh process, so that nothing in this one's memory can help."""
-        root = Path(__file__).resolve().parents[2]
-        command = [sys.executable, "-m", "src.releases.smoke_test", str(self.folder.resolve()), version]
-        try:
-            done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_SMOKE_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise ReleaseError(
-                f"release {version} did not load within {_SMOKE_SECONDS} s in a fresh process; it was removed. "
-                "Look whether the machine is overloaded and train again."
-            ) from None
-        if done.returncode != 0:
-            raise ReleaseError(
-                f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
-                "It was removed and the one before serves on; train again."
-            )
-        return SmokeTestResult(**json.loads(done.stdout))
+        return run_in_fresh_process(self.folder, version)
 
     def activate(self, version: str, *, pin: bool = False, over_pin: bool = True) -> bool:
         """Make a release the current one, if it verifies.
@@ -289,8 +244,7 @@ class Registry:
                 release = self.load(version)
             except AisleError:
                 continue
-            note = f"{problem} The older release {version} is served instead."
-            return Release(release.version, release.pipeline, release.manifest, note)
+            return replace(release, current_problem=problem)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
     def listing(self) -> list[Listed]:

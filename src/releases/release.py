@@ -37,13 +37,13 @@ class Release:
         version: Its name.
         pipeline: Its models.
         manifest: Its manifest.
-        note: Why it serves although it is not the current one; empty if it is.
+        current_problem: Why the current release does not serve in its place; None if this is the current one.
     """
 
     version: str
     pipeline: Pipeline
     manifest: Manifest
-    note: str = ""
+    current_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
         if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
-            raise broken("it holds a link to somewhere else, where nobody sees that its bytes stay as they are")
+            raise broken("it holds a link to somewhere else, where its bytes may change unnoticed")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
         if manifest["format"] != FORMAT:

@@ -7,6 +7,7 @@ It ends with exit code 1 and one line on stderr if the release does not work.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from src.core.errors import AisleError, ReleaseError
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import SmokeTestResult, read_release
 
+_TIMEOUT_SECONDS = 300
 _LISTS, _LENGTH, _LONGEST_HISTORY = 100, 10, 3
 
 
@@ -41,6 +43,36 @@ def run_smoke_test(folder: Path) -> SmokeTestResult:
     return SmokeTestResult(
         release.manifest.n_bytes, load_seconds, len(seconds), 1_000 * p95, short / len(seconds) if seconds else 0.0
     )
+
+
+def run_in_fresh_process(folder: Path, version: str) -> SmokeTestResult:
+    """Run the smoke test in a process of its own, so that nothing in this one's memory can help.
+
+    Args:
+        folder: The folder of releases.
+        version: The release.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        ReleaseError: The release does not work, or the process took too long.
+    """
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "src.releases.smoke_test", str(folder.resolve()), version]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ReleaseError(
+            f"release {version} did not load within {_TIMEOUT_SECONDS} s in a fresh process; it was removed. "
+            "Look whether the machine is overloaded and train again."
+        ) from None
+    if done.returncode != 0:
+        raise ReleaseError(
+            f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
+            "It was removed and the one before serves on; train again."
+        )
+    return SmokeTestResult(**json.loads(done.stdout))
 
 
 def _queries(pipeline: Pipeline) -> list[Query]:

@@ -18,7 +18,7 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load, previous_of
 from src.ingestion.event_rules import EventRules
-from src.ingestion.external_sort import ExternalSort, work_reported
+from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
@@ -118,7 +118,7 @@ class _Loading:
         self._reporter.step(f"reading {path}")
         with (
             gc_disabled(),
-            work_reported(self._settings.var),
+            sorting_errors(self._settings.var),
             RejectedRowsFile(self._settings.rejects_dir, path) as rejects,
             ExternalSort(self._settings.var) as staging,
         ):
@@ -164,7 +164,7 @@ class _Loading:
     def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
         if not block.products:
             return
-        repeated = staging.repeated(block.products)
+        repeated = staging.count_repeated(block.products)
         if not self._table.layout.has_events:
             self._tally.n_products += len(block.products)
             if repeated:
