@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from app.background.profile_refresher import Counting
+from app.background.profile_refresher import ProfileState
 from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
@@ -28,7 +28,7 @@ _HELPERS = {
     "curve": curve,
     "seconds_of": seconds_of,
     "Level": Level,
-    "Counting": Counting,
+    "ProfileState": ProfileState,
     "days_of_lists": LISTS_DAYS,
     "zip": zip,
     "dict": dict,

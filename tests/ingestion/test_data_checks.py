@@ -1,4 +1,4 @@
-"""Checks of data: each passes on what is ordinary, fails on what is not, and says what to do."""
+"""Checks of data: each passes on ordinary data, fails on unusual data, and says what to do."""
 
 from __future__ import annotations
 
