@@ -47,7 +47,8 @@ class RunPath(BaseModel):
 class RunAnswer(BaseModel):
     """One training. Times are UTC seconds.
 
-    status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from outside). verdict: what the gate looked at, and its figures.
+    status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from
+    outside). verdict: what the gate looked at, and its figures.
     """
 
     model_config = ConfigDict(protected_namespaces=())

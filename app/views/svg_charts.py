@@ -124,7 +124,7 @@ def line(points: Sequence[Point], marks: Sequence[tuple[int, str]], name: str) -
     for run in _runs(points):
         strokes.append("M" + "L".join(f"{across(p.at)} {up(p.value or 0.0)}" for p in run))
         if len(run) > 1 and all(p.low is not None and p.high is not None for p in run):
-            upper = [f"{across(p.at)} {up(p.high or 0.0)}" for p in stretch]
+            upper = [f"{across(p.at)} {up(p.high or 0.0)}" for p in run]
             lower = [f"{across(p.at)} {up(p.low or 0.0)}" for p in reversed(run)]
             bands.append("M" + "L".join([*upper, *lower]) + "Z")
     return Line(
