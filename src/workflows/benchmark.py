@@ -14,7 +14,8 @@ import numpy as np
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, InputError, UnknownName, UnusableFile
 from src.core.progress import Reporter
-from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
+from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
+from src.evaluation.benchmark_scope import Cost, Fitted
 from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
@@ -235,7 +236,8 @@ def _measure(
     relevant = job.relevant
     if relevant is None and _differ(rows.data.ratings):
         relevant = settings.relevant_rating
-    return measure_benchmark(fitted, rows, job.at, relevant, {**parts.files, "test": rows.file}, about, reporter)
+    facts = BenchmarkFacts({**parts.files, "test": rows.file}, about)
+    return measure_benchmark(fitted, rows, job.at, relevant, facts, reporter)
 
 
 def _differ(ratings: Interactions) -> bool:
