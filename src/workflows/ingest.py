@@ -15,11 +15,12 @@ from src.core.errors import UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.ingestion.data_checks import check_load, previous_of
+from src.ingestion.data_checks import check_load
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
+from src.ingestion.load_series import previous_of
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
