@@ -31,7 +31,7 @@ from src.workflows.synthetic_data import make_synthetic_shop
 from src.workflows.withdraw import withdraw
 from tests.workflows.stored import events_of, load, write
 
-# --- The synthetic shop -------------------------------------------------------------------------------------------------
+# --- The synthetic shop -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
