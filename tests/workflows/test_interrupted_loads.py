@@ -1,4 +1,4 @@
-"""A load may be killed at any moment, and does not disturb others who write: in the end every event is there once."""
+"""Loads that are killed at any moment, or run beside other writers, store every event once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows_of(store: Store) -> list[Row]:
     ]  # fmt: skip
 
 
-def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tmp_path: Path, opened: Opened) -> None:
+def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tmp_path: Path, opened: Opened) -> None:
     path = event_log(tmp_path / "log.csv", 60_000)
     whole = read_settings(var=tmp_path / "whole")
     with start(whole.var, path, folder=tmp_path) as process:
@@ -65,7 +65,7 @@ def test_a_load_killed_five_times_and_loaded_again_is_as_one_that_ran_through(tm
         assert left == {"store.sqlite3", "rejects"}
 
 
-def test_who_writes_during_a_load_is_never_refused_and_waits_little(tmp_path: Path, opened: Opened) -> None:
+def test_writes_during_a_load_are_never_refused_and_wait_little(tmp_path: Path, opened: Opened) -> None:
     settings = read_settings(var=tmp_path / "var")
     store = opened(settings)
     path = event_log(tmp_path / "log.csv", 300_000)
