@@ -14,12 +14,14 @@ from pathlib import Path
 from src.core.settings import Settings
 from src.models import MODELS
 from src.models.settings import read_settings
+from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
 from src.workflows.drift_check import check_drift
 from src.workflows.process_priority import lower_priority
 from src.workflows.train import train
+from src.workflows.training_messages import release_line
 from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
 
 _GRACE_SECONDS = 300
@@ -101,11 +103,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         return
     if trained.report is not None:
         screen.say(trained.report.protocol())
-        screen.say(trained.report.verdict())
-    screen.say(trained.verdict.sentence())
+        screen.say(trained.report.summary())
+    screen.say(verdict_sentence(trained.verdict))
     if trained.version is not None:
-        outcome = "active" if trained.active else "published, not active"
-        screen.say(f"release {trained.version} is {outcome}" + (f" ({trained.note})" if trained.note else ""))
+        screen.say(release_line(trained))
 
 
 def _looks_after_releases(settings: Settings, arguments: argparse.Namespace, screen: Screen) -> bool:

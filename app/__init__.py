@@ -18,8 +18,9 @@ from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
 from app import problem_json
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.scheduler import Scheduler
+from app.background.training_process import training_job
 from app.context import AisleContext, attach_context, context_of, current_aisle
 from app.routes import ROLES, WITHOUT_BODY, events, register_routes, request_log
 from app.security.api_keys import AccessControl, Keys
@@ -78,6 +79,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
     registry = Registry(settings.releases_dir, settings.keep_releases)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
     search_service, metrics = SearchService(settings, recommender), Metrics(settings.metrics_dir)
+    training = training_job(settings)
     return AisleContext(
         settings=settings,
         store=store,
@@ -85,8 +87,9 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         recommender=recommender,
         search_service=search_service,
         typeahead=Typeahead(store, recommender, search_service),
-        scheduler=Scheduler(settings, store),
-        profile_refresher=ProfileRefresher(settings, store),
+        training=training,
+        scheduler=Scheduler(settings, store, training),
+        profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=ServedListLog(settings, store, metrics),
         access=AccessControl(Keys(settings), ROLES),

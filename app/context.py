@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, current_app
 
+from app.background.background_job import BackgroundJob
 from app.background.profile_refresher import ProfileRefresher
 from app.background.scheduler import Scheduler
-from app.background.training_process import Trainer, start_trainer
 from app.security.api_keys import AccessControl
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
@@ -34,12 +33,12 @@ class AisleContext:
         recommender: Lists from the release that this worker serves.
         search_service: Search and similar products.
         typeahead: Completions of ids and titles.
+        training: The job that trains, in a process of its own.
         scheduler: Starts the scheduled trainings while this worker leads.
         profile_refresher: Keeps the data profile of the dashboard up to date.
         metrics: Counters and histograms of this host.
         served_list_log: Writes the lists that were served to the store.
         access: Keys, and the role that each endpoint needs.
-        start_trainer: Starts the process of a training that was requested over HTTP.
     """
 
     settings: Settings
@@ -48,12 +47,12 @@ class AisleContext:
     recommender: Recommender
     search_service: SearchService
     typeahead: Typeahead
+    training: BackgroundJob
     scheduler: Scheduler
     profile_refresher: ProfileRefresher
     metrics: Metrics
     served_list_log: ServedListLog
     access: AccessControl
-    start_trainer: Callable[[Settings, Sequence[str]], Trainer] = start_trainer
 
     def leave(self) -> None:
         """Stop serving in this process: give up the lead and write the served lists that are queued."""

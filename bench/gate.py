@@ -59,8 +59,8 @@ def promoted_share(n_users: int, worse_by: float, rounds: int, bounds: GateBound
     promoted = 0
     for _ in range(rounds):
         mine, theirs = pair(rng, n_users, worse_by)
-        checks, _, _ = compare(report_of(mine), report_of(theirs), ENSEMBLE, bounds)
-        promoted += all(check.passed for check in checks)
+        compared = compare(report_of(mine), report_of(theirs), bounds)
+        promoted += all(check.passed for check in compared.checks)
     return promoted / rounds
 
 

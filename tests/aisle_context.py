@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,3 +15,8 @@ def exchange(app: Flask, **parts: Any) -> AisleContext:
     """Put parts in the place of those that the application was built with; return its new context."""
     attach_context(app, replace(context_of(app), **parts))
     return context_of(app)
+
+
+def launch_trainings(app: Flask, launch: Callable[..., Any]) -> AisleContext:
+    """Let trainings be started by a test; launch: takes the command, the log and the number of threads."""
+    return exchange(app, training=replace(context_of(app).training, launch=launch))

@@ -22,7 +22,7 @@ from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.progress import Silent
 from src.core.settings import Settings, variable_of
@@ -36,7 +36,7 @@ from src.store import Store, open_store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
-from tests.aisle_context import exchange
+from tests.aisle_context import exchange, launch_trainings
 
 pytest_plugins = ["postgresql"]
 
@@ -101,11 +101,6 @@ def as_environment() -> Callable[[Settings], dict[str, str]]:
     return write_down
 
 
-def dispose(store: Any) -> None:
-    """Close the connections of a store, or the next test hears of them."""
-    store.close()
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose var folder is empty."""
@@ -123,7 +118,7 @@ def opened() -> Iterator[Callable[[Settings], Store]]:
 
     yield open_one
     for store in stores:
-        dispose(store)
+        store.close()
 
 
 @pytest.fixture
@@ -168,7 +163,7 @@ def trained_var(shop: SyntheticShop, make_folder_once: MakeFolderOnce) -> Path:
         store.products.add(shop.products)
         store.events.add(shop.events)
         train(settings, store, TrainingRequest(), Silent())
-        dispose(store)
+        store.close()
 
     return make_folder_once("trained", fill) / "var"
 
@@ -207,22 +202,20 @@ def app_builder() -> Iterator[Callable[[Settings], Flask]]:
     """Build applications that start no process; close their stores at the end."""
     apps: list[Flask] = []
 
-    def no_training(_settings: Settings, arguments: Sequence[str]) -> Any:
-        raise OSError(0, f"no test starts a training without saying so: {arguments}")
-
-    def no_exploring(_settings: Settings) -> Any:
-        raise OSError(0, "no test counts in a process of its own without saying so")
+    def no_process(command: Sequence[str], *_: Any) -> Any:
+        raise OSError(0, f"no test starts a process without saying so: {command}")
 
     def build(settings: Settings) -> Flask:
         apps.append(create_app(settings))
         apps[-1].jinja_env.bytecode_cache = COMPILED
-        explorer = ProfileRefresher(settings, context_of(apps[-1]).store, no_exploring)
-        exchange(apps[-1], start_trainer=no_training, profile_refresher=explorer)
+        job = replace(profile_job(settings), launch=no_process)
+        launch_trainings(apps[-1], no_process)
+        exchange(apps[-1], profile_refresher=ProfileRefresher(settings, context_of(apps[-1]).store, job))
         return apps[-1]
 
     yield build
     for app in apps:
-        dispose(context_of(app).store)
+        context_of(app).store.close()
 
 
 @pytest.fixture

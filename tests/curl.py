@@ -15,7 +15,7 @@ from app.context import context_of
 from app.schemas.examples import OLDER, RELEASE, RUN
 from src.core.records import RunStatus
 from src.store import Store
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Shop:
 def trained_at_once(store: Store) -> Callable[..., Any]:
     """What starts trainings that have succeeded, and changed nothing, before they began."""
 
-    def start(_settings: Any, arguments: Sequence[str]) -> Any:
-        run = store.runs.get(arguments[arguments.index("--run-id") + 1])
+    def start(command: Sequence[str], *_: Any) -> Any:
+        run = store.runs.get(command[command.index("--run-id") + 1])
         assert run is not None
         store.runs.save(replace(run, status=RunStatus.SUCCEEDED, finished_at=run.started_at))
         return SimpleNamespace(wait=lambda: 0)
@@ -90,7 +90,7 @@ def shop_of_examples(
     older = context_of(app).recommender.version
     newer = publish_again()
     context_of(app).recommender.refresh()
-    exchange(app, start_trainer=trained_at_once(store))
+    launch_trainings(app, trained_at_once(store))
     run = store.runs.newest(5)[0]
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
     names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER)

@@ -1,4 +1,4 @@
-"""The shop's figures for the dashboard: counted by a process of its own when they are old, and shown as they were."""
+"""Keep the data profile of the dashboard up to date: an old one is shown while a background job makes a new one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.background.training_process import Trainer, end_process, start_profiler
+from app.background.background_job import BackgroundJob, Process
 from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
@@ -19,16 +19,16 @@ from src.exploration.saved_profile import SavedProfile
 from src.store import Store
 from src.workflows.locks import FileLock
 
-_KEPT_PER_COST = 50.0  # counting takes a fiftieth of a core at the most
-_LEAST_SECONDS = 60.0
-_TRY_AGAIN_SECONDS = 600.0
-_ENDED = (128 + signal.SIGTERM, -signal.SIGTERM)  # by `stop`: no failure
+_AGE_PER_SECOND = 50.0  # a profile is kept 50 times as long as it took: profiling uses a fiftieth of a core at most
+_MIN_AGE_SECONDS = 60.0
+_RETRY_SECONDS = 600.0
+_ENDED_BY_STOP = (128 + signal.SIGTERM, -signal.SIGTERM)
 
 _log = logging.getLogger(__name__)
 
 
 class Counting(StrEnum):
-    """How it stands with the figures. CURRENT: they are as new as they need be. EMPTY: there is nothing to count."""
+    """The state of the profile: as new as it need be, being made, failed, of an empty store, or not known."""
 
     CURRENT = "current"
     UNDER_WAY = "under way"
@@ -39,36 +39,49 @@ class Counting(StrEnum):
 
 @dataclass(frozen=True)
 class ProfileView:
-    """What there is to show: the last figures, if any were ever made, and whether newer ones are coming."""
+    """What the dashboard shows.
+
+    Attributes:
+        explored: the last profile; None if there is none.
+        counting: whether a newer one is being made.
+        problem: why there is no newer one, for people; "" if nothing is wrong.
+    """
 
     explored: SavedProfile | None
     counting: Counting
     problem: str = ""
 
 
-class ProfileRefresher:
-    """One per worker; a lock sees to it that one process counts at a time on this host.
+def profile_job(settings: Settings) -> BackgroundJob:
+    """Return the job that runs data_processing.py --explore; the worker that starts it holds the lock."""
+    return BackgroundJob(
+        "data_processing.py", FileLock(settings.var / "explorer.lock"), settings.var / "exploration.log"
+    )
 
-    start: begins the counting. now: seconds since 1970; tests hand in both.
-    """
+
+class ProfileRefresher:
+    """Starts a new profile when the last one is too old; there is one refresher in each worker."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        start: Callable[[Settings], Trainer] = start_profiler,
-        now: Callable[[], float] = time.time,
+        self, settings: Settings, store: Store, job: BackgroundJob, now: Callable[[], float] = time.time
     ) -> None:
-        self._settings, self._store, self._start, self._now = settings, store, start, now
-        self._lock = FileLock(settings.var / "explorer.lock")
-        self._asking = threading.Lock()
-        self._process: Trainer | None = None
+        """Create a refresher that does nothing until `look`.
+
+        Args:
+            settings: where the profile is.
+            store: what is profiled.
+            job: makes the profile.
+            now: seconds since 1970; tests hand in a clock.
+        """
+        self._settings, self._store, self._job, self._now = settings, store, job, now
+        self._guard = threading.Lock()
+        self._process: Process | None = None
         self._read: tuple[int, SavedProfile | None] = (0, None)
         self._failed_at, self._problem = float("-inf"), ""
 
     def look(self) -> ProfileView:
-        """The last figures; the counting of new ones is begun if they are due. Never waits for it; raises no error."""
-        explored = self._kept()
+        """Return the last profile, and start a new one if it is due; neither waits for it nor raises an error."""
+        explored = self._last_profile()
         try:
             empty = explored is None and self._store.events.is_empty()
             due = not empty and self._is_due(explored)
@@ -76,34 +89,34 @@ class ProfileRefresher:
             return self.last()
         if empty:
             return ProfileView(None, Counting.EMPTY)
-        with self._asking:
-            if self._process is not None or self._lock.owner() is not None:
+        with self._guard:
+            if self._process is not None or self._job.is_running():
                 return ProfileView(explored, Counting.UNDER_WAY)
             if not due:
                 return ProfileView(explored, Counting.CURRENT)
-            if self._now() - self._failed_at < _TRY_AGAIN_SECONDS:
+            if self._now() - self._failed_at < _RETRY_SECONDS:
                 return ProfileView(explored, Counting.FAILED, self._problem)
-            return ProfileView(explored, self._begin(), self._problem)
+            return ProfileView(explored, self._start(), self._problem)
 
     def last(self) -> ProfileView:
-        """The last figures, without asking the store, which did not answer a moment ago."""
-        return ProfileView(self._kept(), Counting.UNKNOWN, "the store does not answer")
+        """Return the last profile, without asking the store, which has just failed to answer."""
+        return ProfileView(self._last_profile(), Counting.UNKNOWN, "the store does not answer")
 
     def stop(self) -> None:
-        """This worker ends: so does the counting that it began; another worker begins anew when it is looked at."""
-        with self._asking:
+        """End the profiling that this worker started; the next look at the dashboard starts another one."""
+        with self._guard:
             if self._process is not None and self._process.poll() is None:
-                end_process(self._process.pid, signal.SIGTERM, "data_processing")
+                self._job.end(self._process.pid)
 
-    def _kept(self) -> SavedProfile | None:
-        """What is on disk, read again only if it is another file."""
+    def _last_profile(self) -> SavedProfile | None:
+        """Return the profile on disk; it is read again only if the file has changed."""
         path = self._settings.explored_path
         try:
-            marks = path.stat().st_mtime_ns
+            modified = path.stat().st_mtime_ns
         except OSError:
             return None
-        if marks != self._read[0]:
-            self._read = (marks, SavedProfile.read(path))
+        if modified != self._read[0]:
+            self._read = (modified, SavedProfile.read(path))
         return self._read[1]
 
     def _is_due(self, explored: SavedProfile | None) -> bool:
@@ -113,31 +126,27 @@ class ProfileRefresher:
         if changed_at is not None and changed_at == explored.changed_at:
             return False
         age = self._now() - explored.figures.explored_at
-        return not 0 <= age < max(_LEAST_SECONDS, _KEPT_PER_COST * explored.seconds)
+        return not 0 <= age < max(_MIN_AGE_SECONDS, _AGE_PER_SECOND * explored.seconds)
 
-    def _begin(self) -> Counting:
+    def _start(self) -> Counting:
         self._problem = ""
         try:
-            if not self._lock.acquire(LockOwner.this_process()):
+            if not self._job.lock.acquire(LockOwner.this_process()):
                 return Counting.UNDER_WAY
-            process = self._start(self._settings)
+            self._process = self._job.start(["--explore"], self._note_exit)
         except OSError as error:
-            self._lock.release()
+            self._job.lock.release()
             self._note_failure(f"the counting could not be started ({error.strerror})")
             return Counting.FAILED
-        self._process = process
-        threading.Thread(target=self._see_it_end, args=(process,), name="explorer", daemon=True).start()
         return Counting.UNDER_WAY
 
-    def _see_it_end(self, process: Trainer) -> None:
-        code = process.wait()
-        with self._asking:
-            if code not in (0, *_ENDED):
-                log = self._settings.var / "exploration.log"
-                self._note_failure(f"the counting ended with exit code {code}; {log} says why")
+    def _note_exit(self, code: int) -> None:
+        with self._guard:
+            if code not in (0, *_ENDED_BY_STOP):
+                self._note_failure(f"the counting ended with exit code {code}; {self._job.log} says why")
             self._process = None
             with suppress(OSError):
-                self._lock.release()
+                self._job.lock.release()
 
     def _note_failure(self, problem: str) -> None:
         _log.warning("the shop's figures: %s", problem)

@@ -6,9 +6,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
 
-from app.background.training_process import Trainer, start_trainer, train_queued
+from app.background.background_job import BackgroundJob
+from app.background.training_process import train_queued
 from src.core.errors import Busy
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -35,21 +35,16 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
 
 
 def start_requested_training(
-    settings: Settings,
-    store: Store,
-    model_type: str,
-    *,
-    force: bool = False,
-    start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer,
+    settings: Settings, store: Store, training: BackgroundJob, model_type: str, *, force: bool = False
 ) -> Run:
     """Queue a run for one training at a time, and start its process.
 
     Args:
         settings: Where the lock of the trainer is.
         store: The runs.
+        training: The job that is started.
         model_type: What is trained: svd, mf, ss or all.
         force: Publish the release even if the promotion gate would keep the old one.
-        start: Starts the process.
 
     Returns:
         The run as it was queued.
@@ -59,7 +54,7 @@ def start_requested_training(
         OSError: The process cannot be started; the run is recorded as failed.
         StoreError: The store does not answer.
     """
-    lock = trainer_lock(settings)
+    lock = trainer_lock(settings)  # of this request alone: several may close abandoned runs at once
     if (owner := lock.owner()) is not None:
         raise Busy(f"a training is running already (process {owner}). Wait for its end and try again.")
     close_abandoned(store, lock)
@@ -74,7 +69,7 @@ def start_requested_training(
     )
     if (other := store.runs.queue(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
-    train_queued(settings, store, run, ["--again", model_type, *(["--force"] if force else [])], start)
+    train_queued(training, store, run, ["--again", model_type, *(["--force"] if force else [])])
     return run
 
 

@@ -1,4 +1,4 @@
-"""The night: one leader among all workers sees to it that a training runs once per due moment."""
+"""Start the nightly training: the workers elect a leader, which starts one training per due moment."""
 
 from __future__ import annotations
 
@@ -9,146 +9,147 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from app.background.training_process import BY_HAND, Trainer, end_process, start_trainer
+from app.background.background_job import BackgroundJob, Process
+from app.background.due_times import due_after, due_before
+from app.background.training_process import BY_HAND
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, StoreError
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
+from src.evaluation.drift import SCORES_READ
 from src.releases.registry import Registry
 from src.store import Store
-from src.workflows.locks import FileLock, leader_lock, trainer_lock
+from src.workflows.locks import FileLock, leader_lock
 from src.workflows.run_records import CLOCKS_DIFFER_BY, close_abandoned, may_be_tried_again
 
-_ELECTION_SECONDS, _ELECTION_SECONDS_APART = 1.0, 5.0  # the latter where asking takes a connection
+_ELECTION_SECONDS, _DATABASE_ELECTION_SECONDS = 1.0, 5.0  # a lock in a database takes a connection
 _STOP_SECONDS = 5.0
 _END_SECONDS = 60.0
-_LOOKED_THROUGH, _SCORES_LOOKED_THROUGH = 50, 200
+_RUNS_READ = 50
 _BEGIN_SECONDS = 3_600
-"""A process that by then neither trains nor has ended hangs: scoring takes minutes."""
+"""A process that neither trains nor has ended after this time hangs: a drift check takes minutes."""
 _SHOWN_RUNS, _SHOWN_SCORES = 10, 30
 _ALL = "all"
 
 _log = logging.getLogger(__name__)
 
 
-def due_before(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> dt.datetime:
-    """The last moment, not after `now`, at which clocks in the zone showed `at`; in UTC.
-
-    A time of day that a clock change skips is due when the clock is put forward; one that comes twice, the first time.
-    """
-    return max(moment for moment in _around(now, at, zone) if moment <= now)
-
-
-def due_after(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> dt.datetime:
-    """The first such moment after `now`."""
-    return min(moment for moment in _around(now, at, zone) if moment > now)
-
-
-def _around(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> list[dt.datetime]:
-    today = now.astimezone(zone).date()
-    days = (today + dt.timedelta(days=offset) for offset in range(-3, 4))
-    return [dt.datetime.combine(day, at, zone).astimezone(dt.UTC) for day in days]
-
-
 @dataclass(frozen=True)
 class _Started:
-    """A process that this leader started. at: when. due, before: the night it is for, and its run as it was then."""
+    """A process that this leader started.
 
-    trainer: Trainer
+    Attributes:
+        process: the process.
+        at: when it was started, in seconds since 1970.
+        due: the due moment that it trains for; None if it checks for drift.
+        run: the run of that moment as it was before the start.
+    """
+
+    process: Process
     at: float
     due: int | None = None
-    before: Run | None = None
+    run: Run | None = None
 
 
 class Scheduler:
-    """One per worker; they elect a leader by a lock that is free again when its holder dies.
+    """Starts trainings and drift checks if this worker leads; there is one in each worker.
 
-    now: seconds since 1970, handed in by tests. start: starts a training. end: sends a signal to a process.
+    The leader is elected by a lock that is free again when its holder dies.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        now: Callable[[], float] = time.time,
-        start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer,
-        end: Callable[[int, int], None] = end_process,
+        self, settings: Settings, store: Store, training: BackgroundJob, now: Callable[[], float] = time.time
     ) -> None:
-        self._settings, self._store, self._now, self._start, self._end = settings, store, now, start, end
-        self._lock, self._trainer_lock = leader_lock(settings), trainer_lock(settings)
+        """Create a scheduler that does nothing until `run`.
+
+        Args:
+            settings: when trainings are due, and how long one may take.
+            store: where runs and scores are recorded.
+            training: the job that it starts.
+            now: seconds since 1970; tests hand in a clock.
+        """
+        self._settings, self._store, self._training, self._now = settings, store, training, now
+        self._lock = leader_lock(settings)
         self._registry = Registry(settings.releases_dir)
-        self._jobs: BackgroundScheduler | None = None
+        self._timers: BackgroundScheduler | None = None
         self._started: _Started | None = None
-        self._without_run: tuple[LockOwner, float] | None = None
-        self._watched_at = 0.0
+        self._holder_without_run: tuple[LockOwner, float] | None = None
+        self._drift_checked_at = 0.0
         self._checking = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """Stand for election in a thread of this process, until `stop`. Does nothing with AISLE_SCHEDULER=off."""
+        """Start the thread that tries to become the leader until `stop`; with AISLE_SCHEDULER=off, do nothing."""
         if self._settings.scheduler == "off" or self._thread is not None:
             return
-        self._thread = threading.Thread(target=self._stand, name="scheduler", daemon=True)
+        self._thread = threading.Thread(target=self._elect, name="scheduler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Give up the lead. A training that runs goes on; it is a process of its own."""
+        """Give up the lead. A training that is under way goes on, as it is a process of its own."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
         self._step_down()
 
-    def _stand(self) -> None:
+    def _elect(self) -> None:
+        """Try to become the leader, again and again, until `stop`."""
         while not self._stop.is_set():
             try:
-                if self._jobs is None and self._lock.acquire(LockOwner.this_process()):
+                if self._timers is None and self._lock.acquire(LockOwner.this_process()):
                     _log.info("leading the nightly training")
-                    self._jobs = self._lead()
+                    self._timers = self._start_timers()
             except (OSError, StoreError) as error:
-                _log.error("cannot stand for election: %s", error)
-            except Exception:  # such as no thread to be had: who leads in name only would keep all others from it
-                _log.exception("cannot lead")
+                _log.error("the lock of the leader cannot be taken: %s", error)
+            except Exception:  # such as no free thread; a leader without timers would keep the other workers out
+                _log.exception("this worker cannot lead")
                 self._step_down()
-            self._stop.wait(_ELECTION_SECONDS if isinstance(self._lock, FileLock) else _ELECTION_SECONDS_APART)
+            self._stop.wait(_ELECTION_SECONDS if isinstance(self._lock, FileLock) else _DATABASE_ELECTION_SECONDS)
 
-    def _lead(self) -> BackgroundScheduler:
-        """Midnight by cron, and a regular look: CronTrigger skips a midnight after some clock changes, a leader can
-        die a second before it, and a machine can sleep through it.
+    def _start_timers(self) -> BackgroundScheduler:
+        """Start a timer for the due moment and one for regular checks.
+
+        The due moment alone is not enough: CronTrigger skips a midnight after some clock changes, a leader can die a
+        second before it, and a machine can sleep through it.
         """
         zone, at = self._settings.zone, self._settings.retrain_time
-        jobs = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": None})
-        jobs.add_job(self._look, CronTrigger(hour=at.hour, minute=at.minute, timezone=zone))
+        timers = BackgroundScheduler(timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": None})
+        timers.add_job(self._check_as_leader, CronTrigger(hour=at.hour, minute=at.minute, timezone=zone))
         first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-        jobs.add_job(self._look, IntervalTrigger(seconds=self._settings.check_seconds), next_run_time=first)
-        jobs.start()
-        return jobs
+        every = IntervalTrigger(seconds=self._settings.check_seconds)
+        timers.add_job(self._check_as_leader, every, next_run_time=first)
+        timers.start()
+        return timers
 
-    def _look(self) -> None:
-        """As the leader, if it is that still: a database that was started anew has forgotten who led."""
+    def _check_as_leader(self) -> None:
+        """Check, if this worker still holds the leader's lock; PostgreSQL drops it when it is restarted."""
         if self._lock.held:
             self.check()
         else:
-            _log.warning("the lead was lost; standing for election again")
+            _log.warning("this worker lost the lock of the leader and tries to take it again")
             self._step_down()
 
     def _step_down(self) -> None:
-        jobs, self._jobs = self._jobs, None
-        if jobs is not None:
-            jobs.shutdown(wait=False)
+        timers, self._timers = self._timers, None
+        if timers is not None:
+            timers.shutdown(wait=False)
         self._lock.release()
 
     def check(self) -> bool:
-        """Start the training if one is due and none runs; whether one was started. Errors are logged, not raised."""
+        """Start a training, or a drift check, if one is due and none runs; errors are logged, not raised.
+
+        Returns:
+            Whether a process was started.
+        """
         with self._checking:
             try:
                 return self._check()
@@ -159,58 +160,56 @@ class Scheduler:
             return False
 
     def _check(self) -> bool:
-        self._end_what_hangs()
+        self._end_overdue()
         if (started := self._started) is not None:
             if self._is_busy(started):
                 return False
             self._started = None
-            self._record_silent_death(started, started.trainer.poll() or 0)
-        if self._trainer_lock.owner() is not None or close_abandoned(self._store, self._trainer_lock):
-            return False  # an interrupted run is taken up again at the next look
+            self._record_silent_death(started, started.process.poll() or 0)
+        if self._training.is_running() or close_abandoned(self._store, self._training.lock):
+            return False  # an interrupted run is started again by the next check
         if self._store.runs.unfinished():
-            return False  # queued: its trainer is on its way
-        if (moment := self._due()) is not None:
+            return False  # a queued run, whose process is about to take the lock
+        if (due := self._due()) is not None:
             _log.info("starting the nightly training")
-            before = self._store.runs.get_due(moment)
-            trainer = self._start(self._settings, ["--trigger", "night", "--due", str(moment)])
-            self._started = _Started(trainer, self._now(), moment, before)
-        elif self._should_watch():
-            self._watched_at = self._now()
-            self._started = _Started(self._start(self._settings, ["--watch", "--trigger", "drift"]), self._now())
+            run = self._store.runs.get_due(due)
+            process = self._training.start(["--trigger", "night", "--due", str(due)])
+            self._started = _Started(process, self._now(), due, run)
+        elif self._is_drift_check_due():
+            self._drift_checked_at = self._now()
+            self._started = _Started(self._training.start(["--watch", "--trigger", "drift"]), self._now())
         else:
             return False
         return True
 
     def _due(self) -> int | None:
-        """The moment a training is due for, in UTC seconds; None if it has had its run, or there is nothing to learn.
+        """Return the moment that a training is due for, in UTC seconds; None if it had its run, or without events.
 
-        A run of everything that went well since the moment will do, whoever started it. One of the future is of a clock
-        that was wrong and says nothing.
+        Any whole training that ended well after the moment counts as its run. A run that started in the future was
+        recorded while a clock was wrong, and is ignored.
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
-        moment = int(due_before(now, self._settings.retrain_time, self._settings.zone).timestamp())
-        mine = self._store.runs.get_due(moment)
-        if mine is not None:
-            return moment if may_be_tried_again(mine) else None
-        runs = self._store.runs.newest(_LOOKED_THROUGH)
+        due = int(due_before(now, self._settings.retrain_time, self._settings.zone).timestamp())
+        run = self._store.runs.get_due(due)
+        if run is not None:
+            return due if may_be_tried_again(run) else None
+        runs = self._store.runs.newest(_RUNS_READ)
         latest = self._now() + CLOCKS_DIFFER_BY
-        if any(_is_whole(run) and moment <= run.started_at <= latest for run in runs):
+        if any(_is_whole(run) and due <= run.started_at <= latest for run in runs):
             return None
-        return moment if runs or not self._store.events.is_empty() else None
+        return due if runs or not self._store.events.is_empty() else None
 
-    def _should_watch(self) -> bool:
+    def _is_drift_check_due(self) -> bool:
         hours = self._settings.drift_hours
         if not hours or self._registry.current_version() is None:
             return False
-        latest = self._now() + CLOCKS_DIFFER_BY  # later ones are of a clock that was wrong
-        scored = [float(score.at) for score in self._store.runs.scores(_SCORES_LOOKED_THROUGH) if score.at <= latest]
-        watched = self._watched_at if self._watched_at <= latest else 0.0
-        return self._now() - max([watched, *scored]) >= hours * 3_600
+        latest = self._now() + CLOCKS_DIFFER_BY  # later scores were recorded while a clock was wrong
+        scored = [float(score.at) for score in self._store.runs.scores(SCORES_READ) if score.at <= latest]
+        checked = self._drift_checked_at if self._drift_checked_at <= latest else 0.0
+        return self._now() - max([checked, *scored]) >= hours * 3_600
 
-    def _end_what_hangs(self) -> None:
-        """A training that takes longer than AISLE_TRAIN_HOURS is told to end, and ended a minute later. Those that
-        people start by hand may take as long as they like.
-        """
+    def _end_overdue(self) -> None:
+        """End trainings that take longer than AISLE_TRAIN_HOURS, but for those that were started by hand."""
         limit = self._settings.train_hours
         for run in self._store.runs.unfinished():
             if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
@@ -221,53 +220,56 @@ class Scheduler:
             ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
             self._store.runs.save(ended)
             _log.error("run %s: %s", run.run_id, message)
-            owner = self._trainer_lock.owner()
+            owner = self._training.lock.owner()
             if owner is not None and owner.pid_here is not None:
-                self._end(owner.pid_here, signal.SIGTERM)
-        self._end_who_has_no_run()
+                self._training.end(owner.pid_here)
+        self._kill_holder_without_run()
 
-    def _end_who_has_no_run(self) -> None:
-        """Who holds the trainer's lock and has no run under way was told to end, by this leader or by one that died
-        since, or is about to begin or to go; that takes a moment only.
+    def _kill_holder_without_run(self) -> None:
+        """Kill a process that has held the trainer's lock for a minute without an unfinished run.
+
+        It was told to end, by this leader or by an earlier one. Trainings that begin or end are in this state for a
+        moment only.
         """
-        owner = self._trainer_lock.owner()
+        owner = self._training.lock.owner()
         if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.runs.unfinished():
-            self._without_run = None
-        elif self._without_run is None or self._without_run[0] != owner:
-            self._without_run = (owner, self._now())
-        elif self._now() - self._without_run[1] >= _END_SECONDS:
-            _log.error("process %d holds the trainer's lock and has no run; it is ended", owner.pid_here)
-            self._end(owner.pid_here, signal.SIGKILL)
+            self._holder_without_run = None
+        elif self._holder_without_run is None or self._holder_without_run[0] != owner:
+            self._holder_without_run = (owner, self._now())
+        elif self._now() - self._holder_without_run[1] >= _END_SECONDS:
+            _log.error("process %d holds the trainer's lock and has no run; it is killed", owner.pid_here)
+            self._training.end(owner.pid_here, signal.SIGKILL)
 
     def _is_busy(self, started: _Started) -> bool:
-        """Whether the process is to be waited for: not if, after an hour, it neither trains nor has ended."""
-        if started.trainer.poll() is not None:
+        """Return whether a process has not ended; kill one that does not hold the lock after an hour."""
+        if started.process.poll() is not None:
             return False
-        owner = self._trainer_lock.owner()
-        trains = owner is not None and owner.pid_here == started.trainer.pid
-        hangs = self._now() - started.at >= _BEGIN_SECONDS and not trains
-        if hangs:
-            _log.error("process %d neither trains nor ends; it is ended", started.trainer.pid)
-            self._end(started.trainer.pid, signal.SIGKILL)
+        owner = self._training.lock.owner()
+        trains = owner is not None and owner.pid_here == started.process.pid
+        if self._now() - started.at >= _BEGIN_SECONDS and not trains:
+            _log.error("process %d neither trains nor ends; it is killed", started.process.pid)
+            self._training.end(started.process.pid, signal.SIGKILL)
         return True
 
     def _record_silent_death(self, started: _Started, code: int) -> None:
-        """A trainer that ended before it could record its run: its night is tried again, but not for ever."""
-        if code == 0 or started.due is None or self._trainer_lock.owner() is not None:
+        """Record an attempt of a training that failed before it recorded its run; attempts are limited."""
+        if code == 0 or started.due is None or self._training.is_running():
             return
-        if self._store.runs.get_due(started.due) != started.before:
-            return  # it has begun
+        if self._store.runs.get_due(started.due) != started.run:
+            return  # it recorded its run
         now = int(self._now())
-        log = self._settings.var / "training.log"
         first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
-        run = started.before or first
-        message = f"the trainer ended with exit code {code} before it began; see {log}"
+        run = started.run or first
+        message = f"the trainer ended with exit code {code} before it began; see {self._training.log}"
         run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
         self._store.runs.save(run)
 
     def status(self) -> JsonDict:
-        """leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;
-        scores: how the current release did on events it had not seen, newest first.
+        """Return what GET /status shows of trainings.
+
+        Returns:
+            leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;
+            scores: how the current release did on events it had not seen, newest first.
         """
         now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         leader = self._lock.owner()
@@ -287,4 +289,5 @@ class Scheduler:
 
 
 def _is_whole(run: Run) -> bool:
+    """Return whether a run trained all models and ended well."""
     return run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT) and run.model_type == _ALL

@@ -1,128 +1,81 @@
-"""The training as a process of its own: started, asked after, ended. The web workers never train themselves."""
+"""The training as a background job: Surprise holds the GIL for a whole fit, and web workers have a timeout."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import Protocol
 
-from app.thread_limits import THREAD_VARIABLES
+from app.background.background_job import BackgroundJob
 from src.core.errors import StoreError
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import trainer_lock
-from src.workflows.process_priority import lower_priority
 
-ROOT = Path(__file__).resolve().parents[2]
 BY_HAND = "command"
+"""The trigger of trainings that no worker started, and that no worker ends."""
 _END_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
 
-class Trainer(Protocol):
-    """A training in a process of its own."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def poll(self) -> int | None:
-        """Its exit code; None while it runs."""
-        ...
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
-        ...
+def training_job(settings: Settings) -> BackgroundJob:
+    """Return the job that runs train_model.py with all processors; that process takes the lock itself."""
+    log = settings.var / "training.log"
+    return BackgroundJob("train_model.py", trainer_lock(settings), log, n_threads=os.cpu_count() or 1)
 
 
-def start_trainer(settings: Settings, arguments: Sequence[str]) -> Trainer:
-    """Python train_model.py with these arguments, outside of the web workers: Surprise holds the GIL for the whole fit,
-    and workers have a timeout. Raises OSError.
+def train_queued(job: BackgroundJob, store: Store, run: Run, arguments: Sequence[str]) -> None:
+    """Start the training of a queued run, and record its failure should it end without having recorded its end.
+
+    Args:
+        job: the training.
+        store: where the run is recorded.
+        run: the queued run.
+        arguments: further arguments of train_model.py.
+
+    Raises:
+        OSError: the process cannot be started, which is recorded, too.
     """
-    return _started("train_model.py", arguments, settings.var / "training.log", n_threads=os.cpu_count() or 1)
 
+    def record_exit(code: int) -> None:
+        with suppress(StoreError):
+            message = f"the trainer ended with exit code {code} before it was done; see {job.log}"
+            _record_failure(store, run.run_id, message)
 
-def start_profiler(settings: Settings) -> Trainer:
-    """Python data_processing.py --explore, likewise; people who wait for a list come first. Raises OSError."""
-    process = _started("data_processing.py", ["--explore"], settings.var / "exploration.log", n_threads=1)
-    lower_priority(process.pid)
-    return process
-
-
-def _started(script: str, arguments: Sequence[str], log: Path, *, n_threads: int) -> subprocess.Popen[bytes]:
-    environment = dict(os.environ)
-    for variable in THREAD_VARIABLES:  # set to 1 here for serving; a training alone may use the machine
-        environment[variable] = str(n_threads)
-    command = [sys.executable, str(ROOT / script), *arguments]
-    with open(log, "wb") as output:
-        return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-
-
-def train_queued(
-    settings: Settings,
-    store: Store,
-    run: Run,
-    arguments: Sequence[str],
-    start: Callable[[Settings, Sequence[str]], Trainer] = start_trainer,
-) -> None:
-    """Start the trainer of a run that is queued; should it end without a word, that is recorded. Raises OSError."""
     try:
-        trainer = start(settings, ["--trigger", run.trigger, "--run-id", run.run_id, *arguments])
+        job.start(["--trigger", run.trigger, "--run-id", run.run_id, *arguments], record_exit)
     except OSError as error:
         _record_failure(store, run.run_id, f"the trainer could not be started ({error.strerror}); see the disk's space")
         raise
 
-    def see_it_end() -> None:
-        code = trainer.wait()
-        with suppress(StoreError):
-            log = settings.var / "training.log"
-            _record_failure(store, run.run_id, f"the trainer ended with exit code {code} before it was done; see {log}")
-
-    threading.Thread(target=see_it_end, name="trainer", daemon=True).start()
-
 
 def _record_failure(store: Store, run_id: str, message: str) -> None:
+    """Record how a run ended, unless that is recorded already."""
     run = store.runs.get(run_id)
     if run is not None and not run.status.is_over:
         status = RunStatus.FAILED if run.status is RunStatus.QUEUED else RunStatus.INTERRUPTED
         store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=message))
 
 
-def end_process(pid: int, number: int, script: str = "train_model") -> None:
-    """A signal to the trainer, or what runs another script, and to all that it started.
-
-    Nothing where its number is that of a process of another kind by now.
-    """
-    with suppress(OSError):
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and script.encode() not in command.read_bytes():
-            return
-        os.kill(pid, number)
-        if number == signal.SIGKILL and os.getpgid(pid) == pid:
-            os.killpg(pid, number)
-
-
 def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:
-    """End the training that this service started, if one runs, and wait for its end; by hand started ones go on."""
-    lock = trainer_lock(settings)
+    """End the training that this service started and wait for its end; one that was started by hand goes on.
+
+    Args:
+        settings: where the lock of trainings is.
+        seconds: how long to wait at most.
+    """
+    job = training_job(settings)
     with suppress(StoreError):
-        owner = lock.owner()
+        owner = job.lock.owner()
         if owner is None or owner.pid_here is None or owner.trigger == BY_HAND:
             return
         _log.info("ending the training of process %d", owner.pid_here)
-        end_process(owner.pid_here, signal.SIGTERM)
+        job.end(owner.pid_here)
         end = time.monotonic() + seconds
-        while lock.owner() is not None and time.monotonic() < end:
+        while job.is_running() and time.monotonic() < end:
             time.sleep(0.1)

@@ -13,8 +13,9 @@ from app.routes.operations import operation
 from app.routes.release_changes import change_release, status_of
 from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import ActivateBody, NoBody, ReleaseAnswer, ReleaseList, ReleasePath
+from src.core.domain import JsonDict
 from src.core.errors import AisleError
-from src.releases.registry import Registry
+from src.releases.registry import Listed, Registry
 
 
 @operation(
@@ -24,7 +25,12 @@ from src.releases.registry import Registry
 )
 def releases() -> Response:
     """Answer with every release on disk."""
-    return jsonify([asdict(each) for each in current_aisle().registry.listing()])
+    return jsonify([_release_row(listed) for listed in current_aisle().registry.listing()])
+
+
+def _release_row(listed: Listed) -> JsonDict:
+    row = asdict(listed)
+    return row | {"verdict": row.pop("gate_sentence")}
 
 
 @operation(

@@ -33,9 +33,7 @@ def start_training(body: TrainingBody) -> Response:
     aisle = current_aisle()
     if not body.force_retrain and (release := _up_to_date_release(aisle)) is not None:
         return _unchanged(release, body)
-    run = start_requested_training(
-        aisle.settings, aisle.store, body.model_type, force=body.force, start=aisle.start_trainer
-    )
+    run = start_requested_training(aisle.settings, aisle.store, aisle.training, body.model_type, force=body.force)
     if body.wait:
         run = wait_for_end(aisle.store, run, WAIT_SECONDS)
     return _ended(run, body) if run.status.is_over else _accepted(run, body)

@@ -181,8 +181,7 @@ def _of_trainings(finding: Finding) -> tuple[str, ...]:
         case SchedulerLed(leader):
             return "Night", f"{leader} leads and starts the nightly training."
         case RunKept():
-            reason = finding.message.removeprefix("kept the old model: ")
-            state = f"The last run ended {_when(finding)}, and the gate kept the old release: {reason}"
+            state = f"The last run ended {_when(finding)}, and the gate kept the old release: {finding.message}"
             return "Last run", state, "Its figures stand under Runs.", "runs"
         case RunProblem(RunStatus.FAILED):
             advice = "What was served before is served on."

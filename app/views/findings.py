@@ -270,7 +270,7 @@ class RunProblem(Finding):
 
 @dataclass(frozen=True)
 class RunKept(RunProblem):
-    """The promotion gate kept the old release."""
+    """The promotion gate kept the old release; message: its reasons."""
 
     level = Level.NOTE
 

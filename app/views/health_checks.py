@@ -44,6 +44,7 @@ from app.views.findings import (
 from src.core.domain import DAY
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
+from src.releases.gate_messages import kept_reasons
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
@@ -158,5 +159,7 @@ def check_last_run(run: Mapping[str, Any] | None) -> Finding | None:
     status = RunStatus(run["status"])
     if status not in (RunStatus.KEPT, RunStatus.FAILED, RunStatus.INTERRUPTED):
         return None
-    kind = RunKept if status is RunStatus.KEPT else RunProblem
-    return kind(status, run["started_at"], run["finished_at"], run["message"])
+    if status is RunStatus.KEPT:
+        reasons = kept_reasons(run.get("verdict")) or run["message"]
+        return RunKept(status, run["started_at"], run["finished_at"], reasons)
+    return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

@@ -54,7 +54,7 @@ class ModelReport:
     """
 
     protocol: str
-    verdict: str
+    summary: str
     lists: list[ListRow]
     list_top: float
     popularity: float | None
@@ -86,7 +86,7 @@ def _report(document: dict[str, Any], manifest: Manifest) -> ModelReport:
     times = served.ndcg["value"] / bar.ndcg["value"] if served and bar and bar.ndcg["value"] > 0 else None
     return ModelReport(
         protocol=protocol_of(document),
-        verdict=manifest.summary,
+        summary=manifest.summary,
         lists=rows,
         list_top=list_top,
         popularity=bar.at.value if bar else None,

@@ -329,9 +329,9 @@ class EventBatch:
         kind: n values of EventKind.
         value: float64[n].
         at: int64[n], UTC seconds, NO_TIME where unknown.
-        mark: n texts that tell apart events that are otherwise equal (invoice, event_id, count); "" for ratings. None
-            for no marks.
-        number: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
+        dedupe_key: n texts that tell apart events that are otherwise equal (invoice, event_id, count), and are equal
+            for repeated deliveries of one event; "" for ratings. None for "" everywhere.
+        arrival_seq: int64[n], arrival order: microseconds since 1970 at the start of the load, plus the position in it.
             None for events that arrive now, in this order.
     """
 

@@ -223,7 +223,7 @@ class BenchmarkReport:
             made.append((f"{group}: {' / '.join(f'{_TITLES[metric]}@{k}' for metric in metrics)}", [header, *rows]))
         return made
 
-    def verdict(self) -> str:
+    def summary(self) -> str:
         """Whether each model beats popularity at the last cut-off, in plain sentences."""
         if not self.lists:
             return "No row of the test file is relevant, so no list was measured; --relevant X says which ratings are."

@@ -50,7 +50,7 @@ class Report:
         """How it was measured, in one sentence."""
         return protocol_of(vars(self))
 
-    def verdict(self) -> str:
+    def summary(self) -> str:
         """Which list is served, and whether each model beats popularity, in plain sentences."""
         if POPULARITY not in self.lists:
             return f"No test user liked anything, so no list was measured; the list of {self.best} is served."

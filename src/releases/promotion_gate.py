@@ -1,4 +1,4 @@
-"""Whether what a training made may serve: pure functions from figures to a verdict that a person can read.
+"""The promotion gate: checks that decide whether a new release may serve. Pure functions of figures.
 
 A challenger is promoted only if the data look whole, its lists are not worse than the champion's by more than a margin,
 not worse than popularity's, it covers enough of the catalogue, leaves no lists short, and is quick and small enough.
@@ -6,8 +6,8 @@ not worse than popularity's, it covers enough of the catalogue, leaves no lists 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,22 +15,39 @@ from src.core.domain import FloatArray, JsonDict
 from src.core.number_format import percent
 from src.core.settings import Settings
 from src.evaluation.metrics import Estimate, bootstrap_means
-from src.evaluation.protocols import K
+from src.evaluation.protocols import K, RankingMetrics
 from src.evaluation.report import Report
 from src.ingestion.data_checks import Check, check_of
 from src.models import POPULARITY
+from src.releases.gate_messages import describe_comparison, interval, short_number
 from src.releases.release import SmokeTestResult
+from src.releases.verdict import (
+    COVERAGE,
+    LISTS,
+    POPULARITY_CHECK,
+    RATINGS,
+    SHORT_LISTS,
+    AgainstChampion,
+    AgainstPopularity,
+    Comparison,
+    NoLists,
+    NotCompared,
+)
 
-_STALE = "fresh events"  # nothing new is no reason to keep the old model: it has learnt from the same
 _SMALL = 50 << 20
-_DOUBT = 0.1  # so often, at most, settings that are worse by the margin pass; decision 33
-LISTS = "lists"
-_OF_SETTINGS = (LISTS, "popularity", "short lists", "coverage", "ratings")
 
 
 @dataclass(frozen=True)
 class GateBounds:
-    """What a new release must keep to; see the settings AISLE_GATE_…."""
+    """The bounds that a new release must keep; see the settings AISLE_GATE_….
+
+    Attributes:
+        margin: Share of the champion's NDCG@10 that may be lost.
+        coverage: Least coverage, as a share of the champion's.
+        short: Largest share of short lists.
+        latency_ms: Largest 95 % quantile of a list's processor time, in milliseconds.
+        size: Largest size, as a multiple of the current release's.
+    """
 
     margin: float
     coverage: float
@@ -40,6 +57,7 @@ class GateBounds:
 
     @classmethod
     def of(cls, settings: Settings) -> GateBounds:
+        """Return the bounds of the settings."""
         return cls(
             settings.gate_margin,
             settings.gate_coverage,
@@ -49,126 +67,79 @@ class GateBounds:
         )
 
 
-@dataclass(frozen=True)
-class GateVerdict:
-    """checks: everything that was looked at. sentence: what came of it. figures: what it rests on.
+class Compared(NamedTuple):
+    """The result of comparing two settings.
 
-    overridden: who said that it serves all the same ("--force", "AISLE_GATE=off"); empty for nobody.
-    settings_of: the release whose settings learn anew instead of new ones that were refused; empty otherwise.
+    Attributes:
+        checks: Every check, passed or not.
+        comparison: What the lists were compared with; None if predicted ratings are not finite.
+        figures: The figures of the comparison, for the record.
     """
 
-    checks: tuple[Check, ...] = ()
-    compared: str = ""
-    figures: JsonDict = field(default_factory=dict)
-    overridden: str = ""
-    settings_of: str = ""
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        """What keeps the old model."""
-        of_no_matter = (_STALE, *(_OF_SETTINGS if self.settings_of else ()))
-        return tuple(check for check in self.checks if not check.passed and check.name not in of_no_matter)
-
-    @property
-    def refused(self) -> tuple[Check, ...]:
-        """What speaks against the new settings."""
-        return tuple(check for check in self.checks if not check.passed and check.name in _OF_SETTINGS)
-
-    @property
-    def warnings(self) -> list[str]:
-        """The messages of everything that did not pass, whether or not that keeps the old model."""
-        return [check.message for check in self.checks if not check.passed]
-
-    @property
-    def promoted(self) -> bool:
-        return not self.failed or bool(self.overridden)
-
-    def sentence(self) -> str:
-        """For people: kept or promoted, and by which figures."""
-        failed = [check.message.removeprefix(f"{LISTS}: ") for check in self.failed or self.refused]
-        if failed and self.overridden:
-            return f"promoted by {self.overridden}, although {'; '.join(failed)}"
-        if failed:
-            anew = "" if self.failed else "; its settings learnt anew from all events"
-            return f"kept the old model: {'; '.join(failed)}{anew}"
-        return f"promoted: {self.compared}" if self.compared else "promoted"
-
-    def with_checks(self, more: Iterable[Check], compared: str = "", **figures: object) -> GateVerdict:
-        """The same, and what was looked at since."""
-        figures = {name: value for name, value in figures.items() if value is not None}
-        return replace(
-            self,
-            checks=(*self.checks, *more),
-            compared=compared or self.compared,
-            figures={**self.figures, **figures},
-        )
-
-    def to_json(self) -> JsonDict:
-        return {
-            "promoted": self.promoted,
-            "sentence": self.sentence(),
-            "overridden": self.overridden or None,
-            "settings_of": self.settings_of or None,
-            "checks": [asdict(check) for check in self.checks],
-            "figures": dict(self.figures),
-        }
+    checks: list[Check]
+    comparison: Comparison | None
+    figures: JsonDict
 
 
-def compare(
-    challenger: Report, champion: Report | None, served: str | None, bounds: GateBounds, *, why_not: str = ""
-) -> tuple[list[Check], str, JsonDict]:
-    """(checks, the comparison in words, its figures) of two settings that were fitted before one cut and measured on
-    the same test users, in the same order.
+def compare(challenger: Report, champion: Report | NotCompared, bounds: GateBounds) -> Compared:
+    """Check a challenger's figures against popularity's and, where there are any, against the champion's.
 
-    champion: None without one, or where it has the challenger's settings; why_not: says which. served: the model whose
-    list the champion serves.
+    Args:
+        challenger: The figures of the new settings; `best` names the list that is to be served.
+        champion: The figures of the current settings on the same users in the same order, `best` naming the list that
+            is served; or why there are none.
+        bounds: The bounds to keep.
+
+    Returns:
+        The checks with their figures.
     """
-    mine = challenger.lists.get(challenger.best)
-    if broken := _no_numbers(challenger):
-        return broken, "", {}
-    if mine is None:
-        return [], "no test user liked anything, so no list was measured", {"challenger": None}
-    popular = challenger.lists[POPULARITY]
+    if broken := _not_finite(challenger):
+        return Compared(broken, None, {})
+    lists = challenger.lists.get(challenger.best)
+    if lists is None:
+        return Compared([], NoLists(), {"challenger": None})
+    popular = challenger.lists[POPULARITY].ndcg_at_10
+    checks = [_beats_popularity(lists.ndcg_at_10, popular), _short(SHORT_LISTS, lists.short, bounds)]
     figures: JsonDict = {
-        "challenger": asdict(mine.ndcg_at_10) | {"coverage": mine.coverage, "short": mine.short},
-        "popularity": asdict(popular.ndcg_at_10),
+        "challenger": _figures_of(lists),
+        "popularity": asdict(popular),
         "users": challenger.n_ranked_users,
     }
-    checks = [_beats_popularity(mine.ndcg_at_10, popular.ndcg_at_10), _short("short lists", mine.short, bounds)]
-    said = f"NDCG@{K} {_interval(mine.ndcg_at_10)}"
-    theirs = None if champion is None or served is None else champion.lists.get(served)
-    if champion is None or theirs is None:
-        return checks, f"{said} against popularity's {_short_number(popular.ndcg_at_10.value)}; {why_not}", figures
-    difference, share_worse = _paired(mine.of_user, theirs.of_user, bounds.margin)
-    against = _short_number(theirs.ndcg_at_10.value)
-    figures |= {
-        "champion": asdict(theirs.ndcg_at_10) | {"coverage": theirs.coverage, "short": theirs.short},
+    if isinstance(champion, NotCompared):
+        return Compared(checks, AgainstPopularity(lists.ndcg_at_10, popular.value, champion), figures)
+    against = _compare_lists(lists, champion.lists[champion.best], challenger.n_ranked_users, bounds)
+    rated = _compare_ratings(challenger, champion, bounds)
+    not_worse, coverage = against.checks
+    return Compared(
+        [not_worse, *checks, coverage, *rated.checks], against.comparison, figures | against.figures | rated.figures
+    )
+
+
+def _compare_lists(lists: RankingMetrics, before: RankingMetrics, n_users: int, bounds: GateBounds) -> Compared:
+    """Return two checks: that the lists are not worse than before, and that they cover enough."""
+    difference, share_worse = _paired(lists.of_user, before.of_user, bounds.margin)
+    comparison = AgainstChampion(lists.ndcg_at_10, before.ndcg_at_10.value, share_worse, bounds.margin, n_users)
+    figures: JsonDict = {
+        "champion": _figures_of(before),
         "difference": asdict(difference),
         "share_of_resamples_worse_than_margin": share_worse,
         "margin": bounds.margin,
     }
-    in_doubt = ""
-    if _DOUBT < share_worse <= 0.5:  # not clearly worse, and not clearly no worse
-        in_doubt = f", and worse by more than {percent(bounds.margin)} in {percent(share_worse)} of the resamples of "
-        in_doubt += f"{challenger.n_ranked_users:,} users"
-    checks.insert(0, Check(LISTS, share_worse <= _DOUBT, f"{LISTS}: {said} against {against}{in_doubt}"))
-    least = bounds.coverage * theirs.coverage
-    checks.append(
-        check_of(
-            "coverage",
-            mine.coverage >= least,
-            f"the lists name {percent(mine.coverage)} of the catalogue, those of the current settings "
-            f"{percent(theirs.coverage)}",
-            f"at least {percent(least)}",
-            "look at the lists (evaluate_model.py), or set AISLE_GATE_COVERAGE",
-        )
-    )
-    checks += _ratings(challenger, champion, bounds, figures)
-    return checks, f"{said} against {against}", figures
+    not_worse = Check(LISTS, comparison.is_no_worse, f"{LISTS}: {describe_comparison(comparison)}")
+    return Compared([not_worse, _covers(lists.coverage, before.coverage, bounds)], comparison, figures)
 
 
 def check_release(proof: SmokeTestResult, bytes_before: int | None, bounds: GateBounds) -> list[Check]:
-    """Whether a release on disk is quick and small enough; bytes_before: of the current one."""
+    """Check whether a release on disk is quick and small enough.
+
+    Args:
+        proof: What the smoke test measured.
+        bytes_before: Size of the current release; None without one.
+        bounds: The bounds to keep.
+
+    Returns:
+        The checks, passed or not.
+    """
     checks = [
         check_of(
             "latency",
@@ -193,11 +164,11 @@ def check_release(proof: SmokeTestResult, bytes_before: int | None, bounds: Gate
     return checks
 
 
-def _no_numbers(report: Report) -> list[Check]:
-    """A check that fails for every model whose predicted ratings are no numbers: its learning ran away."""
+def _not_finite(report: Report) -> list[Check]:
+    """Return a failed check for every model whose predicted ratings are not finite: its training diverged."""
     return [
         check_of(
-            "ratings",
+            RATINGS,
             False,
             f"the ratings that {name} predicts are no numbers",
             "finite ones",
@@ -208,23 +179,28 @@ def _no_numbers(report: Report) -> list[Check]:
     ]
 
 
-def _paired(mine: FloatArray, theirs: FloatArray, margin: float) -> tuple[Estimate, float]:
-    """(mean difference with its 95 % interval, share of resamples of the users in which it is below the margin).
+def _paired(challenger: FloatArray, champion: FloatArray, margin: float) -> tuple[Estimate, float]:
+    """Return (mean difference with its 95 % interval, share of resamples in which it is below the margin).
 
-    The same users are drawn for both (Efron 1979), so that what makes a user hard for both falls out.
+    A paired bootstrap over users (Efron 1979): both lists are measured on the same resampled users, so that a user who
+    is hard for both does not widen the interval.
     """
-    means = bootstrap_means(np.column_stack([mine, theirs]))
+    means = bootstrap_means(np.column_stack([challenger, champion]))
     differences = means[:, 0] - means[:, 1]
     low, high = np.quantile(differences, [0.025, 0.975])
     worse = differences < -margin * means[:, 1] - 1e-12
-    return Estimate(float(mine.mean() - theirs.mean()), float(low), float(high)), float(worse.mean())
+    return Estimate(float(challenger.mean() - champion.mean()), float(low), float(high)), float(worse.mean())
 
 
-def _beats_popularity(mine: Estimate, popular: Estimate) -> Check:
+def _figures_of(lists: RankingMetrics) -> JsonDict:
+    return asdict(lists.ndcg_at_10) | {"coverage": lists.coverage, "short": lists.short}
+
+
+def _beats_popularity(ndcg: Estimate, popular: Estimate) -> Check:
     return check_of(
-        "popularity",
-        mine.value >= popular.value,
-        f"NDCG@{K} {_interval(mine)} against popularity's {_interval(popular)}",
+        POPULARITY_CHECK,
+        ndcg.value >= popular.value,
+        f"NDCG@{K} {interval(ndcg)} against popularity's {interval(popular)}",
         "no less than popularity has",
         "see whether the data are right (data_processing.py --explore), and tune longer: train_model.py --tune",
     )
@@ -240,30 +216,28 @@ def _short(name: str, share: float, bounds: GateBounds) -> Check:
     )
 
 
-def _ratings(challenger: Report, champion: Report, bounds: GateBounds, figures: JsonDict) -> Sequence[Check]:
-    """Whether predicted ratings err no more than before, by the same margin; nothing without test ratings."""
-    mine = challenger.ratings.get(challenger.rater or "")
-    theirs = champion.ratings.get(champion.rater or "")
-    if mine is None or theirs is None:
-        return []
-    figures["rmse"] = {"challenger": asdict(mine.rmse), "champion": asdict(theirs.rmse)}
-    return [
-        check_of(
-            "ratings",
-            mine.rmse.value <= theirs.rmse.value * (1 + bounds.margin),
-            f"RMSE {_interval(mine.rmse)} against {_short_number(theirs.rmse.value)}",
-            f"at most {percent(bounds.margin)} more",
-            "look at the settings of SVD and VBMF, or set AISLE_GATE_MARGIN",
-        )
-    ]
+def _covers(coverage: float, before: float, bounds: GateBounds) -> Check:
+    least = bounds.coverage * before
+    return check_of(
+        COVERAGE,
+        coverage >= least,
+        f"the lists name {percent(coverage)} of the catalogue, those of the current settings {percent(before)}",
+        f"at least {percent(least)}",
+        "look at the lists (evaluate_model.py), or set AISLE_GATE_COVERAGE",
+    )
 
 
-def _interval(estimate: Estimate) -> str:
-    low, high = _short_number(estimate.low), _short_number(estimate.high)
-    return f"{_short_number(estimate.value)} [{low}, {high}]"
-
-
-def _short_number(value: float) -> str:
-    """.041, .0018, 1.02: three decimals, four where three would say little."""
-    text = f"{value:.4f}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+def _compare_ratings(challenger: Report, champion: Report, bounds: GateBounds) -> Compared:
+    """Check that predicted ratings err no more than before, by the same margin; no check without test ratings."""
+    new = challenger.ratings.get(challenger.rater or "")
+    old = champion.ratings.get(champion.rater or "")
+    if new is None or old is None:
+        return Compared([], None, {})
+    check = check_of(
+        RATINGS,
+        new.rmse.value <= old.rmse.value * (1 + bounds.margin),
+        f"RMSE {interval(new.rmse)} against {short_number(old.rmse.value)}",
+        f"at most {percent(bounds.margin)} more",
+        "look at the settings of SVD and VBMF, or set AISLE_GATE_MARGIN",
+    )
+    return Compared([check], None, {"rmse": {"challenger": asdict(new.rmse), "champion": asdict(old.rmse)}})

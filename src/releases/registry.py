@@ -32,6 +32,7 @@ from src.releases.release import (
     read_release,
     write_release,
 )
+from src.releases.verdict import GateVerdict
 
 _TEMPORARY = ".tmp-"
 _SMOKE_SECONDS = 300
@@ -52,8 +53,21 @@ class Listed:
     default_model: str | None = None
     ndcg_at_10: float | None = None
     n_bytes: int | None = None
-    verdict: str = ""
+    gate_sentence: str = ""
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The result of publishing a release.
+
+    Attributes:
+        version: The release; None if it was refused, and removed.
+        verdict: The verdict on what a fresh process found; None if none was asked.
+    """
+
+    version: str | None
+    verdict: GateVerdict | None
 
 
 class Registry:
@@ -64,15 +78,59 @@ class Registry:
         self.keep = keep
         self._pointer = Pointer(folder)
 
-    def publish(
-        self, draft: Draft, run_id: str, now: datetime, accept: Callable[[SmokeTestResult], None] = lambda proof: None
-    ) -> str:
-        """Write a release, prove that a fresh process can load it, and return its version. It is not active yet.
+    def publish(self, draft: Draft, run_id: str, now: datetime) -> str:
+        """Write a release, and check that a fresh process can load it. It is not active yet.
 
-        accept: is told what that process found, and may raise to refuse the release.
-        Raises ReleaseError. Whatever it raises, the release is removed; if the process is killed, what is left is a
-        temporary folder, which the next publishing removes, or a release that was never activated.
+        Args:
+            draft: The release.
+            run_id: Id of the training run; a part of the version.
+            now: The present.
+
+        Returns:
+            The version.
+
+        Raises:
+            ReleaseError: It could not be written or loaded.
         """
+        publication = self.publish_if(draft, run_id, now, lambda _: GateVerdict())
+        assert publication.version is not None
+        return publication.version
+
+    def publish_if(
+        self, draft: Draft, run_id: str, now: datetime, judge: Callable[[SmokeTestResult], GateVerdict]
+    ) -> Publication:
+        """Publish a release, and remove it again if the verdict on what a fresh process found is to keep the old one.
+
+        Whatever it raises, the release is removed; if the process is killed, what is left is a temporary folder, which
+        the next publishing removes, or a release that was never activated.
+
+        Args:
+            draft: The release.
+            run_id: Id of the training run; a part of the version.
+            now: The present.
+            judge: Makes the verdict.
+
+        Returns:
+            The version and the verdict.
+
+        Raises:
+            ReleaseError: It could not be written or loaded.
+        """
+        version = self._write(draft, run_id, now)
+        try:
+            proof = self._smoke_test(version)
+            verdict = None if proof is None else judge(proof)
+        except BaseException:
+            self._remove(version)
+            raise
+        if verdict is not None and not verdict.promoted:
+            self._remove(version)
+            return Publication(None, verdict)
+        self.prune(besides=version)
+        return Publication(version, verdict)
+
+    def _write(self, draft: Draft, run_id: str, now: datetime) -> str:
+        """Write a release to its folder, whole or not at all, and return its version."""
         version = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{run_id[:8]}"
         temporary = self.folder / f"{_TEMPORARY}{run_id}"
         try:
@@ -89,14 +147,6 @@ class Registry:
                 f"the release could not be written to {self.folder}: {error.strerror or error}. Expected a folder "
                 "that can be written and enough free space; mend that and train again. What was served is untouched."
             ) from None
-        try:
-            proof = self._smoke_test(version)
-            if proof is not None:
-                accept(proof)
-        except BaseException:
-            self._remove(version)
-            raise
-        self.prune(besides=version)
         return version
 
     def _smoke_test(self, version: str) -> SmokeTestResult | None:
@@ -226,7 +276,7 @@ class Registry:
             default_model=manifest.default_model,
             ndcg_at_10=manifest.metrics.ndcg_at_10.get(manifest.default_model),
             n_bytes=manifest.n_bytes,
-            verdict=manifest.gate.sentence if manifest.gate else "",
+            gate_sentence=manifest.gate.sentence if manifest.gate else "",
         )
 
     def report(self, version: str) -> JsonDict | None:

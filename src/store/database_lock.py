@@ -10,9 +10,10 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
 
 from src.core.errors import StoreError
-from src.core.process_lock import LockOwner
+from src.core.process_lock import Lock, LockOwner
 
 _CLASS = 7_243  # an arbitrary number
 _NUMBERS = {"leader": 1, "trainer": 2}
@@ -24,7 +25,7 @@ _OWNER = text(
 )
 
 
-class DatabaseLock:
+class DatabaseLock(Lock):
     """An advisory lock of PostgreSQL on a connection of its own; the database releases it when the connection ends.
 
     Any method except `release` and `held` may raise StoreError.
@@ -41,20 +42,13 @@ class DatabaseLock:
         self._connection: Connection | None = None
         self._guard = threading.Lock()
 
+    @override
     def acquire(self, owner: LockOwner) -> bool:
-        """Try to take the lock; return whether it is held now, also if it was before.
-
-        Args:
-            owner: This process, for `owner` in other processes; its text is cut to 63 bytes.
-
-        Raises:
-            StoreError: The database does not answer.
-        """
         with self._guard:
             if self._connection is not None:
                 return self._answers()
             try:
-                connection = self._engine(str(owner)).connect()  # JSON would be too long
+                connection = self._engine(str(owner)).connect()  # 63 bytes at most: JSON is too long
             except SQLAlchemyError as error:
                 raise _lock_error("taken", error) from None
             try:
@@ -67,8 +61,8 @@ class DatabaseLock:
             connection.close()
             return False
 
+    @override
     def release(self) -> None:
-        """Release the lock, if it is held."""
         with self._guard:
             if self._connection is not None:
                 with suppress(SQLAlchemyError):
@@ -76,13 +70,13 @@ class DatabaseLock:
                 self._connection = None
 
     @property
+    @override
     def held(self) -> bool:
-        """Return whether the lock is still held: PostgreSQL drops it when it restarts."""
         with self._guard:
             return self._connection is not None and self._answers()
 
+    @override
     def owner(self) -> LockOwner | None:
-        """Return the process that holds the lock; None if it is free."""
         try:
             with self._engine("aisle").connect() as connection:
                 found = connection.execute(_OWNER, self._key).first()

@@ -1,4 +1,4 @@
-"""The champion of a training: the current release's settings, fitted before the same cut as the new ones."""
+"""The champion of a training: the current release, whose settings are measured before the same cut as new ones."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.recommendation.pipeline import Pipeline
 from src.releases.data_gate import Arrivals, check_events
-from src.releases.promotion_gate import GateBounds, GateVerdict, compare
 from src.releases.registry import Registry
 from src.releases.release import Release
+from src.releases.verdict import GateVerdict, NotCompared, NotComparedReason
 from src.store import Store
 from src.workflows.fit import FitPlan, measured_fit
 
@@ -38,29 +38,44 @@ _LEAST_KEPT = 100
 
 @dataclass(frozen=True)
 class Champion:
-    """The release that serves while a new one is made."""
+    """The current release, with which a new one is compared.
+
+    Attributes:
+        release: The release.
+        folder: Its folder.
+    """
 
     release: Release
     folder: Path
 
     @property
     def serves(self) -> str:
-        """The model whose list it serves."""
+        """The model whose lists it serves."""
         return self.release.pipeline.default
 
     @property
     def n_bytes(self) -> int:
+        """Size of the release on disk."""
         return self.release.manifest.n_bytes
 
     @property
     def made_up(self) -> bool:
-        """Whether it was learnt from the made-up shop, beside which real data need not look alike."""
+        """Whether it was trained on the synthetic shop, which real data need not resemble."""
         return self.release.manifest.made_up
 
     def plan(self, settings: AllSettings, data: TrainingData, serves: str | None = None) -> FitPlan:
-        """Its settings, as far as the list that it serves, or this one, needs them.
+        """Return its settings, as far as a list needs them.
 
-        Raises AisleError when they cannot be fitted to the data.
+        Args:
+            settings: The settings, for models that the manifest does not name.
+            data: The events that are to be trained on.
+            serves: The model whose lists are needed; None for the one that it serves.
+
+        Returns:
+            The plan that trains these models.
+
+        Raises:
+            AisleError: They cannot be trained on the data, or the manifest does not tell them.
         """
         manifest, serves = self.release.manifest, serves or self.serves
         try:
@@ -69,7 +84,7 @@ class Champion:
             if serves == ENSEMBLE:
                 if recipe is None:
                     raise KeyError("recipe")
-                names |= opinions_of(recipe)
+                names |= scoring_models(recipe)
             can_train = trainable(data)
             if missing := sorted(names - set(can_train)):
                 raise AisleError(f"{', '.join(missing)} cannot be trained here")
@@ -83,13 +98,13 @@ class Champion:
         return FitPlan(params, recipe if serves == ENSEMBLE else None, manifest.weighting)
 
 
-def opinions_of(recipe: EnsembleConfig) -> set[str]:
-    """The models that its blend asks."""
+def scoring_models(recipe: EnsembleConfig) -> set[str]:
+    """Return the names of the models whose scores an ensemble uses."""
     return {*recipe.weights, *(recipe.order.names if recipe.order else ())}
 
 
 def champion_of(registry: Registry) -> Champion | None:
-    """The current release, if it verifies and can be measured against; None otherwise."""
+    """Return the current release if it verifies, else None."""
     try:
         release = registry.current()
         return Champion(release, registry.folder / release.version)
@@ -97,15 +112,21 @@ def champion_of(registry: Registry) -> Champion | None:
         return None
 
 
-def look_at_data(
-    champion: Champion | None, store: Store, data: TrainingData, verdict: GateVerdict, *, unattended: bool
+def check_data_of(
+    champion: Champion, store: Store, data: TrainingData, verdict: GateVerdict, *, unattended: bool
 ) -> GateVerdict:
-    """The verdict with what the data of the store look like beside what the champion learnt from, if that compares.
+    """Check the store's data beside those that the champion was trained on.
 
-    unattended: nobody has just loaded a file and waits for what comes of it.
+    Args:
+        champion: The current release.
+        store: The store, for the files loaded since.
+        data: The events about to be trained on.
+        verdict: The verdict so far.
+        unattended: Whether the training was started by a schedule, and not by a person who just loaded a file.
+
+    Returns:
+        The verdict with these checks; as it was if the champion was trained on a file.
     """
-    if champion is None:
-        return verdict
     before = champion.release.manifest.data
     if before is None or not before.is_from_store:
         return verdict
@@ -115,13 +136,13 @@ def look_at_data(
     now = DataFigures(
         len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
     )
-    arrivals = _arrivals(store, created, _still_there(champion.release.pipeline, data), unattended)
+    arrivals = _arrivals(store, created, _share_present(champion.release.pipeline, data), unattended)
     checks = check_events(now, then, arrivals)
     return verdict.with_checks(checks, data={"now": asdict(now), "then": asdict(then)})
 
 
-def _arrivals(store: Store, created: int, still_there: float | None, unattended: bool) -> Arrivals:
-    """What was loaded since the last training that came to an end: a file speaks against one night, not against all."""
+def _arrivals(store: Store, created: int, known_products: float | None, unattended: bool) -> Arrivals:
+    """Return what was loaded since the last finished training: a bad file keeps one training, not all later ones."""
     loads = store.runs.loads(_LOOKED_THROUGH)
     ended = (run for run in store.runs.newest(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
     last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
@@ -129,13 +150,13 @@ def _arrivals(store: Store, created: int, still_there: float | None, unattended:
     before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]
     known = [(load.known_products, load.n_kept) for load in since if load.known_products is not None]
     n_kept = sum(kept for _, kept in known)
-    tells = unattended and n_kept >= _LEAST_KEPT
+    is_telling = unattended and n_kept >= _LEAST_KEPT
     return Arrivals(
         rows_read=sum(load.n_read for load in since),
         rows_rejected=sum(sum(load.rejected.values()) for load in since),
         usually_rejected=_rejected_share(before),
-        known_products=still_there,
-        known_before=sum(share * kept for share, kept in known) / n_kept if tells else None,
+        known_products=known_products,
+        known_before=sum(share * kept for share, kept in known) / n_kept if is_telling else None,
     )
 
 
@@ -143,8 +164,8 @@ def _rejected_share(loads: Sequence[Load]) -> float:
     return sum(sum(load.rejected.values()) for load in loads) / max(sum(load.n_read for load in loads), 1)
 
 
-def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
-    """Share of the pipeline's products, or of a sample of them, that the data name."""
+def _share_present(pipeline: Pipeline, data: TrainingData) -> float | None:
+    """Return the share of the pipeline's products, or of a sample of them, that are in the data; None without any."""
     n = len(pipeline.items)
     if not n:
         return None
@@ -155,96 +176,116 @@ def _still_there(pipeline: Pipeline, data: TrainingData) -> float | None:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Settings, fitted on the older part of the events, and what they showed on the newer one."""
+class MeasuredPlan:
+    """AllSettings, trained on the older part of the events and measured on the newer one.
+
+    Attributes:
+        plan: The settings.
+        report: The figures.
+        pipeline: The trained models.
+    """
 
     plan: FitPlan
     report: Report
     pipeline: Pipeline
 
-    def beside(self, others: Measured) -> Measured:
-        """The same, with those models of the others that these settings do not name: a release stays whole."""
-        params = {**others.plan.params, **self.plan.params}
-        known = {name: its for name, its in others.pipeline.models.items() if name != ENSEMBLE}
-        lists = {name: its for name, its in others.report.lists.items() if name != ENSEMBLE}
+    def completed_by(self, other: MeasuredPlan) -> MeasuredPlan:
+        """Return these settings with the models that only the other ones train, so that a release stays whole."""
+        params = {**other.plan.params, **self.plan.params}
+        models = {name: model for name, model in other.pipeline.models.items() if name != ENSEMBLE}
+        lists = {name: figures for name, figures in other.report.lists.items() if name != ENSEMBLE}
         report = replace(
             self.report,
             lists={**lists, **self.report.lists},
-            ratings={**others.report.ratings, **self.report.ratings},
+            ratings={**other.report.ratings, **self.report.ratings},
         )
-        return Measured(
+        return MeasuredPlan(
             replace(self.plan, params={name: params[name] for name in MODELS if name in params}),
             report,
-            replace(self.pipeline, models={**known, **self.pipeline.models}),
+            replace(self.pipeline, models={**models, **self.pipeline.models}),
         )
 
 
-def compare_with_champion(
-    settings: AllSettings,
-    champion: Champion | None,
-    parts: Split,
-    mine: Measured,
-    verdict: GateVerdict,
-    reporter: Reporter,
-    *,
-    learn_anew: bool,
-) -> tuple[GateVerdict, Measured]:
-    """(the verdict with the comparison in it, the settings that are to learn from everything).
+def measure_champion(
+    settings: AllSettings, champion: Champion | None, parts: Split, challenger: MeasuredPlan, reporter: Reporter
+) -> MeasuredPlan | NotCompared:
+    """Train and measure the champion's settings before the same cut, if they differ from the challenger's.
 
-    The champion's settings are fitted only where they differ; models that have the same settings are fitted once.
-    learn_anew: whether they learn, from data that are whole, instead of new ones that the comparison refuses.
+    Models that both train in the same way are trained once.
+
+    Args:
+        settings: The settings.
+        champion: The current release; None without one.
+        parts: The events, divided in time.
+        challenger: The new settings, measured on the same parts.
+        reporter: Progress.
+
+    Returns:
+        The champion's figures, `report.best` naming the list that it serves; or why there are none.
     """
-    theirs, why_not = _theirs(settings, champion, parts, mine, reporter)
-    their_report = None if theirs is None else theirs.report
-    serves = champion.serves if champion else None
-    checks, compared, figures = compare(mine.report, their_report, serves, GateBounds.of(settings), why_not=why_not)
-    verdict = verdict.with_checks(checks, compared, lists=figures, champion=champion and champion.release.version)
-    if theirs is None or champion is None or verdict.promoted or not learn_anew:
-        return verdict, mine
-    plan = theirs.plan
-    if champion.release.manifest.recipe is not None and plan.recipe is None:  # a blend that is not what is served
-        blend = champion.plan(settings, parts.train, ENSEMBLE)
-        plan = replace(blend, params={**blend.params, **plan.params})
-    theirs = replace(theirs, plan=plan, report=replace(theirs.report, best=champion.serves))
-    return replace(verdict, settings_of=champion.release.version), theirs.beside(mine)
-
-
-def _theirs(
-    settings: AllSettings, champion: Champion | None, parts: Split, mine: Measured, reporter: Reporter
-) -> tuple[Measured | None, str]:
-    """(what the champion's settings show on the same events, why that is not known)."""
     if champion is None:
-        return None, "there was no release to compare it with"
+        return NotCompared(NotComparedReason.NO_RELEASE)
+    version = champion.release.version
     try:
-        their_plan = champion.plan(settings, parts.train)
+        plan = champion.plan(settings, parts.train)
     except AisleError as error:
-        return None, f"not compared with release {champion.release.version}: {error}"
-    if same_settings(their_plan, mine.plan):
-        return None, f"the settings are those of release {champion.release.version}"
-    reporter.step(f"fitting the settings of release {champion.release.version}, to measure both on the same events")
-    known = {} if their_plan.weighting != mine.plan.weighting else _same_models(their_plan, mine.plan, mine.pipeline)
-    return Measured(
-        their_plan, *measured_fit(settings, parts, their_plan, reporter, known=known, only=champion.serves)
-    ), ""
+        return NotCompared(NotComparedReason.NOT_TRAINABLE, version, str(error))
+    if same_settings(plan, challenger.plan):
+        return NotCompared(NotComparedReason.SAME_SETTINGS, version)
+    reporter.step(f"fitting the settings of release {version}, to measure both on the same events")
+    known = _same_models(plan, challenger) if plan.weighting == challenger.plan.weighting else {}
+    report, pipeline = measured_fit(settings, parts, plan, reporter, known=known, only=champion.serves)
+    return MeasuredPlan(plan, replace(report, best=champion.serves), pipeline)
 
 
-def same_settings(theirs: FitPlan, mine: FitPlan) -> bool:
-    """Whether all that `theirs` needs is made in the same way in `mine`."""
-    if theirs.weighting != mine.weighting:
+def retrained_champion(
+    settings: AllSettings, champion: Champion, measured: MeasuredPlan, challenger: MeasuredPlan, data: TrainingData
+) -> MeasuredPlan:
+    """Return the champion's settings, ready to be trained on all events in place of refused new ones.
+
+    Args:
+        settings: The settings.
+        champion: The current release.
+        measured: Its figures.
+        challenger: The refused settings, for the models that only they train.
+        data: The events that both were trained on.
+
+    Returns:
+        The champion's settings, with every model of a release.
+    """
+    plan = measured.plan
+    if champion.release.manifest.recipe is not None and plan.recipe is None:  # an ensemble that is not served
+        ensemble = champion.plan(settings, data, ENSEMBLE)
+        plan = replace(ensemble, params={**ensemble.params, **plan.params})
+    return replace(measured, plan=plan).completed_by(challenger)
+
+
+def same_settings(needed: FitPlan, other: FitPlan) -> bool:
+    """Tell whether a plan makes everything of another one in the same way.
+
+    Args:
+        needed: The plan whose models are needed.
+        other: The plan that may make more.
+
+    Returns:
+        True if `other` trains every model of `needed` alike, and blends them alike if `needed` has an ensemble.
+    """
+    if needed.weighting != other.weighting:
         return False
-    if theirs.recipe is not None and (mine.recipe is None or not theirs.recipe.blends_like(mine.recipe)):
+    if needed.recipe is not None and (other.recipe is None or not needed.recipe.blends_like(other.recipe)):
         return False
-    return all(name in mine.params and _alike(its, mine.params[name]) for name, its in theirs.params.items())
+    return all(name in other.params and _alike(params, other.params[name]) for name, params in needed.params.items())
 
 
-def _same_models(theirs: FitPlan, mine: FitPlan, pipeline: Pipeline) -> Mapping[str, Any]:
+def _same_models(plan: FitPlan, other: MeasuredPlan) -> Mapping[str, Any]:
+    """Return the models of `other` that the plan would train in the same way."""
     return {
-        name: pipeline.models[name]
-        for name, its in theirs.params.items()
-        if name in pipeline.models and name in mine.params and _alike(its, mine.params[name])
+        name: other.pipeline.models[name]
+        for name, params in plan.params.items()
+        if name in other.pipeline.models and name in other.plan.params and _alike(params, other.plan.params[name])
     }
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """By what a manifest says of them, which knows no tuples."""
+    """Tell whether two models' parameters are the same as JSON, in which a manifest keeps them."""
     return json.dumps(asdict(one), sort_keys=True) == json.dumps(asdict(other), sort_keys=True)

@@ -66,7 +66,7 @@ class Screen:
             self._table(report.rating_table())
         if report.lists:
             self._table(report.list_table())
-        self.say(report.verdict())
+        self.say(report.summary())
 
     def split_report(self, report: BenchmarkReport) -> None:
         """What was measured on somebody's own split: the files, how, the tables, and the verdict."""
@@ -75,7 +75,7 @@ class Screen:
         for title, rows in report.tables():
             self.say(title)
             self._table(rows)
-        self.say(report.verdict())
+        self.say(report.summary())
 
     def releases(self, listing: Sequence[Listed]) -> None:
         """The releases on disk, newest first."""
@@ -91,7 +91,7 @@ class Screen:
                 "" if each.n_bytes is None else f"{each.n_bytes / 2**20:.1f}",
             )
             mark = ", ".join(word for word, is_so in marks if is_so)
-            rows.append([each.version, mark, *figures, each.problem or each.verdict])
+            rows.append([each.version, mark, *figures, each.problem or each.gate_sentence])
         self._table(rows)
 
     def search_report(self, report: SearchReport) -> None:

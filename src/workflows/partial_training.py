@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,111 +20,104 @@ from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
 from src.releases.manifest import CarriedOver, TrainingRecord
-from src.releases.promotion_gate import GateBounds, GateVerdict, compare
-from src.workflows.champion_comparison import Champion, opinions_of, same_settings
+from src.releases.promotion_gate import Compared, GateBounds, compare
+from src.releases.verdict import GateVerdict, ListsCarriedOver, NotCompared, NotComparedReason
+from src.workflows.champion_comparison import Champion, same_settings, scoring_models
 from src.workflows.embed_catalogue import EmbeddedCatalogue
 from src.workflows.fit import FitPlan, fit, measured_fit
-from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
+from src.workflows.training_plan import MODEL_TYPES
 
 
+@dataclass(frozen=True)
 class PartialTraining:
     """The current release with some of its models trained anew, over its own users and products.
 
     Arrays of models stand in the order of its vocabularies, so that users and products which came since wait for a
-    training of everything. The blend is made again if one of its models is.
+    complete training. The ensemble is made again if one of its models is.
+
+    Attributes:
+        settings: The settings.
+        champion: The current release.
+        model_type: The row of MODEL_TYPES that is trained.
+        catalogue: The events of the release's users on its products, which are described.
+        names: The models that are trained.
+        blends: Whether the ensemble is made again.
     """
 
-    def __init__(
-        self,
-        settings: AllSettings,
-        champion: Champion | None,
-        data: TrainingData,
-        job: TrainingRequest,
-        describe: Callable[[TrainingData], EmbeddedCatalogue],
-    ) -> None:
-        if champion is None:
-            raise NotReady(
-                f"no release is active of which the rest could be carried over, so {job.model_type!r} cannot be "
-                'trained by itself. Train everything first: "all", or python train_model.py'
-            )
-        self.settings, self.champion, self.job = settings, champion, job
-        before = champion.release.pipeline
-        self.products = describe(train_partially(data, before.users, before.items))
-        self.data = self.products.data
-        can_train = trainable(self.data)
-        self.names = [name for name in MODEL_TYPES[job.model_type] if name in can_train and name in before.models]
-        if not self.names:
-            raise AisleError(
-                f"release {champion.release.version} holds no model of the type {job.model_type!r} that can be trained "
-                f"here; it holds {', '.join(before.models)}. Train everything: python train_model.py"
-            )
-        if len(self.data) < 2:
-            raise NoData("the data name no user and product of the current release: run python train_model.py")
-        self._blends = ENSEMBLE in before.models and any(name in before.models[ENSEMBLE].scales for name in self.names)
+    settings: AllSettings
+    champion: Champion
+    model_type: str
+    catalogue: EmbeddedCatalogue
+    names: tuple[str, ...]
+    blends: bool
 
-    def _their_plan(self) -> FitPlan:
-        return self.champion.plan(self.settings, self.data, ENSEMBLE if self._blends else None)
+    @property
+    def data(self) -> TrainingData:
+        """The events that are trained on."""
+        return self.catalogue.data
 
-    def plan(self) -> FitPlan:
-        """What is trained to measure it: the models asked for with the settings of now, the others as they were."""
-        theirs = self._their_plan()
-        new = {name: MODELS[name].params(self.settings) for name in self.names}
-        recipe = theirs.recipe if self._blends else None
-        if recipe is not None:
-            new |= {name: recipe.params[name] for name in self.names if name in recipe.params}  # as they were tuned
-        names = {POPULARITY, *self.names, *(opinions_of(recipe) if recipe else ())}
-        params = {name: new.get(name, theirs.params.get(name)) for name in MODELS if name in names}
-        return FitPlan({name: its for name, its in params.items() if its is not None}, recipe, theirs.weighting)
-
-    def measured(self, verdict: GateVerdict, reporter: Reporter) -> tuple[GateVerdict, Report, FitPlan]:
-        """What the gate says of them, measured on events that neither has learnt from."""
-        parts, plan = split(self.data, self.settings.test_share), self.plan()
-        theirs = self._their_plan()
+    def measure(self, reporter: Reporter) -> MeasuredPart:
+        """Measure the new models, and the ones that they replace, on events that neither was trained on."""
+        parts, plan, champion_plan = split(self.data, self.settings.test_share), self._plan(), self._champion_plan()
         report, _ = measured_fit(self.settings, parts, plan, reporter)
-        # Without the blend only ratings are compared, and the list of popularity is the same.
-        serves = self.champion.serves if self._blends else POPULARITY
-        needed = FitPlan(
-            {name: its for name, its in theirs.params.items() if name in plan.params}, plan.recipe, plan.weighting
-        )
-        their_report, version = None, self.champion.release.version
-        if not same_settings(needed, plan):
+        # Without the ensemble only ratings are compared, and the list of popularity is the same.
+        serves = self.champion.serves if self.blends else POPULARITY
+        measured = replace(report, best=serves if serves in report.lists else POPULARITY)
+        needed = {name: params for name, params in champion_plan.params.items() if name in plan.params}
+        needed_plan = FitPlan(needed, plan.recipe, plan.weighting)
+        version = self.champion.release.version
+        if same_settings(needed_plan, plan):
+            before: Report | NotCompared = NotCompared(NotComparedReason.SAME_SETTINGS, version)
+        else:
             reporter.step(f"fitting the settings of release {version}, to measure both on the same events")
-            their_report, _ = measured_fit(self.settings, parts, needed, reporter, only=serves)
-        checks, compared, figures = compare(
-            replace(report, best=serves if serves in report.lists else POPULARITY),
-            their_report,
-            serves,
-            GateBounds.of(self.settings),
-            why_not=f"the settings are those of release {version}",
-        )
-        if not self._blends:
-            figure = report.ratings.get(report.rater or "")
-            compared = "the lists are carried over" + (f"; RMSE {figure.rmse.value:.4f}" if figure else "")
-        return verdict.with_checks(checks, compared, lists=figures, champion=version), report, plan
+            before, _ = measured_fit(self.settings, parts, needed_plan, reporter, only=serves)
+            before = replace(before, best=serves)
+        return MeasuredPart(plan, report, compare(measured, before, GateBounds.of(self.settings)))
 
-    def fitted(self, report: Report, plan: FitPlan, reporter: Reporter) -> Pipeline:
-        """The whole pipeline: what was asked for learnt from everything, the rest as it was."""
+    def judge(self, part: MeasuredPart, verdict: GateVerdict) -> GateVerdict:
+        """Add the comparison of a part to a verdict.
+
+        Args:
+            part: The part, measured.
+            verdict: The verdict so far.
+
+        Returns:
+            The verdict with the comparison.
+        """
+        comparison = part.compared.comparison
+        if not self.blends:
+            figures = part.report.ratings.get(part.report.rater or "")
+            comparison = ListsCarriedOver(figures.rmse.value if figures else None)
+        version = self.champion.release.version
+        return verdict.with_checks(part.compared.checks, comparison, lists=part.compared.figures, champion=version)
+
+    def fit(self, part: MeasuredPart, reporter: Reporter) -> Pipeline:
+        """Train the part on all events, and return the whole pipeline with the other models as they were.
+
+        Args:
+            part: The part, measured.
+            reporter: Progress.
+
+        Returns:
+            The pipeline of the new release.
+        """
         before = self.champion.release.pipeline
-        carried = {n: before.models[n] for n in plan.params if n in before.models and n not in self.names}
-        again = fit(self.data, plan, self.settings.seed, reporter, carried)
-        models = {name: again.models.get(name, model) for name, model in before.models.items()}
-        trained_raters = [name for name in self.names if MODELS[name].rates]
-        search = before.search if TEXT not in MODEL_TYPES[self.job.model_type] else self.products.search(reporter)
-        return replace(before, models=models, rater=report.rater if trained_raters else before.rater, search=search)
+        carried = {
+            name: before.models[name] for name in part.plan.params if name in before.models and name not in self.names
+        }
+        trained = fit(self.data, part.plan, self.settings.seed, reporter, carried)
+        models = {name: trained.models.get(name, model) for name, model in before.models.items()}
+        trains_raters = any(MODELS[name].rates for name in self.names)
+        search = self.catalogue.search(reporter) if TEXT in MODEL_TYPES[self.model_type] else before.search
+        return replace(before, models=models, rater=part.report.rater if trains_raters else before.rater, search=search)
 
-    def about(self, report: Report) -> tuple[TrainingRecord, dict[str, Any]]:
-        """(the manifest's text, the report) of the current release, with what was trained anew in their place."""
+    def record(self, part: MeasuredPart) -> TrainingRecord:
+        """Return the current release's record, with the new parameters in place of the old ones."""
         before = self.champion.release.manifest
-        document = json.loads((self.champion.folder / "report.json").read_text(encoding="utf-8"))
-        new = report.to_json()
-        measured = [*self.names, *([ENSEMBLE] if self._blends else [])]
-        for part in ("ratings", "lists"):
-            found: Any = new[part]
-            document[part] |= {name: found[name] for name in measured if name in found}
-        about = TrainingRecord(
+        return TrainingRecord(
             data=before.data,
             settings=before.settings,
-            params={**before.params, **{name: asdict(self.plan().params[name]) for name in self.names}},
+            params={**before.params, **{name: asdict(part.plan.params[name]) for name in self.names}},
             recipe=before.recipe,
             recipe_of_settings=before.recipe_of_settings,
             metrics=before.metrics,
@@ -133,21 +126,110 @@ class PartialTraining:
             made_up=before.made_up,
             carried_over=CarriedOver(
                 release=self.champion.release.version,
-                trained=tuple(self.names),
+                trained=self.names,
                 n_events=len(self.data),
                 newest_at=int(self.data.events.at.max()),
             ),
         )
-        return about, document
+
+    def report_document(self, part: MeasuredPart) -> dict[str, Any]:
+        """Return the current release's report, with the new figures in place of the old ones."""
+        document: dict[str, Any] = json.loads((self.champion.folder / "report.json").read_text(encoding="utf-8"))
+        new: dict[str, Any] = part.report.to_json()
+        measured = [*self.names, *([ENSEMBLE] if self.blends else [])]
+        for section in ("ratings", "lists"):
+            document[section] |= {name: new[section][name] for name in measured if name in new[section]}
+        return document
+
+    def _champion_plan(self) -> FitPlan:
+        return self.champion.plan(self.settings, self.data, ENSEMBLE if self.blends else None)
+
+    def _plan(self) -> FitPlan:
+        """Return the plan to measure: the part with the present settings, the other models as they were."""
+        before = self._champion_plan()
+        new = {name: MODELS[name].params(self.settings) for name in self.names}
+        recipe = before.recipe if self.blends else None
+        if recipe is not None:
+            new |= {name: recipe.params[name] for name in self.names if name in recipe.params}  # as they were tuned
+        names = {POPULARITY, *self.names, *(scoring_models(recipe) if recipe else ())}
+        params = {name: new.get(name, before.params.get(name)) for name in MODELS if name in names}
+        trained = {name: its for name, its in params.items() if its is not None}
+        return FitPlan(trained, recipe, before.weighting)
 
 
-def train_partially(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingData:
-    """The events of these users on these products, by their row numbers."""
+@dataclass(frozen=True)
+class MeasuredPart:
+    """A part, measured beside the models that it replaces.
+
+    Attributes:
+        plan: What was trained to measure it.
+        report: The figures.
+        compared: The gate's checks of these.
+    """
+
+    plan: FitPlan
+    report: Report
+    compared: Compared
+
+
+def prepare_part(
+    settings: AllSettings,
+    champion: Champion | None,
+    data: TrainingData,
+    model_type: str,
+    describe: Callable[[TrainingData], EmbeddedCatalogue],
+) -> PartialTraining:
+    """Decide which models of the current release are trained anew, and on which events.
+
+    Args:
+        settings: The settings.
+        champion: The current release; None without one.
+        data: All events.
+        model_type: A row of MODEL_TYPES.
+        describe: Adds texts to events.
+
+    Returns:
+        The partial training.
+
+    Raises:
+        NotReady: There is no current release.
+        AisleError: It has no model of this type that can be trained here.
+        NoData: No event is of its users on its products.
+    """
+    if champion is None:
+        raise NotReady(
+            f"no release is active of which the rest could be carried over, so {model_type!r} cannot be "
+            'trained by itself. Train everything first: "all", or python train_model.py'
+        )
+    before = champion.release.pipeline
+    catalogue = describe(events_within(data, before.users, before.items))
+    can_train = trainable(catalogue.data)
+    names = tuple(name for name in MODEL_TYPES[model_type] if name in can_train and name in before.models)
+    if not names:
+        raise AisleError(
+            f"release {champion.release.version} holds no model of the type {model_type!r} that can be trained "
+            f"here; it holds {', '.join(before.models)}. Train everything: python train_model.py"
+        )
+    if len(catalogue.data) < 2:
+        raise NoData("the data name no user and product of the current release: run python train_model.py")
+    blends = ENSEMBLE in before.models and any(name in before.models[ENSEMBLE].scales for name in names)
+    return PartialTraining(settings, champion, model_type, catalogue, names, blends)
+
+
+def events_within(data: TrainingData, users: Vocabulary, items: Vocabulary) -> TrainingData:
+    """Return the events of some users on some products.
+
+    Args:
+        data: All events.
+        users: The users, in the order of the arrays.
+        items: The products, in the order of the arrays.
+
+    Returns:
+        Their events, numbered by these vocabularies; other users' and products' events are left out.
+    """
     events = data.events
-    user, item = (
-        mine.rows_in(theirs).astype(np.int32)[idx]
-        for mine, theirs, idx in ((events.users, users, events.user_idx), (events.items, items, events.item_idx))
-    )
+    user = events.users.rows_in(users).astype(np.int32)[events.user_idx]
+    item = events.items.rows_in(items).astype(np.int32)[events.item_idx]
     known = np.flatnonzero((user >= 0) & (item >= 0))
     kept = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
     return TrainingData(kept, data.kind[known], data.weighting)

@@ -228,7 +228,7 @@ def test_without_ratings_none_is_predicted_and_every_row_is_relevant() -> None:
 def test_when_nothing_is_relevant_no_list_is_measured_and_it_is_said() -> None:
     report = measured(LEARNT, [("a", "z", "rating", 2.0)], {"model": TABLE}, relevant=4.0)
     assert report.lists == {}
-    assert "--relevant" in report.verdict()
+    assert "--relevant" in report.summary()
     assert list(report.to_json()["rmse"]) == ["popularity", "model"]  # type: ignore[call-overload]
 
 
@@ -305,5 +305,5 @@ def test_the_tables_for_people_have_a_row_for_every_model() -> None:
     for rows in tables.values():
         assert [row[0] for row in rows[1:]] == ["popularity", "model"]
         assert len({len(row) for row in rows}) == 1
-    assert "model" in report.verdict()
-    assert "NDCG@10" in report.verdict()
+    assert "model" in report.summary()
+    assert "NDCG@10" in report.summary()

@@ -85,7 +85,7 @@ def test_a_sample_of_the_test_users_is_called_one(report: Report) -> None:
     ],
 )
 def test_the_verdict_is_a_plain_sentence(report: Report, low: float, high: float, words: str) -> None:
-    verdict = with_gain(report, low, high).verdict()
+    verdict = with_gain(report, low, high).summary()
     assert verdict.startswith(words)
     assert verdict.endswith(f"The list of {report.best} is served.")
 
@@ -106,7 +106,7 @@ def test_in_a_shop_where_nobody_rates_or_buys_lists_are_measured_by_what_people_
 def test_without_test_users_nothing_is_measured_and_popularity_is_served(data: TrainingData) -> None:
     report = report_on(data)
     assert (report.ratings, report.lists, report.n_test_users, report.best) == ({}, {}, 0, POPULARITY)
-    assert report.verdict() == "No test user liked anything, so no list was measured; the list of popularity is served."
+    assert report.summary() == "No test user liked anything, so no list was measured; the list of popularity is served."
     assert len(report.rating_table()) == len(report.list_table()) == 1
     json.dumps(report.to_json(), allow_nan=False)
 

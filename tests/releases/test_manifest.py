@@ -71,7 +71,7 @@ def test_a_new_release_is_rolled_back_to_an_old_one(old_registry: Registry) -> N
     assert old_registry.rollback() == OLD
     listed = {each.version: each for each in old_registry.listing()}
     assert listed[OLD].is_current
-    assert listed[OLD].verdict == "promoted: NDCG@10 .842 [.667, .987] against .679"
+    assert listed[OLD].gate_sentence == "promoted: NDCG@10 .842 [.667, .987] against .679"
     assert listed[OLD].problem == ""
 
 

@@ -19,8 +19,10 @@ from src.ingestion.data_checks import DataFigures
 from src.models import POPULARITY
 from src.recommendation.ensemble import ENSEMBLE
 from src.releases.data_gate import Arrivals, check_events
-from src.releases.promotion_gate import GateBounds, GateVerdict, check_release, compare
+from src.releases.gate_messages import verdict_record, verdict_sentence
+from src.releases.promotion_gate import GateBounds, check_release, compare
 from src.releases.release import SmokeTestResult
+from src.releases.verdict import GateVerdict, NotCompared, NotComparedReason, Override
 
 BOUNDS = GateBounds.of(Settings())
 PROOF = SmokeTestResult(n_bytes=1_000_000, load_seconds=0.1, n_lists=100, p95_ms=3.0, short=0.0)
@@ -51,22 +53,25 @@ def report(ndcg: FloatArray, popular: float = 0.02, rmse: float | None = None, *
     return Report("time", 0, 80, 20, n, 100, n, n, 4.0, rated, measured, ENSEMBLE, "svd" if rated else None)
 
 
-def judged(mine: Report, theirs: Report | None, why_not: str = "") -> GateVerdict:
-    checks, compared, figures = compare(mine, theirs, ENSEMBLE, BOUNDS, why_not=why_not)
-    return GateVerdict().with_checks(checks, compared, **figures)
+NO_RELEASE = NotCompared(NotComparedReason.NO_RELEASE)
+
+
+def judged(mine: Report, theirs: Report | None, why_not: NotCompared = NO_RELEASE) -> GateVerdict:
+    compared = compare(mine, theirs or why_not, BOUNDS)
+    return GateVerdict().with_checks(compared.checks, compared.comparison, **compared.figures)
 
 
 def test_a_clearly_worse_challenger_keeps_the_old_model_and_a_person_can_read_why() -> None:
     users = of_users(0.048)
     verdict = judged(report(users * 0.85), report(users))
     assert not verdict.promoted
-    assert verdict.sentence().startswith("kept the old model: NDCG@10 .041 [.0")
-    assert verdict.sentence().endswith("] against .048")
+    assert verdict_sentence(verdict).startswith("kept the old model: NDCG@10 .041 [.0")
+    assert verdict_sentence(verdict).endswith("] against .048")
     assert verdict.figures["share_of_resamples_worse_than_margin"] == 1.0
     difference: Any = verdict.figures["difference"]
     assert difference["value"] == pytest.approx(-0.0072)
     assert difference["high"] < 0
-    json.dumps(verdict.to_json(), allow_nan=False)
+    json.dumps(verdict_record(verdict).to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("factor", [0.96, 1.0, 1.5])
@@ -74,8 +79,8 @@ def test_a_challenger_within_the_margin_or_better_is_promoted(factor: float) -> 
     users = of_users(0.048)
     verdict = judged(report(users * factor), report(users))
     assert verdict.promoted
-    assert verdict.sentence().startswith("promoted: NDCG@10 .0")
-    assert "against .048" in verdict.sentence()
+    assert verdict_sentence(verdict).startswith("promoted: NDCG@10 .0")
+    assert "against .048" in verdict_sentence(verdict)
 
 
 def test_users_are_compared_in_pairs_so_that_hard_users_do_not_hide_a_small_loss() -> None:
@@ -94,9 +99,9 @@ def test_settings_that_may_well_be_worse_by_the_margin_are_not_taken_and_the_sen
     assert not verdict.promoted
     share: Any = verdict.figures["share_of_resamples_worse_than_margin"]
     assert 0.1 < share < 0.5
-    assert verdict.sentence().startswith("kept the old model: NDCG@10 .0")
-    assert "and worse by more than 5 % in " in verdict.sentence()
-    assert verdict.sentence().endswith(" of the resamples of 40 users")
+    assert verdict_sentence(verdict).startswith("kept the old model: NDCG@10 .0")
+    assert "and worse by more than 5 % in " in verdict_sentence(verdict)
+    assert verdict_sentence(verdict).endswith(" of the resamples of 40 users")
 
 
 @pytest.mark.parametrize("worse_by", [0.05, 0.1, 0.2])
@@ -110,18 +115,28 @@ def test_settings_that_are_clearly_better_pass() -> None:
     assert promoted_share(2_000, -0.2, 20, BOUNDS) >= 0.9
 
 
-@pytest.mark.parametrize("why_not", ["the settings are those of release R", "there was no release"])
-def test_without_anybody_to_compare_with_the_sentence_says_why(why_not: str) -> None:
-    verdict = judged(report(of_users(0.05)), None, why_not)
+@pytest.mark.parametrize(
+    ("not_compared", "why_not"),
+    [
+        (NotCompared(NotComparedReason.SAME_SETTINGS, "R"), "the settings are those of release R"),
+        (NO_RELEASE, "there was no release to compare it with"),
+        (
+            NotCompared(NotComparedReason.NOT_TRAINABLE, "R", "als cannot be trained here"),
+            "not compared with release R: als cannot be trained here",
+        ),
+    ],
+)
+def test_without_anybody_to_compare_with_the_sentence_says_why(not_compared: NotCompared, why_not: str) -> None:
+    verdict = judged(report(of_users(0.05)), None, not_compared)
     assert verdict.promoted
-    assert verdict.sentence() == f"{verdict.sentence().split(';')[0]}; {why_not}"
-    assert "against popularity's .020" in verdict.sentence()
+    assert verdict_sentence(verdict) == f"{verdict_sentence(verdict).split(';')[0]}; {why_not}"
+    assert "against popularity's .020" in verdict_sentence(verdict)
 
 
 def test_worse_than_popularity_keeps_the_old_model() -> None:
     verdict = judged(report(of_users(0.01), popular=0.02), None)
     assert not verdict.promoted
-    assert "popularity" in verdict.sentence()
+    assert "popularity" in verdict_sentence(verdict)
 
 
 @pytest.mark.parametrize(
@@ -134,23 +149,23 @@ def test_every_bound_keeps_the_old_model(mine: dict[str, float], name: str) -> N
     assert judged(good, theirs).promoted
     verdict = judged(report(users, **{"rmse": 1.0, **mine}), theirs)  # type: ignore[arg-type]
     assert [check.name for check in verdict.failed] == [name]
-    assert f"kept the old model: {name}: " in verdict.sentence()
-    assert "expected" in verdict.sentence()
+    assert f"kept the old model: {name}: " in verdict_sentence(verdict)
+    assert "expected" in verdict_sentence(verdict)
 
 
 def test_a_shop_without_test_users_is_promoted_and_says_that_nothing_was_measured() -> None:
     empty = replace(report(of_users(0.05)), lists={})
     verdict = judged(empty, None)
     assert verdict.promoted
-    assert "no list was measured" in verdict.sentence()
+    assert "no list was measured" in verdict_sentence(verdict)
 
 
 def test_ratings_that_are_no_numbers_keep_the_old_model() -> None:
     mine = report(of_users(0.05), rmse=float("nan"))
     verdict = judged(mine, None)
     assert not verdict.promoted
-    assert "no numbers" in verdict.sentence()
-    json.dumps(verdict.to_json(), allow_nan=False)
+    assert "no numbers" in verdict_sentence(verdict)
+    json.dumps(verdict_record(verdict).to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +191,11 @@ def test_a_small_release_may_grow_by_any_factor() -> None:
 def test_an_override_serves_it_and_is_recorded() -> None:
     users = of_users(0.048)
     kept = judged(report(users * 0.5), report(users))
-    forced = replace(kept, overridden="--force")
+    forced = replace(kept, override=Override.COMMAND)
     assert forced.promoted
-    assert forced.sentence().startswith("promoted by --force, although NDCG@10 .024")
-    assert forced.to_json()["overridden"] == "--force"
-    assert judged(report(users), report(users)).to_json()["overridden"] is None
+    assert verdict_sentence(forced).startswith("promoted by --force, although NDCG@10 .024")
+    assert verdict_record(forced).to_json()["overridden"] == "--force"
+    assert verdict_record(judged(report(users), report(users))).to_json()["overridden"] is None
 
 
 # data
@@ -190,7 +205,7 @@ NOW = replace(THEN, n_events=10_100, newest_at=1_700_080_000, counted_at=1_700_0
 
 
 def test_data_that_grew_pass() -> None:
-    assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == []
+    assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +224,7 @@ def test_data_that_grew_pass() -> None:
 def test_data_that_look_wrong_keep_the_old_model(now: dict[str, Any], arrivals: Arrivals, name: str) -> None:
     verdict = GateVerdict(tuple(check_events(replace(NOW, **now), THEN, arrivals)))
     assert [check.name for check in verdict.failed] == [name]
-    assert "kept the old model" in verdict.sentence()
+    assert "kept the old model" in verdict_sentence(verdict)
 
 
 def test_a_shop_that_sends_nothing_any_more_is_warned_of_and_trained_all_the_same() -> None:

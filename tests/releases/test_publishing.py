@@ -19,10 +19,13 @@ import pytest
 from releases import DRAFT, START, files_of, manifest_of, no_space, publish
 from src.core.domain import Query
 from src.core.errors import NoRelease, ReleaseError, UnknownName
+from src.ingestion.data_checks import Check
 from src.models import POPULARITY, SVD
 from src.recommendation.pipeline import Pipeline
-from src.releases.registry import Registry
+from src.releases.registry import Publication, Registry
+from src.releases.release import SmokeTestResult
 from src.releases.smoke_test import run_smoke_test
+from src.releases.verdict import GateVerdict
 
 
 def test_the_manifest_lists_every_file_with_its_size_and_sha256(registry: Registry) -> None:
@@ -229,17 +232,15 @@ def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registr
     old = publish(registry, 1)
     monkeypatch.undo()  # the real smoke test
 
-    class Refused(Exception):
-        pass
-
     proofs = []
+    refused = GateVerdict((Check("latency", False, "too slow"),))
 
-    def refuse(proof: Any) -> None:
+    def refuse(proof: SmokeTestResult) -> GateVerdict:
         proofs.append(proof)
-        raise Refused
+        return refused
 
-    with pytest.raises(Refused):
-        registry.publish(DRAFT, "2" * 12, START + timedelta(hours=2), refuse)
+    publication = registry.publish_if(DRAFT, "2" * 12, START + timedelta(hours=2), refuse)
+    assert publication == Publication(None, refused)
     assert registry.versions() == [old]
     (proof,) = proofs
     assert proof.n_bytes > 0

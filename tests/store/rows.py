@@ -1,4 +1,4 @@
-"""Events as rows, the way tests write and read them."""
+"""Events as rows, for tests to write and compare."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from src.core.domain import NO_TIME, EventBatch
 from src.store import Store
 
 Row = tuple[str, str, str, float, int | None, str]
-"""User, product, kind, value, time, mark."""
+"""User, product, kind, value, time, dedupe_key."""
 
 
-def batch(*rows: Row, number: Sequence[int] | None = None) -> EventBatch:
-    users, products, kinds, values, times, marks = (list(c) for c in zip(*rows, strict=True)) if rows else [[]] * 6
+def batch(*rows: Row, arrival_seq: Sequence[int] | None = None) -> EventBatch:
+    users, products, kinds, values, times, keys = (list(c) for c in zip(*rows, strict=True)) if rows else [[]] * 6
     at = np.array([NO_TIME if time is None else time for time in times], dtype=np.int64)
-    numbers = None if number is None else np.array(number, np.int64)
-    return EventBatch(users, products, kinds, np.array(values, dtype=np.float64), at, marks, numbers)
+    arrival = None if arrival_seq is None else np.array(arrival_seq, np.int64)
+    return EventBatch(users, products, kinds, np.array(values, dtype=np.float64), at, keys, arrival)
 
 
 def rating(user: str, product: str, value: float, at: int | None = None) -> Row:
     return (user, product, "rating", value, at, "")
 
 
-def bought(mark: str, value: float, at: int | None = None, user: str = "a", product: str = "x") -> Row:
-    return (user, product, "purchase", value, at, mark)
+def bought(dedupe_key: str, value: float, at: int | None = None, user: str = "a", product: str = "x") -> Row:
+    return (user, product, "purchase", value, at, dedupe_key)
 
 
-def returned(mark: str, value: float, at: int | None = None, user: str = "a", product: str = "x") -> Row:
-    return (user, product, "return", value, at, mark)
+def returned(dedupe_key: str, value: float, at: int | None = None, user: str = "a", product: str = "x") -> Row:
+    return (user, product, "return", value, at, dedupe_key)
 
 
 def as_read(store: Store) -> list[Row]:
-    """Everything `read_events` gives, as it comes."""
+    """All events as `store.events.read` gives them."""
     return [row for _, row in _numbered(store)]
 
 
 def stored(store: Store) -> list[Row]:
-    """Everything `read_events` gives, in the order in which it was stored."""
+    """All events in their order of arrival."""
     return [row for _, row in sorted(_numbered(store), key=lambda entry: entry[0])]
 
 

@@ -17,7 +17,7 @@ def url(postgresql: str) -> str:
     return postgresql
 
 
-def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
+def test_one_of_two_processes_holds_a_lock_and_names_its_owner(url: str) -> None:
     first, second = DatabaseLock(url, "trainer"), DatabaseLock(url, "trainer")
     assert first.owner() is None
     assert first.acquire(LockOwner("host-a", 1, "night"))
@@ -33,7 +33,7 @@ def test_one_of_two_holds_it_and_says_who_it_is(url: str) -> None:
     second.release()
 
 
-def test_leading_and_training_are_two_locks(url: str) -> None:
+def test_the_leader_lock_and_the_trainer_lock_are_independent(url: str) -> None:
     leader, trainer = DatabaseLock(url, "leader"), DatabaseLock(url, "trainer")
     assert leader.acquire(LockOwner("host", 1))
     assert trainer.acquire(LockOwner("host", 2))
@@ -43,7 +43,7 @@ def test_leading_and_training_are_two_locks(url: str) -> None:
     trainer.release()
 
 
-def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_knows(url: str) -> None:
+def test_a_lock_is_free_once_its_connection_ends_and_its_holder_notices(url: str) -> None:
     first, second = DatabaseLock(url, "leader"), DatabaseLock(url, "leader")
     assert first.acquire(LockOwner("host", 1))
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -58,7 +58,7 @@ def test_a_lock_is_free_when_the_connection_of_its_holder_ends_and_the_holder_kn
     second.release()
 
 
-def test_which_lock_is_taken_follows_from_the_store(url: str, tmp_path: object) -> None:
+def test_the_database_url_decides_the_kind_of_lock(url: str, tmp_path: object) -> None:
     there = read_settings(var=tmp_path, database_url=url)
     here = read_settings(var=tmp_path)
     for lock in (trainer_lock, leader_lock):

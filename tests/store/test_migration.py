@@ -101,7 +101,7 @@ def version_of(url: str) -> str | None:
     return found
 
 
-def test_events_move_into_the_order_of_their_key_and_keep_the_order_they_came_in(migrated: Store) -> None:
+def test_migrated_events_are_ordered_by_key_and_keep_their_order_of_arrival(migrated: Store) -> None:
     assert stored(migrated) == ROWS
     assert [row[:2] for row in as_read(migrated)] == [("a", "x"), ("a", "y"), ("z", "x"), ("é'b", "日本")]
     assert migrated.events.history("z") == [Event("z", "x", EventKind.RATING, 4.0, 10)]
@@ -110,7 +110,7 @@ def test_events_move_into_the_order_of_their_key_and_keep_the_order_they_came_in
     assert [row[0] for row in stored(migrated)] == ["z", "a", "a", "é'b", "0"]
 
 
-def test_what_else_was_known_is_known_still_and_every_product_of_an_event_is(migrated: Store) -> None:
+def test_migration_keeps_products_and_runs_and_adds_the_products_of_events(migrated: Store) -> None:
     assert migrated.products.get(["x", "y", "日本", "never sold"]) == {
         "x": Product("x", title="X", price=1.5),
         "y": Product("y"),
@@ -124,7 +124,7 @@ def test_what_else_was_known_is_known_still_and_every_product_of_an_event_is(mig
     assert migrated.products.withdrawn() == {"x"}
 
 
-def test_a_store_without_a_schema_version_gets_one_and_keeps_everything(unnumbered_url: str) -> None:
+def test_migration_gives_an_unnumbered_store_a_version_and_keeps_all_rows(unnumbered_url: str) -> None:
     before = dump_of(unnumbered_url)
     store = open_store(unnumbered_url)
     after = dump_of(unnumbered_url)
@@ -164,7 +164,7 @@ def test_a_migrated_store_has_the_columns_and_indexes_of_a_new_one(url: str, dum
     found = inspect(engine)
     assert set(found.get_table_names()) == set(metadata.tables)
     for table in metadata.sorted_tables:
-        assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys())
+        assert {column["name"] for column in found.get_columns(table.name)} == {column.name for column in table.columns}
         assert {index.name for index in table.indexes} <= {index["name"] for index in found.get_indexes(table.name)}
     assert found.get_pk_constraint("events")["constrained_columns"] == ["user_id", "product_id", "kind", "mark"]
     with engine.connect() as connection:
@@ -255,9 +255,7 @@ def open_and_count(url: str, n_events: int, start: object) -> None:
 
 
 @pytest.mark.parametrize(("dump", "n_events"), [("first_version", 4), (None, 0)])
-def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(
-    url: str, dump: str | None, n_events: int
-) -> None:
+def test_four_processes_that_open_a_store_at_once_migrate_it_once(url: str, dump: str | None, n_events: int) -> None:
     if dump is not None:
         restore(url, dump)
     context = multiprocessing.get_context("spawn")

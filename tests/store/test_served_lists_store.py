@@ -22,13 +22,13 @@ def figures(store: Store, since: int = 0) -> list[tuple[str, str, int, int, int,
     return [(f.made_for, f.source, f.position, f.shown, f.clicked, f.bought) for f in store.served_lists.figures(since)]
 
 
-def test_lists_come_back_newest_first_as_they_were(store: Store) -> None:
+def test_lists_are_read_newest_first_and_unchanged(store: Store) -> None:
     store.served_lists.add([A_LIST, A_SEARCH])
     assert store.served_lists.newest(5) == [A_SEARCH, A_LIST]
     assert store.served_lists.newest(1) == [A_SEARCH]
 
 
-def test_every_place_is_counted_by_release_list_source_and_position(store: Store) -> None:
+def test_positions_are_counted_by_release_list_source_and_position(store: Store) -> None:
     store.served_lists.add([A_LIST, replace(A_LIST, request_id="r2"), replace(A_LIST, request_id="r3", release="v0")])
     store.served_lists.add([replace(A_LIST, request_id="r4"), A_SEARCH])
     assert store.served_lists.figures(NOON)[:2] == [
@@ -44,7 +44,7 @@ def test_every_place_is_counted_by_release_list_source_and_position(store: Store
     ]
 
 
-def test_what_followed_a_list_is_counted_once_at_its_place(store: Store) -> None:
+def test_follow_ups_of_a_listed_product_count_once(store: Store) -> None:
     store.served_lists.add([A_LIST])
     events = [clicked("b", "r1"), clicked("b", "r1"), clicked("b", "r1", EventKind.VIEW), clicked("c", "r1")]
     record_events(store, [*events, clicked("c", "r1", EventKind.PURCHASE), clicked("a", None)])
@@ -52,7 +52,7 @@ def test_what_followed_a_list_is_counted_once_at_its_place(store: Store) -> None
     assert figures(store) == expected
 
 
-def test_what_comes_before_its_list_is_stored_finds_it_all_the_same(store: Store) -> None:
+def test_a_follow_up_stored_before_its_list_is_joined_later(store: Store) -> None:
     record_events(store, [clicked("b", "r1"), clicked("a", "s1", at=7)])
     assert figures(store) == []
     store.served_lists.add([A_LIST, A_SEARCH])
@@ -62,7 +62,7 @@ def test_what_comes_before_its_list_is_stored_finds_it_all_the_same(store: Store
     assert (learnt.query, learnt.product_id, learnt.at) == ("red lamp", "a", 7)
 
 
-def test_an_event_that_followed_a_search_by_its_request_is_learnt_from_once(store: Store) -> None:
+def test_a_follow_up_of_a_search_becomes_search_feedback_once(store: Store) -> None:
     store.served_lists.add([A_SEARCH])
     told = replace(clicked("a", "s1", EventKind.PURCHASE), event_id="e1", query="red lamp")
     for event in (told, replace(told, query=None), told):
@@ -70,25 +70,25 @@ def test_an_event_that_followed_a_search_by_its_request_is_learnt_from_once(stor
     assert store.searches.newest(5) == [SearchFeedback("red lamp", "a", "purchase", NOON + 5, "id:e1")]
 
 
-def test_an_event_that_followed_a_users_list_is_no_search(store: Store) -> None:
+def test_a_follow_up_of_a_users_list_is_no_search_feedback(store: Store) -> None:
     store.served_lists.add([A_LIST])
     record_events(store, [clicked("a", "r1")])
     assert store.searches.newest(5) == []
 
 
-def test_an_event_of_a_request_that_nobody_knows_is_stored_like_any_other(store: Store) -> None:
+def test_an_event_with_an_unknown_request_id_is_stored(store: Store) -> None:
     assert record_events(store, [clicked("a", "nobody-knows")]) == 1
     assert len(store.events.history("u")) == 1
     assert figures(store) == []
 
 
-def test_a_product_that_the_list_did_not_show_is_at_no_place(store: Store) -> None:
+def test_a_follow_up_of_a_product_that_was_not_listed_has_no_position(store: Store) -> None:
     store.served_lists.add([A_LIST])
     assert store.served_lists.add_follow_ups([FollowUp("r1", "z", "click", NOON, "m")]) == 0
     assert sum(clicks for *_, clicks, _ in figures(store)) == 0
 
 
-def test_of_several_lists_of_one_request_the_newest_that_shows_the_product_is_meant(store: Store) -> None:
+def test_a_follow_up_is_joined_with_the_newest_list_of_the_request_that_has_the_product(store: Store) -> None:
     store.served_lists.add(
         [A_LIST, replace(A_SEARCH, request_id="r1"), replace(A_LIST, seq=3, products=(("z", "als"),))]
     )
@@ -101,12 +101,12 @@ def test_of_several_lists_of_one_request_the_newest_that_shows_the_product_is_me
     assert [row[:3] for row in figures(store) if row[4]] == [("text", "", 2), ("user", "text", 3)]
 
 
-def test_a_sender_that_gives_all_its_requests_one_id_is_joined_with_the_newest_only(store: Store) -> None:
+def test_follow_ups_are_joined_with_the_twenty_newest_lists_of_a_request_id(store: Store) -> None:
     store.served_lists.add([replace(A_LIST, seq=n, products=((f"p{n}", "als"),)) for n in range(300)])
     assert store.served_lists.add_follow_ups([FollowUp("r1", f"p{n}", "click", NOON, "m") for n in range(300)]) == 20
 
 
-def test_figures_are_those_of_the_day_and_later(store: Store) -> None:
+def test_figures_cover_lists_of_the_day_and_later(store: Store) -> None:
     store.served_lists.add([A_LIST, replace(A_LIST, request_id="r2", at=NOON + DAY)])
     record_events(store, [clicked("a", "r1", at=NOON + 3 * DAY)])  # later, but of the first day's list
     assert next(row[3:5] for row in figures(store, NOON)) == (2, 1)
@@ -114,7 +114,7 @@ def test_figures_are_those_of_the_day_and_later(store: Store) -> None:
     assert figures(store, NOON + 2 * DAY) == []
 
 
-def test_old_lists_are_forgotten_so_many_at_a_time(store: Store) -> None:
+def test_old_lists_are_deleted_in_limited_steps(store: Store) -> None:
     lists = [replace(A_LIST, request_id=f"r{n}", at=NOON + n * DAY) for n in range(6)]
     store.served_lists.add(lists)
     record_events(store, [clicked("a", f"r{n}", at=NOON + n * DAY) for n in range(6)])
@@ -125,7 +125,7 @@ def test_old_lists_are_forgotten_so_many_at_a_time(store: Store) -> None:
     assert figures(store)[0][3:] == (2, 2, 0)
 
 
-def test_lists_of_the_made_up_shop_go_with_it(store: Store) -> None:
+def test_deleting_the_synthetic_shop_deletes_its_lists(store: Store) -> None:
     store.products.add([Product("a", made_up=True)])
     store.served_lists.add([A_LIST])
     record_events(store, [clicked("b", "r1")])
@@ -134,6 +134,6 @@ def test_lists_of_the_made_up_shop_go_with_it(store: Store) -> None:
     assert figures(store) == []
 
 
-def test_a_thousand_events_of_a_thousand_lists_are_joined(store: Store) -> None:
+def test_a_thousand_follow_ups_of_a_thousand_lists_are_joined(store: Store) -> None:
     store.served_lists.add(replace(A_LIST, request_id=f"r{n}", seq=n) for n in range(1_000))
     assert store.served_lists.add_follow_ups(FollowUp(f"r{n}", "b", "click", NOON, "m") for n in range(1_000)) == 1_000

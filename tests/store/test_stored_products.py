@@ -9,7 +9,7 @@ from src.core.domain import CategoryCount, EventKind, Product, ProductAttributes
 from src.store import Store
 
 
-def test_products_keep_what_a_later_row_does_not_mention(store: Store) -> None:
+def test_products_keep_values_that_a_later_row_lacks(store: Store) -> None:
     full = Product("p", "Title", "Text", "Toys", "Brio", 9.99, "http://x/y.png", 3, False)
     assert store.products.add([full, Product("q")]) == 2
     assert store.products.add([Product("p", title="New", stock=0)]) == 1
@@ -24,7 +24,7 @@ def test_a_product_twice_in_one_call_is_merged(store: Store) -> None:
     assert store.products.get(["p"]) == {"p": Product("p", title="two", price=1.0)}
 
 
-def test_thousands_of_products_are_written_and_asked_for_at_once(store: Store) -> None:
+def test_thousands_of_products_are_written_and_read_at_once(store: Store) -> None:
     ids = [f"p{i}" for i in range(2_345)]
     assert store.products.add(Product(id_, title=id_.upper()) for id_ in ids) == 2_345
     found = store.products.get([*ids, "missing"])
@@ -32,7 +32,7 @@ def test_thousands_of_products_are_written_and_asked_for_at_once(store: Store) -
     assert found["p2344"].title == "P2344"
 
 
-def test_made_up_products_go_with_their_events_and_real_ones_stay(store: Store) -> None:
+def test_deleting_synthetic_products_deletes_their_events_and_keeps_real_ones(store: Store) -> None:
     store.products.add([Product("m1", made_up=True), Product("m2", made_up=True), Product("real")])
     store.events.add(batch(rating("a", "m1", 4, 1), rating("a", "real", 5, 2), rating("b", "no catalogue", 5, 3)))
     assert store.summary().made_up
@@ -44,21 +44,21 @@ def test_made_up_products_go_with_their_events_and_real_ones_stay(store: Store) 
 
 
 @pytest.mark.parametrize("made_up_first", [True, False])
-def test_a_product_that_is_also_real_is_not_made_up(store: Store, made_up_first: bool) -> None:
+def test_a_product_that_is_also_real_is_not_synthetic(store: Store, made_up_first: bool) -> None:
     for made_up in (made_up_first, not made_up_first):
         store.products.add([Product("p", title="shared", made_up=made_up)])
     assert store.delete_synthetic() == 0
     assert set(store.products.get(["p"])) == {"p"}
 
 
-def test_a_product_is_known_from_its_first_event_on(store: Store) -> None:
+def test_the_product_of_an_event_is_known(store: Store) -> None:
     store.products.add([Product("x", title="X", made_up=True)])
     store.events.add(batch(rating("a", "x", 4), rating("a", "y", 4), rating("b", "y", 4)))
     assert store.products.get(["x", "y", "z"]) == {"x": Product("x", title="X", made_up=True), "y": Product("y")}
     assert store.summary().n_products == 2
 
 
-def test_whether_a_product_is_withdrawn_is_kept_until_another_word_comes(store: Store) -> None:
+def test_withdrawn_is_kept_until_a_row_sets_it(store: Store) -> None:
     store.products.add([Product("gone", withdrawn=True), Product("here", withdrawn=False), Product("unknown")])
     assert store.products.withdrawn() == {"gone"}
     assert [store.products.get([id_])[id_].withdrawn for id_ in ("gone", "here", "unknown")] == [True, False, None]
@@ -68,7 +68,7 @@ def test_whether_a_product_is_withdrawn_is_kept_until_another_word_comes(store: 
     assert store.products.withdrawn() == {"here"}
 
 
-def test_withdrawn_products_are_not_popular_and_others_take_their_places(store: Store) -> None:
+def test_popular_products_leave_out_withdrawn_ones(store: Store) -> None:
     users = "abcd"
     store.events.add(batch(*(rating(user, product, 5, 1) for at, product in enumerate("xyz") for user in users[at:])))
     store.products.add([Product("x", withdrawn=True), Product("z", withdrawn=False)])
@@ -96,7 +96,7 @@ def test_categories_count_products_under_each_of_their_names(store: Store) -> No
     ]
 
 
-def test_facts_are_read_of_the_products_of_which_any_is_known(store: Store) -> None:
+def test_attributes_are_read_for_products_that_have_any(store: Store) -> None:
     full = Product("p", "Title", "Text", "Toys", "Brio", 9.99, "http://x/y.png", 3)
     store.products.add([full, Product("q", title="Q"), Product("a", stock=0)])
     store.events.add(batch(rating("u", "z", 4)))
@@ -104,7 +104,7 @@ def test_facts_are_read_of_the_products_of_which_any_is_known(store: Store) -> N
     assert read == [ProductAttributes("a", None, None, None, 0), ProductAttributes("p", "Toys", "Brio", 9.99, 3)]
 
 
-def test_facts_of_very_many_products_are_read_page_by_page(store: Store) -> None:
+def test_attributes_are_read_in_pages(store: Store) -> None:
     ids = [f"p{at:06d}" for at in range(20_001)]
     store.products.add(Product(id_, price=1.0) for id_ in ids)
     pages = list(store.products.read_attributes())
@@ -112,7 +112,7 @@ def test_facts_of_very_many_products_are_read_page_by_page(store: Store) -> None
     assert [row.product_id for page in pages for row in page] == ids
 
 
-def test_a_store_says_when_its_products_changed(store: Store) -> None:
+def test_changed_at_grows_with_every_change_of_products(store: Store) -> None:
     assert store.products.changed_at() is None
     seen = []
     for product in (Product("p"), Product("p", price=2.0), Product("m", made_up=True)):

@@ -44,7 +44,7 @@ def net(rows: list[Row]) -> list[Row]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_figures_of_a_shop_are_those_of_counting_one_by_one(store: Store, seed: int) -> None:
+def test_the_profile_of_a_shop_equals_counting_event_by_event(store: Store, seed: int) -> None:
     rows = made_up(seed)
     store.products.add([Product(f"p{n}", category="A > B" if n % 2 else "B") for n in range(12)])
     for part in (rows[::2], rows[1::2]):

@@ -19,14 +19,14 @@ def by_mark(store: Store) -> list[Row]:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_what_is_left_does_not_depend_on_the_order_in_which_things_come(store: Store, order: tuple[int, ...]) -> None:
+def test_net_purchases_do_not_depend_on_the_order_of_arrival(store: Store, order: tuple[int, ...]) -> None:
     for at in order:
         assert store.events.add(batch(ROWS[at])) == 1
     assert by_mark(store) == LEFT
 
 
 @pytest.mark.parametrize("parts", [[4], [2, 2], [3, 1], [1, 3]])
-def test_loading_twice_takes_nothing_back_twice(store: Store, parts: list[int]) -> None:
+def test_loading_twice_applies_returns_once(store: Store, parts: list[int]) -> None:
     for expected in (4, 0):
         at = stored_now = 0
         for size in parts:
@@ -36,7 +36,7 @@ def test_loading_twice_takes_nothing_back_twice(store: Store, parts: list[int]) 
         assert by_mark(store) == LEFT
 
 
-def test_everybody_who_reads_sees_what_is_left(store: Store) -> None:
+def test_all_reads_are_net_of_returns(store: Store) -> None:
     store.events.add(batch(*ROWS, rating("a", "x", 0, 50)))
     history = store.events.history("a")
     assert [(event.kind, event.value, event.at) for event in history] == [
@@ -51,12 +51,12 @@ def test_everybody_who_reads_sees_what_is_left(store: Store) -> None:
     assert store.summary().by_kind == {"purchase": 3, "rating": 1, "return": 1}
 
 
-def test_a_product_that_was_only_bought_and_brought_back_is_not_popular(store: Store) -> None:
+def test_a_product_whose_purchases_were_all_returned_is_not_popular(store: Store) -> None:
     store.events.add(batch(bought("i", 1, 10), returned("r", 1, 20)))
     assert stored(store) == store.events.history("a") == store.events.popular([EventKind.PURCHASE], None, 5) == []
 
 
-def test_a_return_takes_back_only_what_its_user_bought_of_its_product(store: Store) -> None:
+def test_a_return_affects_its_user_and_product_only(store: Store) -> None:
     others = [bought("i1", 2, 10, "b"), bought("i1", 2, 10, product="y"), ("a", "x", "view", 1, 10, "i1")]
     store.events.add(batch(*others, returned("r", 5, 20)))
     assert sorted(stored(store)) == sorted(others)
@@ -64,7 +64,7 @@ def test_a_return_takes_back_only_what_its_user_bought_of_its_product(store: Sto
     assert sorted(stored(store)) == sorted(others)
 
 
-def test_a_purchase_that_is_replaced_stays_taken_back(store: Store) -> None:
+def test_a_replaced_purchase_is_matched_with_returns_again(store: Store) -> None:
     store.events.add(batch(bought("i1", 2, 10), returned("r", 1, 20)))
     assert store.events.add(batch(bought("i1", 3, 15))) == 1
     assert stored(store) == [bought("i1", 2, 15)]
@@ -72,7 +72,7 @@ def test_a_purchase_that_is_replaced_stays_taken_back(store: Store) -> None:
     assert stored(store) == [bought("i1", 3, 25)]
 
 
-def test_thousands_of_returns_in_one_batch_are_settled(store: Store) -> None:
+def test_thousands_of_returns_in_one_batch_are_applied(store: Store) -> None:
     users = [f"u{number:04}" for number in range(1_200)]
     purchases = [bought(mark, 2, 10, user, f"p{at % 7}") for at, user in enumerate(users) for mark in ("i1", "i2")]
     returns = [returned("r", 3, 20, user, f"p{at % 7}") for at, user in enumerate(users)]
@@ -82,7 +82,7 @@ def test_thousands_of_returns_in_one_batch_are_settled(store: Store) -> None:
     assert sorted(stored(store)) == [bought("i1", 1, 10, user, f"p{at % 7}") for at, user in enumerate(users)]
 
 
-def test_a_made_up_return_goes_with_its_product(store: Store) -> None:
+def test_deleting_synthetic_products_deletes_their_returns(store: Store) -> None:
     store.products.add([Product("x", made_up=True)])
     store.events.add(batch(*ROWS))
     assert store.delete_synthetic() == 1

@@ -8,7 +8,7 @@ from rows import batch, rating
 from src.store import Store
 
 
-def test_users_are_found_by_the_beginning_of_their_ids_each_once(store: Store) -> None:
+def test_users_are_found_by_the_beginning_of_their_ids(store: Store) -> None:
     store.events.add(
         batch(*[rating(user, item, 4) for user in ("u1", "u10", "u2", "v1", "U1") for item in ("p", "q", "r")])
     )
@@ -21,10 +21,10 @@ def test_users_are_found_by_the_beginning_of_their_ids_each_once(store: Store) -
 
 
 @pytest.mark.parametrize("prefix", ["%", "_", "u%", "'", "\\", "é", "💚"])
-def test_signs_of_patterns_and_other_alphabets_stand_for_themselves(store: Store, prefix: str) -> None:
+def test_characters_of_patterns_and_other_alphabets_are_literal(store: Store, prefix: str) -> None:
     store.events.add(batch(rating(f"{prefix}x", "p", 4), rating("u1", "p", 4), rating("z", "p", 4)))
     assert store.events.user_ids(prefix, 10) == [f"{prefix}x"]
 
 
-def test_no_user_of_an_empty_store_begins_with_anything(store: Store) -> None:
+def test_an_empty_store_has_no_users(store: Store) -> None:
     assert store.events.user_ids("", 10) == []

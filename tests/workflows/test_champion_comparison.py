@@ -13,9 +13,11 @@ from src.core.progress import Silent
 from src.core.records import Load, RunStatus
 from src.core.settings import Settings
 from src.models import MODELS
+from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows import champion_comparison as challenge_module
+from src.workflows import training_steps as steps_module
 from src.workflows.fit import stored_data
 from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
@@ -57,7 +59,7 @@ def test_the_same_settings_are_not_fitted_twice(
     before = Registry(trained_settings.releases_dir).current_version()
     trained = again(trained_settings, trained_store)
     assert trained.active
-    assert f"the settings are those of release {before}" in trained.verdict.sentence()
+    assert f"the settings are those of release {before}" in verdict_sentence(trained.verdict)
 
 
 def test_other_settings_are_measured_beside_those_of_the_current_release_and_shared_models_fitted_once(
@@ -89,13 +91,13 @@ def test_other_settings_are_measured_beside_those_of_the_current_release_and_sha
 @pytest.fixture
 def much_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every challenger that is compared makes lists that nobody wants."""
-    compare = challenge_module.compare
+    compare = steps_module.compare
 
     def compared(mine: Any, theirs: Any, *arguments: Any, **named: Any) -> Any:
         bad = replace(mine.lists[mine.best], of_user=mine.lists[mine.best].of_user * 0)
         return compare(replace(mine, lists={**mine.lists, mine.best: bad}), theirs, *arguments, **named)
 
-    monkeypatch.setattr(challenge_module, "compare", compared)
+    monkeypatch.setattr(steps_module, "compare", compared)
 
 
 @pytest.mark.usefixtures("much_worse")
@@ -109,7 +111,7 @@ def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_ane
     trained = again(changed, trained_store, trigger="night", due=1_800_000_000)
     assert trained.active
     assert trained.version == registry.current_version() != before.version
-    sentence = trained.verdict.sentence()
+    sentence = verdict_sentence(trained.verdict)
     assert sentence.startswith("kept the old model: NDCG@10")
     assert sentence.endswith("; its settings learnt anew from all events")
     now = registry.current()
@@ -137,8 +139,8 @@ def test_a_worse_model_that_somebody_named_is_neither_published_nor_fitted_on_ev
     trained = again(trained_settings, trained_store, models=("als",))
     assert (trained.version, trained.active) == (None, False)
     assert registry.versions() == before
-    assert trained.verdict.sentence().startswith("kept the old model: NDCG@10")
-    assert "anew" not in trained.verdict.sentence()
+    assert verdict_sentence(trained.verdict).startswith("kept the old model: NDCG@10")
+    assert "anew" not in verdict_sentence(trained.verdict)
     assert fitted.count("als") <= 2  # once as it is named, once as the champion has it
     assert any(run.status is RunStatus.KEPT for run in trained_store.runs.newest(5))
 
@@ -161,7 +163,7 @@ def test_a_bad_file_keeps_the_old_model_for_one_night_and_not_for_ever(
     trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=600))
     kept = night(trained_settings, trained_store, 1)
     assert kept.version is None
-    assert "rejected rows: 60 % of the 1,000 rows loaded since the last training" in kept.verdict.sentence()
+    assert "rejected rows: 60 % of the 1,000 rows loaded since the last training" in verdict_sentence(kept.verdict)
     run = next(run for run in trained_store.runs.newest(5) if run.status is RunStatus.KEPT)
     trained_store.runs.save(replace(run, started_at=run.started_at + 60))
     tomorrow = time.time() + 86_400
@@ -191,18 +193,18 @@ def test_a_file_of_ids_that_nobody_knows_keeps_the_old_model_for_a_night_unless_
     trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, known=0.0))
     kept = night(trained_settings, trained_store, 1)
     assert kept.version is None
-    assert "the store knew 0 % of the products of the events loaded" in kept.verdict.sentence()
+    assert "the store knew 0 % of the products of the events loaded" in verdict_sentence(kept.verdict)
     assert again(trained_settings, trained_store).active
 
 
 def test_settings_off_serve_it_all_the_same_and_say_so(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(challenge_module, "_still_there", lambda *_: 0.0)
+    monkeypatch.setattr(challenge_module, "_share_present", lambda *_: 0.0)
     assert again(trained_settings, trained_store).version is None
     off = again(trained_settings.model_copy(update={"gate": "off"}), trained_store)
     assert off.active
-    assert off.verdict.sentence().startswith("promoted by AISLE_GATE=off, although known products")
+    assert verdict_sentence(off.verdict).startswith("promoted by AISLE_GATE=off, although known products")
 
 
 def test_a_champion_whose_settings_cannot_be_fitted_here_is_no_obstacle(
@@ -212,10 +214,10 @@ def test_a_champion_whose_settings_cannot_be_fitted_here_is_no_obstacle(
     assert champion is not None
     manifest = champion.release.manifest.model_copy(update={"params": {}})
     broken = replace(champion, release=replace(champion.release, manifest=manifest))
-    monkeypatch.setattr("src.workflows.train.champion_of", lambda _registry: broken)
+    monkeypatch.setattr("src.workflows.training_steps.champion_of", lambda _registry: broken)
     trained = again(trained_settings, trained_store)
     assert trained.active
-    assert f"not compared with release {champion.release.version}" in trained.verdict.sentence()
+    assert f"not compared with release {champion.release.version}" in verdict_sentence(trained.verdict)
 
 
 def test_a_release_that_does_not_verify_is_no_champion(trained_settings: Settings) -> None:
@@ -234,7 +236,7 @@ def test_a_shop_of_clicks_alone_passes_the_gate(settings: Settings, store: Store
     for _ in range(2):
         trained = again(settings, store)
         assert trained.active
-        assert "no test user liked anything" in trained.verdict.sentence()
+        assert "no test user liked anything" in verdict_sentence(trained.verdict)
 
 
 def test_a_plan_is_the_same_whatever_json_made_of_it(trained_settings: Settings, trained_store: Store) -> None:

@@ -17,10 +17,11 @@ from src.core.records import RunStatus
 from src.core.settings import Settings
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.fit import stored_data
-from src.workflows.partial_training import train_partially
+from src.workflows.partial_training import events_within
 from src.workflows.record_events import record_events
 from src.workflows.train import Trained, train
 from src.workflows.training_plan import MODEL_TYPES, TrainingRequest
@@ -89,7 +90,7 @@ def test_ratings_that_would_get_worse_keep_the_old_model(trained_settings: Setti
     bad = {"svd_learning_rate": 1e-9, "svd_epochs": 1, "vbmf_sweeps": 1, "vbmf_factors": 100}
     trained = again(trained_settings.model_copy(update={**bad, "gate_margin": 0.0}), trained_store, "svd")
     assert trained.version is None
-    assert "kept the old model: ratings: RMSE" in trained.verdict.sentence()
+    assert "kept the old model: ratings: RMSE" in verdict_sentence(trained.verdict)
     assert registry.current_version() == before
 
 
@@ -122,7 +123,7 @@ def test_events_over_another_vocabulary_keep_their_meaning(trained_settings: Set
     shuffled = replace(
         before, users=type(before.users).of(before.users.ids_of(range(len(before.users)))[::-1])
     )  # another order
-    moved = train_partially(data, shuffled.users, before.items)
+    moved = events_within(data, shuffled.users, before.items)
     assert len(moved) == len(data) - 1
 
     def rows(of: Any) -> list[tuple[str, str, float, int]]:

@@ -11,6 +11,7 @@ from src.core.domain import Event, EventKind
 from src.core.progress import Silent
 from src.core.records import RunStatus
 from src.core.settings import Settings
+from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.record_events import record_events
@@ -42,7 +43,7 @@ def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(set
     for number in range(3):
         record_events(store, [Event(f"new{number}", "p1", EventKind.RATING, 5.0, 1_702_000_000 + number)])
         trained = night(tuning.model_copy(update={"seed": number}), store, number)
-        assert trained.active, trained.verdict.sentence()
+        assert trained.active, verdict_sentence(trained.verdict)
         assert Registry(settings.releases_dir).current().pipeline.users.idx_of(f"new{number}") is not None
         releases.add(trained.version)
     assert len(releases) == 3
@@ -91,7 +92,7 @@ def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
     for number in range(2):
         kept = night(trained_settings, trained_store, number)
         assert kept.version is None
-        assert "events: " in kept.verdict.sentence()
+        assert "events: " in verdict_sentence(kept.verdict)
         assert registry.current_version() == before
     assert [run.status for run in trained_store.runs.newest(2)] == [RunStatus.KEPT] * 2
     forced = train(trained_settings, trained_store, TrainingRequest(force=True), Silent())

@@ -27,12 +27,13 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.gate_messages import verdict_record, verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import fit as fit_module
-from src.workflows import train as train_module
 from src.workflows import training_plan as plans_module
+from src.workflows import training_steps as steps_module
 from src.workflows.evaluate import evaluate
 from src.workflows.export import export
 from src.workflows.fit import stored_data
@@ -95,8 +96,8 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
-    assert run.message == trained.verdict.sentence()
-    assert run.verdict == trained.verdict.to_json()
+    assert run.message == verdict_sentence(trained.verdict)
+    assert run.verdict == verdict_record(trained.verdict).to_json()
     assert run.host
     assert run.finished_at is not None
     assert run.finished_at >= run.started_at
@@ -121,18 +122,18 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     run_training(settings, filled)
     assert Registry(settings.releases_dir).active().manifest.to_json()["data_checks"] == []
     whole = stored_data(filled, Silent())
-    monkeypatch.setattr(train_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
+    monkeypatch.setattr(steps_module, "stored_data", lambda *_: whole.take(np.arange(len(whole) // 2)))
     old = Registry(settings.releases_dir).current_version()
     kept = run_training(settings, filled)
     assert (kept.version, kept.active) == (None, False)
-    assert "events" in kept.verdict.sentence()
+    assert "events" in verdict_sentence(kept.verdict)
     assert Registry(settings.releases_dir).current_version() == old
     (run,) = [run for run in filled.runs.newest(5) if run.status is RunStatus.KEPT]
     assert run.release is None
     assert run.message.startswith("kept the old model: events: ")
     forced = run_training(settings, filled, TrainingRequest(force=True))
     assert forced.active
-    assert forced.verdict.sentence().startswith("promoted by --force, although events: ")
+    assert verdict_sentence(forced.verdict).startswith("promoted by --force, although events: ")
     warnings = Registry(settings.releases_dir).active().manifest.to_json()["data_checks"]
     assert any("events" in warning and "expected" in warning for warning in warnings)
     assert "--force" in [run.verdict["overridden"] for run in filled.runs.newest(5) if run.verdict]
@@ -479,13 +480,13 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
     shop = make_shop(n_users=30, n_products=20, until=1_700_000_000)
     store.products.add(shop.products)
     store.events.add(shop.events)
-    learn = train_module.fit
+    learn = steps_module.fit
 
     def learn_while_a_file_is_loaded(*arguments: Any) -> Any:
         store.delete_synthetic()
         return learn(*arguments)
 
-    monkeypatch.setattr(train_module, "fit", learn_while_a_file_is_loaded)
+    monkeypatch.setattr(steps_module, "fit", learn_while_a_file_is_loaded)
     with pytest.raises(AisleError, match=r"made-up shop.*train_model\.py again"):
         train(settings, store, TrainingRequest(), Silent())
     assert Registry(settings.releases_dir).current_version() is None

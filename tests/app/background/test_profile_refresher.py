@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from app.background.profile_refresher import Counting, ProfileRefresher
+from app.background.profile_refresher import Counting, ProfileRefresher, profile_job
 from src.core.domain import Event, EventKind
 from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
@@ -27,7 +27,7 @@ from tests.aisle_context import exchange
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
-class Process:
+class FakeProcess:
     """A counting that ends when a test says so."""
 
     pid = 4_321
@@ -48,14 +48,15 @@ class Shop:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store, self.code, self.now = settings, store, 0, 2e9
-        self.started: list[Process] = []
+        self.started: list[FakeProcess] = []
         self.explorer = self.another_worker()
 
     def another_worker(self) -> ProfileRefresher:
-        return ProfileRefresher(self.settings, self.store, self._start, lambda: self.now)
+        job = replace(profile_job(self.settings), launch=self._launch)
+        return ProfileRefresher(self.settings, self.store, job, lambda: self.now)
 
-    def _start(self, _settings: Settings) -> Process:
-        self.started.append(Process(self.code))
+    def _launch(self, *_: object) -> FakeProcess:
+        self.started.append(FakeProcess(self.code))
         return self.started[-1]
 
     def count(self) -> None:
@@ -66,7 +67,7 @@ class Shop:
         for process in self.started:
             process.go.set()
         for thread in threading.enumerate():
-            if thread.name == "explorer":
+            if thread.name == "data_processing.py":
                 thread.join(20)
 
     def something_happens(self) -> None:
@@ -152,10 +153,10 @@ def test_a_counting_that_failed_is_told_and_not_repeated_at_once(watched: Shop) 
 def test_a_process_that_cannot_be_started_leaves_the_lock_free(
     trained_settings: Settings, trained_store: Store
 ) -> None:
-    def refuse(_settings: Settings) -> Process:
+    def refuse(*_: object) -> FakeProcess:
         raise OSError(28, "No space left on device")
 
-    explorer = ProfileRefresher(trained_settings, trained_store, refuse)
+    explorer = ProfileRefresher(trained_settings, trained_store, replace(profile_job(trained_settings), launch=refuse))
     shown = explorer.look()
     assert shown.counting is Counting.FAILED
     assert "No space left on device" in shown.problem
@@ -211,10 +212,10 @@ def test_the_explorer_is_a_process_that_writes_what_is_read(
 ) -> None:
     for name, value in as_environment(trained_settings).items():
         monkeypatch.setenv(name, value)
-    explorer = ProfileRefresher(trained_settings, trained_store)
+    explorer = ProfileRefresher(trained_settings, trained_store, profile_job(trained_settings))
     assert explorer.look().counting is Counting.UNDER_WAY
     for thread in threading.enumerate():
-        if thread.name == "explorer":
+        if thread.name == "data_processing.py":
             thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
     shown = explorer.look()
     assert shown.counting is Counting.CURRENT, shown.problem
@@ -233,11 +234,11 @@ def test_a_worker_that_ends_ends_the_counting_that_it_began(
     command = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)", "data_processing.py"]
     started: list[subprocess.Popen[str]] = []
 
-    def start(_settings: Settings) -> subprocess.Popen[str]:
+    def start(*_: object) -> subprocess.Popen[str]:
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
-    explorer = ProfileRefresher(settings, store, start)
+    explorer = ProfileRefresher(settings, store, replace(profile_job(settings), launch=start))
     aisle = exchange(flask_app, profile_refresher=explorer)
     try:
         assert explorer.look().counting is Counting.UNDER_WAY

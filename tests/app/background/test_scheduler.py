@@ -7,15 +7,16 @@ import random
 import signal
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from app.background.scheduler import Scheduler, due_after, due_before
+from app.background.background_job import BackgroundJob
+from app.background.scheduler import Scheduler
+from app.background.training_process import training_job
 from src.core.domain import EventBatch
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus, Score
@@ -50,6 +51,16 @@ class FakeTrainer:
         return self.code or 0
 
 
+@dataclass(frozen=True)
+class FakeTraining(BackgroundJob):
+    """The training of a world, which notes the signals that it would send."""
+
+    signals: list[tuple[int, int]] = field(default_factory=list)
+
+    def end(self, pid: int, number: int = signal.SIGTERM) -> None:
+        self.signals.append((pid, number))
+
+
 class World:
     """A scheduler in a world of its own: the clock, the trainings it started, and the signals it sent."""
 
@@ -62,12 +73,13 @@ class World:
         self.scheduler = self.another(settings)
 
     def another(self, settings: Settings) -> Scheduler:
-        """A scheduler of another worker."""
-        return Scheduler(
-            settings, self.store, now=lambda: self.now, start=self._start, end=lambda *both: self.signals.append(both)
-        )
+        """Return the scheduler of another worker."""
+        real = training_job(settings)
+        training = FakeTraining(real.script, real.lock, real.log, launch=self.launch, signals=self.signals)
+        return Scheduler(settings, self.store, training, now=lambda: self.now)
 
-    def _start(self, _settings: Settings, arguments: Sequence[str]) -> FakeTrainer:
+    def launch(self, command: Sequence[str], *_: object) -> FakeTrainer:
+        arguments = command[2:]
         trainer = FakeTrainer()
         if "--watch" in arguments:
             trainer.code = 0
@@ -212,40 +224,6 @@ def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> N
     status = world.scheduler.status()
     assert (status["leader"], status["next_run"]) == (None, "2026-07-02T01:30:00+00:00")
     assert (status["last_run"], status["under_way"], status["runs"], status["scores"]) == (None, None, [], [])
-
-
-@pytest.mark.parametrize(
-    ("zone", "at", "now", "expected"),
-    [
-        ("UTC", "00:00", "2026-03-01T00:00", "2026-03-01T00:00"),
-        ("UTC", "00:00", "2026-03-01T23:59", "2026-03-01T00:00"),
-        ("Europe/Berlin", "00:00", "2026-03-28T23:30", "2026-03-28T23:00"),
-        # 02:30 is skipped on 2026-03-29: due when the clock is put forward, and the next day as always.
-        ("Europe/Berlin", "02:30", "2026-03-29T01:30", "2026-03-29T01:30"),
-        ("Europe/Berlin", "02:30", "2026-03-30T00:30", "2026-03-30T00:30"),
-        # 02:30 comes twice on 2026-10-25: the first one counts.
-        ("Europe/Berlin", "02:30", "2026-10-25T01:45", "2026-10-25T00:30"),
-        # Midnight itself is skipped in Cairo on 2026-04-24, and the next midnight must not be lost with it.
-        ("Africa/Cairo", "00:00", "2026-04-23T22:00", "2026-04-23T22:00"),
-        ("Africa/Cairo", "00:00", "2026-04-24T21:00", "2026-04-24T21:00"),
-        # Apia had no 30 December 2011 at all.
-        ("Pacific/Apia", "00:00", "2011-12-30T10:00", "2011-12-30T10:00"),
-        ("Pacific/Apia", "00:00", "2011-12-31T09:59", "2011-12-30T10:00"),
-    ],
-)
-def test_the_last_due_moment_survives_clock_changes(zone: str, at: str, now: str, expected: str) -> None:
-    moment = due_before(_utc(now), dt.time.fromisoformat(at), ZoneInfo(zone))
-    assert moment == _utc(expected)
-
-
-def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    now, moments = _utc("2026-01-01T12:00"), set()
-    while now < _utc("2027-01-01T12:00"):
-        moments.add(due_before(now, MIDNIGHT, zone))
-        assert due_before(now, MIDNIGHT, zone) <= now < due_after(now, MIDNIGHT, zone)
-        now += dt.timedelta(minutes=30)
-    assert len(moments) == 366  # 1 January 2026 to 1 January 2027, both ends
 
 
 def _killed(world: World) -> None:
@@ -485,11 +463,11 @@ def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
 
 
 def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
-    world.scheduler._jobs = BackgroundScheduler()
-    world.scheduler._jobs.start()
+    world.scheduler._timers = BackgroundScheduler()
+    world.scheduler._timers.start()
     world.now += DAY
-    world.scheduler._look()  # the lock is not ours
-    assert world.scheduler._jobs is None
+    world.scheduler._check_as_leader()  # the lock is not ours
+    assert world.scheduler._timers is None
     assert world.started == []
 
 
@@ -502,57 +480,7 @@ def test_who_leads_in_name_only_gives_the_lead_up(
         scheduler._stop.set()
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(scheduler, "_lead", no_thread)
-    scheduler._stand()
+    monkeypatch.setattr(scheduler, "_start_timers", no_thread)
+    scheduler._elect()
     assert "can't start new thread" in caplog.text
     assert FileLock(settings.var / "leader.lock").owner() is None
-
-
-# more zones
-
-
-@pytest.mark.parametrize(
-    ("zone", "at", "day", "expected"),
-    [
-        # Days whose clock was put forward at midnight: due at that moment.
-        ("America/Sao_Paulo", "00:00", "2018-11-04", "2018-11-04T03:00"),
-        ("Asia/Beirut", "00:00", "2026-03-29", "2026-03-28T22:00"),
-        ("America/Asuncion", "00:00", "2023-10-01", "2023-10-01T04:00"),
-        # Days on which midnight came twice: the first one.
-        ("America/Havana", "00:30", "2026-11-01", "2026-11-01T04:30"),
-        # Half an hour: 02:15 is skipped on Lord Howe.
-        ("Australia/Lord_Howe", "02:15", "2026-10-04", "2026-10-03T15:45"),
-    ],
-)
-def test_a_day_without_its_time_of_day_has_its_moment_all_the_same(zone: str, at: str, day: str, expected: str) -> None:
-    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
-    moment = _utc(expected)
-    assert due_before(moment, time, its) == moment
-    assert due_after(moment - dt.timedelta(seconds=1), time, its) == moment
-    # And the days around it have theirs.
-    around = {due_before(moment + dt.timedelta(hours=h), time, its) for h in range(-60, 61)}
-    assert len(around) in (6, 7)
-
-
-@pytest.mark.parametrize(
-    ("zone", "year"),
-    [
-        ("America/Sao_Paulo", 2018),
-        ("Africa/Cairo", 2026),
-        ("Asia/Beirut", 2026),
-        ("America/Asuncion", 2023),
-        ("Pacific/Apia", 2011),
-        ("Australia/Lord_Howe", 2026),
-    ],
-)
-@pytest.mark.parametrize("at", ["00:00", "00:30", "02:15", "02:30", "23:59"])
-def test_due_moments_of_a_year_are_about_a_day_apart_in_every_zone(zone: str, year: int, at: str) -> None:
-    time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
-    moment, end, moments = _utc(f"{year}-01-01T12:00"), _utc(f"{year + 1}-01-01T12:00"), []
-    while moment < end:
-        moment = due_after(moment, time, its)
-        moments.append(moment)
-    days = [(after - before).total_seconds() / HOUR for before, after in pairwise(moments)]
-    assert min(days) >= 22
-    assert max(days) <= 26
-    assert len(moments) in (365, 366)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.background.training_process import end_process, end_training
+from app.background.training_process import end_training
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.workflows.locks import trainer_lock
@@ -79,14 +79,3 @@ def test_a_training_that_was_started_by_hand_outlives_the_service(
 
 def test_without_a_training_there_is_nothing_to_end(settings: Settings) -> None:
     end_training(settings)
-
-
-def test_a_process_that_got_a_trainers_number_later_is_left_alone() -> None:
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
-        end_process(other.pid, signal.SIGKILL)
-        assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait()
-    end_process(other.pid, signal.SIGTERM)  # and one that is gone

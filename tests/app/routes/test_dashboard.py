@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.background.profile_refresher import ProfileRefresher
+from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.context import context_of
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, Product
 from src.core.errors import StoreError
@@ -523,7 +523,8 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
             return 0
 
     aisle = context_of(flask_app)
-    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, lambda _: Counts()))
+    job = replace(profile_job(aisle.settings), launch=lambda *_: Counts())
+    exchange(flask_app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, job))
     html = page(client)
     assert "The events are being counted" in part(html, "shop")
     assert 'data-look-again="3000"' in html

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from src.core.domain import Product
 from src.store import Store
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -220,7 +220,7 @@ def test_events_are_counted_and_the_same_one_twice_counts_once(
 def test_a_training_is_accepted_with_its_run(
     flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str], model_type: str
 ) -> None:
-    exchange(flask_app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(flask_app, trained_at_once(trained_store))
     answer = post(client, "/training", {"model_type": model_type, "force_retrain": True, "wait": False}, as_admin)
     body = answer.get_json()
     assert answer.status_code == 202
@@ -239,7 +239,7 @@ def test_a_second_training_is_refused_while_one_is_under_way(
         started.append(1)
         return SimpleNamespace(wait=lambda: int(not ended.wait(60)))
 
-    exchange(flask_app, start_trainer=start)
+    launch_trainings(flask_app, start)
     body = {"model_type": "all", "force_retrain": True}
     try:
         assert post(client, "/training", body, as_admin).status_code == 202
@@ -253,7 +253,7 @@ def test_a_second_training_is_refused_while_one_is_under_way(
 def test_a_training_that_is_waited_for_answers_its_outcome(
     flask_app: Flask, client: FlaskClient, trained_store: Store, as_admin: dict[str, str], model_type: str
 ) -> None:
-    exchange(flask_app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(flask_app, trained_at_once(trained_store))
     answer = post(client, "/training", {"model_type": model_type, "force_retrain": True, "wait": True}, as_admin)
     body = answer.get_json()
     assert answer.status_code == 200

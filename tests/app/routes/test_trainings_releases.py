@@ -23,7 +23,7 @@ from src.store import Store
 from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.waiting import wait_until
 
 Checker = Callable[[Any, int], dict[str, Any]]
@@ -67,9 +67,10 @@ class Trainers:
         )
         self.at_once = False
 
-    def __call__(self, _settings: Settings, arguments: Sequence[str]) -> Trainer:
+    def __call__(self, command: Sequence[str], *_: Any) -> Trainer:
+        arguments = list(command[2:])
         self.started.append(Trainer(self.store, arguments, self.outcome))
-        self.arguments.append(list(arguments))
+        self.arguments.append(arguments)
         if self.at_once:
             self.started[-1].go.set()
         return self.started[-1]
@@ -78,7 +79,7 @@ class Trainers:
 @pytest.fixture
 def trainers(flask_app: Flask, trained_store: Store) -> Trainers:
     found = Trainers(trained_store)
-    exchange(flask_app, start_trainer=found)
+    launch_trainings(flask_app, found)
     return found
 
 

@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 
 from src.core.settings import Settings
 from src.store import Store
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
 
@@ -158,7 +158,7 @@ def test_the_examples_of_the_description_work(
     publish_again: Callable[..., str],
     trained_store: Store,
 ) -> None:
-    exchange(flask_app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(flask_app, trained_at_once(trained_store))
     version, tried = publish_again(), 0
     for path, method, operation in calls(description):
         if method != "post":

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from src.core.settings import Settings
 from src.store import Store
-from tests.aisle_context import exchange
+from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
 EXAMPLES_OF_EACH_CALL = 10
@@ -47,7 +47,7 @@ def address(trained_settings: Settings, trained_store: Store, make_app: Callable
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     free = {"read_keys": "reader", "admin_rate_limit": "", "wrong_keys_limit": ""}
     app = make_app(trained_settings.model_copy(update=free))
-    exchange(app, start_trainer=trained_at_once(trained_store))
+    launch_trainings(app, trained_at_once(trained_store))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,0 +1,116 @@
+"""A script that runs in a process of its own, outside of the web workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.thread_limits import THREAD_VARIABLES
+from src.core.process_lock import Lock
+from src.workflows.process_priority import lower_priority
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Process(Protocol):
+    """What is asked of a process that was started; subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        ...
+
+
+def launch(command: Sequence[str], log: Path, n_threads: int) -> Process:
+    """Start a program in a session of its own and with the lowest priority, as lists are answered meanwhile.
+
+    Args:
+        command: the program and its arguments.
+        log: where its output goes; what an earlier one wrote there is overwritten.
+        n_threads: how many threads its libraries may use; the web workers' environment limits them to 1.
+
+    Returns:
+        The process.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    lower_priority(process.pid)
+    return process
+
+
+@dataclass(frozen=True)
+class BackgroundJob:
+    """A script of the project that runs in a process of its own, at most one at a time.
+
+    Attributes:
+        script: its file name in the project's folder.
+        lock: held while it runs, by that process or by the worker that started it.
+        log: where its output goes.
+        n_threads: how many threads its libraries may use.
+        launch: starts the process; tests hand in their own.
+    """
+
+    script: str
+    lock: Lock
+    log: Path
+    n_threads: int = 1
+    launch: Callable[[Sequence[str], Path, int], Process] = launch
+
+    def start(self, arguments: Sequence[str], on_exit: Callable[[int], None] | None = None) -> Process:
+        """Start the script.
+
+        Args:
+            arguments: of its command line.
+            on_exit: called with its exit code when it has ended, in a thread of its own.
+
+        Returns:
+            The process.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        process = self.launch([sys.executable, str(ROOT / self.script), *arguments], self.log, self.n_threads)
+        if on_exit is not None:
+            threading.Thread(target=lambda: on_exit(process.wait()), name=self.script, daemon=True).start()
+        return process
+
+    def is_running(self) -> bool:
+        """Return whether a process holds the lock, of whichever host it is. Raises StoreError."""
+        return self.lock.owner() is not None
+
+    def end(self, pid: int, number: int = signal.SIGTERM) -> None:
+        """Send a signal to a process that runs the script; SIGKILL reaches all that it started, too.
+
+        Args:
+            pid: its number, as it was noted. Nothing is sent if another program has that number by now.
+            number: the signal.
+        """
+        with suppress(OSError):  # it has ended
+            command = Path(f"/proc/{pid}/cmdline")
+            if command.exists() and Path(self.script).stem.encode() not in command.read_bytes():
+                return
+            os.kill(pid, number)
+            if number == signal.SIGKILL and os.getpgid(pid) == pid:
+                os.killpg(pid, number)

@@ -1,0 +1,389 @@
+"""The steps of a training: prepare, measure, judge, publish. Each returns a frozen result; so does a refusal."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from src.core.errors import AisleError
+from src.core.process_lock import Lock, LockOwner
+from src.core.progress import Reporter
+from src.core.records import Run
+from src.evaluation.report import Report
+from src.interactions.interactions import TrainingData
+from src.interactions.splits import Split, split
+from src.models import MODELS
+from src.models.settings import AllSettings
+from src.recommendation.ensemble_config import EnsembleConfig
+from src.releases.gate_messages import verdict_record
+from src.releases.manifest import (
+    STORE,
+    EnsembleRecord,
+    MeasurementSettings,
+    MetricsRecord,
+    TrainingDataRecord,
+    TrainingRecord,
+)
+from src.releases.promotion_gate import GateBounds, check_release, compare
+from src.releases.registry import Registry
+from src.releases.release import Draft, SmokeTestResult
+from src.releases.verdict import GateVerdict, NotCompared, Override
+from src.search.index import SearchIndex
+from src.store import Store
+from src.workflows.champion_comparison import (
+    Champion,
+    MeasuredPlan,
+    champion_of,
+    check_data_of,
+    measure_champion,
+    retrained_champion,
+)
+from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
+from src.workflows.fit import FitPlan, fit, measured_fit, stored_data
+from src.workflows.ingest import read_table
+from src.workflows.search_ranker_training import Rankings, train_search_rankers
+from src.workflows.training_plan import ALL, TrainingRequest, plan_of
+
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
+_SAMPLED_PRODUCTS = 20
+_UNATTENDED = ("night", "drift")
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What every step of one training needs.
+
+    Attributes:
+        settings: The settings.
+        store: The store.
+        request: What to train.
+        run: The run that records it.
+        lock: The trainer's lock.
+        reporter: Progress.
+    """
+
+    settings: AllSettings
+    store: Store
+    request: TrainingRequest
+    run: Run
+    lock: Lock
+    reporter: Reporter
+
+    @property
+    def registry(self) -> Registry:
+        """The releases."""
+        return Registry(self.settings.releases_dir, self.settings.keep_releases)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data of a training, and the release that it is compared with.
+
+    Attributes:
+        catalogue: The events, with texts for their products.
+        changed_at: Microseconds since 1970 of the store's last change; None if that is not known.
+        read_at: Microseconds since 1970 when reading began.
+        made_up: Whether the data are the synthetic shop's.
+        champion: The current release; None without one that can be compared.
+        verdict: The gate's verdict on the data.
+    """
+
+    catalogue: EmbeddedCatalogue
+    changed_at: int | None
+    read_at: int
+    made_up: bool
+    champion: Champion | None
+    verdict: GateVerdict
+
+    @property
+    def data(self) -> TrainingData:
+        """The events."""
+        return self.catalogue.data
+
+
+@dataclass(frozen=True)
+class Measured:
+    """New settings, measured beside the champion's.
+
+    Attributes:
+        parts: The events, divided in time.
+        challenger: The new settings.
+        champion: The champion's, or why they were not measured.
+    """
+
+    parts: Split
+    challenger: MeasuredPlan
+    champion: MeasuredPlan | NotCompared
+
+
+@dataclass(frozen=True)
+class JudgedTraining:
+    """The gate's verdict on measured settings. The measured models are gone, so that their memory is free.
+
+    Attributes:
+        verdict: The verdict so far.
+        plan: The settings to train on all events.
+        report: Their figures.
+        search: The search index; None where no product has a text, or where nothing is promoted.
+        rankings: The search re-rankers; none where nothing is promoted.
+    """
+
+    verdict: GateVerdict
+    plan: FitPlan
+    report: Report
+    search: SearchIndex | None = None
+    rankings: Rankings = field(default_factory=Rankings)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        version: The new release; None if the gate kept the old one.
+        report: What was measured; None if the gate refused the data.
+        active: Whether the new release serves.
+        verdict: The gate's verdict.
+        pinned: The release that was not replaced as it is pinned; None if that was not the reason.
+    """
+
+    version: str | None
+    report: Report | None
+    active: bool
+    verdict: GateVerdict
+    pinned: str | None = None
+
+
+def prepare(context: TrainingContext) -> Prepared:
+    """Read the events, find the release to compare with, and check the events beside that release's.
+
+    Args:
+        context: The training.
+
+    Returns:
+        The events and the verdict on them.
+
+    Raises:
+        NoData: The store holds no events.
+        UnusableFile: The file cannot be read.
+    """
+    settings, store, request, reporter = context.settings, context.store, context.request, context.reporter
+    changed_at, read_at = store.events.changed_at(), time.time_ns() // 1_000
+    data = read_table(settings, request.data, reporter) if request.data else stored_data(store, reporter)
+    catalogue = embed_catalogue(settings, store, data, reporter, with_new=request.data is None)
+    made_up = request.data is None and is_made_up(store, catalogue.data)
+    champion = champion_of(context.registry)
+    if champion is not None and champion.made_up and not made_up and request.model_type == ALL:
+        reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
+        champion = None
+    verdict = GateVerdict(override=_override(settings, request))
+    if request.data is None and champion is not None and not made_up:
+        unattended = request.trigger in _UNATTENDED
+        checked = check_data_of(champion, store, catalogue.data, verdict, unattended=unattended)
+        verdict = reported(verdict, checked, reporter)
+    return Prepared(catalogue, changed_at, read_at, made_up, champion, verdict)
+
+
+def measure(context: TrainingContext, prepared: Prepared) -> Measured:
+    """Choose settings, train them on the older events, and measure them and the champion's on the newer ones.
+
+    Args:
+        context: The training.
+        prepared: Its data.
+
+    Returns:
+        Both figures.
+    """
+    settings, reporter = context.settings, context.reporter
+    parts = split(prepared.data, settings.test_share)
+    plan = plan_of(settings, context.registry, parts.train, context.request, reporter)
+    challenger = MeasuredPlan(plan, *measured_fit(settings, parts, plan, reporter))
+    return Measured(parts, challenger, measure_champion(settings, prepared.champion, parts, challenger, reporter))
+
+
+def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> JudgedTraining:
+    """Decide which settings are trained on all events, and train the search re-rankers beside them.
+
+    The champion's settings are trained again where data that are whole refuse new ones for every model.
+
+    Args:
+        context: The training.
+        prepared: Its data.
+        measured: The figures.
+
+    Returns:
+        The verdict and the settings.
+    """
+    settings, champion, chosen = context.settings, prepared.champion, measured.challenger
+    before = measured.champion if isinstance(measured.champion, NotCompared) else measured.champion.report
+    compared = compare(chosen.report, before, GateBounds.of(settings))
+    version = champion.release.version if champion else None
+    verdict = prepared.verdict.with_checks(
+        compared.checks, compared.comparison, lists=compared.figures, champion=version
+    )
+    trains_all = context.request.models == tuple(MODELS)
+    if champion and isinstance(measured.champion, MeasuredPlan) and not verdict.promoted and trains_all:
+        verdict = replace(verdict, settings_of=version)
+        chosen = retrained_champion(settings, champion, measured.champion, chosen, measured.parts.train)
+    verdict = reported(prepared.verdict, verdict, context.reporter)
+    if not verdict.promoted:
+        return JudgedTraining(verdict, measured.challenger.plan, measured.challenger.report)
+    search = prepared.catalogue.search(context.reporter)
+    pipeline = replace(chosen.pipeline, search=search)
+    rankings = train_search_rankers(settings, context.store, measured.parts.test, pipeline, context.reporter)
+    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings)
+
+
+def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTraining) -> Draft:
+    """Train the chosen settings on all events.
+
+    Args:
+        context: The training.
+        prepared: Its data.
+        judged: The chosen settings.
+
+    Returns:
+        The release to publish.
+    """
+    started = time.perf_counter()
+    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter)
+    pipeline = replace(
+        pipeline,
+        default=judged.report.best,
+        rater=judged.report.rater,
+        search=judged.search,
+        rankers=judged.rankings.rankers,
+    )
+    record = _record(context, prepared, judged, round(time.perf_counter() - started, 3))
+    return Draft(pipeline, record, {"report": judged.report.to_json()})
+
+
+def publish(
+    context: TrainingContext, prepared: Prepared, draft: Draft, verdict: GateVerdict, report: Report
+) -> Trained:
+    """Write a release, check it in a fresh process and, unless told not to, activate it.
+
+    Args:
+        context: The training.
+        prepared: Its data.
+        draft: The release.
+        verdict: The verdict so far.
+        report: Its figures.
+
+    Returns:
+        The finished training; the gate may still have refused the release on disk.
+
+    Raises:
+        ReleaseError: The release could not be written or loaded.
+        AisleError: Real data replaced the synthetic shop meanwhile, or the trainer's lock was lost.
+    """
+    before = None if prepared.champion is None else prepared.champion.n_bytes
+
+    def judge_on_disk(proof: SmokeTestResult) -> GateVerdict:
+        checks = check_release(proof, before, GateBounds.of(context.settings))
+        return reported(verdict, verdict.with_checks(checks, proof=asdict(proof)), context.reporter)
+
+    context.reporter.step("publishing")
+    gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
+    why = {"why": context.request.why} if context.request.why else {}
+    finished = replace(draft, about=draft.about.model_copy(update={**gate, **why}))
+    publication = context.registry.publish_if(finished, context.run.run_id, datetime.now(UTC), judge_on_disk)
+    verdict = publication.verdict or verdict
+    if publication.version is None:
+        return Trained(None, report, False, verdict)
+    return _activate(context, prepared, Trained(publication.version, report, False, verdict))
+
+
+def reported(before: GateVerdict, verdict: GateVerdict, reporter: Reporter) -> GateVerdict:
+    """Report the failed checks that a step added, as warnings.
+
+    Args:
+        before: The verdict before the step.
+        verdict: The verdict after it.
+        reporter: Progress.
+
+    Returns:
+        The verdict after the step, unchanged.
+    """
+    for check in verdict.checks:
+        if check not in before.checks and not check.passed:
+            reporter.step(f"WARNING: {check.message}")
+    return verdict
+
+
+def is_made_up(store: Store, data: TrainingData) -> bool:
+    """Tell whether data are the synthetic shop's and that is still in the store.
+
+    Args:
+        store: The store.
+        data: The events; a few of their products are looked up, as counting takes long.
+
+    Returns:
+        True if any of these is synthetic.
+    """
+    some = data.items.ids_of(range(min(_SAMPLED_PRODUCTS, len(data.items))))
+    return any(product.made_up for product in store.products.get(some).values())
+
+
+def _override(settings: AllSettings, request: TrainingRequest) -> Override | None:
+    if request.force:
+        return Override.COMMAND if request.trigger == "command" else Override.REQUEST
+    return Override.SETTING if settings.gate == "off" else None
+
+
+def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining, fit_seconds: float) -> TrainingRecord:
+    report, champion = judged.report, prepared.champion
+    of_settings: EnsembleRecord | None = EnsembleRecord.of(EnsembleConfig.of(context.settings))
+    if judged.verdict.settings_of and champion is not None:  # the refused settings are tried again next time
+        of_settings = champion.release.manifest.recipe_of_settings
+    return TrainingRecord(
+        data=_data_record(prepared, context.request.data),
+        settings=MeasurementSettings.of(context.settings),
+        params={name: asdict(params) for name, params in judged.plan.params.items()},
+        recipe=None if judged.plan.recipe is None else EnsembleRecord.of(judged.plan.recipe),
+        recipe_of_settings=of_settings,
+        metrics=MetricsRecord(
+            rmse={name: figures.rmse.value for name, figures in report.ratings.items()},
+            ndcg_at_10={name: figures.ndcg_at_10.value for name, figures in report.lists.items()},
+        ),
+        summary=report.summary(),
+        libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
+        made_up=prepared.made_up,
+        ranking=judged.rankings.about,
+        fit_seconds=fit_seconds,
+    )
+
+
+def _data_record(prepared: Prepared, file: Path | None) -> TrainingDataRecord:
+    data = prepared.data
+    newest = int(data.events.at.max())
+    return TrainingDataRecord(
+        source=str(file.resolve()) if file else STORE,
+        n_events=len(data),
+        n_users=len(data.users),
+        n_items=len(data.items),
+        newest_at=newest if newest >= 0 else None,
+        changed_at=prepared.changed_at,
+        read_at=prepared.read_at,
+    )
+
+
+def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) -> Trained:
+    """Let a published release serve, unless the request or a pin forbids it."""
+    request, lock, registry, version = context.request, context.lock, context.registry, trained.version
+    if version is None or not request.activate:
+        return trained
+    if prepared.made_up and not is_made_up(context.store, prepared.data):
+        raise AisleError("real data drove out the made-up shop while it was learnt from: run train_model.py again")
+    if not lock.held and not lock.acquire(LockOwner.this_process(request.trigger)):
+        raise AisleError(
+            "the lock that keeps two trainings apart was lost on the way (the database was started anew?), and "
+            f"another training ({lock.owner()}) holds it, so the release {version} was not activated. Train "
+            f"again, or: python train_model.py --activate {version}"
+        )
+    if not registry.activate(version, over_pin=request.force):
+        return replace(trained, pinned=registry.current_version())
+    return replace(trained, active=True)
