@@ -1,4 +1,4 @@
-"""Read files of ratings, purchases, events or products into the store: python data_processing.py [FILE …]."""
+"""Load files of ratings, purchases, events or products into the store: python data_processing.py [FILE …]."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def _parser() -> argparse.ArgumentParser:
     layouts = "\n".join(f"  {name:<10} {what}" for name, what in LAYOUTS.items())
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"layouts, told by looking at the file unless --layout names one:\n{layouts}",
+        epilog=f"layouts, detected from the file unless --layout names one:\n{layouts}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: what lies in data/ and data/raw/")
-    reading = parser.add_argument_group("how the files are to be read, where looking at them is not enough")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the files in data/ and data/raw/")
+    reading = parser.add_argument_group("how to read the files, where that cannot be detected")
     reading.add_argument("--layout", choices=LAYOUTS, metavar="NAME", help="one of those below")
     reading.add_argument(
         "--columns", metavar="ROLE=COLUMN,…", default="",
         help="columns by their names or numbers: user=customer,product=sku,time=4; `title=` for none",
     )  # fmt: skip
-    reading.add_argument("--kind", choices=_KINDS, help="what a row is where the file does not say (default: purchase)")
+    reading.add_argument("--kind", choices=_KINDS, help="the kind of rows that do not name one (default: purchase)")
     reading.add_argument(
         "--dates", choices=("day-first", "month-first"), help="whether 3/4/2020 is in April or in March"
     )
-    reading.add_argument("--separator", metavar="TEXT", help="what stands between fields")
+    reading.add_argument("--separator", metavar="TEXT", help="the text between fields")
     reading.add_argument("--encoding", help="of the text, such as cp1252")
     parser.add_argument(
         "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
@@ -79,9 +79,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         path = settings.reports_dir / "exploration.html" if arguments.explore == Path() else arguments.explore
         screen.say(f"report written to {explore_store(settings, store, path, screen)}")
     if not loads and arguments.explore is not None:
-        return  # whose report says how much there is; a count of everything would be one more
-    here = store.summary()
-    screen.say(f"the store holds {here.n_events:,} events of {here.n_users:,} users on {here.n_products:,} products")
+        return  # the report has these totals, and counting them takes long
+    total = store.summary()
+    screen.say(f"the store holds {total.n_events:,} events of {total.n_users:,} users on {total.n_products:,} products")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Measure a release's settings afresh, on events it has not learnt from: python evaluate_model.py [--release V].
+"""Measure a release's settings on events that it was not trained on: python evaluate_model.py [--release V].
 
-Or measure what it serves on a split of one's own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
+Or measure the pipeline on a split of your own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
 Or measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE
 """
 
@@ -23,29 +23,32 @@ from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_be
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="default: the current release")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to this file, too")
     own = parser.add_argument_group(
-        "a split of one's own",
-        "files with user_id,item_id[,value,at], or with a user and all her products a line; gzipped or not",
+        "a split of your own",
+        "files with user_id,item_id[,value,at], or with a user and all their products in each line; gzipped or not",
     )
-    own.add_argument("--train", type=Path, metavar="FILE", help="what is learnt from")
-    own.add_argument("--test", type=Path, metavar="FILE", help="what is measured on; opened when all is trained")
-    own.add_argument("--valid", type=Path, metavar="FILE", help="what is tuned on; default: a part of --train")
-    own.add_argument("--model", metavar="NAME", help="pipeline (what is served; the default), all, or a model's name")
-    own.add_argument("--at", metavar="N,N", help="lengths of the lists that are measured; default: 10,20")
-    own.add_argument("--relevant", type=float, metavar="X", help="test ratings from here on are relevant")
-    own.add_argument("--budget", type=float, metavar="SECONDS", help="for tuning the pipeline; default: 480")
+    own.add_argument("--train", type=Path, metavar="FILE", help="the events to train on")
+    own.add_argument("--test", type=Path, metavar="FILE", help="the events to measure on; opened after training")
+    own.add_argument("--valid", type=Path, metavar="FILE", help="the events to tune on; default: a part of --train")
+    own.add_argument("--model", metavar="NAME", help="pipeline (as served; the default), all, or a model's name")
+    own.add_argument("--at", metavar="N,N", help="lengths of the measured lists; default: 10,20")
+    own.add_argument("--relevant", type=float, metavar="X", help="lowest relevant rating of the test file")
+    own.add_argument("--budget", type=float, metavar="SECONDS", help="duration of tuning the pipeline; default: 480")
     judged = parser.add_argument_group(
-        "search", "words, each encoder that is here, both fused, and the learned ranking"
+        "search", "by words, by each installed encoder, by both fused, and with the trained re-ranker"
     )
     judged.add_argument("--search", type=Path, metavar="JUDGEMENTS", help="rows of query,product,grade with a header")
-    judged.add_argument("--products", type=Path, metavar="FILE", help="the catalogue that was searched")
+    judged.add_argument("--products", type=Path, metavar="FILE", help="the catalogue to search")
     return parser
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
-    search_job, job = SearchBenchmarkRequest.asked_for(vars(arguments)), BenchmarkRequest.asked_for(vars(arguments))
+    search_job, job = (
+        SearchBenchmarkRequest.from_options(vars(arguments)),
+        BenchmarkRequest.from_options(vars(arguments)),
+    )
     if search_job is not None:
         found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)

@@ -1,5 +1,6 @@
-"""The web service: `gunicorn run:app`, or for development python run.py. `--make-keys` makes keys and says where;
-`--hash-key` makes the hash of one, for a setting.
+"""Serve over HTTP: `gunicorn run:app`, or python run.py for development.
+
+`--make-keys` creates keys and prints their files; `--hash-key` prints the hash of a key, for a setting.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Says nothing of requests: its lines hold paths and queries, and the application has a line for every request."""
+    """Logs no requests: its lines contain paths and queries, and the application logs every request itself."""
 
     def log_request(self, *_: object) -> None:
         pass
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _typed_key() -> str:
-    """A key out of standard input: an argument could be read by every process of the machine."""
+    """Read a key from standard input, as every process of the machine can read arguments. Raises InputError."""
     typed = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not (key := typed.strip()) or "," in key:
         raise InputError("no key was read, or one with a comma; expected one line: python run.py --hash-key < FILE")
@@ -83,12 +84,12 @@ try:
     write_logs(_settings)
     app = create_app(_settings)
 except AisleError as error:
-    # Gunicorn would show a traceback; one line says it better.
+    # One line instead of the traceback that Gunicorn would show.
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
 
 @app.before_request
-def _with_its_threads() -> None:
-    """gunicorn.conf.py does it earlier; this is for servers that do not read it, and for --preload."""
+def _start_threads() -> None:
+    """Start the threads of a worker whose server does not read gunicorn.conf.py, or uses --preload."""
     start_background(app)

@@ -1,6 +1,6 @@
-"""Train, measure, and, if the gate allows it, publish and activate a release; or look after those that are there.
+"""Train, measure, and, if the gate allows it, publish and activate a release; or list, activate and pin releases.
 
-python train_model.py [--data FILE] [--model NAME] [--force] [--no-activate]
+python train_model.py [--data FILE] [--only TYPE | --model NAME] [--force] [--no-activate]
 python train_model.py --releases | --activate V [--pin] | --rollback [--pin] | --pin | --unpin | --watch
 """
 
@@ -31,15 +31,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="FILE", help="train from this table instead of the store")
     parser.add_argument(
-        "--model", choices=["all", *MODELS], default="all", help="train this one and popularity only (default: all)"
+        "--model", choices=["all", *MODELS], default="all", help="make a release of this model and popularity alone"
     )
     parser.add_argument(
+        "--only",
         "--again",
+        dest="model_type",
         choices=[*MODEL_TYPES],
         default="all",
         metavar="TYPE",
-        help="train only svd (ratings), mf (matrix factorization) or ss (similarity) anew; the rest is carried over "
-        "from the current release",
+        help="train only svd (ratings), mf (matrix factorization) or ss (similarity); the other models are carried "
+        "over from the current release; --again is an older name",
     )
     parser.add_argument(
         "--tune",
@@ -47,22 +49,19 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=480.0,
         metavar="SECONDS",
-        help="look so long (default: 480) for better settings of the list; started again, it goes on where it was",
+        help="search so long (default: 480) for better settings of the lists; a later search continues this one",
     )
-    parser.add_argument("--engine", choices=["numba", "surprise"], help="what trains SVD (default: AISLE_SVD_ENGINE)")
-    parser.add_argument("--force", action="store_true", help="serve what comes of it, whatever the gate says")
-    parser.add_argument("--no-activate", action="store_true", help="publish the release, but do not serve it")
+    parser.add_argument(
+        "--engine", choices=["numba", "surprise"], help="the library that trains SVD (default: AISLE_SVD_ENGINE)"
+    )
+    parser.add_argument("--force", action="store_true", help="serve the new release whatever the gate's verdict is")
+    parser.add_argument("--no-activate", action="store_true", help="publish the release without serving it")
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="score the current release on the events it has not seen, and train only if it has fallen",
+        help="score the current release on events that it has not seen, and train only if it does worse than before",
     )
-    releases = parser.add_argument_group("releases").add_mutually_exclusive_group()
-    releases.add_argument("--releases", action="store_true", help="list the releases on disk, newest first")
-    releases.add_argument("--activate", metavar="VERSION", help="serve this one")
-    releases.add_argument("--rollback", action="store_true", help="serve the one that served before the current one")
-    releases.add_argument("--unpin", action="store_true", help="let trainings replace the current release again")
-    parser.add_argument("--pin", action="store_true", help="no training replaces the current release until --unpin")
+    _add_releases(parser)
     parser.add_argument(
         "--trigger", choices=["command", "night", "api", "drift"], default="command", help=argparse.SUPPRESS
     )
@@ -71,13 +70,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_releases(parser: argparse.ArgumentParser) -> None:
+    releases = parser.add_argument_group("releases").add_mutually_exclusive_group()
+    releases.add_argument("--releases", action="store_true", help="list the releases on disk, newest first")
+    releases.add_argument("--activate", metavar="VERSION", help="serve this release")
+    releases.add_argument(
+        "--rollback", action="store_true", help="serve the newest release that served before the current one"
+    )
+    releases.add_argument("--unpin", action="store_true", help="let trainings replace the current release again")
+    parser.add_argument("--pin", action="store_true", help="no training replaces the current release until --unpin")
+
+
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings(**({"svd_engine": arguments.engine} if arguments.engine else {}))
-    if _looks_after_releases(settings, arguments, screen):
+    if _changes_releases(settings, arguments, screen):
         return
     if arguments.trigger != "command":
         lower_priority()
-        # The leader ends what hangs and says so; where nobody leads, the kernel does, whatever the process is at.
+        # The leader ends a training that hangs. Without a leader the kernel does, whatever the process is doing.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
     job = TrainingRequest(
@@ -87,7 +97,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         activate=not arguments.no_activate,
         trigger=arguments.trigger,
         due=arguments.due,
-        model_type=arguments.again,
+        model_type=arguments.model_type,
         force=arguments.force,
         run_id=arguments.run_id,
     )
@@ -109,8 +119,8 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         screen.say(release_line(trained))
 
 
-def _looks_after_releases(settings: Settings, arguments: argparse.Namespace, screen: Screen) -> bool:
-    """Do what was asked about releases; whether anything was."""
+def _changes_releases(settings: Settings, arguments: argparse.Namespace, screen: Screen) -> bool:
+    """List, activate, pin or unpin releases as the arguments say; return whether they say so."""
     registry = Registry(settings.releases_dir, settings.keep_releases)
     if arguments.releases:
         screen.releases(registry.listing())

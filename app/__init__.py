@@ -78,7 +78,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
     store = open_store(settings.store_url)
     registry = Registry(settings.releases_dir, settings.keep_releases)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
-    search_service, metrics = SearchService(settings, recommender), Metrics(settings.metrics_dir)
+    search_service, metrics = SearchService(settings, store, recommender), Metrics(settings.metrics_dir)
     training = training_job(settings)
     return AisleContext(
         settings=settings,

@@ -27,9 +27,9 @@ from src.interactions.splits import held_out
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import BlockScorer
 from src.models.settings import read_settings
-from src.recommendation.ensemble_config import fit_ensemble
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.store import open_store
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
 from src.workflows.ingest import ingest
@@ -97,7 +97,8 @@ def measured(settings: Settings, data: TrainingData, seconds: float, seed: int) 
     scorers: dict[str, BlockScorer] = {}
     weights = {}
     for name, its in (("with texts", train), ("without", without)):
-        recipe = tune_ensemble(settings, held_out(its), seconds, Silent(), k=K)
+        options = TuningOptions(settings.relevant_rating, settings.seed, K)
+        recipe = tune_ensemble(held_out(its), EnsembleConfig.of(settings), options, seconds, Silent())
         scorers[name], weights[name] = fit_ensemble(its, recipe, settings.seed, Silent()), recipe.weights
     scorers["texts alone"] = MODELS[TEXT].train(train, MODELS[TEXT].params(settings), seed=settings.seed)
     order = MODELS[POPULARITY].train(train, MODELS[POPULARITY].params(settings), seed=settings.seed).order

@@ -141,3 +141,11 @@ def test_a_terminal_gets_a_moving_display_and_a_pipe_plain_lines(door: Door) -> 
     assert process.returncode == 0
     assert b"\x1b[" in shown
     assert b"is active" in shown
+
+
+@pytest.mark.parametrize("option", ["--only", "--again"])
+def test_training_a_part_has_one_option_and_its_older_name(door: Door, option: str) -> None:
+    (door.folder / "few.csv").write_text(RATINGS)
+    done = door("train_model.py", "--data", "few.csv", option, "svd")
+    assert done.returncode == 1
+    assert "no release is active of which the rest could be carried over" in done.stderr

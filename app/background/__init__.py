@@ -1,1 +1,1 @@
-"""Run the scheduler, the trainer process and the data profile beside the requests."""
+"""Run trainings and the data profile in processes of their own, beside the requests."""

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from app.background.profile_refresher import Counting
+from app.background.profile_refresher import ProfileState
 from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
@@ -18,7 +18,8 @@ from app.views.overview import LISTS_DAYS, before_current, current_of, overview
 from app.views.svg_charts import columns, curve
 from app.views.template_filters import FILTERS, seconds_of
 from src.core.errors import AisleError
-from src.releases.registry import Listed, Registry
+from src.releases.listed_release import Listed
+from src.releases.registry import Registry
 
 dashboard = Blueprint("dashboard", __name__)
 
@@ -27,7 +28,7 @@ _HELPERS = {
     "curve": curve,
     "seconds_of": seconds_of,
     "Level": Level,
-    "Counting": Counting,
+    "ProfileState": ProfileState,
     "days_of_lists": LISTS_DAYS,
     "zip": zip,
     "dict": dict,

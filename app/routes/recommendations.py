@@ -38,6 +38,7 @@ from app.schemas.lists import (
 from app.serving.recommender import ListAnswer
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
+from src.core.list_rules import RuleFields
 
 
 @operation(
@@ -55,9 +56,8 @@ def recommend(body: RecommendBody) -> Response:
     """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
         found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
-        return of_release(found.release, IdList(recommendations=[hit.product.product_id for hit in found.hits]))
-    query = replace(body.query(), rules=current_aisle().recommender.rules(body), explain=body.explain)
-    answer = current_aisle().recommender.recommend(query)
+        return of_release(found.release, IdList(recommendations=[place.product_id for place in found.recommendations]))
+    answer = current_aisle().recommender.recommend(replace(body.query(), explain=body.explain), body)
     return _detailed(body.user_id, answer) if body.detail or body.explain else _bare(answer)
 
 
@@ -68,8 +68,8 @@ def recommend(body: RecommendBody) -> Response:
 )
 def recommend_by_address(query: RecommendQuery) -> Response:
     """Answer with the list of a user, for a query string."""
-    rules = current_aisle().recommender.rules(query.rule_fields())
-    return _bare(current_aisle().recommender.recommend(Query(query.user_id, n=query.n, model=query.model, rules=rules)))
+    wanted = Query(query.user_id, n=query.n, model=query.model)
+    return _bare(current_aisle().recommender.recommend(wanted, query.rule_fields()))
 
 
 def _bare(answer: ListAnswer) -> Response:
@@ -77,7 +77,7 @@ def _bare(answer: ListAnswer) -> Response:
 
 
 def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
-    catalogue = current_aisle().recommender.products(_named(answer.recommendations))
+    catalogue = current_aisle().store.products.get(_named(answer.recommendations))
     rows = [_row(item, catalogue) for item in answer.recommendations]
     body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
     unasked = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
@@ -134,18 +134,17 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
 )
 def why_not(body: WhyNotBody) -> Response:
     """Answer with the place of a product in a list, or the reason why it is not in it."""
-    query = replace(body.query(), rules=current_aisle().recommender.rules(body))
-    release, standing, product = current_aisle().recommender.why_not(query, body.product_id)
+    found = current_aisle().recommender.why_not(body.query(), body.product_id, body)
     answer = WhyNotAnswer(
         user_id=body.user_id,
         product_id=body.product_id,
-        release=release,
-        listed=standing.reason is None,
-        rank=standing.rank,
-        reason=standing.reason,
-        detail=why_not_sentence(standing, query, product),
+        release=found.release,
+        listed=found.position.reason is None,
+        rank=found.position.rank,
+        reason=found.position.reason,
+        detail=why_not_sentence(found.position, found.query, found.product),
     )
-    return of_release(release, answer)
+    return of_release(found.release, answer)
 
 
 @operation(
@@ -160,7 +159,7 @@ def similar(body: SimilarBody) -> Response:
     answer = current_aisle().search_service.similar(body.item_id, body.n)
     if answer is None:
         return unknown_product(body.item_id)
-    return _items(answer.release, [(hit.product, hit.score, hit.source) for hit in answer.hits])
+    return _items(answer.release, answer.recommendations, answer.products)
 
 
 @operation(
@@ -170,24 +169,26 @@ def similar(body: SimilarBody) -> Response:
 )
 def for_user(body: UserBody) -> Response:
     """Answer with the list of a user, with titles."""
-    answer = current_aisle().recommender.recommend(
-        Query(body.user_id, n=body.n, exclude_seen=body.filter_already_liked)
-    )
-    catalogue = current_aisle().recommender.products(item.product_id for item in answer.recommendations)
-    rows = [
-        (catalogue.get(item.product_id, Product(item.product_id)), item.score, item.source)
-        for item in answer.recommendations
-    ]
-    return _items(answer.release, rows)
+    wanted = RuleFields() if body.filter_already_liked else RuleFields(exclude_seen=False)
+    answer = current_aisle().recommender.recommend(Query(body.user_id, n=body.n), wanted)
+    catalogue = current_aisle().store.products.get(item.product_id for item in answer.recommendations)
+    return _items(answer.release, answer.recommendations, catalogue)
 
 
-def _items(release: str, rows: list[tuple[Product, float, str]]) -> Response:
-    items = [
-        ItemRecommendation(
-            item_id=product.product_id, score=score, title=product.title, image_url=product.image_url, source=source
+def _items(release: str, listed: list[Recommendation], catalogue: dict[str, Product]) -> Response:
+    """Return the answer of a list with titles."""
+    items = []
+    for place in listed:
+        product = catalogue.get(place.product_id, Product(place.product_id))
+        items.append(
+            ItemRecommendation(
+                item_id=place.product_id,
+                score=place.score,
+                title=product.title,
+                image_url=product.image_url,
+                source=place.source,
+            )
         )
-        for product, score, source in rows
-    ]
     return of_release(release, ItemList(recommendations=items))
 
 
@@ -221,7 +222,7 @@ def predict(body: PredictBody) -> Response:
 def popular(query: PopularQuery) -> Response:
     """Answer with the products that have the most events."""
     release, counts = current_aisle().recommender.popular(query.n, query.days, query.kind)
-    catalogue = current_aisle().recommender.products(item.product_id for item in counts)
+    catalogue = current_aisle().store.products.get(item.product_id for item in counts)
     rows = []
     for item in counts:
         product = catalogue.get(item.product_id)

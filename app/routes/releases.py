@@ -15,7 +15,8 @@ from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import ActivateBody, NoBody, ReleaseAnswer, ReleaseList, ReleasePath
 from src.core.domain import JsonDict
 from src.core.errors import AisleError
-from src.releases.registry import Listed, Registry
+from src.releases.listed_release import Listed
+from src.releases.registry import Registry
 
 
 @operation(

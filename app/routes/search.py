@@ -28,6 +28,6 @@ def search(body: SearchBody) -> Response:
         in_stock=body.in_stock,
     )
     answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
-    found = [(hit.product, hit.score) for hit in answer.hits]
-    rows = [SearchHit(product_id=p.product_id, title=p.title, score=s, image_url=p.image_url) for p, s in found]
+    found = zip(answer.found(), answer.recommendations, strict=True)
+    rows = [SearchHit(product_id=p.product_id, title=p.title, score=r.score, image_url=p.image_url) for p, r in found]
     return of_release(answer.release, SearchAnswer(results=rows))

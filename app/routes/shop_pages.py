@@ -60,11 +60,11 @@ def _list_of(user_id: str) -> dict[str, Any]:
     """The cards of a user's list and history; of nobody's: what is popular."""
     currency, history = (
         current_aisle().settings.currency,
-        current_aisle().recommender.history(user_id) if user_id else [],
+        current_aisle().store.events.history(user_id) if user_id else [],
     )
     answer = current_aisle().recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
     newest = [event.product_id for event in history[-_LOOKED_AT:]]
-    catalogue = current_aisle().recommender.products({*named(answer.recommendations), *newest})
+    catalogue = current_aisle().store.products.get({*named(answer.recommendations), *newest})
     return {
         "release": answer.release,
         "listed": recommended(answer.recommendations, history, catalogue, currency),
@@ -77,7 +77,7 @@ def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
     """How a user would rate a product, in words; what may be meant, where there is no such product."""
     if not user_id or not product_id:
         return {}
-    product = current_aisle().recommender.products([product_id]).get(product_id)
+    product = current_aisle().store.products.get([product_id]).get(product_id)
     if product is None:
         return {
             "meant": cards_of(
@@ -105,7 +105,11 @@ def search() -> Response:
     """Products for a text, or all that fit the filter, the most popular first."""
     typed, wanted = typed_search(request.args)
     asked = any(typed.values.values())
-    shown: dict[str, Any] = {"typed": typed, "asked": asked, "categories": current_aisle().recommender.categories()}
+    shown: dict[str, Any] = {
+        "typed": typed,
+        "asked": asked,
+        "categories": current_aisle().recommender.counts.categories(),
+    }
     if asked and not typed.problems:
         shown |= _found(typed["q"], wanted)
     return _page("search.html", shown, 422 if typed.problems else 200)
@@ -117,8 +121,10 @@ def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
     """
     unsearchable = ""
     try:
-        hits = current_aisle().search_service.search(text, _FOUND, wanted).hits if text else []
-        found = [hit.product for hit in hits] if text else current_aisle().typeahead.browse(wanted, _FOUND)
+        if text:
+            found = current_aisle().search_service.search(text, _FOUND, wanted).found()
+        else:
+            found = current_aisle().typeahead.browse(wanted, _FOUND)
     except NoRelease:
         raise
     except NotReady as error:
@@ -132,7 +138,7 @@ def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
 
 def product(product_id: str) -> Response:
     """All that is known of a product, what goes with it, and how somebody would rate it."""
-    known = current_aisle().recommender.products([product_id]).get(product_id)
+    known = current_aisle().store.products.get([product_id]).get(product_id)
     if known is None:
         return _unknown(product_id)
     typed, currency = typed_ids(request.args, "user_id"), current_aisle().settings.currency
@@ -152,7 +158,7 @@ def product(product_id: str) -> Response:
 def _unknown(product_id: str) -> Response:
     """404, with the products that may have been meant."""
     near = current_aisle().recommender.nearest_ids(product_id)
-    known = current_aisle().recommender.products(near)
+    known = current_aisle().store.products.get(near)
     cards = cards_of((known.get(id_, Product(id_)) for id_ in near), current_aisle().settings.currency)
     return _page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
 
@@ -165,9 +171,8 @@ def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
         raise
     except NotReady:  # what came after the release is compared by its text, which needs the release's encoder
         found = None
-    hits = found.hits if found else []
-    together = [hit.product for hit in hits if hit.source == BEHAVIOUR]
-    texts = [hit.product for hit in hits if hit.source != BEHAVIOUR]
+    together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
+    texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
     alike = texts or current_aisle().typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
     return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
 

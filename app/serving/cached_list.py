@@ -1,43 +1,47 @@
-"""Queries and recommendations as plain JSON: what the cache keeps a list by, and the list."""
+"""Turn queries into cache keys, and lists into JSON and back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, astuple
 from typing import Any
 
-from src.core.domain import ComponentScore, Explanation, Query, Reason, Recommendation, Rules
+from src.core.domain import ComponentScore, Explanation, Query, Reason, Recommendation
 
 
-def to_plain(item: Recommendation) -> list[Any]:
-    """Its fields, in their order."""
-    told = None if item.explanation is None else list(astuple(item.explanation))
-    return [item.product_id, item.score, item.source, item.filled_by, told]
+def list_to_json(listed: Iterable[Recommendation]) -> list[Any]:
+    """Return the fields of every place, in their order."""
+    return [astuple(place) for place in listed]
 
 
-def from_plain(kept: list[Any]) -> Recommendation:
-    """What `to_plain` gave, even after it was JSON."""
-    product_id, score, source, filled_by, told = kept
-    if told is None:
-        return Recommendation(product_id, score, source, filled_by)
-    opinions, because = told
+def list_from_json(document: Iterable[list[Any]]) -> list[Recommendation]:
+    """Return what `list_to_json` was given."""
+    return [_place_from_json(*fields) for fields in document]
+
+
+def _place_from_json(
+    product_id: str, score: float, source: str, filled_by: str | None, parts: list[Any] | None, base_score: float
+) -> Recommendation:
+    if parts is None:
+        return Recommendation(product_id, score, source, filled_by, None, base_score)
+    components, reasons = parts
     explanation = Explanation(
-        tuple(ComponentScore(*each) for each in opinions), tuple(Reason(*each) for each in because)
+        tuple(ComponentScore(*fields) for fields in components), tuple(Reason(*fields) for fields in reasons)
     )
-    return Recommendation(product_id, score, source, filled_by, explanation)
+    return Recommendation(product_id, score, source, filled_by, explanation, base_score)
 
 
 def cache_key(query: Query) -> dict[str, Any]:
-    """Everything of the query that shapes the list: above all the history, to the last event."""
-    rules = query.rules or Rules()
+    """Return everything of a query that shapes its list, including every event of the history."""
     return {
         "user": query.user_id,
         "history": [[event.product_id, event.kind, event.value, event.at] for event in query.history],
         "n": query.n,
         "exclude": sorted(query.exclude),
-        "exclude_seen": query.exclude_seen,
         "model": query.model,
         "explain": query.explain,
         "rules": {
-            name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(rules).items()
+            name: sorted(value) if isinstance(value, frozenset) else value
+            for name, value in asdict(query.rules).items()
         },
     }

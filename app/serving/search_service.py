@@ -1,154 +1,185 @@
-"""Search by text: the query encoded as the release was, and what is found checked against the catalogue of now."""
+"""Search by text and by product: queries encoded as the release was, results checked against the store."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from app.serving.recommender import Recommender
+from app.serving.release_follower import ReleaseFollower
 from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
-from src.core.domain import FloatArray, JsonDict, Product, ProductFilter
+from src.core.domain import FloatArray, JsonDict, Product, ProductFilter, Recommendation
 from src.core.errors import AisleError, NotReady
 from src.core.settings import Settings
 from src.interactions.item_attributes import ItemAttributes
+from src.interactions.vocabulary import Vocabulary
 from src.recommendation.pipeline import Pipeline
 from src.search.catalogue_text import CatalogueText
 from src.search.encoders.registry import Encoder, open_encoder
-from src.search.index import EncodedBy
+from src.search.index import EncodedBy, SearchHits
+from src.store import Store
 
 _FIRST_LOOK = 100
-"""Products beyond those asked for whose price and stock of this moment are looked up."""
+"""Products retrieved beyond n, because some may not pass the filter with their present price and stock."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A product that was found. score: comparable within one answer, and one source, only."""
+class OpenedEncoder(NamedTuple):
+    """The encoder of a release, or why there is none.
 
-    product: Product
-    score: float
-    source: str = ""
+    Attributes:
+        by: what the release was encoded by.
+        encoder: None if it cannot be used.
+        problem: why it cannot; "" if it can.
+    """
+
+    by: EncodedBy
+    encoder: Encoder | None
+    problem: str
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found, best first; release: what it was found by."""
+    """Products that were found.
+
+    Attributes:
+        release: version of the release that found them.
+        recommendations: best first; scores are comparable within one result and source only.
+        products: what the store knows of them, by id.
+    """
 
     release: str
-    hits: list[Hit]
+    recommendations: list[Recommendation]
+    products: dict[str, Product]
+
+    def found(self, places: Iterable[Recommendation] | None = None) -> list[Product]:
+        """Return the products of all places, or of these."""
+        listed = self.recommendations if places is None else places
+        return [self.products.get(place.product_id, Product(place.product_id)) for place in listed]
 
 
 class SearchService:
-    """One per worker. Opens the encoder of the release that is served: no query is ever encoded by another one."""
+    """Searches with the release that this worker follows and with the encoder that made its vectors."""
 
-    def __init__(self, settings: Settings, recommender: Recommender) -> None:
-        self._settings, self._recommender = settings, recommender
-        self._opened: tuple[EncodedBy, Encoder | None, str] | None = None
+    def __init__(self, settings: Settings, store: Store, follower: ReleaseFollower) -> None:
+        self._settings, self._store, self._follower = settings, store, follower
+        self._opened: OpenedEncoder | None = None
         self._opening = threading.Lock()
 
     def search(self, text: str, n: int, wanted: ProductFilter) -> SearchResult:
-        """At most n products for a text that fit the filter by now. Raises NoRelease, NotReady, StoreError."""
-        release, pipeline = self._recommender.serving()
+        """Search for a text. Raises NoRelease, NotReady or StoreError.
+
+        Args:
+            text: the query.
+            n: highest number of products.
+            wanted: only products that pass it now.
+
+        Returns:
+            At most n products.
+        """
+        release, pipeline = self._follower.serving()
         vector = self._encoded(pipeline, text)
-        # The category as the release has it; price and stock may have changed since, so more are found than asked for.
-        by_category = ProductFilter(categories=wanted.categories, not_categories=wanted.not_categories)
-        hits = self._checked(pipeline, text, vector, n, by_category, wanted)
-        if len(hits) < n and wanted != by_category:
-            known = {hit.product.product_id for hit in hits}
-            more = self._checked(pipeline, text, vector, n, wanted, wanted)
-            hits += [hit for hit in more if hit.product.product_id not in known]
-        return _noted(TEXT, text, SearchResult(release, hits[:n]))
+        # Prices and stocks may have changed since the training, so the first look filters by category only.
+        by_category = ProductFilter(wanted.categories, wanted.not_categories)
+        n_hits = n if wanted == ProductFilter() else n + _FIRST_LOOK
+        result = self._checked(release, pipeline.items, pipeline.find(text, vector, n_hits, by_category), wanted)
+        listed = result.recommendations[:n]
+        if len(listed) < n and wanted != by_category:
+            more = self._checked(release, pipeline.items, pipeline.find(text, vector, n_hits, wanted), wanted)
+            ids = {place.product_id for place in listed}
+            listed += [place for place in more.recommendations[:n] if place.product_id not in ids]
+            result.products.update(more.products)
+        return _noted(TEXT, text, SearchResult(release, listed[:n], result.products))
 
     def similar(self, product_id: str, n: int) -> SearchResult | None:
-        """At most n products that go with one, each with its source; None for a product that nobody knows.
+        """Find products that go with one; a product newer than the release is compared by its text.
 
-        One that came after the release was made is answered by its text.
+        Args:
+            product_id: the product.
+            n: highest number of products.
+
+        Returns:
+            At most n products, each with its source; None for a product that neither the release nor the store knows.
         """
-        release, pipeline = self._recommender.serving()
+        release, pipeline = self._follower.serving()
         vector = None
         if pipeline.items.idx_of(product_id) is None:
-            product = self._recommender.products([product_id]).get(product_id)
+            product = self._store.products.get([product_id]).get(product_id)
             if product is None:
                 return None
             vector = self._encoded(pipeline, CatalogueText.of([product]).passages()[0])
-        found = pipeline.similar(product_id, vector, n)
-        ids = pipeline.items.ids_of(each.item_idx for each in found)
-        products = self._recommender.products(ids)
-        pairs = zip(ids, found, strict=True)
-        hits = [Hit(products.get(id_, Product(id_)), round(each.score, 4), each.source) for id_, each in pairs]
-        return _noted(PRODUCT, product_id, SearchResult(release, hits))
+        items = pipeline.similar(product_id, vector, n)
+        ids = pipeline.items.ids_of(item.item_idx for item in items)
+        listed = [Recommendation(id_, round(item.score, 4), item.source) for id_, item in zip(ids, items, strict=True)]
+        return _noted(PRODUCT, product_id, SearchResult(release, listed, self._store.products.get(ids)))
 
-    def _checked(
-        self,
-        pipeline: Pipeline,
-        text: str,
-        vector: FloatArray | None,
-        n: int,
-        roughly: ProductFilter,
-        wanted: ProductFilter,
-    ) -> list[Hit]:
-        found = pipeline.find(text, vector, n if wanted == ProductFilter() else n + _FIRST_LOOK, roughly)
-        ids = pipeline.items.ids_of(found.item_idx.tolist())
-        products = self._recommender.products(ids)
-        pairs = zip(ids, found.score.tolist(), strict=True)
-        hits = [Hit(products.get(id_, Product(id_)), round(score, 4)) for id_, score in pairs]
-        passed = ItemAttributes.of_rows([hit.product.attributes for hit in hits]).fitting(wanted)
-        passed = np.ones(len(hits), np.bool_) if passed is None else passed
-        return [hit for hit, passes in zip(hits, passed, strict=True) if passes and not hit.product.withdrawn][:n]
+    def _checked(self, release: str, items: Vocabulary, hits: SearchHits, wanted: ProductFilter) -> SearchResult:
+        """Return the hits that pass the filter with the attributes that the store has now, and are not withdrawn."""
+        ids = items.ids_of(hits.item_idx.tolist())
+        products = self._store.products.get(ids)
+        listed = [
+            Recommendation(id_, round(score, 4), SEARCH) for id_, score in zip(ids, hits.score.tolist(), strict=True)
+        ]
+        found = SearchResult(release, listed, products).found()
+        passes = ItemAttributes.of_rows([product.attributes for product in found]).fitting(wanted)
+        passes = np.ones(len(found), np.bool_) if passes is None else passes
+        rows = zip(listed, found, passes.tolist(), strict=True)
+        return SearchResult(release, [place for place, now, fits in rows if fits and not now.withdrawn], products)
 
     def _encoded(self, pipeline: Pipeline, text: str) -> FloatArray | None:
+        """Return the embedding of a text by the release's encoder; None for a release without vectors."""
         by = pipeline.search.encoded_by if pipeline.search else None
         if by is None:
             return None
-        encoder, problem = self._encoder(by)
-        if encoder is None:
-            raise NotReady(problem)
-        vector: FloatArray = encoder.encode([text])[0]
+        opened = self._encoder(by)
+        if opened.encoder is None:
+            raise NotReady(opened.problem)
+        vector: FloatArray = opened.encoder.encode([text])[0]
         return vector
 
-    def _encoder(self, by: EncodedBy) -> tuple[Encoder | None, str]:
-        """(the encoder, or None; why there is none)."""
+    def _encoder(self, by: EncodedBy) -> OpenedEncoder:
+        """Return the encoder of a release, opened at most once."""
         with self._opening:
-            if self._opened is None or self._opened[0] != by:
-                self._opened = (by, *self._open(by))
-            return self._opened[1], self._opened[2]
+            if self._opened is None or self._opened.by != by:
+                self._opened = self._open(by)
+            return self._opened
 
-    def _open(self, by: EncodedBy) -> tuple[Encoder | None, str]:
+    def _open(self, by: EncodedBy) -> OpenedEncoder:
         try:
             encoder = open_encoder(by.name, batch=self._settings.encoder_batch)
         except AisleError as error:
             _log.error("search is not served: %s", error)
-            return None, str(error)
+            return OpenedEncoder(by, None, str(error))
         if encoder.checksum == by.checksum:
-            return encoder, ""
+            return OpenedEncoder(by, encoder, "")
         problem = (
             f"the encoder {by.name!r} of this machine is another one (checksum {encoder.checksum[:12]}…) than the one "
             f"that made the release's vectors ({by.checksum[:12]}…), and they cannot be compared: run python "
             "train_model.py here, or install what the release was made with"
         )
         _log.error("search is not served: %s", problem)
-        return None, problem
+        return OpenedEncoder(by, None, problem)
 
     def status(self) -> JsonDict:
-        """For GET /status; opens the encoder, so that what is wrong with it is seen before somebody searches."""
+        """Return what GET /status says of search; opens the encoder, so that its problems show before a search."""
         try:
-            _, pipeline = self._recommender.serving()
+            _, pipeline = self._follower.serving()
         except NotReady:
             return {"status": "not_loaded"}
         search = pipeline.search
         if search is None:
             return {"status": "not_loaded", "note": "no product's title is known: load a catalogue and train"}
-        problem = self._encoder(search.encoded_by)[1] if search.encoded_by else ""
+        problem = self._encoder(search.encoded_by).problem if search.encoded_by else ""
         return {"status": "not_loaded" if problem else "loaded", "note": problem, **search.describe()}
 
 
-def _noted(made_for: str, asked: str, answer: SearchResult) -> SearchResult:
-    """The answer, which is counted, and kept if wanted, once it is given."""
-    places = [(hit.product.product_id, hit.source or SEARCH) for hit in answer.hits]
-    sources = [source for _, source in places] or [SEARCH]
-    note(ShownList(answer.release, made_for, asked, max(sources, key=sources.count), places))
-    return answer
+def _noted(made_for: str, asked: str, result: SearchResult) -> SearchResult:
+    """Return the result, noted as a list that the request shows."""
+    sources = [place.source for place in result.recommendations] or [SEARCH]
+    note(ShownList(result.release, made_for, asked, max(sources, key=sources.count), result.recommendations))
+    return result

@@ -1,91 +1,148 @@
-"""What a worker serves: a release, and what the store knows of its products by now, kept as a shelf."""
+"""Hold what a worker serves: a release, and the attributes of its items according to the store."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from src.core.domain import Query
+from app.serving.cached_list import cache_key
+from src.core.domain import Product, Query, Recommendation
 from src.core.errors import StoreError
 from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import Release
 from src.store import Store
+from src.store.product_store import ProductStore
 
 _REST_PER_COST, _QUICK_SECONDS = 20.0, 0.1
-"""A catalogue that changes all the time is read anew at every look if that is quick; else after so many times as long
-as reading it takes."""
+"""Changed attributes are read at every refresh if reading is quick; else after this many times the time it took."""
+_LOOKS = 5
+"""Highest number of times that a list is made again because listed products have changed since the last refresh."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Stocked:
-    """A shelf over the items of a release. mark: the same for equal ones in every worker, and another for others."""
+class VersionedAttributes:
+    """Attributes of the items of a release.
 
-    version: str
-    mark: int | None
-    shelf: ItemAttributes
+    Attributes:
+        release: version of the release.
+        stamp: the store's time of the last change of products, the same in every worker; None if there was none.
+        attributes: of the items.
+    """
+
+    release: str
+    stamp: int | None
+    attributes: ItemAttributes
 
 
 @dataclass(frozen=True)
 class ServingSnapshot:
-    """What lists are made with, swapped as one: a release, and its pipeline without the withdrawn products.
+    """What lists are made with, swapped as one.
 
-    withdrawn: ids. mark: the same for the same ids in every worker, and another for others. stocked: what is known of
-    the products.
+    Attributes:
+        release: the release.
+        pipeline: its pipeline without withdrawn products.
+        withdrawn: ids.
+        mark: hash of the withdrawn ids, the same in every worker; "" without any.
+        versioned: the attributes of the items.
     """
 
     release: Release
     pipeline: Pipeline
     withdrawn: frozenset[str]
     mark: str
-    stocked: Stocked
+    versioned: VersionedAttributes
 
     @classmethod
-    def of(cls, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> ServingSnapshot:
+    def of(cls, release: Release, withdrawn: frozenset[str], versioned: VersionedAttributes) -> ServingSnapshot:
+        """Combine a release with the present state of its products.
+
+        Args:
+            release: the release.
+            withdrawn: ids of the withdrawn products.
+            versioned: attributes of the release's items.
+
+        Returns:
+            A snapshot of them.
+        """
         mark = hashlib.sha256("\0".join(sorted(withdrawn)).encode()).hexdigest() if withdrawn else ""
-        pipeline = replace(release.pipeline.without(withdrawn), shelf=stocked.shelf)
-        return cls(release, pipeline, withdrawn, mark, stocked)
+        pipeline = replace(release.pipeline.without(withdrawn), attributes=versioned.attributes)
+        return cls(release, pipeline, withdrawn, mark, versioned)
 
-    def is_of(self, release: Release, withdrawn: frozenset[str], stocked: Stocked) -> bool:
-        """Whether it would be made of just these."""
-        return self.release is release and self.withdrawn == withdrawn and self.stocked is stocked
+    def is_of(self, release: Release, withdrawn: frozenset[str], versioned: VersionedAttributes) -> bool:
+        """Tell whether `of` would return an equal snapshot.
 
-    def shapes(self, query: Query) -> dict[str, Any]:
-        """What of it shapes a list beside the release."""
-        asks = query.rules is not None and query.rules.asks_facts
-        return {"withdrawn": self.mark, **({"facts": self.stocked.mark} if asks else {})}
+        Args:
+            release: as `of` takes it.
+            withdrawn: as `of` takes it.
+            versioned: as `of` takes it.
+
+        Returns:
+            Whether the snapshot was made of exactly these.
+        """
+        return self.release is release and self.withdrawn == withdrawn and self.versioned is versioned
+
+    def cache_key(self, query: Query) -> dict[str, Any]:
+        """Return everything that shapes the list of a query."""
+        stamp = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}
+        return {"release": self.release.version, "withdrawn": self.mark, **stamp, **cache_key(query)}
+
+    def with_current(self, products: Iterable[Product]) -> ServingSnapshot:
+        """Return the snapshot with the attributes of these products; the same one if none has changed."""
+        changed = self.pipeline.differing(product.attributes for product in products)
+        return replace(self, pipeline=self.pipeline.with_attributes(changed)) if changed else self
+
+    def listed(self, query: Query, products: ProductStore) -> tuple[ServingSnapshot, list[Recommendation]]:
+        """Make the list of a query with the attributes that the listed products have at this moment.
+
+        Args:
+            query: complete with history and rules.
+            products: told of the listed products, if the rules depend on attributes.
+
+        Returns:
+            The snapshot with the changed attributes, and the list it makes.
+        """
+        snapshot, listed = self, self.pipeline.recommend(query)
+        for _ in range(_LOOKS if query.rules.asks_facts else 0):
+            current = snapshot.with_current(products.get(place.product_id for place in listed).values())
+            if current is snapshot:
+                break
+            snapshot, listed = current, current.pipeline.recommend(query)
+        return snapshot, listed
 
 
-class Shelves:
-    """One per worker; asked by one thread at a time."""
+class AttributesCache:
+    """The attributes of the served release's items; used by one thread at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: Stocked | None = None
+        self._held: VersionedAttributes | None = None
         self._rests_until = 0.0
 
-    def of(self, release: Release) -> Stocked:
-        """The shelf of a release, as the store has its products by now, or had them a moment ago.
+    def of(self, release: Release) -> VersionedAttributes:
+        """Return the attributes of a release's items, read again if the store's products have changed.
 
-        A store that does not answer leaves it as it was; nothing is known of a release that comes meanwhile.
+        If the store does not answer, the attributes stay as they were; all are unknown for a release that is new then.
         """
-        kept = self._kept if self._kept and self._kept.version == release.version else None
+        held = self._held if self._held and self._held.release == release.version else None
         items = release.pipeline.items
         try:
-            # Before reading: what changes meanwhile is seen at the next look.
-            mark = self._store.products.changed_at()
-            if kept is None or (mark != kept.mark and time.monotonic() >= self._rests_until):
+            # Before reading: a change during the reading is noticed at the next refresh.
+            stamp = self._store.products.changed_at()
+            if held is None or (stamp != held.stamp and time.monotonic() >= self._rests_until):
                 started = time.monotonic()
-                kept = Stocked(release.version, mark, ItemAttributes.of(self._store.products.read_attributes(), items))
+                attributes = ItemAttributes.of(self._store.products.read_attributes(), items)
+                held = VersionedAttributes(release.version, stamp, attributes)
                 ended = time.monotonic()
                 cost = ended - started
                 self._rests_until = ended + (_REST_PER_COST * cost if cost > _QUICK_SECONDS else 0)
-            self._kept = kept
+            self._held = held
         except StoreError as error:
             _log.warning("what products are like by now cannot be seen: %s", type(error).__name__)
-        return kept or Stocked(release.version, -1, ItemAttributes.empty(len(items)))
+        return held or VersionedAttributes(release.version, -1, ItemAttributes.empty(len(items)))

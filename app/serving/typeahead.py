@@ -1,4 +1,4 @@
-"""What a person who types a few letters may mean, and what there is to look at: in milliseconds, of millions."""
+"""Complete ids and titles while they are typed, and offer products and users to look at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 
 import numpy as np
 
-from app.serving.recommender import Recommender
+from app.serving.release_follower import ReleaseFollower
 from app.serving.search_service import SearchService
 from src.core.domain import Product, ProductFilter
 from src.core.errors import NotReady
@@ -18,29 +18,32 @@ from src.search.tokenizer import plain
 from src.store import Store
 
 NAMED = 10
-"""A type-ahead names no more."""
+"""Highest number of completions."""
 _IDS_BESIDE_TITLES = 4
 _LOOKED_AT = 40
-_GOOD_HISTORY = 12  # events: enough to see what a list rests on, and no wholesaler
+_GOOD_HISTORY = 12
+"""Events of an example user: enough to see what a list rests on, too few for a wholesaler."""
 
 
 class Typeahead:
-    """One per worker, over the release that is served and the store of this moment."""
+    """Completions out of the release that this worker follows and the store."""
 
-    def __init__(self, store: Store, recommender: Recommender, searcher: SearchService) -> None:
-        self._store, self._recommender, self._searcher = store, recommender, searcher
+    def __init__(self, store: Store, follower: ReleaseFollower, searcher: SearchService) -> None:
+        self._store, self._follower, self._searcher = store, follower, searcher
         self._examples: tuple[str, list[str]] | None = None
 
     def users(self, text: str) -> list[str]:
-        """At most NAMED users whose ids begin with a text, in any of the cases that ids are usually written in."""
+        """Return at most NAMED users whose ids begin with a text, in any of the usual cases of ids."""
         return _first(NAMED, *(self._store.events.user_ids(beginning, NAMED) for beginning in _cases(text)))
 
     def products(self, text: str) -> list[Product]:
-        """At most NAMED products: the one of this id, some whose ids begin so, those whose words do, the most popular
-        first; and if there is none, what a search finds, which forgives typing errors. Raises NoRelease.
+        """Return at most NAMED products that a text may mean. Raises NoRelease.
+
+        The product with this id comes first, then some whose ids begin with the text, then products with its words, the
+        most popular first. If there is none, search is asked, which forgives typing errors.
         """
-        _, pipeline = self._recommender.serving()
-        exact = list(self._recommender.products(_cases(text)))
+        _, pipeline = self._follower.serving()
+        exact = list(self._store.products.get(_cases(text)))
         rows = [row for case in _cases(text) for row in pipeline.items.starting_with(case)[:NAMED].tolist()]
         beginning = pipeline.items.ids_of(row for row in rows if row not in pipeline.withdrawn)
         titled, elsewhere = self._by_words(pipeline, text)
@@ -49,8 +52,19 @@ class Typeahead:
         return self._known(ids) if ids else self._searched(text)
 
     def browse(self, wanted: ProductFilter, n: int) -> list[Product]:
-        """At most n products that fit a filter, the most popular first. Raises NoRelease, NotReady without texts."""
-        _, pipeline = self._recommender.serving()
+        """List the products that pass a filter.
+
+        Args:
+            wanted: the filter.
+            n: highest number of products.
+
+        Returns:
+            At most n products, the most popular first.
+
+        Raises:
+            NotReady: without a release (NoRelease), or for a release without texts.
+        """
+        _, pipeline = self._follower.serving()
         if pipeline.search is None:
             raise NotReady("the release knows no product's category. Load a catalogue and run python train_model.py")
         fits = pipeline.search.attributes.fitting(wanted)
@@ -62,8 +76,17 @@ class Typeahead:
         return self._known(pipeline.items.ids_of(rows[np.lexsort((rows, -weight))[:n]].tolist()))
 
     def alike(self, product_id: str, without: Set[str], n: int) -> list[Product]:
-        """At most n products that are described like this one, none of them twice in other words or of `without`."""
-        _, pipeline = self._recommender.serving()
+        """Find products that are described like one.
+
+        Args:
+            product_id: the product.
+            without: ids of products to leave out.
+            n: highest number of products.
+
+        Returns:
+            At most n products; of variants of one title, one.
+        """
+        _, pipeline = self._follower.serving()
         row, search = pipeline.items.idx_of(product_id), pipeline.search
         if row is None or search is None:
             return []
@@ -78,8 +101,8 @@ class Typeahead:
         return self._known(chosen[:n])
 
     def examples(self, n: int) -> list[str]:
-        """Up to n users of the release to try it with, who did neither little nor very much. Raises NoRelease."""
-        version, pipeline = self._recommender.serving()
+        """Return up to n users of the release with histories of a medium length, to try it with. Raises NoRelease."""
+        version, pipeline = self._follower.serving()
         if self._examples is None or self._examples[0] != version:
             rows = np.unique(np.linspace(0, len(pipeline.users) - 1, _LOOKED_AT).astype(int)).tolist()
             lengths = {
@@ -91,7 +114,7 @@ class Typeahead:
         return self._examples[1][:n]
 
     def _by_words(self, pipeline: Pipeline, text: str) -> tuple[list[str], list[str]]:
-        """(ids of products with the words of a text in the title, of those that have them elsewhere)."""
+        """Return the ids of products with the words of a text in the title, and of those with the words elsewhere."""
         if pipeline.search is None:
             return [], []
         keywords, weight = pipeline.search.keywords, pipeline.models[POPULARITY].weight
@@ -105,20 +128,20 @@ class Typeahead:
 
     def _searched(self, text: str) -> list[Product]:
         try:
-            return [hit.product for hit in self._searcher.search(text, NAMED, ProductFilter()).hits]
+            return self._searcher.search(text, NAMED, ProductFilter()).found()
         except NotReady:
             return []
 
     def _known(self, ids: list[str]) -> list[Product]:
-        known = self._recommender.products(ids)
+        known = self._store.products.get(ids)
         return [known.get(id_, Product(id_)) for id_ in ids]
 
 
 def _cases(text: str) -> list[str]:
-    """As it is typed, and as ids are usually written."""
+    """Return a text as it is typed, and in the cases in which ids are usually written."""
     return list(dict.fromkeys((text, text.upper(), text.lower())))
 
 
 def _first(n: int, *parts: Iterable[str]) -> list[str]:
-    """The first n different ones."""
+    """Return the first n distinct ids of all parts."""
     return list(dict.fromkeys(id_ for part in parts for id_ in part))[:n]

@@ -21,8 +21,8 @@ from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
 from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, detect_drift
+from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest
-from src.releases.registry import Listed
 
 _SHOWN_SCORES, _SHOWN_LOADS = 90, 5
 LISTS_DAYS = 30

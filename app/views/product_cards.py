@@ -73,7 +73,7 @@ class Prediction:
     rating: str
     out_of: str
     level: int
-    verdict: str
+    confidence: str
     rests_on: str
     off_by: str
 
@@ -193,7 +193,7 @@ def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: 
         rating=f"{predicted.rating:.1f}",
         out_of=f"{high:g}",
         level=level,
-        verdict=("A guess", "A fair idea", "Well founded")[level],
+        confidence=("A guess", "A fair idea", "Well founded")[level],
         rests_on=_rests_on(of_user, of_product),
         off_by="" if rmse is None else f"On ratings it had not seen, this model was off by {rmse:.1f} or so (RMSE).",
     )

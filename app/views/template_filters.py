@@ -1,4 +1,7 @@
-"""Numbers and times as people read them; filters of the dashboard's templates. All times are UTC."""
+"""Filters of the dashboard's templates: numbers and times for people. All times are UTC.
+
+Own code, as humanize words each of them otherwise: "a minute ago", "10 minutes from now", "999 Bytes", "1.0 PB".
+"""
 
 from __future__ import annotations
 

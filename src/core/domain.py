@@ -178,6 +178,11 @@ class Rules(ProductFilter):
     boosts: tuple[Boost, ...] = ()
 
     @property
+    def has_caps(self) -> bool:
+        """Whether they limit the number of products of one category or brand."""
+        return self.max_per_category is not None or self.max_per_brand is not None
+
+    @property
     def asks_facts(self) -> bool:
         """Whether they depend on attributes of products."""
         return replace(self, seen=frozenset()) != Rules(seen=frozenset())
@@ -185,40 +190,41 @@ class Rules(ProductFilter):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a list is asked for.
+    """A request for a list.
 
-    user_id: whom it is for; None for somebody anonymous.
-    history: the user's events, oldest first; a list is a function of it.
-    n: the list's length.
-    exclude: product ids that must not appear.
-    exclude_seen: whether products that the history has seen, as the rules say it, are left out.
-    model: the model whose own list is wanted; None for the release's best.
-    explain: whether every place of the list comes with its Explanation.
-    rules: None for those of the shop where there is one, and for the default ones elsewhere.
+    Attributes:
+        user_id: of the user whom the list is for; None without one.
+        history: the user's events, oldest first; a list is a function of it.
+        n: length of the list.
+        exclude: product ids that must not appear.
+        model: name of the model that makes the list; None for the release's default.
+        explain: whether every place gets an Explanation.
+        rules: of the list.
     """
 
     user_id: str | None
     history: tuple[Event, ...] = ()
     n: int = 10
     exclude: frozenset[str] = frozenset()
-    exclude_seen: bool = True
     model: str | None = None
     explain: bool = False
-    rules: Rules | None = None
+    rules: Rules = Rules()
 
     @property
     def seen(self) -> frozenset[str]:
-        """Ids of the products to leave out as they were seen."""
-        kinds = (self.rules or Rules()).seen if self.exclude_seen else frozenset()
-        return frozenset(event.product_id for event in self.history if event.kind in kinds)
+        """Ids of the products that are left out because of the history."""
+        return frozenset(event.product_id for event in self.history if event.kind in self.rules.seen)
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentScore:
-    """What one model of a list's score says of a product.
+    """One addend of a score.
 
-    score: the model's own number, in units that are comparable between users. weight: what it counts for.
-    contribution: weight · score, its part of the product's score.
+    Attributes:
+        model: name of the component.
+        score: its own score, in units that are comparable between users.
+        weight: its weight in the sum.
+        contribution: weight · score.
     """
 
     model: str
@@ -229,8 +235,11 @@ class ComponentScore:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A product of the history that speaks for a listed one. contribution: how much lower the listed one's score would
-    be without it.
+    """A product of the history that raises the score of a listed one.
+
+    Attributes:
+        product_id: of the history.
+        contribution: by how much the score would be lower without it.
     """
 
     product_id: str
@@ -239,7 +248,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a product has its place; both strongest first. because: empty where no product of the history matters."""
+    """Why a product has its place.
+
+    Attributes:
+        opinions: the addends of its score, largest first.
+        because: the products of the history behind it, strongest first; empty if none raises the score.
+    """
 
     opinions: tuple[ComponentScore, ...] = ()
     because: tuple[Reason, ...] = ()
@@ -247,10 +261,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One place of a list: score is the source model's own number, comparable within one source only.
+    """One place of a list.
 
-    filled_by: what filled the place where the wanted model named nothing for it; None where it named this product.
-    explanation: None unless it was asked for.
+    Attributes:
+        product_id: the product.
+        score: the source's own score with boosts, comparable within one source only.
+        source: name of the model.
+        filled_by: what filled the place because the wanted model named nothing for it; None where it did.
+        explanation: None unless the query asked for it.
+        base_score: the score without boosts.
     """
 
     product_id: str
@@ -258,10 +277,11 @@ class Recommendation:
     source: str
     filled_by: str | None = None
     explanation: Explanation | None = None
+    base_score: float = 0.0
 
 
 class ExclusionReason(StrEnum):
-    """Why a product is not on a list. NOT_RETRIEVED: no model named it among those that were looked at."""
+    """Why a product is not on a list. NOT_RETRIEVED: it was not among the candidates of any model."""
 
     UNKNOWN_PRODUCT = "unknown_product"
     WITHDRAWN = "withdrawn"

@@ -42,6 +42,7 @@ class LockOwner:
             return cls(host, int(pid), trigger) if host and pid.isdecimal() else cls(text or "unknown")
 
     def to_json(self) -> str:
+        """Return what `parse` reads."""
         return json.dumps(asdict(self))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Turn the raw cells of one row into a clean Product. Pure; nothing raises: what is odd is left empty and counted."""
+"""Turn the raw cells of one row into a clean Product. Pure, and never raises: bad cells are left empty and counted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from src.core.domain import CATEGORY_LIST, CATEGORY_PATH, Product
 from src.ingestion import column_names
-from src.ingestion.prices import LONGEST_NUMBER, price_in
-from src.ingestion.text_cleaning import alt_text, as_text, clean_text, is_cut, known, members, texts, without_tag_signs
+from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
+from src.ingestion.text_cleaning import (
+    cell_text,
+    clean_text,
+    first_alt_text,
+    is_truncated,
+    iter_texts,
+    list_items,
+    normalize_cell,
+    remove_tag_signs,
+)
 
 TITLE_LIMIT, DESCRIPTION_LIMIT, BRAND_LIMIT, URL_LIMIT = 500, 10_000, 200, 2_000  # characters
 CATEGORY_NAME_LIMIT, CATEGORY_NAMES_LIMIT = 100, 20  # characters of a name, names of a category
@@ -38,12 +48,19 @@ _URL_KEYS = ("hi_res", "large", "thumb", "url", "src")
 
 
 def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: str = ".") -> Product:
-    """The product that a row describes: role → raw cell, as text, JSON or parquet give it; roles may be missing.
+    """Return the product that a row describes.
 
-    The id is the caller's, who has checked it. What is put right or left out is counted in `mended`, at most once a row
-    for each reason. None, NaN, "", "null", "n/a", a lone dash and the like mean "not known" and are not counted.
-    decimal: what the file writes before the tenths. A "no" in the column withdrawn says nothing: what was withdrawn
-    stays so.
+    None, NaN, "", "null", "n/a", a single dash and the like mean "unknown" and are not counted. A "no" in the column
+    withdrawn counts as unknown too: a withdrawn product stays withdrawn.
+
+    Args:
+        values: Role → raw cell, as text, JSON or parquet give it. The product id is checked already; other roles may be
+            missing.
+        mended: What is repaired or left empty is counted here, at most once a row for each reason.
+        decimal: Decimal sign of the file, "." or ",".
+
+    Returns:
+        The product, None in every field that is unknown or unreadable.
     """
     return Product(
         product_id=str(values[column_names.PRODUCT]),
@@ -59,31 +76,28 @@ def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: s
 
 
 def _text(cell: object, role: str, limit: int, mended: Counter[str]) -> str | None:
-    """One line: of several texts the first that is one for a title, all that differ for a description."""
-    cell = known(cell)
+    """Return one line: of several texts the first usable one, for a description all different ones."""
+    cell = normalize_cell(cell)
     if cell is None:
         return None
     parts: dict[str, None] = {}
-    size, given, had_html, had_control, was_cut = 0, False, False, False, False
-    for raw in texts(cell):
-        given = True
+    size, has_text, had_html, had_control, was_cut = 0, False, False, False, False
+    for raw in iter_texts(cell):
+        has_text = True
         part = clean_text(raw)
-        had_html, had_control, was_cut = (
-            had_html or part.had_html,
-            had_control or part.had_control,
-            was_cut or is_cut(raw),
-        )
-        if known(part.text) is None or part.text in parts:
+        had_html, had_control = had_html or part.had_html, had_control or part.had_control
+        was_cut = was_cut or is_truncated(raw)
+        if normalize_cell(part.text) is None or part.text in parts:
             continue
         parts[part.text] = None
         size += len(part.text) + 1
         if role != column_names.DESCRIPTION or size > limit:
             break
-    text = without_tag_signs(" ".join(parts))
+    text = remove_tag_signs(" ".join(parts))
     if not text:
-        if given and had_html:
+        if has_text and had_html:
             mended[f"{role} is markup: left empty"] += 1
-        elif had_control or _holds_something(cell):
+        elif had_control or _has_value(cell):
             mended[f"{role} is no text: left empty"] += 1
         return None
     if had_html:
@@ -96,8 +110,8 @@ def _text(cell: object, role: str, limit: int, mended: Counter[str]) -> str | No
     return text
 
 
-def _holds_something(cell: object) -> bool:
-    return any(known(member) is not None for member in members(known(cell)))
+def _has_value(cell: object) -> bool:
+    return any(normalize_cell(item) is not None for item in list_items(normalize_cell(cell)))
 
 
 def _brand(cell: object, mended: Counter[str]) -> str | None:
@@ -111,73 +125,78 @@ def _brand(cell: object, mended: Counter[str]) -> str | None:
 
 
 def _category(cell: object, main: object, mended: Counter[str]) -> str | None:
-    """A path, or several names that are equals, joined as the domain says; the main category if there is none."""
-    given = left_out = False
+    """Return a path or alternative names, joined by the separators of the domain; else the main category."""
+    has_cell = left_out = False
     category = None
-    for found in (known(cell), known(main)):
-        if found is None or category:
+    for value in (normalize_cell(cell), normalize_cell(main)):
+        if value is None or category:
             continue
-        given = True
-        names, sign, is_complete = _names_of(found)
+        has_cell = True
+        names, separator, is_complete = _category_names(value)
         left_out = left_out or not is_complete
         if len(names) > CATEGORY_NAMES_LIMIT:
             names, left_out = names[:CATEGORY_NAMES_LIMIT], True
-        category = sign.join(names)
+        category = separator.join(names)
     if category:
         if left_out:
             mended["what is no name left out of category"] += 1
         return category
-    if given and (left_out or _holds_something(cell) or _holds_something(main)):
+    if has_cell and (left_out or _has_value(cell) or _has_value(main)):
         mended["category is no name: left empty"] += 1
     return None
 
 
-def _names_of(cell: object) -> tuple[list[str], str, bool]:
-    """(names, what to join them with, whether nothing was left out). Of several paths the first of the longest."""
-    entries = members(cell)
-    if any(isinstance(known(entry), list) for entry in entries):
-        paths = [_path(list(texts(entry))) for entry in entries]
+class _CategoryNames(NamedTuple):
+    """Names of a category, their separator, and whether nothing was left out."""
+
+    names: list[str]
+    separator: str
+    is_complete: bool
+
+
+def _category_names(cell: object) -> _CategoryNames:
+    """Return the names of a category; of several paths those of the first of the longest."""
+    items = list_items(cell)
+    if any(isinstance(normalize_cell(item), list) for item in items):
+        paths = [_path(list(iter_texts(item))) for item in items]
     else:
-        found = list(texts(entries))
-        if len(found) == 1:
-            # The text as a whole first: its markup may stand between the names.
-            found = [part for part in _one_line(found[0]).split("|") if part.strip()] or found
-            paths = [_path([part]) for part in found]
+        texts = list(iter_texts(items))
+        if len(texts) == 1:
+            # The text is cleaned as a whole first: its markup may stand between the names.
+            texts = [part for part in _one_line(texts[0]).split("|") if part.strip()] or texts
+            paths = [_path([part]) for part in texts]
             if len(paths) > 1 and all(len(path) < 2 for path, _ in paths):
-                return list(dict.fromkeys(name for path, _ in paths for name in path)), CATEGORY_LIST, _all_whole(paths)
-        elif any(_PATH_SIGN.search(_one_line(text)) for text in found):
-            paths = [_path([text]) for text in found]
+                names = list(dict.fromkeys(name for path, _ in paths for name in path))
+                return _CategoryNames(names, CATEGORY_LIST, all(is_whole for _, is_whole in paths))
+        elif any(_PATH_SIGN.search(_one_line(text)) for text in texts):
+            paths = [_path([text]) for text in texts]
         else:
-            paths = [_path(found)]
+            paths = [_path(texts)]
     if not paths:
-        return [], CATEGORY_PATH, False
+        return _CategoryNames([], CATEGORY_PATH, False)
     names, is_whole = max(paths, key=lambda path: len(path[0]))
-    return names, CATEGORY_PATH, is_whole
-
-
-def _all_whole(paths: list[tuple[list[str], bool]]) -> bool:
-    return all(is_whole for _, is_whole in paths)
+    return _CategoryNames(names, CATEGORY_PATH, is_whole)
 
 
 def _one_line(raw: str) -> str:
-    return clean_text(raw).text or alt_text(raw)
+    return clean_text(raw).text or first_alt_text(raw)
 
 
-def _path(found: list[str]) -> tuple[list[str], bool]:
-    """(names from wide to narrow, whether nothing was left out).
+def _path(texts: list[str]) -> tuple[list[str], bool]:
+    """Return the names of a path from wide to narrow, and whether nothing was left out.
 
-    Scrapes put a product's features behind its path: from the first thing that is no name on, nothing is one.
+    Scrapes append a product's features to its path, so the path ends before the first text that is no name.
     """
     names: list[str] = []
     is_whole = True
-    for raw in found:
+    for raw in texts:
         for name in _PATH_SIGN.split(_one_line(raw)):
             name = name.replace("|", "/").replace("<", " ").strip()
             if len(name) > CATEGORY_NAME_LIMIT or _SENTENCE.fullmatch(name) or (not name and "<" in raw):
                 is_whole = False
                 if names:
                     return names, is_whole
-            elif known(name) is not None and (not names or names[-1].casefold() != name.casefold()):
+            elif normalize_cell(name) is not None and (not names or names[-1].casefold() != name.casefold()):
                 names.append(name)
     return names, is_whole
 
@@ -186,7 +205,7 @@ def _path(found: list[str]) -> tuple[list[str], bool]:
 
 
 def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:
-    cell = _only(cell, "amount", "value", "price")
+    cell = _first_value(cell, "amount", "value", "price")
     if cell is None:
         return None
     price: float | None = None
@@ -195,9 +214,9 @@ def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:
         price = float(cell) if abs(cell) < PRICE_LIMIT else math.inf if cell > 0 else -math.inf
     elif isinstance(cell, str):
         is_grouped = decimal == "," and _GROUPED_BY_POINTS.fullmatch(cell)
-        found = price_in(cell.replace(".", "") if is_grouped else cell)
-        if found:
-            price, is_range = found
+        match = price_in(cell.replace(".", "") if is_grouped else cell)
+        if match:
+            price, is_range = match
     if price is None:
         mended["price is not readable: left empty"] += 1
     elif price < 0:
@@ -211,20 +230,28 @@ def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:
     return None
 
 
-def _only(cell: object, *keys: str) -> object:
-    """The first known thing in a list, and in a dict what stands under the first of the keys that it has."""
+def _first_value(cell: object, *keys: str) -> object:
+    """Unpack a cell of a single value: a list's first known item, a dict's item under the first key it has.
+
+    Args:
+        cell: The raw cell.
+        *keys: Keys to look for in a dict.
+
+    Returns:
+        The normalized value; None if there is none.
+    """
     for _ in range(3):
-        cell = known(cell)
+        cell = normalize_cell(cell)
         if isinstance(cell, list):
-            cell = next((member for member in map(known, members(cell)) if member is not None), None)
+            cell = next((item for item in map(normalize_cell, list_items(cell)) if item is not None), None)
         elif isinstance(cell, dict):
             cell = next((cell[key] for key in keys if key in cell), cell)
     return cell
 
 
 def _stock(cell: object, mended: Counter[str]) -> int | None:
-    """How many there are: 0 for "out of stock", and None, which is not counted, for "in stock"."""
-    cell = _only(cell, "quantity", "value")
+    """Return the units in stock: 0 for "out of stock", None (not counted) for "in stock"."""
+    cell = _first_value(cell, "quantity", "value")
     if cell is None or cell is True:
         return None
     if cell is False:
@@ -232,7 +259,7 @@ def _stock(cell: object, mended: Counter[str]) -> int | None:
     number: float | int | None = None
     if isinstance(cell, int | float):
         number = cell
-    elif isinstance(cell, str) and len(cell) <= LONGEST_NUMBER:
+    elif isinstance(cell, str) and len(cell) <= MAX_NUMBER_LENGTH:
         if (whole := _WHOLE.fullmatch(cell)) or _WHOLE_IN_GROUPS.fullmatch(cell):
             number = int(whole[1] if whole else re.sub("[, ]", "", cell))
         word = _word(cell)
@@ -245,10 +272,10 @@ def _stock(cell: object, mended: Counter[str]) -> int | None:
 
 
 def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
-    cell = _only(cell, "value")
+    cell = _first_value(cell, "value")
     if cell is None or isinstance(cell, bool):
         return cell or None
-    word = _word(as_text(cell) or "")
+    word = _word(cell_text(cell) or "")
     if word in _WITHDRAWN or word in _LISTED:
         return True if word in _WITHDRAWN else None
     mended["withdrawn is neither yes nor no: left empty"] += 1
@@ -256,7 +283,7 @@ def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
 
 
 def _word(text: str) -> str:
-    """Without case, blanks and dashes; of schema.org's addresses ("https://schema.org/InStock") the end."""
+    """Return the text without case, blanks and dashes; of a schema.org address (…/InStock) its last part."""
     return re.sub(r"[\W_]", "", text[-100:].rpartition("/")[2].lower().removesuffix(".0"))
 
 
@@ -264,44 +291,44 @@ def _word(text: str) -> str:
 
 
 def _image(cell: object, mended: Counter[str]) -> str | None:
-    """The first address there is, of images in several sizes the largest of the main one."""
-    cell = known(cell)
+    """Return the first valid address; of images in several sizes the largest one of the main image."""
+    cell = normalize_cell(cell)
     if cell is None:
         return None
-    given = False
+    has_address = False
     for raw in _addresses(cell):
-        given = True
+        has_address = True
         if url := _url(raw):
             return url
-    if given or _holds_something(cell):
+    if has_address or _has_value(cell):
         mended["image is no address: left empty"] += 1
     return None
 
 
 def _addresses(cell: object) -> Iterator[str]:
-    entries = [known(member) for member in members(cell)]
-    pictures: list[object] = []
-    for entry in entries:
-        pictures.extend(_pictures(entry) if isinstance(entry, dict) else members(entry))
-    for picture in sorted(pictures, key=_is_other_view):
-        sizes = [picture.get(key) for key in _URL_KEYS] if isinstance(picture, dict) else [picture]
-        for address in map(known, sizes):
+    images: list[object] = []
+    for item in map(normalize_cell, list_items(cell)):
+        images.extend(_images(item) if isinstance(item, dict) else list_items(item))
+    for image in sorted(images, key=_is_other_view):
+        sizes = [image.get(key) for key in _URL_KEYS] if isinstance(image, dict) else [image]
+        for address in map(normalize_cell, sizes):
             if isinstance(address, str):
                 yield from _BETWEEN_URLS.split(address)
 
 
-def _pictures(images: dict[str, object]) -> list[object]:
-    """A dict for each picture, also out of a dict of lists, as columnar files have them."""
-    columns = {key: members(value) for key in (*_URL_KEYS, "variant") if (value := known(images.get(key))) is not None}
-    return [dict(zip(columns, row, strict=True)) for row in zip_longest(*columns.values())]
+def _images(columns: dict[str, object]) -> list[object]:
+    """Return a dict for each image, also out of a dict of lists, as columnar files have them."""
+    cells = {key: normalize_cell(columns.get(key)) for key in (*_URL_KEYS, "variant")}
+    lists = {key: list_items(cell) for key, cell in cells.items() if cell is not None}
+    return [dict(zip(lists, row, strict=True)) for row in zip_longest(*lists.values())]
 
 
-def _is_other_view(picture: object) -> bool:
-    return isinstance(picture, dict) and picture.get("variant") not in ("MAIN", "main")
+def _is_other_view(image: object) -> bool:
+    return isinstance(image, dict) and image.get("variant") not in ("MAIN", "main")
 
 
 def _url(raw: str) -> str | None:
-    """An http(s) address, or a path on the shop's own site; None for anything else."""
+    """Return an http(s) address, or a path on the shop's own site; None for anything else."""
     url = raw.strip().replace("&amp;", "&").replace(" ", "%20")
     if url.startswith("//"):
         url = f"https:{url}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, EventKind, FloatArray, IntArray
+from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, Event, EventKind, FloatArray, IntArray
 
 KIND_ORDER: tuple[EventKind, ...] = tuple(EventKind)
 KIND_NUMBER: dict[str, int] = {kind: at for at, kind in enumerate(KIND_ORDER)}
@@ -52,6 +53,24 @@ class Weighting:
             share = self.lowest_rating + (1 - self.lowest_rating) * height
             weight = np.where(kind == KIND_NUMBER[EventKind.RATING], weight * share, weight)
         return np.asarray(weight * decay(age, self.half_life_days), dtype=np.float64)
+
+    def of_history(self, events: Sequence[Event], item_idx: Sequence[int]) -> tuple[IntArray, FloatArray]:
+        """Weigh the items of one user's history, as in the training data.
+
+        Args:
+            events: of the user, in any order.
+            item_idx: the row number of each event's product.
+
+        Returns:
+            int64[m], the items, ascending, each once; float32[m], their weights. Items without weight are left out.
+        """
+        at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
+        weight = self.of_events(
+            np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
+            np.array([event.value for event in events]),
+            ages_by_group(np.zeros(len(events), np.int64), at, 1),
+        )
+        return combine_events(np.array(item_idx, dtype=np.int64), weight)
 
 
 def decay(age: IntArray, half_life_days: float) -> FloatArray:

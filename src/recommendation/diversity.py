@@ -1,4 +1,4 @@
-"""Choosing a list's places out of products in their order, with no more of a category or brand than the rules allow."""
+"""Cap the number of items of one category or brand on a list."""
 
 from __future__ import annotations
 
@@ -6,62 +6,73 @@ from collections import Counter
 
 import numpy as np
 
-from src.core.domain import ExclusionReason, FloatArray, IntArray, Rules
+from src.core.domain import ExclusionReason, IntArray, Rules
 from src.interactions.item_attributes import UNKNOWN, ItemAttributes
 
 _AT_ONCE = 1_000
 
 
-def boosted(score: FloatArray, factor: FloatArray) -> FloatArray:
-    """Scores as boosts make them: multiplied where they are 0 or more, divided below, so that more is never less."""
-    return np.asarray(np.where(score >= 0, score * factor, score / factor))
-
-
 class DiversityCaps:
-    """Takes products in the order in which they are offered, while the rules have room for their category and brand."""
+    """Takes items in the order in which they are offered, as long as the caps allow.
 
-    def __init__(self, shelf: ItemAttributes, rules: Rules) -> None:
-        self._shelf, self._rules = shelf, rules
+    Attributes:
+        watched_refusal: the cap that refused the watched item when it was offered; None if none did.
+    """
+
+    def __init__(self, attributes: ItemAttributes, rules: Rules, watched: int | None = None) -> None:
+        self._attributes, self._rules, self._watched = attributes, rules, watched
         self._of_end: Counter[str] = Counter()
         self._of_brand: Counter[int] = Counter()
-        self._full_category = np.zeros(len(shelf.categories), np.bool_)
-        self._full_brand = np.zeros(len(shelf.brands), np.bool_)
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether it can refuse anything."""
-        return self._rules.max_per_category is not None or self._rules.max_per_brand is not None
+        self._full_category = np.zeros(len(attributes.categories), np.bool_)
+        self._full_brand = np.zeros(len(attributes.brands), np.bool_)
+        self.watched_refusal: ExclusionReason | None = None
 
     def take(self, items: IntArray, n: int) -> IntArray:
-        """int64: places among `items` of at most n products that there was room for, each counted as taken."""
-        if not self.is_strict:
-            return np.arange(min(n, len(items)))
+        """Take items, each of which counts towards the caps from now on.
+
+        Args:
+            items: int64[m], row numbers in the order of the offer.
+            n: highest number of items to take.
+
+        Returns:
+            int64[≤ n], positions in `items`, ascending.
+        """
+        taken = self._take(items, n) if self._rules.has_caps else np.arange(min(n, len(items)))
+        n_offered = (int(taken[-1]) if len(taken) else 0) if len(taken) == n else len(items)
+        if self._watched is not None and self._watched in items[:n_offered]:
+            self.watched_refusal = self._refusal(self._watched)
+        return taken
+
+    def _take(self, items: IntArray, n: int) -> IntArray:
         taken: list[int] = []
         for start in range(0, len(items), _AT_ONCE):
             part = items[start : start + _AT_ONCE]
-            room = ~(self._full_category[self._shelf.category[part]] | self._full_brand[self._shelf.brand[part]])
+            room = ~(
+                self._full_category[self._attributes.category[part]] | self._full_brand[self._attributes.brand[part]]
+            )
             for at in np.flatnonzero(room).tolist():
                 if len(taken) == n:
                     return np.array(taken, np.int64)
-                if self.refusal(int(part[at])) is None:
+                if self._refusal(int(part[at])) is None:
                     taken.append(start + at)
                     self._count(int(part[at]))
         return np.array(taken, np.int64)
 
-    def refusal(self, item: int) -> ExclusionReason | None:
-        """The rule that has no room for this item any more; None while there is some."""
-        if not self.is_strict:
+    def _refusal(self, item: int) -> ExclusionReason | None:
+        """Return the cap that an item would exceed; None if it may be taken."""
+        if not self._rules.has_caps:
             return None
-        if self._full_category[self._shelf.category[item]]:
+        if self._full_category[self._attributes.category[item]]:
             return ExclusionReason.MAX_PER_CATEGORY
-        return ExclusionReason.MAX_PER_BRAND if self._full_brand[self._shelf.brand[item]] else None
+        return ExclusionReason.MAX_PER_BRAND if self._full_brand[self._attributes.brand[item]] else None
 
     def _count(self, item: int) -> None:
-        category, brand = int(self._shelf.category[item]), int(self._shelf.brand[item])
-        for end in self._shelf.categories.ends[category]:
+        """Count a taken item, and mark the categories and brands that have reached their caps."""
+        category, brand = int(self._attributes.category[item]), int(self._attributes.brand[item])
+        for end in self._attributes.categories.ends[category]:
             self._of_end[end] += 1
             if self._of_end[end] == self._rules.max_per_category:
-                self._full_category[self._shelf.categories.ending(end)] = True
+                self._full_category[self._attributes.categories.ending(end)] = True
         self._of_brand[brand] += 1
         if brand != UNKNOWN and self._of_brand[brand] == self._rules.max_per_brand:
             self._full_brand[brand] = True

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from src.core.domain import ComponentScore, Explanation, IntArray, Reason
+from src.core.domain import ComponentScore, Explanation, IntArray, Reason, Recommendation
 from src.interactions.vocabulary import Vocabulary
 from src.models.base import ListModel, QueryBlock, QueryRows
 from src.models.contributions import Contributions
-from src.recommendation.list_builder import Place
+from src.recommendation.list_candidates import ListRequest
 
 TREES, BOOST = "trees", "boost"
 """Score adjustments that no model makes: the re-ranking by trees, and the boosts of the rules."""
@@ -21,40 +22,38 @@ _LEFT_OUT = 100
 """Highest number of history items, by weight, that are left out one by one to measure their effect."""
 
 
-def explanations(
-    models: Mapping[str, ListModel], rows: QueryRows, places: Sequence[Place], items: Vocabulary
-) -> list[Explanation]:
+def with_explanations(request: ListRequest, listed: Sequence[Recommendation]) -> list[Recommendation]:
     """Explain every place of a list.
 
     Args:
-        models: the list models, by name.
-        rows: the query that the list answers.
-        places: of the list.
-        items: the items of the release.
+        request: what the list answers.
+        listed: its places.
 
     Returns:
-        One explanation for each place. Its contributions add up to the score, except for the tie-breaker of the
+        The places, each with an explanation. Its contributions add up to the score, except for the tie-breaker of the
         ensemble, at most a millionth of the popularity.
     """
-    explained: dict[int, Explanation] = {}
-    for source in {place.source for place in places}:
-        of_source = [place for place in places if place.source == source]
-        model, listed = models[source], np.array([place.item for place in of_source])
-        parts = model.contributions(rows, listed)
-        reasons = _reasons(model, rows, listed, items)
-        for at, place in enumerate(of_source):
-            explained[place.item] = Explanation(_components(source, parts, at, place), reasons[at])
-    return [explained[place.item] for place in places]
+    rows = request.items.rows_of([place.product_id for place in listed])
+    explained = list(listed)
+    for source in {place.source for place in listed}:
+        of_source = [at for at, place in enumerate(listed) if place.source == source]
+        model, items = request.models[source], rows[of_source]
+        parts = model.contributions(request.rows, items)
+        reasons = _reasons(model, request.rows, items, request.items)
+        for row, at in enumerate(of_source):
+            components = _components(listed[at], parts, row)
+            explained[at] = replace(listed[at], explanation=Explanation(components, reasons[row]))
+    return explained
 
 
-def _components(source: str, parts: Contributions, at: int, place: Place) -> tuple[ComponentScore, ...]:
-    """Return what adds up to the score of a place, the largest contribution first; `at`: its row in the parts."""
+def _components(place: Recommendation, parts: Contributions, row: int) -> tuple[ComponentScore, ...]:
+    """Return what adds up to the score of a place, the largest contribution first; `row`: its row in the parts."""
     components = []
     for term in parts.terms:
-        score = term.score[at].item()
-        components.append(ComponentScore(term.model or source, score, term.weight, term.weight * score))
-    reranking = place.unboosted - float(parts.total[at]) if parts.is_reranked else 0.0
-    for name, change in ((TREES, reranking), (BOOST, place.score - place.unboosted)):
+        score = term.score[row].item()
+        components.append(ComponentScore(term.model or place.source, score, term.weight, term.weight * score))
+    reranking = place.base_score - float(parts.total[row]) if parts.is_reranked else 0.0
+    for name, change in ((TREES, reranking), (BOOST, place.score - place.base_score)):
         components.append(ComponentScore(name, change, 1.0, change))
     return tuple(sorted((each for each in components if each.contribution), key=lambda each: -abs(each.contribution)))
 

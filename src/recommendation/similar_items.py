@@ -24,7 +24,7 @@ _OF_ONE_TITLE = 1
 
 
 @dataclass(frozen=True)
-class SimilarItems:
+class SimilarItem:
     """A place of a list. score: the source's own number, comparable within one source only. source: BEHAVIOUR, what
     the same people took, or TEXT, what is described alike.
     """
@@ -41,7 +41,7 @@ def similar(
     vector: FloatArray | None,
     n: int,
     listed: BoolArray | None,
-) -> list[SimilarItems]:
+) -> list[SimilarItem]:
     """At most n products, never the item itself, and of variants of one title one.
 
     item: None for a product that the models do not know; then vector, what its text means, decides. listed:
@@ -52,7 +52,7 @@ def similar(
     sure = 0 if item is None else int(np.ceil(n * min(_evidence(models, item) / ENOUGH, 1)))
     taken = {item} if item is not None else set[int]()
     titles: dict[int, int] = {}
-    chosen: list[SimilarItems] = []
+    chosen: list[SimilarItem] = []
     # Behaviour as far as it is sure, then texts, then what behaviour has left.
     for part, most in ((together, min(sure, n)), (alike, n), (together, n)):
         for each in part:
@@ -73,7 +73,7 @@ def _evidence(models: Mapping[str, Any], item: int) -> float:
     return round(float(np.expm1(models[POPULARITY].weight[item])), 3)  # float32 of a logarithm
 
 
-def _together(models: Mapping[str, Any], item: int) -> Iterator[SimilarItems]:
+def _together(models: Mapping[str, Any], item: int) -> Iterator[SimilarItem]:
     """By the blend's own index, or, in a release without a blend, by the item graph."""
     blend = models.get(ENSEMBLE)
     query = QueryRows(None, np.array([item]), np.ones(1, np.float32))
@@ -85,14 +85,14 @@ def _together(models: Mapping[str, Any], item: int) -> Iterator[SimilarItems]:
         return
     for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
         if score > 0:
-            yield SimilarItems(each, score, BEHAVIOUR)
+            yield SimilarItem(each, score, BEHAVIOUR)
 
 
 def _alike(
     search: SearchIndex | None, item: int | None, vector: FloatArray | None, listed: BoolArray | None
-) -> Iterator[SimilarItems]:
+) -> Iterator[SimilarItem]:
     if search is None:
         return
     found = search.like(item, _LOOKED_AT, listed) if item is not None else search.near(vector, _LOOKED_AT, listed)
     for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
-        yield SimilarItems(each, score, TEXT)
+        yield SimilarItem(each, score, TEXT)

@@ -1,4 +1,4 @@
-"""CURRENT.json and ACTIVATED: which release is served, and which ones have been."""
+"""CURRENT.json and ACTIVATED: which release serves, and which ones have served."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ _ACTIVATED = "ACTIVATED"
 
 
 class Pointer:
-    """The pointer of a folder of releases, replaced atomically, and the record of where it pointed."""
+    """The pointer of a folder of releases, replaced atomically, and the record of where it pointed.
+
+    Attributes:
+        folder: The folder.
+    """
 
     def __init__(self, folder: Path) -> None:
+        """Point inside a folder, which need not exist yet."""
         self.folder = folder
 
     def content(self) -> bytes | None:
-        """CURRENT.json as it is: cheap to compare with what was seen before. None without one."""
+        """Return the bytes of CURRENT.json, cheap to compare with those of before; None without the file."""
         try:
             return (self.folder / CURRENT).read_bytes()
         except FileNotFoundError:
@@ -33,12 +38,12 @@ class Pointer:
             return b""
 
     def read(self) -> dict[str, Any] | None:
-        """version, manifest_sha256 and pinned; all empty if it is there, but broken. None without one."""
-        found = self.content()
-        if found is None:
+        """Return version, manifest_sha256 and pinned, all empty if the file is broken; None without the file."""
+        content = self.content()
+        if content is None:
             return None
         try:
-            pointer = json.loads(found)
+            pointer = json.loads(content)
             return {
                 "version": str(pointer["version"]),
                 "manifest_sha256": str(pointer["manifest_sha256"]),
@@ -54,7 +59,15 @@ class Pointer:
         return pointer["version"] or None if pointer else None
 
     def point_to(self, version: str, *, pin: bool) -> None:
-        """Replace it. Raises OSError; then it is as it was."""
+        """Replace the pointer.
+
+        Args:
+            version: A release in the folder.
+            pin: Whether no training may replace this release.
+
+        Raises:
+            OSError: It could not be written, and is as it was.
+        """
         digest = sha256(self.folder / version / MANIFEST)
         pointer = {"version": version, "manifest_sha256": digest} | ({"pinned": True} if pin else {})
         temporary = self.folder / f"{CURRENT}.{os.getpid()}"
@@ -68,21 +81,29 @@ class Pointer:
             raise
 
     def remove_leftovers(self) -> None:
-        """Of those who were killed while they replaced the pointer. Only inside of `changing`."""
+        """Remove files of processes that were killed while replacing the pointer; call it inside `changing` only."""
         for path in self.folder.glob(f"{CURRENT}.*"):
             path.unlink(missing_ok=True)
 
     def activate(self, version: str, *, pin: bool) -> None:
-        """Point to a release, and record it. Raises OSError; then it points where it did."""
-        self.note(self.version)  # if a crash came between its pointer and its line
+        """Point to a release, and record that it served.
+
+        Args:
+            version: A release in the folder.
+            pin: Whether no training may replace this release.
+
+        Raises:
+            OSError: The pointer could not be written, and is as it was.
+        """
+        self.note(self.version)  # a crash may have come between its pointer and its line
         self.point_to(version, pin=pin)
-        # Only now: what is noted may serve again. Without its line the release is served all the same, and the next
-        # activation brings it.
+        # After the pointer, as a recorded release may serve again. If this fails, the release serves without its line,
+        # and the next activation adds it.
         with suppress(OSError):
             self.note(version)
 
     def note(self, version: str | None) -> None:
-        """Record that a release has served, unless that is the last that is recorded."""
+        """Record that a release served, unless it is the last one recorded."""
         if version is None or self.activated()[-1:] == [version]:
             return
         with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
@@ -90,22 +111,23 @@ class Pointer:
         fsync(self.folder / _ACTIVATED)
 
     def activated(self) -> list[str]:
-        """Every activation there was, the last one last."""
+        """Return the versions of all activations, oldest first."""
         try:
             return (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             return []
 
     def activated_at(self) -> int | None:
-        """When the last line was written, in UTC seconds; None without one."""
+        """Return the UTC seconds of the last activation; None without one."""
         try:
             return int((self.folder / _ACTIVATED).stat().st_mtime)
         except OSError:
             return None
 
     def older_than(self, current: str | None) -> list[str]:
-        """What was first served before the current one was, the last of them first. Names do not tell: a clock that
-        went back gives a new release an old one's. Without a current one, what served last comes first.
+        """Return the versions first activated before the current one, newest first; without a current one, all.
+
+        By activation, and not by name: after a clock was set back, a new release has an older name.
         """
         if current is None:
             return list(dict.fromkeys(reversed(self.activated())))
@@ -113,19 +135,28 @@ class Pointer:
         return order[: order.index(current)][::-1] if current in order else order[::-1]
 
     def served_before(self, current: str | None) -> list[str]:
-        """What was served and is not now: what is older than the current one, then those it was rolled back from, the
-        last of them first.
+        """Return the versions that served, without the current one.
+
+        The ones older than the current come first, then those that were rolled back; each newest first.
         """
         newest_first = dict.fromkeys(reversed(list(dict.fromkeys(self.activated()))))
         return [v for v in dict.fromkeys([*self.older_than(current), *newest_first]) if v != current]
 
     def served_last(self, current: str | None) -> str | None:
-        """What served when the current one took its place; it may be a newer one."""
+        """Return the version that the current one replaced, which may be a newer one; None without one."""
         return next((version for version in reversed(self.activated()) if version != current), None)
 
     @contextmanager
     def changing(self, next_: str) -> Iterator[None]:
-        """Alone with the folder: nobody prunes what another one is about to activate. OSError becomes ReleaseError."""
+        """Lock the folder while a pointer changes, so that no process prunes what another one is about to activate.
+
+        Args:
+            next_: What to do after an error, for its message.
+
+        Raises:
+            UnknownName: There is no folder.
+            ReleaseError: An OSError occurred inside.
+        """
         try:
             if not self.folder.is_dir():
                 raise UnknownName(f"there is no folder {self.folder}. Expected releases: run python train_model.py")

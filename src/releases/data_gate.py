@@ -1,4 +1,4 @@
-"""The gate's first question: whether what is about to be learnt from is whole. Pure."""
+"""The gate's first part: checks of the data that a training is about to use. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _FEW_ROWS = 100
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What came since the last training. rows_read, rows_rejected: of the newest files loaded since. usually_rejected:
-    share of the rows of such files before. known_products: share of the current release's products that the data still
-    name. known_before: share of the loaded events' products that the store knew. None where nothing can be told.
+    """What was loaded since the last training.
+
+    Attributes:
+        rows_read: Rows of the newest file of each series.
+        rows_rejected: Rows of these that were rejected.
+        usually_rejected: Share of rows that was rejected in the files before these.
+        known_products: Share of the current release's products that are in the data; None if it has none.
+        known_before: Share of the loaded events' products that the store knew before; None if that is not known.
     """
 
     rows_read: int = 0
@@ -28,7 +33,16 @@ class Arrivals:
 
 
 def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrivals) -> list[Check]:
-    """Whether what is about to be learnt from is whole; before: what the current release learnt from, if anything."""
+    """Check the data of a training.
+
+    Args:
+        now: The data, counted.
+        before: The data of the current release; None without one.
+        arrivals: What was loaded since.
+
+    Returns:
+        The checks, passed or not.
+    """
     checks = check_data(now, before, _DATA)
     if arrivals.rows_read >= _FEW_ROWS:
         share = arrivals.rows_rejected / arrivals.rows_read

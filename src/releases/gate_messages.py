@@ -12,7 +12,7 @@ from src.core.domain import JsonDict
 from src.core.number_format import percent
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
-from src.releases.manifest import CheckRecord, GateRecord
+from src.releases.manifest_sections import CheckRecord, GateRecord
 from src.releases.verdict import (
     FRESH_EVENTS,
     LISTS,

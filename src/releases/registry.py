@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
+from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest, iso_seconds
 from src.releases.release import (
     MANIFEST,
@@ -32,29 +31,11 @@ from src.releases.release import (
     read_release,
     write_release,
 )
+from src.releases.smoke_test import run_in_fresh_process
 from src.releases.verdict import GateVerdict
 
 _TEMPORARY = ".tmp-"
-_SMOKE_SECONDS = 300
 _UNREADABLE = (OSError, ValueError, RecursionError)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A release as a list names it, by its manifest alone. created_at: ISO 8601. problem: what is wrong with the
-    manifest; only loading it looks at every byte.
-    """
-
-    version: str
-    is_current: bool
-    is_previous: bool
-    pinned: bool
-    created_at: str | None = None
-    default_model: str | None = None
-    ndcg_at_10: float | None = None
-    n_bytes: int | None = None
-    gate_sentence: str = ""
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,9 +52,20 @@ class Publication:
 
 
 class Registry:
-    """The releases of one folder. Any number of processes may read; publishing is the trainer's, one at a time."""
+    """The releases of one folder. Any number of processes may read, and one at a time may publish.
+
+    Attributes:
+        folder: The folder.
+        keep: Number of releases that pruning leaves, besides those that may still serve.
+    """
 
     def __init__(self, folder: Path, keep: int = 5) -> None:
+        """Read and write releases in a folder, which need not exist yet.
+
+        Args:
+            folder: The folder.
+            keep: Number of releases that pruning leaves.
+        """
         self.folder = folder
         self.keep = keep
         self._pointer = Pointer(folder)
@@ -150,28 +142,22 @@ class Registry:
         return version
 
     def _smoke_test(self, version: str) -> SmokeTestResult | None:
-        """Load it where nothing of this process can help: a release must stand on what is on disk."""
-        root = Path(__file__).resolve().parents[2]
-        command = [sys.executable, "-m", "src.releases.smoke_test", str(self.folder.resolve()), version]
-        try:
-            done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_SMOKE_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise ReleaseError(
-                f"release {version} did not load within {_SMOKE_SECONDS} s in a fresh process; it was removed. "
-                "Look whether the machine is overloaded and train again."
-            ) from None
-        if done.returncode != 0:
-            raise ReleaseError(
-                f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
-                "It was removed and the one before serves on; train again."
-            )
-        return SmokeTestResult(**json.loads(done.stdout))
+        return run_in_fresh_process(self.folder, version)
 
     def activate(self, version: str, *, pin: bool = False, over_pin: bool = True) -> bool:
-        """Make a release the current one, if it verifies; whether it is now. Raises UnknownName, ReleaseError.
+        """Make a release the current one, if it verifies.
 
-        pin: no training replaces it, until another one is activated, or `unpin`. over_pin: whether a current one that
-        is pinned is replaced; asked when nobody else can pin it any more.
+        Args:
+            version: The release.
+            pin: Whether no training may replace it, until another one is activated or it is unpinned.
+            over_pin: Whether to replace a pinned release; the pin is read under the folder's lock.
+
+        Returns:
+            Whether the release is current now; False only for a pin.
+
+        Raises:
+            UnknownName: There is no such release.
+            ReleaseError: It does not verify, or the pointer could not be written.
         """
         with self._pointer.changing(f"activate {version} again"):
             self.load(version)
@@ -182,13 +168,15 @@ class Registry:
         return True
 
     def rollback(self, *, pin: bool = False) -> str:
-        """Activate the newest release that served and is older than the current one; its version.
+        """Activate the newest release that served and is older than the current one, and return its version.
 
-        Raises NoRelease if there is none, ReleaseError if it does not verify.
+        Raises:
+            NoRelease: There is none.
+            ReleaseError: It does not verify.
         """
-        there = self.versions()
+        on_disk = self.versions()
         older = next(
-            (version for version in self._pointer.older_than(self.current_version()) if version in there), None
+            (version for version in self._pointer.older_than(self.current_version()) if version in on_disk), None
         )
         if older is None:
             raise NoRelease(
@@ -199,10 +187,7 @@ class Registry:
         return older
 
     def pin(self, *, pinned: bool = True) -> str:
-        """Keep the current release until it is unpinned or another one activated by hand; its version.
-
-        Raises NoRelease, ReleaseError.
-        """
+        """Pin the current release, or unpin it, and return its version. Raises NoRelease, ReleaseError."""
         with self._pointer.changing("try again"):
             version = self.current().version
             self._pointer.point_to(version, pin=pinned)
@@ -210,25 +195,29 @@ class Registry:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the current release must not be replaced by a training."""
+        """Whether no training may replace the current release."""
         pointer = self._pointer.read()
         return pointer is not None and bool(pointer["pinned"])
 
     def deactivate(self) -> None:
-        """Serve nothing: until the next activation every list answers that a training is needed."""
+        """Let no release serve: until the next activation every list answers that a training is needed."""
         (self.folder / CURRENT).unlink(missing_ok=True)
 
     def current_version(self) -> str | None:
-        """The version that CURRENT.json names; None without one, or if it cannot be read."""
+        """Return the version that CURRENT.json names; None without one, or if it cannot be read."""
         return self._pointer.version
 
     def pointer_bytes(self) -> bytes | None:
-        """CURRENT.json as it is: cheap to compare with what was seen before. None without one."""
+        """Return the bytes of CURRENT.json, cheap to compare with those of before; None without the file."""
         return self._pointer.content()
 
     def current(self) -> Release:
-        """The release that CURRENT.json names. Raises NoRelease without one; UnknownName, ReleaseError if it is not
-        what was activated.
+        """Return the release that CURRENT.json names.
+
+        Raises:
+            NoRelease: None is active.
+            UnknownName: It is not on disk.
+            ReleaseError: It is not what was activated.
         """
         pointer = self._pointer.read()
         if pointer is None:
@@ -238,9 +227,11 @@ class Registry:
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
-        """The release to begin with: the current one, or, if that does not verify, the last one before that does.
+        """Return the current release or, if that does not verify, the newest one before it that does.
 
-        Raises NoRelease if nothing was ever activated, ReleaseError if nothing verifies.
+        Raises:
+            NoRelease: None was ever activated.
+            ReleaseError: None verifies.
         """
         try:
             return self.current()
@@ -253,12 +244,11 @@ class Registry:
                 release = self.load(version)
             except AisleError:
                 continue
-            note = f"{problem} The older release {version} is served instead."
-            return Release(release.version, release.pipeline, release.manifest, note)
+            return replace(release, current_problem=problem)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
 
     def listing(self) -> list[Listed]:
-        """All releases on disk, newest first."""
+        """Return all releases on disk, newest first."""
         current, versions = self.current_version(), self.versions()
         previous = next((version for version in self._pointer.served_before(current) if version in versions), None)
         return [self._listed(version, current, previous) for version in reversed(versions)]
@@ -280,7 +270,7 @@ class Registry:
         )
 
     def report(self, version: str) -> JsonDict | None:
-        """What was measured before this release was published (src/evaluation/report.py); None if it cannot be read."""
+        """Return the report of a release (src/evaluation/report.py); None if it cannot be read."""
         try:
             document = json.loads((self.folder / version / "report.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -288,22 +278,34 @@ class Registry:
         return document if isinstance(document, dict) else None
 
     def activated_at(self) -> int | None:
-        """When another release was last activated, in UTC seconds; None if none ever was."""
+        """Return the UTC seconds of the last activation; None if none ever was."""
         return self._pointer.activated_at()
 
     def is_made_up(self, version: str) -> bool:
-        """Whether a release was learnt from the made-up shop; as far as its manifest can be read."""
+        """Tell whether a release was trained on the synthetic shop; False if its manifest cannot be read."""
         try:
             return self._manifest(version).made_up
         except _UNREADABLE:
             return False
 
     def _manifest(self, version: str) -> Manifest:
-        """As it lies there, not verified. Raises one of _UNREADABLE."""
+        """Return a manifest without verifying the release. Raises one of _UNREADABLE."""
         return Manifest.model_validate(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
-        """Verify every byte of a release and map it. Raises UnknownName, ReleaseError."""
+        """Verify every byte of a release and map it.
+
+        Args:
+            version: The release.
+            manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+        Returns:
+            The release.
+
+        Raises:
+            UnknownName: There is no such release.
+            ReleaseError: It does not verify.
+        """
         folder = self.folder / version
         if version not in self.versions():
             known = ", ".join(self.versions()) or "none"
@@ -311,32 +313,34 @@ class Registry:
         return read_release(folder, manifest_sha256)
 
     def versions(self) -> list[str]:
-        """All releases on disk, oldest first."""
+        """Return the versions on disk, oldest first."""
         try:
             names = [name for name in os.listdir(self.folder) if not name.startswith(".")]
-        except OSError:  # none yet, or a disk that gives nothing
+        except OSError:  # no folder yet, or a broken disk
             return []
         return sorted(name for name in names if os.path.isfile(self.folder / name / MANIFEST))
 
     def prune(self, besides: str | None = None) -> None:
-        """Remove the oldest releases beyond `keep`; never the current one, what served when it took its place, what a
-        rollback would serve, its parent, or `besides`. Nothing while it cannot be told which these are.
+        """Remove the oldest releases beyond `keep`, but none that may serve again.
+
+        These are the current one, the one that it replaced, the one that a rollback would activate, its parent, and
+        `besides`. Nothing is removed while that cannot be determined.
         """
         with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
             self._pointer.remove_leftovers()
             current, versions = self.current_version(), self.versions()
-            kept = {current, besides, self._pointer.served_last(current)}
-            kept |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
+            needed = {current, besides, self._pointer.served_last(current)}
+            needed |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
-                kept.add(self._manifest(str(current)).parent)
+                needed.add(self._manifest(str(current)).parent)
             except _UNREADABLE:
                 return
             for version in versions[: -self.keep]:
-                if version not in kept:
+                if version not in needed:
                     self._remove(version)
 
     def _remove(self, version: str) -> None:
-        """At once for everybody who looks; a kill in the middle leaves a leftover that the next publishing removes."""
+        """Rename a release, so that no reader sees half of it, and delete it; `publish` removes leftovers."""
         doomed = self.folder / f"{_TEMPORARY}removed-{version}"
         with suppress(OSError):
             os.rename(self.folder / version, doomed)

@@ -1,6 +1,6 @@
-"""One release on disk: a folder of arrays and JSON, proved by its manifest.
+"""One release on disk: a folder of arrays and JSON, verified by its manifest.
 
-manifest.json lists every other file with size and sha256, and ends with a hash of itself. Nothing is ever rewritten.
+manifest.json lists every other file with size and sha256, and ends with a hash of itself. No file is rewritten.
 """
 
 from __future__ import annotations
@@ -31,17 +31,30 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Release:
-    """One complete trained model, loaded. note: what is wrong with it being the one served."""
+    """One release, loaded.
+
+    Attributes:
+        version: Its name.
+        pipeline: Its models.
+        manifest: Its manifest.
+        current_problem: Why the current release does not serve in its place; None if this is the current one.
+    """
 
     version: str
     pipeline: Pipeline
     manifest: Manifest
-    note: str = ""
+    current_problem: str | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a training hands over to be published. about: for the manifest. documents: name → JSON file beside it."""
+    """A release that is to be published.
+
+    Attributes:
+        pipeline: Its models.
+        about: What the training tells for the manifest.
+        documents: Name → content of a JSON file beside the manifest.
+    """
 
     pipeline: Pipeline
     about: TrainingRecord = field(default_factory=TrainingRecord)
@@ -50,8 +63,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class SmokeTestResult:
-    """What a fresh process found of a release on disk. load_seconds: to verify and map it. p95_ms: of the processor's
-    time that a list took, over n_lists. short: share of them with fewer products than there could be.
+    """What a fresh process measured of a release on disk.
+
+    Attributes:
+        n_bytes: Size without the manifest.
+        load_seconds: Time to verify and map it.
+        n_lists: Number of lists that were made.
+        p95_ms: 95 % quantile of a list's processor time, in milliseconds.
+        short: Share of lists with fewer products than possible.
     """
 
     n_bytes: int
@@ -62,7 +81,18 @@ class SmokeTestResult:
 
 
 def write_release(draft: Draft, folder: Path, version: str, parent: str | None, now: datetime) -> None:
-    """Fill an empty folder with a release, durably; the manifest comes last. Raises OSError."""
+    """Write a release to an empty folder, durably; the manifest comes last.
+
+    Args:
+        draft: The release.
+        folder: An empty folder.
+        version: Its name.
+        parent: The current release; None without one.
+        now: The present.
+
+    Raises:
+        OSError: A file could not be written.
+    """
     pipeline = draft.pipeline
     pipeline.users.save(folder / "users")
     pipeline.items.save(folder / "items")
@@ -98,7 +128,18 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
 
 
 def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
-    """Verify every byte of a release and map it. Raises ReleaseError that says what is wrong with it."""
+    """Verify every byte of a release and map it.
+
+    Args:
+        folder: Its folder.
+        manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+    Returns:
+        The release.
+
+    Raises:
+        ReleaseError: It is damaged, or another program's.
+    """
     manifest = _verified_manifest(folder, manifest_sha256)
     try:
         pipeline = Pipeline(
@@ -111,7 +152,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
             search=SearchIndex.load(folder / "search") if manifest.search else None,
         )
-    except Exception as error:  # what readers make of wrong bytes is anybody's guess; a worker must be able to go on
+    except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
 
@@ -122,8 +163,8 @@ def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
 
 
 def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
-    def broken(what: str) -> ReleaseError:
-        return ReleaseError(f"release {folder.name} is not served: {what}. Activate another one or train again.")
+    def broken(reason: str) -> ReleaseError:
+        return ReleaseError(f"release {folder.name} is not served: {reason}. Activate another one or train again.")
 
     try:
         if manifest_sha256 is not None and sha256(folder / MANIFEST) != manifest_sha256:
@@ -131,7 +172,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
         if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
-            raise broken("it holds a link to somewhere else, where nobody sees that its bytes stay as they are")
+            raise broken("it holds a link to somewhere else, where its bytes may change unnoticed")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
         if manifest["format"] != FORMAT:
@@ -144,7 +185,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         return Manifest.model_validate(manifest)
     except ReleaseError:
         raise
-    except Exception as error:  # a manifest may be any JSON, as deep as somebody likes
+    except Exception as error:  # a manifest may be any JSON, of any depth
         raise broken(f"it cannot be read ({_short(error)})") from None
 
 
@@ -157,11 +198,12 @@ def _files(folder: Path) -> list[Path]:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
+    """Return the text of a JSON file. Raises ValueError for NaN."""
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _sealed(manifest: Mapping[str, Any]) -> str:
-    """A manifest's text, ending with the hash of what stands before: a rollback has no other proof of an old one."""
+    """Return a manifest's text, ending with a hash of the rest: nothing else verifies an old one before a rollback."""
     return to_json({**manifest, _SEAL: hashlib.sha256(to_json(manifest).encode()).hexdigest()})
 
 
@@ -170,6 +212,7 @@ def _fingerprint(path: Path) -> JsonDict:
 
 
 def sha256(path: Path) -> str:
+    """Return a file's hash in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
@@ -178,11 +221,13 @@ def sha256(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
+    """Flush a file to the disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
 def fsync_folder(path: Path) -> None:
+    """Flush a folder's entries to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

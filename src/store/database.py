@@ -25,7 +25,7 @@ _WRITE_LOCK = 7_243_001  # an arbitrary number for PostgreSQL's advisory lock
 class Database:
     """An engine whose transactions are opened for reading or for writing. Every failure is a StoreError.
 
-    Creates or upgrades the tables when it is made.
+    Constructing one creates the tables, or upgrades those of an earlier version.
 
     Attributes:
         engine: SQLAlchemy's engine.
@@ -43,11 +43,15 @@ class Database:
         os.register_at_fork(after_in_child=partial(self.engine.dispose, close=False))
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
-        with self.read() as connection:
-            current = is_current(connection)
-        if not current:
-            with self.write() as connection:
-                upgrade_schema(connection)
+        try:
+            with self.read() as connection:
+                current = is_current(connection)
+            if not current:
+                with self.write() as connection:
+                    upgrade_schema(connection)
+        except StoreError:
+            self.engine.dispose()
+            raise
 
     @property
     def is_sqlite(self) -> bool:
@@ -78,6 +82,7 @@ class Database:
 
 @contextmanager
 def _reported(engine: Engine) -> Iterator[None]:
+    """Raise errors of the database and its driver as StoreError."""
     try:
         yield
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver

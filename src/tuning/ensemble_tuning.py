@@ -1,12 +1,12 @@
-"""Choose how the served list is made, on data held out: parameters of every opinion, then the weights of the blend."""
+"""Tune the ensemble on held-out data: event weights, parameters of every model, weights of the models, list ranker."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,142 +18,192 @@ from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
-from src.models.settings import AllSettings
+from src.models.model_kind import Unavailable
 from src.recommendation.ensemble import scales_of
 from src.recommendation.ensemble_config import EnsembleConfig
-from src.recommendation.list_ranker import LearnedOrder
+from src.tuning import cold_start_weight
 from src.tuning.cold_start_weight import tune_cold_start_weight
 from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hyperparameters
-from src.tuning.list_ranker_training import train_list_ranker
+from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import ComponentScores, Objective
 from src.tuning.search_spaces import SEARCH_SPACES
 
-_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
-"""Of the time that is left, as far as these models are there."""
-_SEARCH_SHARE = 0.85  # the best models are made once more in the end, and the weights take their time
+_TIME_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
+"""Of the time that is left, among the models that can be trained."""
+_SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
-_ROUNDS = 4
-_LEAST_GAIN = 1e-5
-_SHARE_FOR_ORDER = 0.25
-"""An order of lists takes one more training of all models: of the budget it may take so much, which is then taken from
-the search. It is for parts divided by time, where trees learn which opinions hold in the weeks to come; those of random
-parts made worse lists than the sum wherever they were tried (Yelp2018: -5 %)."""
+_MAX_ROUNDS = 4
+_MIN_GAIN = 1e-5
+_LIST_RANKER_SHARE = 0.25
+"""Share of the budget for the list ranker, which needs one more training of all models; the search gets less then. It
+is trained on splits by time only, where trees learn which scores hold in later weeks. On random splits its lists were
+worse than those of the sum on every data set tried (Yelp2018: -5 %)."""
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """What tuning optimises, and how it is repeatable.
+
+    Attributes:
+        relevant_rating: lowest rating that counts as liked.
+        seed: of models, samples and samplers.
+        k: cut-off of NDCG.
+        trials_file: see Search.
+    """
+
+    relevant_rating: float
+    seed: int
+    k: int = 10
+    trials_file: Path | None = None
 
 
 def tune_ensemble(
-    settings: AllSettings,
-    split: Split | None,
-    budget_seconds: float,
-    reporter: Reporter,
-    *,
-    start: EnsembleConfig | None = None,
-    k: int = 10,
-    kept_in: Path | None = None,
+    split: Split | None, start: EnsembleConfig, options: TuningOptions, budget_seconds: float, reporter: Reporter
 ) -> EnsembleConfig:
-    """The recipe with the highest NDCG@k on split.test, trained on split.train, found within about the budget.
+    """Search for the ensemble with the highest NDCG@k on split.test, trained on split.train.
 
-    Every model is tried with the parameters of `start` (by default those of the settings) however small the budget;
-    what is left of it goes into their parameters. Without a split, or anybody to judge by, `start` itself.
-    Deterministic but for the number of trials that the machine gets done.
+    Every model is tried with the parameters of `start` however small the budget; the rest of the budget goes into other
+    parameters. The result depends on the machine only by the number of trials that fit into the budget.
+
+    Args:
+        split: training and validation part; None where there are too few events for one.
+        start: configuration to start from.
+        options: what is optimised.
+        budget_seconds: approximate duration.
+        reporter: is told the progress.
+
+    Returns:
+        The best configuration; `start` itself without a split, or where no user of split.test liked a new product.
     """
-    recipe = start or EnsembleConfig.of(settings)
     if split is None:
-        return recipe
-    train = replace(split.train, weighting=recipe.weighting)
-    split = replace(split, train=train)
-    popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=settings.seed)
-    judge = Objective.of(split, popular.order, relevant_rating=settings.relevant_rating, k=k, seed=settings.seed)
-    if judge is None:
-        return recipe
-    not_here = lambdarank.unavailable()
-    tries_order = _is_later(split) and not_here is None
-    share = _SEARCH_SHARE - (_SHARE_FOR_ORDER if tries_order else 0)
-    search = Search(split, judge, settings.seed, Clock(share * budget_seconds), reporter, kept_in)
-    search, recipe = _with_best_weighting(search, recipe)
-    if search.split.train.weighting != train.weighting:
-        popular = MODELS[POPULARITY].train(search.split.train, recipe.params[POPULARITY], seed=settings.seed)
-    found = _best_models(search, recipe)
-    params = {**recipe.params, **{name: each.params for name, each in found.items()}}
-    models: dict[str, ListModel] = {POPULARITY: popular, **{name: each.model for name, each in found.items()}}
-    opinions, scales = search.judge.opinions(models), scales_of(models, search.split.train, seed=search.seed)
-    weights, ndcg = best_weights(opinions, scales, without=TEXT)
-    of_new: JsonDict = {}
-    if TEXT in models:
-        best, of_new = tune_cold_start_weight(search, opinions, models, weights, ndcg)
-        models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
-    made = EnsembleConfig(params, weights, search.split.train.weighting)
-    order: LearnedOrder | None = None
-    said: JsonDict = {"not tried": "times do not divide the events" if not_here is None else not_here.reason}
-    if tries_order:
-        once_more = sum(each.seconds for each in found.values())
-        said = {"not tried": f"to train everything once more takes {once_more:.1f} s"}
-        if once_more < _SHARE_FOR_ORDER * budget_seconds:
-            order, said = train_list_ranker(settings, search, made, models)
-    seen: JsonDict = {
-        f"ndcg_at_{k}": round(ndcg, 5),
-        "of_models": {name: round(each.figure, 5) for name, each in found.items()},
-        "order": said,
-        "new_products": of_new,
-        "users": len(judge.queries),
+        return start
+    unavailable = _list_ranker_unavailable(split)
+    share = _SEARCH_SHARE - (_LIST_RANKER_SHARE if unavailable is None else 0)
+    search = _search(split, start, options, Clock(share * budget_seconds), reporter)
+    if search is None:
+        return start
+    search, config = _with_best_weighting(search, start)
+    trials = _best_models(search, config)
+    tuned = _combine(search, config, trials)
+    ranker = ListRankerResult(None, {"not tried": unavailable.reason}) if unavailable else None
+    if ranker is None:
+        ranker = _list_ranker(search, tuned, sum(trial.seconds for trial in trials.values()), budget_seconds)
+    summary: JsonDict = {
+        f"ndcg_at_{options.k}": round(tuned.ndcg, 5),
+        "of_models": {name: round(trial.ndcg, 5) for name, trial in trials.items()},
+        "order": ranker.summary,
+        "new_products": tuned.cold_start,
+        "users": len(search.objective.queries),
         "seconds": round(search.clock.budget - search.clock.left, 1),
     }
-    return replace(made, order=order, found=seen)
+    return replace(tuned.config, order=ranker.order, found=summary)
 
 
-def _is_later(split: Split) -> bool:
-    """Whether everything held out happened after what is learnt from."""
+def _list_ranker_unavailable(split: Split) -> Unavailable | None:
+    """Return why no list ranker can be trained; None if one can."""
     train, test = split.train.events, split.test.events
-    return split.train.has_times and bool(test.at.min() >= train.at.max())
+    is_by_time = split.train.has_times and bool(test.at.min() >= train.at.max())
+    return lambdarank.unavailable() or (None if is_by_time else Unavailable("times do not divide the events"))
 
 
-def _best_models(search: Search, recipe: EnsembleConfig) -> dict[str, BestTrial]:
-    """The best of each model that the data have something for, popularity aside."""
-    names = [name for name in recipe.params if name != POPULARITY and MODELS[name].learns_from(search.split.train)]
-    whole = sum(_SHARES.get(name, 0.0) for name in names) or 1.0
+def _search(
+    split: Split, start: EnsembleConfig, options: TuningOptions, clock: Clock, reporter: Reporter
+) -> Search | None:
+    """Return the context of the search, with the weighting of `start`; None without a user to measure by."""
+    train = replace(split.train, weighting=start.weighting)
+    split = replace(split, train=train)
+    popular = MODELS[POPULARITY].train(train, start.params[POPULARITY], seed=options.seed)
+    objective = Objective.of(
+        split, popular.order, relevant_rating=options.relevant_rating, k=options.k, seed=options.seed
+    )
+    if objective is None:
+        return None
+    return Search(split, objective, options.seed, clock, reporter, options.trials_file)
+
+
+class _TunedEnsemble(NamedTuple):
+    """A configuration without list ranker, its models, its mean NDCG@k, and what the cold-start simulation measured."""
+
+    config: EnsembleConfig
+    models: dict[str, ListModel]
+    ndcg: float
+    cold_start: JsonDict
+
+
+def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTrial]) -> _TunedEnsemble:
+    """Choose the weights of the best models, that of text by simulating cold items."""
+    train = search.split.train
+    popular = MODELS[POPULARITY].train(train, config.params[POPULARITY], seed=search.seed)
+    params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
+    models: dict[str, ListModel] = {POPULARITY: popular, **{name: trial.model for name, trial in trials.items()}}
+    scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)
+    weights, ndcg = best_weights(scores, scales, without=TEXT)
+    cold_start: JsonDict = {}
+    if TEXT in models:
+        best = tune_cold_start_weight(search, scores, models, weights, ndcg)
+        cold_start = {
+            f"recall_at_{cold_start_weight.K}": round(best.cold_recall, 5),
+            "ndcg_without_texts": round(ndcg, 5),
+        }
+        models[TEXT], params[TEXT], weights[TEXT], ndcg = best.text, best.text.params, best.weight, best.ndcg
+    return _TunedEnsemble(EnsembleConfig(params, weights, train.weighting), models, ndcg, cold_start)
+
+
+def _list_ranker(search: Search, tuned: _TunedEnsemble, seconds: float, budget_seconds: float) -> ListRankerResult:
+    """Train the list ranker if the budget allows another training of all models, which takes `seconds`."""
+    if seconds >= _LIST_RANKER_SHARE * budget_seconds:
+        return ListRankerResult(None, {"not tried": f"to train everything once more takes {seconds:.1f} s"})
+    return train_list_ranker(search, tuned.config, tuned.models)
+
+
+def _best_models(search: Search, config: EnsembleConfig) -> dict[str, BestTrial]:
+    """Return the best trial of each model that learns something from the data, popularity excluded."""
+    names = [name for name in config.params if name != POPULARITY and MODELS[name].learns_from(search.split.train)]
+    whole = sum(_TIME_SHARES.get(name, 0.0) for name in names) or 1.0
     left = max(search.clock.left, 0.0)
-    found: dict[str, BestTrial] = {}
+    trials: dict[str, BestTrial] = {}
     for name in names:
-        deadline = max(search.clock.left, 0.0) - left * _SHARES.get(name, 0.0) / whole
-        found[name] = _best_of(search, name, recipe.params[name], deadline)
-    return found
+        deadline = max(search.clock.left, 0.0) - left * _TIME_SHARES.get(name, 0.0) / whole
+        trials[name] = _best_model(search, name, config.params[name], deadline)
+    return trials
 
 
-def _best_of(search: Search, name: str, its: Any, deadline: float) -> BestTrial:
-    """The best that is found of a model until the clock shows less than `deadline`."""
+def _best_model(search: Search, name: str, params: Any, deadline: float) -> BestTrial:
+    """Return the best trial of a model, found before the clock shows `deadline` seconds left."""
     search.reporter.step(f"tuning {name}")
     train = search.split.train
     if name not in SEARCH_SPACES:
         started = time.perf_counter()
-        model = MODELS[name].train(train, its, seed=search.seed)
+        model = MODELS[name].train(train, params, seed=search.seed)
         seconds = time.perf_counter() - started
-        return BestTrial(its, model, float(search.judge.ndcg(model).mean()), seconds)
+        return BestTrial(params, model, float(search.objective.ndcg(model).mean()), seconds)
     space = SEARCH_SPACES[name] if train.has_times else SEARCH_SPACES[name].timeless()
-    return search_hyperparameters(search, name, space, its, deadline)
+    return search_hyperparameters(search, name, space, params, deadline)
 
 
-def _with_best_weighting(search: Search, recipe: EnsembleConfig) -> tuple[Search, EnsembleConfig]:
-    """The search with the weighting whose spectral model makes the best lists."""
-    candidates = list(_weightings(search.split.train, recipe.weighting))
+def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search, EnsembleConfig]:
+    """Return both with the weighting whose spectral model makes the best lists."""
+    candidates = list(_weightings(search.split.train, config.weighting))
     if len(candidates) == 1:
-        return search, recipe
+        return search, config
     search.reporter.step("tuning how much an event speaks for its product")
     best: tuple[float, Search] | None = None
     limit = search.clock.left * 0.75
     for weighting in candidates:
         train = replace(search.split.train, weighting=weighting)
-        judge = search.judge.with_histories(train)
-        model = MODELS[SPECTRAL].train(train, recipe.params[SPECTRAL], seed=search.seed)
-        figure = float(judge.ndcg(model).mean())
-        if best is None or figure > best[0] * (1 + _LEAST_GAIN):
-            best = figure, replace(search, split=replace(search.split, train=train), judge=judge)
+        objective = search.objective.with_histories(train)
+        model = MODELS[SPECTRAL].train(train, config.params[SPECTRAL], seed=search.seed)
+        ndcg = float(objective.ndcg(model).mean())
+        if best is None or ndcg > best[0] * (1 + _MIN_GAIN):
+            best = ndcg, replace(search, split=replace(search.split, train=train), objective=objective)
         if search.clock.left < limit:
             break
     assert best is not None
-    return best[1], replace(recipe, weighting=best[1].split.train.weighting)
+    return best[1], replace(config, weighting=best[1].split.train.weighting)
 
 
 def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
-    """What is worth trying for data of these kinds, the given one first."""
+    """Yield the weightings to try for the kinds of these data, `first` first."""
     yield first
     ratings = train.ratings
     if len(ratings) and ratings.value.min() < ratings.value.max():
@@ -170,19 +220,31 @@ def _weightings(train: TrainingData, first: Weighting) -> Iterator[Weighting]:
                 yield replace(first, half_life_days=round(span * share, 2))
 
 
-def best_weights(
-    opinions: ComponentScores, scales: Mapping[str, float], without: str | None = None
-) -> tuple[dict[str, float], float]:
-    """(weights in units of the scales, mean NDCG@k): coordinate ascent from the best single model.
+class TunedWeights(NamedTuple):
+    """Weights in units of the models' scales, those of 0 left out, and the mean NDCG@k of their lists."""
 
-    In turn every model's weight is set to whichever of a few steps makes the best lists, as long as that helps.
-    without: a model whose weight stays 0.
+    weights: dict[str, float]
+    ndcg: float
+
+
+def best_weights(scores: ComponentScores, scales: Mapping[str, float], without: str | None = None) -> TunedWeights:
+    """Choose the weights of models by coordinate ascent from the best single model.
+
+    In turn, each weight is set to the step that gives the best lists, until a round brings no gain.
+
+    Args:
+        scores: component scores of the models.
+        scales: model → typical size of its scores.
+        without: a model whose weight stays 0.
+
+    Returns:
+        The weights.
     """
-    unit = np.array([0.0 if name == without else 1 / scales[name] for name in opinions.names])
-    single = [opinions.ndcg(unit * alone) if unit @ alone else -1.0 for alone in np.eye(len(unit))]
+    unit = np.array([0.0 if name == without else 1 / scales[name] for name in scores.names])
+    single = [scores.ndcg(unit * alone) if unit @ alone else -1.0 for alone in np.eye(len(unit))]
     weights = np.eye(len(unit))[int(np.argmax(single))]
     best = max(single)
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         before = best
         for at in range(len(weights)):
             others = weights.copy()
@@ -190,11 +252,11 @@ def best_weights(
             if not unit[at] or not others.any():
                 continue
             for step in _STEPS:
-                tried = others.copy()
-                tried[at] = step
-                figure = opinions.ndcg(tried * unit)
-                if figure > best + _LEAST_GAIN:
-                    best, weights = figure, tried
-        if best - before < _LEAST_GAIN:
+                candidate = others.copy()
+                candidate[at] = step
+                ndcg = scores.ndcg(candidate * unit)
+                if ndcg > best + _MIN_GAIN:
+                    best, weights = ndcg, candidate
+        if best - before < _MIN_GAIN:
             break
-    return {name: float(w) for name, w in zip(opinions.names, weights, strict=True) if w}, best
+    return TunedWeights({name: float(w) for name, w in zip(scores.names, weights, strict=True) if w}, best)

@@ -1,9 +1,9 @@
-"""Whose lists are better on data held out: what tuning asks, thousands of times."""
+"""The objective of tuning: NDCG@k of lists on held-out data, fast enough to be computed thousands of times."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -15,17 +15,23 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 
-_MOST_SCORES = 200_000_000
-_FEWEST_USERS, _MOST_USERS = 1_000, 10_000
-_CANDIDATES_OF_EACH = 150
+_MAX_SCORES = 200_000_000
+_MIN_USERS, _MAX_USERS = 1_000, 10_000
+_CANDIDATES_PER_MODEL = 150
+_BLOCK_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Users of the held-out part, and what they then liked. Sampled, so that a verdict takes a second or two.
+    """Users of the held-out part and their relevant items. Users are sampled, so that a model takes a second or two.
 
-    masked, relevant: CSR [len(queries), n_items]; relevant holds nothing that is masked. k: NDCG@k is asked for.
-    popular: int[n_items], products by popularity, which complete a list that a model leaves open.
+    Attributes:
+        queries: of the sampled users.
+        masked: CSR [n_users, n_items], the items that no list may hold.
+        relevant: CSR [n_users, n_items], the relevant items, none of them masked.
+        popular: int[n_items], items by popularity, which complete a list that a model leaves short.
+        k: cut-off of NDCG.
+        relevant_rating: lowest rating that counts as liked.
     """
 
     queries: QueryBlock
@@ -33,10 +39,22 @@ class Objective:
     relevant: csr_matrix
     popular: IntArray
     k: int
+    relevant_rating: float
 
     @classmethod
     def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Objective | None:
-        """None when nobody in the held-out part liked anything new."""
+        """Build the objective of a split.
+
+        Args:
+            tuning: models are trained on its train part and measured on its test part.
+            popular: int[n_items], items by popularity.
+            relevant_rating: lowest rating that counts as liked.
+            k: cut-off of NDCG.
+            seed: of the sample of users.
+
+        Returns:
+            The objective; None where no user of the test part liked an item not seen before.
+        """
         train, test = tuning.train, tuning.test
         liked = test.liked(relevant_rating, train).events
         shape = (len(train.users), len(train.items))
@@ -45,43 +63,52 @@ class Objective:
         relevant = csr_matrix(relevant - relevant.multiply(seen > 0))
         relevant.eliminate_zeros()
         users = np.flatnonzero(np.diff(relevant.indptr))
-        most = int(np.clip(_MOST_SCORES // max(shape[1], 1), _FEWEST_USERS, _MOST_USERS))
+        most = int(np.clip(_MAX_SCORES // max(shape[1], 1), _MIN_USERS, _MAX_USERS))
         if len(users) > most:
             users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
         if not len(users):
             return None
         queries, masked = queries_of(train, users)
-        return cls(queries, masked, relevant[users], popular, k)
+        return cls(queries, masked, relevant[users], popular, k, relevant_rating)
 
     def with_histories(self, train: TrainingData) -> Objective:
-        """The same, asked with histories that are weighted as in this training data."""
+        """Return the same objective with histories weighted as in this training data."""
         queries, _ = queries_of(train, self.queries.user_idx)
-        return Objective(queries, self.masked, self.relevant, self.popular, self.k)
+        return replace(self, queries=queries)
 
     def ndcg(self, scorer: BlockScorer) -> FloatArray:
-        """float[n_users]: NDCG@k of each user's list."""
+        """Return float[n_users], NDCG@k of each user's list."""
         lists = top_lists(scorer, self.queries, self.masked, self.k, fill=self.popular)
-        rows = np.repeat(np.arange(len(lists)), lists.shape[1])
-        hits = np.asarray(self.relevant[rows, np.maximum(lists, 0).ravel()] > 0).reshape(lists.shape) & (lists >= 0)
-        return ranking_metrics(hits, np.diff(self.relevant.indptr))["ndcg"]
+        return ranking_metrics(self._is_relevant(lists), np.diff(self.relevant.indptr))["ndcg"]
 
-    def opinions(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
-        """What the models think of every product that one of them would name, for all users."""
-        named = [top_lists(model, self.queries, self.masked, _CANDIDATES_OF_EACH) for model in models.values()]
-        items = np.sort(np.concatenate(named, axis=1), axis=1)
+    def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
+        """Return the scores of all models for the union of their best candidates, for every user."""
+        candidates = [top_lists(model, self.queries, self.masked, _CANDIDATES_PER_MODEL) for model in models.values()]
+        items = np.sort(np.concatenate(candidates, axis=1), axis=1)
         items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
         items = -np.sort(-items, axis=1)
         items = items[:, : max(int((items >= 0).sum(axis=1).max()), 1)]
-        score = np.stack([_picked(model, self.queries, items) for model in models.values()])
+        score = np.stack([_scores_at(model, self.queries, items) for model in models.values()])
+        n_relevant = np.diff(self.relevant.indptr)
+        return ComponentScores(tuple(models), items, score, self._is_relevant(items), n_relevant, self.k)
+
+    def _is_relevant(self, items: IntArray) -> BoolArray:
+        """Return bool, of the shape of items int[n_users, m]; False for -1."""
         rows = np.repeat(np.arange(len(items)), items.shape[1])
-        relevant = np.asarray(self.relevant[rows, np.maximum(items, 0).ravel()] > 0).reshape(items.shape) & (items >= 0)
-        return ComponentScores(tuple(models), items, score, relevant, np.diff(self.relevant.indptr), self.k)
+        return np.asarray(self.relevant[rows, np.maximum(items, 0).ravel()] > 0).reshape(items.shape) & (items >= 0)
 
 
 @dataclass(frozen=True)
 class ComponentScores:
-    """item int32[n_users, m], -1 beyond the last; score float32[n_models, n_users, m], 0 where there is no opinion;
-    relevant bool[n_users, m]; n_relevant int[n_users].
+    """Scores of several models for the same candidates, from which the lists of any weights follow.
+
+    Attributes:
+        names: of the models.
+        item: int32[n_users, m], row numbers of the candidates; -1 beyond the last.
+        score: float32[n_models, n_users, m]; 0 where a model has no score.
+        relevant: bool[n_users, m].
+        n_relevant: int[n_users], number of relevant items, candidates or not.
+        k: cut-off of NDCG.
     """
 
     names: tuple[str, ...]
@@ -92,13 +119,13 @@ class ComponentScores:
     k: int
 
     def ndcg(self, weights: FloatArray) -> float:
-        """Mean NDCG@k of the lists that the weighted sum of opinions makes. weights: float[n_models]."""
+        """Return the mean NDCG@k of lists sorted by the weighted sum of scores. weights: float[n_models]."""
         total = np.tensordot(weights.astype(np.float32), self.score, axes=1)
         total[self.item < 0] = -np.inf
         return float(self.ndcg_of(total).mean())
 
     def ndcg_of(self, total: FloatArray) -> FloatArray:
-        """float[n_users]: NDCG@k of the lists that these scores make. total: float[n_users, m], -inf: not listed."""
+        """Return float[n_users], NDCG@k of lists sorted by these scores, float[n_users, m]; -inf is not listed."""
         k = min(self.k, total.shape[1])
         best = np.argpartition(-total, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(total, best, axis=1), axis=1, kind="stable")
@@ -106,13 +133,13 @@ class ComponentScores:
         return ranking_metrics(hits, self.n_relevant)["ndcg"]
 
 
-def _picked(model: BlockScorer, queries: QueryBlock, items: IntArray) -> FloatArray:
-    """float32, the shape of items: the model's scores of them."""
+def _scores_at(model: BlockScorer, queries: QueryBlock, items: IntArray) -> FloatArray:
+    """Return float32, of the shape of items int[n_users, m], the model's scores of them; 0 for none."""
     n_items = queries.history.shape[1]
-    at_once = max(1, (1 << 28) // (4 * n_items))
-    picked = np.zeros(items.shape, np.float32)
-    for start in range(0, len(queries), at_once):
-        rows = slice(start, start + at_once)
-        score = model.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
-        picked[rows] = np.take_along_axis(score, np.maximum(items[rows], 0), axis=1)
-    return np.nan_to_num(picked, copy=False)
+    per_block = max(1, _BLOCK_BYTES // (4 * n_items))
+    scores = np.zeros(items.shape, np.float32)
+    for start in range(0, len(queries), per_block):
+        rows = slice(start, start + per_block)
+        block = model.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
+        scores[rows] = np.take_along_axis(block, np.maximum(items[rows], 0), axis=1)
+    return np.nan_to_num(scores, copy=False)

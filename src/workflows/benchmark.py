@@ -1,4 +1,4 @@
-"""Measure on somebody's own split: tune and train on its train and valid files, then open its test file."""
+"""Benchmark on a given split: tune and train on its train and valid files, then open its test file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from src.workflows.resource_usage import with_resource_usage
 
 PIPELINE, ALL = "pipeline", "all"
 _OPTIONS = ("train", "test", "valid", "model", "at", "relevant", "budget")
-_TUNED_FOR = 50  # places of a list at most, whatever is measured: nobody looks further
-_LONGEST = 1_000  # beyond it a list is no list that anybody reads
+_MAX_TUNED_LENGTH = 50  # of a list: users do not look further
+_MAX_CUT_OFF = 1_000
 _ANY_RATING = {"rating_min": -1e6, "rating_max": 1e6}
-"""The scale of somebody's own split is that of its train file, unless it was set."""
+"""Limits while the train file is read, whose ratings give the scale unless it is set."""
 _RATERS = tuple(name for name, kind in MODELS.items() if kind.rates)
 _MEMORY = (
     "peak_mib: the most resident memory of the whole process during the training, data included (of the whole process "
@@ -40,10 +40,16 @@ _MEMORY = (
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """What to measure, and on which files. valid: None to hold a part of train out where something is to be tuned.
+    """What to measure, and on which files.
 
-    model: a name of MODELS, "pipeline" (what is served, tuned within budget_seconds) or "all". at: cut-offs of lists.
-    relevant: test ratings from here on are relevant; None for AISLE_RELEVANT_RATING where the file carries ratings.
+    Attributes:
+        train: the events that models are trained on.
+        test: the events that they are measured on.
+        valid: the events that the pipeline is tuned on; None to hold out a part of `train`.
+        model: a name of MODELS, "pipeline" (what is served, tuned within `budget_seconds`) or "all".
+        at: cut-offs of lists.
+        relevant: the lowest relevant rating; None for AISLE_RELEVANT_RATING if the file has ratings.
+        budget_seconds: the longest time of tuning.
     """
 
     train: Path
@@ -55,10 +61,17 @@ class BenchmarkRequest:
     budget_seconds: float = 480.0
 
     @classmethod
-    def asked_for(cls, options: Mapping[str, Any]) -> BenchmarkRequest | None:
-        """The job that options of a command line ask for, None for those not given; None if no split was asked for.
+    def from_options(cls, options: Mapping[str, Any]) -> BenchmarkRequest | None:
+        """Return the benchmark that command-line options ask for.
 
-        Raises InputError for options that do not go together, and for what cannot be measured.
+        Args:
+            options: name → value, None for options that were not given.
+
+        Returns:
+            The request; None if no option of a benchmark was given.
+
+        Raises:
+            InputError: options do not go together, or a value is wrong.
         """
         given = {name: value for name in _OPTIONS if (value := options.get(name)) is not None}
         if not given:
@@ -94,31 +107,61 @@ class BenchmarkRequest:
 
 
 def _cut_offs(text: str) -> tuple[int, ...]:
+    """Return the cut-offs of "10,20", ascending. Raises InputError."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and len(part) < 5 and 1 <= int(part) <= _LONGEST for part in parts):
+    if not all(part.isdecimal() and len(part) < 5 and 1 <= int(part) <= _MAX_CUT_OFF for part in parts):
         raise InputError(
-            f"--at: {text!r} was found; expected lengths of lists from 1 to {_LONGEST}, with commas between: --at 10,20"
+            f"--at: {text!r} was found; expected lengths of lists from 1 to {_MAX_CUT_OFF}, with commas between: "
+            "--at 10,20"
         )
     return tuple(sorted({int(part) for part in parts}))
 
 
 class Tune(Protocol):
-    """Chooses, on the test part of a split, how the pipeline is to be trained."""
+    """Chooses how the pipeline is trained."""
 
-    def __call__(
-        self, settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter
-    ) -> Any: ...
+    def __call__(self, settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> Any:
+        """Choose what is best on the test part of a split.
+
+        Args:
+            settings: where the search starts.
+            tuning: the split.
+            budget_seconds: the longest time.
+            k: length of the lists that are compared.
+            reporter: shows the steps.
+
+        Returns:
+            The configuration that `FitRecipe` takes.
+        """
+        ...
 
 
 class FitRecipe(Protocol):
-    """Trains the pipeline as it was chosen."""
+    """Trains the pipeline with a configuration."""
 
-    def __call__(self, data: TrainingData, recipe: Any, seed: int, reporter: Reporter) -> BlockScorer: ...
+    def __call__(self, data: TrainingData, recipe: Any, seed: int, reporter: Reporter) -> BlockScorer:
+        """Train.
+
+        Args:
+            data: the training data.
+            recipe: what `Tune` returned.
+            seed: of random numbers.
+            reporter: shows the steps.
+
+        Returns:
+            The pipeline.
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class Tuner:
-    """How the pipeline comes about."""
+    """Tunes and trains the pipeline.
+
+    Attributes:
+        tune: chooses its configuration.
+        fit_recipe: trains it.
+    """
 
     tune: Tune
     fit_recipe: FitRecipe
@@ -127,25 +170,37 @@ class Tuner:
 def run_benchmark(
     settings: AllSettings, job: BenchmarkRequest, reporter: Reporter, tuner: Tuner | None = None
 ) -> BenchmarkReport:
-    """Train, then measure. Until all is tuned and trained, nothing is known of the test file but that it is there.
+    """Tune and train, then measure; the test file is opened only when everything is trained.
 
-    tuner: None for the one that trains what is served. Raises UnusableFile, NoData.
+    Args:
+        settings: how models are trained, and the scale of ratings if it is set.
+        job: what to measure, and on which files.
+        reporter: shows the steps.
+        tuner: tunes and trains the pipeline; None for the one that trains what is served.
+
+    Returns:
+        The report.
+
+    Raises:
+        UnusableFile: a file cannot be used.
+        NoData: there is nothing to train on.
     """
     _must_be_readable(job.test)
     any_rating = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
-    given = read_benchmark(job.train, job.valid, any_rating, reporter)
-    settings = settings if _scale_is_set(settings) else _on_scale_of(given.data.ratings, settings)
-    fitted, about = _fit(settings, job, given, tuner, reporter)
-    return _measure(settings, job, given, fitted, about, reporter)
+    parts = read_benchmark(job.train, job.valid, any_rating, reporter)
+    settings = settings if _scale_is_set(settings) else _with_scale_of(parts.data.ratings, settings)
+    fitted, about = _fit(settings, job, parts, tuner, reporter)
+    return _measure(settings, job, parts, fitted, about, reporter)
 
 
 def _scale_is_set(settings: AllSettings) -> bool:
     return bool({"rating_min", "rating_max"} & settings.model_fields_set)
 
 
-def _on_scale_of(ratings: Interactions, settings: AllSettings) -> AllSettings:
-    """Settings whose scale holds all ratings that are learnt from. On a longer one than theirs the upper quarter is
-    relevant, which is what 4 of 1 to 5 says.
+def _with_scale_of(ratings: Interactions, settings: AllSettings) -> AllSettings:
+    """Return settings whose scale includes all ratings of the train file.
+
+    If the scale grows upwards, its upper quarter is relevant, as ratings from 4 are on the scale 1 to 5.
     """
     if not len(ratings):
         return settings
@@ -158,50 +213,50 @@ def _on_scale_of(ratings: Interactions, settings: AllSettings) -> AllSettings:
 
 
 def _must_be_readable(path: Path) -> None:
-    """Without opening it."""
+    """Raise UnusableFile if a file cannot be opened, without opening it."""
     if not path.is_file() or not os.access(path, os.R_OK):
-        found = "no such file" if not path.exists() else "it is no file that can be read"
+        problem = "no such file" if not path.exists() else "it is no file that can be read"
         raise UnusableFile(
-            f"{path}: {found}. Expected rows to measure on, as in the file of --train; check --test, and its rights."
+            f"{path}: {problem}. Expected rows to measure on, as in the file of --train; check --test, and its rights."
         )
 
 
 def _measure(
     settings: AllSettings,
     job: BenchmarkRequest,
-    given: BenchmarkData,
+    parts: BenchmarkData,
     fitted: Fitted,
     about: JsonDict,
     reporter: Reporter,
 ) -> BenchmarkReport:
-    """The only function that opens the test file; what is trained is handed in, with its checksums."""
+    """Measure the trained models; this is the only function that opens the test file."""
     limits = settings if _scale_is_set(settings) else settings.model_copy(update=_ANY_RATING)
     rows = read_test_file(job.test, fitted.data, limits, reporter)
     relevant = job.relevant
-    if relevant is None and _are_told_apart(rows.data.ratings):
+    if relevant is None and _differ(rows.data.ratings):
         relevant = settings.relevant_rating
-    return measure_benchmark(fitted, rows, job.at, relevant, {**given.files, "test": rows.file}, about, reporter)
+    return measure_benchmark(fitted, rows, job.at, relevant, {**parts.files, "test": rows.file}, about, reporter)
 
 
-def _are_told_apart(ratings: Interactions) -> bool:
-    """Whether there are ratings that say more than that something happened, as a column full of ones does not."""
+def _differ(ratings: Interactions) -> bool:
+    """Return whether ratings have different values; equal ones, such as ones, only say that something happened."""
     return len(ratings) > 0 and bool(ratings.value.min() < ratings.value.max())
 
 
 def _relevant_for_tuning(settings: AllSettings, job: BenchmarkRequest, data: TrainingData) -> float:
-    """The rating from which on a held-out product counts as liked: as it will be measured."""
+    """Return the lowest relevant rating for tuning: the same as in the measurement, if that is known."""
     if job.relevant is not None:
         return job.relevant
-    if len(data.ratings) and not _are_told_apart(data.ratings):
+    if len(data.ratings) and not _differ(data.ratings):
         return float(data.ratings.value.min())
     return settings.relevant_rating
 
 
 def _fit(
-    settings: AllSettings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
+    settings: AllSettings, job: BenchmarkRequest, parts: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[Fitted, JsonDict]:
-    """Everything that is measured, trained; and what is to be said of it."""
-    data = given.data
+    """Train all models that are measured; return them and what the report says about their training."""
+    data = parts.data
     listed = tuple(trainable(data)) if job.model == ALL else tuple(dict.fromkeys((POPULARITY, job.model)))
     with_pipeline = job.model in (ALL, PIPELINE)
     rating = _RATERS if len(data.ratings) and with_pipeline else ()  # what is served predicts ratings too
@@ -211,34 +266,34 @@ def _fit(
     for name in MODELS:
         if name in (*listed, *rating):
             reporter.step(f"training {name} on {len(data):,} events")
-            models[name], costs[name] = with_resource_usage(_training(settings, name, data))
+            models[name], costs[name] = with_resource_usage(_trainer(settings, name, data))
     scorers = {
         name: cast("BlockScorer", model) for name, model in models.items() if name in listed and MODELS[name].lists
     }
     if with_pipeline:
-        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = _fit_pipeline(settings, job, given, tuner, reporter)
+        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = _fit_pipeline(settings, job, parts, tuner, reporter)
     raters = {name: cast("Rater", models[name]) for name in _RATERS if name in models}
     checksums = {name: checksum(model) for name, model in {**models, **scorers}.items()}
     popularity = cast("Popularity", models[POPULARITY])
     return Fitted(data, scorers, raters, costs, checksums, np.asarray(popularity.order)), about
 
 
-def _training(settings: AllSettings, name: str, data: TrainingData) -> Callable[[], Any]:
+def _trainer(settings: AllSettings, name: str, data: TrainingData) -> Callable[[], Any]:
     return lambda: MODELS[name].train(data, MODELS[name].params(settings), seed=settings.seed)
 
 
 def _fit_pipeline(
-    settings: AllSettings, job: BenchmarkRequest, given: BenchmarkData, tuner: Tuner | None, reporter: Reporter
+    settings: AllSettings, job: BenchmarkRequest, parts: BenchmarkData, tuner: Tuner | None, reporter: Reporter
 ) -> tuple[BlockScorer, Cost, JsonDict]:
-    """(what is served, tuned and trained; what both took; how it was tuned)."""
-    tuner = tuner or _own_tuner()
-    tuning = given.for_tuning()
+    """Tune and train the pipeline; return it, the cost of both, and what the report says about tuning."""
+    tuner = tuner or _default_tuner()
+    tuning = parts.for_tuning()
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
-    settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, given.data)})
-    k = min(max(job.at), _TUNED_FOR)
+    settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, parts.data)})
+    k = min(max(job.at), _MAX_TUNED_LENGTH)
     recipe, tuned = with_resource_usage(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
-    reporter.step(f"training {PIPELINE} on {len(given.data):,} events")
-    scorer, fitted = with_resource_usage(lambda: tuner.fit_recipe(given.data, recipe, settings.seed, reporter))
+    reporter.step(f"training {PIPELINE} on {len(parts.data):,} events")
+    scorer, fitted = with_resource_usage(lambda: tuner.fit_recipe(parts.data, recipe, settings.seed, reporter))
     cost = Cost(
         tuned.seconds + fitted.seconds,
         max(tuned.peak_mib, fitted.peak_mib),
@@ -257,7 +312,7 @@ def _fit_pipeline(
     return scorer, cost, about
 
 
-def _own_tuner() -> Tuner:
-    from src.workflows.tune import fit_recipe, tune  # not on top: its libraries take a second to come in
+def _default_tuner() -> Tuner:
+    from src.workflows.tune import fit_recipe, tune  # imported here, as its libraries take a second
 
     return Tuner(tune, fit_recipe)

@@ -1,4 +1,4 @@
-"""What the command-line doors share: progress, tables, exit codes, and errors as one clear line."""
+"""What the command-line programs share: progress, tables, exit codes, and errors as one line."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from typing_extensions import override
 
 from src.core.errors import AisleError, Ended
+from src.core.progress import Reporter
 
 if TYPE_CHECKING:
     from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
-    from src.releases.registry import Listed
+    from src.releases.listed_release import Listed
 
 
-class Screen:
-    """A Reporter for people: bars on a terminal, plain lines elsewhere."""
+class Screen(Reporter):
+    """Shows progress, lines and tables: bars on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
         self._console = Console(soft_wrap=True, highlight=False)
@@ -32,7 +34,7 @@ class Screen:
 
     @contextmanager
     def open(self) -> Iterator[Screen]:
-        """While this is open, steps may be shown."""
+        """Show the bar of the current step inside a `with` block."""
         if not self._console.is_terminal:
             yield self
             return
@@ -41,6 +43,7 @@ class Screen:
             yield self
         self._progress = None
 
+    @override
     def step(self, line: str) -> None:
         if self._progress is None:
             self._console.print(line, markup=False)
@@ -49,6 +52,7 @@ class Screen:
             self._progress.remove_task(task)
         self._progress.add_task(line, total=None, count="")
 
+    @override
     def advance(self, done: int, total: int | None = None) -> None:
         if self._progress is None:
             return
@@ -56,11 +60,11 @@ class Screen:
             self._progress.update(task, completed=done, total=total, count=f"{done:,}")
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays when the bar is removed."""
         self._console.print(line, markup=False)
 
     def report(self, report: Report) -> None:
-        """What was measured: how, the tables, and the verdict."""
+        """Print how a release was measured, the tables, and their summary."""
         self.say(report.protocol())
         if report.ratings:
             self._table(report.rating_table())
@@ -69,7 +73,7 @@ class Screen:
         self.say(report.summary())
 
     def split_report(self, report: BenchmarkReport) -> None:
-        """What was measured on somebody's own split: the files, how, the tables, and the verdict."""
+        """Print the files of a benchmark, how it was measured, the tables, and their summary."""
         for line in report.sentences():
             self.say(line)
         for title, rows in report.tables():
@@ -78,44 +82,49 @@ class Screen:
         self.say(report.summary())
 
     def releases(self, listing: Sequence[Listed]) -> None:
-        """The releases on disk, newest first."""
+        """Print a table of the releases on disk; listing: newest first."""
         if not listing:
             self.say("no release is on disk: run python train_model.py")
             return
         rows = [["release", "", "list", "NDCG@10", "MiB", "gate"]]
-        for each in listing:
-            marks = [("current", each.is_current), ("pinned", each.pinned), ("previous", each.is_previous)]
+        for release in listing:
+            roles = [("current", release.is_current), ("pinned", release.pinned), ("previous", release.is_previous)]
             figures = (
-                each.default_model or "",
-                "" if each.ndcg_at_10 is None else f"{each.ndcg_at_10:.4f}",
-                "" if each.n_bytes is None else f"{each.n_bytes / 2**20:.1f}",
+                release.default_model or "",
+                "" if release.ndcg_at_10 is None else f"{release.ndcg_at_10:.4f}",
+                "" if release.n_bytes is None else f"{release.n_bytes / 2**20:.1f}",
             )
-            mark = ", ".join(word for word, is_so in marks if is_so)
-            rows.append([each.version, mark, *figures, each.problem or each.gate_sentence])
+            role = ", ".join(word for word, has_role in roles if has_role)
+            rows.append([release.version, role, *figures, release.problem or release.gate_sentence])
         self._table(rows)
 
     def search_report(self, report: SearchReport) -> None:
-        """What was measured on judged queries."""
+        """Print what was measured on judged queries."""
         self._table(report.table())
         for line in report.sentences():
             self.say(line)
 
     def _table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Rows of text, the first one the header."""
+        """Print rows of text, of which the first is the header."""
         header, *body = rows
         table = Table(*header)
         for row in body:
             table.add_row(*row)
-        if not self._console.is_terminal:  # no terminal says how wide it is; never cut a figure
+        if not self._console.is_terminal:  # the width is unknown, and no figure may be cut off
             Console(width=200, highlight=False).print(table)
         else:
             self._console.print(table)
 
 
 def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:
-    """Parse, do the work, and return the exit code: 0 done, 1 the program failed, 2 the input is unusable.
+    """Parse the command line and run a program; an error becomes one line on stderr.
 
-    An error is one line on stderr; `--debug` shows the traceback.
+    Args:
+        parser: the options of the program; `--debug`, which shows tracebacks, is added.
+        work: the program; its result, if any, is the exit code.
+
+    Returns:
+        The exit code: 0 done, 1 the program failed, 2 the input is unusable, 128 + a signal's number.
     """
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     arguments = parser.parse_args()
@@ -130,7 +139,9 @@ def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namesp
         print("ended by SIGTERM; what was finished before is kept", file=sys.stderr)
         return 128 + signal.SIGTERM
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else the interpreter reports it again at its end
         return 1
     except AisleError as error:
         if arguments.debug:

@@ -1,4 +1,4 @@
-"""The catalogue's part of a training: products that nobody has bought yet, vectors of texts, the search index."""
+"""Add the catalogue to the training data: products without events, text vectors, and the search index."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from src.store import Store
 
 @dataclass(frozen=True)
 class EmbeddedCatalogue:
-    """Training data whose items are described. catalogue: a row for each item. data.item_vectors and encoded_by are
-    None where no item has a text.
+    """Training data with the texts of its items.
+
+    Attributes:
+        data: the training data; `item_vectors` is None if no item has a text.
+        catalogue: the texts, a row for each item.
+        encoded_by: the encoder of the vectors; None if no item has a text.
     """
 
     data: TrainingData
@@ -27,7 +31,7 @@ class EmbeddedCatalogue:
     encoded_by: EncodedBy | None
 
     def search(self, reporter: Reporter) -> SearchIndex | None:
-        """The search over the items; None where no item has a text."""
+        """Build the search index of the items; None if no item has a text."""
         if self.encoded_by is None:
             return None
         reporter.step(f"making the search over {len(self.catalogue):,} products")
@@ -38,10 +42,21 @@ class EmbeddedCatalogue:
 def embed_catalogue(
     settings: Settings, store: Store, data: TrainingData, reporter: Reporter, *, with_new: bool = True
 ) -> EmbeddedCatalogue:
-    """The data with what the store's catalogue says of its items, and (with_new) its other products as further items,
-    but for withdrawn ones.
+    """Add categories and text vectors from the store's catalogue to training data.
 
-    Raises NotReady where texts are known and AISLE_ENCODER is not here.
+    Args:
+        settings: which encoder is used, and where its vectors are cached.
+        store: the products.
+        data: the training data.
+        reporter: shows the steps.
+        with_new: add products without events as further items, but for withdrawn ones and those without a text.
+
+    Returns:
+        The data, with a row of the catalogue for each item.
+
+    Raises:
+        NotReady: there are texts, but AISLE_ENCODER is not installed.
+        StoreError: the store does not answer.
     """
     reporter.step("reading the catalogue")
     catalogue = CatalogueText.of(chain.from_iterable(store.products.read()))
@@ -56,17 +71,28 @@ def embed_catalogue(
         return EmbeddedCatalogue(data, catalogue, None)
     encoder = encoder_of(settings)
     reporter.step(f"encoding titles with {encoder.name}")
-    made = encode_texts(encoder, passages_of_items, settings.embeddings_dir, reporter)
-    reporter.step(f"encoded {made.n_new:,} texts that are new; the others were known")
+    encoded = encode_texts(encoder, passages_of_items, settings.embeddings_dir, reporter)
+    reporter.step(f"encoded {encoded.n_new:,} texts that are new; the others were known")
     by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
-    return EmbeddedCatalogue(replace(data, item_vectors=made.vectors), catalogue, by)
+    return EmbeddedCatalogue(replace(data, item_vectors=encoded.vectors), catalogue, by)
 
 
 def encoder_of(settings: Settings, name: str | None = None) -> Encoder:
-    """AISLE_ENCODER, or the encoder of this name. Raises NotReady."""
+    """Open an encoder.
+
+    Args:
+        settings: how it runs.
+        name: its name; None for AISLE_ENCODER.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        NotReady: it is not installed.
+    """
     return open_encoder(name or settings.encoder, batch=settings.encoder_batch, download=settings.encoder_download)
 
 
 def vector_weight_of(name: str) -> float:
-    """What the meaning counts in search with the encoder of this name."""
+    """Return the weight of vectors, against words, in a search with the encoder of this name."""
     return VECTOR_WEIGHT if name == WORDLLAMA else SENTENCE_WEIGHT

@@ -1,4 +1,4 @@
-"""Measure: train on one part of the data, score the other, and write down what came of it."""
+"""Measure a release's settings: train on one part of the data, score the other, and write a report."""
 
 from __future__ import annotations
 
@@ -20,11 +20,19 @@ from src.workflows.ingest import read_table
 
 
 def evaluate(settings: AllSettings, store: Store, version: str | None, reporter: Reporter) -> tuple[Report, Path]:
-    """Measure a release's settings (the current one's by default) afresh, on what the store, or the file it was trained
-    from, holds by now.
+    """Measure a release's settings on the present data of the store, or of the file that it was trained on.
 
-    Returns the report and the folder that got report.json and the plots.
-    Raises NoRelease, UnknownName, ReleaseError, NoData, UnusableFile.
+    Args:
+        settings: The settings; those that the release recorded replace them.
+        store: The store.
+        version: The release; None for the current one.
+        reporter: Progress.
+
+    Returns:
+        The figures, and the folder with report.json and the plots.
+
+    Raises:
+        AisleError: There is no such release, it does not verify, or its data are gone.
     """
     registry = Registry(settings.releases_dir)
     release = registry.active() if version is None else registry.load(version)
@@ -35,14 +43,14 @@ def evaluate(settings: AllSettings, store: Store, version: str | None, reporter:
         data = stored_data(store, reporter)
     else:
         data = read_table(as_trained, _same_file(Path(manifest.data.source), release.version), reporter)
-    its_encoder = settings.encoder
+    encoder = settings.encoder
     if pipeline.search is not None and pipeline.search.encoded_by is not None:
-        its_encoder = pipeline.search.encoded_by.name
-    as_trained = as_trained.model_copy(update={"encoder": its_encoder})
+        encoder = pipeline.search.encoded_by.name
+    as_trained = as_trained.model_copy(update={"encoder": encoder})
     data = embed_catalogue(as_trained, store, data, reporter, with_new=from_store).data
     plan = FitPlan(
         {name: model.params for name, model in pipeline.models.items() if name != ENSEMBLE},
-        None if manifest.recipe is None else manifest.recipe.config(settings),
+        None if manifest.ensemble is None else manifest.ensemble.config(settings),
         pipeline.weighting,
     )
     report = measured(as_trained, split(data, as_trained.test_share), plan, reporter)

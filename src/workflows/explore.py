@@ -1,4 +1,4 @@
-"""Look at the data before a model does: one page of figures, and what they mean for the models."""
+"""Write a page of statistics about the stored data and what they mean for the models."""
 
 from __future__ import annotations
 
@@ -13,21 +13,32 @@ from src.core.number_format import percent, share_of
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.exploration.data_profile import profile_data, read_catalogue
-from src.exploration.findings import find_remarks
+from src.exploration.findings import describe_findings
 from src.exploration.profile_types import DataProfile
-from src.exploration.saved_profile import SavedProfile, write_whole
+from src.exploration.saved_profile import SavedProfile, write_atomically
 from src.store import Store
 from src.workflows.fit import stored_data
 
-_LOADS = 1_000  # of which the latest of each file counts
+_LOADS = 1_000  # the newest loads; of each file, the latest counts
 _TITLE_LENGTH = 120
 
 
 def explore_store(settings: Settings, store: Store, path: Path, reporter: Reporter) -> Path:
-    """Write the page about all that the store holds, whole or not at all, and keep its figures for the dashboard;
-    returns its path.
+    """Write a page about the whole store atomically, and save its figures for the dashboard.
 
-    Raises NoData, StoreError, AisleError if it cannot be written.
+    Args:
+        settings: where the figures are saved, and the rating from which on a product is relevant.
+        store: the data.
+        path: the HTML file.
+        reporter: shows the steps.
+
+    Returns:
+        `path`.
+
+    Raises:
+        NoData: the store holds no events.
+        StoreError: the store does not answer.
+        AisleError: the page cannot be written.
     """
     started, changed_at = time.monotonic(), store.events.changed_at()
     data = stored_data(store, reporter)
@@ -44,14 +55,22 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
         n_known=n_known,
     )
     titles = _titles(store, figures)
-    write_whole(path, page(figures, titles))
+    write_atomically(path, page(figures, titles))
     seconds = round(time.monotonic() - started, 3)
-    SavedProfile(figures, titles, changed_at, seconds, tuple(find_remarks(figures))).write(settings.explored_path)
+    SavedProfile(figures, titles, changed_at, seconds, tuple(describe_findings(figures))).write(settings.explored_path)
     return path
 
 
 def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
-    """The page as HTML that stands alone. titles: product id → title, for those that have one."""
+    """Render the page as one HTML file that needs no other file.
+
+    Args:
+        figures: what is shown.
+        titles: product id → title, for products that have one.
+
+    Returns:
+        The HTML.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -62,15 +81,18 @@ def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
     environment.filters.update(
         number="{:,}".format, percent=percent, day=_day, share_of=share_of, rating="{:.2f}".format
     )
-    return environment.get_template("exploration.html").render(e=figures, remarks=find_remarks(figures), titles=titles)
+    return environment.get_template("exploration.html").render(
+        e=figures, remarks=describe_findings(figures), titles=titles
+    )
 
 
 def _day(at: int) -> str:
-    """UTC seconds as 2024-05-31."""
+    """Return UTC seconds as 2024-05-31."""
     return str(np.datetime64(at, "s").astype("M8[D]"))
 
 
 def _titles(store: Store, figures: DataProfile) -> dict[str, str]:
+    """Return product id → shortened title of the products that the page names."""
     shown = [
         product.product_id
         for top in (figures.most_looked_at, figures.most_bought, figures.most_rated)

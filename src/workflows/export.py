@@ -1,4 +1,4 @@
-"""From the store to a file."""
+"""Write the events of the store to a CSV file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from src.core.domain import NO_TIME, EventKind
 from src.core.errors import AisleError
 from src.core.settings import Settings
-from src.ingestion.external_sort import work_file, work_reported
+from src.ingestion.external_sort import sorting_errors, work_file
 from src.ingestion.input_files import find_event_files
 from src.store import Store
 
@@ -22,17 +22,29 @@ _INPUT_FOLDERS = (Path("data"), Path("data/raw"))
 
 
 def input_files(settings: Settings) -> list[Path]:
-    """The files lying in data/ and data/raw/, and one folder below, without those that `export` wrote."""
+    """Return the files in data/ and data/raw/ and one folder below, without those that `export` wrote."""
     return find_event_files(_INPUT_FOLDERS, _exports(settings))
 
 
 def export(settings: Settings, store: Store, path: Path) -> int:
-    """Write the cleaned events as CSV and return their number; `input_files` will not take it for input.
+    """Write all events as CSV; `input_files` will not return the file.
 
-    Of ratings alone the columns are user_id, product_id, rating, timestamp; with other events user_id, product_id,
-    kind, mark, value, timestamp; the mark tells apart repeated purchases, so that reading it back adds nothing.
-    Rows stand in the order in which the events came, as a model may depend on it, returns among
-    them. The file appears whole or not at all.
+    If all events are ratings, the columns are user_id, product_id, rating, timestamp; else user_id, product_id,
+    kind, mark, value, timestamp. The mark tells repeated purchases apart, so that loading the file adds nothing.
+    Rows, returns among them, have the order in which the events came, as a model may depend on it. The file is
+    written atomically.
+
+    Args:
+        settings: where the file that sorts the events, and the list of exports, are put.
+        store: the events.
+        path: the CSV file.
+
+    Returns:
+        How many events were written.
+
+    Raises:
+        AisleError: the file cannot be written.
+        StoreError: the store does not answer.
     """
     only_ratings = set(store.summary().by_kind) <= {EventKind.RATING.value}
     temporary = path.with_name(f".{path.name}.tmp")
@@ -58,8 +70,17 @@ def export(settings: Settings, store: Store, path: Path) -> int:
 
 
 def _in_order(settings: Settings, store: Store, names: str) -> Iterator[list[tuple[object, ...]]]:
-    """These columns of all events, in the order in which they came; memory does not grow with their number."""
-    with work_reported(settings.var), closing(work_file(settings.var)) as rows:
+    """Read all events in the order in which they came, sorted on disk to limit memory.
+
+    Args:
+        settings: where the file that sorts them is put.
+        store: the events.
+        names: the wanted columns, separated by commas.
+
+    Yields:
+        Pages of rows.
+    """
+    with sorting_errors(settings.var), closing(work_file(settings.var)) as rows:
         rows.execute("CREATE TABLE events (number, user_id, product_id, kind, mark, value, at)")
         for batch in store.events.read(as_recorded=True):
             assert batch.arrival_seq is not None
@@ -77,6 +98,7 @@ def _in_order(settings: Settings, store: Store, names: str) -> Iterator[list[tup
 
 
 def _exports(settings: Settings) -> list[Path]:
+    """Return the files that `export` wrote, as far as is known."""
     try:
         return [Path(name) for name in json.loads(_exports_file(settings).read_text(encoding="utf-8"))]
     except (OSError, ValueError):
@@ -84,7 +106,7 @@ def _exports(settings: Settings) -> list[Path]:
 
 
 def _remember_export(settings: Settings, path: Path) -> None:
-    names = sorted({str(known.resolve()) for known in (*_exports(settings), DEFAULT_EXPORT, path)})
+    names = sorted({str(export.resolve()) for export in (*_exports(settings), DEFAULT_EXPORT, path)})
     file = _exports_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(names, indent=2), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Fit models on the events of the store, and measure them."""
+"""Train models on events, and measure them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,18 @@ from src.store import Store
 
 
 def stored_data(store: Store, reporter: Reporter) -> TrainingData:
-    """All events of the store. Raises NoData."""
+    """Return all events of the store.
+
+    Args:
+        store: The store.
+        reporter: Progress.
+
+    Returns:
+        The events, with the default weights.
+
+    Raises:
+        NoData: There are none.
+    """
     reporter.step("reading the store")
     with gc_disabled():
         data = training_data(store.events.read())
@@ -33,35 +44,56 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What is trained. params: model name → the parameters its `train` takes. recipe: of the blend; None without one.
+    """The settings of a training.
 
-    weighting: how much an event speaks for its product.
+    Attributes:
+        params: Model name → parameters of its training.
+        ensemble: The ensemble's configuration; None without an ensemble.
+        weighting: Weights of events.
     """
 
     params: Mapping[str, Any]
-    recipe: EnsembleConfig | None
+    ensemble: EnsembleConfig | None
     weighting: Weighting
 
 
 def fit(
     data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
 ) -> Pipeline:
-    """Train every model of the plan, and blend them. Its default and its rater are for somebody to choose.
+    """Train every model of a plan, and the ensemble of them.
 
-    known: models that were trained on these data in the plan's way already.
+    Args:
+        data: The events.
+        plan: The settings.
+        seed: Seed of the models' starting values.
+        reporter: Progress.
+        known: Name → model that was trained on these data with this plan already; None for none.
+
+    Returns:
+        The models; the caller sets `default` and `rater`.
     """
     data, known = replace(data, weighting=plan.weighting), known or {}
-    missing = {name: its for name, its in plan.params.items() if name not in known}
+    missing = {name: params for name, params in plan.params.items() if name not in known}
     trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
     models = {name: trained[name] for name in plan.params}
-    if plan.recipe is not None:
-        blend = build_ensemble(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
-        models[ENSEMBLE] = blend.indexed(data, reporter)
+    if plan.ensemble is not None:
+        ensemble = build_ensemble(models, plan.ensemble.weights, data, seed=seed, order=plan.ensemble.order)
+        models[ENSEMBLE] = ensemble.indexed(data, reporter)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 
 def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter) -> Report:
-    """Refit on the older part and measure on the newer one: no row is scored that its model has learnt from."""
+    """Train on the older part of the events and measure on the newer one.
+
+    Args:
+        settings: The settings.
+        parts: The events, divided in time.
+        plan: What to train.
+        reporter: Progress.
+
+    Returns:
+        The figures; no event is scored that its model was trained on.
+    """
     return measured_fit(settings, parts, plan, reporter)[0]
 
 
@@ -74,15 +106,27 @@ def measured_fit(
     known: Mapping[str, Any] | None = None,
     only: str | None = None,
 ) -> tuple[Report, Pipeline]:
-    """The same, with what was fitted. known: see `fit`. only: the list that is measured, beside popularity's."""
+    """Train on the older part of the events, measure on the newer one, and return the models, too.
+
+    Args:
+        settings: The settings.
+        parts: The events, divided in time.
+        plan: What to train.
+        reporter: Progress.
+        known: See `fit`.
+        only: The one model whose lists are measured beside popularity's; None for all.
+
+    Returns:
+        The figures and the models.
+    """
     pipeline = fit(parts.train, plan, settings.seed, reporter, known)
-    looked_at = pipeline
+    measured_pipeline = pipeline
     if only is not None:
         raters = [name for name in pipeline.raters if name != POPULARITY]
-        shown = {name: pipeline.models[name] for name in pipeline.models if name in (POPULARITY, only, *raters)}
-        looked_at = replace(pipeline, models=shown)
+        chosen = {name: pipeline.models[name] for name in pipeline.models if name in (POPULARITY, only, *raters)}
+        measured_pipeline = replace(pipeline, models=chosen)
     report = measure(
-        looked_at,
+        measured_pipeline,
         parts,
         relevant_rating=settings.relevant_rating,
         max_users=settings.evaluated_users,

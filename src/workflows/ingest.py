@@ -1,4 +1,4 @@
-"""From files, or from imagination, into the store."""
+"""Load files, or a synthetic shop, into the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load, previous_of
 from src.ingestion.event_rules import EventRules
-from src.ingestion.external_sort import ExternalSort, work_reported
+from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
@@ -30,20 +30,32 @@ from src.workflows.export import input_files
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
 
-_FIRST_AT_ONCE, _MOST_AT_ONCE = 5_000, 50_000
-_LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that takes events waits for its end
-_PRODUCTS_AT_ONCE = 2_000
+_FIRST_BATCH, _MAX_BATCH = 5_000, 50_000
+_LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
+_PRODUCT_BATCH = 2_000
 _REPEATED = "product given more than once: the last one counts"
-_ASKED = 300  # ids of a file that are asked for in the store
+_SAMPLED_IDS = 300  # of a file, to look up in the store
 
 
 def load_files(
     settings: Settings, store: Store, named: Sequence[Path], reporter: Reporter, hints: Hints | None = None
 ) -> Iterator[str]:
-    """Load the named files, else those lying in data/ and data/raw/, else make up a shop; yields lines for people.
+    """Load the named files, else the files in data/ and data/raw/, else a synthetic shop.
 
-    Every file gets its turn. Raises UnusableFile at the end for named files that were refused; one that only lies
-    there is left out, with a line, unless all of them are refused.
+    A file that is refused does not stop the others.
+
+    Args:
+        settings: limits of ratings, and folders.
+        store: where events and products are stored.
+        named: the files; empty for those in data/ and data/raw/.
+        reporter: shows the steps.
+        hints: how the files are to be read, where their content does not tell.
+
+    Yields:
+        Lines for people.
+
+    Raises:
+        UnusableFile: a named file, or each of the others, was refused; raised when all were read.
     """
     files = list(named) or input_files(settings)
     refused = []
@@ -56,54 +68,66 @@ def load_files(
             refused.append(str(error))
     if refused and (named or len(refused) == len(files)):
         raise UnusableFile(" ".join(refused))
-    for said in refused:
-        yield f"left out: {said}"
+    for reason in refused:
+        yield f"left out: {reason}"
     if not files and make_synthetic_shop(store, reporter):
         yield "no file was named and none lies in data/ or data/raw/: made up a shop to play with"
         yield "it leaves when the first real file is loaded: python data_processing.py ratings.csv"
 
 
 def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None = None) -> LoadSummary:
-    """Load a file into the store, all of it that is usable. Loading it twice changes nothing.
+    """Load the usable rows of a file into the store; loading it twice changes nothing.
 
-    The first real file drives out the made-up shop, and the release that was trained on it.
-    Raises UnusableFile when the file has nothing usable, or breaks off; what came before is stored.
+    The first real file removes the synthetic shop, and deactivates the release that was trained on it.
+
+    Args:
+        settings: limits of ratings, and folders.
+        store: where events and products are stored.
+        path: the file.
+        reporter: shows the steps.
+        hints: how the file is to be read, where its content does not tell.
+
+    Returns:
+        What was loaded.
+
+    Raises:
+        UnusableFile: the file has no usable row, or cannot be read to its end; the rows before that are stored.
     """
     return _load(settings, store, path, reporter, hints).whole()
 
 
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
     return _Loading(settings, store, open_table(path, hints), reporter).run(
-        make_room=lambda: _make_room_for_real_data(settings, store)
+        before_storing=lambda: _remove_synthetic_shop(settings, store)
     )
 
 
 class _Loading:
-    """One file on its way: read and cleaned, put in order on disk, stored in short transactions."""
+    """Loads one file: rows are read, validated, sorted on disk and stored in short transactions."""
 
     def __init__(self, settings: Settings, store: Store, table: Table, reporter: Reporter) -> None:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
         self._tally = LoadTally()
         self._pace = _Pace()
 
-    def run(self, make_room: Callable[[], None]) -> LoadSummary:
-        """make_room: called before the first thing is stored."""
+    def run(self, before_storing: Callable[[], None]) -> LoadSummary:
+        """Load the file; `before_storing` is called before anything is stored. Raises UnusableFile."""
         path, tally = self._table.path, self._tally
         started = time.time_ns() // 1_000
         broken: UnusableFile | None = None
         self._reporter.step(f"reading {path}")
         with (
             gc_disabled(),
-            work_reported(self._settings.var),
+            sorting_errors(self._settings.var),
             RejectedRowsFile(self._settings.rejects_dir, path) as rejects,
             ExternalSort(self._settings.var) as staging,
         ):
             try:
-                for block in self._clean_blocks():
+                for block in self._validated_blocks():
                     rejects.write(block.rejected)
                     if tally.n_kept == 0 < block.n_rows - len(block.rejected):
-                        make_room()
-                        self._ask_for_known_ids(block.events)
+                        before_storing()
+                        self._measure_known_ids(block.events)
                     tally.add(block)
                     self._store_products(block, staging)
                     staging.add(block)
@@ -115,7 +139,7 @@ class _Loading:
             if staging.n_events:
                 self._reporter.step(f"storing {path}")
             done = 0
-            for batch in staging.sorted(started, _MOST_AT_ONCE):
+            for batch in staging.sorted(started, _MAX_BATCH):
                 tally.n_stored += self._pace.store(self._store, batch)
                 done += len(batch)
                 self._reporter.advance(done, staging.n_events)
@@ -124,33 +148,34 @@ class _Loading:
         self._store.runs.save_load(load)
         return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
 
-    def _clean_blocks(self) -> Iterator[ValidatedBlock]:
+    def _validated_blocks(self) -> Iterator[ValidatedBlock]:
         rules = EventRules(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
         for raw in self._table.rows.blocks():
             yield validate_rows(raw, self._table.layout, rules)
 
-    def _ask_for_known_ids(self, events: EventBatch) -> None:
-        """How many of the first rows' users and products the store has met before."""
+    def _measure_known_ids(self, events: EventBatch) -> None:
+        """Set which shares of the first rows' users and products are in the store."""
         if not len(events) or self._store.events.is_empty():
             return
-        products, users = _some(events.product_id), _some(events.user_id)
+        products, users = _sample(events.product_id), _sample(events.user_id)
         self._tally.known_products = len(self._store.products.get(products)) / len(products)
         self._tally.known_users = sum(bool(self._store.events.history(user)) for user in users) / len(users)
 
     def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
         if not block.products:
             return
-        repeated = staging.repeated(block.products)
+        repeated = staging.count_repeated(block.products)
         if not self._table.layout.has_events:
             self._tally.n_products += len(block.products)
             if repeated:
                 self._tally.mended[_REPEATED] += repeated
         else:
             self._tally.n_products += len(block.products) - repeated
-        for at in range(0, len(block.products), _PRODUCTS_AT_ONCE):
-            self._store.products.add(block.products[at : at + _PRODUCTS_AT_ONCE])
+        for at in range(0, len(block.products), _PRODUCT_BATCH):
+            self._store.products.add(block.products[at : at + _PRODUCT_BATCH])
 
     def _refuse_if_empty(self, broken: UnusableFile | None, rejects_file: Path | None) -> None:
+        """Raise UnusableFile if no row was usable."""
         tally, table = self._tally, self._table
         if tally.n_kept:
             return
@@ -164,20 +189,28 @@ class _Loading:
         )
 
 
-def _some(ids: list[str]) -> list[str]:
-    """Different ids out of these, evenly spaced."""
+def _sample(ids: list[str]) -> list[str]:
+    """Return up to _SAMPLED_IDS distinct ids, evenly spaced."""
     distinct = list(dict.fromkeys(ids))
-    return distinct[:: -(-len(distinct) // _ASKED)]
+    return distinct[:: -(-len(distinct) // _SAMPLED_IDS)]
 
 
 @dataclass
 class _Pace:
-    """How many events go into one transaction; follows the time that they take."""
+    """Adapts the number of events in a transaction to the time that it takes."""
 
-    size: int = _FIRST_AT_ONCE
+    size: int = _FIRST_BATCH
 
     def store(self, store: Store, events: EventBatch) -> int:
-        """Store events in transactions that are short; how many were new or replaced an older one."""
+        """Store events in short transactions.
+
+        Args:
+            store: where they are stored.
+            events: the events.
+
+        Returns:
+            How many were new, or replaced an older rating.
+        """
         stored = at = 0
         while at < len(events):
             started = time.monotonic()
@@ -191,11 +224,11 @@ class _Pace:
         if seconds > _LONG_SECONDS:
             self.size = max(self.size // 2, 1_000)
         elif seconds < _SHORT_SECONDS:
-            self.size = min(self.size * 2, _MOST_AT_ONCE)
+            self.size = min(self.size * 2, _MAX_BATCH)
 
 
-def _make_room_for_real_data(settings: Settings, store: Store) -> None:
-    """Drive out the made-up shop; first what is served of it, so that a crash in between leaves none of it served."""
+def _remove_synthetic_shop(settings: Settings, store: Store) -> None:
+    """Remove the synthetic shop, after deactivating its release: a crash in between must not leave that served."""
     registry = Registry(settings.releases_dir)
     current = registry.current_version()
     if current is not None and registry.is_made_up(current):
@@ -204,53 +237,97 @@ def _make_room_for_real_data(settings: Settings, store: Store) -> None:
 
 
 def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints | None = None) -> TrainingData:
-    """Training data straight from a file, by the rules of the store, which is left alone. Raises UnusableFile."""
+    """Read training data from a file by way of a temporary store, as if the file had been loaded.
+
+    Args:
+        settings: limits of ratings, and the folder of the temporary store.
+        path: the file.
+        reporter: shows the steps.
+        hints: how the file is to be read, where its content does not tell.
+
+    Returns:
+        The training data.
+
+    Raises:
+        UnusableFile: the file has no usable row, or cannot be read to its end.
+    """
     settings.var.mkdir(parents=True, exist_ok=True)
-    _remove_what_killed_ones_left(settings.var)
+    _remove_abandoned_folders(settings.var)
     with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
-        _Loading(settings, store, open_table(path, hints), reporter).run(make_room=lambda: None).whole()
+        _Loading(settings, store, open_table(path, hints), reporter).run(before_storing=lambda: None).whole()
         return training_data(store.events.read())
 
 
 def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Product]:
-    """The products that a file tells of, each once, as the store would have them. Raises UnusableFile."""
+    """Read the products of a file, each once, as they would be stored.
+
+    Args:
+        settings: limits of ratings.
+        path: the file.
+        reporter: shows the step.
+
+    Returns:
+        The products; of a repeated one, its last row.
+
+    Raises:
+        UnusableFile: the file has no product.
+    """
     reporter.step(f"reading {path}")
     table = open_table(path)
     rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
-    found: dict[str, Product] = {}
+    products: dict[str, Product] = {}
     for raw in table.rows.blocks():
-        found.update((product.product_id, product) for product in validate_rows(raw, table.layout, rules).products)
-    if not found:
+        products.update((product.product_id, product) for product in validate_rows(raw, table.layout, rules).products)
+    if not products:
         raise UnusableFile(
             f"{path}: no product was found in it. It was read as {table.describe()}. Expected a catalogue: "
             "ids and titles."
         )
-    return list(found.values())
+    return list(products.values())
 
 
-def _remove_what_killed_ones_left(folder: Path) -> None:
-    for left in folder.glob(".reading-*-*"):
-        if not Path(f"/proc/{left.name.split('-')[1]}").exists() and Path("/proc").is_dir():
-            shutil.rmtree(left, ignore_errors=True)
+def _remove_abandoned_folders(folder: Path) -> None:
+    """Remove the temporary stores of processes that were killed."""
+    for temporary in folder.glob(".reading-*-*"):
+        if not Path(f"/proc/{temporary.name.split('-')[1]}").exists() and Path("/proc").is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
-    """Fill an empty store with the made-up shop; False, and nothing done, if there is anything in it."""
-    here = store.summary()
-    if here.n_events or (here.n_products and not here.made_up):  # made-up products alone: its filling was cut short
+    """Fill an empty store with the synthetic shop.
+
+    Args:
+        store: the store.
+        reporter: shows the step.
+
+    Returns:
+        Whether the store was empty; else nothing is done.
+    """
+    stored = store.summary()
+    # Synthetic products without events are left by a process that was interrupted while it filled the store.
+    if stored.n_events or (stored.n_products and not stored.made_up):
         return False
     reporter.step("no data here: making up a shop")
     shop = make_shop(until=int(time.time()))
     store.products.add(shop.products)
-    store.events.add(shop.events)  # in one transaction: half a shop would stay half a shop
+    store.events.add(shop.events)  # in one transaction: an interrupted one leaves no events
     return True
 
 
 def withdraw(store: Store, product_ids: Sequence[str], withdrawn: bool) -> int:
-    """Never list these products again, or (False) do so again; how many there were.
+    """Stop or resume listing products.
 
-    Raises UnknownName, and changes nothing, if one of them is not known.
+    Args:
+        store: the products.
+        product_ids: their ids.
+        withdrawn: True to stop listing them, False to resume.
+
+    Returns:
+        How many different products there were.
+
+    Raises:
+        UnknownName: the store does not have one of them; nothing is changed.
     """
     product_ids = list(dict.fromkeys(clean_id(id_) for id_ in product_ids))
     known = store.products.get(id_ for id_ in product_ids if not has_bad_characters(id_))

@@ -1,4 +1,4 @@
-"""What became of one file, counted."""
+"""Count the rows, events and products of a loaded file, and summarize them for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ from src.ingestion.row_validation import ValidatedBlock
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """A load, and what is to be said of it. broken: why not all of the file could be read."""
+    """The result of loading a file.
+
+    Attributes:
+        load: its figures, as the store keeps them.
+        table: how the file was read.
+        rejects_file: the CSV file of its rejected rows; None without any.
+        checks: the data checks of the load.
+        broken: why the file could not be read to its end; None if it was.
+    """
 
     load: Load
     table: Table
@@ -29,28 +37,28 @@ class LoadSummary:
     broken: UnusableFile | None = None
 
     def whole(self) -> LoadSummary:
-        """Itself. Raises UnusableFile if not all of the file could be read."""
+        """Return the summary itself. Raises UnusableFile if the file could not be read to its end."""
         if self.broken is not None:
             raise self.broken
         return self
 
     def lines(self) -> list[str]:
-        """For people: how the file was read, the sum, every reason, and what looks wrong."""
+        """Return lines for people: how the file was read, its totals, the reasons of rejections, and warnings."""
         load = self.load
-        said = [f"{self.table.path}: {self.table.describe()}"]
-        said += [f"  note: {note}" for note in self.table.layout.notes]
-        said += row_lines(load.n_read, load.rejected)
+        lines = [f"{self.table.path}: {self.table.describe()}"]
+        lines += [f"  note: {note}" for note in self.table.layout.notes]
+        lines += row_lines(load.n_read, load.rejected)
         if self.table.layout.has_events:
             known = load.n_events - load.n_stored
-            said.append(f"  {load.n_events:,} events: {load.n_stored:,} stored, {known:,} repeated or outdated")
+            lines.append(f"  {load.n_events:,} events: {load.n_stored:,} stored, {known:,} repeated or outdated")
         if load.n_products:
-            said.append(f"  {load.n_products:,} products")
-        said += [f"    {line}" for line in count_lines(load.mended)]
+            lines.append(f"  {load.n_products:,} products")
+        lines += [f"    {line}" for line in count_lines(load.mended)]
         if self.rejects_file is not None:
-            said.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
+            lines.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
         passed = [check.name for check in self.checks if check.passed]
-        said += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
-        return [*said, f"  checks passed: {', '.join(passed)}"] if passed else said
+        lines += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
+        return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
 
 
 @dataclass
@@ -84,6 +92,15 @@ class LoadTally(RowTally):
             self.newest_at = newest if self.newest_at is None else max(self.newest_at, newest)
 
     def load(self, table: Table, n_events: int) -> Load:
+        """Return the counts as a record with a new id and the time of now.
+
+        Args:
+            table: how the file was read.
+            n_events: how many events the file has, without repeated ones.
+
+        Returns:
+            The record.
+        """
         return Load(
             load_id=secrets.token_hex(6),
             file=table.path.name,

@@ -1,4 +1,4 @@
-"""Events that come in one by one, while the shop is open."""
+"""Store the events that the shop sends over HTTP."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from src.store.search_store import normalize_query
 
 
 def record_events(store: Store, events: Sequence[Event]) -> int:
-    """Store checked events durably; how many were new. The rest repeats an event_id, or is older than what is known.
+    """Store events durably, then what they tell of searches and of served lists.
 
-    What they tell of searches and of lists that were served comes after them: who is interrupted in between has got no
-    answer, sends the events again, and that is made up for.
+    A client that is interrupted in between has no answer and sends the events again; all parts may be stored twice
+    without counting twice.
+
+    Args:
+        store: where they are stored.
+        events: events that passed the checks, with their times.
+
+    Returns:
+        How many events were new. The others repeat an event_id, or are older ratings than the stored ones.
     """
     batch = EventBatch(
         user_id=[event.user_id for event in events],
@@ -28,26 +35,26 @@ def record_events(store: Store, events: Sequence[Event]) -> int:
         dedupe_key=[_dedupe_key(event) for event in events],
     )
     stored = store.events.add(batch, [event.event_id for event in events])
-    searched = [
+    feedback = [
         SearchFeedback(normalize_query(event.query), event.product_id, event.kind.value, event.at or 0, dedupe_key)
         for event, dedupe_key in zip(events, batch.dedupe_key or [], strict=True)
         if event.query
     ]
-    if searched:
-        store.searches.add(searched)
-    followed = [
+    if feedback:
+        store.searches.add(feedback)
+    follow_ups = [
         FollowUp(event.request_id, event.product_id, event.kind.value, event.at or 0, dedupe_key)
         for event, dedupe_key in zip(events, batch.dedupe_key or [], strict=True)
         if event.request_id
     ]
-    if followed:
-        store.served_lists.add_follow_ups(followed)
+    if follow_ups:
+        store.served_lists.add_follow_ups(follow_ups)
     return stored
 
 
 def _dedupe_key(event: Event) -> str:
-    """Without an event_id nobody can tell a repetition from a second purchase, so it counts as one."""
+    """Return the key by which a repeated event is recognized; without an event_id, each event counts as a new one."""
     if event.kind is EventKind.RATING:
         return ""
-    # Never what a file's events are marked with, which is their time.
+    # It must differ from the keys of events that come from files, which are times.
     return f"id:{event.event_id}" if event.event_id else f"once:{secrets.token_hex(8)}"

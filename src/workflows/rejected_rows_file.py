@@ -1,4 +1,4 @@
-"""The rows that could not be used, in a file for people."""
+"""Write the rejected rows of a file, with line number and reason, to a CSV file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ _NAME_BYTES = 200  # file systems take 255
 
 
 class RejectedRowsFile:
-    """Rejected rows of one file as CSV (line, reason, fields …), made when the first one comes. A context manager."""
+    """Rejected rows of one file as CSV (line, reason, fields …); a context manager.
+
+    The file is created with the first row, and that of an earlier load is removed.
+    """
 
     def __init__(self, folder: Path, source: Path) -> None:
+        """Choose the path of the CSV file.
+
+        Args:
+            folder: its folder, which is created if necessary.
+            source: the file that is loaded; its name and that of its folder make the name.
+        """
         name = f"{source.resolve().parent.name}-{source.name}".encode()[-_NAME_BYTES:].decode(errors="ignore")
         self.path = folder / f"{name}.rejects.csv"
         self._file: IO[str] | None = None
@@ -34,7 +43,7 @@ class RejectedRowsFile:
             return
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # surrogateescape writes bytes that were not UTF-8 back as they came.
+            # surrogateescape writes bytes that are not UTF-8 unchanged.
             self._file = open(  # noqa: SIM115 (closed in __exit__)
                 self.path, "w", encoding="utf-8", errors="surrogateescape", newline=""
             )

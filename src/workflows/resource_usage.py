@@ -1,4 +1,4 @@
-"""What a piece of work takes: seconds, and memory of the process."""
+"""Time and memory of a piece of work."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _Result = TypeVar("_Result")
 
 
 def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
-    """What the work returns, and what it took.
+    """Do some work, and return its result with its time and memory.
 
-    Linux counts the highest resident memory anew from the start of the work (proc(5): /proc/PID/clear_refs, 5). Where
-    that is not to be had, peak_mib is the highest of the whole process so far, and growth_mib is None.
+    Linux counts the peak resident memory anew from the start of the work (proc(5): /proc/PID/clear_refs, 5). Elsewhere
+    peak_mib is the peak of the whole process so far, and growth_mib is None.
     """
     with suppress(OSError):
         _CLEAR.write_text("5")
@@ -36,15 +36,15 @@ def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
 
 
 def _kib(field: str) -> int | None:
-    """A count of memory as Linux keeps it; None elsewhere."""
+    """Return a memory count of this process in KiB, as Linux keeps it; None elsewhere."""
     try:
-        found = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+        match = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None
 
 
 def _highest_so_far() -> float:
-    """KiB; macOS counts bytes."""
+    """Return the peak resident memory of this process in KiB."""
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest / 1024 if sys.platform == "darwin" else highest
+    return highest / 1024 if sys.platform == "darwin" else highest  # macOS counts bytes

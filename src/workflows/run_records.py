@@ -1,4 +1,4 @@
-"""The record of a training in the store: begun, how far it is, ended; and those whose trainer is gone."""
+"""Record a training in the store: its start, progress and end; close the runs of trainers that were killed."""
 
 from __future__ import annotations
 
@@ -12,27 +12,34 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from src.core.errors import Busy, Ended, StoreError
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.store import Store
 
-if TYPE_CHECKING:  # it brings what only trainings need
+if TYPE_CHECKING:  # the web workers need not import the libraries of a training
     from src.workflows.training_plan import TrainingRequest
 
 ATTEMPTS = 3
-"""So often a night's run is begun, when each time somebody or something ends it."""
+"""How often a nightly run is started when it is interrupted each time."""
 QUEUED_SECONDS = 120
-"""A run that was queued so long ago has no trainer that would begin it."""
+"""A run that has been queued for longer has no trainer that will start it."""
 CLOCKS_DIFFER_BY = 3_600
-"""Seconds. What is recorded as later than that was written when a clock was wrong, and says nothing of now."""
+"""Seconds. A record from further in the future was written while a clock was wrong, and is ignored."""
 
 
 def begin_run(store: Store, job: TrainingRequest) -> Run | None:
-    """The run of a job, recorded as running. None: another run answers for job.due, or ended job.run_id already.
+    """Record the run of a training as running; an interrupted nightly run is continued as its next attempt.
 
-    Must be called by the holder of the trainer's lock. A night's run that was interrupted is taken up again.
+    Args:
+        store: where runs are recorded.
+        job: the training, whose process holds the trainer's lock.
+
+    Returns:
+        The run; None if the training must not start, as its queued run is over or its due moment had its run.
     """
     run_id = job.run_id or secrets.token_hex(6)
     run = Run(run_id, job.trigger, int(time.time()), RunStatus.RUNNING, job.due, host=socket.gethostname())
@@ -52,81 +59,112 @@ def begin_run(store: Store, job: TrainingRequest) -> Run | None:
 
 
 def may_be_tried_again(run: Run) -> bool:
-    """Whether a night's run has not had its turn yet."""
+    """Return whether a nightly run was interrupted and has attempts left."""
     return run.status is RunStatus.INTERRUPTED and run.attempt < ATTEMPTS
 
 
 def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
-    """Record runs as interrupted whose trainer was killed, and return them. None while somebody else trains.
+    """Record runs as interrupted whose trainer was killed.
 
-    A trainer holds its lock from before it records its run until after it has recorded the end; a queued run has a
-    while until its trainer takes the lock.
+    A trainer holds its lock from before it records its run until after it has recorded the end; a queued run has
+    QUEUED_SECONDS until its trainer takes the lock.
+
+    Args:
+        store: where runs are recorded.
+        trainer: the trainer's lock, which is taken meanwhile unless it is held.
+
+    Returns:
+        The runs that were closed; none while another process trains.
     """
     if not _abandoned(store):
         return []
-    mine = trainer.held
-    if not mine and not trainer.acquire(LockOwner.this_process()):
+    was_held = trainer.held
+    if not was_held and not trainer.acquire(LockOwner.this_process()):
         return []
     try:
         closed = []
         for run in _abandoned(store):
-            what = "the trainer was killed before it could say how far it was"
+            message = "the trainer was killed before it could say how far it was"
             if run.progress:
-                what = f"the trainer was killed; the last that it said was: {run.progress}"
-            closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=what))
+                message = f"the trainer was killed; the last that it said was: {run.progress}"
+            closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=message))
             store.runs.save(closed[-1])
         return closed
     finally:
-        if not mine:
+        if not was_held:
             trainer.release()
 
 
 def _abandoned(store: Store) -> list[Run]:
+    """Return unfinished runs that no trainer works at if the trainer's lock is free."""
     now = time.time()
     return [
         run
         for run in store.runs.unfinished()
-        # One of the future was queued when the clock was wrong.
+        # A run from the future was queued while the clock was wrong.
         if run.status is RunStatus.RUNNING or not now - QUEUED_SECONDS <= run.started_at <= now + CLOCKS_DIFFER_BY
     ]
 
 
-class Noted:
-    """A Reporter that tells the store, too: whoever asks for the run sees how far it is."""
+class ProgressRecorder(Reporter):
+    """A reporter that also records each step as the progress of a run."""
 
     def __init__(self, reporter: Reporter, store: Store, run: Run) -> None:
+        """Create a recorder.
+
+        Args:
+            reporter: shows the steps.
+            store: where runs are recorded.
+            run: the run that makes progress.
+        """
         self._reporter, self._store, self._run = reporter, store, run
 
+    @override
     def step(self, line: str) -> None:
         self._reporter.step(line)
-        with suppress(StoreError):  # a store that is locked for a while is no reason to stop
+        with suppress(StoreError):  # a training outlasts a store that is locked for a while
             self._store.runs.note_progress(self._run.run_id, line[:300])
 
+    @override
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
 
 
 @contextmanager
 def track_run(store: Store, run: Run) -> Iterator[None]:
-    """Whatever ends the work, the run does not stay "running"."""
+    """Record how a run failed or was interrupted if an error leaves the `with` block.
+
+    Args:
+        store: where runs are recorded.
+        run: the run, which is recorded as running.
+
+    Yields:
+        Nothing.
+    """
     try:
         yield
     except BaseException as error:
-        from_outside = isinstance(error, Ended | KeyboardInterrupt | StoreError)  # a database that went away comes back
-        what = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
-        status = RunStatus.INTERRUPTED if from_outside else RunStatus.FAILED
-        with suppress(StoreError):  # what went wrong first is what people must read
-            now = store.runs.get(run.run_id)
-            # Whoever ended it said why already; and another trainer may have taken it up since.
-            if now is None or (not now.status.is_over and now.attempt == run.attempt):
-                progress = now.progress if now else ""
-                ended = replace(run, status=status, finished_at=int(time.time()), message=what, progress=progress)
+        interrupted = isinstance(error, Ended | KeyboardInterrupt | StoreError)  # a database may come back
+        message = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
+        status = RunStatus.INTERRUPTED if interrupted else RunStatus.FAILED
+        with suppress(StoreError):  # the first error is the one to report
+            recorded = store.runs.get(run.run_id)
+            # The leader may have recorded why it ended the run, and another trainer may have started it again.
+            if recorded is None or (not recorded.status.is_over and recorded.attempt == run.attempt):
+                progress = recorded.progress if recorded else ""
+                ended = replace(run, status=status, finished_at=int(time.time()), message=message, progress=progress)
                 store.runs.save(ended)
         raise
 
 
 def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
-    """Say of a queued run that another training began before its own could."""
+    """Record a queued run as failed because another training runs.
+
+    Args:
+        store: where runs are recorded.
+        job: the training that cannot start; nothing is recorded if it has no queued run.
+        error: names the other training.
+    """
     queued = None if job.run_id is None else store.runs.get(job.run_id)
     if queued is not None and not queued.status.is_over:
         now = int(time.time())
@@ -135,14 +173,14 @@ def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM becomes the exception Ended."""
+    """Raise Ended on SIGTERM inside a `with` block."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         raise Ended
 
     try:
         before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: nobody sends signals here
+    except ValueError:  # signals reach the main thread only
         yield
         return
     try:

@@ -1,4 +1,4 @@
-"""Measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE."""
+"""Benchmark search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
-from src.ingestion.column_names import plain
+from src.ingestion.column_names import normalize_name
 from src.ingestion.input_files import InputFile
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
@@ -32,14 +32,19 @@ _GRADE = ("rating", "grade", "relevance", "judgement", "judgment", "label", "sco
 
 @dataclass(frozen=True)
 class SearchBenchmarkRequest:
-    """judgements: rows of query, product, grade. products: a file as data_processing.py reads it."""
+    """The files of a search benchmark.
+
+    Attributes:
+        judgements: rows of query, product, grade.
+        products: the catalogue, as data_processing.py reads it.
+    """
 
     judgements: Path
     products: Path
 
     @classmethod
-    def asked_for(cls, options: Mapping[str, Any]) -> SearchBenchmarkRequest | None:
-        """The job that options of a command line ask for; None if none. Raises InputError for half of one."""
+    def from_options(cls, options: Mapping[str, Any]) -> SearchBenchmarkRequest | None:
+        """Return the benchmark that command-line options ask for; None if none. Raises InputError for wrong ones."""
         judgements, products = options.get("search"), options.get("products")
         if judgements is None and products is None:
             return None
@@ -55,18 +60,29 @@ class SearchBenchmarkRequest:
 
 
 def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, reporter: Reporter) -> SearchReport:
-    """NDCG@10 of words, of each encoder that is here, of both fused, and of the learned ranking; nothing is served of
-    it. Raises UnusableFile, NotReady.
+    """Measure NDCG@10 of keywords, of each installed encoder, of both fused, and of the search re-ranker.
+
+    Args:
+        settings: which encoder is served, and the seed.
+        job: the files.
+        reporter: shows the steps.
+
+    Returns:
+        The report; `left_out` names encoders and judgements that were not used, and why.
+
+    Raises:
+        UnusableFile: a file cannot be used.
+        NotReady: AISLE_ENCODER is not installed.
     """
     catalogue = CatalogueText.of(products_of(settings, job.products, reporter))
     items = Vocabulary.of(catalogue.ids)
     judged, left_out = read_judgements(job.judgements, items)
     reporter.step(f"making the search over {len(catalogue):,} products")
-    words = build_search_index(catalogue, None, None)
+    keywords = build_search_index(catalogue, None, None)
     searches: dict[str, EncodedSearch] = {}
     for name in dict.fromkeys((settings.encoder, *ENCODERS)):
         try:
-            searches[name] = _encoded(settings, name, catalogue, words, judged, reporter)
+            searches[name] = _encoded(settings, name, catalogue, keywords, judged, reporter)
         except AisleError as error:
             if name == settings.encoder:
                 raise
@@ -76,22 +92,32 @@ def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, report
 
 
 def _encoded(
-    settings: Settings, name: str, catalogue: CatalogueText, words: SearchIndex, judged: Judged, reporter: Reporter
+    settings: Settings, name: str, catalogue: CatalogueText, keywords: SearchIndex, judged: Judged, reporter: Reporter
 ) -> EncodedSearch:
     encoder = encoder_of(settings, name)
     reporter.step(f"encoding {len(catalogue):,} products with {name}")
     vectors = encode_texts(encoder, catalogue.passages(), settings.embeddings_dir, reporter).vectors
     by = EncodedBy(name, encoder.checksum, encoder.dimension)
     weight = vector_weight_of(name)
-    search = replace(words, vectors=build_vector_index(vectors), encoded_by=by, vector_weight=weight)
+    search = replace(keywords, vectors=build_vector_index(vectors), encoded_by=by, vector_weight=weight)
     return EncodedSearch(search, encoder.encode(judged.queries))
 
 
 def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:
-    """(what was judged, what was left out of it and why): a table with a header that names query, product and grade.
+    """Read a table with a header that names query, product and grade.
 
-    Queries without any relevant product have no NDCG, and products that are not in the file can be found by nobody.
-    Raises UnusableFile.
+    Queries without a relevant product are left out, as they have no NDCG; so are products that are not in `items`, as
+    no search can return them.
+
+    Args:
+        path: the table, as CSV.
+        items: ids of the products that can be found.
+
+    Returns:
+        The judgements, and sentences that say what was left out and why.
+
+    Raises:
+        UnusableFile: the file is missing or has no such header, or no query is left.
     """
     grades: dict[str, dict[int, float]] = {}
     unknown = wrong = 0
@@ -103,8 +129,8 @@ def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:
             wrong += 1
         else:
             grades.setdefault(query, {})[item] = grade
-    telling = {query: its for query, its in grades.items() if max(its.values()) > 0}
-    if not telling:
+    useful = {query: by_item for query, by_item in grades.items() if max(by_item.values()) > 0}
+    if not useful:
         raise UnusableFile(
             f"{path}: none of its {len(grades):,} queries has a relevant product that is known. Expected rows of "
             "query, product and a grade from 0 on, of products in --products; check both files."
@@ -114,33 +140,35 @@ def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:
         left_out.append(f"{unknown:,} judgements are of products that the file of products does not have")
     if wrong:
         left_out.append(f"{wrong:,} rows have no query, or a grade that is no number from 0 on")
-    if len(telling) < len(grades):
-        left_out.append(f"{len(grades) - len(telling):,} queries have no relevant product, and so no NDCG")
-    return Judged(list(telling), list(telling.values())), left_out
+    if len(useful) < len(grades):
+        left_out.append(f"{len(grades) - len(useful):,} queries have no relevant product, and so no NDCG")
+    return Judged(list(useful), list(useful.values())), left_out
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, float | None]]:
+    """Yield query, product id and grade (None if it is no grade) of each row. Raises UnusableFile."""
     if not path.is_file():
         raise UnusableFile(f"{path}: no such file. Expected rows of query, product, grade; check --search.")
     lines = [line for block in InputFile(path).line_blocks() for line in block if line.strip()]
     header = lines[0] if lines else ""
-    sign = max(",;\t", key=header.count)
-    names = [plain(name) for name in next(csv.reader([header], delimiter=sign), [])]
-    places = [
+    separator = max(",;\t", key=header.count)
+    names = [normalize_name(name) for name in next(csv.reader([header], delimiter=separator), [])]
+    columns = [
         next((names.index(name) for name in known if name in names), None) for known in (_QUERY, _PRODUCT, _GRADE)
     ]
-    if None in places:
+    if None in columns:
         raise UnusableFile(
             f"{path}: its first line is {header[:80]!r}; expected a header with a query, a product and a grade, "
             "such as query,docid,rating"
         )
-    query, product, grade = (place for place in places if place is not None)
-    for row in csv.reader(lines[1:], delimiter=sign):
+    query, product, grade = (column for column in columns if column is not None)
+    for row in csv.reader(lines[1:], delimiter=separator):
         if len(row) > max(query, product, grade):
-            yield " ".join(row[query].split()), row[product], _number(row[grade])
+            yield " ".join(row[query].split()), row[product], _grade(row[grade])
 
 
-def _number(text: str) -> float | None:
+def _grade(text: str) -> float | None:
+    """Return a grade from 0 to 30; None for other text."""
     try:
         number = float(text)
     except ValueError:

@@ -19,20 +19,18 @@ from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import prepare_part
-from src.workflows.run_records import Noted, begin_run, close_abandoned, ended_by_sigterm, refuse_queued, track_run
+from src.workflows.run_records import (
+    ProgressRecorder,
+    begin_run,
+    close_abandoned,
+    ended_by_sigterm,
+    refuse_queued,
+    track_run,
+)
 from src.workflows.training_messages import run_message
 from src.workflows.training_plan import ALL, TrainingRequest
-from src.workflows.training_steps import (
-    Prepared,
-    Trained,
-    TrainingContext,
-    draft_of,
-    judge,
-    measure,
-    prepare,
-    publish,
-    reported,
-)
+from src.workflows.training_results import Prepared, Trained, TrainingContext
+from src.workflows.training_steps import draft_of, judge, measure, prepare, publish, reported
 
 _DELETED_AT_ONCE = 1_000
 
@@ -67,7 +65,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
-            noted = Noted(reporter, store, run)
+            noted = ProgressRecorder(reporter, store, run)
             if job.trigger == "night":
                 _score(settings, store, noted)
                 _forget_lists(settings, store)
@@ -85,7 +83,7 @@ def _trained(context: TrainingContext) -> Trained:
         return Trained(None, None, False, prepared.verdict)
     if context.request.model_type != ALL:
         return _trained_partially(context, prepared)
-    # The measured models are no argument of `draft_of`: fitted ones would stand beside them in memory.
+    # `judged` holds no measured model, so that their memory is free when `draft_of` trains on all events.
     judged = judge(context, prepared, measure(context, prepared))
     if not judged.verdict.promoted:
         return Trained(None, judged.report, False, judged.verdict)
@@ -93,7 +91,7 @@ def _trained(context: TrainingContext) -> Trained:
 
 
 def _trained_partially(context: TrainingContext, prepared: Prepared) -> Trained:
-    """Train some models anew; the others are carried over from the current release."""
+    """Train some models; the others are carried over from the current release."""
     settings, store, reporter = context.settings, context.store, context.reporter
 
     def describe(data: TrainingData) -> EmbeddedCatalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.releases.gate_messages import verdict_sentence
 from src.workflows.training_plan import TrainingRequest
-from src.workflows.training_steps import Trained
+from src.workflows.training_results import Trained
 
 
 def run_message(request: TrainingRequest, trained: Trained) -> str:

@@ -1,4 +1,4 @@
-"""What a training trains: every model anew, those that somebody named, or a part of the current release."""
+"""What a training trains: all models, single ones, or a part of the current release."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from src.interactions.splits import held_out
 from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
-from src.releases.manifest import EnsembleRecord
+from src.releases.manifest_sections import EnsembleRecord
 from src.releases.registry import Registry
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.workflows.fit import FitPlan
 from src.workflows.tune import trials_file
 
@@ -25,20 +25,25 @@ MODEL_TYPES: dict[str, tuple[str, ...]] = {
     "mf": (ALS,),
     "ss": (ITEM_GRAPH, SPECTRAL, TEXT),
 }
-"""What can be trained by itself, the rest being carried over: predicted ratings, matrix factorization, similarity, with
-which the search is made anew."""
+"""Type → models that are trained together while the others are carried over: predicted ratings, matrix factorization,
+similarity (with the search index)."""
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train, and for whom. data: a file instead of the store. models: names; popularity always comes along.
+    """What to train, and why.
 
-    model_type: a row of MODEL_TYPES; but for "all", what is not of it is carried over from the current release.
-    tune_seconds: how long to look for better settings of the list, remembering what was tried; None for
-    AISLE_TUNE_SECONDS.
-    force: serve what comes of it, whatever the gate says.
-    trigger: "command", "night", "api" or "drift". due: the nightly moment this run answers for, in UTC seconds.
-    run_id: of a run that is queued already. why: what made somebody start it, for people.
+    Attributes:
+        data: A file instead of the store; None for the store.
+        models: Names of the models; popularity is trained beside them.
+        activate: Whether the new release may serve at once.
+        tune_seconds: Duration of a search for better settings that can be continued; None for AISLE_TUNE_SECONDS.
+        trigger: "command", "night", "api" or "drift".
+        due: The scheduled moment that this run answers for, in UTC seconds; None without one.
+        model_type: A row of MODEL_TYPES; models of other types are carried over, unless it is "all".
+        force: Whether the new release serves whatever the gate's verdict is.
+        run_id: Id of a run that is queued already; None for a new one.
+        why: The reason of an early training, for people.
     """
 
     data: Path | None = None
@@ -56,37 +61,51 @@ class TrainingRequest:
 def plan_of(
     settings: AllSettings, registry: Registry, train: TrainingData, job: TrainingRequest, reporter: Reporter
 ) -> FitPlan:
-    """What to train: every model asked for, and the blend of them as tuning on a part of `train` finds best.
+    """Choose the settings of a training.
 
-    Tuning begins where that of the current release ended, unless the settings were changed since.
+    Tuning holds out a part of the events, and starts from the current release's ensemble unless the settings changed.
+
+    Args:
+        settings: The settings.
+        registry: The releases, for the ensemble to start from.
+        train: The events to tune on.
+        job: The models that are requested.
+        reporter: Progress.
+
+    Returns:
+        The parameters of every requested model, and the ensemble if all were requested.
+
+    Raises:
+        AisleError: A model that was named cannot be trained here.
     """
     first, can_train = EnsembleConfig.of(settings), trainable(train)
     unavailable = [MODELS[name].unavailable() for name in job.models]
-    left_out = [part.reason for part in unavailable if part is not None]
-    for reason in left_out:
+    reasons = [part.reason for part in unavailable if part is not None]
+    for reason in reasons:
         reporter.step(f"WARNING: {reason}")
     if job.models != tuple(MODELS):
-        if left_out:
-            raise AisleError(left_out[0])
+        if reasons:
+            raise AisleError(reasons[0])
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
-    recipe = tune_ensemble(
-        settings,
+    file = None if job.tune_seconds is None else trials_file(settings, train)
+    config = tune_ensemble(
         held_out(train) if len(train) > 1 else None,
+        _last_ensemble(registry, first, settings) or first,
+        TuningOptions(settings.relevant_rating, settings.seed, trials_file=file),
         settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
         reporter,
-        start=_last_recipe(registry, first, settings) or first,
-        kept_in=None if job.tune_seconds is None else trials_file(settings, train),
     )
-    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
-    return FitPlan(params, recipe, recipe.weighting)
+    params = {name: config.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
+    return FitPlan(params, config, config.weighting)
 
 
-def _last_recipe(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
+def _last_ensemble(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
+    """Return the current release's ensemble; None if it was tuned under other settings, or cannot be read."""
     try:
         manifest = registry.current().manifest
-        if manifest.recipe is None or manifest.recipe_of_settings != EnsembleRecord.of(first):
+        if manifest.ensemble is None or manifest.ensemble_of_settings != EnsembleRecord.of(first):
             return None
-        return manifest.recipe.config(settings)
-    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another version's: begin anew
+        return manifest.ensemble.config(settings)
+    except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another program's
         return None

@@ -4,157 +4,43 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.errors import AisleError
-from src.core.process_lock import Lock, LockOwner
+from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
-from src.core.records import Run
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
-from src.interactions.splits import Split, split
+from src.interactions.splits import split
 from src.models import MODELS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.gate_messages import verdict_record
-from src.releases.manifest import (
-    STORE,
-    EnsembleRecord,
-    MeasurementSettings,
-    MetricsRecord,
-    TrainingDataRecord,
-    TrainingRecord,
-)
+from src.releases.manifest import TrainingRecord
+from src.releases.manifest_sections import STORE, EnsembleRecord, MeasurementSettings, MetricsRecord, TrainingDataRecord
 from src.releases.promotion_gate import GateBounds, check_release, compare
-from src.releases.registry import Registry
 from src.releases.release import Draft, SmokeTestResult
 from src.releases.verdict import GateVerdict, NotCompared, Override
-from src.search.index import SearchIndex
 from src.store import Store
 from src.workflows.champion_comparison import (
-    Champion,
     MeasuredPlan,
     champion_of,
     check_data_of,
     measure_champion,
     retrained_champion,
 )
-from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
-from src.workflows.fit import FitPlan, fit, measured_fit, stored_data
+from src.workflows.embed_catalogue import embed_catalogue
+from src.workflows.fit import fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
-from src.workflows.search_ranker_training import Rankings, train_search_rankers
+from src.workflows.search_ranker_training import train_search_rankers
 from src.workflows.training_plan import ALL, TrainingRequest, plan_of
+from src.workflows.training_results import JudgedTraining, Measured, Prepared, Trained, TrainingContext
 
 _LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
 _SAMPLED_PRODUCTS = 20
 _UNATTENDED = ("night", "drift")
-
-
-@dataclass(frozen=True)
-class TrainingContext:
-    """What every step of one training needs.
-
-    Attributes:
-        settings: The settings.
-        store: The store.
-        request: What to train.
-        run: The run that records it.
-        lock: The trainer's lock.
-        reporter: Progress.
-    """
-
-    settings: AllSettings
-    store: Store
-    request: TrainingRequest
-    run: Run
-    lock: Lock
-    reporter: Reporter
-
-    @property
-    def registry(self) -> Registry:
-        """The releases."""
-        return Registry(self.settings.releases_dir, self.settings.keep_releases)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The data of a training, and the release that it is compared with.
-
-    Attributes:
-        catalogue: The events, with texts for their products.
-        changed_at: Microseconds since 1970 of the store's last change; None if that is not known.
-        read_at: Microseconds since 1970 when reading began.
-        made_up: Whether the data are the synthetic shop's.
-        champion: The current release; None without one that can be compared.
-        verdict: The gate's verdict on the data.
-    """
-
-    catalogue: EmbeddedCatalogue
-    changed_at: int | None
-    read_at: int
-    made_up: bool
-    champion: Champion | None
-    verdict: GateVerdict
-
-    @property
-    def data(self) -> TrainingData:
-        """The events."""
-        return self.catalogue.data
-
-
-@dataclass(frozen=True)
-class Measured:
-    """New settings, measured beside the champion's.
-
-    Attributes:
-        parts: The events, divided in time.
-        challenger: The new settings.
-        champion: The champion's, or why they were not measured.
-    """
-
-    parts: Split
-    challenger: MeasuredPlan
-    champion: MeasuredPlan | NotCompared
-
-
-@dataclass(frozen=True)
-class JudgedTraining:
-    """The gate's verdict on measured settings. The measured models are gone, so that their memory is free.
-
-    Attributes:
-        verdict: The verdict so far.
-        plan: The settings to train on all events.
-        report: Their figures.
-        search: The search index; None where no product has a text, or where nothing is promoted.
-        rankings: The search re-rankers; none where nothing is promoted.
-    """
-
-    verdict: GateVerdict
-    plan: FitPlan
-    report: Report
-    search: SearchIndex | None = None
-    rankings: Rankings = field(default_factory=Rankings)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A finished training.
-
-    Attributes:
-        version: The new release; None if the gate kept the old one.
-        report: What was measured; None if the gate refused the data.
-        active: Whether the new release serves.
-        verdict: The gate's verdict.
-        pinned: The release that was not replaced as it is pinned; None if that was not the reason.
-    """
-
-    version: str | None
-    report: Report | None
-    active: bool
-    verdict: GateVerdict
-    pinned: str | None = None
 
 
 def prepare(context: TrainingContext) -> Prepared:
@@ -338,13 +224,13 @@ def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining
     report, champion = judged.report, prepared.champion
     of_settings: EnsembleRecord | None = EnsembleRecord.of(EnsembleConfig.of(context.settings))
     if judged.verdict.settings_of and champion is not None:  # the refused settings are tried again next time
-        of_settings = champion.release.manifest.recipe_of_settings
+        of_settings = champion.release.manifest.ensemble_of_settings
     return TrainingRecord(
         data=_data_record(prepared, context.request.data),
         settings=MeasurementSettings.of(context.settings),
         params={name: asdict(params) for name, params in judged.plan.params.items()},
-        recipe=None if judged.plan.recipe is None else EnsembleRecord.of(judged.plan.recipe),
-        recipe_of_settings=of_settings,
+        ensemble=None if judged.plan.ensemble is None else EnsembleRecord.of(judged.plan.ensemble),
+        ensemble_of_settings=of_settings,
         metrics=MetricsRecord(
             rmse={name: figures.rmse.value for name, figures in report.ratings.items()},
             ndcg_at_10={name: figures.ndcg_at_10.value for name, figures in report.lists.items()},

@@ -1,4 +1,4 @@
-"""Tune the list that is served, and train it as tuning found best."""
+"""Tune the ensemble, and train it with the configuration that tuning found."""
 
 from __future__ import annotations
 
@@ -13,22 +13,52 @@ from src.interactions.splits import Split
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 
 
 def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, reporter: Reporter) -> EnsembleConfig:
-    """The recipe with the highest NDCG@k on tuning.test, found in about so many seconds; nothing is remembered."""
-    return tune_ensemble(settings, tuning, budget_seconds, reporter, k=k)
+    """Search for the ensemble with the highest NDCG@k, without a file to continue from.
+
+    Args:
+        settings: The settings.
+        tuning: The events to train on and to measure on.
+        budget_seconds: Duration of the search.
+        k: Length of the measured lists.
+        reporter: Progress.
+
+    Returns:
+        The best configuration.
+    """
+    options = TuningOptions(settings.relevant_rating, settings.seed, k)
+    return tune_ensemble(tuning, EnsembleConfig.of(settings), options, budget_seconds, reporter)
 
 
 def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
-    """The blend as it is served, but for the index: the whole catalogue is ranked."""
+    """Train an ensemble without its candidate index, so that it ranks the whole catalogue.
+
+    Args:
+        data: The events.
+        recipe: The configuration.
+        seed: Seed of the models' starting values.
+        reporter: Progress.
+
+    Returns:
+        The ensemble.
+    """
     return fit_ensemble(data, recipe, seed, reporter)
 
 
 def trials_file(settings: AllSettings, data: TrainingData) -> Path:
-    """Where the trials of a search on these data are kept: another file for other data. What a search that was killed
-    left half done there is taken away, so only one process may search at a time: the one with the trainer's lock.
+    """Return the file of a search's trials, without what a killed search left there unfinished.
+
+    Only the process that holds the trainer's lock may call it.
+
+    Args:
+        settings: The settings.
+        data: The events; other events have another file.
+
+    Returns:
+        An absolute path; the file need not exist.
     """
     digest = hashlib.sha256(repr((len(data), settings.seed, settings.relevant_rating)).encode())
     for column in (data.events.user_idx, data.events.item_idx, data.events.value, data.events.at, data.kind):
@@ -45,7 +75,7 @@ def trials_file(settings: AllSettings, data: TrainingData) -> Path:
 
 
 def _drop_torn_line(file: Path) -> None:
-    """A line that was not written to its end would make every later one unreadable."""
+    """Remove an unfinished last line, after which no later line could be read."""
     try:
         content = file.read_bytes()
     except FileNotFoundError:

@@ -66,10 +66,10 @@ def test_a_trainer_killed_at_any_step_leaves_what_was_served_and_the_next_traini
             assert any(line.startswith(step) for line in trainer.stdout), step
             os.killpg(trainer.pid, signal.SIGKILL)
         release = _registry(shop).active()
-        assert (release.version, release.note) == (served, "")
+        assert (release.version, release.current_problem) == (served, None)
     assert "is active" in shop.door("train_model.py")
     assert shop.current != served
-    assert _registry(shop).active().note == ""
+    assert _registry(shop).active().current_problem is None
     assert list(_registry(shop).folder.glob(".tmp-*")) == []
     assert len(_runs(shop, RunStatus.INTERRUPTED)) == 3
 
@@ -79,7 +79,7 @@ def test_two_trainers_started_at_once_make_one_release(shop: Shop) -> None:
     pair = [subprocess.Popen(command, env=shop.environment, stderr=subprocess.DEVNULL) for _ in range(2)]
     assert sorted(trainer.wait(120) for trainer in pair) == [0, 1]
     assert len(_registry(shop).versions()) == 2
-    assert _registry(shop).active().note == ""
+    assert _registry(shop).active().current_problem is None
 
 
 def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_night_up_again(

@@ -17,7 +17,7 @@ from src.core.domain import NO_TIME, EventBatch, Product
 from src.core.records import Load
 from src.exploration.activity import MAX_PERIODS
 from src.exploration.data_profile import MAX_CATEGORIES, TOP, profile_data, read_catalogue
-from src.exploration.findings import find_remarks
+from src.exploration.findings import describe_findings
 from src.exploration.profile_types import DataProfile
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import split
@@ -302,7 +302,7 @@ def test_an_exploration_can_be_written_as_json() -> None:
 
 
 def test_ordinary_data_gets_no_remark() -> None:
-    assert find_remarks(ordinary()) == []
+    assert describe_findings(ordinary()) == []
 
 
 def test_remarks_name_the_figure_they_come_from() -> None:
@@ -379,15 +379,15 @@ def test_remarks_name_the_figure_they_come_from() -> None:
         ),
     ]
     for said, wrong, right in beyond:
-        found = find_remarks(replace(plain, **wrong))
+        found = describe_findings(replace(plain, **wrong))
         assert len(found) == 1, found
         assert said in found[0]
-        assert find_remarks(replace(plain, **right)) == []
+        assert describe_findings(replace(plain, **right)) == []
 
 
 def test_a_few_users_may_each_have_much_of_the_events() -> None:
     plain = ordinary()
-    assert find_remarks(replace(plain, users=replace(plain.users, n=99, most=600))) == []
+    assert describe_findings(replace(plain, users=replace(plain.users, n=99, most=600))) == []
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_a_few_users_may_each_have_much_of_the_events() -> None:
 )
 def test_what_is_said_of_the_test_set_is_what_becomes_of_it(times: list[int]) -> None:
     rows = [did("click", f"u{n}", "p", at) for n, at in enumerate(times)]
-    said = any("the test set is drawn at random" in remark for remark in find_remarks(explored(rows)))
+    said = any("the test set is drawn at random" in remark for remark in describe_findings(explored(rows)))
     assert said == (split(data_of(rows), 0.25).how == "random")
 
 

@@ -90,5 +90,5 @@ def test_a_finder_finds_what_one_look_up_at_a_time_finds(known: list[str], other
 
 
 def test_a_finder_knows_ids_too_long_for_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.interactions.vocabulary._MOST_BYTES", 3)
+    monkeypatch.setattr("src.interactions.vocabulary._MAX_TABLE_BYTES", 3)
     assert ITEMS.finder()(["c", "x", "b"]).tolist() == [2, -1, 0]

@@ -86,7 +86,9 @@ def test_the_products_of_its_own_colour_speak_for_a_product(checkerboard: Pipeli
 def test_a_reason_is_what_the_score_loses_without_it_and_the_top_one_costs_most(
     checkerboard: Pipeline, model: str
 ) -> None:
-    query = Query(None, HISTORY, n=12, exclude=frozenset({"p0", "p1", "p2", "p4"}), exclude_seen=False, model=model)
+    query = Query(
+        None, HISTORY, n=12, exclude=frozenset({"p0", "p1", "p2", "p4"}), rules=Rules(seen=frozenset()), model=model
+    )
     explained = told(checkerboard, query)
     assert len(explained) >= 6
     for item, why in explained:

@@ -18,10 +18,10 @@ from test_pipeline import N_ITEMS, PIPELINE, POPULAR, did
 from src.core.domain import Boost, EventKind, ExclusionReason, ProductAttributes, Query, Recommendation, Rules
 from src.core.errors import UnknownName
 from src.models import POPULARITY, SPECTRAL, SVD
-from src.recommendation import list_builder
-from src.recommendation.diversity import boosted
+from src.recommendation import list_candidates
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.list_builder import CATALOGUE, RELAXED
+from src.recommendation.list_candidates import boosted
 from src.recommendation.pipeline import Pipeline
 
 FACTS = [
@@ -31,7 +31,8 @@ FACTS = [
     for item in range(N_ITEMS)
 ]
 """Product p3 costs 30, is odd, of Brand 0, and there are 3 of it; p0, p4 and p8 are sold out."""
-STOCKED = PIPELINE.stocked(FACTS)
+STOCKED = PIPELINE.with_attributes(FACTS)
+NO_RULES = Rules()
 OF = {facts.product_id: facts for facts in FACTS}
 
 
@@ -53,7 +54,7 @@ def ways(request: pytest.FixtureRequest) -> Iterator[None]:
 @contextmanager
 def sized(*, large: bool) -> Iterator[None]:
     """Twelve products as a catalogue that is too large to be scored for one list."""
-    with patch.multiple(list_builder, _SCORED=2 if large else 99, _NAMED=2, _GROWTH=2, _WIDEST=4):
+    with patch.multiple(list_candidates, _SCORED=2 if large else 99, _NAMED=2, _GROWTH=2, _WIDEST=4):
         yield
 
 
@@ -89,7 +90,7 @@ def test_a_filter_keeps_the_order_of_the_wanted_model(model: str) -> None:
 
 
 def test_of_what_is_not_known_no_price_fits_and_nothing_is_sold_out() -> None:
-    bare = PIPELINE.stocked([ProductAttributes("p0"), ProductAttributes("p1", price=5.0)])
+    bare = PIPELINE.with_attributes([ProductAttributes("p0"), ProductAttributes("p1", price=5.0)])
     assert ids(Rules(max_price=9), pipeline=bare) == ["p1"]
     assert ids(Rules(in_stock=True), 2, bare) == ["p0", "p1"]
     assert ids(Rules(categories=frozenset({""})), pipeline=bare) == []
@@ -115,7 +116,7 @@ def test_caps_give_way_when_no_other_product_is_left_and_the_list_says_so() -> N
 @pytest.mark.usefixtures("ways")
 def test_caps_prefer_less_popular_products_that_have_room() -> None:
     facts = [ProductAttributes(id_, "Same") for id_ in POPULAR[:9]]
-    listed = found(Rules(max_per_category=1), 4, PIPELINE.stocked(facts))
+    listed = found(Rules(max_per_category=1), 4, PIPELINE.with_attributes(facts))
     assert [item.product_id for item in listed] == ["p0", "p9", "p10", "p11"]
 
 
@@ -259,7 +260,7 @@ def test_a_list_is_filled_to_n_while_products_are_left_that_the_filters_let_pass
 def test_caps_hold_for_every_place_that_is_not_relaxed_and_relax_only_when_nothing_else_has_room(
     query: Query, large: bool
 ) -> None:
-    rules = query.rules or Rules()
+    rules = query.rules
     with sized(large=large):
         listed = STOCKED.recommend(query)
     kept = [OF[item.product_id] for item in listed if item.filled_by != RELAXED]
@@ -290,17 +291,17 @@ def test_why_not_says_listed_of_just_what_is_listed_and_a_lifted_rule_is_no_reas
     with sized(large=large):
         pipeline = STOCKED.without(withdrawn)
         names = [item.product_id for item in pipeline.recommend(query)]
-        standing = pipeline.standing(query, product)
+        standing = pipeline.position(query, product)
         assert (standing.reason is None) == (product in names)
         if standing.reason is None:
             assert standing.rank == names.index(product) + 1
         elif standing.reason is ExclusionReason.EXCLUDED:
             lifted = replace(query, exclude=query.exclude - {product})
-            assert pipeline.standing(lifted, product).reason is not ExclusionReason.EXCLUDED
+            assert pipeline.position(lifted, product).reason is not ExclusionReason.EXCLUDED
         elif standing.reason in LIFTED:
             assert query.rules is not None
             lifted = replace(query, rules=replace(query.rules, **LIFTED[standing.reason]))
-            assert pipeline.standing(lifted, product).reason is not standing.reason
+            assert pipeline.position(lifted, product).reason is not standing.reason
         elif standing.reason is ExclusionReason.RANK:
             assert standing.rank is not None
             assert standing.rank > query.n == len(names)
@@ -310,8 +311,8 @@ def test_why_not_tells_the_reason() -> None:
     pipeline = STOCKED.without({"p2"})
     query = Query(None, did(EventKind.PURCHASE, "p1"), n=2, exclude=frozenset({"p0"}))
 
-    def reason(product: str, rules: Rules | None = None, n: int = 2) -> tuple[int | None, str | None]:
-        standing = pipeline.standing(replace(query, rules=rules, n=n), product)
+    def reason(product: str, rules: Rules = NO_RULES, n: int = 2) -> tuple[int | None, str | None]:
+        standing = pipeline.position(replace(query, rules=rules, n=n), product)
         return standing.rank, standing.reason
 
     assert reason("p3") == (1, None)
@@ -329,10 +330,10 @@ def test_why_not_tells_the_reason() -> None:
 
 
 def test_a_product_that_the_wanted_model_has_nothing_to_say_of_is_not_retrieved() -> None:
-    standing = STOCKED.standing(Query("u1", n=3, model=SVD), "p11")
+    standing = STOCKED.position(Query("u1", n=3, model=SVD), "p11")
     assert (standing.rank, standing.reason) == (None, ExclusionReason.NOT_RETRIEVED)
 
 
 def test_why_not_refuses_a_model_that_the_release_does_not_hold() -> None:
     with pytest.raises(UnknownName):
-        STOCKED.standing(Query("u1", model="magic"), "unheard of")
+        STOCKED.position(Query("u1", model="magic"), "unheard of")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.core.domain import SEEN_KINDS, Event, EventBatch, EventKind, Query
+from src.core.domain import SEEN_KINDS, Event, EventBatch, EventKind, Query, Rules
 from src.core.errors import NotReady, UnknownName
 from src.core.progress import Silent
 from src.interactions.interactions import training_data
@@ -44,6 +44,7 @@ def pipeline() -> Pipeline:
 
 PIPELINE = make_pipeline()
 POPULAR = [f"p{item}" for item in range(N_ITEMS)]
+NOTHING_SEEN = Rules(seen=frozenset())
 
 
 def ids(pipeline: Pipeline, query: Query) -> list[str]:
@@ -73,12 +74,12 @@ def test_only_what_was_rated_or_purchased_is_seen(pipeline: Pipeline, kind: Even
     history = did(kind, "p0", "p3", "gone from the shop")
     expected = ["p1", "p2", "p4", "p5"] if kind in (EventKind.RATING, EventKind.PURCHASE) else POPULAR[:4]
     assert ids(pipeline, Query("u1", history, n=4)) == expected
-    assert ids(pipeline, Query("u1", history, n=4, exclude_seen=False)) == POPULAR[:4]
+    assert ids(pipeline, Query("u1", history, n=4, rules=NOTHING_SEEN)) == POPULAR[:4]
 
 
 def test_excluding_holds_whatever_is_said_about_seen_products(pipeline: Pipeline) -> None:
     history = did(EventKind.PURCHASE, "p0")
-    query = Query(None, history, n=2, exclude=frozenset({"p1"}), exclude_seen=False)
+    query = Query(None, history, n=2, exclude=frozenset({"p1"}), rules=NOTHING_SEEN)
     assert ids(pipeline, query) == ["p0", "p2"]
 
 
@@ -142,7 +143,7 @@ def test_every_list_is_as_long_as_it_can_be_without_duplicates_or_barred_product
     model: str | None,
 ) -> None:
     events = tuple(Event("u", product, kind) for product, kind in history)
-    found = ids(PIPELINE, Query(user_id, events, n, exclude, exclude_seen, model))
+    found = ids(PIPELINE, Query(user_id, events, n, exclude, model, rules=Rules() if exclude_seen else NOTHING_SEEN))
     barred = exclude | ({product for product, kind in history if kind in SEEN_KINDS} if exclude_seen else set())
     allowed = set(POPULAR) - barred
     assert len(found) == len(set(found)) == min(n, len(allowed))

@@ -11,7 +11,7 @@ from src.core.domain import Product
 from src.models import ITEM_GRAPH, POPULARITY
 from src.models.base import QueryRows
 from src.models.top_n import Candidates
-from src.recommendation.similar_items import BEHAVIOUR, ENOUGH, TEXT, SimilarItems, similar
+from src.recommendation.similar_items import BEHAVIOUR, ENOUGH, TEXT, SimilarItem, similar
 from src.search.index import SearchIndex
 from tests.search.small_index import small_search
 
@@ -50,11 +50,11 @@ def search() -> SearchIndex:
     return small_search(SHELF)
 
 
-def sources(found: list[SimilarItems]) -> list[str]:
+def sources(found: list[SimilarItem]) -> list[str]:
     return [each.source for each in found]
 
 
-def items(found: list[SimilarItems]) -> list[int]:
+def items(found: list[SimilarItem]) -> list[int]:
     return [each.item_idx for each in found]
 
 
@@ -73,7 +73,7 @@ def test_with_half_of_the_events_half_of_the_list_is_from_behaviour(search: Sear
 def test_without_an_event_texts_come_first_and_behaviour_fills(search: SearchIndex) -> None:
     found = similar(models(0, 6), search, 0, None, 6, None)
     assert sources(found)[0] == TEXT
-    assert found[-1] == SimilarItems(6, 1.0, BEHAVIOUR)
+    assert found[-1] == SimilarItem(6, 1.0, BEHAVIOUR)
 
 
 def test_the_product_itself_is_never_named(search: SearchIndex) -> None:

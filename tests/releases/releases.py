@@ -17,7 +17,8 @@ from src.models import MODELS, POPULARITY, SVD
 from src.models.popularity import PopularityParams
 from src.models.svd import SvdParams
 from src.recommendation.pipeline import Pipeline
-from src.releases.manifest import MetricsRecord, TrainingRecord
+from src.releases.manifest import TrainingRecord
+from src.releases.manifest_sections import MetricsRecord
 from src.releases.registry import Registry
 from src.releases.release import Draft
 

@@ -17,6 +17,7 @@ from releases import files_of, flip, publish
 from src.core.errors import AisleError, ReleaseError, UnknownName
 from src.releases.manifest import FORMAT
 from src.releases.registry import Registry
+from src.releases.release_messages import describe_fallback
 
 RELEASE_FILES = [
     *(f"{names}/{array}.npy" for names in ("users", "items") for array in ("blob", "offsets", "order")),
@@ -49,7 +50,7 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, s
         return folder, publish(registry, 1), publish(registry, 2)
 
 
-def test_the_damages_below_reach_every_file(two_releases: tuple[Path, str, str]) -> None:
+def test_the_damages_cover_every_file(two_releases: tuple[Path, str, str]) -> None:
     folder, _, new = two_releases
     assert {str(path.relative_to(folder / new)) for path in files_of(folder / new)} == set(RELEASE_FILES)
 
@@ -70,8 +71,8 @@ def test_a_release_with_a_damaged_file_is_never_served(
         registry.activate(new)
     served = registry.active()
     assert served.version == old
-    assert f"The older release {old} is served instead" in served.note
-    assert new in served.note
+    assert f"The older release {old} is served instead" in describe_fallback(served)
+    assert new in describe_fallback(served)
 
 
 @pytest.mark.parametrize("name", ["models/svd/extra.npy", "models/new/model.json", "manifest.json.bak"])
@@ -153,7 +154,7 @@ ABSURD: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("absurd", ABSURD)
-def test_a_manifest_may_say_whatever_it_likes_and_the_older_release_serves(
+def test_with_any_json_as_manifest_the_older_release_serves(
     two_releases: tuple[Path, str, str], tmp_path: Path, absurd: str
 ) -> None:
     original, old, new = two_releases
@@ -169,7 +170,7 @@ def test_a_manifest_may_say_whatever_it_likes_and_the_older_release_serves(
     registry.prune()
     registry.is_made_up(new)
     registry.activate(old)
-    assert registry.active().note == ""
+    assert registry.active().current_problem is None
 
 
 @pytest.mark.parametrize("name", ["report.json", "users/blob.npy", "users", "."])
@@ -186,7 +187,7 @@ def test_a_release_with_a_link_to_somewhere_else_is_never_served(
     assert registry.active().version == old
 
 
-def test_a_disk_that_gives_nothing_is_said_to_be_so(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_cannot_be_read_is_an_aisle_error(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(registry, 1)
 
     def broken(*_: Any) -> Any:

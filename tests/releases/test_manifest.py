@@ -15,7 +15,8 @@ from src.core.domain import Event, EventKind, Query
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.manifest import EnsembleRecord, Manifest, MeasurementSettings, TrainingRecord
+from src.releases.manifest import Manifest, TrainingRecord
+from src.releases.manifest_sections import EnsembleRecord, MeasurementSettings
 from src.releases.registry import Registry
 
 ARCHIVE = Path(__file__).parent / "data" / "release_before_typed_manifest.zip"
@@ -41,7 +42,7 @@ def documents() -> dict[str, dict[str, Any]]:
 def test_an_old_release_is_read_and_verified(old_registry: Registry) -> None:
     release = old_registry.current()
     assert release.version == OLD
-    assert release.note == ""
+    assert release.current_problem is None
     manifest = release.manifest
     assert manifest.default_model == ENSEMBLE
     assert manifest.data is not None
@@ -50,9 +51,9 @@ def test_an_old_release_is_read_and_verified(old_registry: Registry) -> None:
     assert manifest.summary.endswith("The list of blend is served.")
     assert manifest.gate is not None
     assert manifest.gate.sentence == "promoted: NDCG@10 .842 [.667, .987] against .679"
-    assert manifest.recipe is not None
-    assert manifest.recipe.weights == {"als": 1.0, "text": 0.03}
-    assert manifest.weighting == manifest.recipe.weighting == release.pipeline.weighting
+    assert manifest.ensemble is not None
+    assert manifest.ensemble.weights == {"als": 1.0, "text": 0.03}
+    assert manifest.weighting == manifest.ensemble.weighting == release.pipeline.weighting
 
 
 def test_an_old_release_makes_lists(old_registry: Registry) -> None:
@@ -91,9 +92,9 @@ def test_what_a_partial_training_carried_over_is_read_from_an_old_manifest() -> 
 def test_the_ensemble_of_an_old_release_is_compared_with_that_of_the_settings(settings: Settings) -> None:
     document = documents()["trained"]
     manifest = Manifest.model_validate(document)
-    assert manifest.recipe_of_settings == EnsembleRecord.model_validate(document["recipe_of_settings"])
-    assert manifest.recipe is not None
-    assert EnsembleRecord.of(manifest.recipe.config(settings)) == manifest.recipe
+    assert manifest.ensemble_of_settings == EnsembleRecord.model_validate(document["recipe_of_settings"])
+    assert manifest.ensemble is not None
+    assert EnsembleRecord.of(manifest.ensemble.config(settings)) == manifest.ensemble
 
 
 def test_a_release_is_measured_with_the_settings_of_its_training(settings: Settings) -> None:
@@ -103,7 +104,7 @@ def test_a_release_is_measured_with_the_settings_of_its_training(settings: Setti
     assert applied.model_copy(update={"seed": settings.seed, "test_share": settings.test_share}) == settings
 
 
-def test_null_is_no_value_where_there_must_be_one() -> None:
+def test_null_is_read_as_absent_where_a_value_is_required() -> None:
     assert TrainingRecord.model_validate({"made_up": None, "metrics": None, "gate": None}) == TrainingRecord()
 
 

@@ -24,6 +24,7 @@ from src.models import POPULARITY, SVD
 from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Publication, Registry
 from src.releases.release import SmokeTestResult
+from src.releases.release_messages import describe_fallback
 from src.releases.smoke_test import run_smoke_test
 from src.releases.verdict import GateVerdict
 
@@ -86,7 +87,7 @@ def test_the_pointer_holds_the_version_and_the_sha256_of_its_manifest(registry: 
     assert pointer == {"version": version, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
 
 
-def test_a_release_names_its_parent_its_default_and_its_moment(registry: Registry) -> None:
+def test_a_manifest_holds_parent_default_model_and_time(registry: Registry) -> None:
     first, second = publish(registry, 1), publish(registry, 2)
     assert manifest_of(registry, first)["parent"] is None
     manifest = manifest_of(registry, second)
@@ -104,10 +105,10 @@ def test_a_loaded_release_answers_as_the_models_that_were_published(registry: Re
     assert listed == ["a", "b", "c"]
     expected = DRAFT.pipeline.models[SVD].rate(np.array([0]), np.array([1]))[0]
     assert release.pipeline.predict("u1", "b").rating == pytest.approx(expected)
-    assert release.note == ""
+    assert release.current_problem is None
 
 
-def test_versions_sort_by_time_whatever_the_zone_of_the_clock(registry: Registry) -> None:
+def test_versions_sort_by_time_in_every_time_zone(registry: Registry) -> None:
     from datetime import timezone
 
     later = START.astimezone(timezone(timedelta(hours=-9))) + timedelta(hours=1)
@@ -210,25 +211,25 @@ def test_a_release_that_does_not_load_in_a_fresh_process_is_removed_and_refused(
 def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()
-    monkeypatch.setattr("src.releases.registry._SMOKE_SECONDS", 0.001)
+    monkeypatch.setattr("src.releases.smoke_test._TIMEOUT_SECONDS", 0.001)
     with pytest.raises(ReleaseError, match="did not load within"):
         publish(registry, 2)
     assert registry.active().version == old
 
 
-def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
+def test_a_release_that_was_never_activated_is_no_fallback(registry: Registry) -> None:
     old = publish(registry, 1)
     publish(registry, 2, activate=False)
     new = publish(registry, 3)
     (registry.folder / new / "users" / "blob.npy").unlink()
     release = registry.active()
     assert release.version == old
-    assert old in release.note
+    assert old in describe_fallback(release)
     (registry.folder / "CURRENT.json").write_text("")
     assert registry.active().version == old
 
 
-def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registry, monkeypatch: Any) -> None:
+def test_a_release_that_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registry, monkeypatch: Any) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()  # the real smoke test
 
@@ -249,7 +250,7 @@ def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registr
     assert proof.short == 0
 
 
-def test_how_busy_the_machine_is_says_nothing_of_a_release(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latency_of_a_release_does_not_count_waiting(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     version = publish(registry, 1)
     recommend = Pipeline.recommend
 

@@ -6,7 +6,9 @@ import multiprocessing
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -249,24 +251,36 @@ def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_
     store.close()
 
 
-def open_and_count(url: str, n_events: int, start: object) -> None:
+def open_and_count(url: str, start: object) -> None:
     start.wait(30)  # type: ignore[attr-defined]
-    assert open_store(url).summary().n_events == n_events
+    assert open_store(url).summary().n_events == len(ROWS)
 
 
-@pytest.mark.parametrize(("dump", "n_events"), [("first_version", 4), (None, 0)])
-def test_four_processes_that_open_a_store_at_once_migrate_it_once(url: str, dump: str | None, n_events: int) -> None:
-    if dump is not None:
-        restore(url, dump)
+def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(first_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(4)
-    processes = [context.Process(target=open_and_count, args=(url, n_events, start)) for _ in range(4)]
+    processes = [context.Process(target=open_and_count, args=(first_url, start)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
-    store = open_store(url)
-    assert [row[:2] for row in stored(store)] == ([row[:2] for row in ROWS] if dump else [])
+    store = open_store(first_url)
+    assert stored(store) == ROWS
     store.close()
+    assert version_of(first_url) == VERSIONS[-1]
+
+
+def test_four_threads_that_open_a_new_store_at_once_create_it_once(url: str) -> None:
+    start = threading.Barrier(4)
+
+    def open_at_once(_: int) -> int:
+        start.wait(30)
+        store = open_store(url)
+        n_added = store.events.add(batch(ROWS[0]))
+        store.close()
+        return n_added
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(open_at_once, range(4))) == [0, 0, 0, 1]
     assert version_of(url) == VERSIONS[-1]

@@ -17,7 +17,7 @@ from src.models.settings import AllSettings
 from src.models.text import TextParams, train
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import cold_start_weight as module
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 
 SETTINGS = AllSettings(als_factors=8, als_iterations=3, spectral_rank=16, item_graph_neighbours=20)
 N_USERS, N_ITEMS, TASTES = 300, 120, 4
@@ -40,6 +40,11 @@ def shop(*, telling: bool = True) -> TrainingData:
     return replace(data, item_vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
+def tune(data: TrainingData) -> EnsembleConfig:
+    options = TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed)
+    return tune_ensemble(held_out(data), EnsembleConfig.of(SETTINGS), options, 1.0, Silent())
+
+
 @pytest.fixture(scope="module")
 def few_places() -> object:
     with pytest.MonkeyPatch.context() as patch:
@@ -49,7 +54,7 @@ def few_places() -> object:
 
 @pytest.fixture(scope="module")
 def recipe(few_places: object) -> EnsembleConfig:
-    return tune_ensemble(SETTINGS, held_out(shop()), 1.0, Silent())
+    return tune(shop())
 
 
 def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: EnsembleConfig) -> None:
@@ -71,7 +76,7 @@ def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: EnsembleCo
 
 
 def test_texts_that_tell_nothing_are_not_spoken_loudly(few_places: object, recipe: EnsembleConfig) -> None:
-    found = tune_ensemble(SETTINGS, held_out(shop(telling=False)), 1.0, Silent())
+    found = tune(shop(telling=False))
     assert found.found["new_products"]["recall_at_20"] < recipe.found["new_products"]["recall_at_20"]
 
     def loud(its: EnsembleConfig) -> float:
@@ -92,6 +97,6 @@ def test_another_boost_is_what_training_with_it_makes() -> None:
 
 def test_where_no_text_can_be_read_nothing_is_taken_for_new(few_places: object) -> None:
     data = replace(shop(), item_vectors=np.zeros((N_ITEMS, 8), np.float32))
-    found = tune_ensemble(SETTINGS, held_out(data), 1.0, Silent()).found
+    found = tune(data).found
     assert found["new_products"]["recall_at_20"] == 0
     assert found["ndcg_at_10"] == pytest.approx(found["new_products"]["ndcg_without_texts"], abs=1e-4)

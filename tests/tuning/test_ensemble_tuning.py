@@ -24,7 +24,7 @@ from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.tuning import ensemble_tuning
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.tuning.hyperparameter_search import Clock, Search, search_hyperparameters
 from src.tuning.objective import Objective
 from src.tuning.search_spaces import FADING, NORMALISATION, SEARCH_SPACES, Range, SearchSpace
@@ -84,8 +84,11 @@ def two_answers(space: SearchSpace) -> dict[str, Any]:
     return {question: answers[:2] for question, answers in space.costly.items()}
 
 
-def tune(parts: Split | None, budget: float = PLENTY, **options: Any) -> EnsembleConfig:
-    return tune_ensemble(SETTINGS, parts, budget, Silent(), **options)
+def tune(
+    parts: Split | None, budget: float = PLENTY, start: EnsembleConfig | None = None, **options: Any
+) -> EnsembleConfig:
+    chosen = TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed, **options)
+    return tune_ensemble(parts, start or EnsembleConfig.of(SETTINGS), chosen, budget, Silent())
 
 
 def judge_of(parts: Split, recipe: EnsembleConfig) -> tuple[Objective, TrainingData]:
@@ -169,7 +172,7 @@ def test_the_length_of_the_lists_is_the_one_asked_for(parts: Split, few_trials: 
 def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     steps = Steps()
-    tune_ensemble(SETTINGS, parts, 0, steps)
+    tune_ensemble(parts, EnsembleConfig.of(SETTINGS), TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed), 0, steps)
     assert [line for line in steps.lines if line.startswith("tuning")] == [
         "tuning how much an event speaks for its product",
         *(f"tuning {name}" for name in MODELS if name in SEARCH_SPACES),
@@ -213,7 +216,7 @@ def test_when_the_time_is_over_no_further_trial_begins(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, fewest: int, most: int
 ) -> None:
     monkeypatch.setattr(ensemble_tuning, "Clock", Ticking)
-    tune(parts, budget, kept_in=tmp_path / "trials.log")
+    tune(parts, budget, trials_file=tmp_path / "trials.log")
     tried = [len(trials) for trials in trials_in(tmp_path / "trials.log")]
     assert len(tried) == len(SEARCH_SPACES)
     assert fewest <= sum(tried) <= most
@@ -309,9 +312,9 @@ class Tried:
         return self._finish(data, prepared, params, seed)
 
 
-def search_of(parts: Split, kept_in: Path | None, budget: float = PLENTY, **changes: Any) -> Search:
+def search_of(parts: Split, trials_file: Path | None, budget: float = PLENTY, **changes: Any) -> Search:
     judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
-    return replace(Search(replace(parts, train=train), judge, 1, Clock(budget), Silent(), kept_in), **changes)
+    return replace(Search(replace(parts, train=train), judge, 1, Clock(budget), Silent(), trials_file), **changes)
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
@@ -337,10 +340,10 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
     for trials in (4, 7, 7):
         space = replace(SEARCH_SPACES[SPECTRAL], trials=trials, costly=two_answers(SEARCH_SPACES[SPECTRAL]))
         found = search_hyperparameters(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
-        judge = search_of(parts, None).judge
-        assert float(judge.ndcg(found.model).mean()) == pytest.approx(found.figure)
+        judge = search_of(parts, None).objective
+        assert float(judge.ndcg(found.model).mean()) == pytest.approx(found.ndcg)
         assert found.model.params == found.params  # type: ignore[attr-defined]
-        figures.append(found.figure)
+        figures.append(found.ndcg)
     assert figures == sorted(figures)
     assert figures[1] == figures[2]
 
@@ -348,13 +351,13 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
 def test_all_of_tuning_goes_on_where_it_was(parts: Split, tmp_path: Path, few_trials: Callable[[int], None]) -> None:
     file = tmp_path / "trials.log"
     few_trials(4)
-    once = tune(parts, kept_in=file)
+    once = tune(parts, trials_file=file)
     n_before = [len(trials) for trials in trials_in(file)]
-    again = tune(parts, kept_in=file)
+    again = tune(parts, trials_file=file)
     assert [len(trials) for trials in trials_in(file)] == n_before == [4] * len(SEARCH_SPACES)
     assert without_what_was_seen(again) == without_what_was_seen(once)
     few_trials(6)
-    longer = tune(parts, kept_in=file)
+    longer = tune(parts, trials_file=file)
     assert [len(trials) for trials in trials_in(file)] == [6] * len(SEARCH_SPACES)
     assert longer.found["ndcg_at_10"] > 0  # type: ignore[operator]
 
@@ -363,8 +366,8 @@ def test_a_search_can_begin_where_another_ended(
     parts: Split, tmp_path: Path, few_trials: Callable[[int], None]
 ) -> None:
     few_trials(6)
-    first = tune(parts, kept_in=tmp_path / "trials.log")
-    second = tune(parts, kept_in=tmp_path / "trials.log", start=first)
+    first = tune(parts, trials_file=tmp_path / "trials.log")
+    second = tune(parts, trials_file=tmp_path / "trials.log", start=first)
     assert second.found["ndcg_at_10"] >= first.found["ndcg_at_10"] - 0.005  # type: ignore[operator]
     assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=2e-3)
 
@@ -376,7 +379,7 @@ def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp
     again = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
     (trials,) = trials_in(file)  # in one study: some answers may be new beside the best ones, most are remembered
     assert len(trials) <= 12
-    assert again.figure >= found.figure
+    assert again.ndcg >= found.ndcg
 
 
 def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others(parts: Split, tmp_path: Path) -> None:
@@ -387,7 +390,7 @@ def test_trials_of_other_weights_lengths_of_lists_or_fixed_parameters_are_others
     others = [
         (search, first),
         (replace(search, split=replace(search.split, train=lighter)), first),
-        (replace(search, judge=replace(search.judge, k=3)), first),
+        (replace(search, objective=replace(search.objective, k=3)), first),
         (search, replace(first, neighbours=3)),
     ]
     for each, params in (*others, *others):
@@ -405,7 +408,7 @@ def test_a_trial_that_was_killed_does_not_stop_the_next_search(parts: Split, tmp
     with pytest.raises(KeyboardInterrupt):
         search_hyperparameters(search_of(parts, file), ALS, replace(space, finish=killed), first, 0.0)
     found = search_hyperparameters(search_of(parts, file), ALS, space, first, 0.0)
-    assert found.figure > 0
+    assert found.ndcg > 0
     (trials,) = trials_in(file)
     assert [trial.state for trial in trials].count(TrialState.FAIL) == 1
     assert found.params in [first, *[replace(first, **_free(trial.params)) for trial in trials]]
@@ -429,8 +432,8 @@ def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
         assert {frozenset(each) for each in answers} == {frozenset(answers[0])}
     assert all(each.low < each.high for each in space.ranges.values())
     assert all(each.low > 0 for each in space.ranges.values() if each.log)
-    assert ensemble_tuning._SHARES.keys() == SEARCH_SPACES.keys()
-    assert sum(ensemble_tuning._SHARES.values()) <= 1
+    assert ensemble_tuning._TIME_SHARES.keys() == SEARCH_SPACES.keys()
+    assert sum(ensemble_tuning._TIME_SHARES.values()) <= 1
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)

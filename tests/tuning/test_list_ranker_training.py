@@ -17,9 +17,9 @@ from src.models.model_kind import Unavailable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.tuning import ensemble_tuning, list_ranker_training
-from src.tuning.ensemble_tuning import tune_ensemble
+from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 from src.tuning.hyperparameter_search import Clock, Search
-from src.tuning.list_ranker_training import Lists, train_list_ranker
+from src.tuning.list_ranker_training import ListHeads, train_list_ranker
 from src.tuning.objective import Objective
 
 SETTINGS = AllSettings(als_factors=6, als_iterations=2, spectral_rank=12, item_graph_neighbours=15)
@@ -66,7 +66,7 @@ def start() -> tuple[EnsembleConfig, dict[str, Any]]:
 def test_trees_are_kept_where_they_know_what_the_sum_does_not(parts: Split, request: pytest.FixtureRequest) -> None:
     recipe, params = start()
     models = fit_models(parts.train, params, 1, Silent())
-    order, said = train_list_ranker(SETTINGS, search_of(parts, models), recipe, models)
+    order, said = train_list_ranker(search_of(parts, models), recipe, models)
     value, low, high = said["gain"]  # type: ignore[misc]
     assert low <= value <= high
     if request.node.callspec.id == "fashion":
@@ -97,7 +97,7 @@ def test_what_judges_the_trees_is_in_nothing_they_learnt_from(fashion: Split, mo
 
     monkeypatch.setattr(list_ranker_training, "fit_models", spy)
     monkeypatch.setattr(list_ranker_training.lambdarank, "train_list_trees", spy_on_trees)
-    train_list_ranker(SETTINGS, search_of(fashion, models), recipe, models)
+    train_list_ranker(search_of(fashion, models), recipe, models)
     (older,) = learnt_from
     inner = held_out(fashion.train)
     assert len(older) == len(inner.train)
@@ -111,15 +111,15 @@ def test_gains_are_those_of_the_lists(fashion: Split) -> None:
     recipe, params = start()
     models = fit_models(fashion.train, params, 1, Silent())
     search = search_of(fashion, models)
-    lists = Lists.of(search.judge, models, recipe, fashion.train, 1)
-    features, relevant, length = lists.lessons()
+    lists = ListHeads.of(search.objective, models, recipe, fashion.train, 1)
+    features, relevant, length = lists.training_rows()
     assert len(features) == len(relevant) == length.sum()
-    assert len(length) == lists.telling.sum()
+    assert len(length) == lists.is_informative.sum()
     assert all(part.any() for part in np.split(relevant, np.cumsum(length)[:-1]))
-    order, _ = train_list_ranker(SETTINGS, search, recipe, models)
+    order, _ = train_list_ranker(search, recipe, models)
     assert order is not None
     gain = lists.gain(order)
-    assert gain.shape == (len(search.judge.queries),)
+    assert gain.shape == (len(search.objective.queries),)
     assert gain.mean() > 0
     assert np.all(np.abs(gain) <= 1)
 
@@ -130,9 +130,9 @@ def test_few_lists_teach_nothing(fashion: Split, monkeypatch: pytest.MonkeyPatch
     models = fit_models(few.train, params, 1, Silent())
     search = search_of(few, models)
     monkeypatch.setattr(list_ranker_training, "fit_models", None)  # nothing is trained for it
-    order, said = train_list_ranker(SETTINGS, search, recipe, models)
+    order, said = train_list_ranker(search, recipe, models)
     assert order is None
-    assert said == {"not tried": f"{len(search.judge.queries)} lists to learn from or to judge by; expected 200"}
+    assert said == {"not tried": f"{len(search.objective.queries)} lists to learn from or to judge by; expected 200"}
 
 
 def test_lists_without_anything_liked_at_their_head_do_not_count(
@@ -141,7 +141,7 @@ def test_lists_without_anything_liked_at_their_head_do_not_count(
     recipe, params = start()
     models = fit_models(fashion.train, params, 1, Silent())
     monkeypatch.setattr(list_ranker_training, "head_of", lambda total, in_history: np.zeros(total.shape, np.bool_))
-    order, said = train_list_ranker(SETTINGS, search_of(fashion, models), recipe, models)
+    order, said = train_list_ranker(search_of(fashion, models), recipe, models)
     assert order is None
     assert said == {"not tried": "0 lists to learn from or to judge by; expected 200"}
 
@@ -150,13 +150,15 @@ def test_lists_without_anything_liked_at_their_head_do_not_count(
 
 
 def tune(parts: Split, budget: float = 60) -> EnsembleConfig:
-    return tune_ensemble(SETTINGS, parts, budget, Silent())
+    return tune_ensemble(
+        parts, EnsembleConfig.of(SETTINGS), TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed), budget, Silent()
+    )
 
 
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, space in ensemble_tuning.SPACES.items():
-        monkeypatch.setitem(ensemble_tuning.SPACES, name, replace(space, costly={}, trials=1))
+    for name, space in ensemble_tuning.SEARCH_SPACES.items():
+        monkeypatch.setitem(ensemble_tuning.SEARCH_SPACES, name, replace(space, costly={}, trials=1))
 
 
 @pytest.mark.usefixtures("few_trials")
@@ -183,8 +185,8 @@ def test_a_recipe_whose_order_asks_for_a_model_that_cannot_be_trained_has_none(
 ) -> None:
     recipe, params = start()
     models = fit_models(fashion.train, {**params, ALS: recipe.params[ALS]}, 1, Silent())
-    order, _ = train_list_ranker(SETTINGS, search_of(fashion, models), replace(recipe, weights={ALS: 1.0}), models)
+    order, _ = train_list_ranker(search_of(fashion, models), replace(recipe, weights={ALS: 1.0}), models)
     document = replace(recipe, order=order).to_json()
     assert EnsembleConfig.from_json(document, SETTINGS).order is not None
-    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], missing=lambda: "no libgomp"))
+    monkeypatch.setitem(MODELS, ALS, replace(MODELS[ALS], unavailable=lambda: Unavailable("no libgomp")))
     assert EnsembleConfig.from_json(document, SETTINGS).order is None

@@ -14,7 +14,7 @@ from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models.base import QueryBlock
-from src.tuning import objective as judge_module
+from src.tuning import objective as objective_module
 from src.tuning.ensemble_tuning import best_weights
 from src.tuning.objective import Objective
 
@@ -173,8 +173,8 @@ def test_a_user_without_a_history_is_judged_by_popular_products() -> None:
 
 def test_many_users_are_sampled_always_the_same_ones(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = some_judge(crowd).queries.user_idx
-    monkeypatch.setattr(judge_module, "_MOST_SCORES", 20 * N_ITEMS)
-    monkeypatch.setattr(judge_module, "_FEWEST_USERS", 5)
+    monkeypatch.setattr(objective_module, "_MAX_SCORES", 20 * N_ITEMS)
+    monkeypatch.setattr(objective_module, "_MIN_USERS", 5)
     some, again = (some_judge(crowd) for _ in range(2))
     other = judge_of(crowd, seed=2)
     assert other is not None
@@ -182,7 +182,7 @@ def test_many_users_are_sampled_always_the_same_ones(crowd: Split, monkeypatch: 
     assert some.queries.user_idx.tolist() == sorted(some.queries.user_idx.tolist())
     assert set(some.queries.user_idx) <= set(everybody)
     assert some.queries.user_idx.tolist() == again.queries.user_idx.tolist() != other.queries.user_idx.tolist()
-    monkeypatch.setattr(judge_module, "_MOST_SCORES", 0)
+    monkeypatch.setattr(objective_module, "_MAX_SCORES", 0)
     assert len(some_judge(crowd).queries) == 5
 
 
@@ -216,38 +216,38 @@ def test_the_ndcg_of_a_weighted_sum_is_that_of_a_scorer_that_adds_up(
 ) -> None:
     judge, made = some_judge(crowd), tables(3)
     added = sum(weight * table for weight, table in zip(weights, made.values(), strict=True))
-    found = judge.opinions(scorers(made)).ndcg(np.array(weights))
+    found = judge.component_scores(scorers(made)).ndcg(np.array(weights))
     assert found == pytest.approx(float(judge.ndcg(Fixed(np.asarray(added))).mean()), abs=1e-6)
 
 
 def test_opinions_are_on_what_one_of_the_models_would_name(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge_module, "_CANDIDATES_OF_EACH", 4)
+    monkeypatch.setattr(objective_module, "_CANDIDATES_PER_MODEL", 4)
     judge, made = some_judge(crowd), tables(2)
-    opinions = judge.opinions(scorers(made))
-    assert opinions.names == ("m0", "m1")
-    assert opinions.n_relevant.tolist() == np.diff(judge.relevant.indptr).tolist()
+    scores = judge.component_scores(scorers(made))
+    assert scores.names == ("m0", "m1")
+    assert scores.n_relevant.tolist() == np.diff(judge.relevant.indptr).tolist()
     masked = judge.masked.toarray() > 0
     for at, user in enumerate(judge.queries.user_idx.tolist()):
-        items = opinions.item[at][opinions.item[at] >= 0]
+        items = scores.item[at][scores.item[at] >= 0]
         named = set()
         for table in made.values():
             named |= set(np.argsort(-np.where(masked[at], -np.inf, table[user]))[:4].tolist())
         assert set(items.tolist()) == named
         assert len(items) == len(named)
         for number, table in enumerate(made.values()):
-            np.testing.assert_allclose(opinions.score[number, at, : len(items)], table[user, items], rtol=1e-6)
-        assert opinions.relevant[at, : len(items)].tolist() == (judge.relevant[at].toarray()[0, items] > 0).tolist()
-        assert not opinions.relevant[at, len(items) :].any()
+            np.testing.assert_allclose(scores.score[number, at, : len(items)], table[user, items], rtol=1e-6)
+        assert scores.relevant[at, : len(items)].tolist() == (judge.relevant[at].toarray()[0, items] > 0).tolist()
+        assert not scores.relevant[at, len(items) :].any()
 
 
 def test_a_model_without_an_opinion_adds_nothing(crowd: Split) -> None:
     judge, made = some_judge(crowd), tables(2)
     made["m1"][::2] = np.nan
-    opinions = judge.opinions(scorers(made))
-    assert np.isfinite(opinions.score).all()
+    scores = judge.component_scores(scorers(made))
+    assert np.isfinite(scores.score).all()
     added = made["m0"] + 3 * np.nan_to_num(made["m1"])
     expected = float(judge.ndcg(Fixed(added)).mean())
-    assert opinions.ndcg(np.array([1.0, 3.0])) == pytest.approx(expected, abs=1e-6)
+    assert scores.ndcg(np.array([1.0, 3.0])) == pytest.approx(expected, abs=1e-6)
 
 
 # weights
@@ -269,7 +269,7 @@ def right_table(split: Split) -> FloatArray:
 def test_the_best_weights_find_the_opinion_that_is_right(crowd: Split, at: int) -> None:
     made = tables(3)
     made[f"m{at}"] = right_table(crowd)
-    weights, ndcg = best_weights(some_judge(crowd).opinions(scorers(made)), ones(made))
+    weights, ndcg = best_weights(some_judge(crowd).component_scores(scorers(made)), ones(made))
     assert ndcg == pytest.approx(1)
     assert weights[f"m{at}"] == max(weights.values())
 
@@ -278,7 +278,7 @@ def test_two_opinions_that_are_right_together_are_both_taken(crowd: Split) -> No
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise, "nothing": tables(1)["m0"]}
     judge = some_judge(crowd)
-    weights, ndcg = best_weights(judge.opinions(scorers(made)), ones(made))
+    weights, ndcg = best_weights(judge.component_scores(scorers(made)), ones(made))
     alone = max(float(judge.ndcg(scorer).mean()) for scorer in scorers(made).values())
     assert ndcg > alone
     assert weights["more"] > 0
@@ -290,9 +290,9 @@ def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise}
     judge = some_judge(crowd)
-    one = best_weights(judge.opinions(scorers(made)), ones(made))
+    one = best_weights(judge.component_scores(scorers(made)), ones(made))
     louder = {"more": 1_000 * made["more"], "less": made["less"]}
-    other = best_weights(judge.opinions(scorers(louder)), {"more": 1_000.0, "less": 1.0})
+    other = best_weights(judge.component_scores(scorers(louder)), {"more": 1_000.0, "less": 1.0})
     assert other[0] == one[0]
     assert other[1] == pytest.approx(one[1])
 
@@ -300,7 +300,7 @@ def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
 def test_what_best_weights_says_of_its_weights_is_so(crowd: Split) -> None:
     made, scales = tables(3, seed=11), {"m0": 2.0, "m1": 0.5, "m2": 1.0}
     judge = some_judge(crowd)
-    weights, ndcg = best_weights(judge.opinions(scorers(made)), scales)
+    weights, ndcg = best_weights(judge.component_scores(scorers(made)), scales)
     added = np.asarray(sum(weight / scales[name] * made[name] for name, weight in weights.items()))
     assert ndcg == pytest.approx(float(judge.ndcg(Fixed(added)).mean()), abs=1e-6)
     assert all(weight > 0 for weight in weights.values())
@@ -312,7 +312,7 @@ def test_models_that_are_all_useless_still_have_weights() -> None:
     split = split_of([("a", "x", "purchase", 1), ("b", "y", "purchase", 1)], [("a", "y", "purchase", 1)])
     judge = some_judge(split)
     made = {"one": np.full((2, 2), np.nan), "other": np.zeros((2, 2))}
-    weights, _ = best_weights(judge.opinions(scorers(made)), ones(made))
+    weights, _ = best_weights(judge.component_scores(scorers(made)), ones(made))
     assert weights
 
 
@@ -322,6 +322,6 @@ def test_the_data_that_are_judged_on_are_left_as_they_are(crowd: Split) -> None:
 
     before = [*arrays(crowd.train), *arrays(crowd.test)]
     judge = some_judge(crowd)
-    judge.opinions(scorers(tables(2)))
+    judge.component_scores(scorers(tables(2)))
     for one, other in zip(before, [*arrays(crowd.train), *arrays(crowd.test)], strict=True):
         np.testing.assert_array_equal(one, other)

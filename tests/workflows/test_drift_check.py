@@ -1,4 +1,4 @@
-"""The current release on events it has not seen: scored, kept, drawn; and a training when it has fallen."""
+"""The score of the current release on new events: saved, drawn, and a training requested on drift."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = 1_800_000_000
 
 
 def buy_what_is_listed(store: Store, settings: Settings, n_users: int, place: int) -> None:
-    """Each user buys the product at this place of her list."""
+    """Let each user buy the product at one place of the list."""
     from src.core.domain import Query
 
     pipeline = Registry(settings.releases_dir).active().pipeline
@@ -73,7 +73,7 @@ def scored(store: Store, ndcg: float, nights: int = 5) -> None:
         store.runs.save_score(Score(at, "R", 100, 100, ndcg_at_10=ndcg, ndcg_low=ndcg, ndcg_high=ndcg))
 
 
-def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
+def test_drift_requests_a_training_once_a_day_and_gives_the_reason(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     scored(trained_store, 0.5)
@@ -96,7 +96,9 @@ def test_a_fall_starts_a_training_early_once_a_day_and_says_why(
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_run_and_the_release_record_the_reason_of_an_early_training(
+    trained_settings: Settings, trained_store: Store
+) -> None:
     trained = train(trained_settings, trained_store, TrainingRequest(trigger="drift", why="NDCG@10 fell"), Silent())
     assert trained is not None
     (run,) = [run for run in trained_store.runs.newest(5) if run.trigger == "drift"]
@@ -105,7 +107,7 @@ def test_the_run_and_the_release_say_why_they_came_early(trained_settings: Setti
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_every_night_the_release_before_is_scored_first(trained_settings: Settings, trained_store: Store) -> None:
+def test_a_nightly_training_scores_the_current_release_first(trained_settings: Settings, trained_store: Store) -> None:
     before = Registry(trained_settings.releases_dir).current_version()
     buy_what_is_listed(trained_store, trained_settings, 35, place=2)
     train(trained_settings, trained_store, TrainingRequest(trigger="night", due=1_700_000_000), Silent())

@@ -1,4 +1,4 @@
-"""A training whose lock is lost on the way, by a database that forgets or by somebody who removes a file."""
+"""A training that loses its lock: a database was restarted, or the lock file was removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from src.workflows.training_plan import TrainingRequest
 
 
 class LosesTheLock(Silent):
-    """While the release is published somebody removes the file of the lock, as a database forgets who held it."""
+    """Removes the lock file while the release is published."""
 
     def __init__(self, settings: Settings, next_: FileLock | None = None) -> None:
         self.path, self.next = settings.var / "trainer.lock", next_
@@ -33,7 +33,7 @@ class LosesTheLock(Silent):
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_training_that_lost_its_lock_activates_only_if_nobody_else_trains(
+def test_a_training_that_lost_its_lock_activates_only_if_no_other_one_runs(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -48,7 +48,7 @@ def test_a_training_that_lost_its_lock_activates_only_if_nobody_else_trains(
     assert registry.current_version() == trained.version
 
 
-def test_who_lost_the_lock_says_nothing_of_a_run_that_another_one_has_taken_up(store: Store) -> None:
+def test_a_training_that_lost_its_lock_does_not_change_a_run_that_another_one_continues(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING, due=500)
     again = replace(run, attempt=2, progress="training svd")
     store.runs.save(again)

@@ -1,4 +1,4 @@
-"""Work in the background leaves the processors to whoever asks for a list."""
+"""Background processes run at the lowest priority."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def waiting(request: pytest.FixtureRequest) -> Iterator[tuple[int, bool]]:
     process.communicate(b"\n", timeout=30)
 
 
-def test_a_process_gives_way_and_its_session_with_it_if_it_leads_one(waiting: tuple[int, bool]) -> None:
+def test_a_process_and_the_session_that_it_leads_get_the_lowest_priority(waiting: tuple[int, bool]) -> None:
     pid, leads = waiting
     group = Path(f"/proc/{pid}/autogroup")
     before = group.read_text() if group.exists() else ""

@@ -1,12 +1,10 @@
-"""Runs whose trainer is gone are closed, and no others."""
+"""The records of runs: started, continued, ended, and closed if their trainer was killed."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +15,21 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import ATTEMPTS, Noted, begin_run, close_abandoned, track_run
+from src.workflows.run_records import ATTEMPTS, ProgressRecorder, begin_run, close_abandoned, track_run
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
 
 @pytest.fixture
 def left(store: Store) -> Store:
-    """A store with a run that says it is running."""
+    """A store with a run that is recorded as running."""
     store.runs.save(Run("left", "night", 1_000, RunStatus.RUNNING, due=500))
     return store
 
 
 @pytest.fixture
 def elsewhere(settings: Settings) -> Iterator[FileLock]:
-    """The trainer's lock, held by somebody else."""
+    """The trainer's lock, held by another process."""
     lock = trainer_lock(settings)
     assert lock.acquire(LockOwner("here", 77, "command"))
     yield lock
@@ -49,7 +47,7 @@ def test_a_run_whose_trainer_is_gone_is_closed_as_interrupted(settings: Settings
     assert not lock.held
 
 
-def test_a_run_that_goes_on_is_left_alone(settings: Settings, left: Store, elsewhere: FileLock) -> None:
+def test_a_run_whose_trainer_runs_is_left_alone(settings: Settings, left: Store, elsewhere: FileLock) -> None:
     close_abandoned(left, trainer_lock(settings))
     assert left.runs.newest(1)[0].status is RunStatus.RUNNING
 
@@ -60,37 +58,6 @@ def test_a_trainer_closes_them_under_its_own_lock_and_keeps_it(
     close_abandoned(left, elsewhere)
     assert left.runs.newest(1)[0].status is RunStatus.INTERRUPTED
     assert elsewhere.held
-
-
-def test_a_disk_that_is_full_costs_the_owners_name_and_not_the_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_space(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", no_space)
-        assert first.acquire(LockOwner("me"))
-    assert not second.acquire(LockOwner("you"))
-    assert second.owner() == LockOwner("unknown")
-    first.release()
-    assert second.acquire(LockOwner("you"))
-    second.release()
-
-
-def test_a_lock_whose_file_was_removed_is_not_held_any_more_and_the_next_one_is(tmp_path: Path) -> None:
-    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-    assert first.acquire(LockOwner("me"))
-    first.path.unlink()
-    assert not first.held
-    assert second.acquire(LockOwner("you"))
-    assert second.held
-    assert not first.acquire(LockOwner("me"))
-    assert second.owner() == LockOwner("you")
-    second.release()
-    assert first.acquire(LockOwner("me", 2))
-    first.release()
 
 
 @pytest.mark.parametrize("started_at", [0, 400 * 86_400])
@@ -111,12 +78,12 @@ def test_a_store_that_goes_away_interrupts_a_run_so_that_it_may_be_tried_again(s
     assert (found.status, found.message) == (RunStatus.INTERRUPTED, "server closed the connection")
 
 
-def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
+def test_progress_is_recorded_and_a_locked_store_does_not_end_the_run(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run("one", "command", 1_000, RunStatus.RUNNING)
     store.runs.save(run)
-    noted = Noted(Silent(), store, run)
+    noted = ProgressRecorder(Silent(), store, run)
     noted.step("training svd")
     assert store.runs.unfinished()[0].progress == "training svd"
 
@@ -128,7 +95,7 @@ def test_a_run_says_how_far_it_is_and_a_locked_store_is_no_end_of_it(
     noted.advance(1, 2)
 
 
-def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store) -> None:
+def test_a_run_that_the_leader_ended_keeps_its_message(store: Store) -> None:
     run = Run("one", "night", 1_000, RunStatus.RUNNING)
     store.runs.save(run)
     said = replace(run, status=RunStatus.FAILED, message="it took too long")
@@ -145,7 +112,7 @@ def test_a_run_that_was_ended_by_somebody_else_keeps_what_they_said(store: Store
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
-def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store: Store, attempts: int) -> None:
+def test_an_interrupted_nightly_run_is_continued_as_the_same_run_at_most_twice(store: Store, attempts: int) -> None:
     job = TrainingRequest(trigger="night", due=500)
     first = begin_run(store, job)
     assert first is not None
@@ -160,7 +127,7 @@ def test_an_interrupted_night_is_begun_again_as_the_same_run_at_most_twice(store
     assert len(store.runs.newest(5)) == 1
 
 
-def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store: Store) -> None:
+def test_a_queued_run_is_started_by_its_trainer_only_while_it_is_queued(store: Store) -> None:
     queued = Run("asked", "api", 1_000, RunStatus.QUEUED, model_type="svd")
     store.runs.save(queued)
     run = begin_run(store, TrainingRequest(trigger="api", run_id="asked", model_type="svd"))
@@ -170,7 +137,7 @@ def test_a_queued_run_is_begun_by_its_trainer_and_only_while_it_is_queued(store:
     assert begin_run(store, TrainingRequest(trigger="api", run_id="asked")) is None
 
 
-def test_a_queued_run_that_finds_another_training_says_so(settings: Settings, store: Store) -> None:
+def test_a_queued_run_fails_with_a_message_if_another_training_runs(settings: Settings, store: Store) -> None:
     lock = trainer_lock(settings)
     assert lock.acquire(LockOwner("here", 7, "command"))
     store.runs.save(Run("asked", "api", 1_000, RunStatus.QUEUED))

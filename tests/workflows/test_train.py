@@ -37,10 +37,11 @@ from src.workflows import training_steps as steps_module
 from src.workflows.evaluate import evaluate
 from src.workflows.export import export
 from src.workflows.fit import stored_data
-from src.workflows.locks import FileLock, trainer_lock
+from src.workflows.locks import trainer_lock
 from src.workflows.record_events import record_events
-from src.workflows.train import Trained, train
+from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
+from src.workflows.training_results import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     release = Registry(settings.releases_dir).active()
     assert trained.active
     assert release.version == trained.version
-    assert release.note == ""
+    assert release.current_problem is None
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
@@ -105,7 +106,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Settings, filled: Store) -> None:
+def test_without_activation_a_release_is_only_published(settings: Settings, filled: Store) -> None:
     first = run_training(settings, filled)
     second = run_training(settings, filled, TrainingRequest(activate=False))
     registry = Registry(settings.releases_dir)
@@ -139,7 +140,9 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     assert "--force" in [run.verdict["overridden"] for run in filled.runs.newest(5) if run.verdict]
 
 
-def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_manifest_records_data_settings_parameters_and_figures(
+    trained_settings: Settings, trained_store: Store
+) -> None:
     manifest: dict[str, Any] = Registry(trained_settings.releases_dir).active().manifest.to_json()
     here = trained_store.summary()
     assert manifest["data"].pop("changed_at") == trained_store.events.changed_at() < manifest["data"].pop("read_at")
@@ -177,7 +180,7 @@ def test_the_release_serves_by_default_the_list_that_ranked_best(trained_setting
     assert release.pipeline.default == release.manifest.to_json()["default_model"]
 
 
-def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
+def test_no_api_key_is_written_into_a_release(trained_settings: Settings) -> None:
     for path in trained_settings.releases_dir.rglob("*.json"):
         text = path.read_text()
         for key in (trained_settings.write_keys, trained_settings.admin_keys):
@@ -189,7 +192,7 @@ def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
     ("asked", "held"),
     [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), [*MODELS, ENSEMBLE])],
 )
-def test_popularity_always_comes_along(
+def test_popularity_is_trained_beside_every_model(
     settings: Settings, filled: Store, asked: tuple[str, ...], held: list[str]
 ) -> None:
     run_training(settings, filled, TrainingRequest(models=asked))
@@ -256,9 +259,9 @@ def test_no_row_is_scored_that_the_measured_model_was_trained_on(
     tuned_on: list[Split] = []
     tune = plans_module.tune_ensemble
 
-    def spy_on_tuning(settings: Settings, parts: Split, *args: Any, **kwargs: Any) -> Any:
+    def spy_on_tuning(parts: Split, *args: Any) -> Any:
         tuned_on.append(parts)
-        return tune(settings, parts, *args, **kwargs)
+        return tune(parts, *args)
 
     monkeypatch.setattr(fit_module, "measure", spy)
     monkeypatch.setattr(plans_module, "tune_ensemble", spy_on_tuning)
@@ -300,7 +303,7 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Settings, filled: Store) -> None:
+def test_a_nightly_training_deletes_old_served_lists(settings: Settings, filled: Store) -> None:
     now = int(time.time())
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
@@ -310,7 +313,7 @@ def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Setti
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, shop: SyntheticShop) -> None:
+def test_a_failed_run_uses_up_its_due_moment(settings: Settings, store: Store, shop: SyntheticShop) -> None:
     job = TrainingRequest(trigger="night", due=1_700_000_000)
     with pytest.raises(NoData):
         train(settings, store, job, Silent())
@@ -329,7 +332,7 @@ def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: S
     assert trainer_lock(settings).owner() is None
 
 
-def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store: Store) -> None:
+def test_a_single_event_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
     record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     with pytest.raises(NoData, match="Expected at least 2"):
         train(settings, store, TrainingRequest(), Silent())
@@ -432,7 +435,7 @@ def test_training_works_outside_of_the_main_thread(settings: Settings, filled: S
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_the_handler_of_sigterm_is_put_back(settings: Settings, filled: Store) -> None:
+def test_the_sigterm_handler_is_restored(settings: Settings, filled: Store) -> None:
     before = signal.getsignal(signal.SIGTERM)
     run_training(settings, filled)
     assert signal.getsignal(signal.SIGTERM) is before
@@ -474,7 +477,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
     lock.release()
 
 
-def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_served_that_shop(
+def test_a_release_of_the_made_up_shop_is_not_activated_once_real_data_replaced_it(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = make_shop(n_users=30, n_products=20, until=1_700_000_000)
@@ -491,22 +494,3 @@ def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_serve
         train(settings, store, TrainingRequest(), Silent())
     assert Registry(settings.releases_dir).current_version() is None
     assert store.runs.newest(1)[0].status is RunStatus.FAILED
-
-
-def test_somebody_who_asks_for_the_owner_does_not_keep_the_trainer_out(tmp_path: Path) -> None:
-    stop = threading.Event()
-    lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
-
-    def ask() -> None:
-        while not stop.is_set():
-            other.owner()
-
-    asker = threading.Thread(target=ask)
-    asker.start()
-    try:
-        for _ in range(200):
-            assert lock.acquire(LockOwner("me"))
-            lock.release()
-    finally:
-        stop.set()
-        asker.join()

@@ -1,4 +1,4 @@
-"""When a run is due, and who sees to it, by a clock that is handed in."""
+"""When the scheduler starts trainings and drift checks, and when it ends them; the clock is handed in."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FakeTrainer:
 
 @dataclass(frozen=True)
 class FakeTraining(BackgroundJob):
-    """The training of a world, which notes the signals that it would send."""
+    """A training that records the signals it would send."""
 
     signals: list[tuple[int, int]] = field(default_factory=list)
 
@@ -62,7 +62,7 @@ class FakeTraining(BackgroundJob):
 
 
 class World:
-    """A scheduler in a world of its own: the clock, the trainings it started, and the signals it sent."""
+    """A scheduler with its clock, the trainings it started, and the signals it sent."""
 
     def __init__(self, settings: Settings, store: Store, now: str) -> None:
         self.now = _utc(now).timestamp()
@@ -130,12 +130,12 @@ def test_nothing_is_due_before_the_next_midnight(world: World) -> None:
     assert world.started == []
 
 
-def test_one_run_a_night(world: World) -> None:
+def test_one_training_a_day(world: World) -> None:
     world.pass_(5 * DAY, step=900)
     assert [due for due, _ in world.started] == [_utc(f"2026-03-0{day}T00:00").timestamp() for day in (2, 3, 4, 5, 6)]
 
 
-def test_a_missed_midnight_is_made_up_for_once(world: World) -> None:
+def test_a_missed_training_is_made_up_for_once(world: World) -> None:
     world.now += 3 * DAY  # a machine that was switched off
     world.pass_(10 * HOUR)
     assert [due for due, _ in world.started] == [_utc("2026-03-04T00:00").timestamp()]
@@ -151,7 +151,7 @@ def test_a_run_that_goes_on_is_not_started_again(world: World) -> None:
     assert len(world.started) == 1
 
 
-def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: Settings) -> None:
+def test_the_nightly_training_waits_for_one_that_was_started_by_hand(world: World, settings: Settings) -> None:
     world.now += DAY
     by_hand = FileLock(settings.var / "trainer.lock")
     assert by_hand.acquire(LockOwner("here", 77, "command"))
@@ -161,9 +161,7 @@ def test_while_somebody_trains_by_hand_the_night_waits(world: World, settings: S
 
 
 @pytest.mark.parametrize("code", [1, -9])
-def test_a_night_whose_trainers_die_before_they_record_it_is_tried_again_and_then_given_up(
-    world: World, code: int
-) -> None:
+def test_a_trainer_that_dies_before_it_records_its_run_is_started_again_up_to_a_limit(world: World, code: int) -> None:
     world.now += DAY
     assert world.scheduler.check()
     for attempt in range(1, ATTEMPTS + 1):
@@ -190,7 +188,7 @@ def test_a_shop_without_events_is_not_trained(settings: Settings, store: Store) 
     assert not World(settings, store, "2026-03-01T10:00").scheduler.check()
 
 
-def test_a_store_that_does_not_answer_is_no_end_of_the_scheduler(
+def test_the_scheduler_outlasts_a_store_that_does_not_answer(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from src.core.errors import StoreError
@@ -235,7 +233,7 @@ def _killed(world: World) -> None:
     trainer.code = -9
 
 
-def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_taken_up_again(world: World) -> None:
+def test_the_run_of_a_killed_trainer_is_recorded_as_interrupted_and_started_again(world: World) -> None:
     world.now += DAY
     assert world.scheduler.check()
     _killed(world)
@@ -250,7 +248,7 @@ def test_a_trainer_that_was_killed_is_said_to_be_interrupted_and_its_night_is_ta
     assert len(world.started) == 2
 
 
-def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world: World) -> None:
+def test_a_run_that_is_killed_each_time_is_given_up_until_the_next_day(world: World) -> None:
     world.now += DAY
     while world.scheduler.check() or world.store.runs.newest(1)[0].attempt < ATTEMPTS:
         _killed(world)
@@ -263,14 +261,14 @@ def test_a_night_that_is_killed_again_and_again_is_given_up_until_the_next(world
     assert world.scheduler.check()
 
 
-def test_a_run_of_a_clock_that_was_wrong_does_not_keep_the_nights_from_coming(world: World) -> None:
+def test_a_run_recorded_in_the_future_does_not_stop_the_nightly_trainings(world: World) -> None:
     world.store.runs.save(Run("future", "command", int(world.now) + 400 * DAY, RunStatus.SUCCEEDED))
     world.pass_(2 * DAY, step=900)
     assert len(world.started) == 2
 
 
 @pytest.mark.parametrize(("model_type", "nights"), [("all", 0), ("svd", 1)])
-def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_everything(
+def test_a_training_of_all_models_by_hand_after_midnight_replaces_the_nightly_one(
     world: World, model_type: str, nights: int
 ) -> None:
     world.now += 15 * HOUR
@@ -280,7 +278,7 @@ def test_a_training_by_hand_after_midnight_stands_for_the_night_if_it_was_of_eve
     assert len(world.started) == nights
 
 
-def test_a_failed_training_by_hand_does_not_stand_for_the_night(world: World) -> None:
+def test_a_failed_training_by_hand_does_not_replace_the_nightly_one(world: World) -> None:
     world.now += 15 * HOUR
     world.store.runs.save(Run("by hand", "command", int(world.now), RunStatus.FAILED))
     assert world.scheduler.check()
@@ -300,7 +298,7 @@ NIGHTS = 12  # the change of the clock comes on the ninth or tenth
         ("Africa/Cairo", "00:00", "2026-04-15T10:00"),  # a day without midnight: 24 April
     ],
 )
-def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_changes(
+def test_four_workers_start_one_training_a_day_despite_deaths_restarts_and_clock_changes(
     settings: Settings, store: Store, zone: str, at: str, now: str
 ) -> None:
     settings = settings.model_copy(update={"timezone": zone, "retrain_at": at})
@@ -328,7 +326,7 @@ def test_four_workers_do_one_run_a_night_through_deaths_restarts_and_clock_chang
 
 @pytest.fixture
 def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
-    """A night whose trainer holds its lock and does not end."""
+    """The lock of a nightly training that does not end."""
     world.now += DAY
     assert world.scheduler.check()
     due = world.started[-1][0]
@@ -387,7 +385,7 @@ def test_a_leader_ends_a_stopped_training_that_the_one_before_it_told_to_end(
     assert world.signals[1:] == [(4_321, signal.SIGKILL)]
 
 
-def test_a_scoring_that_hangs_does_not_keep_the_nights_from_coming(
+def test_a_drift_check_that_hangs_does_not_stop_the_nightly_trainings(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
@@ -418,9 +416,7 @@ def test_a_training_by_hand_may_take_as_long_as_it_likes(world: World) -> None:
 # drift
 
 
-def test_the_current_release_is_watched_every_few_hours_between_the_nights(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drift_is_checked_every_few_hours_between_trainings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
     world.now = _utc("2026-03-02T00:10").timestamp()
     assert world.scheduler.check()
@@ -433,7 +429,7 @@ def test_the_current_release_is_watched_every_few_hours_between_the_nights(
     assert len(world.watched) == 3
 
 
-def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
+def test_drift_is_not_checked_without_a_release_or_when_it_is_turned_off(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.runs.save(Run("first", "command", int(_utc("2026-03-01T10:00").timestamp()), RunStatus.SUCCEEDED))
@@ -443,7 +439,7 @@ def test_no_watch_is_kept_without_a_release_or_when_it_is_turned_off(
     assert World(settings, store, "2026-03-01T10:00").scheduler.check()
 
 
-def test_scores_of_a_clock_that_was_wrong_do_not_keep_the_watch_from_being_kept(
+def test_scores_recorded_in_the_future_do_not_stop_the_drift_checks(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Registry, "current_version", lambda self: "V")
@@ -462,7 +458,7 @@ def test_status_shows_how_far_the_run_under_way_is(world: World) -> None:
     assert (under_way["run_id"], under_way["progress"]) == ("now", "measuring")
 
 
-def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
+def test_a_leader_that_lost_its_lock_steps_down(world: World) -> None:
     world.scheduler._timers = BackgroundScheduler()
     world.scheduler._timers.start()
     world.now += DAY
@@ -471,7 +467,7 @@ def test_a_lead_that_was_lost_is_given_up(world: World) -> None:
     assert world.started == []
 
 
-def test_who_leads_in_name_only_gives_the_lead_up(
+def test_a_leader_that_cannot_start_its_timers_steps_down(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler = World(settings, store, "2026-03-01T10:00").scheduler

@@ -1,4 +1,4 @@
-"""The training as a process of its own: who it is, and how it is ended."""
+"""The process that trains: how the end of the service ends it."""
 
 from __future__ import annotations
 

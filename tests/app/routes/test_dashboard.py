@@ -149,7 +149,7 @@ def test_a_store_that_does_not_answer_leaves_everything_else(
     def refuse(*_: object, **__: object) -> None:
         raise StoreError(f"the store {trained_settings.store_url} refused")
 
-    for owner in map(type, (trained_store.events, trained_store.products.get, trained_store.runs)):
+    for owner in map(type, (trained_store.events, trained_store.products, trained_store.runs)):
         for name in ("changed_at", "history", "newest", "scores", "unfinished", "loads", "withdrawn"):
             if hasattr(owner, name):
                 monkeypatch.setattr(owner, name, refuse)
@@ -612,7 +612,7 @@ def test_serving_the_dashboard_counts_nothing_and_is_not_kept_by_anybody(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a page must not look through all events")
 
-    events, products = trained_store.events, trained_store.products.get
+    events, products = trained_store.events, trained_store.products
     for owner, name in ((trained_store, "summary"), (events, "popular"), (products, "categories"), (products, "read")):
         monkeypatch.setattr(type(owner), name, refuse)
     answer = client.get("/dashboard")

@@ -200,7 +200,7 @@ def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complaine
     gone = listed(client)[0]
     trained_store.products.add([Product(gone, withdrawn=True)])
     recommender.refresh()
-    monkeypatch.setattr(context_of(flask_app).store.products.get, "withdrawn", refuse)
+    monkeypatch.setattr(context_of(flask_app).store.products, "withdrawn", refuse)
     with caplog.at_level(logging.WARNING):
         assert not recommender.refresh()
         publish_again()

@@ -236,7 +236,7 @@ def test_threads_may_use_the_cache_together(flask_app: Flask, trained_settings: 
 
 
 HISTORY = (Event("u", "p", EventKind.RATING, 4.0, 5),)
-QUERY = Query("u", HISTORY, 10, frozenset({"x"}), True, "svd")
+QUERY = Query("u", HISTORY, 10, frozenset({"x"}), "svd")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ QUERY = Query("u", HISTORY, 10, frozenset({"x"}), True, "svd")
         replace(QUERY, n=11),
         replace(QUERY, exclude=frozenset()),
         replace(QUERY, exclude=frozenset({"x", "y"})),
-        replace(QUERY, exclude_seen=False),
+        replace(QUERY, rules=Rules(seen=frozenset())),
         replace(QUERY, explain=True),
         *(
             replace(QUERY, rules=Rules(**change))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.context import context_of
-from app.serving import recommender as recommender_module
+from app.serving import release_follower
 from app.serving.recommender import Recommender
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -143,7 +143,7 @@ def test_a_broken_release_is_looked_at_again_after_a_while_and_a_mended_one_serv
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1_000.0]
-    monkeypatch.setattr(recommender_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(release_follower.time, "monotonic", lambda: now[0])
     old, new = served(client), publish_again()
     damage(registry, new)
     assert not recommender.refresh()

@@ -18,6 +18,7 @@ from src.workflows.explore import explore_store
 
 ROOT = Path(__file__).resolve().parents[3]
 TRAINING_ONLY = (
+    "alembic",  # of upgrades of the store
     "surprise",
     "numba",
     "llvmlite",

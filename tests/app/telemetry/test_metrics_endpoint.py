@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.context import context_of
 from app.serving.recommender import Recommender
-from app.telemetry.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metric, Metrics
+from app.telemetry.metric_files import Metric
+from app.telemetry.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metrics
 from src.core.errors import StoreError
 from src.core.records import Run, RunStatus
 from src.core.worker_slots import host_folder, remove_stale_slots

@@ -200,4 +200,6 @@ def test_on_a_terminal_lines_are_text(
     listen(trained_settings.model_copy(update={"log_format": "text"}))
     client.get("/healthz", headers={"X-Request-Id": "r1"})
     written = sys.stderr.getvalue()  # type: ignore[attr-defined]
-    assert re.search(r"INFO app.observing: answered method=GET route=/healthz status=200 duration_ms=[\d.]+", written)
+    assert re.search(
+        r"INFO app.routes.request_log: answered method=GET route=/healthz status=200 duration_ms=[\d.]+", written
+    )

@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 from app.context import context_of
 from app.telemetry.metrics import LISTS_DROPPED
 from app.telemetry.served_lists import ServedListLog, ShownList
-from src.core.domain import DAY
+from src.core.domain import DAY, Recommendation
 from src.core.errors import StoreError
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
 from tests.waiting import wait_until
 
-SHOWN = ShownList("v1", "user", None, "als", [("a", "als"), ("b", "popularity")])
+SHOWN = ShownList("v1", "user", None, "als", [Recommendation("a", 1.0, "als"), Recommendation("b", 1.0, "popularity")])
 
 
 class Counted:
@@ -163,7 +163,7 @@ def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_
 
         def __init__(self) -> None:
             self.kept: list[ServedList] = []
-            self.served = self
+            self.served_lists = self
 
         def add(self, lists: list[ServedList]) -> None:
             self.calls += 1

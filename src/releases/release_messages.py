@@ -1,0 +1,12 @@
+"""The sentences about the release that serves."""
+
+from __future__ import annotations
+
+from src.releases.release import Release
+
+
+def describe_fallback(release: Release) -> str:
+    """Return why a release serves in place of the current one; empty if it is the current one."""
+    if release.current_problem is None:
+        return ""
+    return f"{release.current_problem} The older release {release.version} is served instead."
