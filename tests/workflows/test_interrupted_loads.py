@@ -46,7 +46,7 @@ def rows_of(store: Store) -> list[Row]:
 
 @dataclass
 class KillAfter:
-    """Kills its process at one of its function calls, whatever the speed of the machine; counts them without a limit."""
+    """A profiler that counts function calls, and kills its process at the call number `limit`."""
 
     limit: int | None
     calls: int = 0
@@ -152,7 +152,7 @@ def table(path: Path, size: int) -> Path:
     row = "A{0:035d},B{1:031d},5.0,{2}\n"
     with open(path, "w") as file:
         for n in range(size // 88):
-            file.write(row.format(n * 7919 % 5_003, n % 97, 1_150_000_000 + n))
+            file.write(row.format(n * 7919 % 5_003, n % 97, 1_300_000_000 + n))
     return path
 
 
