@@ -1,4 +1,4 @@
-"""What requests for lists, and the lists, look like. The OpenAPI text is made from these."""
+"""Schemas of list requests and their answers. The OpenAPI document is made from these."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from src.recommendation.ensemble import ENSEMBLE
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
-_WHICH_MODEL = "Whose list is wanted: one model's own, or the blend of several; the best one by default."
+_WHICH_MODEL = "The model that makes the list, or the blend of several; the best one by default."
 
 ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
-"""What a release holds is known when it is asked: one trained without a library lacks a model."""
-
-
-_SOMEBODY: list[dict[str, Any]] = [
+"""Any name passes here: which models there are depends on the release."""
+_USER_OR_HISTORY: list[dict[str, Any]] = [
     {"required": ["user_id"], "properties": {"user_id": {"not": {"type": "null"}}}},
     {"required": ["history"], "properties": {"history": {"minItems": 1}}},
 ]
@@ -29,19 +27,21 @@ _ONE_LENGTH = [{"properties": {name: {"type": "null"}}} for name in ("n", "top_k
 
 
 def _list_schema(schema: dict[str, Any]) -> None:
-    """What the validators of a body ask for: somebody, and one length."""
-    schema["allOf"] = [{"anyOf": _SOMEBODY}, {"anyOf": _ONE_LENGTH}]
+    """Add to a schema what the validators require: a user or a history, and one length."""
+    schema["allOf"] = [{"anyOf": _USER_OR_HISTORY}, {"anyOf": _ONE_LENGTH}]
 
 
 def _recommend_schema(schema: dict[str, Any]) -> None:
-    """The same, or a text and a length and nothing else."""
+    """Add the same to a schema, or a text and a length and nothing else."""
     properties = schema["properties"]
     text = {
         "required": ["product_name"],
         "properties": {name: properties[name] for name in ("n", "top_k")} | {"product_name": {"type": "string"}},
         "additionalProperties": False,
     }
-    listed = [{**one, "properties": {**one["properties"], "product_name": {"type": "null"}}} for one in _SOMEBODY]
+    listed = [
+        {**one, "properties": {**one["properties"], "product_name": {"type": "null"}}} for one in _USER_OR_HISTORY
+    ]
     schema["allOf"] = [{"anyOf": [*listed, text]}, {"anyOf": _ONE_LENGTH}]
     schema["examples"] = [
         {"user_id": "U00001", "n": 5},
@@ -51,13 +51,13 @@ def _recommend_schema(schema: dict[str, Any]) -> None:
 
 
 class ListBody(RuleFields):
-    """Whom a list is for, and how it should be."""
+    """The user or history that a list is for, and its rules."""
 
     user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
     history: list[Id] = Field(
         [],
         max_length=MAX_HISTORY,
-        description="Products that somebody bought, oldest first: instead of a user, or beside what the store knows.",
+        description="Products that were bought, oldest first: instead of a user, or in addition to the stored history.",
     )
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
@@ -70,17 +70,18 @@ class ListBody(RuleFields):
             raise ValueError("n and top_k mean the same; give one of them")
         return self
 
-    def check_somebody(self) -> None:
-        """Raises ValueError for nobody: neither a user nor a history."""
+    def check_user_or_history(self) -> None:
+        """Raise ValueError without a user and without a history."""
         if self.user_id is None and not self.history:
             raise ValueError("user_id is missing, and so is history; give one of them, or both")
 
     @property
     def length(self) -> int:
+        """Length of the list."""
         return self.n or self.top_k or 10
 
     def query(self) -> Query:
-        """What is asked for, but for the rules, which may be the shop's."""
+        """Return the query without its rules, which are merged with those of the shop."""
         return Query(
             self.user_id,
             history=tuple(Event("", product_id, EventKind.PURCHASE) for product_id in self.history),
@@ -91,7 +92,7 @@ class ListBody(RuleFields):
 
 
 class RecommendBody(ListBody):
-    """Whom a list is for, and how it should be."""
+    """The user or history that a list is for, and its rules."""
 
     model_config = ConfigDict(json_schema_extra=_recommend_schema)
 
@@ -101,13 +102,13 @@ class RecommendBody(ListBody):
     detail: StrictBool = Field(False, description="Scores, titles and sources instead of a bare list.")
     explain: StrictBool = Field(
         False,
-        description="For each product the opinions and the products of the history behind it; brings the details.",
+        description="For each product the component scores and the products of the history behind it; implies detail.",
     )
 
     @model_validator(mode="after")
-    def _somebody(self) -> RecommendBody:
+    def _has_user_or_history(self) -> RecommendBody:
         if self.product_name is None:
-            self.check_somebody()
+            self.check_user_or_history()
         else:
             others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
             if others:
@@ -116,23 +117,23 @@ class RecommendBody(ListBody):
 
 
 class WhyNotBody(ListBody):
-    """A list as POST /recommend would be asked for it, and the product that is missing on it."""
+    """A request as of POST /recommend, and a product that may be missing in its list."""
 
     model_config = ConfigDict(json_schema_extra=_list_schema)
 
-    product_id: Id = Field(description="The product that is asked about.")
+    product_id: Id = Field(description="The product in question.")
 
     @model_validator(mode="after")
-    def _somebody(self) -> WhyNotBody:
-        self.check_somebody()
+    def _has_user_or_history(self) -> WhyNotBody:
+        self.check_user_or_history()
         return self
 
 
 class WhyNotAnswer(BaseModel):
-    """Whether a product is on a list, and why not.
+    """Whether a product is on a list, and if not, why.
 
-    rank: its place on the list; where it is not listed, its place by score among the products that the filters leave,
-    null where it has none. reason: null where it is listed. detail: the same for a person.
+    rank: its place on the list; if it is not listed, its place by score among the products that the filters leave, or
+    null. reason: null if it is listed. detail: the reason as a sentence.
     """
 
     user_id: str | None
@@ -145,7 +146,7 @@ class WhyNotAnswer(BaseModel):
 
 
 class SimilarBody(Request):
-    """Which product others should go with."""
+    """The product that others should be similar to."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"item_id": "P00012", "n": 10}]})
 
@@ -154,7 +155,7 @@ class SimilarBody(Request):
 
 
 class UserBody(Request):
-    """Whose list is wanted."""
+    """The user that a list is for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 10}]})
 
@@ -164,8 +165,10 @@ class UserBody(Request):
 
 
 class ItemRecommendation(BaseModel):
-    """A product of a list. score: the source's own number. source: behaviour (what the same people took) or text (what
-    is described alike) for similar products; the model for a user's.
+    """A product of a list.
+
+    score: the source's own score. source: behaviour (same users) or text (similar description) for similar products;
+    the model for a user's list.
     """
 
     item_id: str
@@ -182,13 +185,13 @@ class ItemList(BaseModel):
 
 
 class IdList(BaseModel):
-    """Product ids, best first: the answer for a product_name."""
+    """Product ids, best first; the answer for a product_name."""
 
     recommendations: list[str]
 
 
 class RecommendQuery(Request):
-    """The same as text in an address."""
+    """The same request as a query string."""
 
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
@@ -208,13 +211,13 @@ class RecommendQuery(Request):
         return self
 
     def rule_fields(self) -> RuleFields:
-        """The rules among what the address says."""
+        """Return the rules among the parameters."""
         names = set(RuleFields.model_fields)
         return RuleFields.model_validate(self.model_dump(include=names, exclude_unset=True))
 
 
 class PredictBody(Request):
-    """Whose rating of what is to be predicted."""
+    """The user and the product of a rating to predict."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001"}]})
 
@@ -223,7 +226,7 @@ class PredictBody(Request):
 
 
 class PopularQuery(Request):
-    """Which products are popular: over which time, by what."""
+    """The events that popular products are counted by."""
 
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
@@ -231,8 +234,9 @@ class PopularQuery(Request):
 
 
 class OpinionAnswer(BaseModel):
-    """What one model says of a product. contribution: weight · score, its part of the product's score. The models
-    "trees" (a learnt order dealt the scores of the list's head out anew) and "boost" (a rule) are changes of the sum.
+    """One addend of a product's score.
+
+    contribution: weight · score. The models "trees" (re-ranking) and "boost" (a rule) are changes of the sum.
     """
 
     model: str
@@ -242,7 +246,7 @@ class OpinionAnswer(BaseModel):
 
 
 class ReasonAnswer(BaseModel):
-    """A product of the history. contribution: by how much the opinions would add up to less without it."""
+    """A product of the history. contribution: by how much the sum would be lower without it."""
 
     product_id: str
     title: str | None
@@ -250,8 +254,10 @@ class ReasonAnswer(BaseModel):
 
 
 class ExplanationAnswer(BaseModel):
-    """Why a product stands where it does; the strongest first. The contributions of the opinions add up to the score.
-    because: empty where no product of the history speaks for it, such as where popularity filled the place.
+    """Why a product has its place, the strongest first.
+
+    The contributions of the opinions add up to the score. because: empty if no product of the history raises the score,
+    such as where popularity filled the place.
     """
 
     opinions: list[OpinionAnswer]
@@ -259,10 +265,11 @@ class ExplanationAnswer(BaseModel):
 
 
 class DetailedRecommendation(BaseModel):
-    """One place of a list. score: the source model's own number, with boosts. filled_by: null where the wanted model
-    named the product; else popularity, catalogue (nobody did anything with it yet) or relaxed (there are more of its
-    category or brand than the rules say, as no other product was left). title …: null where the catalogue has none.
-    explanation: only where it was asked for.
+    """One place of a list.
+
+    score: the source model's own score, with boosts. filled_by: null if the wanted model named the product; else
+    popularity, catalogue (a product without events) or relaxed (more of its category or brand than the rules allow,
+    because no other product was left). title …: null if the catalogue has none. explanation: only on request.
     """
 
     product_id: str
@@ -279,7 +286,7 @@ class DetailedRecommendation(BaseModel):
 
 
 class DetailedList(BaseModel):
-    """A list with what is known of its products. user_id: null for somebody who only gave a history."""
+    """A list with the catalogue data of its products. user_id: null for a history without a user."""
 
     user_id: str | None
     release: str
@@ -288,12 +295,13 @@ class DetailedList(BaseModel):
 
 
 class ProductList(RootModel[list[str] | IdList | DetailedList]):
-    """Product ids, best first; for a product_name inside an object; with `detail` or `explain` all that is known."""
+    """Product ids, best first; inside an object for a product_name; with `detail` or `explain` catalogue data."""
 
 
 class PredictAnswer(BaseModel):
-    """The predicted rating, and what it rests on: an unknown user or product counts as an average one. model: the one
-    that predicts ratings best.
+    """A predicted rating, and what it rests on.
+
+    An unknown user or product counts as an average one. model: the one that predicts ratings best.
     """
 
     user_id: str
@@ -308,7 +316,7 @@ class PredictAnswer(BaseModel):
 
 
 class PopularProduct(BaseModel):
-    """A product and how many events it had."""
+    """A product and its number of events."""
 
     product_id: str
     title: str | None

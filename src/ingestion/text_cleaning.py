@@ -134,6 +134,11 @@ def _parse_literal(cell: object) -> object:
     return value if isinstance(value, list | dict) else cell
 
 
+def has_value(cell: object) -> bool:
+    """Whether a raw cell, or any item of a list in it, is known."""
+    return any(normalize_cell(item) is not None for item in list_items(normalize_cell(cell)))
+
+
 def iter_texts(cell: object) -> Iterator[str]:
     """Yield every text and number of a cell as text, through nested lists; of a dict, its "name"."""
     stack, n_seen = [cell], 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, PlainSerializer
+from pydantic import AwareDatetime, Field, PlainSerializer, ValidationError
 
 from src.core.domain import JsonDict
 from src.interactions.event_weights import Weighting
@@ -115,3 +115,13 @@ class Manifest(TrainingRecord):
         """What the training told, without what the release consists of."""
         names = {field.alias or name for name, field in TrainingRecord.model_fields.items()}
         return TrainingRecord.model_validate({name: its for name, its in self.to_json().items() if name in names})
+
+
+def parse_manifest(document: object) -> Manifest:
+    """Return a manifest of its JSON. Raises ValueError that names the first wrong key in one line."""
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the document"
+        raise ValueError(f"{key}: {first['msg']}") from None

@@ -21,7 +21,7 @@ from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.search_reranker import SearchReranker
-from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds
+from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds, parse_manifest
 from src.search.index import SearchIndex
 
 MANIFEST = "manifest.json"
@@ -182,7 +182,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         for name, expected in manifest["files"].items():
             if _fingerprint(folder / name) != expected:
                 raise broken(f"{name} was altered or cut")
-        return Manifest.model_validate(manifest)
+        return parse_manifest(manifest)
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, of any depth

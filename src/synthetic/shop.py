@@ -6,17 +6,24 @@ model of choices can therefore beat popularity, and a model of ratings can beat 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from faker import Faker
 
 from src.core.domain import EventBatch, EventKind, FloatArray, IntArray, Product
 from src.core.errors import InputError
-from src.synthetic.vocabulary_words import BRAND_ENDINGS, CATEGORIES, CLOSINGS
+from src.synthetic.products import (
+    BRANDS_PER_MAKER,
+    TASTE_SIZE,
+    THEMES,
+    THEMES_PER_CATEGORY,
+    count_earlier,
+    make_products,
+    numbered_ids,
+)
+from src.synthetic.vocabulary_words import CATEGORIES
 
 DAY = 86_400
 DAYS = 365
@@ -24,10 +31,7 @@ WEEKS = 53
 DEFAULT_UNTIL = 1_767_225_600
 """2026-01-01T00:00:00Z. Fixed, so that two machines generate the same shop."""
 
-BRANDS_PER_MAKER = 10
-THEMES_PER_CATEGORY = 3
 MAX_FAVOURITES = 4
-TASTE_SIZE = 4
 PRODUCTS_PER_CELL = 10
 SESSIONS_PER_USER = 7.2
 ZIPF_EXPONENT = 0.9
@@ -35,7 +39,6 @@ FRONT_PAGE_SHARE = 0.17
 """Higher values of the last two make popularity harder to beat; with these, models reach twice its NDCG@10."""
 
 FUNNEL = (EventKind.CLICK, EventKind.CART, EventKind.PURCHASE, EventKind.RATING)
-THEMES = [theme for category in CATEGORIES for theme in category.themes]
 SEASON = np.array([category.season for category in CATEGORIES])
 DEMAND = np.array([category.demand for category in CATEGORIES])
 REPEAT = np.array([category.repeat for category in CATEGORIES])
@@ -140,23 +143,12 @@ def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, unt
     # Separate streams, so that the catalogue does not depend on the number of users or the time.
     product_rng, user_rng, event_rng = (np.random.default_rng([seed, part]) for part in range(3))
     start = until - DAYS * DAY + 1
-    products, theme, brand, style = _make_products(product_rng, n_products, seed)
+    products, theme, brand, style = make_products(product_rng, n_products, seed)
     catalogue = _make_catalogue(product_rng, theme, brand, style, start)
     users = _make_users(user_rng, n_users, catalogue.cells_per_theme)
     frame = _funnel(event_rng, catalogue, users, _browse(event_rng, catalogue, users, start), start)
     frame = frame[frame["at"] <= until].drop_duplicates(["user", "product", "kind", "at"])
     return SyntheticShop(products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
-
-
-def _ids(letter: str, n: int) -> list[str]:
-    width = max(5, len(str(n)))
-    return [f"{letter}{number:0{width}d}" for number in range(1, n + 1)]
-
-
-def _occurrence(*keys: IntArray) -> IntArray:
-    """Return int[n]: how many equal rows of keys come before each row."""
-    frame = pd.DataFrame(dict(enumerate(keys)))
-    return frame.groupby(list(frame.columns)).cumcount().to_numpy()
 
 
 def _month(start: int, day: IntArray) -> IntArray:
@@ -171,108 +163,6 @@ def _choose(rng: np.random.Generator, weights: FloatArray) -> IntArray:
     drawn = rng.random(len(weights)) * cum[:, -1]
     column: IntArray = (cum <= drawn[:, None]).sum(axis=1)
     return column
-
-
-def _make_brands(seed: int) -> list[str]:
-    """Return BRANDS_PER_MAKER invented names for each group of makers, group after group."""
-    fake = Faker("en_US")
-    fake.seed_instance(seed)
-    n_brands = BRANDS_PER_MAKER * len({category.makers for category in CATEGORIES})
-    return [fake.unique.last_name() + fake.random_element(BRAND_ENDINGS) for _ in range(n_brands)]
-
-
-class _ProductDraws(NamedTuple):
-    """What is drawn of n products, one row a product.
-
-    theme, brand: int[n]. words: int[n, 3], noun, adjective and variant of the theme. level, noise: float[n], factors on
-    the noun's price. ending: float[n], subtracted from it. stock: int[n]. sentences: int[n, 3], two features of the
-    theme (the second relative to the first) and a closing.
-    """
-
-    theme: IntArray
-    brand: IntArray
-    words: IntArray
-    level: FloatArray
-    noise: FloatArray
-    ending: FloatArray
-    stock: IntArray
-    sentences: IntArray
-
-
-class _Assortment(NamedTuple):
-    """Products, and of each its theme, its brand, and its style: float[n, TASTE_SIZE], rows of length 1."""
-
-    products: list[Product]
-    theme: IntArray
-    brand: IntArray
-    style: FloatArray
-
-
-def _make_products(rng: np.random.Generator, n: int, seed: int) -> _Assortment:
-    brands = _make_brands(seed)
-    draws = _draw_products(rng, n, len(brands))
-    products = _describe_products(draws, brands)
-    return _Assortment(products, draws.theme, draws.brand, _draw_style(rng, draws, len(brands)))
-
-
-def _draw_products(rng: np.random.Generator, n: int, n_brands: int) -> _ProductDraws:
-    brand_level = np.exp(rng.normal(0.0, 0.3, n_brands))
-    makers = list(dict.fromkeys(category.makers for category in CATEGORIES))
-    maker_by_theme = np.repeat([makers.index(category.makers) for category in CATEGORIES], THEMES_PER_CATEGORY)
-    theme = rng.permutation(len(THEMES))[np.arange(n) % len(THEMES)]
-    brand = maker_by_theme[theme] * BRANDS_PER_MAKER + rng.integers(BRANDS_PER_MAKER, size=n)
-    sizes = np.array([(len(t.nouns), len(t.adjectives), len(t.variants)) for t in THEMES])[theme]
-    words = rng.integers(sizes)
-    for _ in range(10):
-        is_taken = _occurrence(theme, brand, *words.T) > 0
-        words[is_taken] = rng.integers(sizes[is_taken])
-    noise = np.exp(rng.normal(0.0, 0.15, n))
-    ending = rng.choice([0.01, 0.01, 0.05, 0.51], size=n)
-    stock = np.where(rng.random(n) < 0.02, 0, rng.negative_binomial(2, 0.04, n) + 1)
-    # Drawn as arrays: scalar draws in the loop over products would take most of its time.
-    sentences = [rng.integers(3, size=n), rng.integers(1, 3, size=n), rng.integers(len(CLOSINGS), size=n)]
-    return _ProductDraws(theme, brand, words, brand_level[brand], noise, ending, stock, np.stack(sentences, axis=1))
-
-
-def _describe_products(draws: _ProductDraws, brands: list[str]) -> list[Product]:
-    """Return the products with titles, descriptions and prices; equal titles are numbered."""
-    products, same_title = [], Counter[str]()
-    for row, product_id in enumerate(_ids("P", len(draws.theme))):
-        theme, maker = THEMES[draws.theme[row]], brands[draws.brand[row]]
-        noun, price = list(theme.nouns.items())[draws.words[row, 0]]
-        adjective, variant = theme.adjectives[draws.words[row, 1]], theme.variants[draws.words[row, 2]]
-        title = f"{maker} {_capitalised(adjective)} {_capitalised(noun)} {variant}"
-        same_title[title] += 1
-        first, second, closing = draws.sentences[row].tolist()
-        sentences = (theme.features[first], theme.features[(first + second) % 3], CLOSINGS[closing])
-        rounded = max(2.0, round(price * draws.level[row] * draws.noise[row]))
-        products.append(
-            Product(
-                product_id,
-                title=title if same_title[title] == 1 else f"{title}, Series {same_title[title]}",
-                description=f"{_capitalised(noun)} by {maker}, made for {theme.use}. {' '.join(sentences)}",
-                category=CATEGORIES[draws.theme[row] // THEMES_PER_CATEGORY].name,
-                price=round(rounded - float(draws.ending[row]), 2),
-                stock=int(draws.stock[row]),
-                made_up=True,
-            )
-        )
-    return products
-
-
-def _draw_style(rng: np.random.Generator, draws: _ProductDraws, n_brands: int) -> FloatArray:
-    """Return float[n, TASTE_SIZE]. Style follows brand and adjective, so that a text model can learn it too."""
-    n_adjectives = max(len(t.adjectives) for t in THEMES)
-    adjective = draws.theme * n_adjectives + draws.words[:, 1]
-    by_adjective = rng.normal(size=(len(THEMES) * n_adjectives, TASTE_SIZE))[adjective]
-    by_brand = rng.normal(size=(n_brands, TASTE_SIZE))[draws.brand]
-    style: FloatArray = by_brand + by_adjective + 0.6 * rng.normal(size=(len(adjective), TASTE_SIZE))
-    style /= np.linalg.norm(style, axis=1, keepdims=True)
-    return style
-
-
-def _capitalised(words: str) -> str:
-    return " ".join(word[:1].upper() + word[1:] for word in words.split())
 
 
 def _make_catalogue(
@@ -407,7 +297,7 @@ def _funnel(
     purchases = carts[carts["bought"]].drop(columns="at").rename(columns={"paid": "at"})
     purchases = purchases.sort_values("at", kind="stable")
     user, product = purchases["user"].to_numpy(), purchases["product"].to_numpy()
-    is_repeat = _occurrence(user, product) > 0
+    is_repeat = count_earlier(user, product) > 0
     repeat = REPEAT[catalogue.theme[product] // THEMES_PER_CATEGORY]
     is_kept = ~is_repeat | (rng.random(len(user)) < repeat)
     purchases = purchases.assign(value=1.0 + rng.poisson(0.05 + 0.8 * repeat))
@@ -428,7 +318,10 @@ def _funnel(
 
 def _as_batch(frame: pd.DataFrame, n_users: int, n_products: int) -> EventBatch:
     # Indexing arrays of objects shares one string of each id among its events.
-    user_ids, product_ids = np.array(_ids("U", n_users), object), np.array(_ids("P", n_products), object)
+    user_ids, product_ids = (
+        np.array(numbered_ids("U", n_users), object),
+        np.array(numbered_ids("P", n_products), object),
+    )
     kind: list[str] = np.array([kind.value for kind in FUNNEL], object)[frame["kind"].to_numpy()].tolist()
     at = frame["at"].to_numpy(np.int64)
     return EventBatch(

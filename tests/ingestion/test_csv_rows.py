@@ -1,4 +1,4 @@
-"""Delimited text: every row is there with its line number, and a torn one costs no other."""
+"""Delimited text: every row keeps its line number, and a broken row never affects another one."""
 
 from __future__ import annotations
 

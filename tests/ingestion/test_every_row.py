@@ -1,4 +1,4 @@
-"""Whatever a file holds: every row is kept or rejected, exactly once, and nothing is raised but an AisleError."""
+"""Whatever a file holds, every row is kept or rejected exactly once, and only AisleError is raised."""
 
 from __future__ import annotations
 

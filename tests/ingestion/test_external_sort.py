@@ -1,4 +1,4 @@
-"""Events of a file come out in the store's order, counted where they are equal, and leave nothing behind."""
+"""Events of a file are sorted in the store's order, repeated ones are counted, and no file is left behind."""
 
 from __future__ import annotations
 

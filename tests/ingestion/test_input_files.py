@@ -1,4 +1,4 @@
-"""Files become lines of text: found, unpacked, decoded, and never larger in memory than a block."""
+"""Files become lines of text: found, unpacked and decoded, with bounded memory."""
 
 from __future__ import annotations
 

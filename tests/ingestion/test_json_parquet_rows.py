@@ -1,4 +1,4 @@
-"""JSON lines and parquet: named cells become rows, and what is no object costs only itself."""
+"""JSON lines and parquet: named cells become rows, and a line that is no object rejects only itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layouts in which public files and shops come are told by looking; what cannot be told can be said."""
+"""Layouts of public files and shops are detected; hints give the ones that cannot be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells become numbers and times."""
+"""Cells are parsed as numbers and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a catalogue, however messy, become clean products: nothing raises, and what is put right is counted."""
+"""Rows of a catalogue become clean products: nothing raises, and every repair is counted."""
 
 from __future__ import annotations
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from releases import publish
 from src.core.domain import Event, EventKind, Query
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.manifest import Manifest, TrainingRecord
+from src.releases.manifest import Manifest, TrainingRecord, parse_manifest
 from src.releases.manifest_sections import EnsembleRecord, MeasurementSettings
 from src.releases.registry import Registry
 
@@ -126,8 +125,15 @@ def test_a_key_of_a_later_program_is_kept() -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Manifest.model_validate(documents()["trained"] | change)
+    (key,) = change
+    with pytest.raises(ValueError, match=rf"\A{key}.*: .*\Z"):
+        parse_manifest(documents()["trained"] | change)
+
+
+@pytest.mark.parametrize("document", [None, [], 3, "text", True])
+def test_a_document_that_is_no_object_is_refused_in_one_line(document: object) -> None:
+    with pytest.raises(ValueError, match=r"\Athe document: .*\Z"):
+        parse_manifest(document)
 
 
 def test_the_weighting_is_the_one_of_the_models() -> None:

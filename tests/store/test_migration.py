@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from rows import Row, as_read, batch, rating, stored
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from src.core.domain import Event, EventKind, Product
 from src.core.errors import StoreError
 from src.core.records import FollowUp, Load, Run, RunStatus, Score, SearchFeedback, ServedFigures, ServedList
+from src.core.settings import Settings
 from src.store import Store, open_store
 from src.store.schema import VERSIONS
 from src.store.tables import metadata
@@ -124,6 +126,14 @@ def test_migration_keeps_products_and_runs_and_adds_the_products_of_events(migra
     assert migrated.runs.scores(5) == []
     migrated.products.add([Product("x", brand="Brio", withdrawn=True)])
     assert migrated.products.withdrawn() == {"x"}
+
+
+def test_an_application_serves_from_a_migrated_store(
+    first_url: str, trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    client = make_app(trained_settings.model_copy(update={"database_url": first_url})).test_client()
+    popular = client.get("/popular").get_json()
+    assert [(row["product_id"], row["count"], row["title"]) for row in popular] == [("x", 2, "X"), ("y", 1, None)]
 
 
 def test_migration_gives_an_unnumbered_store_a_version_and_keeps_all_rows(unnumbered_url: str) -> None:

@@ -26,7 +26,8 @@ from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD, VBMF
 from src.models.base import QueryBlock
 from src.workflows import benchmark
-from src.workflows.benchmark import PIPELINE, BenchmarkRequest, Tuner, run_benchmark
+from src.workflows.benchmark import Tuner, run_benchmark
+from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
 from tests.forked import run_script
