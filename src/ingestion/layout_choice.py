@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from src.core.errors import UnclearLayout
 from src.ingestion.column_inference import is_swapped
 from src.ingestion.column_names import (
     CATALOGUE_ROLES,
@@ -22,8 +25,12 @@ from src.ingestion.column_names import (
     VALUE,
     WITHDRAWN,
     describes_product,
+    is_number,
+    position_of,
 )
-from src.ingestion.layout import CLICKS, EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
+from src.ingestion.csv_rows import CsvRows
+from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
+from src.ingestion.parsing import EPOCH_FROM
 
 UNUSED_ROLES = {
     RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE},
@@ -41,6 +48,10 @@ _USUAL_ORDER = {
     PRODUCTS: (PRODUCT, TITLE, CATEGORY),
 }
 """Layout → roles of the columns of a file without a header."""
+
+
+FIRST_GENRE = 5
+"""Position of the first genre in MovieLens' u.item."""
 
 
 def choose_layout(roles: Mapping[str, object]) -> str | None:
@@ -137,3 +148,68 @@ def swapped_note(columns: Mapping[str, int]) -> str:
     options += ",rating=3" if VALUE in columns else ""
     options += ",time=4" if TIME in columns and VALUE in columns else ""
     return f"if users and products are the other way round: --columns {options}"
+
+
+def choose_layout_by_cells(rows: CsvRows, sample: list[list[str]]) -> str | None:
+    """Choose the layout of a file without a header by its cells.
+
+    Args:
+        rows: The file.
+        sample: First rows.
+
+    Returns:
+        A key of LAYOUTS; None if it is not clear.
+    """
+    width, whole = rows.width, [row for row in sample if len(row) == rows.width]
+    if rows.separator == "|" and width == FIRST_GENRE + len(GENRE_NAMES):
+        return GENRES if all(set(row[FIRST_GENRE:]) <= {"0", "1"} for row in whole) else None
+    if rows.separator == "::" and width == 3 and not any(is_number(row[2]) for row in whole):
+        return PRODUCTS
+    # A majority of the first rows decides, so that a bad row at the top does not hide the layout.
+    if width in (3, 4) and 2 * sum(is_number(row[2]) for row in whole) > len(whole):
+        timed = [row for row in whole if width == 3 or not row[3].strip() or _may_be_a_time(row[3])]
+        return RATINGS if 2 * len(timed) > len(whole) else None
+    return None
+
+
+def _may_be_a_time(text: str) -> bool:
+    if is_number(text):
+        return float(text.replace(",", ".")) >= EPOCH_FROM
+    return re.search(r"\d", text) is not None and re.search(r"[-/.:]", text) is not None
+
+
+class GivenColumns(NamedTuple):
+    """Columns by the hints: role → position, and roles that have no column."""
+
+    columns: dict[str, int]
+    ignored: list[str]
+
+
+def find_given_columns(hints: Hints, names: Sequence[str], width: int, path: Path) -> GivenColumns:
+    """Find the columns that hints name.
+
+    Args:
+        hints: What options say about the file.
+        names: Names of the columns; empty without a header.
+        width: Number of columns.
+        path: The file, for the message.
+
+    Returns:
+        The columns, and the roles without one.
+
+    Raises:
+        UnclearLayout: There is no such column.
+    """
+    columns, ignored = {}, []
+    for role, column in hints.columns.items():
+        if not column:
+            ignored.append(role)
+            continue
+        at = position_of(column, names, width)
+        if at is None:
+            shown = ", ".join(names)[:300] or f"1 to {width}"
+            raise UnclearLayout(
+                f"{path}: it has no column {column!r} for the {role};", f"expected one of {shown}. Mend --columns."
+            )
+        columns[role] = at
+    return GivenColumns(columns, ignored)

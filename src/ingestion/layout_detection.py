@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
@@ -47,17 +47,19 @@ from src.ingestion.layout import (
     Table,
 )
 from src.ingestion.layout_choice import (
+    FIRST_GENRE,
     UNUSED_ROLES,
     choose_columns,
     choose_columns_by_position,
     choose_layout,
+    choose_layout_by_cells,
+    find_given_columns,
     swapped_note,
 )
-from src.ingestion.parsing import DAYS_AND_MONTHS, EPOCH_FROM, as_texts, decimal_of, is_nothing, time_format
+from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, is_nothing, time_format
 
 AnyRows: TypeAlias = CsvRows | JsonLinesRows | ParquetRows
 
-_FIRST_GENRE = 5
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
@@ -142,7 +144,7 @@ def _without_trailing_separators(names: list[str], width: int) -> list[str]:
 def _table_with_names(rows: AnyRows, names: list[str], hints: Hints) -> Table:
     """Return the table of a file whose columns have names."""
     path = rows.file.path
-    given = _given_columns(hints, names, len(names), path)
+    given = find_given_columns(hints, names, len(names), path)
     free = {
         role: [at for at in positions if at not in given.columns.values()]
         for role, positions in candidates(names).items()
@@ -197,8 +199,8 @@ def _text_sample(rows: AnyRows, names: Sequence[str]) -> list[list[str]]:
 def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Table:
     """Return the table of a delimited file without a header."""
     path, width = rows.file.path, rows.width or 1
-    name = hints.layout or _layout_of_sample(rows, sample)
-    given = _given_columns(hints, (), width, path)
+    name = hints.layout or choose_layout_by_cells(rows, sample)
+    given = find_given_columns(hints, (), width, path)
     if name is None and not given.columns:
         shown = rows.separator.join(sample[0])[:120]
         raise UnclearLayout(
@@ -227,33 +229,13 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
 
 def _genres_table(rows: CsvRows, width: int, hints: Hints) -> Table:
     """Return the table of MovieLens' u.item."""
-    expected = _FIRST_GENRE + len(GENRE_NAMES)
+    expected = FIRST_GENRE + len(GENRE_NAMES)
     if width != expected:
         raise UnclearLayout(
             f"{rows.file.path}: it has {width} fields with {describe_separator(rows.separator)}.",
             f"Expected MovieLens' {expected} with bars; take --layout away, or name another.",
         )
-    return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: _FIRST_GENRE}), [], hints)
-
-
-def _layout_of_sample(rows: CsvRows, sample: list[list[str]]) -> str | None:
-    """Return the layout of a file without a header by its cells; None if it is not clear."""
-    width, whole = rows.width, [row for row in sample if len(row) == rows.width]
-    if rows.separator == "|" and width == _FIRST_GENRE + len(GENRE_NAMES):
-        return GENRES if all(set(row[_FIRST_GENRE:]) <= {"0", "1"} for row in whole) else None
-    if rows.separator == "::" and width == 3 and not any(is_number(row[2]) for row in whole):
-        return PRODUCTS
-    # A majority of the first rows decides, so that a bad row at the top does not hide the layout.
-    if width in (3, 4) and 2 * sum(is_number(row[2]) for row in whole) > len(whole):
-        timed = [row for row in whole if width == 3 or not row[3].strip() or _may_be_a_time(row[3])]
-        return RATINGS if 2 * len(timed) > len(whole) else None
-    return None
-
-
-def _may_be_a_time(text: str) -> bool:
-    if is_number(text):
-        return float(text.replace(",", ".")) >= EPOCH_FROM
-    return re.search(r"\d", text) is not None and re.search(r"[-/.:]", text) is not None
+    return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: FIRST_GENRE}), [], hints)
 
 
 def _lists_layout(hints: Hints) -> Layout:
@@ -263,29 +245,6 @@ def _lists_layout(hints: Hints) -> Layout:
 
 def _kind_notes(hints: Hints, kind: EventKind) -> list[str]:
     return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind view"]
-
-
-class _GivenColumns(NamedTuple):
-    """Columns by the hints: role → position, and roles that have no column."""
-
-    columns: dict[str, int]
-    ignored: list[str]
-
-
-def _given_columns(hints: Hints, names: Sequence[str], width: int, path: Path) -> _GivenColumns:
-    columns, ignored = {}, []
-    for role, column in hints.columns.items():
-        if not column:
-            ignored.append(role)
-            continue
-        at = position_of(column, names, width)
-        if at is None:
-            shown = ", ".join(names)[:300] or f"1 to {width}"
-            raise UnclearLayout(
-                f"{path}: it has no column {column!r} for the {role};", f"expected one of {shown}. Mend --columns."
-            )
-        columns[role] = at
-    return _GivenColumns(columns, ignored)
 
 
 def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints) -> Table:

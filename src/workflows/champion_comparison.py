@@ -16,7 +16,8 @@ from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.records import Load, RunStatus
 from src.evaluation.report import Report
-from src.ingestion.data_checks import DataFigures, latest_of, previous_of
+from src.ingestion.data_checks import DataFigures
+from src.ingestion.load_series import latest_of, previous_of
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable

@@ -16,10 +16,10 @@ from src.ingestion.data_checks import (
     Thresholds,
     check_data,
     check_load,
-    previous_of,
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import RATINGS, Layout
+from src.ingestion.load_series import previous_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import Rejection, RejectionCode
 from src.ingestion.row_validation import validate_rows

@@ -36,12 +36,6 @@ def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[s
     )
 
 
-def wait_for(process: subprocess.Popen[str], line: str) -> bool:
-    """Read its output until a line starts with `line`; return False if it ends before."""
-    assert process.stdout is not None
-    return any(said.startswith(line) for said in process.stdout)
-
-
 def event_log(path: Path, n_rows: int) -> Path:
     """Ratings, repeated purchases, their returns, views and wrong rows, in no order."""
     drawn = random.Random(n_rows)

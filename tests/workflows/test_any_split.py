@@ -15,7 +15,8 @@ from src.evaluation.benchmark_report import BenchmarkReport
 from src.models import POPULARITY
 from src.models.settings import read_settings
 from src.tuning import ensemble_tuning
-from src.workflows.benchmark import PIPELINE, BenchmarkRequest, run_benchmark
+from src.workflows.benchmark import run_benchmark
+from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 
 N_USERS, N_ITEMS = 60, 40
 

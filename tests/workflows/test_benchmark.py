@@ -26,9 +26,11 @@ from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD, VBMF
 from src.models.base import QueryBlock
 from src.workflows import benchmark
-from src.workflows.benchmark import PIPELINE, BenchmarkRequest, Tuner, run_benchmark
+from src.workflows.benchmark import Tuner, run_benchmark
+from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
+from tests.forked import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "this is no table at all\n"
@@ -323,7 +325,8 @@ def test_the_command_measures_a_split_and_writes_the_report(files: Files, tmp_pa
     ],
 )
 def test_the_command_reports_an_error_in_one_line(files: Files, arguments: list[str], said: str) -> None:
-    done = door(files.train.parent, *arguments)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
+    done = run_script(ROOT / "evaluate_model.py", *arguments, folder=files.train.parent, environment=environment)
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")

@@ -24,18 +24,21 @@ from src.releases.release import Draft
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import make_synthetic_shop, read_table, withdraw
+from src.workflows import synthetic_data
+from src.workflows.ingest import read_table
 from src.workflows.record_events import record_events
+from src.workflows.synthetic_data import make_synthetic_shop
+from src.workflows.withdraw import withdraw
 from tests.workflows.stored import events_of, load, write
 
-# --- The made-up shop -------------------------------------------------------------------------------------------------
+# --- The synthetic shop -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tiny_shop(monkeypatch: pytest.MonkeyPatch) -> SyntheticShop:
     """Makes make_up_shop quick; the shop it makes up."""
     shop = make_shop(n_users=5, n_products=10)
-    monkeypatch.setattr(ingest_module, "make_shop", lambda **_: shop)
+    monkeypatch.setattr(synthetic_data, "make_shop", lambda **_: shop)
     return shop
 
 
@@ -77,7 +80,7 @@ def test_the_events_of_the_synthetic_shop_reach_up_to_now(store: Store, monkeypa
         asked["until"] = until
         return make_shop(n_users=2, n_products=2)
 
-    monkeypatch.setattr(ingest_module, "make_shop", spy)
+    monkeypatch.setattr(synthetic_data, "make_shop", spy)
     before = int(time.time())
     make_synthetic_shop(store, Silent())
     assert before <= asked["until"] <= int(time.time())
