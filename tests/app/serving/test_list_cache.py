@@ -16,6 +16,7 @@ from app.context import context_of
 from app.serving.cached_list import cache_key
 from app.serving.list_cache import ListCache
 from src.core.domain import Boost, Event, EventKind, Query, Rules
+from src.core.list_rules import BoostFields, RuleFields
 from src.core.settings import Settings
 from src.recommendation.pipeline import Pipeline
 
@@ -52,6 +53,16 @@ def test_the_same_question_is_answered_from_the_cache_with_the_same_answer(
         assert second.headers[header] == first.headers[header]
     assert ask(client, detail=True).get_json()["recommendations"][0]["product_id"] == first.get_json()[0]
     assert len(computed) == 1
+
+
+def test_a_cached_list_is_equal_to_the_list_that_was_made(flask_app: Flask, computed: list[Query]) -> None:
+    recommender = context_of(flask_app).recommender
+    boosted = RuleFields(boosts=[BoostFields(product_id="P00008", factor=2.0)])
+    for query, wanted in ((Query(USER, explain=True), RuleFields()), (Query(USER, n=3), boosted)):
+        made = recommender.recommend(query, wanted)
+        n_made = len(computed)
+        assert recommender.recommend(query, wanted) == made
+        assert len(computed) == n_made
 
 
 @pytest.mark.parametrize(
