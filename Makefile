@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -42,13 +42,20 @@ $(SETUP_DEV): $(SETUP) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: setup $(SETUP_DEV)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(SETUP_DEV)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-check: setup $(SETUP_DEV)
+# make -j2 check runs them side by side.
+check: check-style check-types check-layers
+
+check-style: $(SETUP_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: $(SETUP_DEV)
 	$(BIN)/mypy
+
+check-layers: $(SETUP_DEV)
 	$(BIN)/lint-imports
 
 bench: setup

@@ -24,7 +24,7 @@ class LearnedOrder:
 
     Attributes:
         names: models whose scores are features.
-        trees: over the features of `features_of`.
+        trees: over the features of `list_features`.
     """
 
     names: tuple[str, ...]
@@ -79,7 +79,7 @@ class ListRanker:
         rows, columns = np.nonzero(head_of(total, in_history | (age < 0)))
         head_total = total[rows, columns]
         scores = [component_score(name)[rows, columns] for name in self.order.names]
-        tree_score = self.order.trees.predict(features_of(head_total, scores, n_history[rows], age[columns]))
+        tree_score = self.order.trees.predict(list_features(head_total, scores, n_history[rows], age[columns]))
         by_trees, by_sum = np.lexsort((-tree_score, rows)), np.lexsort((-head_total, rows))
         ranked = total.copy()
         ranked[rows[by_trees], columns[by_trees]] = head_total[by_sum]
@@ -116,7 +116,7 @@ def head_of(total: FloatArray, excluded: BoolArray) -> BoolArray:
     return head
 
 
-def features_of(total: FloatArray, scores: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
+def list_features(total: FloatArray, scores: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
     """Arrange the features of n pairs of a query and an item.
 
     Args:

@@ -42,7 +42,7 @@ def shop(*, telling: bool = True) -> TrainingData:
 
 def tune(data: TrainingData) -> EnsembleConfig:
     options = TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed)
-    return tune_ensemble(held_out(data), EnsembleConfig.of(SETTINGS), options, 1.0, Silent())
+    return tune_ensemble(held_out(data), EnsembleConfig.of(SETTINGS), options, 0.0, Silent())
 
 
 @pytest.fixture(scope="module")

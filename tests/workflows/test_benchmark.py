@@ -30,6 +30,8 @@ from src.workflows.benchmark import Tuner, run_benchmark
 from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
+from tests.forked import run_script
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "this is no table at all\n"
@@ -298,7 +300,9 @@ def test_without_options_there_is_no_benchmark() -> None:
 def door(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
     command = [sys.executable, str(ROOT / "evaluate_model.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
 
 def test_the_command_measures_a_split_and_writes_the_report(files: Files, tmp_path: Path) -> None:
@@ -324,7 +328,8 @@ def test_the_command_measures_a_split_and_writes_the_report(files: Files, tmp_pa
     ],
 )
 def test_the_command_reports_an_error_in_one_line(files: Files, arguments: list[str], said: str) -> None:
-    done = door(files.train.parent, *arguments)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
+    done = run_script(ROOT / "evaluate_model.py", *arguments, folder=files.train.parent, environment=environment)
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")

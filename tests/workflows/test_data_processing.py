@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import run
+from processes import ROOT, environment
+
+from tests.forked import run_script
 
 Door = Callable[..., str]
 RATINGS = "user_id,product_id,rating\nu,p,5\nv,p,4\nv,q,3\n"
@@ -17,7 +19,11 @@ RATINGS = "user_id,product_id,rating\nu,p,5\nv,p,4\nv,q,3\n"
 @pytest.fixture
 def door(tmp_path: Path) -> Door:
     def door(*arguments: str, code: int = 0) -> str:
-        return run(tmp_path / "var", *arguments, folder=tmp_path, code=code)
+        script, variables = ROOT / "data_processing.py", environment(tmp_path / "var")
+        done = run_script(script, *arguments, folder=tmp_path, environment=variables)
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        return said
 
     (tmp_path / "r.csv").write_text(RATINGS)
     return door

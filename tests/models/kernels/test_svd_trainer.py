@@ -14,7 +14,8 @@ from surprise.model_selection import GridSearchCV, KFold, cross_validate, train_
 from src.interactions.interactions import Interactions
 from src.interactions.vocabulary import Vocabulary
 from src.models.kernels import svd_trainer
-from src.models.kernels.svd_trainer import N_STRIPES, Blocks, CompiledSVD, Engine, SgdOptions, fit
+from src.models.kernels.svd_blocks import N_STRIPES, Blocks
+from src.models.kernels.svd_trainer import CompiledSVD, Engine, SgdOptions, fit
 from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows
 
 MOVIELENS = Path(__file__).resolve().parents[4] / "shared/data/movielens-100k/u.data"
