@@ -98,7 +98,7 @@ def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
     folder = Path(found.origin).parent if found and found.origin else None
     if folder is None or not all((folder / part).is_file() for part in (_WEIGHTS, _TOKENIZER)):
         raise NotReady(
-            "the encoder wordllama is not here, or not as expected: run pip install -r requirements.txt, or set "
+            "the encoder wordllama is not here, or not as expected: run pip install -r requirements.lock, or set "
             "AISLE_ENCODER to another encoder"
         )
     from tokenizers import Tokenizer
