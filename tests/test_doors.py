@@ -29,7 +29,7 @@ class Door:
         return run_script(ROOT / script, *arguments, folder=self.folder, environment=self.environment)
 
     def start_anew(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a script in a new interpreter; a training needs one, as threads of its libraries do not survive a fork."""
+        """Run a script in a new interpreter: threads of the training libraries do not survive a fork."""
         return subprocess.run(
             [sys.executable, str(ROOT / script), *arguments],
             cwd=self.folder,
