@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
-    """The error of one field."""
+    """What is wrong with one field."""
 
     field: str
     message: str
 
 
 class Problem(BaseModel):
-    """A problem of RFC 9457; with type about:blank, title is the phrase of the HTTP status."""
+    """RFC 9457. type is about:blank: title is the phrase of the HTTP status, detail says what happened."""
 
     type: str = "about:blank"
     title: str

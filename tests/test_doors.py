@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parent.parent
 RATINGS = "".join(f"u{i % 30},p{(i * i) % 17},{1 + i % 5}.0,{1_400_000_000 + i}\n" for i in range(300))
 
@@ -29,7 +31,7 @@ class Door:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
 
 

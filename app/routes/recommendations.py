@@ -13,7 +13,7 @@ from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.routes.responses import of_release, unknown_product
 from app.schemas import BODY_PROBLEMS
-from app.schemas.lists import (
+from app.schemas.list_answers import (
     DetailedList,
     DetailedRecommendation,
     ExplanationAnswer,
@@ -23,16 +23,18 @@ from app.schemas.lists import (
     OpinionAnswer,
     PopularList,
     PopularProduct,
-    PopularQuery,
     PredictAnswer,
-    PredictBody,
     ProductList,
     ReasonAnswer,
+    WhyNotAnswer,
+)
+from app.schemas.lists import (
+    PopularQuery,
+    PredictBody,
     RecommendBody,
     RecommendQuery,
     SimilarBody,
     UserBody,
-    WhyNotAnswer,
     WhyNotBody,
 )
 from app.serving.recommender import ListAnswer

@@ -13,14 +13,14 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, lists
+from app.schemas import admin, events, list_answers, lists
 from app.schemas.examples import EXAMPLES, Example
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, events, admin, problem_json)
+_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, problem_json)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem

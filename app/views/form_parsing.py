@@ -26,8 +26,8 @@ class Typed:
 def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
     """Ids of users or products out of a form; "" where none was typed."""
     values = {name: clean_id(given.get(name, "")) for name in names}
-    said = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
-    wrong = {name: said for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}
+    error = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
+    wrong = {name: error for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}
     return Typed(values, wrong)
 
 

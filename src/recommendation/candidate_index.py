@@ -56,8 +56,8 @@ class CandidateIndex:
         starts = np.flatnonzero(np.diff(item, prepend=-2))
         item, total = item[starts], np.add.reduceat(score, starts) if len(starts) else score
         total[item < 0] = np.nan
-        found = top_n(total, n)
-        return Candidates(item[found.item_idx].astype(np.int64), found.score)
+        best = top_n(total, n)
+        return Candidates(item[best.item_idx].astype(np.int64), best.score)
 
     def save(self, folder: Path) -> None:
         """Write item.npy and score.npy into the folder, which is made."""

@@ -29,12 +29,12 @@ def after_searches(rows: Iterable[SearchFeedback], items: Vocabulary) -> dict[st
     Returns:
         Search text → row number → the best grade.
     """
-    found: dict[str, dict[int, float]] = {}
+    grades_of: dict[str, dict[int, float]] = {}
     for row in rows:
         grade, item = GRADES.get(EventKind(row.kind), 0), items.idx_of(row.product_id)
         if grade and item is not None:
-            _raise(found.setdefault(row.query, {}), item, grade)
-    return found
+            _raise(grades_of.setdefault(row.query, {}), item, grade)
+    return grades_of
 
 
 def after_looks(data: TrainingData) -> dict[int, dict[int, float]]:
@@ -47,14 +47,14 @@ def after_looks(data: TrainingData) -> dict[int, dict[int, float]]:
     order = timed[np.lexsort((events.at[timed], events.user_idx[timed]))]
     user, item, at = events.user_idx[order], events.item_idx[order], events.at[order]
     grade, looked = grade_of[data.kind[order]], data.is_kind(*_LOOKS)[order]
-    found: dict[int, dict[int, float]] = {}
+    grades_of: dict[int, dict[int, float]] = {}
     for step in range(1, _STEPS + 1):
         first, then = np.arange(len(order) - step), np.arange(step, len(order))
         near = (user[first] == user[then]) & (at[then] - at[first] <= WITHIN) & looked[first]
         near &= item[first] != item[then]
         for one, other in zip(first[near].tolist(), then[near].tolist(), strict=True):
-            _raise(found.setdefault(int(item[one]), {}), int(item[other]), int(grade[other]))
-    return found
+            _raise(grades_of.setdefault(int(item[one]), {}), int(item[other]), int(grade[other]))
+    return grades_of
 
 
 _STEPS = 10
@@ -66,18 +66,20 @@ def _raise(grades: dict[int, float], item: int, grade: float) -> None:
     grades[item] = max(grades.get(item, 0), grade)
 
 
-def sample_queries(found: Mapping[int, Mapping[int, float]], most: int, seed: int) -> dict[int, Mapping[int, float]]:
+def sample_queries(
+    grades_of: Mapping[int, Mapping[int, float]], most: int, seed: int
+) -> dict[int, Mapping[int, float]]:
     """Draw queries at random.
 
     Args:
-        found: query → row number → grade.
+        grades_of: query → row number → grade.
         most: highest number of queries.
         seed: of the draw.
 
     Returns:
         All queries if there are no more than `most`, else `most` of them.
     """
-    keys = sorted(found)
+    keys = sorted(grades_of)
     if len(keys) > most:
         keys = sorted(np.random.default_rng(seed).choice(keys, most, replace=False).tolist())
-    return {key: found[key] for key in keys}
+    return {key: grades_of[key] for key in keys}

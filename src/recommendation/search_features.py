@@ -68,16 +68,16 @@ class Signals:
         return cls(unknown, unknown, unknown, None)
 
 
-def anchors_of(found: SearchHits) -> IntArray:
+def anchors_of(hits: SearchHits) -> IntArray:
     """Return the items that stand for a text query: the best retrieved ones."""
-    return found.item_idx[:_ANCHORS]
+    return hits.item_idx[:_ANCHORS]
 
 
-def features(found: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
+def features(hits: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
     """Compute the features of retrieved items.
 
     Args:
-        found: m hits, in the order of retrieval.
+        hits: m hits, in the order of retrieval.
         anchors: int64[k], items that stand for the query, or the item that others should be similar to.
         search: the index that retrieved them.
         signals: of the release.
@@ -85,12 +85,12 @@ def features(found: SearchHits, anchors: IntArray, search: SearchIndex, signals:
     Returns:
         float32[m, len(FEATURES)], without NaN.
     """
-    items = found.item_idx
-    highest = max(float(found.keyword.max(initial=0)), 1e-9)
+    items = hits.item_idx
+    highest = max(float(hits.keyword.max(initial=0)), 1e-9)
     columns = {
-        "fused": found.score,
-        "similarity": found.similarity,
-        "keyword": found.keyword / highest,
+        "fused": hits.score,
+        "similarity": hits.similarity,
+        "keyword": hits.keyword / highest,
         "anchor_similarity": anchor_similarity(items, anchors, search),
         "popularity": signals.popularity[items],
         "rating_mean": signals.rating_mean[items],
@@ -147,9 +147,9 @@ def _co_purchase(items: IntArray, anchors: IntArray, neighbours: CandidateIndex 
     if neighbours is None:
         return np.full(len(items), -1, np.float32)
     query = QueryRows(None, anchors, np.ones(len(anchors), np.float32))
-    found = neighbours.retrieve(query, neighbours.item.shape[1] * max(len(anchors), 1))
-    order = np.argsort(found.item_idx)
-    named, score = found.item_idx[order], found.score[order]
+    retrieved = neighbours.retrieve(query, neighbours.item.shape[1] * max(len(anchors), 1))
+    order = np.argsort(retrieved.item_idx)
+    named, score = retrieved.item_idx[order], retrieved.score[order]
     if not len(named):
         return np.zeros(len(items), np.float32)
     at = np.minimum(np.searchsorted(named, items), len(named) - 1)

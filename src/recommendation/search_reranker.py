@@ -73,19 +73,19 @@ class SearchReranker:
         """Return float64[m], the higher the better, of float32[m, len(FEATURES)]."""
         return self.start * rows[:, _FUSED] + self.trees.predict(rows) if len(rows) else np.zeros(0)
 
-    def ordered(self, found: SearchHits, rows: FloatArray) -> SearchHits:
+    def ordered(self, hits: SearchHits, rows: FloatArray) -> SearchHits:
         """Re-rank hits.
 
         Args:
-            found: m hits, in the order of retrieval.
+            hits: m hits, in the order of retrieval.
             rows: float32[m, len(FEATURES)], their features.
 
         Returns:
             The same hits in the learned order, with the scores of retrieval.
         """
-        first = min(len(found), RERANKED)
+        first = min(len(hits), RERANKED)
         order = np.argsort(-self.score(rows[:first]), kind="stable")
-        return found.take(np.concatenate([order, np.arange(first, len(found))]))
+        return hits.take(np.concatenate([order, np.arange(first, len(hits))]))
 
     def save(self, folder: Path) -> None:
         """Write reranker.json into the folder, which is made."""

@@ -18,7 +18,7 @@ BEHAVIOUR, TEXT = "behaviour", "text"
 ENOUGH = 20.0
 """Sum of event weights from which a product's list comes from behaviour alone; with half of it, half the list does. On
 an online shop's data this predicted later co-purchases best (python -m bench.similar)."""
-_LOOKED_AT = 200
+_RETRIEVED = 200
 _OF_ONE_TITLE = 1
 
 
@@ -66,17 +66,17 @@ def similar(
     chosen: list[SimilarItem] = []
     # Behaviour as far as there is evidence, then texts, then the rest of behaviour.
     for part, most in ((by_behaviour, min(n_by_behaviour, n)), (by_text, n), (by_behaviour, n)):
-        for each in part:
+        for candidate in part:
             if len(chosen) >= most:
                 break
-            group = -1 if search is None else int(search.title_group[each.item_idx])
-            if each.item_idx in taken or (group >= 0 and titles.get(group, 0) >= _OF_ONE_TITLE):
+            group = -1 if search is None else int(search.title_group[candidate.item_idx])
+            if candidate.item_idx in taken or (group >= 0 and titles.get(group, 0) >= _OF_ONE_TITLE):
                 continue
-            if listed is not None and not listed[each.item_idx]:
+            if listed is not None and not listed[candidate.item_idx]:
                 continue
-            taken.add(each.item_idx)
+            taken.add(candidate.item_idx)
             titles[group] = titles.get(group, 0) + 1
-            chosen.append(each)
+            chosen.append(candidate)
     return chosen
 
 
@@ -90,14 +90,14 @@ def _by_behaviour(models: Mapping[str, Any], item: int) -> Iterator[SimilarItem]
     blend = models.get(ENSEMBLE)
     query = QueryRows(None, np.array([item]), np.ones(1, np.float32))
     if blend is not None and blend.index is not None:
-        found = blend.index.retrieve(query, _LOOKED_AT)
+        retrieved = blend.index.retrieve(query, _RETRIEVED)
     elif ITEM_GRAPH in models:
-        found = models[ITEM_GRAPH].retrieve(query, _LOOKED_AT)
+        retrieved = models[ITEM_GRAPH].retrieve(query, _RETRIEVED)
     else:
         return
-    for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
+    for item_idx, score in zip(retrieved.item_idx.tolist(), retrieved.score.tolist(), strict=True):
         if score > 0:
-            yield SimilarItem(each, score, BEHAVIOUR)
+            yield SimilarItem(item_idx, score, BEHAVIOUR)
 
 
 def _by_text(
@@ -106,6 +106,6 @@ def _by_text(
     """Yield items with similar texts."""
     if search is None:
         return
-    found = search.like(item, _LOOKED_AT, listed) if item is not None else search.near(vector, _LOOKED_AT, listed)
-    for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
-        yield SimilarItem(each, score, TEXT)
+    retrieved = search.like(item, _RETRIEVED, listed) if item is not None else search.near(vector, _RETRIEVED, listed)
+    for item_idx, score in zip(retrieved.item_idx.tolist(), retrieved.score.tolist(), strict=True):
+        yield SimilarItem(item_idx, score, TEXT)

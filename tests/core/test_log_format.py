@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from src.core.log_format import FIELDS, formatter, gunicorn_config, resolve_format
+from tests.waiting import PATIENCE_SECONDS
 
 
 def record(message: object, *args: object, name: str = "app.x", **more: Any) -> logging.LogRecord:
@@ -126,7 +127,7 @@ def in_a_fresh_process() -> Callable[[str], str]:
     def run(code: str) -> str:
         prefix = f"import sys; sys.path.insert(0, {str(root)!r})\n"
         done = subprocess.run(
-            [sys.executable, "-c", prefix + code], cwd=root, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", prefix + code], cwd=root, capture_output=True, text=True, timeout=PATIENCE_SECONDS
         )
         assert done.returncode == 0, done.stderr
         return done.stderr

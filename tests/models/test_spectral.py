@@ -199,12 +199,12 @@ def test_columns_that_cholesky_cannot_divide_are_made_orthonormal_all_the_same(m
     monkeypatch.setattr(np.linalg, "qr", spy)
     rng = np.random.default_rng(3)
     block = rng.normal(size=(50, 8)).astype(np.float32)
-    found = spectral._orthonormal(block)
+    found = spectral.orthonormal(block)
     np.testing.assert_allclose(found.T @ found, np.eye(8), atol=1e-5)
     assert by_householder == []
     hopeless = np.concatenate([block, block], axis=1)
     hopeless[:, 0] = 0
-    found = spectral._orthonormal(hopeless)
+    found = spectral.orthonormal(hopeless)
     np.testing.assert_allclose(found.T @ found, np.eye(16), atol=1e-5)
     np.testing.assert_allclose(found @ (found.T @ block), block, atol=1e-4)
     assert by_householder == [(50, 16)]

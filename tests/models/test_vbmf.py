@@ -19,6 +19,7 @@ from src.models.base import QueryRows
 from src.models.kernels.vbmf_trainer import Side, fit
 from src.models.settings import AllSettings
 from src.models.vbmf import Vbmf, VbmfParams, train
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared/data"
@@ -193,7 +194,9 @@ def test_its_parameters_take_the_scale_from_the_settings() -> None:
 
 def test_numba_is_not_imported_before_training() -> None:
     check = "import sys, src.models.vbmf; print([name for name in sys.modules if name.split('.')[0] == 'numba'])"
-    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 

@@ -28,6 +28,7 @@ from src.core.settings import Settings
 from src.store import Store, open_store
 from src.store.schema import VERSIONS
 from src.store.tables import metadata
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).with_name("data")
@@ -242,7 +243,7 @@ open_store(sys.argv[1])
 )
 def test_an_upgrade_that_is_killed_leaves_the_store_as_it_was(first_url: str, last: str) -> None:
     before = dump_of(first_url)
-    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=PATIENCE_SECONDS)
     assert killed.returncode == 9
     assert dump_of(first_url) == before
     store = open_store(first_url)
@@ -256,7 +257,9 @@ def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_
     code = f"import sys; from src.store import open_store; open_store({url!r}); print('alembic' in sys.modules)"
     store = open_store(url)
     with store.database.write():
-        opened = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=20, capture_output=True, text=True)
+        opened = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE_SECONDS, capture_output=True, text=True
+        )
     assert opened.stdout.strip() == "False", opened.stderr
     store.close()
 

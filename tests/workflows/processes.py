@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -19,7 +21,7 @@ def environment(var: Path) -> dict[str, str]:
 def run(var: Path, *arguments: str | Path, folder: Path, code: int = 0) -> str:
     """Run it, assert its exit code and return its output."""
     with start(var, *arguments, folder=folder) as process:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == code, said
     return said
 

@@ -31,6 +31,7 @@ from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
 from tests.forked import run_script
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "this is no table at all\n"
@@ -299,7 +300,9 @@ def test_without_options_there_is_no_benchmark() -> None:
 def door(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
     command = [sys.executable, str(ROOT / "evaluate_model.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
 
 def test_the_command_measures_a_split_and_writes_the_report(files: Files, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from src.models.settings import read_settings
 from src.store import Store, open_store
 from src.workflows.ingest import ingest
 from tests.forked import fork
+from tests.waiting import PATIENCE_SECONDS
 
 Row = tuple[str, str, str, str, float, int]
 Opened = Callable[[Settings], Store]
@@ -142,7 +143,7 @@ def megabytes(var: Path, *paths: Path) -> list[int]:
     """The most memory that a process has had after each of the files, one after the other."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *map(str, paths)],
-        cwd=ROOT, env=environment(var), capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=environment(var), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [int(line) for line in done.stdout.split()]

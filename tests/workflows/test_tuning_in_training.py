@@ -35,6 +35,7 @@ from src.workflows.fit import stored_data
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 from src.workflows.tune import fit_recipe, trials_file, tune
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_smoke")
@@ -277,7 +278,7 @@ def test_the_command_tunes_and_the_ensemble_is_in_the_manifest(
         env={**os.environ, **as_environment(trained_settings)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert "tuning spectral" in done.stdout
