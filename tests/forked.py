@@ -59,6 +59,8 @@ def _run_script(
     os.environ.clear()
     os.environ.update(environment)
     warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)  # as in any interpreter
     sys.argv = [str(script), *map(str, arguments)]
     with outputs[0].open("w", encoding="utf-8") as sys.stdout, outputs[1].open("w", encoding="utf-8") as sys.stderr:
         runpy.run_path(str(script), run_name="__main__")

@@ -159,7 +159,7 @@ def test_figures_are_those_worked_out_by_hand() -> None:
     assert (scope.n_relevant, scope.n_relevant_unknown, scope.n_relevant_seen) == (6, 1, 0)
 
 
-def test_users_known_to_training_and_strangers_are_told_apart() -> None:
+def test_users_known_and_unknown_to_training_are_distinguished() -> None:
     test = bought(("a", "z"), ("b", "w"), ("stranger", "x"), ("other", "w"))
     slices = measured(LEARNT, test, {"model": TABLE}, at=(1,)).lists["model"].slices
     n_known, known = slices["users"]["known"]
@@ -226,7 +226,7 @@ def test_without_ratings_none_is_predicted_and_every_row_is_relevant() -> None:
     assert report.scope.n_relevant == 1
 
 
-def test_when_nothing_is_relevant_no_list_is_measured_and_it_is_said() -> None:
+def test_without_relevant_rows_no_list_is_measured_and_the_summary_says_so() -> None:
     report = measured(LEARNT, [("a", "z", "rating", 2.0)], {"model": TABLE}, relevant=4.0)
     assert report.lists == {}
     assert "--relevant" in report.summary()

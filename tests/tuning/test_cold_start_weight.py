@@ -75,7 +75,7 @@ def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: EnsembleCo
     assert recipe.weights[TEXT] > 0
 
 
-def test_texts_that_tell_nothing_are_not_spoken_loudly(few_places: object, recipe: EnsembleConfig) -> None:
+def test_uninformative_texts_get_a_lower_weight(few_places: object, recipe: EnsembleConfig) -> None:
     found = tune(shop(telling=False))
     assert found.found["new_products"]["recall_at_20"] < recipe.found["new_products"]["recall_at_20"]
 

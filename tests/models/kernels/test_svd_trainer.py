@@ -215,7 +215,7 @@ def test_surprises_own_algorithms_learn_from_the_array_trainset() -> None:
 
 
 @pytest.mark.parametrize("order", ["surprise", "blocks"])
-def test_the_mean_of_ratings_that_no_epoch_changes_is_the_prediction_for_strangers(order: Any) -> None:
+def test_unknown_users_get_the_mean_of_ratings_as_their_prediction(order: Any) -> None:
     frame = random_frame()
     model = CompiledSVD(order=order).fit(ArrayTrainset(interactions_of(frame), (1, 5)))
     assert model.predict("nobody", "nothing").est == pytest.approx(frame["rating"].mean())
