@@ -3,7 +3,8 @@
 releases/.tmp-<run>/      being filled
 releases/<version>/       immutable (src/releases/release.py)
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served; "pinned" if no training may replace it
-releases/ACTIVATED        a line for every activation: what may be served again (current_pointer.py)
+releases/ACTIVATED        a line for every activation: what may be served again (current_pointer.py), and for every
+                          deactivation, which a missing CURRENT.json alone is not
 """
 
 from __future__ import annotations
@@ -200,8 +201,18 @@ class Registry:
         return pointer is not None and bool(pointer["pinned"])
 
     def deactivate(self) -> None:
-        """Let no release serve: until the next activation every list answers that a training is needed."""
-        (self.folder / CURRENT).unlink(missing_ok=True)
+        """Let no release serve: until the next activation every list answers that a training is needed.
+
+        Raises:
+            ReleaseError: It could not be written.
+        """
+        with suppress(UnknownName), self._pointer.changing("try again"):
+            self._pointer.deactivate()
+
+    @property
+    def is_deactivated(self) -> bool:
+        """Whether no release serves because the last one was deactivated."""
+        return self._pointer.is_deactivated
 
     def current_version(self) -> str | None:
         """Return the version that CURRENT.json names; None without one, or if it cannot be read."""
@@ -215,11 +226,16 @@ class Registry:
         """Return the release that CURRENT.json names.
 
         Raises:
-            NoRelease: None is active.
+            NoRelease: None was ever activated, or the last one was deactivated.
             UnknownName: It is not on disk.
-            ReleaseError: It is not what was activated.
+            ReleaseError: It is not what was activated, or CURRENT.json is missing.
         """
         pointer = self._pointer.read()
+        if pointer is None and self._pointer.is_lost:
+            raise ReleaseError(
+                f"{self.folder / CURRENT} is missing, though releases have served. Expected the version that serves; "
+                "write it again with python train_model.py --activate VERSION (--releases lists them)."
+            )
         if pointer is None:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
         if not pointer["version"]:
@@ -227,10 +243,10 @@ class Registry:
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
-        """Return the current release or, if that does not verify, the newest one before it that does.
+        """Return the current release or, if that is missing or does not verify, the newest one before it that does.
 
         Raises:
-            NoRelease: None was ever activated.
+            NoRelease: None was ever activated, or the last one was deactivated.
             ReleaseError: None verifies.
         """
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from service import Service, Shop, free_port
 
+from src.releases.registry import Registry
 from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
@@ -72,7 +73,7 @@ def test_a_new_release_is_taken_up_by_four_workers_without_a_dropped_request(ser
 
 
 def test_without_a_release_lists_say_which_command_helps(serve: Serve, shop: Shop) -> None:
-    (shop.folder / "var/releases/CURRENT.json").unlink()
+    Registry(shop.folder / "var/releases").deactivate()
     service = serve(GUNICORN, "--workers", "1", "run:app", AISLE_SCHEDULER="off")
     answer = service.post("/recommend", {"user_id": "U00001"})
     assert answer.status == 503
