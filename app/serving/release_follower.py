@@ -20,6 +20,8 @@ from src.releases.release_messages import describe_fallback
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
+_UNREAD = b"\0"
+"""Content that no pointer has, and that a missing one has not either."""
 _MODEL_OF = {"mf": ALS}
 """Models of the types of trainings; SVD of all others."""
 _STATUS_FIELDS = (
@@ -48,7 +50,7 @@ class ReleaseFollower:
         self._served: ServingSnapshot | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
-        self._seen_pointer: bytes | None = None
+        self._seen_pointer: bytes | None = _UNREAD
         self._retry_at = 0.0
         self._problem = ""
         self._refreshing = threading.Lock()

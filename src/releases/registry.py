@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.domain import JsonDict
-from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
+from src.core.errors import AisleError, LimitReached, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
 from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest, iso_seconds
@@ -30,6 +30,7 @@ from src.releases.release import (
     SmokeTestResult,
     fsync_folder,
     read_release,
+    refuse_limit,
     write_release,
 )
 from src.releases.smoke_test import run_in_fresh_process
@@ -218,6 +219,10 @@ class Registry:
         """Return the version that CURRENT.json names; None without one, or if it cannot be read."""
         return self._pointer.version
 
+    def wanted_version(self) -> str | None:
+        """Return the current version or, if CURRENT.json is lost, the one activated last; None if none is to serve."""
+        return self.current_version() or (self._pointer.activated()[-1] if self._pointer.is_lost else None)
+
     def pointer_bytes(self) -> bytes | None:
         """Return the bytes of CURRENT.json, cheap to compare with those of before; None without the file."""
         return self._pointer.content()
@@ -251,10 +256,11 @@ class Registry:
         """
         try:
             return self.current()
-        except NoRelease:
+        except (NoRelease, LimitReached):
             raise
         except AisleError as error:
             problem = str(error)
+        self._refuse_without_descriptors()
         for version in self._pointer.served_before(self.current_version()):
             try:
                 release = self.load(version)
@@ -262,6 +268,13 @@ class Registry:
                 continue
             return replace(release, current_problem=problem)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
+
+    def _refuse_without_descriptors(self) -> None:
+        """Raise LimitReached if this process can open no file: then no release can be found, however good it is."""
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            refuse_limit(str(self.current_version()), error)
 
     def listing(self) -> list[Listed]:
         """Return all releases on disk, newest first."""

@@ -230,8 +230,8 @@ class _Pace:
 def _remove_synthetic_shop(settings: Settings, store: Store) -> None:
     """Remove the synthetic shop, after deactivating its release: a crash in between must not leave that served."""
     registry = Registry(settings.releases_dir)
-    current = registry.current_version()
-    if current is not None and registry.is_made_up(current):
+    wanted = registry.wanted_version()
+    if wanted is not None and registry.is_made_up(wanted):
         registry.deactivate()
     store.delete_synthetic()
 
