@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -29,27 +29,44 @@ run: setup
 
 setup: $(SETUP)
 
-$(SETUP): requirements.txt requirements.lock
+$(SETUP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $$($(PYTHON) --version) was found; expected Python 3.11 or newer. Install it, or name it: make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
 	  echo "note: the system library libgomp.so.1 is missing. ALS needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
 	@touch $@
 
-$(SETUP_DEV): $(SETUP) requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(SETUP_DEV): $(SETUP) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-test: setup $(SETUP_DEV)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(SETUP_DEV)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-check: setup $(SETUP_DEV)
+# make -j2 check runs them side by side.
+check: check-style check-types check-layers check-security
+
+check-style: $(SETUP_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: $(SETUP_DEV)
 	$(BIN)/mypy
+
+check-layers: $(SETUP_DEV)
 	$(BIN)/lint-imports
+
+check-security: $(SETUP_DEV)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src app run.py data_processing.py train_model.py evaluate_model.py
+	.ci/audit
+
+# After a change of requirements.txt or requirements-dev.txt; it needs uv.
+LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --quiet
+lock:
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
 
 bench: setup
 	$(BIN)/python -m bench.anchors

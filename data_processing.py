@@ -13,8 +13,9 @@ from src.store import open_store
 from src.workflows.cli import Screen, run_command
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export
-from src.workflows.ingest import load_files, withdraw
+from src.workflows.ingest import load_files
 from src.workflows.store_backup import back_up_store, restore_store
+from src.workflows.withdraw import withdraw
 
 _KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from src.core.domain import JsonDict
 from src.models.settings import read_settings
 from src.store import open_store
-from src.workflows.benchmark import BenchmarkRequest, run_benchmark
+from src.workflows.benchmark import run_benchmark
+from src.workflows.benchmark_request import BenchmarkRequest
 from src.workflows.cli import Screen, run_command
 from src.workflows.evaluate import evaluate
 from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark

@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), in words that help: found, expected, what to do next."""
+"""Answer errors as application/problem+json (RFC 9457): what was found, what was expected, what to do next."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from src.core.errors import AisleError, Busy, InputError, NotReady, StoreError
 
-_SHOWN = 80
+_MAX_SHOWN = 80
 _RETRY_SECONDS = "5"
 # A value may be as long as a body: its start is enough.
 _BOUNDED = Repr()
-_BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = _SHOWN
-_BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 2 * _SHOWN
+_BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = _MAX_SHOWN
+_BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 2 * _MAX_SHOWN
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Problem(BaseModel):
 
 
 def problems_of(*statuses: int) -> dict[str | int, type[BaseModel] | dict[Any, Any] | None]:
-    """These errors, as the description of a call names them."""
+    """Return the OpenAPI responses of error statuses."""
     content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {str(status): {"description": _TITLES[status], "content": content} for status in statuses}
 
@@ -63,7 +63,17 @@ _TITLES = {
 
 
 def problem(status: int, title: str, detail: str, errors: list[FieldError] | None = None) -> Response:
-    """The answer for an error."""
+    """Return the answer for an error.
+
+    Args:
+        status: The HTTP status.
+        title: Its phrase.
+        detail: What was found, what was expected, what to do next.
+        errors: The fields that are wrong; None if the error is not about fields.
+
+    Returns:
+        A response; one of status 503 names the seconds to wait.
+    """
     body = Problem(title=title, status=status, detail=detail, errors=errors).model_dump(exclude_none=True)
     response = Response(json.dumps(body) + "\n", status=status, content_type="application/problem+json")
     if status == 503:
@@ -72,72 +82,71 @@ def problem(status: int, title: str, detail: str, errors: list[FieldError] | Non
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings, in short: `n: Input should be less than or equal to 100 (found 9999)`."""
-    found = []
+    """Return pydantic's errors, such as `n: Input should be less than or equal to 100 (found 9999)`."""
+    errors = []
     for item in error.errors(include_url=False, include_context=False):
         name = ".".join(str(part) for part in item["loc"]) or "body"
-        shown = _short(item.get("input"))
-        hint = "" if item["type"] == "missing" else f" (found {shown})"
-        found.append(FieldError(field=name, message=item["msg"].removeprefix("Value error, ") + hint))
-    return found
+        hint = "" if item["type"] == "missing" else f" (found {_shorten(item.get('input'))})"
+        errors.append(FieldError(field=name, message=item["msg"].removeprefix("Value error, ") + hint))
+    return errors
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = _BOUNDED.repr(value)
     text = text.encode("ascii", "backslashreplace").decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def invalid(error: ValidationError) -> Response:
-    """422 for a request whose fields are wrong."""
+    """Return a 422 that names the wrong fields of a request, five of them in its detail."""
     errors = field_errors(error)
-    said = "; ".join(f"{each.field}: {each.message}" for each in errors[:5])
+    first = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
     more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
-    return problem(422, "Unprocessable Content", f"{said}{more}. /docs shows what is expected.", errors)
+    return problem(422, "Unprocessable Content", f"{first}{more}. /docs shows what is expected.", errors)
 
 
 def register(app: Flask) -> None:
-    """Answer every error of the app this way."""
+    """Answer every error of an application as problem+json."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(AisleError, _aisle_error)
+    app.register_error_handler(Exception, _unexpected)
 
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        if error.response is not None:
-            return error.response  # type: ignore[return-value]  # abort() was given a whole answer
-        status = error.code or 500
-        detail = error.description or error.name
-        if isinstance(error, RequestEntityTooLarge):
-            limit = request.max_content_length
-            detail = (
-                f"the body has {request.content_length:,} bytes; at most {limit:,} are accepted. Send less at once."
-            )
-        if status == 404:
-            detail = f"there is nothing at {_short(request.path)}. /docs lists every call."
-        if status == 405:
-            allowed = ", ".join(sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"}))
-            detail = f"{request.method} does not work here; use {allowed}. /docs lists every call."
-        answer = problem(status, error.name, detail)
-        for name, value in error.get_headers():
-            if name not in ("Content-Type", "Content-Length"):
-                answer.headers[name] = value
-        return answer
 
-    @app.errorhandler(AisleError)
-    def aisle_error(error: AisleError) -> Response:
-        if isinstance(error, NotReady):
-            return problem(503, "Service Unavailable", str(error))
-        if isinstance(error, StoreError):
-            _log.error("%s", error)
-            return problem(
-                503, "Service Unavailable", "the store does not answer at the moment. Try again in a moment."
-            )
-        if isinstance(error, Busy):
-            return problem(409, "Conflict", str(error))
-        if isinstance(error, InputError):
-            return problem(422, "Unprocessable Content", str(error))
-        _log.error("%s", error)
-        return problem(500, "Internal Server Error", "the service could not do that; its log says more.")
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # abort() was given a whole answer
+    answer = problem(error.code or 500, error.name, _http_detail(error))
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            answer.headers[name] = value
+    return answer
 
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        _log.error("unexpected %s at %s %s", type(error).__name__, request.method, request.endpoint, exc_info=error)
-        return problem(500, "Internal Server Error", "the service failed unexpectedly; its log says more.")
+
+def _http_detail(error: HTTPException) -> str:
+    if error.code == 404:
+        return f"there is nothing at {_shorten(request.path)}. /docs lists every call."
+    if error.code == 405:
+        allowed = ", ".join(sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"}))
+        return f"{request.method} does not work here; use {allowed}. /docs lists every call."
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.max_content_length
+        return f"the body has {request.content_length:,} bytes; at most {limit:,} are accepted. Send less at once."
+    return error.description or error.name
+
+
+def _aisle_error(error: AisleError) -> Response:
+    if isinstance(error, NotReady):
+        return problem(503, "Service Unavailable", str(error))
+    if isinstance(error, Busy):
+        return problem(409, "Conflict", str(error))
+    if isinstance(error, InputError):
+        return problem(422, "Unprocessable Content", str(error))
+    _log.error("%s", error)
+    if isinstance(error, StoreError):
+        return problem(503, "Service Unavailable", "the store does not answer at the moment. Try again in a moment.")
+    return problem(500, "Internal Server Error", "the service could not do that; its log says more.")
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.error("unexpected %s at %s %s", type(error).__name__, request.method, request.endpoint, exc_info=error)
+    return problem(500, "Internal Server Error", "the service failed unexpectedly; its log says more.")

@@ -8,9 +8,9 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def limit_threads() -> None:
-    """One thread per worker, as several workers with several threads each wait for each other.
+    """Limit the libraries to one thread, as the threads of several workers would wait for each other.
 
-    Counts only before numpy is imported. What the environment says already is left alone.
+    Has an effect only before numpy is imported. A variable that is set already keeps its value.
     """
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")

@@ -83,7 +83,7 @@ def recall(scorer: BlockScorer, train: TrainingData, test: TrainingData, order: 
     users = users[has_history[users]]
     if len(users) > MOST_USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, MOST_USERS, replace=False))
-    lists = top_lists(scorer, *queries_of(train, users), K, fill=order)
+    lists = top_lists(scorer, queries_of(train, users), K, fill=order)
     relevant: dict[int, set[int]] = {}
     for user, item in zip(liked.user_idx.tolist(), liked.item_idx.tolist(), strict=True):
         relevant.setdefault(user, set()).add(item)

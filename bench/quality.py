@@ -33,7 +33,7 @@ from bench.exchange import FINAL, TUNING, Truth, ndcg
 from bench.quality_protocols import NEW, PROTOCOLS, REPEATS, Protocol
 from src.core.domain import FloatArray, IntArray
 from src.core.progress import Silent
-from src.evaluation.exact_lists import queries_of, top_lists
+from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.evaluation.metrics import Estimate, bootstrap_means
 from src.models import POPULARITY
 from src.models.settings import read_settings
@@ -68,7 +68,7 @@ def ours(protocol: Protocol, seconds: float) -> Entry:
     popular = blend.models[POPULARITY].order
     nothing = csr_matrix(seen.shape, dtype=np.float32)
     lists = {
-        name: top_lists(blend, queries, masked, protocol.k, fill=popular)
+        name: top_lists(blend, MaskedQueries(queries, masked), protocol.k, fill=popular)
         for name, masked in ((NEW, seen), (REPEATS, nothing))
     }
     chosen = recipe.to_json()

@@ -9,6 +9,8 @@ from shutil import which
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 SCRIPT = Path(__file__).resolve().parents[1] / ".ci" / "run"
 
 
@@ -25,7 +27,9 @@ def run(folder: Path, apt: str, **environment: str) -> list[str]:
         (folder / name).chmod(0o755)
     for name in ("bash", "env", "dirname", "timeout", "cp", "chmod"):
         os.symlink(str(which(name)), folder / name)
-    subprocess.run([folder / "bash", SCRIPT], env={"PATH": str(folder), **environment}, check=True, timeout=60)
+    subprocess.run(
+        [folder / "bash", SCRIPT], env={"PATH": str(folder), **environment}, check=True, timeout=PATIENCE_SECONDS
+    )
     return calls.read_text(encoding="utf-8").splitlines()
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Finished, run_script
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parent.parent
 RATINGS = "".join(f"u{i % 30},p{(i * i) % 17},{1 + i % 5}.0,{1_400_000_000 + i}\n" for i in range(300))
 
@@ -22,14 +25,18 @@ class Door:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("AISLE_")}
         self.environment["AISLE_TUNE_SECONDS"] = "0"
 
-    def __call__(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, script: str, *arguments: str) -> Finished:
+        return run_script(ROOT / script, *arguments, folder=self.folder, environment=self.environment)
+
+    def start_anew(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a script in a new interpreter: threads of the training libraries do not survive a fork."""
         return subprocess.run(
             [sys.executable, str(ROOT / script), *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
 
 
@@ -38,7 +45,7 @@ def door(tmp_path: Path) -> Door:
     return Door(tmp_path)
 
 
-def _one_clear_line(done: subprocess.CompletedProcess[str], code: int, *said: str) -> None:
+def _one_clear_line(done: Finished, code: int, *said: str) -> None:
     assert done.returncode == code, done.stdout + done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
@@ -101,19 +108,19 @@ def test_a_wrong_setting_names_its_variable(door: Door) -> None:
 
 def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Door) -> None:
     (door.folder / "ratings.csv").write_text(RATINGS)
-    assert door("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
+    assert door.start_anew("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
     (door.folder / "var/store.sqlite3").unlink()
-    trained = door("train_model.py", "--data", "clean.csv")
+    trained = door.start_anew("train_model.py", "--data", "clean.csv")
     assert trained.returncode == 0, trained.stderr
     assert "is active" in trained.stdout
-    measured = door("evaluate_model.py", "--json", "figures.json")
+    measured = door.start_anew("evaluate_model.py", "--json", "figures.json")
     assert measured.returncode == 0, measured.stderr
     assert (door.folder / "figures.json").stat().st_size > 500
     assert "is served" in measured.stdout
 
 
 def test_debug_shows_the_traceback(door: Door) -> None:
-    done = door("train_model.py", "--debug")
+    done = door.start_anew("train_model.py", "--debug")
     assert done.returncode != 0
     assert "Traceback" in done.stderr
 

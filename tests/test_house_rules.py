@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for folder in ("src", "app") for path in (ROOT / folder).rglob("*.py"))
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+INHERITS = {"override", "overload"}
+"""Decorators of functions whose contract stands elsewhere."""
+ROUTES = {"operation"}
+"""Decorators of routes, whose parameters are schemas: the OpenAPI description documents them."""
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def test_no_class_name_is_defined_twice() -> None:
     defined: dict[str, list[str]] = defaultdict(list)
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ClassDef):
                 defined[node.name].append(name_of(path))
     assert {name: places for name, places in defined.items() if len(places) > 1} == {}
@@ -40,36 +51,63 @@ def decorators(function: FunctionNode) -> set[str]:
     return {ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in function.decorator_list}
 
 
-INHERITS = {"override"}
-"""An override has the contract of the method that it implements."""
-ROUTES = {"operation"}
-"""The parameters of a route are its schemas, which the OpenAPI description documents."""
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function without those of the functions and classes inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, SCOPES):
+            yield child
+            yield from own_nodes(child)
 
 
-def missing_sections(function: FunctionNode) -> list[str]:
-    """The sections that the docstring of a public function ought to have and has not."""
-    arguments = function.args
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    names = [name for name in names if name not in ("self", "cls")]
+def arguments_of(function: FunctionNode) -> list[str]:
+    """The names of the arguments without self and cls; *names and **names with their stars."""
+    given = function.args
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args)]
+    names += [f"*{given.vararg.arg}"] if given.vararg else []
+    names += [argument.arg for argument in given.kwonlyargs]
+    names += [f"**{given.kwarg.arg}"] if given.kwarg else []
+    return [name for name in names if name not in ("self", "cls")]
+
+
+def sections_of(docstring: str) -> dict[str, list[str]]:
+    """The lines of every section of a docstring, by its heading."""
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in docstring.splitlines():
+        if line[:1].isalpha() and line.endswith(":") and " " not in line:
+            lines = sections.setdefault(line, [])
+        else:
+            lines.append(line)
+    return sections
+
+
+def documented_arguments(lines: list[str]) -> list[str]:
+    """The names at the beginnings of the entries of an Args section; lines that go on are indented further."""
+    return [line[4:].partition(":")[0] for line in lines if line[:4] == "    " and line[4:5] not in ("", " ")]
+
+
+def docstring_faults(function: FunctionNode) -> list[str]:
+    """The sections and arguments that the docstring of a public function lacks or has for nothing."""
+    names = arguments_of(function)
     if len(names) < 2 or decorators(function) & (INHERITS | ROUTES):
         return []
-    text = ast.get_docstring(function) or ""
+    sections = sections_of(ast.get_docstring(function) or "")
+    nodes = list(own_nodes(function))
     wanted = ["Args:"]
-    gives = ast.unparse(function.returns) if function.returns else "None"
-    if gives.startswith(("Iterator", "Generator")):
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
         wanted.append("Yields:")
-    elif gives not in ("None", "NoReturn", "Never"):
+    elif function.returns is not None and ast.unparse(function.returns) not in ("None", "NoReturn", "Never"):
         wanted.append("Returns:")
-    if any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(function)):
+    if any(isinstance(node, ast.Raise) and node.exc is not None for node in nodes):
         wanted.append("Raises:")
-    missing = [section for section in wanted if section not in text]
-    if "Args:" in text:
-        missing += [f"Args: {name}" for name in names if f"\n    {name}: " not in text]
-    return missing
+    faults = [f"no {section}" for section in wanted if section not in sections]
+    documented = documented_arguments(sections.get("Args:", []))
+    if "Args:" in sections and documented != names:
+        faults.append(f"Args: {', '.join(documented)}; expected {', '.join(names)}")
+    return faults
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_public_functions_of_two_or_more_arguments_document_them(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = {name: missing_sections(function) for name, function in public_functions(tree)}
-    assert {name: missing for name, missing in found.items() if missing} == {}
+    found = {name: docstring_faults(function) for name, function in public_functions(tree_of(path))}
+    assert {name: faults for name, faults in found.items() if faults} == {}

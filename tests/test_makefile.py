@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,7 @@ esac
 
 def make_setup(folder: Path, *, is_old: int = 0, lacks_libgomp: int = 0) -> subprocess.CompletedProcess[str]:
     """`make setup` in a folder with nothing but the Makefile and the requirements."""
-    for name in ("Makefile", "requirements.txt", "requirements.lock"):
+    for name in ("Makefile", "requirements.lock"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
     python = folder / "stand-in"
     python.write_text(STAND_IN.format(is_old=is_old, lacks_libgomp=lacks_libgomp))
@@ -32,7 +33,7 @@ def make_setup(folder: Path, *, is_old: int = 0, lacks_libgomp: int = 0) -> subp
 def test_setup_installs_what_runs_it_and_nothing_else(tmp_path: Path) -> None:
     done = make_setup(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "pip install --quiet --disable-pip-version-check -r requirements.txt" in done.stdout
+    assert "pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock" in done.stdout
     assert "requirements-dev" not in done.stdout
     assert "libgomp.so.1 is missing" not in done.stdout
 
@@ -55,4 +56,21 @@ def test_setup_refuses_a_python_that_is_too_old_and_says_how_to_name_another(tmp
 @pytest.mark.parametrize("command", ["run", "test", "check", "bench"])
 def test_every_command_rests_on_setup(command: str) -> None:
     asked = subprocess.run(["make", "-n", "-B", command], cwd=ROOT, capture_output=True, text=True)
-    assert "-r requirements.txt" in asked.stdout
+    assert "-r requirements.lock" in asked.stdout
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_package_has_one_version_and_its_hashes(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "")
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) > 50
+    loose = [
+        line[:60] for line in lines if not re.match(r"[\w.\[\]-]+==\S+( ; .+?)? +--hash=sha256:[0-9a-f]{64}", line)
+    ]
+    assert loose == []
+
+
+def test_the_lock_holds_every_required_package() -> None:
+    locked = set(re.findall(r"^([\w.-]+)(?:\[\w+\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    required = re.findall(r"^([\w.-]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert {name.lower().replace("_", "-") for name in required} <= locked

@@ -27,8 +27,8 @@ _ENDED_BY_STOP = (128 + signal.SIGTERM, -signal.SIGTERM)
 _log = logging.getLogger(__name__)
 
 
-class Counting(StrEnum):
-    """The state of the profile: as new as it need be, being made, failed, of an empty store, or not known."""
+class ProfileState(StrEnum):
+    """Whether the profile is new enough, is being made, failed, has no events to show, or is not known."""
 
     CURRENT = "current"
     UNDER_WAY = "under way"
@@ -42,13 +42,13 @@ class ProfileView:
     """What the dashboard shows.
 
     Attributes:
-        explored: the last profile; None if there is none.
-        counting: whether a newer one is being made.
+        profile: the last profile; None if there is none.
+        state: whether it is new enough, and whether a newer one is being made.
         problem: why there is no newer one, for people; "" if nothing is wrong.
     """
 
-    explored: SavedProfile | None
-    counting: Counting
+    profile: SavedProfile | None
+    state: ProfileState
     problem: str = ""
 
 
@@ -81,26 +81,26 @@ class ProfileRefresher:
 
     def look(self) -> ProfileView:
         """Return the last profile, and start a new one if it is due; neither waits for it nor raises an error."""
-        explored = self._last_profile()
+        profile = self._last_profile()
         try:
-            empty = explored is None and self._store.events.is_empty()
-            due = not empty and self._is_due(explored)
+            empty = profile is None and self._store.events.is_empty()
+            due = not empty and self._is_due(profile)
         except StoreError:
             return self.last()
         if empty:
-            return ProfileView(None, Counting.EMPTY)
+            return ProfileView(None, ProfileState.EMPTY)
         with self._guard:
             if self._process is not None or self._job.is_running():
-                return ProfileView(explored, Counting.UNDER_WAY)
+                return ProfileView(profile, ProfileState.UNDER_WAY)
             if not due:
-                return ProfileView(explored, Counting.CURRENT)
+                return ProfileView(profile, ProfileState.CURRENT)
             if self._now() - self._failed_at < _RETRY_SECONDS:
-                return ProfileView(explored, Counting.FAILED, self._problem)
-            return ProfileView(explored, self._start(), self._problem)
+                return ProfileView(profile, ProfileState.FAILED, self._problem)
+            return ProfileView(profile, self._start(), self._problem)
 
     def last(self) -> ProfileView:
         """Return the last profile, without asking the store, which has just failed to answer."""
-        return ProfileView(self._last_profile(), Counting.UNKNOWN, "the store does not answer")
+        return ProfileView(self._last_profile(), ProfileState.UNKNOWN, "the store does not answer")
 
     def stop(self) -> None:
         """End the profiling that this worker started; the next look at the dashboard starts another one."""
@@ -119,26 +119,26 @@ class ProfileRefresher:
             self._read = (modified, SavedProfile.read(path))
         return self._read[1]
 
-    def _is_due(self, explored: SavedProfile | None) -> bool:
-        if explored is None:
+    def _is_due(self, profile: SavedProfile | None) -> bool:
+        if profile is None:
             return True
         changed_at = self._store.events.changed_at()
-        if changed_at is not None and changed_at == explored.changed_at:
+        if changed_at is not None and changed_at == profile.changed_at:
             return False
-        age = self._now() - explored.figures.explored_at
-        return not 0 <= age < max(_MIN_AGE_SECONDS, _AGE_PER_SECOND * explored.seconds)
+        age = self._now() - profile.figures.explored_at
+        return not 0 <= age < max(_MIN_AGE_SECONDS, _AGE_PER_SECOND * profile.seconds)
 
-    def _start(self) -> Counting:
+    def _start(self) -> ProfileState:
         self._problem = ""
         try:
             if not self._job.lock.acquire(LockOwner.this_process()):
-                return Counting.UNDER_WAY
+                return ProfileState.UNDER_WAY
             self._process = self._job.start(["--explore"], self._note_exit)
         except OSError as error:
             self._job.lock.release()
             self._note_failure(f"the counting could not be started ({error.strerror})")
-            return Counting.FAILED
-        return Counting.UNDER_WAY
+            return ProfileState.FAILED
+        return ProfileState.UNDER_WAY
 
     def _note_exit(self, code: int) -> None:
         with self._guard:

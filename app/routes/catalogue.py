@@ -22,14 +22,14 @@ from src.core.domain import Product, category_names
 )
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
-    found = current_aisle().store.products.get([path.product_id]).get(path.product_id)
-    return unknown_product(path.product_id) if found is None else jsonify(_described(found).model_dump())
+    known = current_aisle().store.products.get([path.product_id]).get(path.product_id)
+    return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump())
 
 
-def _described(found: Product) -> ProductAnswer:
-    known = {name: getattr(found, name) for name in ProductAnswer.model_fields if name != "categories"}
-    names = None if found.category is None else category_names(found.category)
-    return ProductAnswer(categories=names, **known)
+def _product_answer(product: Product) -> ProductAnswer:
+    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name != "categories"}
+    names = None if product.category is None else category_names(product.category)
+    return ProductAnswer(categories=names, **fields)
 
 
 @operation(

@@ -1,4 +1,4 @@
-"""The dashboard: what is served and how good it is, the nights, the releases and the way back, and what people do."""
+"""The pages of the dashboard, and the buttons that change the release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
-from app.background.profile_refresher import Counting
+from app.background.profile_refresher import ProfileState
 from app.context import current_aisle
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
@@ -28,7 +28,7 @@ _HELPERS = {
     "curve": curve,
     "seconds_of": seconds_of,
     "Level": Level,
-    "Counting": Counting,
+    "ProfileState": ProfileState,
     "days_of_lists": LISTS_DAYS,
     "zip": zip,
     "dict": dict,
@@ -37,7 +37,7 @@ _HELPERS = {
 
 @dataclass(frozen=True)
 class _Change:
-    """A button. does: what happens, in a word for its button. done: what is said afterwards of the current release."""
+    """A button: its text (does), the text about the release afterwards (done), and the change."""
 
     does: str
     done: str
@@ -63,17 +63,18 @@ def _helpers() -> dict[str, object]:
 
 
 def show() -> Response:
-    """Everything, as it is at this moment."""
-    found, explorer = overview(current_aisle()), current_aisle().profile_refresher
-    is_of_now = found.current is not None and found.current.version == request.args.get("release")
-    done = CHANGES.get(request.args.get("changed", "")) if is_of_now else None  # else it was undone meanwhile
-    shown = explorer.look() if found.scheduler is not None else explorer.last()  # not to wait for the store twice
-    page = render_template("dashboard.html", o=found, shop=shown, done=done)
+    """Show the whole dashboard."""
+    page_data, refresher = overview(current_aisle()), current_aisle().profile_refresher
+    is_current = page_data.current is not None and page_data.current.version == request.args.get("release")
+    done = CHANGES.get(request.args.get("changed", "")) if is_current else None  # else it was undone meanwhile
+    # A store that did not answer a moment ago is not asked again.
+    profile = refresher.look() if page_data.scheduler is not None else refresher.last()
+    page = render_template("dashboard.html", o=page_data, shop=profile, done=done)
     return _fresh(make_response(page))
 
 
 def shop() -> Response:
-    """The part about the shop alone, for the page to look again while its figures are being counted."""
+    """Show the data profile alone; the page reloads it while a new one is being made."""
     return _fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
 
 
@@ -83,12 +84,12 @@ def _fresh(response: Response) -> Response:
 
 
 def confirm(name: str) -> Response:
-    """What a button would do, before it does."""
+    """Ask for the admin's key before a change is made."""
     return _form(name, request.args.get("version", ""))
 
 
 def change(name: str) -> Response:
-    """Do it, if the key is the admin's and nobody was quicker."""
+    """Make a change if the key is the admin's and the current release is still the one that the form showed."""
     version, before = request.form.get("version", ""), request.form.get("before", "")
     if (refused := _refusal(request.form.get("key", "").strip())) is not None:
         return _form(name, version, *refused)
@@ -105,13 +106,13 @@ def change(name: str) -> Response:
 
 @dashboard.errorhandler(CSRFError)
 def no_form_of_ours(error: CSRFError) -> Response:
-    """The form is too old, or was never ours."""
+    """Show the form again if its CSRF token is too old or wrong."""
     problem = "This form is too old, or not one of this page. Load the page again, and fill it in anew."
     return _form(str((request.view_args or {})["name"]), request.form.get("version", ""), 400, problem)
 
 
 def _refusal(key: str) -> tuple[int, str] | None:
-    """HTTP status and words for a key that is not the admin's; None for one that is."""
+    """Return the HTTP status and text that refuse a key; None for the admin's key."""
     keys = current_aisle().access.keys
     if not keys.are_set(Role.ADMIN):
         return 403, (
@@ -125,7 +126,7 @@ def _refusal(key: str) -> tuple[int, str] | None:
 
 
 def _form(name: str, version: str, status: int = 200, problem: str = "") -> Response:
-    """The page that asks for the key; 404 if there is no such release to change to."""
+    """Return the page that asks for the key; a 404 if the release to change to does not exist."""
     listing = current_aisle().registry.listing() if current_aisle().access.keys.may_read() else []
     current = current_of(listing)
     target = _target(name, version, listing)
@@ -141,7 +142,7 @@ def _form(name: str, version: str, status: int = 200, problem: str = "") -> Resp
 
 
 def _target(name: str, version: str, listing: list[Listed]) -> Listed | None:
-    """The release that a change is about: of a rollback the one before, of a pin the current one."""
+    """Return the release that a change leads to; None if it does not exist."""
     if name == "activate":
-        return next((each for each in listing if each.version == version), None)
+        return next((release for release in listing if release.version == version), None)
     return before_current(listing) if name == "rollback" else current_of(listing)

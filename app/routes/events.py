@@ -1,4 +1,4 @@
-"""The HTTP call that tells what users did."""
+"""The call that records events."""
 
 from __future__ import annotations
 
@@ -39,52 +39,52 @@ def add_events(body: EventsBody) -> Response:
             f"{len(items)} events were found; expected 1 to {MAX_EVENTS:,}. Send them in several requests."
         )
     aisle = current_aisle()
-    good, errors = _parsed(items, aisle.settings)
-    if not good:
-        _count(good, 0, errors)
-        said = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
-        return problem(422, "Unprocessable Content", f"no event is usable. {said}. /docs shows what is expected.")
-    stored = record_events(aisle.store, good)
-    _count(good, stored, errors)
-    answer = EventsAnswer(received=len(items), stored=stored, repeated=len(good) - stored, errors=errors)
+    events, errors = _parse(items, aisle.settings)
+    if not events:
+        _count(events, 0, errors)
+        first = "; ".join(f"event {error.index}: {error.detail}" for error in errors[:5])
+        return problem(422, "Unprocessable Content", f"no event is usable. {first}. /docs shows what is expected.")
+    stored = record_events(aisle.store, events)
+    _count(events, stored, errors)
+    answer = EventsAnswer(received=len(items), stored=stored, repeated=len(events) - stored, errors=errors)
     response = jsonify(answer.model_dump())
     response.status_code = 201
     return response
 
 
 def allow_length() -> None:
-    """A thousand events take more room than other bodies may. To be called before the length is looked at."""
+    """Allow a longer body for events. Call it before the length of a body is checked."""
     if request.endpoint == "events.add_events":
         request.max_content_length = current_aisle().settings.max_events_bytes
 
 
-def _count(good: list[Event], stored: int, errors: list[EventError]) -> None:
+def _count(events: list[Event], stored: int, errors: list[EventError]) -> None:
     metrics = current_aisle().metrics
-    for result, amount in (("stored", stored), ("repeated", len(good) - stored), ("refused", len(errors))):
+    for result, amount in (("stored", stored), ("repeated", len(events) - stored), ("refused", len(errors))):
         if amount:
             metrics.add(EVENTS_TOLD, result, amount=amount)
-    for kind, amount in Counter(event.kind.value for event in good).items():
+    for kind, amount in Counter(event.kind.value for event in events).items():
         metrics.add(EVENTS_TAKEN, kind, amount=amount)
 
 
-def _parsed(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
-    good, errors = [], []
+def _parse(items: list[Any], settings: Settings) -> tuple[list[Event], list[EventError]]:
+    events, errors = [], []
     rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     for index, item in enumerate(items):
         try:
             event = _event(EventBody.model_validate(item), rules.now)
         except ValidationError as error:
-            said = "; ".join(f"{each.field}: {each.message}" for each in field_errors(error))
-            errors.append(EventError(index=index, detail=said))
+            detail = "; ".join(f"{item.field}: {item.message}" for item in field_errors(error))
+            errors.append(EventError(index=index, detail=detail))
         except InputError as error:
             errors.append(EventError(index=index, detail=str(error)))
         else:
             fault = rules.first_fault(event)
             if fault is None:
-                good.append(event)
+                events.append(event)
             else:
                 errors.append(EventError(index=index, detail=event_fault_sentence(fault, event, rules)))
-    return good, errors
+    return events, errors
 
 
 def _event(body: EventBody, now: int) -> Event:

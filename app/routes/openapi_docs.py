@@ -1,4 +1,4 @@
-"""The documentation of the HTTP calls: /openapi.json for programs, /docs for people. No asset comes from outside."""
+"""Serve the documentation of the calls: /openapi.json and Swagger UI at /docs, with files of this host only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SWAGGER = files("flask_openapi3_swagger") / "templates" / "swagger"
 
 
 def openapi() -> Response:
-    """The description of every call."""
+    """Answer with the OpenAPI document, which is made once per process."""
     document = current_app.extensions.get("description")
     if document is None:
         aisle = current_aisle()
@@ -23,10 +23,10 @@ def openapi() -> Response:
 
 
 def page() -> str:
-    """Swagger UI."""
+    """Answer with the page of Swagger UI."""
     return render_template("docs.html")
 
 
 def asset(name: str) -> Response:
-    """Swagger UI's own files, out of its package."""
+    """Answer with a file of the Swagger UI package."""
     return send_from_directory(str(_SWAGGER), name, max_age=86_400)

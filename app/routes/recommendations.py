@@ -1,4 +1,4 @@
-"""The HTTP calls that ask for lists: parse, ask, respond."""
+"""HTTP calls that return lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.routes.responses import of_release, unknown_product
 from app.schemas import BODY_PROBLEMS
-from app.schemas.lists import (
+from app.schemas.list_answers import (
     DetailedList,
     DetailedRecommendation,
     ExplanationAnswer,
@@ -23,16 +23,18 @@ from app.schemas.lists import (
     OpinionAnswer,
     PopularList,
     PopularProduct,
-    PopularQuery,
     PredictAnswer,
-    PredictBody,
     ProductList,
     ReasonAnswer,
+    WhyNotAnswer,
+)
+from app.schemas.lists import (
+    PopularQuery,
+    PredictBody,
     RecommendBody,
     RecommendQuery,
     SimilarBody,
     UserBody,
-    WhyNotAnswer,
     WhyNotBody,
 )
 from app.serving.recommender import ListAnswer
@@ -73,21 +75,24 @@ def recommend_by_address(query: RecommendQuery) -> Response:
 
 
 def _bare(answer: ListAnswer) -> Response:
+    """Return the ids of a list."""
     return _sourced(answer, [item.product_id for item in answer.recommendations])
 
 
 def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
+    """Return a list with catalogue data, scores and explanations."""
     catalogue = current_aisle().store.products.get(_named(answer.recommendations))
     rows = [_row(item, catalogue) for item in answer.recommendations]
     body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
-    unasked = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
-    return _sourced(answer, body.model_dump(exclude=unasked))
+    unwanted = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
+    return _sourced(answer, body.model_dump(exclude=unwanted))
 
 
 def _named(recommendations: Iterable[Recommendation]) -> set[str]:
-    """The listed products, and those that explain them."""
-    asked = [item.explanation for item in recommendations if item.explanation]
-    return {item.product_id for item in recommendations} | {why.product_id for each in asked for why in each.because}
+    """Return the ids of the listed products, and of those that explain them."""
+    explained = [item.explanation for item in recommendations if item.explanation]
+    reasons = {reason.product_id for explanation in explained for reason in explanation.because}
+    return {item.product_id for item in recommendations} | reasons
 
 
 def _row(item: Recommendation, catalogue: dict[str, Product]) -> DetailedRecommendation:
@@ -120,6 +125,7 @@ def _explained(explanation: Explanation, catalogue: dict[str, Product]) -> Expla
 
 
 def _sourced(answer: ListAnswer, body: Any) -> Response:
+    """Return a body with the headers that name the release and the source."""
     response = jsonify(body)
     response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
     return response

@@ -1,4 +1,4 @@
-"""What is seen of a request: its id, a log line, counts, and the lists it was shown. GET /metrics hands out counts."""
+"""Record every request: its id, a log line, metrics, the lists it was answered with; answer GET /metrics."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 def observe(app: Flask) -> None:
-    """Begin and end every request here. To be called before anything else looks at requests."""
+    """Record the requests of an application. Call it before any other hook is added."""
     app.before_request(_begin)
     app.after_request(_end)
 
 
 def write_logs(settings: Settings) -> None:
-    """Log lines of this process, as the settings want them, with the id of the request they belong to."""
+    """Configure the log of this process; its lines carry the id of the request that they belong to."""
     configure_logging(settings.log_format, _request_id, settings.log_ids == "on")
 
 
@@ -66,11 +66,11 @@ def _end(response: Response) -> Response:
     metrics.add(REQUESTS, route, method, str(response.status_code))
     metrics.observe(SECONDS, route, seconds=seconds)
     shown: list[ShownList] = g.get("shown", []) if response.status_code < 400 else []
-    for each in shown:
-        _count(metrics, each)
+    for answered in shown:
+        _count(metrics, answered)
     if shown:
         aisle.served_list_log.put(g.request_id, shown)
-    _tell(method, route, response, seconds, shown)
+    _log_request(method, route, response, seconds, shown)
     return response
 
 
@@ -84,8 +84,8 @@ def _count(metrics: Metrics, shown: ShownList) -> None:
         metrics.add(CACHE, "hit" if shown.cached else "miss")
 
 
-def _tell(method: str, route: str, response: Response, seconds: float, shown: list[ShownList]) -> None:
-    """One line; the route, not the path, as paths hold ids."""
+def _log_request(method: str, route: str, response: Response, seconds: float, shown: list[ShownList]) -> None:
+    """Log one line, with the route instead of the path, as paths contain ids."""
     fields: dict[str, Any] = {
         "method": method,
         "route": route,
@@ -95,37 +95,38 @@ def _tell(method: str, route: str, response: Response, seconds: float, shown: li
         "source": shown[0].source if shown else None,
     }
     if current_aisle().settings.log_ids == "on":
-        fields["user_id"] = _user()
+        fields["user_id"] = _user_id()
     level = logging.WARNING if response.status_code >= 500 else logging.INFO
     _log.log(level, "answered", extra={FIELDS: fields})
 
 
-def _user() -> str | None:
-    """Whom the request was about, where it names one."""
+def _user_id() -> str | None:
+    """Return the user that the request names; None without one."""
     body = request.get_json(silent=True) if request.is_json else None
-    found = body.get("user_id") if isinstance(body, dict) else request.args.get("user_id")
-    return str(found)[:MAX_ID_LENGTH] if isinstance(found, str | int) else None
+    user_id = body.get("user_id") if isinstance(body, dict) else request.args.get("user_id")
+    return str(user_id)[:MAX_ID_LENGTH] if isinstance(user_id, str | int) else None
 
 
 def metrics() -> Response:
-    """The counts of all workers of this host, and what the store says of trainings, for Prometheus."""
+    """Answer with the metrics of all workers of this host and of the runs in the store."""
     aisle = current_aisle()
-    more = [*_workers(aisle.recommender), *_trainings(aisle.store)]
+    more = [*_worker_families(aisle.recommender), *_run_families(aisle.store)]
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 
 
-def _workers(recommender: Recommender) -> Iterator[Family]:
-    """Only of this host: the others are asked themselves."""
-    mine = [each for each in recommender.workers() if each["host"] == socket.gethostname() and _lives(each["pid"])]
-    here = Counter(each["release"] or "" for each in mine)
+def _worker_families(recommender: Recommender) -> Iterator[Family]:
+    """Yield the number of workers by release, of this host alone: Prometheus asks every host."""
+    host = socket.gethostname()
+    local = [worker for worker in recommender.workers() if worker["host"] == host and _is_alive(worker["pid"])]
+    by_release = Counter(worker["release"] or "" for worker in local)
     family = GaugeMetricFamily("aisle_release_info", "Workers that serve a release.", labels=["version"])
-    for version, workers in sorted(here.items()):
+    for version, workers in sorted(by_release.items()):
         family.add_metric([version], workers)
     yield family
 
 
-def _lives(pid: int) -> bool:
-    """The files of workers tell it only some seconds later."""
+def _is_alive(pid: int) -> bool:
+    """Return whether a process exists; the status file of a killed worker stays for some seconds."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -135,8 +136,8 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _trainings(store: Store) -> Iterator[Family]:
-    """As every process recorded them, the trainers above all."""
+def _run_families(store: Store) -> Iterator[Family]:
+    """Yield whether the store answers, and its runs by status."""
     answers = GaugeMetricFamily("aisle_store_up", "Whether the store answers.")
     try:
         outcomes = store.runs.count_by_status()

@@ -1,4 +1,4 @@
-"""What views share: the parts of the application they ask, and how they answer."""
+"""Answers that several handlers share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from app.problem_json import problem
 
 
 def of_release(release: str, body: BaseModel) -> Response:
-    """An answer that rests on a release, which it names."""
+    """Return an answer that names the release it was made with.
+
+    Args:
+        release: The version.
+        body: The answer.
+
+    Returns:
+        A JSON response with the header X-Release.
+    """
     response = jsonify(body.model_dump())
     response.headers["X-Release"] = release
     return response
 
 
 def unknown_product(product_id: str) -> Response:
-    """404, with the nearest ids."""
-    near = current_aisle().recommender.nearest_ids(product_id)
-    said = f"the nearest ids are {'; '.join(near)}" if near else "no id that is known is near to it"
-    return problem(404, "Not Found", f"no product {product_id!r}; {said}. Expected the id of an event or a catalogue.")
+    """Return a 404 that names the nearest known ids."""
+    nearest = current_aisle().recommender.nearest_ids(product_id)
+    hint = f"the nearest ids are {'; '.join(nearest)}" if nearest else "no id that is known is near to it"
+    return problem(404, "Not Found", f"no product {product_id!r}; {hint}. Expected the id of an event or a catalogue.")

@@ -1,4 +1,4 @@
-"""What people look at: the shop as Aisle sees it. No asset comes from outside, and all works without scripts."""
+"""The pages of the shop: lists, search and products. They work without scripts and load no file of another host."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ pages = Blueprint("pages", __name__)
 
 _LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
 _LOOKED_AT = 200
-"""Of a long history so many of the newest events are looked at for the products to show."""
+"""Newest events of a history that are searched for products to show."""
 _LISTS_FOR_SCRIPTS = ("pages.suggest_users", "pages.suggest_products")
 _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
-"""What the head of every page leads to."""
+"""The navigation of every page."""
 
 
 @pages.app_context_processor
 def _frame() -> dict[str, Any]:
-    """What base.html shows around every page."""
+    """Return the navigation and the release for base.html."""
     endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
     navigation = [
         {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
@@ -49,7 +49,7 @@ def show_first_steps(error: NoRelease) -> Response:
 
 
 def front() -> Response:
-    """Somebody's list beside the history it came from, and how a product would be rated; or what is popular."""
+    """Show the list of a user with the history behind it and a predicted rating; without a user popular products."""
     typed = typed_ids(request.args, "user_id", "product_id")
     shown: dict[str, Any] = {
         "typed": typed,
@@ -62,7 +62,7 @@ def front() -> Response:
 
 
 def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
-    """A page that names the release which it shows, should another one have come meanwhile."""
+    """Render a page; X-Release names the release that its list was made with."""
     response = make_response(render_template(template, **shown), status)
     if "release" in shown:
         response.headers["X-Release"] = shown["release"]
@@ -70,14 +70,12 @@ def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
 
 
 def _list_of(user_id: str) -> dict[str, Any]:
-    """The cards of a user's list and history; of nobody's: what is popular."""
-    currency, history = (
-        current_aisle().settings.currency,
-        current_aisle().store.events.history(user_id) if user_id else [],
-    )
-    answer = current_aisle().recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
+    """Return the cards of a user's list and history; for the user "" popular products."""
+    aisle = current_aisle()
+    currency, history = aisle.settings.currency, aisle.store.events.history(user_id) if user_id else []
+    answer = aisle.recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
     newest = [event.product_id for event in history[-_LOOKED_AT:]]
-    catalogue = current_aisle().store.products.get({*named(answer.recommendations), *newest})
+    catalogue = aisle.store.products.get({*named(answer.recommendations), *newest})
     return {
         "release": answer.release,
         "listed": recommended(answer.recommendations, history, catalogue, currency),
@@ -87,21 +85,18 @@ def _list_of(user_id: str) -> dict[str, Any]:
 
 
 def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
-    """How a user would rate a product, in words; what may be meant, where there is no such product."""
+    """Return the predicted rating of a product; for an unknown id products that may be meant."""
     if not user_id or not product_id:
         return {}
-    product = current_aisle().store.products.get([product_id]).get(product_id)
+    aisle = current_aisle()
+    product = aisle.store.products.get([product_id]).get(product_id)
     if product is None:
-        return {
-            "meant": cards_of(
-                current_aisle().typeahead.products(product_id)[:_EXAMPLES], current_aisle().settings.currency
-            )
-        }
-    return {"asked": card_of(product, current_aisle().settings.currency), "predicted": _prediction(user_id, product_id)}
+        return {"meant": cards_of(aisle.typeahead.products(product_id)[:_EXAMPLES], aisle.settings.currency)}
+    return {"asked": card_of(product, aisle.settings.currency), "predicted": _prediction(user_id, product_id)}
 
 
 def _prediction(user_id: str, product_id: str) -> Prediction | None:
-    """In words; None where no rating can be predicted."""
+    """Return a predicted rating in words; None if the release cannot predict ratings."""
     settings, release = current_aisle().settings, current_aisle().recommender.release()
     if release.pipeline.rater is None:
         return None
@@ -115,7 +110,7 @@ def _is_made_up() -> bool:
 
 
 def search() -> Response:
-    """Products for a text, or all that fit the filter, the most popular first."""
+    """Show the products that match a text, or else those that pass the filter, the most popular first."""
     typed, wanted = typed_search(request.args)
     asked = any(typed.values.values())
     shown: dict[str, Any] = {
@@ -129,8 +124,9 @@ def search() -> Response:
 
 
 def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
-    """The cards that were found, and whether there may be more; where nothing can be searched, why, and what the
-    type-ahead would name. Raises NoRelease.
+    """Return the cards that were found, and whether there may be more.
+
+    If nothing can be searched: the reason, and the products that the type-ahead finds. Raises NoRelease.
     """
     unsearchable = ""
     try:
@@ -150,7 +146,7 @@ def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
 
 
 def product(product_id: str) -> Response:
-    """All that is known of a product, what goes with it, and how somebody would rate it."""
+    """Show a product, the products that go with it, and the rating that a user would give it."""
     known = current_aisle().store.products.get([product_id]).get(product_id)
     if known is None:
         return _unknown(product_id)
@@ -169,7 +165,7 @@ def product(product_id: str) -> Response:
 
 
 def _unknown(product_id: str) -> Response:
-    """404, with the products that may have been meant."""
+    """Return a 404 with the products that may be meant."""
     near = current_aisle().recommender.nearest_ids(product_id)
     known = current_aisle().store.products.get(near)
     cards = cards_of((known.get(id_, Product(id_)) for id_ in near), current_aisle().settings.currency)
@@ -177,33 +173,33 @@ def _unknown(product_id: str) -> Response:
 
 
 def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
-    """What the same people took with a product; and what is described alike, and is not shown already."""
+    """Return products that the same users took, and products with similar texts that are not among them."""
     try:
         found = current_aisle().search_service.similar(product_id, _LIST)
     except NoRelease:
         raise
-    except NotReady:  # what came after the release is compared by its text, which needs the release's encoder
+    except NotReady:  # a product newer than the release needs the release's encoder
         found = None
     together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
     texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
-    alike = texts or current_aisle().typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
+    alike = texts or current_aisle().typeahead.alike(product_id, {product.product_id for product in together}, _ALIKE)
     return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
 
 
 def suggest_users() -> Response:
-    """For the type-ahead: users whose ids begin with q, as [{"id"}]."""
+    """Answer the type-ahead: users whose ids begin with q, as [{"id"}]."""
     text = _typed_text()
     return jsonify([{"id": id_} for id_ in current_aisle().typeahead.users(text)] if text else [])
 
 
 def suggest_products() -> Response:
-    """For the type-ahead: products that q may mean, as [{"id", "title", "href"}]."""
+    """Answer the type-ahead: products that q may mean, as [{"id", "title", "category", "href"}]."""
     text = _typed_text()
     cards = cards_of(current_aisle().typeahead.products(text), current_aisle().settings.currency) if text else []
     return jsonify([{"id": c.product_id, "title": c.name, "category": c.category, "href": c.href} for c in cards])
 
 
 def _typed_text() -> str:
-    """What was typed so far; "" for what can be no beginning of an id or a title."""
+    """Return the text that was typed; "" if no id or title can begin so."""
     text = request.args.get("q", "").lstrip()
     return "" if is_too_long(text) or has_bad_characters(text) else text

@@ -1,4 +1,4 @@
-"""What requests and answers look like. The OpenAPI text is made from these."""
+"""Schemas of requests and answers; the OpenAPI document is made from them."""
 
 from __future__ import annotations
 
@@ -142,8 +142,9 @@ class ProductPath(BaseModel):
 
 
 class ProductAnswer(BaseModel):
-    """All that is known of a product; null: not known. categories: the names in category. price: in the
-    shop's currency.
+    """All that is known of a product; null: not known.
+
+    categories: the names in category. price: in the shop's currency.
     """
 
     product_id: str

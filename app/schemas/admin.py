@@ -1,4 +1,4 @@
-"""What requests and answers look like that are about trainings, runs and releases."""
+"""Schemas of the calls about trainings, runs and releases."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class TrainingBody(Request):
 
 class TrainingAnswer(BaseModel):
     """status: started, success, kept (the gate kept the old release), or unchanged (nothing was to be trained).
+
     stats: of the model that is served now.
     """
 
@@ -44,8 +45,10 @@ class RunPath(BaseModel):
 
 
 class RunAnswer(BaseModel):
-    """One training. Times are UTC seconds. status: queued, running, succeeded, kept (the gate kept the old release),
-    failed, or interrupted (it was ended from outside). verdict: what the gate looked at, and its figures.
+    """One training. Times are UTC seconds.
+
+    status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from
+    outside). verdict: what the gate looked at, and its figures.
     """
 
     model_config = ConfigDict(protected_namespaces=())

@@ -1,4 +1,4 @@
-"""What /openapi.json says: what flask-openapi3 makes of the views, and what it leaves out or makes up put right."""
+"""Make the OpenAPI document: that of flask-openapi3, corrected and completed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, lists
+from app.schemas import admin, events, list_answers, lists
 from app.schemas.examples import EXAMPLES, Example
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, events, admin, problem_json)
+_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, problem_json)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
@@ -42,7 +42,7 @@ _METRICS: dict[str, Any] = {
     "tags": ["health"],
     "responses": {"200": {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 }
-"""No call to a program, whose browser may send a password for it as for a page; so it is described by hand."""
+"""Described by hand: /metrics is no call of flask-openapi3, as browsers may send a password for it like for a page."""
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The id of the request: the one that was sent, if it is a sane one.", {"type": "string"}),
     "X-Release": ("The release that the answer rests on.", {"type": "string"}),
@@ -58,7 +58,7 @@ _MAY = {
     Role.WRITE: (Role.WRITE, Role.ADMIN),
     Role.ADMIN: (Role.ADMIN,),
 }
-"""Whose key will do, for a call of each role."""
+"""Roles whose keys are accepted for a call of each role."""
 
 
 def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> dict[str, Any]:
@@ -76,28 +76,29 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
     document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
     document["servers"] = [{"url": "/"}]
     document["paths"]["/metrics"] = {"get": copy.deepcopy(_METRICS)}
-    document["tags"] = [{"name": name, "description": said} for name, said in _TAGS.items()]
+    document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     document["components"] = {
         "schemas": _schemas(document["components"]["schemas"]),
-        "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
+        "headers": {name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()},
         "securitySchemes": _security_schemes(),
     }
-    _say_events(document["components"]["schemas"], settings)
+    _describe_events(document["components"]["schemas"], settings)
     endpoints = _endpoints(app)
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             call_name = f"{method.upper()} {path}"
-            _mend(call)
+            _correct(call)
             role = access.role_of(endpoints[call_name])
-            _say_who(call, role, access.keys)
-            _say_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
-            _say_examples(call, path, EXAMPLES.get(call_name, ()), role)
+            _describe_access(call, role, access.keys)
+            _describe_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
+            _add_examples(call, path, EXAMPLES.get(call_name, ()), role)
     return document
 
 
-def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
-    """Between which numbers a rating lies, and that one event of a list must be right: the others may be anything, as
-    each is checked on its own, and what is wrong with it stands in the answer.
+def _describe_events(schemas: dict[str, Any], settings: Settings) -> None:
+    """Add the range of a rating, and that a list contains one valid event at least.
+
+    The other events may be anything: each is checked by itself, and its errors are in the answer.
     """
     rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
     rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
@@ -107,16 +108,16 @@ def _say_events(schemas: dict[str, Any], settings: Settings) -> None:
 
 
 def _endpoints(app: Flask) -> dict[str, str]:
-    """The name inside Flask of every call, by its method and address."""
-    found: dict[str, str] = {}
+    """Return Flask's endpoint of every call, by its method and path."""
+    endpoints: dict[str, str] = {}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
-        found |= {f"{method} {path}": rule.endpoint for method in rule.methods or ()}
-    return found
+        endpoints |= {f"{method} {path}": rule.endpoint for method in rule.methods or ()}
+    return endpoints
 
 
 def _schemas(found: dict[str, Any]) -> dict[str, Any]:
-    """The schemas as pydantic writes them: flask-openapi3 drops examples, patterns and whatever it does not know."""
+    """Return the schemas as pydantic writes them; flask-openapi3 drops examples, patterns and unknown keywords."""
     models = [
         value
         for module in _MODULES
@@ -135,19 +136,19 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _security_schemes() -> dict[str, Any]:
-    said = {Role.READ: "read", Role.WRITE: "tell of events, and read", Role.ADMIN: "do everything"}
+    rights = {Role.READ: "read", Role.WRITE: "tell of events, and read", Role.ADMIN: "do everything"}
     return {
         _SECURITY[role]: {
             "type": "http",
             "scheme": "bearer",
-            "description": f"A key of {SETTINGS[role]}: it may {said[role]}.",
+            "description": f"A key of {SETTINGS[role]}: it may {rights[role]}.",
         }
         for role in _SECURITY
     }
 
 
-def _mend(call: dict[str, Any]) -> None:
-    """Take out the 422 that flask-openapi3 makes up, and the null that no address can hold."""
+def _correct(call: dict[str, Any]) -> None:
+    """Remove the 422 that flask-openapi3 adds, and null from parameters, which a URL cannot express."""
     if "application/json" in call["responses"].get("422", {}).get("content", {}):
         del call["responses"]["422"]
     for parameter in call.get("parameters", ()):
@@ -162,9 +163,9 @@ def _mend(call: dict[str, Any]) -> None:
             del schema["default"]
 
 
-def _say_who(call: dict[str, Any], role: Role, keys: Keys) -> None:
+def _describe_access(call: dict[str, Any], role: Role, keys: Keys) -> None:
     call["security"] = []
-    if role is Role.ADMIN:  # admin.WITHOUT_BODY
+    if role is Role.ADMIN:  # app.routes.WITHOUT_BODY
         call["requestBody"]["required"] = False
     if role is Role.OPEN:
         return
@@ -174,7 +175,7 @@ def _say_who(call: dict[str, Any], role: Role, keys: Keys) -> None:
         call["responses"] |= problems_of(401) if role is Role.READ else problems_of(401, 403)
 
 
-def _say_headers(call: dict[str, Any], *, is_list: bool) -> None:
+def _describe_headers(call: dict[str, Any], *, is_list: bool) -> None:
     for status, answer in call["responses"].items():
         names = ["X-Request-Id", "X-Release", *_OF_STATUS.get(status, ())]
         names += ["X-Source"] if is_list and status == "200" else []
@@ -183,7 +184,7 @@ def _say_headers(call: dict[str, Any], *, is_list: bool) -> None:
     call["responses"] = dict(sorted(call["responses"].items()))
 
 
-def _say_examples(call: dict[str, Any], path: str, examples: tuple[Example, ...], role: Role) -> None:
+def _add_examples(call: dict[str, Any], path: str, examples: tuple[Example, ...], role: Role) -> None:
     lines = "\n".join(f"```sh\n{example.curl(path, role)}\n```" for example in examples)
     call["description"] = f"{call.get('description', '')}\n\n{lines}".strip()
     for example in examples:

@@ -1,4 +1,4 @@
-"""What events that are told, and the answers to them, look like."""
+"""Schemas of the call that records events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RATING: dict[str, JsonValue] = {
     "required": ["value"],
     "properties": {"kind": {"const": EventKind.RATING.value}, "value": {"type": "number"}},
 }
-"""Between which numbers a rating lies is for settings to say; app.schemas.description adds it."""
+"""app.schemas.description adds the range of a rating, which the settings define."""
 _OTHER: dict[str, JsonValue] = {
     "properties": {
         "kind": {"enum": _OTHERS},
@@ -29,7 +29,7 @@ _OTHER: dict[str, JsonValue] = {
 
 
 def _moment(value: Any) -> Any:
-    """Pydantic would take 1.5, true and "5" for times, too."""
+    """Refuse 1.5, true and "5", which pydantic would accept as times."""
     value = whole(value)
     if isinstance(value, float | bool) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
         raise ValueError("expected whole UTC seconds, or a text such as 2026-03-01T12:00:00Z")
@@ -74,7 +74,7 @@ ABOUT_EVENTS = "\n".join(
     f"- `{name}`{'' if field.is_required() else ' (optional)'}: {field.description}"
     for name, field in EventBody.model_fields.items()
 )
-"""The fields of an event, for people: the description of a list is loose, as a wrong event in it is no error."""
+"""The fields of an event in Markdown; the schema of a list is loose, as a list may contain wrong events."""
 
 
 class EventsBody(RootModel[dict[str, Any] | list[Any]]):

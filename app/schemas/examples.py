@@ -1,4 +1,4 @@
-"""One or more examples of every call: what is sent, and what comes back from the made-up shop."""
+"""Examples of every call: a request and its answer from the synthetic shop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ _KEYS = {Role.WRITE: "var/keys/write.key", Role.ADMIN: "var/keys/admin.key"}
 
 @dataclass(frozen=True)
 class Example:
-    """A request and its answer. path: what stands for the names in the call's address; status, kind: of the answer."""
+    """A request and its answer.
+
+    Attributes:
+        title: What it shows.
+        answer: The body of the answer.
+        body: The body of the request; none by default.
+        query: The query string; None without one.
+        path: Values of the variables in the path; None without any.
+        status: HTTP status of the answer.
+        kind: Media type of the answer.
+    """
 
     title: str
     answer: Any
@@ -31,15 +41,24 @@ class Example:
 
     @property
     def has_body(self) -> bool:
+        """Whether the request has a body."""
         return self.body is not _NO_BODY
 
     def address(self, template: str) -> str:
-        """The address of this request, out of one like /runs/{run_id}."""
+        """Return the path and query of the request, given a path such as /runs/{run_id}."""
         names = {name: quote(value, safe="") for name, value in (self.path or {}).items()}
         return template.format(**names) + (f"?{urlencode(self.query)}" if self.query else "")
 
     def curl(self, template: str, role: Role) -> str:
-        """The line for a shell that sends it."""
+        """Return the shell command that sends the request.
+
+        Args:
+            template: The path of the call, such as /runs/{run_id}.
+            role: The role of the call; READ and OPEN send no key.
+
+        Returns:
+            A curl command, in several lines.
+        """
         parts = [f"curl -s {shlex.quote(_AT + self.address(template))}"]
         if role in _KEYS:
             parts.append(f'-H "Authorization: Bearer $(cat {_KEYS[role]})"')

@@ -1,13 +1,13 @@
-"""What requests for lists, and the lists, look like. The OpenAPI text is made from these."""
+"""Schemas of requests for lists. The OpenAPI document is made from these."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
 from app.schemas import MAX_LIST, Id, Length, Request, Text
-from src.core.domain import MAX_VALUE, Event, EventKind, ExclusionReason, Query
+from src.core.domain import MAX_VALUE, Event, EventKind, Query
 from src.core.list_rules import RuleFields, check_prices
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE
@@ -15,13 +15,11 @@ from src.recommendation.ensemble import ENSEMBLE
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
-_WHICH_MODEL = "Whose list is wanted: one model's own, or the blend of several; the best one by default."
+_WHICH_MODEL = "The model that makes the list, or the blend of several; the best one by default."
 
 ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
-"""What a release holds is known when it is asked: one trained without a library lacks a model."""
-
-
-_SOMEBODY: list[dict[str, Any]] = [
+"""Any name passes here: which models there are depends on the release."""
+_USER_OR_HISTORY: list[dict[str, Any]] = [
     {"required": ["user_id"], "properties": {"user_id": {"not": {"type": "null"}}}},
     {"required": ["history"], "properties": {"history": {"minItems": 1}}},
 ]
@@ -29,19 +27,21 @@ _ONE_LENGTH = [{"properties": {name: {"type": "null"}}} for name in ("n", "top_k
 
 
 def _list_schema(schema: dict[str, Any]) -> None:
-    """What the validators of a body ask for: somebody, and one length."""
-    schema["allOf"] = [{"anyOf": _SOMEBODY}, {"anyOf": _ONE_LENGTH}]
+    """Add to a schema what the validators require: a user or a history, and one length."""
+    schema["allOf"] = [{"anyOf": _USER_OR_HISTORY}, {"anyOf": _ONE_LENGTH}]
 
 
 def _recommend_schema(schema: dict[str, Any]) -> None:
-    """The same, or a text and a length and nothing else."""
+    """Add the same to a schema, or a text and a length and nothing else."""
     properties = schema["properties"]
     text = {
         "required": ["product_name"],
         "properties": {name: properties[name] for name in ("n", "top_k")} | {"product_name": {"type": "string"}},
         "additionalProperties": False,
     }
-    listed = [{**one, "properties": {**one["properties"], "product_name": {"type": "null"}}} for one in _SOMEBODY]
+    listed = [
+        {**one, "properties": {**one["properties"], "product_name": {"type": "null"}}} for one in _USER_OR_HISTORY
+    ]
     schema["allOf"] = [{"anyOf": [*listed, text]}, {"anyOf": _ONE_LENGTH}]
     schema["examples"] = [
         {"user_id": "U00001", "n": 5},
@@ -51,13 +51,13 @@ def _recommend_schema(schema: dict[str, Any]) -> None:
 
 
 class ListBody(RuleFields):
-    """Whom a list is for, and how it should be."""
+    """The user or history that a list is for, and its rules."""
 
     user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
     history: list[Id] = Field(
         [],
         max_length=MAX_HISTORY,
-        description="Products that somebody bought, oldest first: instead of a user, or beside what the store knows.",
+        description="Products that were bought, oldest first: instead of a user, or in addition to the stored history.",
     )
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
@@ -70,17 +70,18 @@ class ListBody(RuleFields):
             raise ValueError("n and top_k mean the same; give one of them")
         return self
 
-    def check_somebody(self) -> None:
-        """Raises ValueError for nobody: neither a user nor a history."""
+    def check_user_or_history(self) -> None:
+        """Raise ValueError without a user and without a history."""
         if self.user_id is None and not self.history:
             raise ValueError("user_id is missing, and so is history; give one of them, or both")
 
     @property
     def length(self) -> int:
+        """Length of the list."""
         return self.n or self.top_k or 10
 
     def query(self) -> Query:
-        """What is asked for, but for the rules, which may be the shop's."""
+        """Return the query without its rules, which are merged with those of the shop."""
         return Query(
             self.user_id,
             history=tuple(Event("", product_id, EventKind.PURCHASE) for product_id in self.history),
@@ -91,7 +92,7 @@ class ListBody(RuleFields):
 
 
 class RecommendBody(ListBody):
-    """Whom a list is for, and how it should be."""
+    """The user or history that a list is for, and its rules."""
 
     model_config = ConfigDict(json_schema_extra=_recommend_schema)
 
@@ -101,13 +102,13 @@ class RecommendBody(ListBody):
     detail: StrictBool = Field(False, description="Scores, titles and sources instead of a bare list.")
     explain: StrictBool = Field(
         False,
-        description="For each product the opinions and the products of the history behind it; brings the details.",
+        description="For each product the component scores and the products of the history behind it; implies detail.",
     )
 
     @model_validator(mode="after")
-    def _somebody(self) -> RecommendBody:
+    def _has_user_or_history(self) -> RecommendBody:
         if self.product_name is None:
-            self.check_somebody()
+            self.check_user_or_history()
         else:
             others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
             if others:
@@ -116,36 +117,20 @@ class RecommendBody(ListBody):
 
 
 class WhyNotBody(ListBody):
-    """A list as POST /recommend would be asked for it, and the product that is missing on it."""
+    """A request as of POST /recommend, and a product that may be missing in its list."""
 
     model_config = ConfigDict(json_schema_extra=_list_schema)
 
-    product_id: Id = Field(description="The product that is asked about.")
+    product_id: Id = Field(description="The product in question.")
 
     @model_validator(mode="after")
-    def _somebody(self) -> WhyNotBody:
-        self.check_somebody()
+    def _has_user_or_history(self) -> WhyNotBody:
+        self.check_user_or_history()
         return self
 
 
-class WhyNotAnswer(BaseModel):
-    """Whether a product is on a list, and why not.
-
-    rank: its place on the list; where it is not listed, its place by score among the products that the filters leave,
-    null where it has none. reason: null where it is listed. detail: the same for a person.
-    """
-
-    user_id: str | None
-    product_id: str
-    release: str
-    listed: bool
-    rank: int | None
-    reason: ExclusionReason | None
-    detail: str
-
-
 class SimilarBody(Request):
-    """Which product others should go with."""
+    """The product that others should be similar to."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"item_id": "P00012", "n": 10}]})
 
@@ -154,7 +139,7 @@ class SimilarBody(Request):
 
 
 class UserBody(Request):
-    """Whose list is wanted."""
+    """The user that a list is for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "n": 10}]})
 
@@ -163,32 +148,8 @@ class UserBody(Request):
     filter_already_liked: StrictBool = Field(True, description="Leave out what the user rated or bought.")
 
 
-class ItemRecommendation(BaseModel):
-    """A product of a list. score: the source's own number. source: behaviour (what the same people took) or text (what
-    is described alike) for similar products; the model for a user's.
-    """
-
-    item_id: str
-    score: float
-    title: str | None
-    image_url: str | None
-    source: str
-
-
-class ItemList(BaseModel):
-    """Best first."""
-
-    recommendations: list[ItemRecommendation]
-
-
-class IdList(BaseModel):
-    """Product ids, best first: the answer for a product_name."""
-
-    recommendations: list[str]
-
-
 class RecommendQuery(Request):
-    """The same as text in an address."""
+    """The same request as a query string."""
 
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
@@ -208,13 +169,13 @@ class RecommendQuery(Request):
         return self
 
     def rule_fields(self) -> RuleFields:
-        """The rules among what the address says."""
+        """Return the rules among the parameters."""
         names = set(RuleFields.model_fields)
         return RuleFields.model_validate(self.model_dump(include=names, exclude_unset=True))
 
 
 class PredictBody(Request):
-    """Whose rating of what is to be predicted."""
+    """The user and the product of a rating to predict."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "U00001", "product_id": "P00001"}]})
 
@@ -223,97 +184,8 @@ class PredictBody(Request):
 
 
 class PopularQuery(Request):
-    """Which products are popular: over which time, by what."""
+    """The events that popular products are counted by."""
 
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
     kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
-
-
-class OpinionAnswer(BaseModel):
-    """What one model says of a product. contribution: weight · score, its part of the product's score. The models
-    "trees" (a learnt order dealt the scores of the list's head out anew) and "boost" (a rule) are changes of the sum.
-    """
-
-    model: str
-    score: float
-    weight: float
-    contribution: float
-
-
-class ReasonAnswer(BaseModel):
-    """A product of the history. contribution: by how much the opinions would add up to less without it."""
-
-    product_id: str
-    title: str | None
-    contribution: float
-
-
-class ExplanationAnswer(BaseModel):
-    """Why a product stands where it does; the strongest first. The contributions of the opinions add up to the score.
-    because: empty where no product of the history speaks for it, such as where popularity filled the place.
-    """
-
-    opinions: list[OpinionAnswer]
-    because: list[ReasonAnswer]
-
-
-class DetailedRecommendation(BaseModel):
-    """One place of a list. score: the source model's own number, with boosts. filled_by: null where the wanted model
-    named the product; else popularity, catalogue (nobody did anything with it yet) or relaxed (there are more of its
-    category or brand than the rules say, as no other product was left). title …: null where the catalogue has none.
-    explanation: only where it was asked for.
-    """
-
-    product_id: str
-    score: float
-    source: str
-    filled_by: str | None
-    title: str | None
-    image_url: str | None
-    category: str | None
-    brand: str | None
-    price: float | None
-    stock: int | None
-    explanation: ExplanationAnswer | None = None
-
-
-class DetailedList(BaseModel):
-    """A list with what is known of its products. user_id: null for somebody who only gave a history."""
-
-    user_id: str | None
-    release: str
-    source: str
-    recommendations: list[DetailedRecommendation]
-
-
-class ProductList(RootModel[list[str] | IdList | DetailedList]):
-    """Product ids, best first; for a product_name inside an object; with `detail` or `explain` all that is known."""
-
-
-class PredictAnswer(BaseModel):
-    """The predicted rating, and what it rests on: an unknown user or product counts as an average one. model: the one
-    that predicts ratings best.
-    """
-
-    user_id: str
-    product_id: str
-    rating: float
-    known_user: bool
-    known_product: bool
-    n_user_ratings: int
-    n_product_ratings: int
-    model: str
-    release: str
-
-
-class PopularProduct(BaseModel):
-    """A product and how many events it had."""
-
-    product_id: str
-    title: str | None
-    count: int
-
-
-class PopularList(RootModel[list[PopularProduct]]):
-    """Most first."""

@@ -1,4 +1,4 @@
-"""Who may do what: keys for writing and for the admin, and for reading if wanted. Only their hashes are kept."""
+"""Check API keys: for writing, for the admin, and for reading if one is set. Only their hashes are kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from src.core.settings import HASHED, Settings, listed
 
 
 class Role(StrEnum):
-    """What a call needs."""
+    """The right that a route needs."""
 
     OPEN = "open"
     READ = "read"
@@ -36,7 +36,7 @@ LONG_KEY = 20
 
 
 class Keys:
-    """The keys of every role, hashed. An admin may write, and whoever may write may read."""
+    """The hashed keys of every role. A key of ADMIN is also one of WRITE, and that one of READ."""
 
     def __init__(self, settings: Settings) -> None:
         admin, write, read = (_hashes(keys) for keys in (settings.admin_keys, settings.write_keys, settings.read_keys))
@@ -44,11 +44,11 @@ class Keys:
         self._accepted = {Role.ADMIN: admin, Role.WRITE: write + admin, Role.READ: read + write + admin}
 
     def needs_key(self, role: Role) -> bool:
-        """Whether a call of this role is refused without a key."""
+        """Return whether a request of this role is refused without a key."""
         return role is not Role.OPEN and not (role is Role.READ and self._reading_is_open)
 
     def refusal(self, role: Role) -> Response | None:
-        """The answer for a request that may not do this; None if it may."""
+        """Return the answer that refuses the current request; None if its key is of this role."""
         if not self.needs_key(role):
             return None
         setting = SETTINGS[role]
@@ -73,11 +73,19 @@ class Keys:
         return answer
 
     def are_set(self, role: Role) -> bool:
-        """Whether there is any key that may do what needs the role."""
+        """Return whether any key of this role is set."""
         return bool(self._accepted[role])
 
     def accepts(self, role: Role, key: str) -> bool:
-        """Whether this key may do what needs the role. One that may not is noted in g.wrong_key, to be counted."""
+        """Return whether a key is one of a role; set g.wrong_key if it is not, for the limit of wrong keys.
+
+        Args:
+            role: The role.
+            key: The key as it was sent.
+
+        Returns:
+            True if the key is accepted.
+        """
         if self._is_accepted(role, key):
             return True
         g.wrong_key = True
@@ -95,10 +103,10 @@ class Keys:
         return key is not None and len(key) >= LONG_KEY and any(self._is_accepted(role, key) for role in self._accepted)
 
     def _is_accepted(self, role: Role, key: str) -> bool:
-        hashed, found = _hash(key), False
-        for known in self._accepted[role]:  # all of them: the time taken tells nothing of which one it was
-            found |= hmac.compare_digest(hashed, known)
-        return found
+        hashed, accepted = _hash(key), False
+        for known in self._accepted[role]:  # every one, so that the time taken does not tell which one it was
+            accepted |= hmac.compare_digest(hashed, known)
+        return accepted
 
 
 class AccessControl:
@@ -124,12 +132,12 @@ class AccessControl:
 
 
 def address() -> str:
-    """The address that the request came from, for counting."""
+    """Return the key of rate limits per address."""
     return f"address:{request.remote_addr or 'unknown'}"
 
 
 def client() -> str:
-    """Who sends this request, for counting: the key that it was let in by, else its address."""
+    """Return the key of rate limits per client: the API key that was accepted, else the address."""
     return g.get("client") or address()
 
 
@@ -141,7 +149,7 @@ def sent_key() -> str | None:
 
 
 def sends_key() -> bool:
-    """Whether any key comes with the request, right or wrong."""
+    """Return whether the request comes with a key, right or wrong."""
     return "Authorization" in request.headers
 
 
@@ -151,8 +159,9 @@ def _given() -> str | None:
 
 
 def _given_by_browser(role: Role) -> str | None:
-    """The password that a person typed in. A browser sends it along with whatever any page makes it ask for, so it
-    counts only for looking at pages.
+    """Return the password of HTTP basic authentication; None for a request that is not for a page.
+
+    A browser sends the password with every request that any page triggers, so it counts only for reading pages.
     """
     given = request.authorization
     if not _is_page(role) or given is None or given.type != "basic":
@@ -165,7 +174,7 @@ def _is_page(role: Role) -> bool:
 
 
 def is_call() -> bool:
-    """Whether the request is for a call that /openapi.json describes; what else there is are pages and their files."""
+    """Return whether the request is for a call of /openapi.json, not for a page or a file."""
     return isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint)
 
 
@@ -178,28 +187,37 @@ def _hashes(keys: str) -> list[bytes]:
 
 
 def hashed_key(key: str) -> str:
-    """A key as a setting may hold it without giving it away: `sha256:` and 64 digits."""
+    """Return the hash of a key as a setting takes it: `sha256:` and 64 hexadecimal digits."""
     return HASHED + _hash(key).hex()
 
 
 def generate_key(folder: Path, role: Role) -> Path:
-    """The file with this role's key, readable by its owner only; made with a random key if it is not there."""
-    return made_once(folder / f"{role}.key")
+    """Create the file with the key of a role, unless it exists.
+
+    Args:
+        folder: The folder of the keys.
+        role: The role.
+
+    Returns:
+        The path of the file, which only its owner can read.
+    """
+    return write_secret_once(folder / f"{role}.key")
 
 
-def made_once(path: Path) -> Path:
-    """A file with a random secret that only its owner can read: made if it is not there. However many processes do
-    so at the same time, all find the same whole secret in it.
+def write_secret_once(path: Path) -> Path:
+    """Create a file with a random secret that only its owner can read, unless it exists; return its path.
+
+    Processes that do so at the same time all find the same secret in it.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        mine = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        handle = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(secrets.token_urlsafe(24) + "\n")
             with suppress(FileExistsError):
-                os.link(mine, path)  # unlike a rename, never over what another one has made
+                os.link(temporary, path)  # unlike a rename it never replaces a file
         finally:
-            os.unlink(mine)
+            os.unlink(temporary)
     return path

@@ -1,4 +1,4 @@
-"""What keeps browsers safe: headers of every answer, cookies, forms that only our own pages can send, proxies."""
+"""Protect browsers: headers of every answer, cookies, CSRF tokens of forms, addresses behind proxies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
+from typing_extensions import override
 
-from app.security.api_keys import made_once
+from app.security.api_keys import write_secret_once
 from app.security.client_address import MOST_HOPS, TrustedProxies, trusted_networks
 from src.core.settings import Settings
 
@@ -22,18 +23,18 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
     "img-src 'self' data: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Pictures of products come from anywhere; nothing else does, and nothing is inline."""
+"""Product pictures may come from any host; nothing else may, and nothing is inline."""
 _PICTURE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""An SVG is a document with styles of its own, and could hold scripts if somebody opens it as a page."""
+"""An SVG that is opened as a page could run scripts."""
 _EVERY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: a form over HTTPS proves by it which page it stands on.
+    # Not no-referrer: the CSRF check of a form over HTTPS reads the referrer.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # What is not told apart by its address must not be kept: most answers are about somebody.
+    # Most answers are about a user, and a cache could not tell users apart by the address.
     "Cache-Control": "no-store",
 }
 
@@ -44,19 +45,27 @@ _log = logging.getLogger(__name__)
 
 
 class _Session(SecureCookieSessionInterface):
-    """A cookie that goes over HTTPS only, once it came that way."""
+    """A session whose cookie is marked Secure for a request over HTTPS."""
 
+    @override
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
 
 def protect(app: Flask, settings: Settings) -> CSRFProtect:
-    """Give the app its headers, cookies and forms. Comes back with what exempts calls that no form sends.
+    """Add headers, session cookies, CSRF checks and proxy handling to an application.
 
-    HSTS is the business of the proxy that speaks HTTPS.
+    HSTS is left to the proxy that terminates HTTPS.
+
+    Args:
+        app: The application.
+        settings: The secret key, and the number of proxies.
+
+    Returns:
+        The CSRF check, for exempting calls that no form sends.
     """
     app.config.update(
-        SECRET_KEY=settings.secret_key or _made_secret(settings.var / "keys" / "session.key"),
+        SECRET_KEY=settings.secret_key or _session_secret(settings.var / "keys" / "session.key"),
         SESSION_COOKIE_NAME="aisle",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
@@ -71,10 +80,10 @@ def protect(app: Flask, settings: Settings) -> CSRFProtect:
     return CSRFProtect(app)
 
 
-def _made_secret(path: Path) -> str:
-    """The secret in this file, the same for all workers."""
+def _session_secret(path: Path) -> str:
+    """Return the secret in a file, which all workers share; a random one if it cannot be written."""
     try:
-        return made_once(path).read_text(encoding="utf-8").strip()
+        return write_secret_once(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         _log.warning(
             "no secret can be kept in %s (%s), so forms work with one worker only; set AISLE_SECRET_KEY",
@@ -85,7 +94,7 @@ def _made_secret(path: Path) -> str:
 
 
 class _FileAges:
-    """Puts the time of a file's last change into its address: browsers may keep it, and take up the next one."""
+    """Add the time of a static file's last change to its URL, so that browsers may cache it until it changes."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app

@@ -1,7 +1,8 @@
-"""How much a client may ask, by Flask-Limiter: with wrong keys, of the admin's calls, and of everything if wanted.
+"""Limit request rates with Flask-Limiter: wrong keys, calls of the admin, and all requests if that is set.
 
-Wrong keys are counted before any key is looked at, and all else after: a limit that is reached earlier would refuse a
-wrong key without counting it, and let pass a right one, which has a limit of its own. That would tell which is which.
+The limit of wrong keys comes before the check of keys, the others after it. Were they before it, a client over its
+limit could tell right keys from wrong ones: a wrong key would be refused without being counted, while a right key,
+which has a limit of its own, would pass.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from app.security.api_keys import AccessControl, Role, address, client, is_call,
 from src.core.settings import Settings
 
 WRONG_KEYS, ADMIN, EVERY = "wrong keys", "admin", "all"
-_REDIS_SECONDS = 0.2  # what waits longer is slower than counting in this worker
+_REDIS_SECONDS = 0.2  # a slower Redis is worse than counting in this worker
 
-# It writes a line with the client's address for every refusal; the access log has them.
+# It logs the client's address at every refusal; the access log has it already.
 logging.getLogger("flask-limiter").setLevel(logging.WARNING)
 
 
@@ -69,13 +70,19 @@ def limit_rates(app: Flask, settings: Settings, access: AccessControl) -> None:
 
 
 def _limit(rates: str, scope: str, who: Callable[[], str], **when: Any) -> list[ApplicationLimit]:
-    """None without rates."""
-    limit = {"limit_provider": _readable(rates), "scope": scope, "key_function": who, "on_breach": _too_many, **when}
+    """Return one limit, or an empty list without rates."""
+    limit = {
+        "limit_provider": _without_blanks(rates),
+        "scope": scope,
+        "key_function": who,
+        "on_breach": _too_many,
+        **when,
+    }
     return [ApplicationLimit(**limit)] if rates else []
 
 
 def _add(app: Flask, settings: Settings, limits: list[ApplicationLimit]) -> None:
-    """Counts are kept in Redis if there is one, else in each worker; when Redis fails, in each worker too."""
+    """Add limits; they are counted in Redis if one is set and answers, else in each worker."""
     if limits:
         Limiter(
             client,
@@ -91,19 +98,19 @@ def _storage(settings: Settings) -> dict[str, Any]:
     url = settings.rate_storage or settings.cache_url
     if not url:
         return {"storage_uri": "memory://"}
-    from redis.backoff import NoBackoff  # a worker without a Redis does without its library
+    from redis.backoff import NoBackoff  # imported only where a Redis is set
     from redis.retry import Retry
 
-    waits: dict[str, Any] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    timeouts: dict[str, Any] = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
     return {
         "storage_uri": url.replace("unix://", "redis+unix://"),
-        "storage_options": {**waits, "retry": Retry(NoBackoff(), 0)},
+        "storage_options": {**timeouts, "retry": Retry(NoBackoff(), 0)},
         "key_prefix": "aisle",
     }
 
 
-def _readable(rates: str) -> str:
-    """The library wants a semicolon or a comma between, and blanks matter to it."""
+def _without_blanks(rates: str) -> str:
+    """Remove blanks, which flask-limiter does not skip between rates."""
     return rates.replace(" ", "")
 
 
@@ -118,8 +125,8 @@ def _had_wrong_key(_response: Response) -> bool:
 def _too_many(limit: RequestLimit) -> Response:
     seconds = max(1, int(limit.reset_at - time.time()) + 1)
     rate = f"{limit.limit.amount:,} in {limit.limit.get_expiry():,} seconds"
-    what = {WRONG_KEYS: "wrong keys from this address", ADMIN: "trainings and changes of releases"}
-    found = what.get(str(limit.request_args[-1]), "requests of this client")
-    answer = problem(429, "Too Many Requests", f"too many {found}: at most {rate}. Try again in {seconds} seconds.")
+    subjects = {WRONG_KEYS: "wrong keys from this address", ADMIN: "trainings and changes of releases"}
+    subject = subjects.get(str(limit.request_args[-1]), "requests of this client")
+    answer = problem(429, "Too Many Requests", f"too many {subject}: at most {rate}. Try again in {seconds} seconds.")
     answer.headers["Retry-After"] = str(seconds)
     return answer

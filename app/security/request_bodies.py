@@ -1,4 +1,4 @@
-"""What a body must be before any view sees it: JSON in one piece, of a known length, read strictly."""
+"""Check request bodies before a handler reads them: JSON of a known length, parsed strictly."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
+from typing_extensions import override
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestEntityTooLarge, UnsupportedMediaType
 
 from app.security.api_keys import is_call
 from src.core.errors import InputError
 
-_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 MOST_NAMES = 100
@@ -30,8 +31,8 @@ class StrictJson(DefaultJSONProvider):
 
     sort_keys = False
 
+    @override
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Return the parsed value. Raises ValueError."""
         n_brackets = s.count("[") + s.count("{") if isinstance(s, str) else s.count(b"[") + s.count(b"{")
         if n_brackets > MOST_BRACKETS:
             raise ValueError(
@@ -48,19 +49,27 @@ def _refuse_constant(constant: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; refuse many names, and a name that occurs twice, as parsers differ in which value they take."""
     if len(pairs) > MOST_NAMES:
         raise ValueError(f"an object has {len(pairs):,} names; at most {MOST_NAMES} are accepted")
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        # Another reader may take the first value of a name that is given twice.
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the name {json.dumps(twice)[:_SHOWN]} stands in one object twice")
-    return found
+        raise ValueError(f"the name {json.dumps(twice)[:_MAX_SHOWN]} stands in one object twice")
+    return fields
 
 
 def check_body(without_body: frozenset[str]) -> None:
-    """Refuse a body that cannot be what is asked for: of a call JSON, of a page's form what browsers send. Calls
-    `without_body` may come without any, which is {}.
+    """Refuse the body of the current request if it has no length or, for a call, is not JSON.
+
+    A form of a page is checked for its length alone.
+
+    Args:
+        without_body: Endpoints whose calls may come without a body, which is then taken for {}.
+
+    Raises:
+        HTTPException: The length or the type of the body is missing or wrong, or it is no JSON.
+        InputError: It is JSON, but neither an object nor a list.
     """
     if request.method != "POST" or request.endpoint is None:
         return
@@ -79,13 +88,13 @@ def check_body(without_body: frozenset[str]) -> None:
             raise
         raise BadRequest(f"the body is no JSON ({_cause(error)}). /docs shows what is expected.") from None
     if not isinstance(body, dict | list):
-        # A string would be read as JSON once more, and not as strictly.
-        raise InputError(f"the body is {json.dumps(body)[:_SHOWN]}; expected a JSON object. /docs shows which.")
+        # flask-openapi3 would parse a string as JSON once more, and less strictly.
+        raise InputError(f"the body is {json.dumps(body)[:_MAX_SHOWN]}; expected a JSON object. /docs shows which.")
 
 
 def _check_length() -> None:
     if request.content_length is None:
-        # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without a word.
+        # Werkzeug cuts a chunked body at MAX_CONTENT_LENGTH without an error.
         raise LengthRequired("the request says no Content-Length. Send the body in one piece, with its length.")
     if request.max_content_length is not None and request.content_length > request.max_content_length:
         raise RequestEntityTooLarge
@@ -118,17 +127,19 @@ def _check_encoding(body: bytes) -> None:
 
 
 def _check_declared() -> None:
-    """What the headers say of the body's kind."""
+    """Check the headers: the type, charset and encoding of the body."""
     if not request.is_json:
         kind = request.content_type or "none"
         raise UnsupportedMediaType(
-            f"the Content-Type is {kind[:_SHOWN]!r}; send JSON with 'Content-Type: application/json'."
+            f"the Content-Type is {kind[:_MAX_SHOWN]!r}; send JSON with 'Content-Type: application/json'."
         )
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType(f"the charset is {charset[:_SHOWN]!r}; send the JSON in UTF-8.")
+        raise UnsupportedMediaType(f"the charset is {charset[:_MAX_SHOWN]!r}; send the JSON in UTF-8.")
     if (coding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
-        raise UnsupportedMediaType(f"the Content-Encoding is {coding[:_SHOWN]!r}; send the JSON as it is, in UTF-8.")
+        raise UnsupportedMediaType(
+            f"the Content-Encoding is {coding[:_MAX_SHOWN]!r}; send the JSON as it is, in UTF-8."
+        )
 
 
 def _is_empty(environ: Mapping[str, Any]) -> bool:
@@ -136,5 +147,6 @@ def _is_empty(environ: Mapping[str, Any]) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    said = str(error.__cause__ or error.__context__ or "it cannot be read")
-    return said.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]
+    """Return the parser's message, without its position."""
+    message = str(error.__cause__ or error.__context__ or "it cannot be read")
+    return message.removeprefix("400 Bad Request: Failed to decode JSON object: ").split(": line")[0][:120]

@@ -1,4 +1,4 @@
-"""Cache made lists: in memory, or in Redis."""
+"""Cache lists and counts in memory or in Redis."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from typing import Any
 from cachelib.serializers import JSONSerializer
 from flask import Flask
 from flask_caching import Cache
+from typing_extensions import override
 
 from src.core.settings import Settings
 
 _CACHED_LISTS = 10_000
-
-
-_REDIS_SECONDS = 0.2  # a list is made in less
-
-
+_REDIS_SECONDS = 0.2
+"""Timeout of Redis: making a list takes less."""
 _REST_SECONDS = 30.0
-
+"""Time without the cache after an error of it."""
 
 _log = logging.getLogger(__name__)
 
 
 class _Json(JSONSerializer):
-    """cachelib's own hands json what Redis answers for a key it does not hold, None, and warns of it every time."""
+    """Reads None for a missing key without the warning that cachelib's own serializer logs for it."""
 
+    @override
     def loads(self, bvalue: str | bytes | bytearray | None, *args: Any, **kwargs: Any) -> Any:
         return None if bvalue is None else super().loads(bvalue, *args, **kwargs)
 
 
 class ListCache:
-    """Lists and counts by everything that shapes them. A cache that fails is a cache that is empty."""
+    """Values of plain JSON by everything that shapes them. A cache that fails behaves like an empty one."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         # JSON, not the default pickle: a cache that others can write to must not be able to run code here.
@@ -55,25 +54,32 @@ class ListCache:
             config["CACHE_THRESHOLD"] = _CACHED_LISTS
         self._cache = Cache(app, config=config)
         self._seconds = settings.cache_seconds
-        # cachelib's SimpleCache walks its dict while other threads may change it.
+        # cachelib's SimpleCache iterates over its dict, which other threads may change meanwhile.
         self._guard: AbstractContextManager[Any] = nullcontext() if settings.cache_url else threading.Lock()
         self._rests_until = 0.0
 
     def get(self, parts: Mapping[str, Any]) -> Any:
-        """What was put for exactly these parts; None if there is nothing."""
-        return self._ask(lambda: self._cache.get(_key(parts)))
+        """Return the value that was set for exactly these parts; None without one."""
+        return self._try(lambda: self._cache.get(_key(parts)))
 
     def set(self, parts: Mapping[str, Any], value: Any, seconds: float | None = None) -> None:
-        """Keep a value of plain JSON for `seconds` (AISLE_CACHE_SECONDS by default)."""
-        timeout = self._seconds if seconds is None else math.ceil(seconds)
-        self._ask(lambda: self._cache.set(_key(parts), value, timeout=timeout))
+        """Cache a value.
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
+        Args:
+            parts: everything that shapes the value, as plain JSON.
+            value: plain JSON.
+            seconds: how long to keep it; None for AISLE_CACHE_SECONDS.
+        """
+        timeout = self._seconds if seconds is None else math.ceil(seconds)
+        self._try(lambda: self._cache.set(_key(parts), value, timeout=timeout))
+
+    def _try(self, operation: Callable[[], Any]) -> Any:
+        """Return the result of an operation; None if the cache is off, failed a moment ago, or fails now."""
         if not self._seconds or time.monotonic() < self._rests_until:
             return None
         try:
             with self._guard:
-                return question()
+                return operation()
         except Exception as error:
             self._rests_until = time.monotonic() + _REST_SECONDS
             _log.warning("the cache does not answer (%s); going on without it for a while", type(error).__name__)
@@ -81,4 +87,5 @@ class ListCache:
 
 
 def _key(parts: Mapping[str, Any]) -> str:
+    """Return a hash of the parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

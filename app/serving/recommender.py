@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.list_cache import ListCache
 from app.serving.release_follower import ReleaseFollower
+from app.serving.serving_snapshot import ServingSnapshot
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
@@ -91,7 +92,7 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: NoRelease, UnknownName, StoreError, or InputError for rules that contradict each other.
         """
-        served = self._serving()
+        served: ServingSnapshot = self._serving()
         query = self._completed(query, wanted)
         key = served.cache_key(query)
         document = self._cache.get(key)
@@ -119,7 +120,7 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: as `recommend` does.
         """
-        served = self._serving()
+        served: ServingSnapshot = self._serving()
         query = self._completed(query, wanted)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:

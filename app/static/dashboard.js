@@ -1,4 +1,4 @@
-// While the shop's figures are being counted, that part of the page is asked for again until they are there.
+// Reload the data profile's part of the page until the new profile is there.
 (function () {
   "use strict";
   function look(part) {
@@ -8,7 +8,7 @@
         var found = new DOMParser().parseFromString(text, "text/html").querySelector("[data-part]");
         if (found === null) { return; }
         var busy = found.dataset.lookAgain !== undefined;
-        // A part that is being read, or in which somebody is, is replaced only for something new.
+        // A part with figures is replaced only by newer figures: the user may be reading it.
         if (!busy || part.querySelector(".facts") === null) { part.replaceWith(found); part = found; }
         wait(part);
       })

@@ -1,5 +1,5 @@
-// Swagger UI over our own description. Its lists to choose from have no names for screen readers: they get some. Without
-// links inside of its buttons, which nobody could reach by keyboard.
+// Swagger UI over /openapi.json. Its select boxes get names for screen readers. Deep links are off: they would be links
+// inside of buttons, which a keyboard cannot reach.
 window.addEventListener("load", () => {
   const place = document.getElementById("swagger-ui");
   const names = { servers: "Server", "examples-select-element": "Example", "content-type": "Media type" };

@@ -1,5 +1,5 @@
-// The button between light and dark; hidden where there are no scripts, as it could do nothing. And pictures that cannot
-// be loaded go, so that the tile behind them is seen.
+// The button between light and dark, hidden without scripts. Pictures that cannot be loaded are removed, so that the
+// tile behind them is visible.
 (function () {
   "use strict";
   var button = document.querySelector("[data-theme-switch]");

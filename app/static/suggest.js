@@ -1,5 +1,5 @@
-// Fields that name what may be meant while one types: the combobox of the ARIA practices, list beside the field.
-// Arrows choose, Enter takes, Escape closes; what is there is said to screen readers. Without scripts: a text field.
+// Text fields with completions: the combobox of the ARIA practices. Arrows choose, Enter takes, Escape closes; the number
+// of completions is announced to screen readers. Without scripts: a text field.
 (function () {
   "use strict";
   var PAUSE_MS = 120;

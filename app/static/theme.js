@@ -1,4 +1,4 @@
-// The colours of the page: those chosen by the switch, or else the system's. Runs before anything is drawn.
+// The theme of the page: the chosen one, or else the system's. Runs before the page is drawn.
 (function () {
   "use strict";
   var system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -15,7 +15,7 @@
     show: show,
     choose: function (theme) {
       chosen = theme;
-      try { localStorage.setItem("aisle-theme", theme); } catch (error) { /* lasts for this page then */ }
+      try { localStorage.setItem("aisle-theme", theme); } catch (error) { /* then the choice lasts for this page only */ }
       return show();
     },
     onSystemChange: function (then) { system.addEventListener("change", then); }

@@ -1,4 +1,4 @@
-"""Errors as pages, for people who look at pages; programs keep getting application/problem+json."""
+"""Show errors as pages to browsers; programs get application/problem+json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HTML, _JSON = "text/html", "application/json"
 
 
 def as_page(response: Response) -> Response:
-    """The same error as a page, if the request is of a browser and for no call of the API."""
+    """Turn an error into a page if a browser asked for one of the pages; return other answers unchanged."""
     accepted = request.accept_mimetypes
     if response.mimetype != "application/problem+json" or is_call() or not accepted.accept_html:
         return response

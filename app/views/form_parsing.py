@@ -1,4 +1,4 @@
-"""What was typed into the pages' forms, and what is wrong with it in words that stand beside the field."""
+"""Parse the forms of the pages; errors are texts that are shown beside their fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_TEXT = 500
 
 @dataclass(frozen=True)
 class Typed:
-    """The fields of a form as they were typed, and the problems of those that cannot be used: field → what is wrong."""
+    """The fields of a form as they were typed, and field → error of those that cannot be used."""
 
     values: Mapping[str, str]
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -26,8 +26,8 @@ class Typed:
 def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
     """Ids of users or products out of a form; "" where none was typed."""
     values = {name: clean_id(given.get(name, "")) for name in names}
-    said = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
-    wrong = {name: said for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}
+    error = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
+    wrong = {name: error for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}
     return Typed(values, wrong)
 
 

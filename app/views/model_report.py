@@ -1,4 +1,4 @@
-"""How good a release is, for people to see: its report against popularity, and the series of its nights."""
+"""Offline figures of a release against popularity, what became of served lists, and scores on new events."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ from src.releases.manifest import Manifest
 
 @dataclass(frozen=True)
 class ListRow:
-    """One model's list. at: where its NDCG@10 lies on the picture. outcome: better, worse, unclear; "" of popularity.
+    """Figures of one model's lists.
 
-    gain: (value, low, high) of NDCG@10 beyond popularity's, by pairs of lists for the same user.
+    Attributes:
+        name: The model.
+        is_served: Whether its lists are the served ones.
+        ndcg: NDCG@10: value, low, high.
+        at: The same as coordinates of the chart.
+        outcome: Against popularity: better, worse, unclear; "" for popularity itself.
+        gain: Difference of NDCG@10 to popularity over the same users: value, low, high.
+        recall: Recall@10.
+        hit_rate: Share of lists with a hit in the first 10.
+        coverage: Share of the items that are on any list.
     """
 
     name: str
@@ -36,7 +45,7 @@ class ListRow:
 
 @dataclass(frozen=True)
 class RatingRow:
-    """One model's predicted ratings. at: where its RMSE lies on the picture."""
+    """Figures of one model's predicted ratings; at: the RMSE as coordinates of the chart."""
 
     name: str
     is_served: bool
@@ -47,10 +56,17 @@ class RatingRow:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What a release's own report says. popularity: where popularity's NDCG@10 lies on the picture; None without it.
+    """Offline figures of a release.
 
-    lists: the best first. list_top, rating_top: numbers at the right edge of the pictures. times: how many times
-    popularity's NDCG@10 the served list has; None if that cannot be said.
+    Attributes:
+        protocol: How they were measured, as a sentence.
+        verdict: The decision of the promotion gate, as a sentence.
+        lists: Figures of lists, best first.
+        list_top: The number at the right edge of the chart of lists.
+        popularity: Coordinate of popularity's NDCG@10; None without it.
+        times: NDCG@10 of the served list divided by popularity's; None if one is missing or 0.
+        ratings: Figures of predicted ratings, best first.
+        rating_top: The number at the right edge of the chart of ratings.
     """
 
     protocol: str
@@ -64,11 +80,20 @@ class ModelReport:
 
     @property
     def served(self) -> ListRow | None:
+        """The row of the list that is served."""
         return next((row for row in self.lists if row.is_served), None)
 
 
 def model_report(document: JsonDict | None, manifest: Manifest) -> ModelReport | None:
-    """document: report.json of a release. None if it is not there, or not what this version writes."""
+    """Return the figures of a release.
+
+    Args:
+        document: Its report.json; None without one.
+        manifest: Its manifest.
+
+    Returns:
+        None if there is no report, or not one that this version can read.
+    """
     try:
         return _report(dict(document or {}), manifest)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -121,7 +146,7 @@ def _three(estimate: Mapping[str, float]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Became:
-    """What became of places on lists. name: a source, or a position. shown, clicked, bought: places."""
+    """Places of lists that were shown, clicked and bought, by source or position (name)."""
 
     name: str
     shown: int
@@ -130,16 +155,17 @@ class Became:
 
     @property
     def clicked_share(self) -> float:
+        """Share of the shown places that were clicked; 0 if none was shown."""
         return self.clicked / self.shown if self.shown else 0.0
 
 
 def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became]]:
-    """(by source, most shown first; by position, the first K) of lists for users, over all releases."""
-    mine = [row for row in figures if row.made_for == "user"]
-    sources = sorted({row.source for row in mine})
-    by_source = [_sum(name, [row for row in mine if row.source == name]) for name in sources]
-    positions = sorted({row.position for row in mine if row.position <= K})
-    by_position = [_sum(str(place), [row for row in mine if row.position == place]) for place in positions]
+    """Sum the lists for users over all releases: (by source, most shown first; by the first K positions)."""
+    for_users = [row for row in figures if row.made_for == "user"]
+    sources = sorted({row.source for row in for_users})
+    by_source = [_sum(name, [row for row in for_users if row.source == name]) for name in sources]
+    positions = sorted({row.position for row in for_users if row.position <= K})
+    by_position = [_sum(str(place), [row for row in for_users if row.position == place]) for place in positions]
     return sorted(by_source, key=lambda row: -row.shown), by_position
 
 
@@ -150,9 +176,14 @@ def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
 
 @dataclass(frozen=True)
 class Nights:
-    """How good the release of the day was on events it had not seen. lists, ratings: None where nothing was measured.
+    """Scores of the served releases on new events.
 
-    scores: oldest first. n_gaps: of them without a figure. changes: (UTC seconds, release) that began to serve between.
+    Attributes:
+        scores: The scores, oldest first.
+        lists: Chart of NDCG; None if it was never measured.
+        ratings: Chart of RMSE; None if it was never measured.
+        n_gaps: Number of scores without a figure.
+        changes: (UTC seconds, release) of the scores at which another release was served than before.
     """
 
     scores: list[Score]
@@ -163,7 +194,7 @@ class Nights:
 
 
 def nights(newest_first: Sequence[Score]) -> Nights | None:
-    """None without any score."""
+    """Return the series of scores; None without any."""
     scores = list(newest_first)[::-1]
     if not scores:
         return None

@@ -1,4 +1,4 @@
-"""What pages show of products, of lists and of predicted ratings, in words: templates decide nothing."""
+"""Products, lists and predicted ratings in words, as the templates show them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from src.core.domain import (
 
 _TINTS, _TURNS = 12, 4
 _MUCH_OF_USER, _MUCH_OF_PRODUCT = 5, 10
-"""Ratings from which on a prediction rests on enough."""
+"""Ratings of the user and of the product that make a prediction well founded."""
 _DID = {
     EventKind.RATING: "rated",
     EventKind.PURCHASE: "bought",
@@ -46,9 +46,21 @@ _MEANS = {
 
 @dataclass(frozen=True)
 class Card:
-    """One product as a page shows it; "" is nothing to show.
+    """A product as a page shows it; "" means that there is nothing to show.
 
-    note: what is said beside the price. because: why it is here, up to the name of the product that it is for.
+    Attributes:
+        product_id: Its id.
+        name: Its title, or else its id.
+        href: The path of its page.
+        category: Its last category.
+        tint: The colour of its tile, by its first category.
+        turn: The pattern of its tile, by its id.
+        initial: The letter of its tile.
+        price: Its price with the shop's currency.
+        picture: The URL of its image.
+        note: A remark beside the price.
+        because: Why it is on a list, up to because_name.
+        because_name: The product of the history that is the reason.
     """
 
     product_id: str
@@ -67,24 +79,42 @@ class Card:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A predicted rating in words. share: 0 to 1, of the stars. level: 0 (a guess) to 2 (rests on much)."""
+    """A predicted rating in words.
+
+    Attributes:
+        share: Share of the stars that are filled, 0 to 1.
+        rating: The rating.
+        out_of: The highest rating.
+        level: How well founded it is: 0 (a guess) to 2.
+        verdict: The level in words.
+        rests_on: The number of ratings behind it.
+        off_by: The usual error of the model; "" if it was not measured.
+    """
 
     share: float
     rating: str
     out_of: str
     level: int
-    verdict: str
+    confidence: str
     rests_on: str
     off_by: str
 
 
 def name_of(product: Product) -> str:
-    """Its title, or else its id."""
+    """Return the title of a product, or else its id."""
     return (product.title or "").strip() or product.product_id
 
 
 def price_of(product: Product, currency: str) -> str:
-    """With the shop's sign before it; "" where it is not known."""
+    """Return the price of a product in words.
+
+    Args:
+        product: The product.
+        currency: The shop's sign, which comes before the number.
+
+    Returns:
+        "" if the price is unknown.
+    """
     if product.price is None:
         return ""
     between = "\u00a0" if currency[-1:].isalnum() else ""
@@ -92,7 +122,15 @@ def price_of(product: Product, currency: str) -> str:
 
 
 def card_of(product: Product, currency: str) -> Card:
-    """What is known of a product, with a tile of its category's colour and initial for where there is no picture."""
+    """Return the card of a product.
+
+    Args:
+        product: The product.
+        currency: The shop's sign.
+
+    Returns:
+        A card without a note and a reason.
+    """
     names = category_names(product.category or "")
     category = names[-1] if names else ""
     name = name_of(product)
@@ -103,31 +141,39 @@ def card_of(product: Product, currency: str) -> Card:
         name=name,
         href=url_for("pages.product", product_id=product.product_id),
         category=category,
-        tint=_number(names[0].casefold() if names else name, _TINTS),
-        turn=_number(product.product_id, _TURNS),
+        tint=_bucket(names[0].casefold() if names else name, _TINTS),
+        turn=_bucket(product.product_id, _TURNS),
         initial=initial.upper(),
         price=price_of(product, currency),
-        picture=picture if picture.startswith("https://") else "",  # what the policy for content lets through
+        picture=picture if picture.startswith("https://") else "",  # as the Content-Security-Policy demands
     )
 
 
-def _number(text: str, n: int) -> str:
-    """0 to n - 1, always the same for a text."""
+def _bucket(text: str, n: int) -> str:
+    """Return a number from 0 to n - 1 that depends on the text alone."""
     return str(crc32(text.encode("utf-8", "replace")) % n)
 
 
 def cards_of(products: Iterable[Product], currency: str) -> list[Card]:
-    """In their order."""
+    """Return the cards of products, in their order.
+
+    Args:
+        products: The products.
+        currency: The shop's sign.
+
+    Returns:
+        One card per product.
+    """
     return [card_of(product, currency) for product in products]
 
 
 def named(recommendations: Iterable[Recommendation]) -> set[str]:
-    """Ids of the products that a list shows, those that explain it included."""
-    found: set[str] = set()
+    """Return the ids of the products on a list and of the first reason of each."""
+    ids: set[str] = set()
     for item in recommendations:
-        found.add(item.product_id)
-        found.update(why.product_id for why in (item.explanation or Explanation()).because[:1])
-    return found
+        ids.add(item.product_id)
+        ids.update(why.product_id for why in (item.explanation or Explanation()).because[:1])
+    return ids
 
 
 def recommended(
@@ -136,17 +182,27 @@ def recommended(
     catalogue: Mapping[str, Product],
     currency: str,
 ) -> list[Card]:
-    """A list, each place with why it is there: the product of the history that speaks most for it, or what the model
-    that speaks most for it goes by.
+    """Return the cards of a list, each with its reason.
+
+    The reason is the product of the history that contributes most, or else the model that contributes most.
+
+    Args:
+        recommendations: The list, best first.
+        history: The user's events, oldest first.
+        catalogue: Known products by id.
+        currency: The shop's sign.
+
+    Returns:
+        One card per recommendation.
     """
-    did = {event.product_id: event.kind for event in sorted(history, key=lambda event: event.kind in SEEN_KINDS)}
+    kinds = {event.product_id: event.kind for event in sorted(history, key=lambda event: event.kind in SEEN_KINDS)}
     cards = []
     for item in recommendations:
         card = card_of(catalogue.get(item.product_id, Product(item.product_id)), currency)
         why = item.explanation or Explanation()
         if why.because and not item.filled_by:
             reason = why.because[0].product_id
-            verb, is_itself = _DID[did.get(reason, EventKind.VIEW)], reason == item.product_id
+            verb, is_itself = _DID[kinds.get(reason, EventKind.VIEW)], reason == item.product_id
             name = "it before" if is_itself else name_of(catalogue.get(reason, Product(reason)))
             card = replace(card, because=f"Because they {verb}", because_name=name)
         else:
@@ -157,31 +213,47 @@ def recommended(
 
 
 def remembered(history: Sequence[Event], catalogue: Mapping[str, Product], currency: str, n: int) -> list[Card]:
-    """What a user did last, newest first, each product once, at most n of them."""
+    """Return the cards of the products in a history, newest first, each with what the user did last.
+
+    Args:
+        history: The user's events, oldest first.
+        catalogue: Known products by id.
+        currency: The shop's sign.
+        n: The largest number of cards.
+
+    Returns:
+        One card per product.
+    """
     cards: dict[str, Card] = {}
     for event in reversed(history):
         if event.product_id not in cards:
             card = card_of(catalogue.get(event.product_id, Product(event.product_id)), currency)
-            cards[event.product_id] = replace(card, note=_said_of(event))
+            cards[event.product_id] = replace(card, note=_event_text(event))
         if len(cards) == n:
             break
     return list(cards.values())
 
 
-def _said_of(event: Event) -> str:
-    said = _DID[event.kind] + (f" {event.value:g}" if event.kind is EventKind.RATING else "")
+def _event_text(event: Event) -> str:
+    text = _DID[event.kind] + (f" {event.value:g}" if event.kind is EventKind.RATING else "")
     if event.kind is EventKind.PURCHASE and event.value > 1:
-        said += f" {event.value:g} of it"
+        text += f" {event.value:g} of it"
     if event.at is None:
-        return said
+        return text
     when = dt.datetime.fromtimestamp(event.at, dt.UTC)
-    return f"{said}, {when.day} {when:%b %Y}"
+    return f"{text}, {when.day} {when:%b %Y}"
 
 
 def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: float | None) -> Prediction | None:
-    """A predicted rating and how sure it is; None where nobody has ever rated anything, so that it says nothing.
+    """Return a predicted rating in words.
 
-    scale: the lowest and the highest rating. rmse: of the model on ratings it had not seen; None without any.
+    Args:
+        predicted: The rating.
+        scale: The lowest and the highest rating.
+        rmse: Error of the model on held-out ratings; None if it was not measured.
+
+    Returns:
+        None if there are no ratings at all, so that the prediction has no meaning.
     """
     if rmse is None and not predicted.known_user and not predicted.known_product:
         return None
@@ -193,7 +265,7 @@ def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: 
         rating=f"{predicted.rating:.1f}",
         out_of=f"{high:g}",
         level=level,
-        verdict=("A guess", "A fair idea", "Well founded")[level],
+        confidence=("A guess", "A fair idea", "Well founded")[level],
         rests_on=_rests_on(of_user, of_product),
         off_by="" if rmse is None else f"On ratings it had not seen, this model was off by {rmse:.1f} or so (RMSE).",
     )

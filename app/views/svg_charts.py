@@ -1,7 +1,7 @@
-"""The geometry of pictures that templates draw as inline SVG: numbers in, places on a field of 100 × 100 out.
+"""Coordinates of charts that templates draw as inline SVG on a field of 100 × 100.
 
-The field is stretched to whatever width there is, so no text stands in it: templates put words beside it as HTML. Every
-picture carries the words and the rows that say the same to somebody who does not see it.
+The field is stretched to the width of the page, so templates put text beside it as HTML. Every chart comes with a text
+and a table of the same figures for screen readers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of the field, and what stands where the pointer rests on it."""
+    """A bar, and the text of its tooltip."""
 
     x: float
     y: float
@@ -26,7 +26,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Columns:
-    """Counts side by side. top: the number at the upper edge. first, middle, last: names below; most: the highest."""
+    """A bar chart of counts.
+
+    Attributes:
+        bars: One bar for each count above 0.
+        top: The number at the upper edge.
+        first: Name below the first bar.
+        middle: Name below the middle.
+        last: Name below the last bar.
+        most: Name of the highest bar.
+        rows: All names and counts.
+    """
 
     bars: list[Bar]
     top: float
@@ -38,7 +48,7 @@ class Columns:
 
 
 def columns(counts: Mapping[str, int]) -> Columns:
-    """Bars for counts in their order; counts must not be empty. What is 0 gets no bar."""
+    """Return the bar chart of counts, in their order; there must be one at least."""
     names, values = list(counts), list(counts.values())
     top, step = round_above(max(values)), 100 / len(values)
     gap = 0.12 * step if len(values) > 1 else 30.0
@@ -53,7 +63,7 @@ def columns(counts: Mapping[str, int]) -> Columns:
 
 @dataclass(frozen=True)
 class Point:
-    """A moment of a series. at: UTC seconds. value, low, high: None where nothing could be measured."""
+    """A point of a time series; at: UTC seconds; value, low, high: None where nothing was measured."""
 
     at: int
     value: float | None = None
@@ -63,9 +73,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """A series over time. strokes, bands: paths, one for each stretch without a gap. dots: (x, y, label).
+    """A line chart over time.
 
-    marks: (x, label) of upright lines. start, middle, end: UTC seconds at the left edge, the middle, the right edge.
+    Attributes:
+        strokes: SVG paths of the line, one per run of points without a gap.
+        bands: SVG paths of the intervals, one per run.
+        dots: (x, y, label) of the points.
+        marks: (x, label) of vertical lines.
+        top: The number at the upper edge.
+        start: UTC seconds at the left edge.
+        middle: UTC seconds in the middle.
+        end: UTC seconds at the right edge.
     """
 
     strokes: list[str]
@@ -79,7 +97,16 @@ class Line:
 
 
 def line(points: Sequence[Point], marks: Sequence[tuple[int, str]], name: str) -> Line | None:
-    """points: oldest first; None if none has a value. marks: (UTC seconds, what happened)."""
+    """Return the line chart of a time series.
+
+    Args:
+        points: The points, oldest first.
+        marks: (UTC seconds, label) of vertical lines; those outside of the points are left out.
+        name: Name of the figure, for the labels of the points.
+
+    Returns:
+        None if no point has a value.
+    """
     known = [point for point in points if point.value is not None]
     if not known:
         return None
@@ -94,11 +121,11 @@ def line(points: Sequence[Point], marks: Sequence[tuple[int, str]], name: str) -
         return place(100 - 100 * value / top)
 
     strokes, bands = [], []
-    for stretch in _stretches(points):
-        strokes.append("M" + "L".join(f"{across(p.at)} {up(p.value or 0.0)}" for p in stretch))
-        if len(stretch) > 1 and all(p.low is not None and p.high is not None for p in stretch):
-            upper = [f"{across(p.at)} {up(p.high or 0.0)}" for p in stretch]
-            lower = [f"{across(p.at)} {up(p.low or 0.0)}" for p in reversed(stretch)]
+    for run in _runs(points):
+        strokes.append("M" + "L".join(f"{across(p.at)} {up(p.value or 0.0)}" for p in run))
+        if len(run) > 1 and all(p.low is not None and p.high is not None for p in run):
+            upper = [f"{across(p.at)} {up(p.high or 0.0)}" for p in run]
+            lower = [f"{across(p.at)} {up(p.low or 0.0)}" for p in reversed(run)]
             bands.append("M" + "L".join([*upper, *lower]) + "Z")
     return Line(
         strokes=[stroke for stroke in strokes if "L" in stroke],
@@ -112,26 +139,26 @@ def line(points: Sequence[Point], marks: Sequence[tuple[int, str]], name: str) -
     )
 
 
-def _stretches(points: Sequence[Point]) -> list[list[Point]]:
-    """Runs of points with a value; where one has none the line breaks."""
-    found: list[list[Point]] = [[]]
+def _runs(points: Sequence[Point]) -> list[list[Point]]:
+    """Return the runs of consecutive points that have a value."""
+    runs: list[list[Point]] = [[]]
     for point in points:
         if point.value is not None:
-            found[-1].append(point)
-        elif found[-1]:
-            found.append([])
-    return [stretch for stretch in found if stretch]
+            runs[-1].append(point)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
 
 
 def curve(shares: Sequence[float]) -> str:
-    """The path of a Lorenz curve: shares 0 to 1 at equal steps, the first at the left edge, the last at the right."""
+    """Return the SVG path of a Lorenz curve: shares from 0 to 1 at equal steps from left to right."""
     last = max(len(shares) - 1, 1)
     return "M" + "L".join(f"{place(100 * n / last)} {place(100 - 100 * share)}" for n, share in enumerate(shares))
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and its interval as places from 0 to 100 along a scale that several of them share."""
+    """An estimate and its interval, as coordinates from 0 to 100 on a shared scale."""
 
     value: float
     low: float
@@ -139,14 +166,14 @@ class Interval:
 
 
 def intervals(estimates: Sequence[tuple[float, float, float]]) -> tuple[list[Interval], float]:
-    """(value, low, high) of each, on one scale from 0 to the number that comes second."""
+    """Place estimates (value, low, high) on one scale; return them and the number at its end."""
     top = round_above(max((max(estimate) for estimate in estimates), default=0.0))
     scaled = (Interval(*(place(100 * max(number, 0.0) / top) for number in estimate)) for estimate in estimates)
     return list(scaled), top
 
 
 def round_above(value: float) -> float:
-    """The least number not below that people like at the end of a scale; 1 for nothing."""
+    """Return the next round number for the end of a scale; 1 for 0, a negative or an infinite value."""
     if not value > 0 or not math.isfinite(value):
         return 1.0
     magnitude = 10.0 ** math.floor(math.log10(value))
@@ -154,5 +181,5 @@ def round_above(value: float) -> float:
 
 
 def place(number: float) -> float:
-    """As many digits as a screen can show."""
+    """Round a coordinate to what a screen can show."""
     return round(number, 2)

@@ -18,22 +18,22 @@ _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
 def moment(at: float) -> str:
-    """UTC seconds as 2026-11-20 20:14."""
+    """Return UTC seconds such as 2026-11-20 20:14."""
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def day(at: float) -> str:
-    """UTC seconds as 2026-11-20."""
+    """Return the day of UTC seconds, such as 2026-11-20."""
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d")
 
 
 def iso(at: float) -> str:
-    """UTC seconds as machines read them."""
+    """Return UTC seconds in ISO 8601."""
     return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")
 
 
 def seconds_of(text: str | None) -> int | None:
-    """ISO 8601 as UTC seconds; None for what is none."""
+    """Return ISO 8601 as UTC seconds; None for another text."""
     try:
         return int(dt.datetime.fromisoformat(text or "").timestamp())
     except ValueError:
@@ -41,27 +41,35 @@ def seconds_of(text: str | None) -> int | None:
 
 
 def duration(seconds: float) -> str:
-    """As 2 days 3 hours, 5 minutes, or 12 seconds."""
-    left, said = int(max(seconds, 0)), list[str]()
+    """Return a duration such as 2 days 3 hours, 5 minutes, or 12 seconds."""
+    left, parts = int(max(seconds, 0)), list[str]()
     if left < 60:
         return _count(left, "second")
     for name, length in _UNITS:
-        if left >= length and len(said) < 2:
-            said.append(_count(left // length, name))
+        if left >= length and len(parts) < 2:
+            parts.append(_count(left // length, name))
             left %= length
-        elif said:
+        elif parts:
             break
-    return " ".join(said)
+    return " ".join(parts)
 
 
 def ago(at: float, now: float | None = None) -> str:
-    """UTC seconds as seen from now: 3 hours ago, in 20 minutes, just now."""
+    """Return a time relative to now: 3 hours ago, in 20 minutes, just now.
+
+    Args:
+        at: UTC seconds.
+        now: UTC seconds; None for the clock.
+
+    Returns:
+        The time in its largest unit.
+    """
     away = (time.time() if now is None else now) - at
     if abs(away) < 5:
         return "just now"
     name, length = next(((name, length) for name, length in _UNITS if abs(away) >= length), ("second", 1))
-    said = _count(round(abs(away) / length), name)
-    return f"{said} ago" if away > 0 else f"in {said}"
+    text = _count(round(abs(away) / length), name)
+    return f"{text} ago" if away > 0 else f"in {text}"
 
 
 def _count(n: int, name: str) -> str:
@@ -69,7 +77,7 @@ def _count(n: int, name: str) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """Bytes as 3.8 MB; a MB is 1,000 kB."""
+    """Return a number of bytes such as 3.8 MB; a MB is 1,000 kB."""
     left = float(n_bytes)
     for unit in _BYTES:
         if left < 1_000 or unit == _BYTES[-1]:
@@ -79,17 +87,17 @@ def size(n_bytes: float) -> str:
 
 
 def figure(value: float | None) -> str:
-    """A measured figure with four digits after the point."""
+    """Return a figure with four decimals; "–" for None."""
     return "–" if value is None else f"{value:.4f}"
 
 
 def axis(value: float) -> str:
-    """A round number at the end of a scale, in full."""
+    """Return the number at the end of a scale."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 def rounded(document: Any) -> Any:
-    """A JSON document whose fractions have five digits that count."""
+    """Return a JSON document whose fractions have five significant digits."""
     match document:
         case dict():
             return {name: rounded(value) for name, value in document.items()}

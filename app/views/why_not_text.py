@@ -1,4 +1,4 @@
-"""Why a product is not on a list, as a sentence for a person."""
+"""Say why a product is not on a list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 
 
 def why_not_sentence(standing: ListPosition, query: Query, product: Product | None) -> str:
-    """What the standing means. product: what the store knows of it; None for nothing."""
+    """Return the reason in words.
+
+    Args:
+        standing: The product's position, or the reason why it has none.
+        query: The query of the list.
+        product: The product as the store has it; None if it is unknown.
+
+    Returns:
+        One line without a full stop.
+    """
     rules = query.rules or Rules()
     known = product or Product("")
     category = "no category is known of it" if known.category is None else f"its category is {known.category!r}"

@@ -129,10 +129,15 @@ class ProductAttributes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Boost:
-    """Lists products of a name higher, or lower: kind is "category", "brand" or "product_id".
+    """Raises or lowers the scores of products.
 
-    factor: above 0. A score of 0 or more is multiplied by it and one below 0 divided, so that a factor above 1 raises
-    every score but 0, and one below 1 lowers it. The factors of several boosts of one product are multiplied.
+    A score of 0 or more is multiplied by the factor and one below 0 divided, so that a factor above 1 raises every
+    score but 0. The factors of several boosts of one product are multiplied.
+
+    Attributes:
+        kind: "category", "brand" or "product_id".
+        name: of the category or brand, or the id.
+        factor: above 0; below 1 it lowers scores.
     """
 
     kind: str
@@ -300,8 +305,10 @@ class ExclusionReason(StrEnum):
 class ListPosition:
     """Where a product stands with regard to a list.
 
-    rank: its place on the list, 1-based; or, with the reason RANK or a MAX_PER_…, its place by score among what the
-    other rules leave; None where it has none. reason: why it is not listed; None where it is.
+    Attributes:
+        rank: 1-based place on the list; with the reason RANK or a MAX_PER_…, the place by score among the products that
+            the other rules leave; None without one.
+        reason: why it is not listed; None if it is.
     """
 
     rank: int | None
@@ -310,9 +317,15 @@ class ListPosition:
 
 @dataclass(frozen=True, slots=True)
 class PredictedRating:
-    """A rating that the named model expects, and what it rests on.
+    """A predicted rating, and what it rests on.
 
-    known_user, known_product: whether the model learnt from any rating of theirs.
+    Attributes:
+        rating: on the shop's scale.
+        known_user: whether the model learnt from any rating of the user.
+        known_product: whether it learnt from any rating of the product.
+        n_user_ratings: number of ratings of the user.
+        n_product_ratings: number of ratings of the product.
+        model: name of the model.
     """
 
     rating: float
@@ -325,7 +338,7 @@ class PredictedRating:
 
 @dataclass(frozen=True, slots=True)
 class ProductCount:
-    """How often something happened to a product."""
+    """Number of events of a product."""
 
     product_id: str
     count: int
@@ -333,7 +346,7 @@ class ProductCount:
 
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """How many products, not counting withdrawn ones, a category has."""
+    """Number of products of a category, without withdrawn ones."""
 
     category: str
     count: int

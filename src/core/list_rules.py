@@ -1,4 +1,4 @@
-"""Rules as people write them: in a request, and as the shop's own in AISLE_RULES. Both have the same fields."""
+"""Parse list rules: those of a request, and those of the shop in AISLE_RULES. Both have the same fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Name = Annotated[StrictStr, Field(min_length=1, max_length=500)]
 Names = Annotated[
     list[Name],
     Field(max_length=MAX_NAMES),
-    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME, "maxItems": MAX_NAMES}]}),
 ]
 """One name, or several."""
@@ -36,16 +36,17 @@ Price = Annotated[float, Field(ge=0, le=MAX_VALUE, allow_inf_nan=False, strict=T
 
 
 def whole(value: Any) -> Any:
-    """A number without a fraction as the whole number that it is: to JSON 5.0 and 5 are the same."""
+    """Return a float without a fraction as an int, because JSON does not distinguish 5.0 from 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 AtMost = Annotated[int, Field(ge=1, le=1_000, strict=True), BeforeValidator(whole)]
 
 
-def _seen(said: Any) -> Any:
-    if isinstance(said, bool) or (isinstance(said, list) and all(isinstance(x, str) and x in _SEEN for x in said)):
-        return said
+def _seen(value: Any) -> Any:
+    """Return the value of exclude_seen, or raise ValueError."""
+    if isinstance(value, bool) or (isinstance(value, list) and all(isinstance(x, str) and x in _SEEN for x in value)):
+        return value
     raise ValueError(f"expected true, false, or a list of kinds of events: {', '.join(_SEEN)}")
 
 
@@ -58,20 +59,18 @@ Seen = Annotated[
 ]
 
 _ADDED_UP = ("exclude_category", "boosts")
-"""Fields in which a request adds to the shop's rules; in all others it has the last word."""
-
-
+"""Fields in which a request adds to the shop's rules; in all others it replaces them."""
 _NAMED = ("category", "brand", "product_id")
 
 
 def _only(name: str) -> dict[str, Any]:
-    """The schema of what gives this of the names that a boost can have, and no other."""
+    """Return the schema of an object that has this one of the names of a boost, and no other."""
     others = {other: {"type": "null"} for other in _NAMED if other != name}
     return {"required": [name], "properties": {name: {"type": "string"}, **others}}
 
 
 class BoostFields(BaseModel):
-    """Products of one category, of one brand, or one product: higher with a factor above 1, lower below."""
+    """Boost the products of one category or brand, or one product: higher with a factor above 1, lower below."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [_only(name) for name in _NAMED]})
 
@@ -89,6 +88,7 @@ class BoostFields(BaseModel):
         return self
 
     def boost(self) -> Boost:
+        """Return the boost as lists are made with it."""
         if self.product_id is not None:
             return Boost("product_id", clean_id(self.product_id), self.factor)
         if self.category is not None:
@@ -98,7 +98,7 @@ class BoostFields(BaseModel):
 
 
 class RuleFields(BaseModel):
-    """What a list must be like. What is not given, or null, is no rule."""
+    """Rules of a list. A field that is missing or null is no rule."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -130,17 +130,17 @@ class RuleFields(BaseModel):
         return self
 
     def over(self, shop: RuleFields) -> RuleFields:
-        """These for one request, over the shop's own.
+        """Return the rules of a request combined with those of the shop.
 
-        What a request names counts, and null lifts the shop's rule; excluded categories and boosts are added to the
-        shop's, unless they are null. Raises InputError where a price contradicts the shop's.
+        A field of the request replaces the shop's, and null lifts it; excluded categories and boosts are added to the
+        shop's, unless they are null. Raises InputError if a price contradicts the shop's.
         """
         both = {name: getattr(shop, name) for name in RuleFields.model_fields}
         for name in self.model_fields_set & set(RuleFields.model_fields):
-            mine = getattr(self, name)
-            if name in _ADDED_UP and mine is not None and both[name] is not None:
-                mine = [*both[name], *mine]
-            both[name] = mine
+            value = getattr(self, name)
+            if name in _ADDED_UP and value is not None and both[name] is not None:
+                value = [*both[name], *value]
+            both[name] = value
         try:
             check_prices(both["min_price"], both["max_price"])
         except ValueError as error:
@@ -148,7 +148,7 @@ class RuleFields(BaseModel):
         return RuleFields.model_construct(**both)
 
     def rules(self) -> Rules:
-        """What lists are made by."""
+        """Return the rules as lists are made with them."""
         return Rules(
             seen=_kinds(self.exclude_seen),
             categories=frozenset(self.category or ()),
@@ -163,17 +163,26 @@ class RuleFields(BaseModel):
 
 
 def shop_rules(document: Mapping[str, Any]) -> RuleFields:
-    """AISLE_RULES, read. Raises pydantic's ValidationError, a ValueError."""
+    """Parse AISLE_RULES. Raises pydantic's ValidationError, a ValueError."""
     return RuleFields.model_validate(document)
 
 
 def check_prices(lowest: float | None, highest: float | None) -> None:
-    """Raises ValueError for a range that no price is in."""
+    """Check that a price can be in a range.
+
+    Args:
+        lowest: None for no bound.
+        highest: None for no bound.
+
+    Raises:
+        ValueError: if no price can.
+    """
     if lowest is not None and highest is not None and lowest > highest:
         raise ValueError(f"min_price {lowest:g} is above max_price {highest:g}; no price is both")
 
 
-def _kinds(said: bool | list[EventKind] | None) -> frozenset[EventKind]:
-    if isinstance(said, list):
-        return frozenset(said)
-    return frozenset() if said is False else frozenset(SEEN_KINDS)
+def _kinds(value: bool | list[EventKind] | None) -> frozenset[EventKind]:
+    """Return the kinds of events that make a product seen."""
+    if isinstance(value, list):
+        return frozenset(value)
+    return frozenset() if value is False else frozenset(SEEN_KINDS)

@@ -129,7 +129,7 @@ class Run:
         attempt: 1, and one more each time that an interrupted scheduled run is resumed as the same run.
         model_type: What to train: "all", "svd", "mf", "ss", or models by name.
         progress: Its current step.
-        verdict: The promotion gate's decision and figures (src/releases/promotion_gate.py); None before.
+        verdict: The promotion gate's decision and figures (src/releases/verdict.py); None before.
     """
 
     run_id: str

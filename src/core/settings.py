@@ -327,47 +327,52 @@ class Settings(RatingScale, BaseSettings):
 
     @property
     def retrain_time(self) -> dt.time:
-        """AISLE_RETRAIN_AT as a time of day, without a zone."""
+        """AISLE_RETRAIN_AT as a time of day without a time zone."""
         return dt.datetime.strptime(self.retrain_at, "%H:%M").time()
 
     @property
     def zone(self) -> ZoneInfo:
-        """AISLE_TIMEZONE as a zone."""
+        """AISLE_TIMEZONE as a time zone."""
         return ZoneInfo(self.timezone)
 
     @property
     def releases_dir(self) -> Path:
+        """Folder of the releases."""
         return self.var / "releases"
 
     @property
     def reports_dir(self) -> Path:
+        """Folder of the reports."""
         return self.var / "reports"
 
     @property
     def metrics_dir(self) -> Path:
+        """Folder of the counters that the web workers share."""
         return self.var / "metrics"
 
     @property
     def explored_path(self) -> Path:
-        """The figures of the last exploration, which the dashboard shows."""
+        """File of the last data profile, which the dashboard shows."""
         return self.reports_dir / "exploration.json"
 
     @property
     def embeddings_dir(self) -> Path:
+        """Folder of the cached text vectors."""
         return self.var / "embeddings"
 
     @property
     def rejects_dir(self) -> Path:
+        """Folder of the files of rejected rows."""
         return self.var / "rejects"
 
 
 def listed(value: str) -> list[str]:
-    """What is written with commas between, without blanks around and without what is empty."""
+    """Split text at commas, strip the parts, and drop empty ones."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def variable_of(field: str) -> str:
-    """The environment variable that sets a field: `PORT` for port, `AISLE_VAR` for var, and so on."""
+    """Return the environment variable of a field: `PORT` for port, `AISLE_VAR` for var, and so on."""
     return field.upper() if field.lower() in ("port", "host") else f"AISLE_{field.upper()}"
 
 

@@ -1,9 +1,10 @@
-"""What is measured on somebody's own split: whole-catalogue lists, by slices of users and products, and ratings."""
+"""Metrics of a benchmark on given files: whole-catalogue lists, by slices of users and products, and ratings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,17 +17,19 @@ from src.interactions.interactions import TrainingData
 from src.models.base import Rater
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate", "mrr")
-_RATED_AT_ONCE = 100_000
+_RATINGS_PER_BLOCK = 100_000
 _GAIN = "gain:"
 
 
 @dataclass(frozen=True)
 class ListTask:
-    """Whom lists are made for, and what is relevant to them: n test users with at least one relevant product.
+    """The n test users with at least one relevant product, and these products.
 
-    user_idx: int64[n], rows of the training vocabulary, -1 for a user that was not learnt from.
-    relevant: int64, ascending: position in user_idx * n_items + row of the product, for all pairs with known products.
-    n_relevant: int64[n], all relevant products, unknown ones among them: those can be on no list.
+    Attributes:
+        user_idx: int64[n], rows of the training vocabulary; -1 for a user unknown to training.
+        relevant: int64, ascending: position in user_idx * n_items + row of the product, for pairs with known products.
+        n_relevant: int64[n], number of relevant products, also unknown ones, which no list can hold.
+        n_items: number of training products.
     """
 
     user_idx: IntArray
@@ -35,29 +38,35 @@ class ListTask:
     n_items: int
 
     def hits(self, lists: IntArray) -> BoolArray:
-        """bool[n, k]: whether the product at each place of lists int[n, k] is relevant; False for -1."""
+        """Return bool[n, k], whether the product at each place of lists int[n, k] is relevant; False for -1."""
         keys = np.arange(len(lists))[:, np.newaxis] * self.n_items + lists
         return (lists >= 0) & np.isin(keys, self.relevant)
 
 
 @dataclass(frozen=True)
 class RatingErrors:
-    """Of predicted ratings, over all rows of the test file with a rating."""
+    """RMSE and MAE of predicted ratings, over all rows of the test file with a rating."""
 
     rmse: Estimate
     mae: Estimate
 
 
-Slice = tuple[int, dict[str, Estimate]]
-"""(number of users, "recall@20" and the like → its mean over them; empty without users)."""
+class Slice(NamedTuple):
+    """Number of users of a slice, and "recall@20" and the like → its mean over them; empty without users."""
+
+    n_users: int
+    figures: dict[str, Estimate]
 
 
 @dataclass(frozen=True)
 class ListFigures:
-    """Of one model's lists. figures: "recall@20" and the like, over all test users.
+    """Figures of one model's lists.
 
-    beyond_popularity: the paired differences to popularity's lists. coverage: "coverage@20": the share of the training
-    products that is on any list. slices: group → slice → figures.
+    Attributes:
+        figures: "recall@20" and the like → mean over all test users.
+        beyond_popularity: the same keys → paired difference to popularity's lists.
+        coverage: "coverage@20" → share of the training products that is on any list.
+        slices: group → slice → figures.
     """
 
     figures: dict[str, Estimate]
@@ -67,7 +76,16 @@ class ListFigures:
 
 
 def list_task(rows: MappedTestRows, relevant_rating: float | None, n_items: int) -> ListTask:
-    """Relevant is every product of a user's rows, but for ratings below `relevant_rating` and what was brought back."""
+    """Find the relevant products of the test users: those of their rows, except returns and low ratings.
+
+    Args:
+        rows: the test file.
+        relevant_rating: lowest rating that counts as liked; None if every rating does.
+        n_items: number of training products.
+
+    Returns:
+        The task.
+    """
     data = rows.data
     is_relevant = ~data.is_kind(EventKind.RETURN)
     if relevant_rating is not None:
@@ -82,17 +100,33 @@ def list_task(rows: MappedTestRows, relevant_rating: float | None, n_items: int)
 
 
 def n_seen_before(task: ListTask, learnt: TrainingData) -> int:
-    """How many relevant pairs the user had rated or purchased in training: they are relevant, and on no list."""
+    """Count the relevant pairs that no list can hold, as the user rated or purchased the product in training.
+
+    Args:
+        task: the relevant pairs.
+        learnt: the training data.
+
+    Returns:
+        The number of pairs.
+    """
     _, seen = queries_of(learnt, task.user_idx)
     keys = np.repeat(np.arange(len(task.user_idx)), np.diff(seen.indptr)) * task.n_items + seen.indices
     return int(np.isin(task.relevant, keys).sum())
 
 
 def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
-    """Predict every rating of the rows, those of unknown users and products among them; there must be one."""
+    """Predict every rating of the test file, also those of unknown users and products.
+
+    Args:
+        model: the model.
+        rows: the test file, with at least one rating.
+
+    Returns:
+        The errors.
+    """
     ratings = rows.data.ratings
     users, items = rows.user_idx[ratings.user_idx], rows.item_idx[ratings.item_idx]
-    n_parts = len(ratings) // _RATED_AT_ONCE + 1  # factors of all rows at once would fill the memory
+    n_parts = len(ratings) // _RATINGS_PER_BLOCK + 1  # the factors of all rows at once would fill the memory
     pairs = zip(np.array_split(users, n_parts), np.array_split(items, n_parts), strict=True)
     predicted = np.concatenate([model.rate(*pair) for pair in pairs])
     return RatingErrors(*estimate_rmse_mae(ratings.user_idx, predicted - ratings.value))
@@ -100,11 +134,13 @@ def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
 
 @dataclass(frozen=True)
 class Slices:
-    """Parts of the test users, and of the products, that are measured separately. Masks: bool[n] and bool[n_items].
+    """Parts of the test users and of the products that are measured separately, as masks.
 
-    users: "known" and "unknown" to training. history: by the number of products a user has in training: "none", and
-    the rest in three parts of about the same size, "light", "medium", "heavy". products: "head", the fewest
-    that have half of the training events, and "tail", all others that were learnt from.
+    Attributes:
+        users: bool[n] each: "known" and "unknown" to training.
+        history: bool[n] each, by the number of products a user has in training: "none", and the rest in three parts of
+            about equal size, "light", "medium", "heavy".
+        products: bool[n_items] each: "head", the fewest products with half of the training events, and "tail".
     """
 
     users: Mapping[str, BoolArray]
@@ -113,7 +149,15 @@ class Slices:
 
 
 def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
-    """The slices of the test users, and of the products, of what was learnt from."""
+    """Divide the test users and the products.
+
+    Args:
+        task: the test users.
+        learnt: the training data.
+
+    Returns:
+        The slices.
+    """
     queries, _ = queries_of(learnt, task.user_idx)
     n_products = np.diff(queries.history.indptr)
     some = n_products[n_products > 0]
@@ -137,27 +181,32 @@ def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
 
 @dataclass(frozen=True)
 class ListMeter:
-    """Measures lists of the task's users at each cut-off of `at`, against popularity's lists, `bar`; int[n, max(at)].
+    """Measures lists against those of popularity.
 
-    The task must have users.
+    Attributes:
+        task: has at least one user.
+        slices: measured separately.
+        at: cut-offs.
+        baseline: int[n, max(at)], popularity's lists.
+        resampled: bootstrap samples of the users.
     """
 
     task: ListTask
     slices: Slices
     at: tuple[int, ...]
-    bar: IntArray
+    baseline: IntArray
     resampled: ResampledUsers
 
     def figures(self, lists: IntArray) -> ListFigures:
-        """Figures of one model's lists int[n, max(at)]."""
+        """Measure one model's lists int[n, max(at)]."""
         task, hits = self.task, self.task.hits(lists)
-        columns, bars = self._columns(hits), self._columns(task.hits(self.bar))
-        gains = {name: column - bars[name] for name, column in columns.items()}
-        found = self.resampled.estimates({**columns, **{_GAIN + name: gain for name, gain in gains.items()}})
+        columns, baselines = self._columns(hits), self._columns(task.hits(self.baseline))
+        gains = {name: column - baselines[name] for name, column in columns.items()}
+        estimated = self.resampled.estimates({**columns, **{_GAIN + name: gain for name, gain in gains.items()}})
         slices = self.slices
         return ListFigures(
-            figures={name: found[name] for name in columns},
-            beyond_popularity={name: found[_GAIN + name] for name in columns},
+            figures={name: estimated[name] for name in columns},
+            beyond_popularity={name: estimated[_GAIN + name] for name in columns},
             coverage={f"coverage@{k}": _coverage(lists[:, :k], task.n_items) for k in self.at},
             slices={
                 "users": {name: self._of_users(columns, mask) for name, mask in slices.users.items()},
@@ -167,23 +216,23 @@ class ListMeter:
         )
 
     def _columns(self, hits: BoolArray) -> dict[str, FloatArray]:
-        """float[n] per user for each metric at each cut-off."""
-        found = {k: ranking_metrics(hits[:, :k], self.task.n_relevant) for k in self.at}
-        return {f"{name}@{k}": found[k][name] for k in self.at for name in METRICS}
+        """Return float[n] for each metric at each cut-off."""
+        metrics = {k: ranking_metrics(hits[:, :k], self.task.n_relevant) for k in self.at}
+        return {f"{name}@{k}": metrics[k][name] for k in self.at for name in METRICS}
 
     def _of_users(self, columns: Mapping[str, FloatArray], mask: BoolArray) -> Slice:
         users = np.flatnonzero(mask)
-        return len(users), self.resampled.estimates(columns, users) if len(users) else {}
+        return Slice(len(users), self.resampled.estimates(columns, users) if len(users) else {})
 
     def _of_products(self, lists: IntArray, hits: BoolArray, part: BoolArray) -> Slice:
-        """Recall of the relevant products in this part, over the users who have one there."""
+        """Return the recall of the relevant products in this part, over the users who have one there."""
         task = self.task
         owner, item = np.divmod(task.relevant, task.n_items)
         n_relevant = np.bincount(owner[part[item]], minlength=len(task.user_idx))
         users = np.flatnonzero(n_relevant)
-        found = hits & part[lists]
-        columns = {f"recall@{k}": found[:, :k].sum(axis=1) / np.maximum(n_relevant, 1) for k in self.at}
-        return len(users), self.resampled.estimates(columns, users) if len(users) else {}
+        part_hits = hits & part[lists]
+        columns = {f"recall@{k}": part_hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1) for k in self.at}
+        return Slice(len(users), self.resampled.estimates(columns, users) if len(users) else {})
 
 
 def _coverage(lists: IntArray, n_items: int) -> float:

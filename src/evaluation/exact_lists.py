@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
@@ -12,28 +14,40 @@ from src.models.base import BlockScorer, QueryBlock
 from src.models.top_n import top_n_of_rows
 
 BLOCK_BYTES = 1 << 28
-"""Of the scores of one block of queries."""
+"""Memory for the scores of one block of queries."""
 
 
-def queries_of(data: TrainingData, user_idx: IntArray) -> tuple[QueryBlock, csr_matrix]:
-    """(what lists for these users are made from, the products that must not be on them).
+class MaskedQueries(NamedTuple):
+    """Queries, and a CSR matrix [n, n_items] that is not zero for items that their lists must not hold."""
 
-    user_idx: int64[n], -1 for a user that was not learnt from, who has no history. The second is CSR [n, n_items], not
-    zero where the user has rated or purchased the product, see TrainingData.seen.
+    queries: QueryBlock
+    masked: csr_matrix
+
+
+def queries_of(data: TrainingData, user_idx: IntArray) -> MaskedQueries:
+    """Build the queries of users from the training data.
+
+    Args:
+        data: the training data.
+        user_idx: int64[n], row numbers; -1 for an unknown user, who has no history.
+
+    Returns:
+        The queries; masked are the items that the user has rated or purchased, see TrainingData.seen.
     """
-    return QueryBlock(user_idx, _rows(data.histories, user_idx)), _rows(_distinct(data.seen), user_idx)
+    queries = QueryBlock(user_idx, _rows(data.histories, user_idx))
+    return MaskedQueries(queries, _rows(_distinct(data.seen), user_idx))
 
 
 def _distinct(events: Interactions) -> csr_matrix:
-    """float32 CSR [n_users, n_items]: 1 for every pair there is."""
+    """Return float32 CSR [n_users, n_items], 1 for every pair that occurs."""
     ones = np.ones(len(events), np.float32)
-    found = csr_matrix((ones, (events.user_idx, events.item_idx)), shape=(events.n_users, events.n_items))
-    found.data[:] = 1  # equal pairs were summed up
-    return found
+    pairs = csr_matrix((ones, (events.user_idx, events.item_idx)), shape=(events.n_users, events.n_items))
+    pairs.data[:] = 1  # the constructor adds up equal pairs
+    return pairs
 
 
 def _rows(matrix: csr_matrix, idx: IntArray) -> csr_matrix:
-    """These rows of the matrix; an empty one for -1."""
+    """Return these rows of the matrix; an empty row for -1."""
     (n_rows, n_columns), pointers = matrix.shape, matrix.indptr
     with_empty = csr_matrix(
         (matrix.data, matrix.indices, np.append(pointers, pointers[-1])), shape=(n_rows + 1, n_columns)
@@ -43,21 +57,29 @@ def _rows(matrix: csr_matrix, idx: IntArray) -> csr_matrix:
 
 def top_lists(
     scorer: BlockScorer,
-    queries: QueryBlock,
-    masked: csr_matrix,
+    masked_queries: MaskedQueries,
     n: int,
     *,
     fill: IntArray | None = None,
     block_rows: int | None = None,
     reporter: Reporter | None = None,
 ) -> IntArray:
-    """int32[len(queries), n]: the products of the highest finite scores, best first, those of `masked` left out.
+    """Return the items with the highest finite scores for each query.
 
-    Equal scores stand in the order of their row numbers, as in `best`; -1 beyond a list's end. masked: CSR
-    [len(queries), n_items]. fill: int[n_items], products by popularity; where the scorer has nothing to say (no score,
-    or 0) of enough products, these complete the list, as in the pipeline. block_rows: queries that are scored at once;
-    by default as many as have scores of BLOCK_BYTES, the memory that this takes beside the scorer's own.
+    Args:
+        scorer: scores all items.
+        masked_queries: the queries, and the items that their lists must not hold.
+        n: length of the lists.
+        fill: int[n_items], items by popularity. They complete lists for which the scorer has too few scores other than
+            0, as in the pipeline. None to leave these short.
+        block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, the memory that
+            this takes beside the scorer's own.
+        reporter: is told the progress.
+
+    Returns:
+        int32[n_queries, n], best first, equal scores by row number; -1 beyond the end of a list.
     """
+    queries, masked = masked_queries
     n_items, reporter = masked.shape[1], reporter or Silent()
     block_rows = block_rows or max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
     lists: IntArray = np.full((len(queries), n), -1, np.int32)
@@ -66,8 +88,8 @@ def top_lists(
         score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
         if fill is not None:
             score[score == 0] = -np.inf
-        barred = masked[rows]
-        score[np.repeat(np.arange(len(score)), np.diff(barred.indptr)), barred.indices] = -np.inf
+        block_mask = masked[rows]
+        score[np.repeat(np.arange(len(score)), np.diff(block_mask.indptr)), block_mask.indices] = -np.inf
         lists[rows] = top_n_of_rows(score, n)
         reporter.advance(rows.stop, len(queries))
     if fill is not None:
@@ -76,11 +98,12 @@ def top_lists(
 
 
 def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray) -> None:
-    """Products by popularity into what is open at the end of each list."""
+    """Write items by popularity into the open end of each list."""
     for row in np.flatnonzero(lists[:, -1] < 0) if lists.shape[1] else ():
-        mine = lists[row]
-        n_open = int((mine < 0).sum())
-        barred = masked.indices[masked.indptr[row] : masked.indptr[row + 1]]
-        taken = {*barred.tolist(), *mine[: len(mine) - n_open].tolist()}
+        items = lists[row]
+        n_open = int((items < 0).sum())
+        n_listed = len(items) - n_open
+        row_mask = masked.indices[masked.indptr[row] : masked.indptr[row + 1]]
+        taken = {*row_mask.tolist(), *items[:n_listed].tolist()}
         fresh = [item for item in fill[: len(taken) + n_open].tolist() if item not in taken][:n_open]
-        mine[len(mine) - n_open : len(mine) - n_open + len(fresh)] = fresh
+        items[n_listed : n_listed + len(fresh)] = fresh

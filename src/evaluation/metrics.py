@@ -1,4 +1,4 @@
-"""Figures of merit, as pure functions of arrays."""
+"""Evaluation metrics as pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -20,37 +20,52 @@ class Estimate:
 
 
 def ranking_metrics(hits: BoolArray, n_relevant: IntArray) -> dict[str, FloatArray]:
-    """Per-user values of precision, recall, ndcg, hit_rate and mrr at k, with binary gain.
+    """Compute ranking metrics at k per user, with binary gain.
 
-    hits: bool[n_users, k], whether the product at each rank is relevant; False beyond a shorter list's end.
-    n_relevant: int[n_users], at least 1.
-    NDCG: Järvelin and Kekäläinen 2002, discount 1 / log2(rank + 1), the ideal list having min(n_relevant, k) hits.
-    MRR counts a first hit beyond k as 0.
+    NDCG: Järvelin and Kekäläinen 2002, discount 1 / log2(rank + 1); the ideal list has min(n_relevant, k) hits. MRR
+    counts a first hit beyond k as 0.
+
+    Args:
+        hits: bool[n_users, k], whether the product at each rank is relevant; False beyond the end of a shorter list.
+        n_relevant: int[n_users], at least 1.
+
+    Returns:
+        float[n_users] for each of precision, recall, ndcg, hit_rate and mrr.
     """
     k = hits.shape[1]
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(n_relevant, k)]
-    found = hits.sum(axis=1)
-    first = np.where(found > 0, 1 / (hits.argmax(axis=1) + 1), 0.0)
+    n_hits = hits.sum(axis=1)
+    reciprocal_rank = np.where(n_hits > 0, 1 / (hits.argmax(axis=1) + 1), 0.0)
     return {
-        "precision": found / k,
-        "recall": found / n_relevant,
+        "precision": n_hits / k,
+        "recall": n_hits / n_relevant,
         "ndcg": hits @ discount / ideal,
-        "hit_rate": (found > 0).astype(float),
-        "mrr": first,
+        "hit_rate": (n_hits > 0).astype(float),
+        "mrr": reciprocal_rank,
     }
 
 
 def rated_precision_recall(
     user_idx: IntArray, truth: FloatArray, predicted: FloatArray, *, k: int, threshold: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Per-user (precision@k, recall@k) over rated test products only, as in Surprise's FAQ.
+    """Compute precision@k and recall@k per user over rated test products only, as in Surprise's FAQ.
 
-    A product is relevant if its true rating, and recommended if its predicted rating among the user's k highest,
-    is at least the threshold. Precision is 0 for a user without recommended products, recall for one without
-    relevant ones. Users in ascending order of user_idx.
+    A product is relevant if its true rating is at least the threshold. It is recommended if its predicted rating is,
+    and is among the user's k highest.
+
+    Args:
+        user_idx: int[n], the user of each rating.
+        truth: float[n], true ratings.
+        predicted: float[n], predicted ratings.
+        k: cut-off.
+        threshold: lowest rating that counts.
+
+    Returns:
+        (precision, recall), float[n_users] by ascending user_idx. Precision is 0 for a user without recommended
+        products, recall for one without relevant products.
     """
-    # Stable, and backwards within a user, because Python's sort(reverse=True) keeps the order of equal elements.
+    # A stable sort, as Surprise uses sort(reverse=True), which keeps the order of equal elements.
     order = np.lexsort((-predicted, user_idx))
     user, relevant, chosen = user_idx[order], truth[order] >= threshold, predicted[order] >= threshold
     starts = np.flatnonzero(np.diff(user, prepend=-1))
@@ -64,20 +79,33 @@ def rated_precision_recall(
 
 
 def novelty(item_users: IntArray, n_users: int) -> FloatArray:
-    """float[n_items]: self-information -log2(share of users who have the product) in bits (Zhou et al. 2010).
+    """Return the self-information of products, -log2(share of users who have the product) (Zhou et al. 2010).
 
-    item_users: int[n_items], how many users have the product. One that nobody has counts as if a single user had it.
+    Args:
+        item_users: int[n_items], number of users who have the product; 0 counts as 1.
+        n_users: number of users.
+
+    Returns:
+        float[n_items], bits.
     """
     return -np.log2(np.maximum(item_users, 1) / max(n_users, 1))
 
 
 def bootstrap_rounds(n: int) -> int:
-    """How often to resample n rows: 1,000 times, less for very many rows, whose interval is narrow anyway."""
+    """Return the number of bootstrap samples of n rows: 1,000, fewer for many rows, whose interval is narrow anyway."""
     return int(np.clip(20_000_000 // max(n, 1), 100, 1_000))
 
 
 def bootstrap_means(values: FloatArray, *, seed: int = 0) -> FloatArray:
-    """float[rounds, m]: means of m columns over resampled rows (Efron 1979), the same rows for all columns."""
+    """Resample rows and average the columns over them (Efron 1979).
+
+    Args:
+        values: float[n, m].
+        seed: of the samples.
+
+    Returns:
+        float[rounds, m]; the rows of a round are the same for all columns.
+    """
     n = len(values)
     rng = np.random.default_rng(seed)
     means = np.empty((bootstrap_rounds(n), values.shape[1]))
@@ -88,13 +116,30 @@ def bootstrap_means(values: FloatArray, *, seed: int = 0) -> FloatArray:
 
 
 def estimates(columns: Mapping[str, FloatArray], *, seed: int = 0) -> dict[str, Estimate]:
-    """The means of columns float[n] and their percentile intervals, over the same resampled rows for all."""
+    """Estimate means and their 95 % percentile intervals, from the same resampled rows for all columns.
+
+    Args:
+        columns: name → float[n].
+        seed: of the samples.
+
+    Returns:
+        Name → estimate.
+    """
     means = bootstrap_means(np.column_stack(list(columns.values())), seed=seed)
     return {name: _estimate(columns[name].mean(), means[:, at]) for at, name in enumerate(columns)}
 
 
 def estimate_rmse_mae(user_idx: IntArray, error: FloatArray, *, seed: int = 0) -> tuple[Estimate, Estimate]:
-    """(RMSE, MAE) of rating errors float[n]. Whole users are resampled: errors of one user belong together."""
+    """Estimate RMSE and MAE. Whole users are resampled, as the errors of one user depend on each other.
+
+    Args:
+        user_idx: int[n], the user of each rating.
+        error: float[n], predicted minus true rating.
+        seed: of the samples.
+
+    Returns:
+        (RMSE, MAE).
+    """
     _, user = np.unique(user_idx, return_inverse=True)
     sums: FloatArray = np.column_stack(
         [np.bincount(user, weights=w) for w in (error**2, np.abs(error), np.ones_like(error))]

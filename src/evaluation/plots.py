@@ -1,4 +1,4 @@
-"""Pictures of a report, drawn without a display."""
+"""Charts of a report as files, drawn without a display."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 
 def write_plots(report: Report, folder: Path) -> list[Path]:
-    """lists.png and ratings.png, with 95 % intervals; only those for which something was measured."""
+    """Write lists.png and ratings.png, with 95 % intervals.
+
+    Args:
+        report: the figures.
+        folder: to write to; it exists.
+
+    Returns:
+        The files; a chart without figures is not written.
+    """
     written = []
     if report.lists:
         groups = {
@@ -36,9 +44,16 @@ def write_plots(report: Report, folder: Path) -> list[Path]:
 
 
 def write_scores(scores: Sequence[Score], path: Path) -> Path | None:
-    """NDCG@10 and recall@10 on new events, and RMSE on new ratings, over time, as one SVG; None without any figure.
+    """Write NDCG@10 and recall@10 on new events, and RMSE on new ratings, over time, as one SVG.
 
-    scores: oldest first. A dotted line stands where another release began to serve.
+    A dotted line marks where another release began to serve.
+
+    Args:
+        scores: oldest first.
+        path: of the file; its folder is created.
+
+    Returns:
+        The path; None where the scores hold no figure, and nothing is written.
     """
     lists = [score for score in scores if score.ndcg_at_10 is not None]
     rated = [score for score in scores if score.rmse is not None]
@@ -67,7 +82,7 @@ def write_scores(scores: Sequence[Score], path: Path) -> Path | None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    # A third of the time that a training takes to begin, and most of them draw nothing.
+    # Not at the top: it takes a third of the start of a training, and most trainings draw nothing.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -87,7 +102,7 @@ def _bars(groups: dict[str, list[Estimate]], labels: Sequence[str], title: str, 
     for number, (name, estimates) in enumerate(groups.items()):
         at = [place + number * width for place in range(len(labels))]
         values = [estimate.value for estimate in estimates]
-        # A percentile interval need not contain the mean; a bar cannot reach backwards.
+        # A percentile interval need not contain the mean, and an error bar must not be negative.
         below = [max(0.0, estimate.value - estimate.low) for estimate in estimates]
         above = [max(0.0, estimate.high - estimate.value) for estimate in estimates]
         axes.bar(at, values, width, label=name, yerr=(below, above), capsize=3)

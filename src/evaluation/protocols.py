@@ -1,4 +1,4 @@
-"""How models are measured: ratings against ratings, and whole-catalogue lists against what people then liked."""
+"""Evaluation protocols: predicted against test ratings, and whole-catalogue lists against later likes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ _RATED_AT_ONCE = 100_000
 
 @dataclass(frozen=True)
 class RatingMetrics:
-    """Of predicted ratings, over all test ratings; precision and recall over rated test products only."""
+    """Metrics of predicted ratings.
+
+    Attributes:
+        rmse: over all test ratings.
+        mae: over all test ratings.
+        precision_at_10: over rated test products only, see rated_precision_recall.
+        recall_at_10: likewise.
+    """
 
     rmse: Estimate
     mae: Estimate
@@ -41,10 +48,19 @@ class RatingMetrics:
 
 @dataclass(frozen=True)
 class RankingMetrics:
-    """Of lists of 10 from the whole catalogue, and beyond_popularity: the paired difference of NDCG@10.
+    """Metrics of lists of 10 from the whole catalogue.
 
-    short: share of users whose list has fewer products than it could. of_user: NDCG@10 float[n_users], in the order
-    of the task.
+    Attributes:
+        precision_at_10: see ranking_metrics.
+        recall_at_10: see ranking_metrics.
+        ndcg_at_10: see ranking_metrics.
+        hit_rate_at_10: see ranking_metrics.
+        mrr_at_10: see ranking_metrics.
+        beyond_popularity: paired difference of NDCG@10 to popularity's lists.
+        coverage: share of the catalogue that is on any list.
+        novelty: mean self-information of the listed products, bits.
+        short: share of users whose list has fewer products than possible.
+        of_user: float[n_users], NDCG@10 in the order of the task.
     """
 
     precision_at_10: Estimate
@@ -60,7 +76,15 @@ class RankingMetrics:
 
 
 def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
-    """Predict every test rating; test must hold at least one."""
+    """Predict every test rating and measure the errors.
+
+    Args:
+        model: the model.
+        test: the ratings, at least one.
+
+    Returns:
+        The metrics.
+    """
     n_parts = len(test) // _RATED_AT_ONCE + 1  # factors of all test rows at once would fill the memory
     pairs = zip(np.array_split(test.user_idx, n_parts), np.array_split(test.item_idx, n_parts), strict=True)
     predicted = np.concatenate([model.rate(users, items) for users, items in pairs])
@@ -72,10 +96,13 @@ def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
 
 @dataclass(frozen=True)
 class RankingTask:
-    """Whom to make lists for, and what they then liked.
+    """Users to make lists for, and their relevant products.
 
-    user_idx: int[n] test users with at least one relevant product, ascending. relevant: per user, the row numbers
-    of the products liked in test and not seen in train. histories: per user, the train events, oldest first.
+    Attributes:
+        user_idx: int[n], test users with at least one relevant product, ascending.
+        relevant: per user, row numbers of the products liked in test and not seen in train.
+        histories: per user, the train events, oldest first.
+        n_users_with_one: number of such users before sampling.
     """
 
     user_idx: IntArray
@@ -85,10 +112,19 @@ class RankingTask:
 
 
 def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: int = 0) -> RankingTask:
-    """The test users, or a random max_users of them.
+    """Choose the test users and their relevant products.
 
-    Relevant is what was purchased, or rated relevant_rating or better (where nobody does either, whatever something
-    happened to), unless seen in train: what a list leaves out by rule is no miss of the model.
+    Relevant products were purchased or rated well (without ratings and purchases: had any event), and were not seen in
+    train: a product that lists exclude by rule is no miss of the model.
+
+    Args:
+        split: the two parts.
+        relevant_rating: lowest rating that counts as liked.
+        max_users: more users than this are sampled.
+        seed: of the sample.
+
+    Returns:
+        The task; it has no users where nobody liked a new product.
     """
     liked = split.test.liked(relevant_rating, split.train).events
     pairs = np.setdiff1d(_pairs(liked), _pairs(split.train.seen))
@@ -105,44 +141,57 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
 def measure_lists(
     pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter
 ) -> dict[str, RankingMetrics]:
-    """Figures of every model's own list, and of the blend's as `Pipeline.recommend` serves it. The task has users.
+    """Measure the lists of every model, and those of the ensemble as `Pipeline.recommend` serves them.
 
-    train: what the pipeline was trained on. The models of MODELS score the whole catalogue anyway, so their lists are
-    made for many users at once, which is a hundred times faster and gives the same, but for users of whose events a
-    request looks at the newest 1,000 only.
+    Models of MODELS score the whole catalogue anyway. Their lists are made for many users at once, which is a hundred
+    times faster. The result is the same but for users with more than 1,000 events, of which a request reads the newest.
+
+    Args:
+        pipeline: the pipeline.
+        train: the data that it was trained on.
+        task: has at least one user.
+        reporter: is told the progress.
+
+    Returns:
+        Model → metrics.
     """
     train, item_users = replace(train, weighting=pipeline.weighting), train.events.users_by_item()
+    lists: dict[str, IntArray] = {}
     values: dict[str, dict[str, FloatArray]] = {}
-    listed: dict[str, IntArray] = {}
-    short: dict[str, float] = {}
-    possible = np.minimum(K, len(pipeline.items) - np.array([len(_seen(each)) for each in task.histories]))
     n_relevant = np.array([len(products) for products in task.relevant])
     for name in pipeline.list_models:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
-        lists = (
+        lists[name] = (
             _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, train, task, name, reporter)
         )
-        hits, listed[name] = _hits(lists, task), lists[lists >= 0]
-        values[name] = ranking_metrics(hits, n_relevant)
-        short[name] = float(((lists >= 0).sum(axis=1) < possible).mean())
-    bits = novelty(item_users, len(pipeline.users))
-    bar = values[POPULARITY]["ndcg"]
-    figures = {}
-    for name, of_user in values.items():
-        found = estimates({**of_user, "gain": of_user["ndcg"] - bar})
-        figures[name] = RankingMetrics(
-            precision_at_10=found["precision"],
-            recall_at_10=found["recall"],
-            ndcg_at_10=found["ndcg"],
-            hit_rate_at_10=found["hit_rate"],
-            mrr_at_10=found["mrr"],
-            beyond_popularity=found["gain"],
-            coverage=len(np.unique(listed[name])) / max(len(pipeline.items), 1),
-            novelty=float(bits[listed[name]].mean()) if len(listed[name]) else 0.0,
-            short=short[name],
-            of_user=of_user["ndcg"],
-        )
-    return figures
+        values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
+    possible = np.minimum(K, len(pipeline.items) - np.array([len(_seen(history)) for history in task.histories]))
+    bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
+    return {name: _list_metrics(lists[name], of_user, baseline, possible, bits) for name, of_user in values.items()}
+
+
+def _list_metrics(
+    lists: IntArray, of_user: dict[str, FloatArray], baseline: FloatArray, possible: IntArray, bits: FloatArray
+) -> RankingMetrics:
+    """Return the metrics of one model's lists.
+
+    of_user: metric → float[n_users]. baseline: NDCG@10 of popularity. possible: int[n_users], products that a list
+    could hold. bits: float[n_items], novelty.
+    """
+    estimated = estimates({**of_user, "gain": of_user["ndcg"] - baseline})
+    listed = lists[lists >= 0]
+    return RankingMetrics(
+        precision_at_10=estimated["precision"],
+        recall_at_10=estimated["recall"],
+        ndcg_at_10=estimated["ndcg"],
+        hit_rate_at_10=estimated["hit_rate"],
+        mrr_at_10=estimated["mrr"],
+        beyond_popularity=estimated["gain"],
+        coverage=len(np.unique(listed)) / max(len(bits), 1),
+        novelty=float(bits[listed].mean()) if len(listed) else 0.0,
+        short=float(((lists >= 0).sum(axis=1) < possible).mean()),
+        of_user=of_user["ndcg"],
+    )
 
 
 def _seen(history: tuple[Event, ...]) -> set[str]:
@@ -150,19 +199,19 @@ def _seen(history: tuple[Event, ...]) -> set[str]:
 
 
 def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:
-    """int32[n_users, K] row numbers, -1 beyond a list's end."""
-    queries, masked = queries_of(train, task.user_idx)
-    return top_lists(pipeline.models[model], queries, masked, K, fill=pipeline.models[POPULARITY].order)
+    """Return int32[n_users, K], row numbers; -1 beyond the end of a list."""
+    queries = queries_of(train, task.user_idx)
+    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order)
 
 
 def _served(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str, reporter: Reporter) -> IntArray:
-    """The same, one request after the other."""
+    """Return the same from the pipeline, one request after the other."""
     exclude_seen = bool(train.is_kind(*SEEN_KINDS).any())  # else TrainingData.seen is everything
     lists = np.full((len(task.user_idx), K), -1, np.int32)
     for at, (user, history) in enumerate(zip(task.user_idx, task.histories, strict=True)):
         known = frozenset() if exclude_seen else frozenset(event.product_id for event in history)
-        found = pipeline.recommend(Query(pipeline.users.id_of(user), history, n=K, model=model, exclude=known))
-        for rank, recommendation in enumerate(found):
+        recommended = pipeline.recommend(Query(pipeline.users.id_of(user), history, n=K, model=model, exclude=known))
+        for rank, recommendation in enumerate(recommended):
             item = pipeline.items.idx_of(recommendation.product_id)
             assert item is not None  # the pipeline lists products of its own vocabulary only
             lists[at, rank] = item
@@ -181,14 +230,14 @@ def _pairs(events: Interactions) -> IntArray:
 
 def _histories(train: TrainingData, users: IntArray) -> list[tuple[Event, ...]]:
     events = train.events
-    mine = np.flatnonzero(np.isin(events.user_idx, users))
-    mine = mine[np.lexsort((mine, events.at[mine], events.user_idx[mine]))]
-    first = np.searchsorted(events.user_idx[mine], users, side="left")
-    last = np.searchsorted(events.user_idx[mine], users, side="right")
+    rows = np.flatnonzero(np.isin(events.user_idx, users))
+    rows = rows[np.lexsort((rows, events.at[rows], events.user_idx[rows]))]
+    first = np.searchsorted(events.user_idx[rows], users, side="left")
+    last = np.searchsorted(events.user_idx[rows], users, side="right")
 
     def event(row: int) -> Event:
         user, product = events.users.id_of(events.user_idx[row]), events.items.id_of(events.item_idx[row])
         at = None if events.at[row] == NO_TIME else int(events.at[row])
         return Event(user, product, KIND_ORDER[train.kind[row]], float(events.value[row]), at)
 
-    return [tuple(event(row) for row in mine[a:b]) for a, b in zip(first, last, strict=True)]
+    return [tuple(event(row) for row in rows[a:b]) for a, b in zip(first, last, strict=True)]

@@ -1,4 +1,4 @@
-"""What was measured, as one document: for people a table and plain sentences, for programs JSON."""
+"""The report of an evaluation: tables and sentences for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,22 @@ from src.recommendation.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class Report:
-    """Figures per model name, and what they were measured on.
+    """Figures per model, and what they were measured on.
 
-    how: "time" or "random". cut: UTC seconds, None if random. ratings is empty without test ratings, lists without
-    test users. best: the model whose list is to be served. rater: the one whose predicted ratings err least.
+    Attributes:
+        how: "time" or "random".
+        cut: first second of the test part, UTC; None if random.
+        n_train: events trained on.
+        n_test: events measured on.
+        n_users: users of the training part.
+        n_items: products of the training part.
+        n_test_users: test users with a relevant product.
+        n_ranked_users: those of them that lists were made for.
+        relevant_rating: lowest rating that counts as liked.
+        ratings: model → figures; empty without test ratings.
+        lists: model → figures; empty without test users.
+        best: the model whose lists are to be served.
+        rater: the model whose predicted ratings have the lowest error; None without one.
     """
 
     how: str
@@ -40,25 +52,26 @@ class Report:
     rater: str | None
 
     def to_json(self) -> JsonDict:
-        """Plain dicts and numbers; an Estimate becomes {value, low, high}. Without the figures of single users."""
+        """Return plain values without the figures of single users; an Estimate becomes {value, low, high}."""
         document = asdict(self)
         for figures in document["lists"].values():
             del figures["of_user"]
         return document
 
     def protocol(self) -> str:
-        """How it was measured, in one sentence."""
+        """Return one sentence on how it was measured."""
         return protocol_of(vars(self))
 
     def summary(self) -> str:
-        """Which list is served, and whether each model beats popularity, in plain sentences."""
+        """Return sentences on whether each model beats popularity, and which list is served."""
         if POPULARITY not in self.lists:
             return f"No test user liked anything, so no list was measured; the list of {self.best} is served."
-        said = [self._against_popularity(name) for name in self.lists if name != POPULARITY]
-        return " ".join([*said, f"The list of {self.best} is served."])
+        sentences = [self._against_popularity(name) for name in self.lists if name != POPULARITY]
+        return " ".join([*sentences, f"The list of {self.best} is served."])
 
     def _against_popularity(self, name: str) -> str:
-        mine, bar, gain = self.lists[name], self.lists[POPULARITY], self.lists[name].beyond_popularity
+        figures, baseline = self.lists[name], self.lists[POPULARITY]
+        gain = figures.beyond_popularity
         if gain.low > 0:
             outcome = "beats"
         elif gain.high < 0:
@@ -66,12 +79,12 @@ class Report:
         else:
             outcome = "is not clearly better or worse than"
         return (
-            f"The list of {name} {outcome} popularity: NDCG@{K} {_with_interval(mine.ndcg_at_10)} "
-            f"against {_with_interval(bar.ndcg_at_10)}."
+            f"The list of {name} {outcome} popularity: NDCG@{K} {_with_interval(figures.ndcg_at_10)} "
+            f"against {_with_interval(baseline.ndcg_at_10)}."
         )
 
     def rating_table(self) -> list[list[str]]:
-        """Rows of text, the first one the header."""
+        """Return rows of text, the header first."""
         header = ["rating", "RMSE", "MAE", f"precision@{K} (rated)", f"recall@{K} (rated)"]
         return [header] + [
             [name, *map(_with_interval, (f.rmse, f.mae, f.precision_at_10, f.recall_at_10))]
@@ -79,7 +92,7 @@ class Report:
         ]
 
     def list_table(self) -> list[list[str]]:
-        """Rows of text, the first one the header."""
+        """Return rows of text, the header first."""
         header = ["list", *(f"{name}@{K}" for name in ("NDCG", "precision", "recall", "hit rate", "MRR"))]
         return [[*header, "coverage", "novelty"]] + [
             [
@@ -93,7 +106,7 @@ class Report:
 
 
 def protocol_of(report: Mapping[str, Any]) -> str:
-    """How it was measured, in one sentence. report: the fields of a Report, or what `to_json` made of them."""
+    """Return one sentence on how a report was measured. report: fields of a Report, or the result of `to_json`."""
     how, cut, n_train, n_test = (report[name] for name in ("how", "cut", "n_train", "n_test"))
     if how == "time":
         at = dt.datetime.fromtimestamp(cut or 0, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -116,7 +129,18 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_users: int, reporter: Reporter) -> Report:
-    """Measure a pipeline that was trained on split.train, on split.test. The reporter is told how far it is."""
+    """Measure a pipeline that was trained on split.train, on split.test.
+
+    Args:
+        pipeline: the pipeline.
+        split: its training part, and the part to measure on.
+        relevant_rating: lowest rating that counts as liked.
+        max_users: lists are made for a sample of this many test users.
+        reporter: is told the progress.
+
+    Returns:
+        The report.
+    """
     reporter.step("measuring predicted ratings")
     tested = split.test.ratings
     ratings = {name: measure_ratings(model, tested) for name, model in pipeline.raters.items()} if len(tested) else {}
@@ -142,16 +166,16 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
 
 
 def _rater(pipeline: Pipeline, ratings: dict[str, RatingMetrics]) -> str | None:
-    """The lowest RMSE; without any, a model that learns of the user rather than popularity. None without a rater."""
+    """Return the rater with the lowest RMSE; without test ratings any but popularity. None without a rater."""
     raters = [name for name in pipeline.raters if name != POPULARITY]
     return min(raters, key=lambda name: ratings[name].rmse.value if name in ratings else 0.0, default=None)
 
 
 def _best(lists: dict[str, RankingMetrics]) -> str:
-    """The blend, which was chosen on other data, unless popularity beats it; without one, the highest NDCG@10.
+    """Return the ensemble unless popularity beats it; without an ensemble the model with the highest NDCG@10.
 
-    To take the highest of many figures would be to tune on what is measured on. Popularity, the simpler one, when
-    models tie or nothing was measured.
+    The ensemble was chosen on other data: to take the best of many figures would be to tune on the test part.
+    Popularity, the simplest, wins ties, and is returned when nothing was measured.
     """
     candidates: list[str] = [POPULARITY, *([ENSEMBLE] if ENSEMBLE in lists else lists)]
     return max(candidates, key=lambda name: lists[name].ndcg_at_10.value if name in lists else 0.0)

@@ -1,7 +1,7 @@
-"""How good search is, by judged queries: words alone, each encoder alone, fused, ranked.
+"""Evaluate search on judged queries: keywords alone, each encoder alone, fused, and re-ranked.
 
-NDCG@10 with the gain 2^grade - 1; a product that nobody judged counts as 0. Whatever is chosen (the weight of the
-fusion, the trees of the ranking) is chosen on other queries than those it is measured on: cross-validation in folds.
+The metric is NDCG@10 with the gain 2^grade - 1; unjudged products count as 0. The fusion's weight and the re-ranker's
+trees are chosen by cross-validation: never on the queries that they are measured on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ KEYWORDS, FUSED, RANKED = "keywords", "fused", "ranked"
 
 @dataclass(frozen=True)
 class Judged:
-    """queries: texts. grades: for each, item number → grade from 0 (bad) on. At least one grade of each is above 0."""
+    """Queries with grades.
+
+    Attributes:
+        queries: texts.
+        grades: for each query, row number of a product → grade from 0 (bad); at least one grade is above 0.
+    """
 
     queries: list[str]
     grades: list[Mapping[int, float]]
@@ -37,7 +42,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class EncodedSearch:
-    """A search whose vectors one encoder made, and the queries as it encodes them: float32[n_queries, d]."""
+    """A search index with the vectors of one encoder, and encoded queries.
+
+    Attributes:
+        search: the index.
+        queries: float32[n_queries, d].
+    """
 
     search: SearchIndex
     queries: FloatArray
@@ -45,8 +55,14 @@ class EncodedSearch:
 
 @dataclass(frozen=True)
 class SearchReport:
-    """ndcg: name → float[n_queries]. weights: what the fusion with each encoder chose in its folds. encoder: whose
-    fusion is "fused" and "ranked". left_out: what was not measured, and why.
+    """Figures of several ways of searching.
+
+    Attributes:
+        n_products: products with a text.
+        encoder: whose fusion is "fused" and "ranked".
+        ndcg: name → float[n_queries].
+        weights: name of a fusion → the weight chosen in each fold.
+        left_out: sentences on what was not measured, and why.
     """
 
     n_products: int
@@ -56,56 +72,58 @@ class SearchReport:
     left_out: list[str] = field(default_factory=list)
 
     def best_single(self) -> str:
-        """Words or the encoder that is best alone."""
+        """Return the best of keywords and the single encoders."""
         alone = [name for name in self.ndcg if not name.startswith((FUSED, RANKED))]
         return max(alone, key=lambda name: float(self.ndcg[name].mean()))
 
     def table(self) -> list[list[str]]:
-        """Rows of text, the first one the header."""
-        found, gains = self._estimates()
+        """Return rows of text, the header first."""
+        estimated, gains = self._estimates()
         rows = [["search", "NDCG@10", "beside the best single one"]]
-        for name, estimate in found.items():
+        for name, estimate in estimated.items():
             rows.append([name, _shown(estimate), "" if name not in gains else _shown(gains[name], sign=True)])
         return rows
 
     def _estimates(self) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-        bar = self.ndcg[self.best_single()]
-        found = estimates(self.ndcg)
-        return found, estimates({name: its - bar for name, its in self.ndcg.items() if name != self.best_single()})
+        """Return (estimates of all, estimates of the gains over the best single one)."""
+        best = self.best_single()
+        gains = {name: ndcg - self.ndcg[best] for name, ndcg in self.ndcg.items() if name != best}
+        return estimates(self.ndcg), estimates(gains)
 
     def sentences(self) -> list[str]:
-        """What was measured, and what came of it."""
+        """Return sentences on what was measured, and on the results."""
         n = len(next(iter(self.ndcg.values())))
-        said = [
+        sentences = [
             f"{n} judged queries with a relevant product, {self.n_products:,} products; unjudged products count as 0; "
             f"weights and trees are chosen on other queries than those they are measured on ({FOLDS} folds); the "
             "weight that is served, unless another one is clearly better.",
             *(
-                f"{name}: weights of the vectors in the folds: {', '.join(f'{w:g}' for w in its)}"
-                for name, its in self.weights.items()
+                f"{name}: weights of the vectors in the folds: {', '.join(f'{w:g}' for w in weights)}"
+                for name, weights in self.weights.items()
             ),
             *self.left_out,
         ]
         gains = self._estimates()[1]
         for name in (FUSED, RANKED):
             if name in gains:
-                said.append(f"{name} {_verdict(gains[name])} {self.best_single()}, the best single one.")
+                sentences.append(f"{name} {_comparison(gains[name])} {self.best_single()}, the best single one.")
         if RANKED in self.ndcg:
             gain = estimates({"gain": self.ndcg[RANKED] - self.ndcg[FUSED]})["gain"]
-            said.append(f"ranked {_verdict(gain)} fused: {_shown(gain, sign=True)}.")
-        return said
+            sentences.append(f"ranked {_comparison(gain)} fused: {_shown(gain, sign=True)}.")
+        return sentences
 
     def to_json(self) -> JsonDict:
-        found, gains = self._estimates()
+        """Return plain values."""
+        estimated, gains = self._estimates()
         return {
-            "ndcg@10": {name: round(estimate.value, 6) for name, estimate in found.items()},
-            "intervals": {name: [estimate.low, estimate.high] for name, estimate in found.items()},
+            "ndcg@10": {name: round(estimate.value, 6) for name, estimate in estimated.items()},
+            "intervals": {name: [estimate.low, estimate.high] for name, estimate in estimated.items()},
             "best_single": self.best_single(),
             "beside_best_single": {name: [g.value, g.low, g.high] for name, g in gains.items()},
             "n_queries": len(next(iter(self.ndcg.values()))),
             "n_products": self.n_products,
             "encoder": self.encoder,
-            "weights": {name: list(its) for name, its in self.weights.items()},
+            "weights": {name: list(weights) for name, weights in self.weights.items()},
             "left_out": self.left_out,
         }
 
@@ -115,7 +133,7 @@ def _shown(estimate: Estimate, *, sign: bool = False) -> str:
     return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
-def _verdict(gain: Estimate) -> str:
+def _comparison(gain: Estimate) -> str:
     if gain.low > 0:
         return "beats"
     return "loses to" if gain.high < 0 else "is not clearly better or worse than"
@@ -124,19 +142,30 @@ def _verdict(gain: Estimate) -> str:
 def measure_search(
     encoded: Mapping[str, EncodedSearch], encoder: str, judged: Judged, *, seed: int, reporter: Reporter
 ) -> SearchReport:
-    """Measure. encoded: encoder → search with its vectors; encoder: the one of these that is served."""
+    """Measure every way of searching.
+
+    Args:
+        encoded: encoder → index with its vectors.
+        encoder: the one that serves.
+        judged: the queries.
+        seed: of folds and trees.
+        reporter: is told the progress.
+
+    Returns:
+        The report.
+    """
     any_search = encoded[encoder].search
     reporter.step(f"searching for {len(judged)} queries")
     ndcg = {KEYWORDS: _ndcg(judged, lambda at: any_search.search(judged.queries[at], None, K).item_idx)}
     weights: dict[str, list[float]] = {}
-    for name, its in encoded.items():
-        assert its.search.vectors is not None
-        nearest = its.search.vectors.nearest
-        ndcg[name] = _ndcg(judged, lambda at, n=nearest, q=its.queries: n(q[at], K))  # type: ignore[misc]
+    for name, index in encoded.items():
+        assert index.search.vectors is not None
+        nearest = index.search.vectors.nearest
+        ndcg[name] = _ndcg(judged, lambda at, n=nearest, q=index.queries: n(q[at], K))  # type: ignore[misc]
     folds = folds_of(len(judged), seed)
-    for name, its in encoded.items():
+    for name, index in encoded.items():
         title = FUSED if name == encoder else f"{FUSED} with {name}"
-        ndcg[title], weights[title] = _cross_validated_fusion(its, judged, folds)
+        ndcg[title], weights[title] = _cross_validated_fusion(index, judged, folds)
     reporter.step("learning the ranking, fold by fold")
     groups, orders = groups_of(encoded[encoder], judged, Signals.unknown(any_search.n_items))
     ranked = cross_validated_ranking(groups, orders, judged, folds, seed)
@@ -145,12 +174,22 @@ def measure_search(
     return SearchReport(any_search.n_products, encoder, ndcg, weights)
 
 
-def _ndcg(judged: Judged, found: Callable[[int], IntArray]) -> FloatArray:
-    return np.array([ndcg_of(found(at), grades) for at, grades in enumerate(judged.grades)])
+def _ndcg(judged: Judged, search: Callable[[int], IntArray]) -> FloatArray:
+    """Return float[n_queries]. search: number of a query → row numbers of products, best first."""
+    return np.array([ndcg_of(search(at), grades) for at, grades in enumerate(judged.grades)])
 
 
 def ndcg_of(items: IntArray, grades: Mapping[int, float], k: int = K) -> float:
-    """NDCG@k of one list with the gain 2^grade - 1. grades: at least one above 0."""
+    """Compute NDCG@k of one list with the gain 2^grade - 1.
+
+    Args:
+        items: int[m], row numbers, best first.
+        grades: row number → grade; at least one is above 0.
+        k: cut-off.
+
+    Returns:
+        From 0 to 1.
+    """
     discount = 1 / np.log2(np.arange(2, k + 2))
     gain = np.array([2.0 ** grades.get(item, 0) - 1 for item in items[:k].tolist()])
     ideal = np.sort([2.0**grade - 1 for grade in grades.values()])[::-1][:k]
@@ -158,18 +197,26 @@ def ndcg_of(items: IntArray, grades: Mapping[int, float], k: int = K) -> float:
 
 
 def folds_of(n: int, seed: int) -> IntArray:
-    """int[n]: which fold each query is measured in."""
+    """Assign queries to folds at random.
+
+    Args:
+        n: number of queries.
+        seed: of the assignment.
+
+    Returns:
+        int[n], the fold that each query is measured in.
+    """
     return np.random.default_rng(seed).permutation(n) % min(FOLDS, max(n, 1))
 
 
-def _cross_validated_fusion(its: EncodedSearch, judged: Judged, folds: IntArray) -> tuple[FloatArray, list[float]]:
-    """(NDCG of each query with the weight that the other folds chose, that weight of each fold).
+def _cross_validated_fusion(index: EncodedSearch, judged: Judged, folds: IntArray) -> tuple[FloatArray, list[float]]:
+    """Return (NDCG of each query with the weight chosen on the other folds, the weight of each fold).
 
-    Another weight than the one that is served is chosen only where it is clearly better on the other folds: a few
-    dozen queries tell weights so badly apart that the best of several is as often as not the luckiest one.
+    Another weight than the served one is chosen only if it is significantly better on the other folds: on a few dozen
+    queries the best of several weights is often only the luckiest.
     """
-    served = its.search.vector_weight
-    table = {weight: fused_ndcg(its, judged, weight) for weight in dict.fromkeys((served, *WEIGHTS))}
+    served = index.search.vector_weight
+    table = {weight: fused_ndcg(index, judged, weight) for weight in dict.fromkeys((served, *WEIGHTS))}
     ndcg, chosen = np.zeros(len(judged)), []
     for fold in np.unique(folds):
         others = folds != fold
@@ -180,29 +227,56 @@ def _cross_validated_fusion(its: EncodedSearch, judged: Judged, folds: IntArray)
     return ndcg, chosen
 
 
-def fused_ndcg(its: EncodedSearch, judged: Judged, weight: float) -> FloatArray:
-    """float[n_queries] with this weight of the vectors."""
-    search = replace(its.search, vector_weight=weight)
-    return _ndcg(judged, lambda at: search.search(judged.queries[at], its.queries[at], K).item_idx)
+def fused_ndcg(index: EncodedSearch, judged: Judged, weight: float) -> FloatArray:
+    """Measure the fusion with one weight.
+
+    Args:
+        index: the index and the encoded queries.
+        judged: the queries.
+        weight: of the vectors.
+
+    Returns:
+        float[n_queries], NDCG@10.
+    """
+    search = replace(index.search, vector_weight=weight)
+    return _ndcg(judged, lambda at: search.search(judged.queries[at], index.queries[at], K).item_idx)
 
 
-def groups_of(its: EncodedSearch, judged: Judged, signals: Signals) -> tuple[list[Group], list[IntArray]]:
-    """(what the ranking learns from each query, the items retrieved for it in the order of the fusion)."""
+def groups_of(index: EncodedSearch, judged: Judged, signals: Signals) -> tuple[list[Group], list[IntArray]]:
+    """Retrieve the training data of the search re-ranker.
+
+    Args:
+        index: the index and the encoded queries.
+        judged: the queries.
+        signals: behaviour of products, for the features.
+
+    Returns:
+        (features and grades of each query, its retrieved items in the order of the fusion).
+    """
     groups, orders = [], []
-    for text, vector, grades in zip(judged.queries, its.queries, judged.grades, strict=True):
-        found = its.search.search(text, vector, RERANKED)
-        rows = features(found, anchors_of(found), its.search, signals)
-        grade = np.array([min(round(grades.get(item, 0)), 30) for item in found.item_idx.tolist()], np.int64)
+    for text, vector, grades in zip(judged.queries, index.queries, judged.grades, strict=True):
+        hits = index.search.search(text, vector, RERANKED)
+        rows = features(hits, anchors_of(hits), index.search, signals)
+        grade = np.array([min(round(grades.get(item, 0)), 30) for item in hits.item_idx.tolist()], np.int64)
         groups.append(Group(rows, grade))
-        orders.append(found.item_idx)
+        orders.append(hits.item_idx)
     return groups, orders
 
 
 def cross_validated_ranking(
     groups: Sequence[Group], orders: Sequence[IntArray], judged: Judged, folds: IntArray, seed: int
 ) -> FloatArray | None:
-    """float[n_queries]: NDCG of each query's candidates as a ranking that has learnt from the other folds orders them;
-    None where there is too little to learn from.
+    """Measure a re-ranker on each fold that was trained on the other folds.
+
+    Args:
+        groups: features and grades of each query.
+        orders: retrieved items of each query.
+        judged: the queries.
+        folds: int[n_queries].
+        seed: of the trees.
+
+    Returns:
+        float[n_queries], NDCG@10; None where there is too little to train on.
     """
     ndcg = np.zeros(len(judged))
     for fold in np.unique(folds):

@@ -1,4 +1,4 @@
-"""Events over time: by day, week, month or year, whichever is not too many."""
+"""Count events over time: by the shortest period (day, week, month, year) that gives few enough bars."""
 
 from __future__ import annotations
 
@@ -9,30 +9,38 @@ from src.exploration.profile_types import Activity
 from src.interactions.event_weights import KIND_ORDER
 
 MAX_PERIODS = 200
-"""Bars of the activity over time; beyond it the next longer period is taken."""
+"""Bars at most; with more, the next longer period is used."""
 
 
 def activity(at: IntArray, kind: IntArray) -> Activity | None:
-    """Events over time, and of each kind; None without times. at: UTC seconds. kind: places in KIND_ORDER."""
-    timed = at != NO_TIME
-    at, kind = at[timed], kind[timed]
+    """Count events over time, in all and of each kind.
+
+    Args:
+        at: int64[n], UTC seconds, NO_TIME where unknown.
+        kind: int[n], positions in KIND_ORDER.
+
+    Returns:
+        The counts; None if no event has a time.
+    """
+    has_time = at != NO_TIME
+    at, kind = at[has_time], kind[has_time]
     if not len(at):
         return None
     day = at // DAY
     first = int(day.min())
-    on_day = np.bincount(day - first)
-    days = first + np.flatnonzero(on_day)
+    count_by_day = np.bincount(day - first)
+    days = first + np.flatnonzero(count_by_day)
     for period in ("day", "week", "month", "year"):
-        number = _number(days, period)
+        number = _period_number(days, period)
         if number[-1] - number[0] < MAX_PERIODS:
             break
-    starts = _first_day(np.arange(number[0], number[-1] + 1), period)
-    place = np.zeros(len(on_day), np.int32)  # of every day: its period
-    place[on_day > 0] = number - number[0]
-    count = np.bincount(place[day - first], minlength=len(starts))
+    starts = _first_days(np.arange(number[0], number[-1] + 1), period)
+    period_of_day = np.zeros(len(count_by_day), np.int32)
+    period_of_day[count_by_day > 0] = number - number[0]
+    count = np.bincount(period_of_day[day - first], minlength=len(starts))
     by_kind = {
-        each.value: np.bincount(place[day[kind == code] - first], minlength=len(starts)).tolist()
-        for code, each in enumerate(KIND_ORDER)
+        event_kind.value: np.bincount(period_of_day[day[kind == code] - first], minlength=len(starts)).tolist()
+        for code, event_kind in enumerate(KIND_ORDER)
         if (kind == code).any()
     }
     return Activity(
@@ -45,19 +53,19 @@ def activity(at: IntArray, kind: IntArray) -> Activity | None:
     )
 
 
-_UNIT = {"month": "M8[M]", "year": "M8[Y]"}
-_MONDAY = 3  # days since 1970 are counted from a Thursday
+_NUMPY_UNIT = {"month": "M8[M]", "year": "M8[Y]"}
+_MONDAY = 3  # day 0 of 1970 was a Thursday
 
 
-def _number(day: IntArray, period: str) -> IntArray:
-    """Which day, week, month or year since 1970 a day since 1970 is in."""
-    if period in _UNIT:
-        return day.astype("M8[D]").astype(_UNIT[period]).astype(np.int64)
+def _period_number(day: IntArray, period: str) -> IntArray:
+    """Return the number since 1970 of the day, week, month or year of a day since 1970."""
+    if period in _NUMPY_UNIT:
+        return day.astype("M8[D]").astype(_NUMPY_UNIT[period]).astype(np.int64)
     return day if period == "day" else (day + _MONDAY) // 7
 
 
-def _first_day(number: IntArray, period: str) -> list[str]:
-    """The first day of periods, as 2024-05-31; the inverse of _number."""
-    unit = _UNIT.get(period, "M8[D]")
+def _first_days(number: IntArray, period: str) -> list[str]:
+    """Return the first day of each period as 2024-05-31; the inverse of _period_number."""
+    unit = _NUMPY_UNIT.get(period, "M8[D]")
     days = (number * 7 - _MONDAY if period == "week" else number).astype(unit).astype("M8[D]")
     return [str(day) for day in days]

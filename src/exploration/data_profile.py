@@ -1,6 +1,6 @@
-"""What lies in the data: figures over all events, before any model sees them. Pure; arrays in, plain numbers out.
+"""Compute the profile of a shop's data: figures over all events, before any model is trained. Pure.
 
-Nothing here loops over events: eight million of them take some four seconds, and 35 bytes each beside the data.
+Nothing loops over events: eight million of them take about four seconds, and 35 bytes each beside the data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventKind, FloatArray, IntArray, Product, category_names
+from src.core.domain import (
+    DAY,
+    NO_TIME,
+    SEEN_KINDS,
+    BoolArray,
+    EventKind,
+    FloatArray,
+    IntArray,
+    Product,
+    category_names,
+)
 from src.core.records import Load
 from src.exploration.activity import activity
 from src.exploration.profile_types import (
@@ -30,28 +40,35 @@ from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.vocabulary import Vocabulary
 
 TOP = 10
-"""Products of a list of the most clicked, bought, rated."""
+"""Products of each list: most clicked, most bought, most rated."""
 
 MAX_CATEGORIES = 20
 MAX_RATING_BARS = 20
-_LOOKED = (EventKind.VIEW, EventKind.CLICK)
-_FEWEST = {"1": 1, "2–4": 2, "5–19": 5, "20 and more": 20}
+_LOOK_KINDS = (EventKind.VIEW, EventKind.CLICK)
+_MIN_EVENTS = {"1": 1, "2–4": 2, "5–19": 5, "20 and more": 20}
 _TOP_PERCENT = (1, 10, 50)
 _CATALOGUE_CHUNK = 10_000
-_DAY = 86_400
 
 
 def read_catalogue(items: Vocabulary, look_up: Callable[[list[str]], Mapping[str, Product]]) -> CatalogueCoverage:
-    """Look up every item, some thousands at a time. look_up: ids → those of the products that are known."""
+    """Look up the product of every item, some thousands at a time.
+
+    Args:
+        items: The items.
+        look_up: Returns id → product for the known ones of some ids.
+
+    Returns:
+        Titles and categories of the items.
+    """
     titled = np.zeros(len(items), np.bool_)
     names: dict[str, int] = {}
     item_idx, name_idx = [], []
     made_up = False
     for start in range(0, len(items), _CATALOGUE_CHUNK):
         ids = items.ids_of(range(start, min(start + _CATALOGUE_CHUNK, len(items))))
-        known = look_up(ids)
+        products = look_up(ids)
         for at, id_ in enumerate(ids, start):
-            product = known.get(id_)
+            product = products.get(id_)
             if product is None:
                 continue
             titled[at] = bool(product.title)
@@ -71,12 +88,22 @@ def profile_data(
     now: int,
     n_known: int | None = None,
 ) -> DataProfile:
-    """All figures of data with at least one event. loads: newest first. now: UTC seconds. n_known: products that are
-    known, with events or not.
+    """Compute all figures.
+
+    Args:
+        data: At least one event.
+        catalogue: Titles and categories of the items.
+        loads: Loads of files, newest first.
+        relevant_rating: Lowest rating that counts as relevant.
+        now: UTC seconds.
+        n_known: Products in the catalogue, with events or without; None if they were not counted.
+
+    Returns:
+        The profile.
     """
     events = data.events
-    looked, carted, bought = (_pairs(data, *kinds) for kinds in (_LOOKED, (EventKind.CART,), (EventKind.PURCHASE,)))
-    items = _Items.of(data, looked, carted, bought)
+    looked, carted, bought = (_pairs(data, *kinds) for kinds in (_LOOK_KINDS, (EventKind.CART,), (EventKind.PURCHASE,)))
+    items = _ItemCounts.of(data, looked, carted, bought)
     n_pairs = len(_distinct(_keys(events, slice(None))))
     by_kind = np.bincount(data.kind, minlength=len(KIND_ORDER)).tolist()
     return DataProfile(
@@ -87,18 +114,10 @@ def profile_data(
         n_pairs=n_pairs,
         filled=n_pairs / (events.n_users * events.n_items),
         by_kind={kind.value: count for kind, count in zip(KIND_ORDER, by_kind, strict=True) if count},
-        most_looked_at=_most(data, items, *_LOOKED),
-        most_bought=_most(data, items, EventKind.PURCHASE),
-        most_rated=_most(data, items, EventKind.RATING),
-        conversion=Conversion(
-            looked=len(looked),
-            carted=len(_common(looked, carted)),
-            bought=len(_common(looked, bought)),
-            all_carted=len(carted),
-            all_bought=len(bought),
-            bought_from_cart=len(_common(carted, bought)),
-            **_led_to_purchase(data),
-        ),
+        most_looked_at=_top_products(data, items, *_LOOK_KINDS),
+        most_bought=_top_products(data, items, EventKind.PURCHASE),
+        most_rated=_top_products(data, items, EventKind.RATING),
+        conversion=_conversion(data, looked, carted, bought),
         bought_again=_bought_again(data),
         ratings=_rating_figures(events.value[data.is_kind(EventKind.RATING)], relevant_rating),
         activity=activity(events.at, data.kind),
@@ -109,9 +128,22 @@ def profile_data(
     )
 
 
+def _conversion(data: TrainingData, looked: IntArray, carted: IntArray, bought: IntArray) -> Conversion:
+    """Return the conversion; looked, carted, bought: the pairs of these kinds of events."""
+    return Conversion(
+        looked=len(looked),
+        carted=len(_common(looked, carted)),
+        bought=len(_common(looked, bought)),
+        all_carted=len(carted),
+        all_bought=len(bought),
+        bought_from_cart=len(_common(carted, bought)),
+        **_led_to_purchase(data),
+    )
+
+
 @dataclass(frozen=True)
-class _Items:
-    """Of every item: events, pairs as in Conversion, ratings and their sum; each an array of length n_items."""
+class _ItemCounts:
+    """Counts of every item, each an array of length n_items: events, pairs as in Conversion, ratings and their sum."""
 
     n_events: IntArray
     looked: IntArray
@@ -121,7 +153,7 @@ class _Items:
     rating_sum: FloatArray
 
     @classmethod
-    def of(cls, data: TrainingData, looked: IntArray, carted: IntArray, bought: IntArray) -> _Items:
+    def of(cls, data: TrainingData, looked: IntArray, carted: IntArray, bought: IntArray) -> _ItemCounts:
         n, rated = data.events.n_items, data.is_kind(EventKind.RATING)
         item_idx = data.events.item_idx[rated]
         return cls(
@@ -135,7 +167,7 @@ class _Items:
 
 
 def _keys(events: Interactions, rows: BoolArray | slice) -> IntArray:
-    """int64: one number for every pair of a user and an item."""
+    """Return int64 for each event, equal for events of one user and item."""
     keys = events.user_idx[rows].astype(np.int64)
     keys *= events.n_items
     keys += events.item_idx[rows]
@@ -143,24 +175,24 @@ def _keys(events: Interactions, rows: BoolArray | slice) -> IntArray:
 
 
 def _pairs(data: TrainingData, *kinds: EventKind) -> IntArray:
-    """The different keys of events of these kinds, ascending."""
+    """Return the distinct keys of events of these kinds, ascending."""
     return _distinct(_keys(data.events, data.is_kind(*kinds)))
 
 
 def _distinct(values: IntArray) -> IntArray:
-    """The different values, ascending; sorts in place. np.unique hashes, which takes several times as long."""
+    """Return the distinct values, ascending; sorts in place. np.unique hashes, which takes several times as long."""
     values.sort()
     is_first = np.ones(len(values), np.bool_)
     is_first[1:] = values[1:] != values[:-1]
     return values[is_first]
 
 
-def _common(some: IntArray, others: IntArray) -> IntArray:
-    return np.intersect1d(some, others, assume_unique=True)
+def _common(first: IntArray, second: IntArray) -> IntArray:
+    return np.intersect1d(first, second, assume_unique=True)
 
 
-def _most(data: TrainingData, items: _Items, *kinds: EventKind) -> list[ProductFigures]:
-    """The TOP items with the most events of these kinds."""
+def _top_products(data: TrainingData, items: _ItemCounts, *kinds: EventKind) -> list[ProductFigures]:
+    """Return the TOP items with the most events of these kinds."""
     rows = data.is_kind(*kinds)
     item_idx, user_idx = data.events.item_idx[rows], data.events.user_idx[rows]
     count = np.bincount(item_idx, minlength=data.events.n_items)
@@ -185,17 +217,25 @@ def _avg(total: float, n: int) -> float | None:
 
 
 def _led_to_purchase(data: TrainingData) -> dict[str, int]:
-    """Interested and led_to_purchase of Conversion."""
-    looks, purchases = data.is_kind(*_LOOKED, EventKind.CART), data.is_kind(EventKind.PURCHASE)
+    """Return `interested` and `led_to_purchase` of Conversion."""
+    looks, purchases = data.is_kind(*_LOOK_KINDS, EventKind.CART), data.is_kind(EventKind.PURCHASE)
     pairs, first = _extreme_times(data, looks, np.minimum, NO_TIME)
     bought, last = _extreme_times(data, purchases, np.maximum, np.iinfo(np.int64).max)
-    _, of_pairs, of_bought = np.intersect1d(pairs, bought, assume_unique=True, return_indices=True)
-    return {"interested": len(pairs), "led_to_purchase": int((last[of_bought] >= first[of_pairs]).sum())}
+    _, pair_idx, bought_idx = np.intersect1d(pairs, bought, assume_unique=True, return_indices=True)
+    return {"interested": len(pairs), "led_to_purchase": int((last[bought_idx] >= first[pair_idx]).sum())}
 
 
 def _extreme_times(data: TrainingData, rows: BoolArray, extreme: np.ufunc, unknown: int) -> tuple[IntArray, IntArray]:
-    """(the different keys of these events, ascending; the least or the greatest time of each). unknown: what an event
-    without a time counts as.
+    """Return the distinct keys of events, ascending, and the earliest or latest time of each.
+
+    Args:
+        data: All events.
+        rows: bool[n], the events.
+        extreme: np.minimum or np.maximum.
+        unknown: The time of events without one.
+
+    Returns:
+        int64 keys and times.
     """
     keys, at = _keys(data.events, rows), data.events.at[rows].astype(np.int64)
     at[at == NO_TIME] = unknown
@@ -206,10 +246,11 @@ def _extreme_times(data: TrainingData, rows: BoolArray, extreme: np.ufunc, unkno
 
 
 def _bought_again(data: TrainingData) -> float | None:
+    """Return the share of bought pairs that were bought on several days; None without dated purchases."""
     rows = data.is_kind(EventKind.PURCHASE) & (data.events.at != NO_TIME)
     if not rows.any():
         return None
-    pair, day = _keys(data.events, rows), data.events.at[rows] // _DAY
+    pair, day = _keys(data.events, rows), data.events.at[rows] // DAY
     order = np.lexsort((day, pair))
     pair, day = pair[order], day[order]
     same_pair = pair[1:] == pair[:-1]
@@ -220,9 +261,9 @@ def _bought_again(data: TrainingData) -> float | None:
 def _rating_figures(value: FloatArray, relevant_from: float) -> RatingStatistics | None:
     if not len(value):
         return None
-    different, count = np.unique(value, return_counts=True)
-    if len(different) <= MAX_RATING_BARS:
-        names = [f"{rating:g}" for rating in different]
+    distinct, count = np.unique(value, return_counts=True)
+    if len(distinct) <= MAX_RATING_BARS:
+        names = [f"{rating:g}" for rating in distinct]
     else:
         count, edges = np.histogram(value, bins=10)
         names = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
@@ -237,26 +278,26 @@ def _rating_figures(value: FloatArray, relevant_from: float) -> RatingStatistics
 
 
 def _tail(count: IntArray) -> Tail:
-    """count: events of each user, or product."""
+    """Return how events spread over users, or products; count: the events of each."""
     n = len(count)
-    upto = np.cumsum(-np.sort(-count.astype(np.int64)))
-    total = int(upto[-1])
-    least = [*_FEWEST.values(), np.inf]
+    cumulative = np.cumsum(-np.sort(-count.astype(np.int64)))
+    total = int(cumulative[-1])
+    limits = [*_MIN_EVENTS.values(), np.inf]
     return Tail(
         n=n,
-        most=int(upto[0]),
-        half_on=float(np.searchsorted(upto, total / 2) + 1) / n,
+        most=int(cumulative[0]),
+        half_on=float(np.searchsorted(cumulative, total / 2) + 1) / n,
         with_events={
             name: int(((count >= low) & (count < high)).sum())
-            for name, (low, high) in zip(_FEWEST, pairwise(least), strict=True)
+            for name, (low, high) in zip(_MIN_EVENTS, pairwise(limits), strict=True)
         },
-        on_top={percent: float(upto[-(-n * percent // 100) - 1] / total) for percent in _TOP_PERCENT},
-        curve=[0.0, *(float(upto[-(-n * percent // 100) - 1] / total) for percent in range(1, 101))],
+        on_top={percent: float(cumulative[-(-n * percent // 100) - 1] / total) for percent in _TOP_PERCENT},
+        curve=[0.0, *(float(cumulative[-(-n * percent // 100) - 1] / total) for percent in range(1, 101))],
     )
 
 
 def _catalogue_figures(
-    catalogue: CatalogueCoverage, items: _Items, data: TrainingData, n_known: int | None
+    catalogue: CatalogueCoverage, items: _ItemCounts, data: TrainingData, n_known: int | None
 ) -> CatalogueFigures:
     n_bought = np.bincount(data.events.item_idx[data.is_kind(EventKind.PURCHASE)], minlength=data.events.n_items)
     n_products, n_events, n_ratings, rating_sum, bought = (
@@ -264,7 +305,7 @@ def _catalogue_figures(
         for of_item in (np.ones(len(catalogue.titled)), items.n_events, items.n_ratings, items.rating_sum, n_bought)
     )
     busiest = np.argsort(-n_events, kind="stable")[:MAX_CATEGORIES].tolist()
-    n_users = _users_of(data, catalogue, busiest)
+    n_users = _users_by_category(data, catalogue, busiest)
     return CatalogueFigures(
         titled=int(catalogue.titled.sum()),
         categorised=len(np.unique(catalogue.item_idx)),
@@ -288,15 +329,15 @@ def _catalogue_figures(
     )
 
 
-def _users_of(data: TrainingData, catalogue: CatalogueCoverage, names: list[int]) -> dict[int, int]:
-    """Name of a category → how many different users bought or rated a product that has it."""
+def _users_by_category(data: TrainingData, catalogue: CatalogueCoverage, names: list[int]) -> dict[int, int]:
+    """Return position in `catalogue.names` → distinct users who bought or rated a product of that category."""
     rows = data.is_kind(*SEEN_KINDS)
     item_idx, user_idx = data.events.item_idx[rows], data.events.user_idx[rows]
-    found = {}
+    counts = {}
     for name in names:
-        has_it = np.zeros(data.events.n_items, np.bool_)
-        has_it[catalogue.item_idx[catalogue.name_idx == name]] = True
-        is_one = np.zeros(data.events.n_users, np.bool_)
-        is_one[user_idx[has_it[item_idx]]] = True
-        found[name] = int(is_one.sum())
-    return found
+        has_name = np.zeros(data.events.n_items, np.bool_)
+        has_name[catalogue.item_idx[catalogue.name_idx == name]] = True
+        is_buyer = np.zeros(data.events.n_users, np.bool_)
+        is_buyer[user_idx[has_name[item_idx]]] = True
+        counts[name] = int(is_buyer.sum())
+    return counts

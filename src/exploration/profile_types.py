@@ -1,4 +1,4 @@
-"""The figures of an exploration, as plain data: what `explore` counts, `remarks` reads, and the page shows."""
+"""Data types of the profile of a shop's data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from src.core.records import Load
 
 @dataclass(frozen=True)
 class Conversion:
-    """Pairs of a user and a product, in whatever order things happened.
+    """Pairs of a user and a product, whatever the order of their events.
 
-    looked: pairs with a view or click; carted, bought: how many of those were also put into the cart, bought.
-    all_carted, all_bought: pairs in the cart, and bought, looked at or not. bought_from_cart: those that were both.
-    interested: pairs with a view, click or cart; led_to_purchase: how many of those were bought, and not for the last
-    time before the first of them. A time that is not known is taken for one that fits.
+    An unknown time counts as one that fits.
+
+    Attributes:
+        looked: Pairs with a view or click.
+        carted: Those of `looked` that were also put into the cart.
+        bought: Those of `looked` that were also bought.
+        interested: Pairs with a view, click or cart.
+        led_to_purchase: Those of `interested` whose last purchase is not before their first view, click or cart.
+        all_carted: Pairs in the cart, with a view or without.
+        all_bought: Pairs bought, with a view or without.
+        bought_from_cart: Pairs both in the cart and bought.
     """
 
     looked: int
@@ -32,9 +39,17 @@ class Conversion:
 
 @dataclass(frozen=True)
 class ProductFigures:
-    """A product of a top list: n_events and n_users of that list's kinds, and what is known of it besides.
+    """A product of a list of top products.
 
-    looked, carted, bought: see Conversion, of this product alone. avg_rating: None without ratings.
+    Attributes:
+        product_id: The product.
+        n_events: Its events of the list's kinds.
+        n_users: Users with such events.
+        looked: As in Conversion, of this product.
+        carted: As in Conversion, of this product.
+        bought: As in Conversion, of this product.
+        n_ratings: Its ratings.
+        avg_rating: Their mean; None without ratings.
     """
 
     product_id: str
@@ -49,8 +64,15 @@ class ProductFigures:
 
 @dataclass(frozen=True)
 class RatingStatistics:
-    """counts: rating, or range of ratings → how many. spread: their standard deviation, which is the RMSE of always
-    guessing avg. relevant_share: of those not below relevant_from.
+    """The distribution of ratings.
+
+    Attributes:
+        n: Ratings.
+        avg: Their mean.
+        spread: Their standard deviation, which is the RMSE of always predicting `avg`.
+        relevant_from: Lowest relevant rating.
+        relevant_share: Share of relevant ratings.
+        counts: Rating, or range of ratings → how many.
     """
 
     n: int
@@ -63,8 +85,15 @@ class RatingStatistics:
 
 @dataclass(frozen=True)
 class Activity:
-    """Events over time. period: "day", "week" (from Monday), "month" or "year", in UTC. counts: its first day → events,
-    without gaps. by_kind: kind → events in each of these periods. oldest_at, newest_at: UTC seconds.
+    """Events over time, in UTC.
+
+    Attributes:
+        n_timed: Events with a time.
+        oldest_at: UTC seconds.
+        newest_at: UTC seconds.
+        period: "day", "week" (from Monday), "month" or "year".
+        counts: First day of each period → events, without gaps.
+        by_kind: Kind → events in each of these periods.
     """
 
     n_timed: int
@@ -77,11 +106,15 @@ class Activity:
 
 @dataclass(frozen=True)
 class Tail:
-    """How the events spread over n users, or products, of which each has one at least.
+    """How events spread over n users, or products, with at least one event each.
 
-    with_events: "1", "2–4" … → how many have so many. on_top: percent of them, most events first → share of the events.
-    half_on: the smallest share of them that has half of the events. most: events of the one with the most.
-    curve: the share of the events on the first 0, 1, … 100 % of them.
+    Attributes:
+        n: Users, or products.
+        most: Events of the one with the most.
+        half_on: The smallest share of them that has half of the events.
+        with_events: "1", "2–4" … → how many of them have so many events.
+        on_top: Percentage of them, most events first → share of the events.
+        curve: Share of the events on the first 0, 1, … 100 % of them.
     """
 
     n: int
@@ -94,8 +127,14 @@ class Tail:
 
 @dataclass(frozen=True)
 class CatalogueCoverage:
-    """What the catalogue says of items. titled: bool[n_items]. item_idx, name_idx: int32, a pair for every name of a
-    category that an item has; name_idx points into names.
+    """Titles and categories of items.
+
+    Attributes:
+        titled: bool[n_items], whether the item has a title.
+        item_idx: int32[n_pairs], the item of each pair of an item and a category's name.
+        name_idx: int32[n_pairs], the name of each pair, as a position in `names`.
+        names: Names of categories.
+        made_up: Whether any product belongs to the synthetic shop.
     """
 
     titled: BoolArray
@@ -107,9 +146,18 @@ class CatalogueCoverage:
 
 @dataclass(frozen=True)
 class CategoryFigures:
-    """Of the products with this name among their categories; a product can have several.
+    """Figures of the products that have a name among their categories; a product can have several.
 
-    n_users: of those who bought or rated one of them. share: of all events; n_bought, share_bought: purchases.
+    Attributes:
+        name: The name.
+        n_products: Products.
+        n_events: Their events.
+        share: Their share of all events.
+        n_users: Users who bought or rated one of them.
+        n_bought: Their purchases.
+        share_bought: Their share of all purchases.
+        n_ratings: Their ratings.
+        avg_rating: Mean of these; None without ratings.
     """
 
     name: str
@@ -125,10 +173,15 @@ class CategoryFigures:
 
 @dataclass(frozen=True)
 class CatalogueFigures:
-    """Of the products that have events. titled, categorised: how many have a title, a category. without_events: of all
-    others that are known; None if they were not counted.
+    """Figures of the products that have events.
 
-    categories: those with the most events, of n_categories. made_up: whether any product is.
+    Attributes:
+        titled: Products with a title.
+        categorised: Products with a category.
+        n_categories: Names of categories.
+        categories: Those with the most events.
+        made_up: Whether any product belongs to the synthetic shop.
+        without_events: Known products without events; None if they were not counted.
     """
 
     titled: int
@@ -141,7 +194,15 @@ class CatalogueFigures:
 
 @dataclass(frozen=True)
 class LoadFigures:
-    """Of the latest load of every file; in rows, but for mended, which counts what was mended."""
+    """Sums over the latest load of every file.
+
+    Attributes:
+        n_files: Files.
+        n_read: Rows read.
+        n_rejected: Rows rejected.
+        rejected: Reason → rows.
+        mended: What was repaired or left out of products → times.
+    """
 
     n_files: int
     n_read: int
@@ -151,7 +212,7 @@ class LoadFigures:
 
     @classmethod
     def of(cls, loads: Iterable[Load]) -> LoadFigures:
-        """loads: newest first."""
+        """Sum up loads; loads: newest first."""
         latest: dict[str, Load] = {}
         for load in loads:
             latest.setdefault(load.file, load)
@@ -170,10 +231,27 @@ class LoadFigures:
 
 @dataclass(frozen=True)
 class DataProfile:
-    """All figures. explored_at: UTC seconds. n_pairs: pairs of a user and a product with an event; filled: their share
-    of all possible ones. most_looked_at, most_bought, most_rated: most first, empty where there is no such event.
-    bought_again: the share of bought pairs that were bought on more than one day; None without dated purchases.
-    by_kind: kind → events. ratings, activity: None without ratings, times.
+    """All figures of a shop's data.
+
+    Attributes:
+        explored_at: UTC seconds of counting.
+        n_events: Events.
+        n_users: Users with events.
+        n_products: Products with events.
+        n_pairs: Pairs of a user and a product with an event.
+        filled: Their share of all possible pairs.
+        by_kind: Kind → events.
+        most_looked_at: Products with the most views and clicks, most first; empty without such events.
+        most_bought: The same for purchases.
+        most_rated: The same for ratings.
+        conversion: From a view to a purchase.
+        bought_again: Share of bought pairs that were bought on more than one day; None without dated purchases.
+        ratings: None without ratings.
+        activity: None without times.
+        users: How events spread over users.
+        products: How events spread over products.
+        catalogue: Titles and categories.
+        loads: Latest loads of files.
     """
 
     explored_at: int
@@ -196,5 +274,5 @@ class DataProfile:
     loads: LoadFigures
 
     def to_json(self) -> JsonDict:
-        """The same as plain dicts, lists and numbers."""
+        """Return the profile as dicts, lists and numbers."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""An exploration that is kept, so that whoever shows its figures need not count."""
+"""Store the profile of the data, so that the dashboard shows it without counting."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from src.exploration.profile_types import DataProfile
 
 @dataclass(frozen=True)
 class SavedProfile:
-    """Figures, and when they no longer hold.
+    """A profile with what the dashboard shows beside it.
 
-    titles: of the products that the figures name. changed_at: the store's, before it was read. seconds: what reading
-    and counting took. remarks: what the figures mean for the models.
+    Attributes:
+        figures: The profile.
+        titles: Product id → title, for products that the profile names.
+        changed_at: When the store was last changed before it was read (its own stamp); None if never.
+        seconds: Duration of reading and counting.
+        remarks: What the figures mean for the models, in sentences.
     """
 
     figures: DataProfile
@@ -29,12 +33,12 @@ class SavedProfile:
     remarks: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
-        """As JSON, whole or not at all. Raises AisleError."""
-        write_whole(path, _adapter().dump_json(self).decode("utf-8"))
+        """Write it as JSON, atomically. Raises AisleError if the file cannot be written."""
+        write_atomically(path, _adapter().dump_json(self).decode("utf-8"))
 
     @classmethod
     def read(cls, path: Path) -> SavedProfile | None:
-        """What `write` wrote; None if nothing is there, or nothing that this version can read. Raises no error."""
+        """Read what `write` wrote; None if there is no file, or none that this version can read. Never raises."""
         try:
             return _adapter().validate_json(path.read_bytes())
         except (OSError, ValidationError):
@@ -46,8 +50,16 @@ def _adapter() -> TypeAdapter[SavedProfile]:
     return TypeAdapter(SavedProfile)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a report, whole or not at all. Raises AisleError."""
+def write_atomically(path: Path, text: str) -> None:
+    """Write a report atomically.
+
+    Args:
+        path: The file; its folder is made.
+        text: The content.
+
+    Raises:
+        AisleError: The file cannot be written.
+    """
     temporary = path.parent / f".{path.name}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Somebody's own split, straight from its files: what to learn from, what to tune on, and what to measure on."""
+"""Read the files of a benchmark: training data, validation data and test data of a given split."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split, held_out
 
 _NUMBERS = re.compile(r"\d+( +\d+)* *")
-_SAMPLE = 200
+_SAMPLE_LINES = 200
 _EXPECTED = (
     "Expected a user and a product a row, with user_id,item_id (and value,at where there are any) in the first line, "
     "or a user and all her products a line, in numbers with blanks between; mend the file, or give another."
@@ -66,9 +66,12 @@ class FileSummary:
 
 @dataclass(frozen=True)
 class BenchmarkData:
-    """What may be learnt from. data: for the final fit. valid: for tuning, as a file gave it; None without one.
+    """Data to train and to tune on, over the same vocabularies.
 
-    Both over the same vocabularies. files: what became of each file.
+    Attributes:
+        data: Data of the final fit.
+        valid: The split for tuning that a file gives; None without one.
+        files: "train" or "valid" → how the file was read.
     """
 
     data: TrainingData
@@ -76,15 +79,19 @@ class BenchmarkData:
     files: dict[str, FileSummary]
 
     def for_tuning(self) -> Split:
-        """What was given for tuning, else a part of the data, held out."""
+        """Return the given split for tuning, else hold out a part of the data."""
         return self.valid if self.valid is not None else held_out(self.data)
 
 
 @dataclass(frozen=True)
 class MappedTestRows:
-    """Rows to measure on, over vocabularies of their own, and where those stand in the ones that were learnt from.
+    """Test rows, over vocabularies of their own, mapped to the vocabularies of the training data.
 
-    user_idx: int64[data.users], item_idx: int64[data.items]: row numbers there; -1 for whoever was never learnt from.
+    Attributes:
+        data: The test rows.
+        user_idx: int64[len(data.users)], row of each user in the training data, -1 for unknown users.
+        item_idx: int64[len(data.items)], row of each item in the training data, -1 for unknown items.
+        file: How the file was read.
     """
 
     data: TrainingData
@@ -94,52 +101,72 @@ class MappedTestRows:
 
 
 def read_benchmark(train: Path, valid: Path | None, settings: Settings, reporter: Reporter) -> BenchmarkData:
-    """Read what may be learnt from. Rows stay as they stand: nothing is stored, and no repeated row is dropped.
+    """Read the data to train and to tune on. Nothing is stored, and repeated rows are kept.
 
-    The final fit learns from train, and from those rows of valid whose pair train has not: from train as it is when
-    valid lies in it, from both when they share nothing. While tuning, the pairs of valid are taken out of train
-    (of the same kind of event, ratings and purchases being one: what was viewed before it was bought stays).
-    Raises UnusableFile when a file has nothing usable or breaks off, or when valid leaves nothing of train.
+    The final fit uses train, and the rows of valid whose pair of user and item is not in train. While tuning, the pairs
+    of valid are removed from train, for the same kind of event (ratings and purchases count as one): a view before a
+    purchase stays.
+
+    Args:
+        train: File of training rows.
+        valid: File of validation rows; None to hold out a part of train.
+        settings: The range of ratings.
+        reporter: Receives the progress.
+
+    Returns:
+        The data, and how each file was read.
+
+    Raises:
+        UnusableFile: A file has nothing usable or is damaged, or valid leaves nothing of train.
     """
-    files = {"train": _opened(train)} | ({} if valid is None else {"valid": _opened(valid)})
+    tables = {"train": _open(train)} | ({} if valid is None else {"valid": _open(valid)})
     with gc_disabled():
-        parts = (_events(table, read, settings, reporter) for table, read in files.values())
+        parts = (_read_events(table, summary, settings, reporter) for table, summary in tables.values())
         data = training_data(chain.from_iterable(parts))
-    reads = {name: read for name, (_, read) in files.items()}
-    if valid is None:
-        return BenchmarkData(data, None, reads)
-    return _with_valid(data, reads)
+    files = {name: summary for name, (_, summary) in tables.items()}
+    return BenchmarkData(data, None, files) if valid is None else _with_valid(data, files)
 
 
 def _with_valid(data: TrainingData, files: dict[str, FileSummary]) -> BenchmarkData:
-    """The rows of train come first in the data, those of valid after them."""
+    """Split the data for tuning; in it, the rows of train come before those of valid."""
     rows, n_train = np.arange(len(data)), files["train"].rows.n_events
     pairs = _pairs(data)
-    of_train, of_valid = rows[:n_train], rows[n_train:]
-    kept = of_train[~np.isin(pairs[of_train], pairs[of_valid])]
-    if not len(kept):
+    train, valid = rows[:n_train], rows[n_train:]
+    remaining = train[~np.isin(pairs[train], pairs[valid])]
+    if not len(remaining):
         raise UnusableFile(
             f"{files['valid'].path}: every pair of {files['train'].path} lies in it too, so nothing is left to learn "
-            "from while tuning. Expected a small part of train, or rows beside it; give another --valid, or none."
+            "from while tuning.",
+            "Expected a small part of train, or rows beside it; give another --valid, or none.",
         )
-    new = of_valid[~np.isin(pairs[of_valid], pairs[of_train])]
-    whole = data if len(new) == len(of_valid) else data.take(np.concatenate([of_train, new]))
-    return BenchmarkData(whole, Split(data.take(kept), data.take(of_valid), "given", None), files)
+    new = valid[~np.isin(pairs[valid], pairs[train])]
+    whole = data if len(new) == len(valid) else data.take(np.concatenate([train, new]))
+    return BenchmarkData(whole, Split(data.take(remaining), data.take(valid), "given", None), files)
 
 
 def read_test_file(path: Path, learnt: TrainingData, settings: Settings, reporter: Reporter) -> MappedTestRows:
-    """Read rows to measure on, and find their users and products among those that were learnt from.
+    """Read test rows, and map their users and items to those of the training data.
 
-    Raises UnusableFile when the file has nothing usable, or breaks off.
+    Args:
+        path: File of test rows.
+        learnt: The training data.
+        settings: The range of ratings.
+        reporter: Receives the progress.
+
+    Returns:
+        The rows, and their mapping.
+
+    Raises:
+        UnusableFile: The file has nothing usable, or is damaged.
     """
-    table, read = _opened(path)
+    table, summary = _open(path)
     with gc_disabled():
-        data = training_data(_events(table, read, settings, reporter))
-    return MappedTestRows(data, data.users.rows_in(learnt.users), data.items.rows_in(learnt.items), read)
+        data = training_data(_read_events(table, summary, settings, reporter))
+    return MappedTestRows(data, data.users.rows_in(learnt.users), data.items.rows_in(learnt.items), summary)
 
 
-def _opened(path: Path) -> tuple[Table, FileSummary]:
-    """How a file is to be read. Whole numbers with blanks between are a user and all her products."""
+def _open(path: Path) -> tuple[Table, FileSummary]:
+    """Open a file. Lines of whole numbers with blanks between are a user and all their products."""
     try:
         table = open_table(path, Hints(layout=LISTS) if _has_lists(path) else None)
     except UnclearLayout as error:
@@ -150,39 +177,39 @@ def _opened(path: Path) -> tuple[Table, FileSummary]:
 
 
 def _has_lists(path: Path) -> bool:
-    """Whether lines are a user and her products, also where all lines are equally long: one product held out of each.
+    """Whether lines are a user and their products, also where all lines have one length (one product held out of each).
 
     Four numbers of which the last is a time are a rating.
     """
     file = InputFile(path)
-    lines = [] if file.is_parquet else [line for line in next(file.line_blocks(), [])[:_SAMPLE] if line.strip()]
+    lines = [] if file.is_parquet else [line for line in next(file.line_blocks(), [])[:_SAMPLE_LINES] if line.strip()]
     numbers = [line.split() for line in lines if _NUMBERS.fullmatch(line)]
-    timed = sum(len(row) == 4 and int(row[3]) >= EPOCH_FROM for row in numbers)
-    if not lines or not _NUMBERS.fullmatch(lines[0]) or 2 * timed > len(numbers):
+    n_ratings = sum(len(row) == 4 and int(row[3]) >= EPOCH_FROM for row in numbers)
+    if not lines or not _NUMBERS.fullmatch(lines[0]) or 2 * n_ratings > len(numbers):
         return False
-    # Most of them: one torn line does not make another kind of file of it.
+    # A majority is enough: one broken line does not change the layout.
     return 10 * len(numbers) >= 9 * len(lines) and any(len(row) > 1 for row in numbers)
 
 
-def _events(table: Table, read: FileSummary, settings: Settings, reporter: Reporter) -> Iterator[EventBatch]:
-    """The events of a file, block by block, counted in `read`. Raises UnusableFile at the end if there are none."""
-    reporter.step(f"reading {read.path}")
+def _read_events(table: Table, summary: FileSummary, settings: Settings, reporter: Reporter) -> Iterator[EventBatch]:
+    """Yield the events of a file in blocks, counted in `summary`. Raises UnusableFile at the end if there are none."""
+    reporter.step(f"reading {summary.path}")
     rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
     for raw in table.rows.blocks():
         block = validate_rows(raw, table.layout, rules)
-        read.rows.add(block)
-        reporter.advance(read.rows.n_read)
+        summary.rows.add(block)
+        reporter.advance(summary.rows.n_read)
         yield block.events
-    if not read.rows.n_events:
+    if not summary.rows.n_events:
         raise UnusableFile(
-            f"{read.path}: none of its {read.rows.n_read:,} rows is usable ({read.rows.reasons}). It was read as "
-            f"{read.layout}.",
+            f"{summary.path}: none of its {summary.rows.n_read:,} rows is usable ({summary.rows.reasons}). "
+            f"It was read as {summary.layout}.",
             _EXPECTED,
         )
 
 
 def _pairs(data: TrainingData) -> IntArray:
-    """int64 per event: equal for events of one user, product and kind; ratings and purchases count as one kind."""
+    """Return int64 per event, equal for events of one user, item and kind; ratings and purchases are one kind."""
     group = np.arange(len(KIND_ORDER))
     group[[KIND_NUMBER[kind] for kind in SEEN_KINDS]] = KIND_NUMBER[SEEN_KINDS[0]]
     pair = data.events.user_idx.astype(np.int64) * len(data.items) + data.events.item_idx

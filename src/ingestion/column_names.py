@@ -1,4 +1,4 @@
-"""What columns are called: the names that shops, public files and other programs give to what Aisle needs."""
+"""Map column names of shops, public data sets and other programs to roles (user, product, rating …)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY = "image", "stock", "withdrawn", "main_ca
 
 CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY)
 
-# Compared without case, blanks, dashes and underscores; the surest name of a role comes first.
+# Compared without case, blanks, dashes and underscores; the most specific name of a role comes first.
 _NAMES: dict[str, tuple[str, ...]] = {
     USER: (
         "userid", "user", "uid", "reviewerid", "customerid", "visitorid", "shopperid", "memberid", "buyerid",
@@ -70,7 +70,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     MAIN_CATEGORY: ("maincategory", "maincat"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
-# German, French, Spanish; without accents.
+# German, French and Spanish names, without accents.
 _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     USER: ("kundennummer", "kundennr", "kundenid", "kunde", "nutzer", "benutzer", "idclient", "cliente", "idcliente"),
     PRODUCT: (
@@ -93,14 +93,14 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     STOCK: ("bestand", "lagerbestand", "existencias"),
 }  # fmt: skip
 
-# Beside a rating, "title" or "images" may be the review's; these cannot.
-_SURELY_OF_THE_PRODUCT = re.compile(r"(product|prod|item|movie|lineitem)\w+")
+# Beside a rating, "title" or "images" may describe the review; names like these cannot.
+_PRODUCT_COLUMN = re.compile(r"(product|prod|item|movie|lineitem)\w+")
 
 
-def plain(name: str) -> str:
-    """A column's name without what people spell differently."""
+def normalize_name(name: str) -> str:
+    """Return a column's name without case, accents, blanks and punctuation."""
     letters = unicodedata.normalize("NFKD", name.lower())
-    return re.sub(r"[\W_]", "", "".join(each for each in letters if not unicodedata.combining(each)))
+    return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
 def is_number(text: str) -> bool:
@@ -109,41 +109,58 @@ def is_number(text: str) -> bool:
 
 
 def is_filled(row: Sequence[object]) -> bool:
-    """Whether a cell of the row holds more than blanks."""
+    """Whether any cell of the row has more than blanks."""
     return any(cell is not None and str(cell).strip() for cell in row)
 
 
 def candidates(names: Sequence[str]) -> dict[str, list[int]]:
-    """Role → positions of the columns whose name fits it, the surest first; each column has one role at the most."""
-    place_of: dict[str, list[int]] = {}
+    """Return role → positions of the columns whose name fits it, best first; a column has one role at most."""
+    positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        place_of.setdefault(plain(name), []).append(at)
+        positions.setdefault(normalize_name(name), []).append(at)
     found = {
-        role: [at for name in (*known, *_FOREIGN_NAMES.get(role, ())) for at in place_of.get(name, ())]
-        for role, known in _NAMES.items()
+        role: [at for name in (*role_names, *_FOREIGN_NAMES.get(role, ())) for at in positions.get(name, ())]
+        for role, role_names in _NAMES.items()
     }
-    if found[USER]:  # the row's own number, not the product's
-        found[PRODUCT] = [at for at in found[PRODUCT] if plain(names[at]) != "id"]
-    return {role: places for role, places in found.items() if places}
+    if found[USER]:  # "id" is then the number of the row, not of the product
+        found[PRODUCT] = [at for at in found[PRODUCT] if normalize_name(names[at]) != "id"]
+    return {role: at for role, at in found.items() if at}
 
 
-def surely_of_the_product(name: str) -> bool:
-    """Whether a column of a file of reviews speaks of the product, not of the review."""
-    return _SURELY_OF_THE_PRODUCT.fullmatch(plain(name)) is not None
+def describes_product(name: str) -> bool:
+    """Whether a column in a file of reviews describes the product rather than the review."""
+    return _PRODUCT_COLUMN.fullmatch(normalize_name(name)) is not None
 
 
 def position_of(column: str, names: Sequence[str], width: int) -> int | None:
-    """Where a column is that somebody named, or numbered from 1; None if there is no such column."""
+    """Find a column by its name or number.
+
+    Args:
+        column: Name of the column, or its number from 1.
+        names: Names of the columns; empty without a header.
+        width: Number of columns.
+
+    Returns:
+        The 0-based position; None if there is no such column.
+    """
     for at, name in enumerate(names):
-        if column == name or (plain(column) and plain(column) == plain(name)):
+        if column == name or (normalize_name(column) and normalize_name(column) == normalize_name(name)):
             return at
     if column.isdecimal() and 1 <= int(column) <= width:
         return int(column) - 1
     return None
 
 
-def described(columns: Mapping[str, int], names: Sequence[str]) -> str:
-    """One line for people: which column was taken for what."""
+def describe_columns(columns: Mapping[str, int], names: Sequence[str]) -> str:
+    """Return one line for people: the column of each role.
+
+    Args:
+        columns: Role → 0-based position.
+        names: Names of the columns; empty without a header.
+
+    Returns:
+        The roles in the order of their columns.
+    """
     return ", ".join(
         f"{role} = {names[at]}" if names else f"{role} = column {at + 1}"
         for role, at in sorted(columns.items(), key=lambda entry: entry[1])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from src.core.domain import CLOCK_TOLERANCE
 from src.core.number_format import percent
 from src.core.records import Load
+from src.ingestion.load_series import file_series
 from src.ingestion.rejections import Rejection, RejectionCode
 
 
@@ -90,42 +89,6 @@ class DataFigures:
     n_products: int
     newest_at: int | None
     counted_at: int
-
-
-def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
-    """Return the load to compare a load with.
-
-    It is the latest earlier one of the same file name, else of a name that differs in its digits only, such as a date.
-    A load that kept no row is skipped: compared with it, the next broken file would pass.
-
-    Args:
-        load: The load to check.
-        loads: All loads, in any order.
-
-    Returns:
-        The earlier load, None if there is none.
-    """
-    earlier = [
-        other for other in loads if other.load_id != load.load_id and other.loaded_at <= load.loaded_at and other.n_kept
-    ]
-    for key in (_name, _series):
-        comparable = [other for other in earlier if key(other) == key(load)]
-        if comparable:
-            return max(comparable, key=lambda other: other.loaded_at)
-    return None
-
-
-def latest_of(loads: Iterable[Load]) -> list[Load]:
-    """Return the latest load of each file series (names that are equal once digits are masked)."""
-    return list({_series(load): load for load in sorted(loads, key=lambda load: load.loaded_at)}.values())
-
-
-def _name(load: Load) -> str:
-    return Path(load.file).name
-
-
-def _series(load: Load) -> str:
-    return re.sub(r"\d+", "0", _name(load))
 
 
 def check_load(load: Load, previous: Load | None, thresholds: Thresholds = Thresholds()) -> list[Check]:
@@ -279,7 +242,7 @@ def _volume(load: Load, previous: Load, thresholds: Thresholds) -> Check | None:
 
 
 def _layout(load: Load, previous: Load) -> Check | None:
-    if _series(load) != _series(previous):
+    if file_series(load) != file_series(previous):
         return None
     return check_of(
         "layout",

@@ -1,4 +1,4 @@
-"""What shops call the kinds of events."""
+"""Map names that shops give to events to EventKind."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ _KIND_OF = {name: kind.value for kind, names in _NAMES.items() for name in names
 
 
 def kind_of(name: str) -> str:
-    """The kind of event that a name means, with or without an s at its end; "" for one that is not known."""
+    """Return the EventKind value that a name means, with or without a final s; "" for an unknown name."""
     text = re.sub(r"[\s_-]", "", name.lower())
     return _KIND_OF.get(text) or _KIND_OF.get(text.removesuffix("s"), "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
 
 import numpy as np
 
@@ -22,9 +21,6 @@ class EventFault(Enum):
     TIME_IN_FUTURE = auto()
 
 
-Faults: TypeAlias = Iterator[tuple[EventFault, BoolArray]]
-
-
 @dataclass(frozen=True)
 class EventRules:
     """The range of ratings, of other values and of times.
@@ -39,7 +35,9 @@ class EventRules:
     rating_max: float
     now: int
 
-    def check(self, is_rating: BoolArray, value: FloatArray, at: IntArray, has_time: BoolArray) -> Faults:
+    def check(
+        self, is_rating: BoolArray, value: FloatArray, at: IntArray, has_time: BoolArray
+    ) -> Iterator[tuple[EventFault, BoolArray]]:
         """Apply all rules to n events.
 
         Args:
@@ -54,7 +52,7 @@ class EventRules:
         yield from self.check_values(is_rating, value)
         yield from self.check_times(at, has_time)
 
-    def check_values(self, is_rating: BoolArray, value: FloatArray) -> Faults:
+    def check_values(self, is_rating: BoolArray, value: FloatArray) -> Iterator[tuple[EventFault, BoolArray]]:
         """Apply the rules of values alone.
 
         Args:
@@ -69,7 +67,7 @@ class EventRules:
         yield EventFault.VALUE_NOT_POSITIVE, ~is_rating & ~(value > 0)
         yield EventFault.VALUE_TOO_LARGE, ~is_rating & (value > MAX_VALUE)
 
-    def check_times(self, at: IntArray, has_time: BoolArray) -> Faults:
+    def check_times(self, at: IntArray, has_time: BoolArray) -> Iterator[tuple[EventFault, BoolArray]]:
         """Apply the rules of times alone.
 
         Args:

@@ -26,7 +26,7 @@ from src.ingestion.column_names import (
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.event_rules import EventFault, EventRules
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
-from src.ingestion.parsing import as_texts, numbers
+from src.ingestion.parsing import as_texts, parse_numbers
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
@@ -171,7 +171,7 @@ def validate_events(
 
     batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
     mark_texts = {role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}
-    marks, counted = dedupe_marks(mark_texts, batch)
+    marks, counted = dedupe_keys(mark_texts, batch)
     is_return = _where(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
     nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
     validated = ValidatedEvents(replace(batch, dedupe_key=marks), counted, is_return, nulls)
@@ -205,7 +205,7 @@ def _kinds_and_values(
     value: FloatArray = np.ones(n)
     is_given: BoolArray = np.zeros(n, dtype=np.bool_)
     if column in texts:
-        value, is_given = numbers(texts[column], layout.decimal)
+        value, is_given = parse_numbers(texts[column], layout.decimal)
         rejections.add(is_given & ~np.isfinite(value), RejectionCode.NO_NUMBER, column)
         value = np.where(np.isfinite(value), value, 1.0)
     if layout.name == CLICKS:
@@ -279,7 +279,7 @@ def _with_purchases(validated: ValidatedEvents, flags: list[str], good: IntArray
     return replace(validated, events=events, counted=counted)
 
 
-def dedupe_marks(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
+def dedupe_keys(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[str], BoolArray]:
     """Return the text that tells apart equal events of a user and product.
 
     It is the file's own mark, else an event's id, else its time and invoice. A rating has none, as a user has one

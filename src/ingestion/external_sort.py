@@ -1,7 +1,7 @@
-"""Events of one file, put in the store's order on disk: memory does not grow with the file.
+"""Sort the events of one file on disk: memory does not grow with the file.
 
-A store keeps events by user, product, kind and mark. Events that come in that order touch each of its pages once, and
-equal events come together, so that they can be counted.
+A store orders events by user, product, kind and mark. Writing events in that order touches each of its pages once, and
+equal events are adjacent, so that they can be counted.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _CACHE_KIB = 65_536
 
 
 def work_file(folder: Path) -> sqlite3.Connection:
-    """A database of one's own for sorting more than fits into memory. It goes with the process, however that ends."""
+    """Open a temporary database for sorting; it is unlinked after opening, so the system frees it on exit."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".work-", dir=folder)
     os.close(handle)
     connection = sqlite3.connect(name, isolation_level=None)
-    # Nothing here outlives the process, so nothing need be safe from its end. A thread of its own halves a sort's time.
+    # The data does not outlive the process, so nothing protects it from a crash. One extra thread halves the time.
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "threads=1", f"cache_size=-{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")
-    connection.execute("CREATE TABLE opened (at)")  # only now is it there to be unlinked
+    connection.execute("CREATE TABLE opened (at)")  # creates the file, which can then be unlinked
     os.unlink(name)
     return connection
 
 
 @contextmanager
-def work_reported(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong with a work file becomes an AisleError."""
+def sorting_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of the temporary database into AisleError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -53,7 +53,11 @@ def work_reported(folder: Path) -> Iterator[None]:
 
 
 class ExternalSort:
-    """A file's cleaned events between reading and storing. A context manager: what it wrote goes with it."""
+    """A file's validated events between reading and storing; a context manager that deletes them on exit.
+
+    Attributes:
+        n_events: Events added.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._rows = work_file(folder)
@@ -68,7 +72,7 @@ class ExternalSort:
         self._rows.close()
 
     def add(self, block: ValidatedBlock) -> None:
-        """Take in a block's events, in the order of the file."""
+        """Add the events of the next block of the file."""
         events = block.events
         columns = (events.user_id, events.product_id, events.kind, events.dedupe_key or [""] * len(events))
         numbers = (block.counted.tolist(), events.value.tolist(), events.at.tolist())
@@ -77,45 +81,53 @@ class ExternalSort:
         self._rows.execute("COMMIT")
         self.n_events += len(events)
 
-    def repeated(self, products: list[Product]) -> int:
-        """How many of these products were in an earlier block already, or more than once in this one."""
+    def count_repeated(self, products: list[Product]) -> int:
+        """Record a block's products; return how many were in an earlier block, or more than once in this one."""
         before = self._rows.total_changes
-        self._rows.executemany("INSERT OR IGNORE INTO products VALUES (?)", [(each.product_id,) for each in products])
+        self._rows.executemany(
+            "INSERT OR IGNORE INTO products VALUES (?)", [(product.product_id,) for product in products]
+        )
         return len(products) - (self._rows.total_changes - before)
 
     def sorted(self, started: int, size: int) -> Iterator[EventBatch]:
-        """All events by user, product, kind and mark, at most `size` a batch.
+        """Yield all events by user, product, kind and mark.
 
-        Of events equal in all of these the latest is handed out, in the place of the first; but those that are told
-        apart by counting get a count into their marks.
-        started: microseconds since 1970; the number of an event is this and its place in the file.
+        Of events that are equal in all of these, the latest is yielded, with the number of the first; events that are
+        told apart by counting get a count into their marks instead.
+
+        Args:
+            started: Microseconds since 1970. An event's number is this plus its position in the file.
+            size: Events of a batch, at most.
+
+        Yields:
+            Batches in order.
         """
-        found = self._rows.execute(
+        cursor = self._rows.execute(
             "SELECT user_id, product_id, kind, value, at, mark, rowid, counted FROM events "
             "ORDER BY user_id, product_id, kind, mark, at, rowid"
         )
-        count, place = _Count(), None
-        page = found.fetchmany(size)
+        counter, first_seq = _OccurrenceCounter(), None
+        page = cursor.fetchmany(size)
         while page:
-            following = found.fetchmany(size)
+            following = cursor.fetchmany(size)
             users, products, kinds, values, at, marks, numbers, counted = zip(*page, strict=True)
-            texts = list(marks)
+            mark = list(marks)
             batch = EventBatch(
                 list(users),
                 list(products),
                 list(kinds),
                 np.array(values),
                 np.array(at),
-                texts,
+                mark,
                 np.array(numbers) + started,
             )
             if any(counted):
-                count.put_into(batch, texts, counted)
-            batch = _without_older(batch, place)
-            place = None
+                counter.number_marks(batch, mark, counted)
+            batch = _without_older(batch, first_seq)
+            first_seq = None
             if following and not counted[-1] and _key(following[0]) == _key(page[-1]):
                 assert batch.arrival_seq is not None
-                place = int(batch.arrival_seq[-1])  # the latest of these is in the next batch
+                first_seq = int(batch.arrival_seq[-1])  # the next batch has the latest of these
                 batch = batch.take(range(len(batch) - 1))
             yield batch
             page = following
@@ -126,13 +138,19 @@ def _key(row: Sequence[object]) -> tuple[object, ...]:
 
 
 @dataclass
-class _Count:
-    """Goes through events in order and numbers those that are equal."""
+class _OccurrenceCounter:
+    """Number equal events, which come one after the other.
+
+    Attributes:
+        previous: User, product, kind and mark of the event before.
+        occurrence: How many equal events came before the current one.
+    """
 
     previous: tuple[str, str, str, str] | None = None
     occurrence: int = 0
 
-    def put_into(self, batch: EventBatch, marks: list[str], counted: Sequence[int]) -> None:
+    def number_marks(self, batch: EventBatch, marks: list[str], counted: Sequence[int]) -> None:
+        """Append "#n" to the marks of repeated events that are told apart by counting."""
         keys = zip(batch.user_id, batch.product_id, batch.kind, marks.copy(), strict=True)
         for row, key in enumerate(keys):
             self.occurrence = self.occurrence + 1 if key == self.previous else 0
@@ -141,14 +159,19 @@ class _Count:
                 marks[row] = f"{key[3]}#{self.occurrence}"
 
 
-def _without_older(batch: EventBatch, place: int | None) -> EventBatch:
-    """Of equal events that stand together the last, which is the latest one, with the smallest number of them.
+def _without_older(batch: EventBatch, first_seq: int | None) -> EventBatch:
+    """Keep the last of adjacent equal events, which is the latest, with the smallest of their arrival numbers.
 
-    place: the number that the first event takes over from those before it.
+    Args:
+        batch: Events in order.
+        first_seq: Arrival number that the first event takes over from equal events of the batch before; None if none.
+
+    Returns:
+        The events, each once.
     """
     assert batch.arrival_seq is not None
-    if place is not None:
-        batch.arrival_seq[0] = min(place, batch.arrival_seq[0])
+    if first_seq is not None:
+        batch.arrival_seq[0] = min(first_seq, batch.arrival_seq[0])
     equal = np.ones(max(len(batch) - 1, 0), dtype=np.bool_)
     for column in (batch.product_id, batch.user_id, batch.kind, batch.dedupe_key or []):
         equal &= np.fromiter(map(eq, column, islice(column, 1, None)), np.bool_, len(equal))

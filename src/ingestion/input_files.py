@@ -1,4 +1,4 @@
-"""From a file to lines of text: found, unpacked, decoded, bounded. Memory does not grow with the file."""
+"""Read lines of text from a file: find, unpack and decode it. Memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -15,32 +15,40 @@ from src.core.errors import InputError, UnclearLayout, UnusableFile
 _SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".item", ".jsonl", ".json", ".ndjson", ".parquet")
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
-_OTHERS = {
+_UNSUPPORTED = {
     b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV",
     b"BZh": "packed with bzip2. Unpack it, or pack it with gzip",
     b"\xfd7zXZ": "packed with xz. Unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "packed with zstd. Unpack it, or pack it with gzip",
     b"SQLite format 3": "an SQLite database. Export the table as CSV",
 }
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 UNREADABLE = (OSError, EOFError, zlib.error)
 MAX_LINE = 1_000_000
-"""Characters. A longer line is no row: it is cut, and refused where rows are made of lines."""
-_CHUNK = 1 << 21
-_HEAD = 1 << 20
+"""Characters. A longer line is truncated, and rejected where it becomes a row."""
+CHUNK_BYTES = 1 << 21
+_HEAD_BYTES = 1 << 20
 
 
 def find_event_files(folders: Iterable[Path], except_for: Iterable[Path] = ()) -> list[Path]:
-    """Files in the folders, and one folder below them, that look like tables; sorted, without `except_for`."""
-    left_out = {path.resolve() for path in except_for}
-    found = {
+    """Find files that look like tables, by their names.
+
+    Args:
+        folders: Where to look; their direct subfolders are searched too.
+        except_for: Files to leave out.
+
+    Returns:
+        Paths, sorted within each folder, each file once.
+    """
+    excluded = {path.resolve() for path in except_for}
+    tables = {
         path.resolve(): path
         for folder in folders
         if folder.is_dir()
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")])
-        if path.is_file() and _is_table(path.relative_to(folder)) and path.resolve() not in left_out
+        if path.is_file() and _is_table(path.relative_to(folder)) and path.resolve() not in excluded
     }
-    return list(found.values())
+    return list(tables.values())
 
 
 def _is_table(path: Path) -> bool:
@@ -49,9 +57,16 @@ def _is_table(path: Path) -> bool:
 
 
 class InputFile:
-    """A file that holds a table: what its first bytes say, and its lines.
+    """A file that holds a table: its format by its first bytes, and its lines.
 
-    Raises UnusableFile when it is missing, cannot be read, or is of a kind that Aisle does not unpack.
+    Attributes:
+        path: The file.
+        packed: Whether it is packed with gzip.
+        is_parquet: Whether it is a parquet file.
+        encoding: Encoding of its text.
+
+    Raises:
+        UnusableFile: It is missing, cannot be read, or has a format that Aisle does not unpack.
     """
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
@@ -61,66 +76,70 @@ class InputFile:
         with self._guarded(), open(path, "rb") as raw:
             self.packed = raw.read(2) == _GZIP_MAGIC
         with self.bytes() as binary, self._guarded():
-            head = next(_chunks(binary, _HEAD), b"")
-        for magic, what in _OTHERS.items():
+            head = next(_chunks(binary, _HEAD_BYTES), b"")
+        for magic, format_name in _UNSUPPORTED.items():
             if head.startswith(magic):
-                raise UnusableFile(f"{path}: it is {what}, and load that.")
+                raise UnusableFile(f"{path}: it is {format_name}, and load that.")
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
-        self.encoding = _known(encoding) if encoding else _encoding_of(head)
-        self._lone_returns = b"\r" in head and b"\n" not in head
+        self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
+        self._ends_with_returns = b"\r" in head and b"\n" not in head
 
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
-        """The unpacked bytes, from the start."""
+        """Open the unpacked bytes, from the start."""
         with self._guarded(), _open(self.path, self.packed) as binary:
             yield binary
 
     def line_blocks(self) -> Iterator[list[str]]:
-        """All lines in blocks of some megabytes, without their ends. A line is cut after MAX_LINE characters and one.
+        """Yield all lines, without their ends, in blocks of some megabytes.
 
-        Raises UnusableFile when the file breaks off (a damaged gzip); all whole lines before that are handed out first.
+        A line is truncated to MAX_LINE + 1 characters.
+
+        Raises:
+            UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
         """
-        # surrogateescape keeps bytes that are not of the encoding, so that cleaning can refuse just those rows.
+        # surrogateescape keeps undecodable bytes, so that validation rejects only the rows that have them.
         decoder = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
-        ending = "\r" if self._lone_returns else "\n"
-        rest, done = "", 0
+        ending = "\r" if self._ends_with_returns else "\n"
+        rest, n_lines = "", 0
         with self.bytes() as binary:
-            chunks = _chunks(binary, _CHUNK)
+            chunks = _chunks(binary, CHUNK_BYTES)
             while True:
-                with self._guarded(done):
+                with self._guarded(n_lines):
                     chunk = next(chunks, b"")
                     text = rest + decoder.decode(chunk, final=not chunk)
                 lines = text.split(ending)
-                # Cut while it grows: one endless line must not fill the memory.
+                # Truncated while it grows: one endless line must not fill the memory.
                 rest = lines.pop()[: MAX_LINE + 1] if chunk else ""
                 if lines and not chunk and not lines[-1]:
                     lines.pop()
                 if lines:
-                    done += len(lines)
+                    n_lines += len(lines)
                     yield [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
                 if not chunk:
                     return
 
     @contextmanager
-    def _guarded(self, lines: int = 0) -> Iterator[None]:
+    def _guarded(self, n_lines: int = 0) -> Iterator[None]:
+        """Turn errors of reading into UnusableFile; n_lines: lines read before."""
         try:
             yield
         except PermissionError as error:
             raise UnusableFile(f"{self.path}: {error.strerror}. Expected a readable file; mend its rights.") from None
-        except UnicodeError as error:  # where surrogateescape has no way out, as in UTF-16
+        except UnicodeError as error:  # surrogateescape does not help with UTF-16
             raise UnclearLayout(
-                f"{self.path}: after line {lines} it is no text in {self.encoding} ({error}).",
+                f"{self.path}: after line {n_lines} it is no text in {self.encoding} ({error}).",
                 "Expected a whole file; fetch it again, or name its encoding: --encoding cp1252",
             ) from None
         except UNREADABLE as error:
             raise UnusableFile(
-                f"{self.path}: cannot be read after line {lines} ({error}). Expected a whole file; fetch it again "
+                f"{self.path}: cannot be read after line {n_lines} ({error}). Expected a whole file; fetch it again "
                 "and load it again: what was stored before stays single."
             ) from None
 
 
 def with_last(blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], bool]]:
-    """Each block, and whether it is the last one; an empty one comes at the end."""
+    """Yield each block with False, and at the end an empty block with True: it is the last one."""
     for block in blocks:
         yield block, False
     yield [], True
@@ -131,21 +150,21 @@ def _open(path: Path, packed: bool) -> IO[bytes]:
 
 
 def _chunks(binary: IO[bytes], size: int) -> Iterator[bytes]:
-    """All bytes, `size` at a time; whatever can be read before a damaged place comes before its error."""
-    source = cast("Any", binary)  # read1: read loses what it has when an error comes
+    """Yield all bytes, `size` at a time; readable bytes before a damaged place come before its error."""
+    source = cast("Any", binary)  # read1, because read loses its buffer when an error occurs
     broken: Exception | None = None
     while broken is None:
-        parts, left = [], size
-        while left:
+        parts, n_missing = [], size
+        while n_missing:
             try:
-                part = source.read1(left)
+                part = source.read1(n_missing)
             except UNREADABLE as error:
                 broken = error
                 break
             if not part:
                 break
             parts.append(part)
-            left -= len(part)
+            n_missing -= len(part)
         if parts:
             yield b"".join(parts)
         elif broken is None:
@@ -153,8 +172,8 @@ def _chunks(binary: IO[bytes], size: int) -> Iterator[bytes]:
     raise broken
 
 
-def _known(encoding: str) -> str:
-    """The encoding, if Python can read text in it. Raises InputError."""
+def _checked_encoding(encoding: str) -> str:
+    """Return the encoding. Raises InputError if Python cannot decode text with it."""
     try:
         b"a".decode(encoding, "ignore")
         codecs.getincrementaldecoder(encoding)
@@ -165,14 +184,14 @@ def _known(encoding: str) -> str:
     return encoding
 
 
-def _encoding_of(head: bytes) -> str:
-    """By the byte-order mark, else UTF-8, unless most of the lines beyond ASCII are none: then Windows' Latin 1."""
-    for mark, encoding in _MARKS:
+def _detect_encoding(head: bytes) -> str:
+    """Detect the encoding by the byte-order mark, else UTF-8, or cp1252 if most non-ASCII lines are no UTF-8."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
-    foreign = [line for line in head.split(b"\n")[:-1] or [head] if not line.isascii()]
-    broken = sum(not _is_utf8(line) for line in foreign)
-    return "cp1252" if broken * 2 > len(foreign) else "utf-8"
+    non_ascii = [line for line in head.split(b"\n")[:-1] or [head] if not line.isascii()]
+    broken = sum(not _is_utf8(line) for line in non_ascii)
+    return "cp1252" if broken * 2 > len(non_ascii) else "utf-8"
 
 
 def _is_utf8(line: bytes) -> bool:

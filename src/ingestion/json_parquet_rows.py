@@ -1,4 +1,4 @@
-"""Rows of files whose cells have names: JSON lines and parquet."""
+"""Read rows of files with named cells: JSON lines and parquet."""
 
 from __future__ import annotations
 
@@ -13,62 +13,67 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from typing_extensions import override
+
 from src.core.errors import UnusableFile
 from src.ingestion.input_files import MAX_LINE, UNREADABLE, InputFile, with_last
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
-_SAMPLE = 200
-_NAMED_ROWS = 20_000  # among which fields are looked for: a rare one may come late
-_BATCH = 20_000
-_SHOWN = 500
-_PART = 4_000_000
+_SAMPLE_ROWS = 200
+_NAME_SAMPLE_ROWS = 20_000  # rows searched for fields, since a rare one may come late
+BATCH_ROWS = 20_000
+_MAX_SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
+_BATCH_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True)
 class JsonLinesRows:
-    """One JSON object a line. names: the fields that are wanted; a row has one cell for each, None where it is missing.
+    """A file of one JSON object a line; Python's notation, in which some public catalogues come, is read too.
 
-    Python's notation is read as well, in which some public catalogues come.
+    Attributes:
+        file: The file.
+        names: Fields to read: a row has one cell for each, None where it is missing.
     """
 
     file: InputFile
     names: tuple[str, ...] = ()
 
     def describe(self) -> str:
+        """Return the format for people."""
         return "JSON lines"
 
     def is_one_a_line(self) -> bool:
         """Whether the first line is an object."""
-        return any(_object(line) is not None for _, line in itertools.islice(self._lines(), 1))
+        return any(_parse_object(line) is not None for _, line in itertools.islice(self._lines(), 1))
 
     def field_names(self) -> list[str]:
-        """The fields of the first objects, each once, in the order met."""
-        objects = (_object(line) for _, line in self._lines())
-        first = itertools.islice((found for found in objects if found is not None), _NAMED_ROWS)
-        return list(dict.fromkeys(name for found in first for name in found if isinstance(name, str)))
+        """Return the fields of the first objects, each once, in order of appearance."""
+        objects = (_parse_object(line) for _, line in self._lines())
+        first = itertools.islice((value for value in objects if value is not None), _NAME_SAMPLE_ROWS)
+        return list(dict.fromkeys(name for value in first for name in value if isinstance(name, str)))
 
     def sample(self) -> list[list[Any]]:
-        """The wanted cells of the first rows."""
-        objects = (_object(line) for _, line in self._lines())
-        first = itertools.islice((found for found in objects if found is not None), _SAMPLE)
-        return [[found.get(name) for name in self.names] for found in first]
+        """Return the cells of `names` in the first rows."""
+        objects = (_parse_object(line) for _, line in self._lines())
+        first = itertools.islice((value for value in objects if value is not None), _SAMPLE_ROWS)
+        return [[value.get(name) for name in self.names] for value in first]
 
     def blocks(self) -> Iterator[RawBlock]:
-        """All lines that hold something."""
-        for part in _parts(self._lines()):
+        """Yield all lines that are not blank."""
+        for part in _batches(self._lines()):
             lines, texts, broken = [], [], []
             rows: list[Sequence[object]] = []
             for number, line in part:
-                found = _object(line)
-                if found is None:
+                value = _parse_object(line)
+                if value is None:
                     code = RejectionCode.LINE_TOO_LONG if len(line) > MAX_LINE else RejectionCode.NO_JSON_OBJECT
                     broken.append(
-                        RejectedRow(number, Rejection(code), [line[:_SHOWN] if len(line) > MAX_LINE else line])
+                        RejectedRow(number, Rejection(code), [line[:_MAX_SHOWN] if len(line) > MAX_LINE else line])
                     )
                     continue
                 lines.append(number)
-                rows.append([found.get(name) for name in self.names])
+                rows.append([value.get(name) for name in self.names])
                 texts.append(line)
             yield RawBlock(lines, rows, broken, texts)
 
@@ -82,13 +87,13 @@ class JsonLinesRows:
                     yield number, text
 
 
-def _parts(numbered: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Up to _BATCH lines, and no more than one beyond _PART characters."""
+def _batches(numbered: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Yield up to BATCH_ROWS lines at a time, at most one of them beyond _BATCH_CHARACTERS."""
     part, size = [], 0
     for number, line in numbered:
         part.append((number, line))
         size += len(line)
-        if len(part) >= _BATCH or size > _PART:
+        if len(part) >= BATCH_ROWS or size > _BATCH_CHARACTERS:
             yield part
             part, size = [], 0
     if part:
@@ -96,10 +101,11 @@ def _parts(numbered: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]
 
 
 class JsonDocumentRows(JsonLinesRows):
-    """JSON whose objects are written over several lines, one after the other or in a list."""
+    """A file of JSON objects over several lines, one after the other or in a list."""
 
+    @override
     def _lines(self) -> Iterator[tuple[int, str]]:
-        """(line number, text) of each object; of what is none, line by line."""
+        """Yield line number and text of each object; text that is no object comes line by line."""
         decoder = json.JSONDecoder()
         text, number = "", 1
         for block, last in with_last(self.file.line_blocks()):
@@ -110,7 +116,7 @@ class JsonDocumentRows(JsonLinesRows):
                     end = decoder.raw_decode(text, start)[1]
                 except (ValueError, RecursionError):
                     if not last and len(text) - start <= MAX_LINE:
-                        break  # the next block may have the rest of it
+                        break  # the next block may complete it
                     end = text.find("\n", start)
                 number += text.count("\n", at, start)
                 yield number, text[start:end]
@@ -122,41 +128,48 @@ class JsonDocumentRows(JsonLinesRows):
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _parse_object(line: str) -> dict[str, Any] | None:
+    """Return the object; None if the line is none."""
     if len(line) > MAX_LINE:
         return None
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(line)
+            value = read(line)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        return found if isinstance(found, dict) else None
+        return value if isinstance(value, dict) else None
     return None
 
 
 @dataclass(frozen=True)
 class ParquetRows:
-    """A parquet file. names: the columns that are wanted, in the order of a row's cells."""
+    """A parquet file.
+
+    Attributes:
+        file: The file.
+        names: Columns to read, in the order of a row's cells.
+    """
 
     file: InputFile
     names: tuple[str, ...] = field(default=())
 
     def describe(self) -> str:
+        """Return the format for people."""
         return "parquet"
 
     def field_names(self) -> list[str]:
-        """The columns."""
+        """Return the names of the columns."""
         with self._open() as table:
             return [str(name) for name in table.schema_arrow.names]
 
     def sample(self) -> list[list[Any]]:
-        """The wanted cells of the first rows."""
-        return [list(row) for row in next(self._batches(_SAMPLE), [])]
+        """Return the cells of `names` in the first rows."""
+        return [list(row) for row in next(self._batches(_SAMPLE_ROWS), [])]
 
     def blocks(self) -> Iterator[RawBlock]:
-        """All rows; a time becomes UTC seconds."""
+        """Yield all rows; times become UTC seconds."""
         first = 1
-        for rows in self._batches(_BATCH):
+        for rows in self._batches(BATCH_ROWS):
             yield RawBlock(list(range(first, first + len(rows))), rows)
             first += len(rows)
 
@@ -168,7 +181,7 @@ class ParquetRows:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        import pyarrow as pa  # not on top: a process that only serves does not need it
+        import pyarrow as pa  # imported here: a serving process does not need it
         import pyarrow.parquet as pq
 
         try:
@@ -183,7 +196,7 @@ class ParquetRows:
 
 @contextmanager
 def _seekable(binary: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
-    """ParquetRows is read from its end: a gzipped one is unpacked to disk first."""
+    """Open a parquet file, which is read from its end: a gzipped one is unpacked to disk first."""
     if not packed:
         yield binary
         return
@@ -194,17 +207,18 @@ def _seekable(binary: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
 
 
 def _cells(column: Any) -> list[Any]:
+    """Return the cells of an Arrow column as Python values."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        seconds = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())  # unsafe: nanoseconds may go
+        seconds = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())  # unsafe: nanoseconds are dropped
         return [None if micro is None else micro // 1_000_000 for micro in seconds.to_pylist()]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         try:
             return list(column.to_pylist())
-        except UnicodeDecodeError:  # some writers do not look at what they call UTF-8
+        except UnicodeDecodeError:  # some writers mislabel other encodings as UTF-8
             column = column.cast(pa.large_binary())
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in column.to_pylist()]

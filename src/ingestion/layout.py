@@ -1,4 +1,4 @@
-"""What the rows of a file mean, and what somebody may say of it."""
+"""Layouts: what the rows of a file mean, and the hints by which options give one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
-from src.ingestion.column_names import ROLES, described
+from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.json_parquet_rows import JsonLinesRows, ParquetRows
 from src.ingestion.parsing import EPOCH, TimeFormat
@@ -29,15 +29,20 @@ GENRE_NAMES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
     "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )  # fmt: skip
-_SHOWN = 200  # characters
+_MAX_SHOWN = 200  # characters of the unused columns in a description
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What somebody who knows the file has said of it; None and {} where nothing.
+    """What options say about a file; None and {} where they say nothing.
 
-    layout: a name of LAYOUTS. columns: role → a column's name, or its number from 1, or "" for none.
-    kind: what a row is where the file does not say. day_first: whether 3/4/2020 is in April.
+    Attributes:
+        layout: A key of LAYOUTS.
+        columns: Role → name of its column, or its number from 1, or "" for none.
+        kind: Kind of the events where no column gives it.
+        day_first: Whether 3/4/2020 is in April.
+        encoding: Encoding of the text, as Python names it.
+        separator: What stands between fields.
     """
 
     layout: str | None = None
@@ -50,9 +55,17 @@ class Hints:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rows of a file mean. columns: role → position of its cell in a row.
+    """What the rows of a file mean.
 
-    kind: what a row is where no column says so. notes: where another reading was possible, and how to choose it.
+    Attributes:
+        name: A key of LAYOUTS.
+        columns: Role → position of its cell in a row.
+        names: Names of the columns; empty without a header.
+        unused: Names of columns without a role.
+        kind: Kind of the events where no column gives it.
+        time: Notation of times.
+        decimal: Decimal sign, "." or ",".
+        notes: Ambiguities, and the options that resolve them the other way.
     """
 
     name: str
@@ -66,31 +79,41 @@ class Layout:
 
     @property
     def has_events(self) -> bool:
-        """Whether its rows say what users did."""
+        """Whether the rows are events rather than products."""
         return self.name not in (PRODUCTS, GENRES)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file whose layout is known."""
+    """A file with its layout.
+
+    Attributes:
+        path: The file.
+        rows: Its rows.
+        layout: What they mean.
+    """
 
     path: Path
     rows: CsvRows | JsonLinesRows | ParquetRows
     layout: Layout
 
     def describe(self) -> str:
-        """One line for people: how it is read."""
+        """Return one line for people: how the file is read."""
         layout = self.layout
         header = "" if layout.names or not isinstance(self.rows, CsvRows) else ", no header"
         encoding = "" if self.rows.file.encoding.startswith("utf-8") else f" in {self.rows.file.encoding}"
-        unused = f"; not used: {', '.join(layout.unused)}"[:_SHOWN] if layout.unused else ""
-        columns = described(layout.columns, layout.names)
+        unused = f"; not used: {', '.join(layout.unused)}"[:_MAX_SHOWN] if layout.unused else ""
+        columns = describe_columns(layout.columns, layout.names)
         return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """`user=…,product=…` as role → column. Raises InputError for what is no role."""
-    found = {}
+    """Parse `user=…,product=…` into role → column.
+
+    Raises:
+        InputError: A part has no role, or an unknown one.
+    """
+    columns = {}
     for part in filter(None, text.split(",")):
         role, equals, column = part.partition("=")
         role = role.strip().lower()
@@ -99,10 +122,10 @@ def parse_columns(text: str) -> dict[str, str]:
                 f"--columns: found {part!r}; expected role=column with a role out of {', '.join(ROLES)}: "
                 "--columns user=customer,product=sku,time=date"
             )
-        found[role] = column.strip()
-    return found
+        columns[role] = column.strip()
+    return columns
 
 
 def genres_of(flags: Sequence[object]) -> str:
-    """MovieLens' flags as the names of genres."""
+    """Return MovieLens' flags as names of genres, separated by bars."""
     return "|".join(name for name, flag in zip(GENRE_NAMES, flags, strict=False) if flag == "1")

@@ -8,15 +8,12 @@ from src.ingestion.text_cleaning import clean_text
 
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
-
 _NUMBER = r"\.?\d(?:[\d.,'’ ]*\d)?"
-
 
 _MONEY = (
     r"\s*(?:(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₴₫฿₱₦₪₡₲₵₸₼₾]|[A-Z]{3}(?![A-Za-z])"
     r"|(?i:rs\.?|kr\.?|zł|kč|ft|lei|руб\.?|fr\.?|r(?=\s?\d)))?\s*"
 )
-
 
 _PRICE = re.compile(
     rf"(?:(?i:from|ab|only|now|price|desde|vanaf|à partir de|starting at|as low as)\b\s*:?)?\s*(?P<minus>[-−])?{_MONEY}"
@@ -24,37 +21,42 @@ _PRICE = re.compile(
     re.ASCII,
 )
 
-
-LONGEST_NUMBER = 60  # characters of a number, with currency and words, that are looked at
-
+MAX_NUMBER_LENGTH = 60
+"""Characters of a number with currency and words; longer texts are no numbers."""
 
 _ROUND_PRICE = re.compile(r"(?<=\d)[.,]\s?[-–—]{1,2}(?!\d)")  # "12,-"
-
 
 _GROUPED_BY_BLANKS = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d+)?", re.ASCII)
 
 
 def price_in(text: str) -> tuple[float, bool] | None:
-    """(the price that a text names, whether it is the lowest of a range); None if it names none. Below 0: any -1.0."""
-    if len(text) <= LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(text):
+    """Read the price in a text.
+
+    Args:
+        text: A number with currency and words, or a range of two.
+
+    Returns:
+        The price, and whether it is the lower end of a range; None if there is no price. Every negative price is -1.0.
+    """
+    if len(text) <= MAX_NUMBER_LENGTH and _PLAIN_NUMBER.fullmatch(text):
         return float(text), False
     text = clean_text(text).text
-    found = _PRICE.fullmatch(_ROUND_PRICE.sub("", text)) if len(text) <= LONGEST_NUMBER else None
-    if not found:
+    match = _PRICE.fullmatch(_ROUND_PRICE.sub("", text)) if len(text) <= MAX_NUMBER_LENGTH else None
+    if not match:
         return None
-    low, high = _amount(found["low"]), _amount(found["high"]) if found["high"] else None
-    if low is None or (found["high"] and high is None):
+    low, high = _amount(match["low"]), _amount(match["high"]) if match["high"] else None
+    if low is None or (match["high"] and high is None):
         return None
-    if found["minus"] or found["inner_minus"]:
+    if match["minus"] or match["inner_minus"]:
         return -1.0, False
     return (low, False) if high is None else (min(low, high), True)
 
 
 def _amount(text: str) -> float | None:
-    """The number that a person wrote; None if its groups make no sense.
+    """Return the number that a text spells; None if its groups of digits are invalid.
 
-    Where both "." and "," stand, the last one is the decimal sign. A lone "," before exactly three digits that end the
-    number parts thousands ("1,234"; not "0,125"); any other lone "," and every lone "." is the decimal sign.
+    With both "." and ",", the last one is the decimal sign. A single "," before exactly three final digits separates
+    thousands ("1,234"; not "0,125"); any other single "," and every single "." is the decimal sign.
     """
     if re.search("[ '’]", text):
         if not _GROUPED_BY_BLANKS.fullmatch(text):
@@ -70,7 +72,7 @@ def _amount(text: str) -> float | None:
         grouping, decimal = (",", ".") if "," in text else (".", ",") if text.count(".") > 1 else ("", ".")
     whole, _, fraction = text.partition(decimal)
     if grouping and grouping in whole:
-        # The last group has three digits; in India those before it have two.
+        # The last group has three digits; in India the others have two.
         if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(grouping)}\d{{2,3}})*{re.escape(grouping)}\d{{3}}", whole):
             return None
         whole = whole.replace(grouping, "")

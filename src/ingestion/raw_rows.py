@@ -1,4 +1,4 @@
-"""What reading hands to cleaning: rows as they stand in the file, and those that are none."""
+"""Blocks of raw rows, as the readers of files yield them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 
 from src.ingestion.rejections import RejectedRow, Rejection
 
-NOTHING = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
-"""The ways in which programs write "nothing", in small letters."""
+EMPTY_TEXTS = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
+"""How programs write an empty cell, in lower case."""
 
 
 @dataclass(frozen=True)
 class RawBlock:
-    """Consecutive rows of a file, all of one width; a cell is text, or any JSON value.
+    """Consecutive rows of a file.
 
-    lines: 1-based line (or row) number of each row. broken: rows that have not the file's shape.
-    texts: each row as it stands in the file, where `rows` are only a part of it.
+    Attributes:
+        lines: 1-based line (or row) number of each row.
+        rows: Cells of each row, all of one width; a cell is text or any JSON value.
+        broken: Rows that have not the shape of the file.
+        texts: Each row as it stands in the file, where `rows` has only a part of it.
     """
 
     lines: list[int]
@@ -25,5 +28,13 @@ class RawBlock:
     texts: list[str] | None = None
 
     def reject(self, at: int, rejection: Rejection) -> RejectedRow:
-        """Row number `at` of this block, refused."""
+        """Return a row as a rejected one.
+
+        Args:
+            at: Index of the row in this block.
+            rejection: Why it is rejected.
+
+        Returns:
+            The row, with its cells as they stand in the file.
+        """
         return RejectedRow(self.lines[at], rejection, self.rows[at] if self.texts is None else [self.texts[at]])

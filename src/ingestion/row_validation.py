@@ -12,7 +12,7 @@ from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import CATALOGUE_ROLES, CATEGORY, PRODUCT
 from src.ingestion.event_rules import EventRules
-from src.ingestion.event_validation import RowRejections, ValidatedEvents, dedupe_marks, validate_events, validate_ids
+from src.ingestion.event_validation import RowRejections, ValidatedEvents, dedupe_keys, validate_events, validate_ids
 from src.ingestion.layout import GENRES, LISTS, Layout, genres_of
 from src.ingestion.parsing import as_texts
 from src.ingestion.product_cleaning import clean_product
@@ -131,6 +131,6 @@ def _validate_lists(block: RawBlock, layout: Layout) -> ValidatedBlock:
         products += row[1:]
     n = len(users)
     batch = EventBatch(users, products, [layout.kind.value] * n, np.ones(n), np.full(n, NO_TIME, np.int64))
-    marks, counted = dedupe_marks({}, batch)
+    marks, counted = dedupe_keys({}, batch)
     rejected = rejections.rejected_rows(block)
     return ValidatedBlock(len(block.rows) + len(block.broken), replace(batch, dedupe_key=marks), counted, [], rejected)

@@ -1,4 +1,4 @@
-"""One raw cell, whatever a file format gives, as a list, as one line of text without markup, as a price."""
+"""Read a raw cell of any file format as a list, or as one line of text without markup."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 
 import numpy as np
+from typing_extensions import override
 
-from src.ingestion.raw_rows import NOTHING
+from src.ingestion.raw_rows import EMPTY_TEXTS
 
-_NOTHING = NOTHING | {"<na>", "-", "–", "—", "[]", "{}"}
-_LONGEST_NOTHING = max(map(len, _NOTHING))
-_MEMBERS_LIMIT = 1_000  # of one list that are looked at
-_LIST_TEXT_LIMIT = 50_000  # characters of a list written as text
+_EMPTY_CELLS = EMPTY_TEXTS | {"<na>", "-", "–", "—", "[]", "{}"}
+_MAX_EMPTY_LENGTH = max(map(len, _EMPTY_CELLS))
+_MAX_ITEMS = 1_000  # items read of one list
+_MAX_LITERAL_LENGTH = 50_000  # characters of a list written as text
 
-_LIST_OF_TEXTS = re.compile(r"\s*[\[{][\s\[{]*[\"'\]}]")
-_ODD_ESCAPE = re.compile(r"\\(?![\\'\"nrt])")
+_LITERAL_START = re.compile(r"\s*[\[{][\s\[{]*[\"'\]}]")
+_INVALID_ESCAPE = re.compile(r"\\(?![\\'\"nrt])")
 
-_RAW_LIMIT = 200_000  # characters of one text that are looked at: no page may hold up a load
-_ROUNDS = 4  # exports escape what is escaped already: &amp;amp;lt;
+_MAX_RAW_LENGTH = 200_000  # characters read of one text, so that no text holds up a load
+_MAX_ROUNDS = 4  # exports escape text that is escaped already: &amp;amp;lt;
 
 _INLINE_NAMES = """
     a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt u
@@ -40,9 +41,9 @@ _BLOCK_NAMES = """
     ul video
 """
 _INLINE, _BLOCK = frozenset(_INLINE_NAMES.split()), frozenset(_BLOCK_NAMES.split())
-_WITHOUT_TEXT = ("script", "style")
+_CODE_TAGS = ("script", "style")
 
-# A "<" is a tag's only before a name of HTML, a closing name, a prefixed name, or an attribute: "<3" and "5 <6" stay.
+# A "<" opens a tag only before a name of HTML, a closing name, a prefixed name or an attribute: "<3" and "5 <6" stay.
 _TAG = re.compile(
     rf"</?(?:{'|'.join(sorted(_INLINE | _BLOCK))})(?=[\s/>]|$)|</[a-z][^\s<>/]*\s*>|<[a-z]\w*:\w+(?=[\s/>])"
     r"|<[a-z][\w-]*\s+[\w:-]+\s*=\s*[\"']",
@@ -56,9 +57,9 @@ _DECLARATION = re.compile(
 )
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|(\w{1,32}));")
-# Control characters that are no blanks, halves of surrogate pairs, and the byte order mark.
+# Control characters other than blanks, lone surrogates, and the byte order mark.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
-_NEEDS_CARE = re.compile(r"[<>&{(=]|  ")
+_NEEDS_CLEANING = re.compile(r"[<>&{(=]|  ")
 
 _CSS_RULE = re.compile(
     r"\s*(?:/\*.*?(?:\*/|\Z)"
@@ -75,10 +76,10 @@ _SCRIPT = re.compile(
 )
 
 
-def known(cell: object) -> object:
-    """The cell as None (not known), text without blanks around it, bool, int, finite or infinite float, list or dict.
+def normalize_cell(cell: object) -> object:
+    """Return the cell as None (unknown), stripped text, bool, int, float (no NaN), list or dict.
 
-    Anything else comes back as it is; no role takes it.
+    Cells of other types are returned unchanged; no role accepts them.
     """
     if cell is None:
         return None
@@ -88,7 +89,7 @@ def known(cell: object) -> object:
         cell = cell.decode("utf-8", "replace")
     if isinstance(cell, str):
         text = cell.strip()
-        return None if len(text) <= _LONGEST_NOTHING and text.lower() in _NOTHING else text
+        return None if len(text) <= _MAX_EMPTY_LENGTH and text.lower() in _EMPTY_CELLS else text
     if isinstance(cell, Decimal):
         cell = float(cell) if not cell.is_snan() else None
     if isinstance(cell, float):
@@ -100,8 +101,8 @@ def known(cell: object) -> object:
     return cell
 
 
-def as_text(cell: object) -> str | None:
-    """The known cell as text; None if it is neither text nor a number."""
+def cell_text(cell: object) -> str | None:
+    """Return a normalized cell as text; None if it is neither text nor a number."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float) and math.isfinite(cell):
@@ -111,39 +112,44 @@ def as_text(cell: object) -> str | None:
     return None
 
 
-def members(cell: object) -> list[object]:
-    """What a list holds, also one that is written as text, as JSON or as Python does; [cell] for anything else."""
-    cell = _unwritten(cell)
-    return cell[:_MEMBERS_LIMIT] if isinstance(cell, list) else [cell]
+def list_items(cell: object) -> list[object]:
+    """Return the items of a list, also of one written as text in JSON or Python notation; else [cell]."""
+    cell = _parse_literal(cell)
+    return cell[:_MAX_ITEMS] if isinstance(cell, list) else [cell]
 
 
-def _unwritten(cell: object) -> object:
-    """The list or dict that a text spells out; the cell itself if it does not."""
-    if not isinstance(cell, str) or len(cell) > _LIST_TEXT_LIMIT or not _LIST_OF_TEXTS.match(cell):
+def _parse_literal(cell: object) -> object:
+    """Return the list or dict that a text spells out; the cell itself if it spells out none."""
+    if not isinstance(cell, str) or len(cell) > _MAX_LITERAL_LENGTH or not _LITERAL_START.match(cell):
         return cell
     try:
-        found = json.loads(cell)
+        value = json.loads(cell)
     except (ValueError, RecursionError):
-        if _ODD_ESCAPE.search(cell):  # Python would warn of it
+        if _INVALID_ESCAPE.search(cell):  # Python warns about it
             return cell
         try:
-            found = ast.literal_eval(cell)
+            value = ast.literal_eval(cell)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return cell
-    return found if isinstance(found, list | dict) else cell
+    return value if isinstance(value, list | dict) else cell
 
 
-def texts(cell: object) -> Iterator[str]:
-    """Every text and number in a cell, however nested its lists are; of a dict, its name."""
-    left, n_seen = [cell], 0
-    while left and n_seen < _MEMBERS_LIMIT:
+def has_value(cell: object) -> bool:
+    """Whether a raw cell, or any item of a list in it, is known."""
+    return any(normalize_cell(item) is not None for item in list_items(normalize_cell(cell)))
+
+
+def iter_texts(cell: object) -> Iterator[str]:
+    """Yield every text and number of a cell as text, through nested lists; of a dict, its "name"."""
+    stack, n_seen = [cell], 0
+    while stack and n_seen < _MAX_ITEMS:
         n_seen += 1
-        found = _unwritten(known(left.pop()))
-        if isinstance(found, list):
-            left.extend(reversed(found[:_MEMBERS_LIMIT]))
-        elif isinstance(found, dict):
-            left.append(found.get("name"))
-        elif (text := as_text(found)) is not None:
+        value = _parse_literal(normalize_cell(stack.pop()))
+        if isinstance(value, list):
+            stack.extend(reversed(value[:_MAX_ITEMS]))
+        elif isinstance(value, dict):
+            stack.append(value.get("name"))
+        elif (text := cell_text(value)) is not None:
             yield text
 
 
@@ -151,7 +157,13 @@ def texts(cell: object) -> Iterator[str]:
 
 
 class CleanedText(NamedTuple):
-    """One line of text, "" if nothing but markup was there; whether tags or code, and control characters, went."""
+    """The result of cleaning a text.
+
+    Attributes:
+        text: One line, "" if the raw text is markup only.
+        had_html: Whether tags or code were removed.
+        had_control: Whether control characters were removed.
+    """
 
     text: str
     had_html: bool = False
@@ -159,60 +171,61 @@ class CleanedText(NamedTuple):
 
 
 def clean_text(raw: str) -> CleanedText:
-    """The text as one line without tags, CSS, scripts, control characters and repeated blanks, its entities read.
+    """Return the text as one line, without tags, CSS, scripts, control characters and repeated blanks.
 
-    A tag that is never closed by ">" takes what follows it along: such a text is a scrape cut in its middle.
-    No result has a tag of HTML in it, however deep the input had escaped it.
+    Entities are decoded. A tag that is never closed by ">" removes the text behind it, since such a text is a truncated
+    scrape. No result has a tag of HTML in it, however deeply the input had escaped it.
     """
-    if raw.isprintable() and not _NEEDS_CARE.search(raw):
+    if raw.isprintable() and not _NEEDS_CLEANING.search(raw):
         return CleanedText(raw.strip())
-    text = _CONTROL.sub("", raw[:_RAW_LIMIT])
-    had_control = len(text) < len(raw[:_RAW_LIMIT])
-    text, had_html = _without_html(text)
-    readable = _without_code(text)
+    text = _CONTROL.sub("", raw[:_MAX_RAW_LENGTH])
+    had_control = len(text) < len(raw[:_MAX_RAW_LENGTH])
+    text, had_html = _remove_html(text)
+    text = text.lstrip()
+    readable = _remove_code(text)
     return CleanedText(" ".join(readable.split()), had_html or readable != text, had_control)
 
 
-def is_cut(raw: str) -> bool:
-    """Whether `clean_text` looks at a part of the text only."""
-    return len(raw) > _RAW_LIMIT
+def is_truncated(raw: str) -> bool:
+    """Whether `clean_text` reads a part of the text only."""
+    return len(raw) > _MAX_RAW_LENGTH
 
 
-def alt_text(raw: str) -> str:
-    """What the first image in the text says it shows; "" without one."""
-    reader = _Reader()
-    reader.read(raw[:_RAW_LIMIT])
+def first_alt_text(raw: str) -> str:
+    """Return the alternative text of the first image in the raw text; "" without one."""
+    reader = _TextExtractor()
+    reader.read(raw[:_MAX_RAW_LENGTH])
     return clean_text(reader.alt).text
 
 
-def _without_html(text: str) -> tuple[str, bool]:
+def _remove_html(text: str) -> tuple[str, bool]:
     had_html = False
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         before = text
         if "<" in text or "/>" in text:
-            text = _without_tags(text)
+            text = _remove_tags(text)
             had_html = had_html or text != before
         if "&" in text:
-            text = _CONTROL.sub("", _ENTITY.sub(_character, text))
+            text = _CONTROL.sub("", _ENTITY.sub(_decode_entity, text))
         if text == before:
             break
-    harmless = without_tag_signs(text)
-    return harmless, had_html or harmless != text
+    without_signs = remove_tag_signs(text)
+    return without_signs, had_html or without_signs != text
 
 
-def without_tag_signs(text: str) -> str:
-    """The text with blanks for every "<" if a tag is still, or again, in it: joining texts may close what was open."""
+def remove_tag_signs(text: str) -> str:
+    """Return the text with every "<" replaced by a blank if it has a tag: joining texts can complete one."""
     tag = _TAG.search(text)
     is_tag = tag and (">" in text[tag.end() :] or _SURELY_UNCLOSED.search(text))
     return " ".join(text.replace("<", " ").split()) if is_tag else text
 
 
-def _character(entity: re.Match[str]) -> str:
-    # unescape also reads the start of an unknown name (&notes; as ¬es;), which would spoil names.
+def _decode_entity(entity: re.Match[str]) -> str:
+    # unescape also decodes the start of an unknown name (&notes; as ¬es;).
     return unescape(entity[0]) if entity[1] is None or f"{entity[1]};" in html5 else entity[0]
 
 
-def _without_tags(text: str) -> str:
+def _remove_tags(text: str) -> str:
     text = _DECLARATION.sub(" ", _CDATA.sub(r"\1", text))
     if tail := _TAIL_OF_TAG.match(text):
         text = text[tail.end() :]
@@ -223,13 +236,16 @@ def _without_tags(text: str) -> str:
         text = text[: unclosed.start()]
     if not _TAG.search(text):
         return text
-    reader = _Reader()
+    reader = _TextExtractor()
     reader.read(text)
     return "".join(reader.parts)
 
 
-class _Reader(HTMLParser):
-    """Gathers what stands between tags. Only what is a tag gets here: on odd markup versions of Python differ."""
+class _TextExtractor(HTMLParser):
+    """Collect the text between tags.
+
+    Every "<" that opens no tag is escaped before parsing, because versions of Python differ on malformed markup.
+    """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -238,49 +254,49 @@ class _Reader(HTMLParser):
         self._inside: str | None = None
 
     def read(self, text: str) -> None:
-        # Entities are read afterwards: for the parser they are text.
+        # The parser must leave entities alone: they are decoded afterwards.
         text = text.replace("&", "&amp;")
         last = text.rfind(">") + 1
         literal = [
             at.start() for at in re.finditer("<", text) if at.start() >= last or not _TAG.match(text, at.start())
         ]
-        pieces, start = [], 0
+        parts, start = [], 0
         for at in literal:
-            pieces += [text[start:at], "&lt;"]
+            parts += [text[start:at], "&lt;"]
             start = at + 1
-        self.feed("".join([*pieces, text[start:]]))
+        self.feed("".join([*parts, text[start:]]))
         self.close()
 
+    @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _WITHOUT_TEXT:
+        if tag in _CODE_TAGS:
             self._inside = tag
         if tag == "img" and not self.alt:
             self.alt = dict(attrs).get("alt") or ""
-        self._space(tag)
+        self._append_blank(tag)
 
+    @override
     def handle_endtag(self, tag: str) -> None:
         if tag == self._inside:
             self._inside = None
-        self._space(tag)
+        self._append_blank(tag)
 
+    @override
     def handle_data(self, data: str) -> None:
         if self._inside is None:
             self.parts.append(data)
 
-    def _space(self, tag: str) -> None:
+    def _append_blank(self, tag: str) -> None:
         if tag not in _INLINE:
             self.parts.append(" ")
 
 
-def _without_code(text: str) -> str:
-    """Without the CSS it begins with; "" if what follows is a script."""
+def _remove_code(text: str) -> str:
+    """Return the text without leading CSS rules; "" if a script follows."""
     at = 0
     while rule := _CSS_RULE.match(text, at):
         if rule.end() == at:
             break
         at = rule.end()
-    rest = text[at:]
+    rest = text[at:].lstrip()
     return "" if _SCRIPT.match(rest) else rest
-
-
-# --- Prices ---

@@ -168,7 +168,7 @@ def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Sp
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
     for _ in range(_POWER_ITERATIONS):
-        basis = _orthonormal(_times_gram(normalized.matrix, basis))
+        basis = orthonormal(_times_gram(normalized.matrix, basis))
     small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)
     values, rotation = np.linalg.eigh((small + small.T) / 2)
     strongest = np.argsort(-values)[:rank]
@@ -185,7 +185,7 @@ def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
     return total
 
 
-def _orthonormal(block: FloatArray) -> FloatArray:
+def orthonormal(block: FloatArray) -> FloatArray:
     """Return an orthonormal basis of the columns by Cholesky QR, which is eight times faster than Householder QR.
 
     Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.

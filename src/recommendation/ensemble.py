@@ -129,7 +129,7 @@ class Ensemble(ListScorer):
     @override
     def contributions(self, query: QueryRows, items: IntArray) -> Contributions:
         scores = self._scores(query, items, self.weights)
-        terms = (ScoreTerm(name, self.weights[name], self._scaled(name, score)) for name, score in scores.items())
+        terms = [ScoreTerm(name, self.weights[name], self._scaled(name, score)) for name, score in scores.items()]
         return Contributions(tuple(terms), self._sum(scores, items), is_reranked=self.ranker is not None)
 
     @override
@@ -224,8 +224,7 @@ class Ensemble(ListScorer):
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         index = CandidateIndex.load(folder / "index") if document["has_index"] else None
         ranker = ListRanker.load(folder / "ranker") if document["has_ranker"] else None
-        weights, scales = document["weights"], document["scales"]
-        return cls(_parts(models, scales), weights, scales, index, ranker)
+        return cls(_parts(models, document["scales"]), document["weights"], document["scales"], index, ranker)
 
     def describe(self) -> dict[str, int]:
         """Return shapes for /status and the manifest."""

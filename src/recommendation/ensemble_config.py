@@ -1,4 +1,4 @@
-"""How the blend of a release comes about: everything that tuning may choose, as one document."""
+"""Configuration of an ensemble: everything that tuning may choose, as one document."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ _FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """params: model name → what its `train` takes, for every model that may be blended. weights: of the blend, in the
-    models' own scales; a model without one is not trained for it, unless the order of lists asks for its opinion.
-    weighting: how much an event speaks for its product. order: what puts the head of a list in order; None for the sum
-    alone. found: what tuning saw of it, for people.
+    """What an ensemble is trained by.
+
+    Attributes:
+        params: model name → what its `train` takes, for every model that may be blended.
+        weights: of the sum, in the models' own scales; a model without a weight is trained only if `order` reads it.
+        weighting: weights of events.
+        found: findings of the tuning, for people.
+        order: of the list ranker; None for the sum alone.
     """
 
     params: Mapping[str, Any]
@@ -35,20 +39,21 @@ class EnsembleConfig:
 
     @classmethod
     def of(cls, settings: AllSettings) -> EnsembleConfig:
-        """What is tried first, and what serves where nothing can be tried."""
+        """Return the configuration that tuning starts from, and that is used without tuning."""
         params = {name: kind.params(settings) for name, kind in trainable().items() if kind.blends}
         return cls(
             params, {name: weight for name, weight in _FIRST_WEIGHTS.items() if name in params}, weighting_of(settings)
         )
 
     def blends_like(self, other: EnsembleConfig) -> bool:
-        """Whether the same opinions would make the same lists."""
-        mine, its = (None if each.order is None else each.order.to_json() for each in (self, other))
-        return dict(self.weights) == dict(other.weights) and mine == its
+        """Return whether equal component scores would make equal lists."""
+        own, others = (None if each.order is None else each.order.to_json() for each in (self, other))
+        return dict(self.weights) == dict(other.weights) and own == others
 
     def to_json(self) -> JsonDict:
+        """Return plain JSON."""
         return {
-            "params": {name: asdict(its) for name, its in self.params.items()},
+            "params": {name: asdict(params) for name, params in self.params.items()},
             "weights": dict(self.weights),
             "weighting": asdict(self.weighting),
             "found": dict(self.found),
@@ -57,18 +62,26 @@ class EnsembleConfig:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], settings: AllSettings) -> EnsembleConfig:
-        """What `to_json` gave; a model it does not name keeps the parameters of the settings."""
+        """Read what `to_json` returned.
+
+        Args:
+            document: plain JSON.
+            settings: give the parameters of models that the document does not name.
+
+        Returns:
+            The configuration, without models that cannot be trained here.
+        """
         base = cls.of(settings)
-        params = {name: type(its)(**document["params"].get(name, asdict(its))) for name, its in base.params.items()}
+        params = {name: type(own)(**document["params"].get(name, asdict(own))) for name, own in base.params.items()}
         weights = {name: weight for name, weight in document["weights"].items() if name in params}
         order = None if document.get("order") is None else LearnedOrder.from_json(document["order"])
         if order is not None and not params.keys() >= set(order.names):
-            order = None  # one of its opinions cannot be had here
+            order = None  # one of its models cannot be trained here
         return cls(params, weights, Weighting(**document["weighting"]), document.get("found", {}), order)
 
 
 def weighting_of(settings: Settings) -> Weighting:
-    """The rule as the settings have it."""
+    """Return the weighting that the settings describe."""
     return Weighting(
         settings.rating_min,
         settings.rating_max,
@@ -79,16 +92,36 @@ def weighting_of(settings: Settings) -> Weighting:
 
 
 def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporter: Reporter) -> dict[str, Any]:
-    """Train every model of `params` on the data, whose weighting counts."""
+    """Train models.
+
+    Args:
+        data: with the weighting to use.
+        params: model name → what its `train` takes.
+        seed: of all models.
+        reporter: told of the progress.
+
+    Returns:
+        The trained models, by name.
+    """
     models = {}
-    for name, its in params.items():
+    for name, own in params.items():
         reporter.step(f"training {name} on {len(data):,} events")
-        models[name] = MODELS[name].train(data, its, seed=seed)
+        models[name] = MODELS[name].train(data, own, seed=seed)
     return models
 
 
 def fit_ensemble(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
-    """The blend of a recipe, trained on data, which are weighted as it says; without an index."""
+    """Train an ensemble without a candidate index.
+
+    Args:
+        data: its weighting is replaced by that of the configuration.
+        recipe: the configuration.
+        seed: of all models.
+        reporter: told of the progress.
+
+    Returns:
+        The ensemble, without models that have nothing to learn from the data.
+    """
     data = replace(data, weighting=recipe.weighting)
     asked = recipe.order.names if recipe.order else ()
     wanted = {POPULARITY, *asked, *(name for name, weight in recipe.weights.items() if weight)}

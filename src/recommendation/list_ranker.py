@@ -1,4 +1,4 @@
-"""The ranker: trees that put the head of a blended list into a better order than the sum alone."""
+"""List ranker: trees that re-rank the items with the highest ensemble scores."""
 
 from __future__ import annotations
 
@@ -15,28 +15,39 @@ from src.interactions.interactions import TrainingData
 from src.models.trees import Trees
 
 RANKED = 200
-"""So many products of the head of a list are put in order."""
+"""Number of items with the highest scores that are re-ranked."""
 
 
 @dataclass(frozen=True)
 class LearnedOrder:
-    """What a ranker learnt, for any release over the same opinions. names: models whose opinions are features."""
+    """What a ranker learnt, usable in any release with the same models.
+
+    Attributes:
+        names: models whose scores are features.
+        trees: over the features of `list_features`.
+    """
 
     names: tuple[str, ...]
     trees: Trees
 
     def to_json(self) -> JsonDict:
+        """Return plain JSON."""
         return {"names": list(self.names), "trees": self.trees.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> LearnedOrder:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         return cls(tuple(document["names"]), Trees.from_json(document["trees"]))
 
 
 @dataclass(frozen=True)
 class ListRanker:
-    """An LearnedOrder, and age float32[n_items] of every product, see `ages_of`."""
+    """A learned order applied to the items of a release.
+
+    Attributes:
+        order: the learned order.
+        age: float32[n_items], see `ages_of`.
+    """
 
     order: LearnedOrder
     age: FloatArray = field(repr=False)
@@ -46,25 +57,32 @@ class ListRanker:
         total: FloatArray,
         in_history: BoolArray,
         n_history: IntArray,
-        opinion: Callable[[str], FloatArray],
+        component_score: Callable[[str], FloatArray],
         items: IntArray | None = None,
     ) -> FloatArray:
-        """float32[n, m]: the blended scores of n queries for m products, those of each list's head dealt out anew among
-        its products, the highest to the one that the trees put first.
+        """Permute the highest scores of each query so that their order is the order of the trees.
 
-        So what is not of the head, such as products of the history and those that nobody has, keeps its place among
-        the others: of those the trees know nothing. total: float32[n, m], the blended scores; NaN stays NaN.
-        in_history: bool[n, m]. n_history: int64[n], how many products the histories have. opinion(name): float32[n, m]
-        in units of the model's scale, 0 where it has none. items: int64[m], whose columns these are; None for all.
+        Other items keep their scores and places, as do items of the history and items without events, which the trees
+        know nothing of.
+
+        Args:
+            total: float32[n, m], ensemble scores of n queries and m items; NaN stays NaN.
+            in_history: bool[n, m].
+            n_history: int64[n], numbers of items of the histories.
+            component_score: returns float32[n, m], the scores of a model in units of its scale, 0 where it has none.
+            items: int64[m], the items of the columns; None for all.
+
+        Returns:
+            float32[n, m], the displayed scores.
         """
         age = self.age if items is None else self.age[items]
         rows, columns = np.nonzero(head_of(total, in_history | (age < 0)))
-        mine = total[rows, columns]
-        opinions = [opinion(name)[rows, columns] for name in self.order.names]
-        score = self.order.trees.predict(features_of(mine, opinions, n_history[rows], age[columns]))
-        by_trees, by_sum = np.lexsort((-score, rows)), np.lexsort((-mine, rows))
+        head_total = total[rows, columns]
+        scores = [component_score(name)[rows, columns] for name in self.order.names]
+        tree_score = self.order.trees.predict(list_features(head_total, scores, n_history[rows], age[columns]))
+        by_trees, by_sum = np.lexsort((-tree_score, rows)), np.lexsort((-head_total, rows))
         ranked = total.copy()
-        ranked[rows[by_trees], columns[by_trees]] = mine[by_sum]
+        ranked[rows[by_trees], columns[by_trees]] = head_total[by_sum]
         return ranked
 
     def save(self, folder: Path) -> None:
@@ -75,14 +93,22 @@ class ListRanker:
 
     @classmethod
     def load(cls, folder: Path) -> ListRanker:
-        """What `save` wrote, the ages mapped."""
+        """Map what `save` wrote."""
         order = LearnedOrder.from_json(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
         return cls(order, np.load(folder / "age.npy", mmap_mode="r", allow_pickle=False))
 
 
-def head_of(total: FloatArray, left: BoolArray) -> BoolArray:
-    """bool[n, m]: which products the trees put in order: the RANKED best; left: those that are not counted."""
-    others = np.where(left | np.isnan(total), -np.inf, total)
+def head_of(total: FloatArray, excluded: BoolArray) -> BoolArray:
+    """Select the items that the trees re-rank.
+
+    Args:
+        total: float[n, m], ensemble scores.
+        excluded: bool[n, m], items that the trees must not move.
+
+    Returns:
+        bool[n, m], the RANKED highest scores of each row, without excluded items and NaN.
+    """
+    others = np.where(excluded | np.isnan(total), -np.inf, total)
     head = np.isfinite(others)
     if total.shape[1] > RANKED:
         rest = np.argpartition(-others, RANKED - 1, axis=1)[:, RANKED:]
@@ -90,16 +116,25 @@ def head_of(total: FloatArray, left: BoolArray) -> BoolArray:
     return head
 
 
-def features_of(total: FloatArray, opinions: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
-    """float64[n, 3 + n_opinions], of n pairs of a query and a product: blended score, every opinion, how many products
-    the history has, and how many days the product is old.
+def list_features(total: FloatArray, scores: list[FloatArray], n_history: IntArray, age: FloatArray) -> FloatArray:
+    """Arrange the features of n pairs of a query and an item.
+
+    Args:
+        total: float[n], ensemble scores.
+        scores: of each model, float[n].
+        n_history: int[n], numbers of items of the histories.
+        age: float[n], days.
+
+    Returns:
+        float64[n, 3 + n_models], one column for each of them.
     """
-    return np.column_stack([total, *opinions, n_history, age]).astype(np.float64)
+    return np.column_stack([total, *scores, n_history, age]).astype(np.float64)
 
 
 def ages_of(data: TrainingData) -> FloatArray:
-    """float32[n_items]: days from a product's first event to the newest of all; 0 where no time is known, -1 without
-    an event.
+    """Return float32[n_items]: days from each item's first event to the newest event of all.
+
+    0 where no time is known, -1 for items without events.
     """
     events = data.events
     newest = int(events.at.max(initial=NO_TIME))

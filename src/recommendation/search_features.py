@@ -1,4 +1,4 @@
-"""What the learned ranking sees of a product that was retrieved: the same numbers in training and in serving."""
+"""Features of retrieved products for the search re-ranker, the same in training and serving."""
 
 from __future__ import annotations
 
@@ -27,20 +27,25 @@ FEATURES = (
     "category_match",
     "co_purchase",
 )
-"""fused: the score of retrieval. similarity: cosine to the query. keyword: share of the query's best BM25.
-anchor_similarity: cosine to the mean of the anchors. popularity: log(1 + feedback). rating_mean, rating_count: of its
-ratings, log(1 + n). price_distance: |log price - median log price of the anchors|. category_match: share of the anchors
-that it has a category in common with. co_purchase: how high it stands among the neighbours of the anchors. -1: unknown.
+"""fused: retrieval score. similarity: cosine to the query. keyword: share of the query's best BM25.
+anchor_similarity: cosine to the mean of the anchors. popularity: log(1 + feedback). rating_mean: mean rating.
+rating_count: log(1 + ratings). price_distance: |log price - median log price of the anchors|. category_match: share of
+the anchors with a category in common. co_purchase: score among the neighbours of the anchors. -1 where unknown.
 """
 RISING = ("fused", "similarity", "keyword")
-"""More of these is never worse."""
+"""Features whose higher values never lower the re-ranker's score."""
 _ANCHORS = 5
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What is known of items, float32[n_items] each: popularity, rating_mean and rating_count; and their neighbours by
-    behaviour, None without any.
+    """Behavioural features of items.
+
+    Attributes:
+        popularity: float32[n_items].
+        rating_mean: float32[n_items], -1 without ratings.
+        rating_count: float32[n_items].
+        neighbours: the candidate index of the ensemble; None without one.
     """
 
     popularity: FloatArray
@@ -50,7 +55,7 @@ class Signals:
 
     @classmethod
     def of(cls, models: Mapping[str, Any]) -> Signals:
-        """Out of the models of a release."""
+        """Return the features that the models of a release contain."""
         popular, blend = models[POPULARITY], models.get(ENSEMBLE)
         count = np.asarray(popular.item_count)
         mean = np.where(count > 0, popular.item_mean, -1).astype(np.float32)
@@ -58,24 +63,34 @@ class Signals:
 
     @classmethod
     def unknown(cls, n_items: int) -> Signals:
-        """Of a catalogue without any behaviour."""
-        nothing = np.full(n_items, -1, np.float32)
-        return cls(nothing, nothing, nothing, None)
+        """Return the features of a catalogue without events."""
+        unknown = np.full(n_items, -1, np.float32)
+        return cls(unknown, unknown, unknown, None)
 
 
-def anchors_of(found: SearchHits) -> IntArray:
-    """What a text query stands for: the best products that were retrieved. For a product that is the product."""
-    return found.item_idx[:_ANCHORS]
+def anchors_of(hits: SearchHits) -> IntArray:
+    """Return the items that stand for a text query: the best retrieved ones."""
+    return hits.item_idx[:_ANCHORS]
 
 
-def features(found: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
-    """float32[len(found), len(FEATURES)], without NaN. found: in the order of retrieval."""
-    items = found.item_idx
-    highest = max(float(found.keyword.max(initial=0)), 1e-9)
+def features(hits: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
+    """Compute the features of retrieved items.
+
+    Args:
+        hits: m hits, in the order of retrieval.
+        anchors: int64[k], items that stand for the query, or the item that others should be similar to.
+        search: the index that retrieved them.
+        signals: of the release.
+
+    Returns:
+        float32[m, len(FEATURES)], without NaN.
+    """
+    items = hits.item_idx
+    highest = max(float(hits.keyword.max(initial=0)), 1e-9)
     columns = {
-        "fused": found.score,
-        "similarity": found.similarity,
-        "keyword": found.keyword / highest,
+        "fused": hits.score,
+        "similarity": hits.similarity,
+        "keyword": hits.keyword / highest,
         "anchor_similarity": anchor_similarity(items, anchors, search),
         "popularity": signals.popularity[items],
         "rating_mean": signals.rating_mean[items],
@@ -88,43 +103,53 @@ def features(found: SearchHits, anchors: IntArray, search: SearchIndex, signals:
 
 
 def anchor_similarity(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
-    """float32[len(items)]: cosines to the mean of the anchors' vectors; 0 without any."""
+    """Compute cosines to the mean of the anchors' vectors.
+
+    Args:
+        items: int64[m].
+        anchors: int64[k].
+        search: holds the vectors.
+
+    Returns:
+        float32[m]; 0 without vectors or anchors.
+    """
     if search.vectors is None or not len(anchors):
         return np.zeros(len(items), np.float32)
-    middle = search.vectors.rows[anchors].astype(np.float32).mean(axis=0)
-    length = float(np.linalg.norm(middle))
-    return search.vectors.similarity(middle / length, items) if length else np.zeros(len(items), np.float32)
+    mean = search.vectors.rows[anchors].astype(np.float32).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    return search.vectors.similarity(mean / length, items) if length else np.zeros(len(items), np.float32)
 
 
 def _price_distance(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
+    """Return float[m]: price_distance."""
     prices = search.attributes.price
     price = np.log(np.maximum(prices[items].astype(np.float32), 0.01))
-    theirs = prices[anchors].astype(np.float32)
-    theirs = theirs[np.isfinite(theirs)]
-    if not len(theirs):
+    anchor_prices = prices[anchors].astype(np.float32)
+    anchor_prices = anchor_prices[np.isfinite(anchor_prices)]
+    if not len(anchor_prices):
         return np.full(len(items), -1, np.float32)
-    distance = np.abs(price - np.median(np.log(np.maximum(theirs, 0.01))))
+    distance = np.abs(price - np.median(np.log(np.maximum(anchor_prices, 0.01))))
     return np.where(np.isfinite(distance), distance, -1)
 
 
 def _category_match(items: IntArray, anchors: IntArray, search: SearchIndex) -> FloatArray:
-    attributes = search.attributes
-    theirs = [
-        names for number in attributes.category[anchors].tolist() if (names := attributes.categories.keys[number])
-    ]
-    if not theirs:
+    """Return float32[m]: category_match."""
+    keys, category = search.attributes.categories.keys, search.attributes.category
+    of_anchors = [keys[number] for number in category[anchors].tolist() if keys[number]]
+    if not of_anchors:
         return np.full(len(items), -1, np.float32)
-    mine = [attributes.categories.keys[number] for number in attributes.category[items].tolist()]
-    return np.array([sum(bool(names & each) for each in theirs) / len(theirs) for names in mine], np.float32)
+    of_items = [keys[number] for number in category[items].tolist()]
+    return np.array([sum(bool(own & other) for other in of_anchors) / len(of_anchors) for own in of_items], np.float32)
 
 
 def _co_purchase(items: IntArray, anchors: IntArray, neighbours: CandidateIndex | None) -> FloatArray:
+    """Return float32[m]: co_purchase."""
     if neighbours is None:
         return np.full(len(items), -1, np.float32)
     query = QueryRows(None, anchors, np.ones(len(anchors), np.float32))
-    found = neighbours.retrieve(query, neighbours.item.shape[1] * max(len(anchors), 1))
-    order = np.argsort(found.item_idx)
-    named, score = found.item_idx[order], found.score[order]
+    retrieved = neighbours.retrieve(query, neighbours.item.shape[1] * max(len(anchors), 1))
+    order = np.argsort(retrieved.item_idx)
+    named, score = retrieved.item_idx[order], retrieved.score[order]
     if not len(named):
         return np.zeros(len(items), np.float32)
     at = np.minimum(np.searchsorted(named, items), len(named) - 1)

@@ -1,7 +1,7 @@
-"""The learned ranking of what a text or a product retrieved: LightGBM's trees put it in another order.
+"""Re-rank the products retrieved for a text or a product, by trees of LightGBM.
 
-LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART", 2010) on graded queries; a process that serves walks the
-trees itself (see trees), as importing LightGBM takes a second and brings pandas.
+LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART", 2010) on graded queries. Serving evaluates the trees
+without LightGBM (see src.models.trees), whose import takes a second and loads pandas.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from src.recommendation.search_features import FEATURES, RISING
 from src.search.index import SearchHits
 
 RERANKED = 100
-"""So many of what was retrieved are put in order; the others stay behind them."""
+"""Number of retrieved items that are re-ranked; the others stay behind them."""
 _FUSED = FEATURES.index("fused")
 _TRUST, _MOST_TRUST = 1_500.0, 30.0
-"""What a fused score of 1 is worth in the scores that trees begin from: trust divided by the number of queries, 30 at
-most. So trees refine the order of retrieval, and few queries can hardly change it, many can."""
+"""Weight of the fused score in the initial scores: _TRUST divided by the number of queries, at most _MOST_TRUST. The
+trees refine the order of retrieval: few queries change it little, many queries more."""
 _QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES = 2, 20, 200
 _LEAST_LEAF, _LEAVES_AT_MOST = 40, 50
 _PARAMS = {
@@ -46,8 +46,11 @@ _PARAMS = {
 
 @dataclass(frozen=True)
 class Group:
-    """One query to learn from. rows: float32[m, len(FEATURES)] of what was retrieved, in its order. grade: int[m],
-    0 to 3: how good each was.
+    """A graded query to train on.
+
+    Attributes:
+        rows: float32[m, len(FEATURES)], features of the m retrieved items, in their order.
+        grade: int[m], relevance from 0 to 3.
     """
 
     rows: FloatArray
@@ -56,20 +59,33 @@ class Group:
 
 @dataclass(frozen=True)
 class SearchReranker:
-    """Trees over FEATURES. start: what the fused score counts beside them."""
+    """Trees over FEATURES.
+
+    Attributes:
+        trees: the trees.
+        start: weight of the fused score, which is added to their sum.
+    """
 
     trees: Trees
     start: float
 
     def score(self, rows: FloatArray) -> FloatArray:
-        """float64[m], the higher the better. rows: float32[m, len(FEATURES)]."""
+        """Return float64[m], the higher the better, of float32[m, len(FEATURES)]."""
         return self.start * rows[:, _FUSED] + self.trees.predict(rows) if len(rows) else np.zeros(0)
 
-    def ordered(self, found: SearchHits, rows: FloatArray) -> SearchHits:
-        """What was found in the learned order; rows: its features. Scores stay those of retrieval."""
-        first = min(len(found), RERANKED)
+    def ordered(self, hits: SearchHits, rows: FloatArray) -> SearchHits:
+        """Re-rank hits.
+
+        Args:
+            hits: m hits, in the order of retrieval.
+            rows: float32[m, len(FEATURES)], their features.
+
+        Returns:
+            The same hits in the learned order, with the scores of retrieval.
+        """
+        first = min(len(hits), RERANKED)
         order = np.argsort(-self.score(rows[:first]), kind="stable")
-        return found.take(np.concatenate([order, np.arange(first, len(found))]))
+        return hits.take(np.concatenate([order, np.arange(first, len(hits))]))
 
     def save(self, folder: Path) -> None:
         """Write reranker.json into the folder, which is made."""
@@ -79,7 +95,7 @@ class SearchReranker:
 
     @classmethod
     def load(cls, folder: Path) -> SearchReranker:
-        """Read what `save` wrote. Raises ReleaseError for trees over other features than this program computes."""
+        """Read what `save` wrote. Raises ReleaseError for trees over other features than FEATURES."""
         document = json.loads((folder / "reranker.json").read_text(encoding="utf-8"))
         if document["features"] != list(FEATURES):
             raise ReleaseError(f"{folder.name}: the order was learnt on other features than there are: train again")
@@ -87,23 +103,31 @@ class SearchReranker:
 
 
 def train_search_reranker(groups: Sequence[Group], *, seed: int) -> SearchReranker | None:
-    """Train on queries; None where no group tells a better product from a worse one."""
+    """Train a re-ranker.
+
+    Args:
+        groups: graded queries.
+        seed: of LightGBM.
+
+    Returns:
+        The re-ranker; None if no group has two different grades.
+    """
     import lightgbm  # never in a process that serves
 
-    telling = [group for group in groups if len(group.grade) and group.grade.max() > group.grade.min()]
-    if not telling:
+    informative = [group for group in groups if len(group.grade) and group.grade.max() > group.grade.min()]
+    if not informative:
         return None
-    rows = np.concatenate([group.rows for group in telling]).astype(np.float64)
-    start = min(_TRUST / len(telling), _MOST_TRUST)
+    rows = np.concatenate([group.rows for group in informative]).astype(np.float64)
+    start = min(_TRUST / len(informative), _MOST_TRUST)
     data = lightgbm.Dataset(
         rows,
-        np.concatenate([group.grade for group in telling]),
-        group=[len(group.grade) for group in telling],
+        np.concatenate([group.grade for group in informative]),
+        group=[len(group.grade) for group in informative],
         init_score=start * rows[:, _FUSED],
         feature_name=list(FEATURES),
     )
     rising = [int(name in RISING) for name in FEATURES]
-    of_these = {"monotone_constraints": rising, "min_data_in_leaf": max(_LEAST_LEAF, len(rows) // _LEAVES_AT_MOST)}
-    n_trees = int(np.clip(len(telling) // _QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES))
-    booster = lightgbm.train({**_PARAMS, **of_these, "seed": seed}, data, num_boost_round=n_trees)
+    constraints = {"monotone_constraints": rising, "min_data_in_leaf": max(_LEAST_LEAF, len(rows) // _LEAVES_AT_MOST)}
+    n_trees = int(np.clip(len(informative) // _QUERIES_PER_TREE, _FEWEST_TREES, _MOST_TREES))
+    booster = lightgbm.train({**_PARAMS, **constraints, "seed": seed}, data, num_boost_round=n_trees)
     return SearchReranker(Trees.of_dump(booster.dump_model()), start)

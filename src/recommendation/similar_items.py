@@ -1,4 +1,4 @@
-"""Products similar to one: bought together as far as behaviour tells, filled by what texts tell."""
+"""Find similar products: by behaviour as far as there are events, filled up by texts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from src.search.index import SearchIndex
 
 BEHAVIOUR, TEXT = "behaviour", "text"
 ENOUGH = 20.0
-"""Events, by their weights: a product with so many gets a list from behaviour alone, one with half of them half. Of an
-online shop's products with fewer, what was bought with them later was named best by lists so filled; of those with
-more, by behaviour alone (python -m bench.similar)."""
-_LOOKED_AT = 200
+"""Sum of event weights from which a product's list comes from behaviour alone; with half of it, half the list does. On
+an online shop's data this predicted later co-purchases best (python -m bench.similar)."""
+_RETRIEVED = 200
 _OF_ONE_TITLE = 1
 
 
 @dataclass(frozen=True)
 class SimilarItem:
-    """A place of a list. score: the source's own number, comparable within one source only. source: BEHAVIOUR, what
-    the same people took, or TEXT, what is described alike.
+    """An item similar to another one.
+
+    Attributes:
+        item_idx: row number.
+        score: comparable within one source only.
+        source: BEHAVIOUR (same users) or TEXT (similar description).
     """
 
     item_idx: int
@@ -42,57 +45,67 @@ def similar(
     n: int,
     listed: BoolArray | None,
 ) -> list[SimilarItem]:
-    """At most n products, never the item itself, and of variants of one title one.
+    """Find the items similar to one.
 
-    item: None for a product that the models do not know; then vector, what its text means, decides. listed:
-    bool[n_items], False for what must not be listed; None when all may be.
+    Args:
+        models: of the release, by name.
+        search: of the release; None without texts.
+        item: row number; None for a product that the release does not know.
+        vector: float32[dimension], embedding of the text of an unknown product.
+        n: highest number of items.
+        listed: bool[n_items], False for items that must not be listed; None if all may be.
+
+    Returns:
+        At most n items, best first, without the item itself; of variants of one title, one.
     """
-    together = [] if item is None else list(_together(models, item))
-    alike = list(_alike(search, item, vector, listed))
-    sure = 0 if item is None else int(np.ceil(n * min(_evidence(models, item) / ENOUGH, 1)))
+    by_behaviour = [] if item is None else list(_by_behaviour(models, item))
+    by_text = list(_by_text(search, item, vector, listed))
+    n_by_behaviour = 0 if item is None else int(np.ceil(n * min(_evidence(models, item) / ENOUGH, 1)))
     taken = {item} if item is not None else set[int]()
     titles: dict[int, int] = {}
     chosen: list[SimilarItem] = []
-    # Behaviour as far as it is sure, then texts, then what behaviour has left.
-    for part, most in ((together, min(sure, n)), (alike, n), (together, n)):
-        for each in part:
+    # Behaviour as far as there is evidence, then texts, then the rest of behaviour.
+    for part, most in ((by_behaviour, min(n_by_behaviour, n)), (by_text, n), (by_behaviour, n)):
+        for candidate in part:
             if len(chosen) >= most:
                 break
-            group = -1 if search is None else int(search.title_group[each.item_idx])
-            if each.item_idx in taken or (group >= 0 and titles.get(group, 0) >= _OF_ONE_TITLE):
+            group = -1 if search is None else int(search.title_group[candidate.item_idx])
+            if candidate.item_idx in taken or (group >= 0 and titles.get(group, 0) >= _OF_ONE_TITLE):
                 continue
-            if listed is not None and not listed[each.item_idx]:
+            if listed is not None and not listed[candidate.item_idx]:
                 continue
-            taken.add(each.item_idx)
+            taken.add(candidate.item_idx)
             titles[group] = titles.get(group, 0) + 1
-            chosen.append(each)
+            chosen.append(candidate)
     return chosen
 
 
 def _evidence(models: Mapping[str, Any], item: int) -> float:
+    """Return the sum of the weights of an item's events."""
     return round(float(np.expm1(models[POPULARITY].weight[item])), 3)  # float32 of a logarithm
 
 
-def _together(models: Mapping[str, Any], item: int) -> Iterator[SimilarItem]:
-    """By the blend's own index, or, in a release without a blend, by the item graph."""
+def _by_behaviour(models: Mapping[str, Any], item: int) -> Iterator[SimilarItem]:
+    """Yield neighbours by the candidate index of the ensemble, or by the item graph without one."""
     blend = models.get(ENSEMBLE)
     query = QueryRows(None, np.array([item]), np.ones(1, np.float32))
     if blend is not None and blend.index is not None:
-        found = blend.index.retrieve(query, _LOOKED_AT)
+        retrieved = blend.index.retrieve(query, _RETRIEVED)
     elif ITEM_GRAPH in models:
-        found = models[ITEM_GRAPH].retrieve(query, _LOOKED_AT)
+        retrieved = models[ITEM_GRAPH].retrieve(query, _RETRIEVED)
     else:
         return
-    for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
+    for item_idx, score in zip(retrieved.item_idx.tolist(), retrieved.score.tolist(), strict=True):
         if score > 0:
-            yield SimilarItem(each, score, BEHAVIOUR)
+            yield SimilarItem(item_idx, score, BEHAVIOUR)
 
 
-def _alike(
+def _by_text(
     search: SearchIndex | None, item: int | None, vector: FloatArray | None, listed: BoolArray | None
 ) -> Iterator[SimilarItem]:
+    """Yield items with similar texts."""
     if search is None:
         return
-    found = search.like(item, _LOOKED_AT, listed) if item is not None else search.near(vector, _LOOKED_AT, listed)
-    for each, score in zip(found.item_idx.tolist(), found.score.tolist(), strict=True):
-        yield SimilarItem(each, score, TEXT)
+    retrieved = search.like(item, _RETRIEVED, listed) if item is not None else search.near(vector, _RETRIEVED, listed)
+    for item_idx, score in zip(retrieved.item_idx.tolist(), retrieved.score.tolist(), strict=True):
+        yield SimilarItem(item_idx, score, TEXT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, PlainSerializer
+from pydantic import AwareDatetime, Field, PlainSerializer, ValidationError
 
 from src.core.domain import JsonDict
 from src.interactions.event_weights import Weighting
@@ -43,8 +43,8 @@ class TrainingRecord(ManifestSection):
         data: The events that were learned from.
         settings: How it was measured.
         params: Model name → parameters of its training.
-        recipe: The ensemble's configuration; None without an ensemble.
-        recipe_of_settings: The configuration that the settings gave, from which tuning started.
+        ensemble: The ensemble's configuration; None without an ensemble.
+        ensemble_of_settings: The configuration that the settings gave, from which tuning started.
         metrics: The figures of its report.
         summary: The report in sentences.
         libraries: Library → version.
@@ -61,8 +61,8 @@ class TrainingRecord(ManifestSection):
     data: TrainingDataRecord | None = None
     settings: MeasurementSettings | None = None
     params: dict[str, JsonDict] = Field(default_factory=dict)
-    recipe: EnsembleRecord | None = None
-    recipe_of_settings: EnsembleRecord | None = None
+    ensemble: EnsembleRecord | None = Field(None, alias="recipe")
+    ensemble_of_settings: EnsembleRecord | None = Field(None, alias="recipe_of_settings")
     metrics: MetricsRecord = MetricsRecord()
     summary: str = Field("", alias="verdict")
     libraries: dict[str, str] = Field(default_factory=dict)
@@ -115,3 +115,13 @@ class Manifest(TrainingRecord):
         """What the training told, without what the release consists of."""
         names = {field.alias or name for name, field in TrainingRecord.model_fields.items()}
         return TrainingRecord.model_validate({name: its for name, its in self.to_json().items() if name in names})
+
+
+def parse_manifest(document: object) -> Manifest:
+    """Return a manifest of its JSON. Raises ValueError that names the first wrong key in one line."""
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the document"
+        raise ValueError(f"{key}: {first['msg']}") from None

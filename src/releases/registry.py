@@ -22,7 +22,7 @@ from src.core.domain import JsonDict
 from src.core.errors import AisleError, LimitReached, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
 from src.releases.listed_release import Listed
-from src.releases.manifest import Manifest, iso_seconds
+from src.releases.manifest import Manifest, iso_seconds, parse_manifest
 from src.releases.release import (
     MANIFEST,
     Draft,
@@ -319,7 +319,7 @@ class Registry:
 
     def _manifest(self, version: str) -> Manifest:
         """Return a manifest without verifying the release. Raises one of _UNREADABLE."""
-        return Manifest.model_validate(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
+        return parse_manifest(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
 
     def load(self, version: str, manifest_sha256: str | None = None) -> Release:
         """Verify every byte of a release and map it.

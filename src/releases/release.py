@@ -22,7 +22,7 @@ from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.search_reranker import SearchReranker
-from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds
+from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds, parse_manifest
 from src.search.index import SearchIndex
 
 MANIFEST = "manifest.json"
@@ -174,7 +174,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
         manifest = json.loads(text)
         if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
-            raise broken("it holds a link to somewhere else, where nobody sees that its bytes stay as they are")
+            raise broken("it holds a link to somewhere else, where its bytes may change unnoticed")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
         if manifest["format"] != FORMAT:
@@ -184,7 +184,7 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
         for name, expected in manifest["files"].items():
             if _fingerprint(folder / name) != expected:
                 raise broken(f"{name} was altered or cut")
-        return Manifest.model_validate(manifest)
+        return parse_manifest(manifest)
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, of any depth

@@ -1,4 +1,4 @@
-"""Products for a text that is still being typed: by words whose last one may be unfinished."""
+"""Autocomplete: find products by words of which the last may be unfinished."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from src.search.tokenizer import plain, singular, words_of
 
 _PART = re.compile(r"[^\W_]+")
 _MOST_ROWS = 300_000
-"""Places in the index that one unfinished word may touch; its rarest completions are left out first."""
+"""Highest number of index entries read for an unfinished word; its rarest completions are left out first."""
 
 
 def autocomplete(
     keywords: Bm25Index, text: str, weight: FloatArray, n: int, listed: BoolArray | None = None
 ) -> IntArray:
-    """int64[≤ n]: the products that have every word of the text, the last one finished or not, most weight first.
+    """Find the items that have every word of a text.
 
-    weight: float32[n_items]. listed: bool[n_items], None for all. Empty where a word is misspelt: a search forgives it.
+    Args:
+        keywords: the index.
+        text: what was typed; its last word is unfinished unless a blank follows it.
+        weight: float32[n_items], sorts the result.
+        n: highest number of items.
+        listed: bool[n_items], items that may be returned; None for all.
+
+    Returns:
+        int64[≤ n], highest weight first; empty if a word is misspelt, which only a search corrects.
     """
     parts = _PART.findall(plain(text))
     if not parts:
@@ -38,7 +46,7 @@ def autocomplete(
 
 
 def _completions(keywords: Bm25Index, beginning: str) -> list[int]:
-    """The words that begin so, and the one it is if it is finished: those of most products, as far as they may go."""
+    """Return the words with a beginning, most frequent first up to _MOST_ROWS, and the word itself if there is one."""
     rows = keywords.words.starting_with(beginning)
     whole = keywords.words.idx_of(singular(beginning))
     counts = keywords.pointer[rows + 1] - keywords.pointer[rows]
@@ -48,7 +56,7 @@ def _completions(keywords: Bm25Index, beginning: str) -> list[int]:
 
 
 def _with_any(keywords: Bm25Index, words: list[int]) -> BoolArray:
-    """bool[n_items]: the products with at least one of these words."""
+    """Return bool[n_items]: the items with at least one of these words."""
     found, rows = np.zeros(keywords.n_items, np.bool_), np.asarray(words, np.int64)
     starts = keywords.pointer[rows].astype(np.int64)
     lengths = keywords.pointer[rows + 1] - starts

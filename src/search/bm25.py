@@ -1,7 +1,7 @@
 """Keyword search: BM25 over words, as arrays that all workers map.
 
 Scores are computed while the index is built (by bm25s: Lù, "BM25S", 2024; Lucene's formula), so that a query adds up
-the columns of its words. bm25s itself brings Numba and pandas and is used in trainings alone.
+the columns of its words. bm25s itself imports Numba and pandas, so only trainings use it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,25 @@ from src.search.spelling import Spelling
 from src.search.tokenizer import LONGEST, chunks_of, measure_of, splits_of, words_of
 
 _FIELDS = {"title": 1.1, "brand": 1.0, "category": 1.0, "description": 1.0, "ids": 1.0}
-"""What a word's score in each field counts."""
+"""Weight of a word's score in each field."""
 _K1, _B = 1.2, 0.75
 _ARRAYS = ("score", "item", "pointer")
 _MOST_WORDS = 40
 _WRITTEN_AS_ONE = (2, 3)
-"""So many words of a query may be one word of a title."""
+"""Numbers of words of a query that may be written as one word in a title."""
 
 
 @dataclass(frozen=True)
 class Bm25Index:
-    """The columns of the words: of word w, item[pointer[w] : pointer[w + 1]] (int32) are the products that have it, and
-    score (float32) says how much it speaks for each. n_items: products, with or without words.
+    """One column for each word w: its items are item[pointer[w] : pointer[w + 1]].
+
+    Attributes:
+        words: the known words.
+        spelling: corrects unknown words.
+        score: float32[m], BM25 of the word for the item.
+        item: int32[m], row numbers of items.
+        pointer: int64[n_words + 1], where the columns begin.
+        n_items: number of items, with or without words.
     """
 
     words: Vocabulary
@@ -44,10 +51,10 @@ class Bm25Index:
     n_items: int
 
     def scores(self, query: str) -> tuple[FloatArray, IntArray]:
-        """(float32[n_items], 0 where no word of the query is; the products with one, ascending).
+        """Return float32[n_items], 0 where no word of the query occurs; and the items with a word, ascending.
 
-        The sum over the words, times the share of what was asked for that a product has: of two that speak of a thing,
-        the one that has all words comes before the one that says one of them loudly.
+        The score is the sum over the words times the share of the query that an item covers. So an item with all words
+        comes before one that repeats a single word.
         """
         asked = self._asked(query)
         total, touched = np.zeros(self.n_items, np.float32), []
@@ -64,12 +71,12 @@ class Bm25Index:
         return total, np.unique(np.concatenate(touched)).astype(np.int64)
 
     def _column(self, word: int) -> tuple[IntArray, FloatArray]:
-        """(the products that have a word, how much it speaks for each)."""
+        """Return the items that have a word, and its score for each."""
         column = slice(int(self.pointer[word]), int(self.pointer[word + 1]))
         return self.item[column], self.score[column]
 
     def _share(self, asked: Sequence[Mapping[int, float]]) -> FloatArray:
-        """float32[n_items]: how much of what was asked for is there, the rarer parts counting more."""
+        """Return float32[n_items]: the share of the query that an item covers, parts weighted by their rarity."""
         share, whole = np.zeros(self.n_items, np.float32), 0.0
         for part in asked:
             rows = [self._column(word)[0] for word in part]
@@ -79,17 +86,19 @@ class Bm25Index:
         return share / np.float32(whole)
 
     def _frequency(self, word: int) -> int:
+        """Return the number of items with a word."""
         return int(self.pointer[word + 1] - self.pointer[word])
 
     def _rarity(self, word: int) -> float:
+        """Return the inverse document frequency of a word."""
         has = self._frequency(word)
         return math.log(1 + (self.n_items - has + 0.5) / (has + 0.5))
 
     def _asked(self, query: str) -> list[dict[int, float]]:
-        """The parts of a query that are known: for each the words that would do, itself first, and how much they count.
+        """Return the parts of a query: for each, the known words that match it, itself first, with their weights.
 
-        A word that no product has stands for those that it may mean; some that titles write as one ("smart watch",
-        "C 7115 A") may be there as that one, too.
+        An unknown word is replaced by similar known words. Words that titles join ("smart watch", "C 7115 A") are also
+        matched by the joined word.
         """
         chunks = chunks_of(query)
         words = list(dict.fromkeys(chain.from_iterable(chunks)))[:_MOST_WORDS]
@@ -102,23 +111,23 @@ class Bm25Index:
                 meant[word] = meant.get(word) or [{}]
                 for means in meant[word]:
                     means.setdefault(whole, 1.0)
-        parts = (means for its in meant.values() for means in its)
+        parts = (means for parts_of_word in meant.values() for means in parts_of_word)
         return list({next(iter(means)): means for means in parts}.values())
 
     def _meanings(self, word: str) -> list[dict[int, float]]:
-        """The parts of a query that one word of it is: itself, or what it may mean; none where nothing is like it."""
+        """Return the parts of a query that one word stands for: itself, or similar words if it is unknown."""
         known = self.words.idx_of(word)
         if known is not None:
-            parts = self._all_known(measure_of(word))  # 500gb: of some titles, others say 500 GB
+            parts = self._all_known(measure_of(word))  # some titles write 500gb, others 500 GB
             return [{part: 1.0, known: 1.0} for part in parts] or [{known: 1.0}]
-        for pieces in splits_of(word):  # "smartwatch" where titles say smart watch
+        for pieces in splits_of(word):  # "smartwatch" where titles write smart watch
             if parts := self._all_known(pieces):
                 return [{part: 1.0} for part in parts]
         near = self.spelling.near(word, self._frequency)
         return [dict(near)] if near else []
 
     def _all_known(self, words: Sequence[str]) -> list[int]:
-        """The numbers of the words; none if one of them is unknown."""
+        """Return the row numbers of the words; none if one of them is unknown."""
         found = [self.words.idx_of(word) for word in words]
         return [] if None in found else [word for word in found if word is not None]
 
@@ -132,7 +141,15 @@ class Bm25Index:
 
     @classmethod
     def load(cls, folder: Path, n_items: int) -> Bm25Index:
-        """Map what `save` wrote."""
+        """Map what `save` wrote.
+
+        Args:
+            folder: where it was saved.
+            n_items: number of items of the release.
+
+        Returns:
+            The index.
+        """
         words = Vocabulary.load(folder / "words")
         spelling = Spelling.load(folder / "spelling", words)
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
@@ -140,14 +157,14 @@ class Bm25Index:
 
 
 def build_bm25(catalogue: CatalogueText) -> Bm25Index:
-    """The index of a catalogue; only in a training.
+    """Index a catalogue; called by trainings only.
 
-    Every field is scored by itself, and a word of a product counts as in the field where it speaks most for it (a
-    disjunction maximum): a long description does not drown a title, and one that names the thing is as good as one.
+    Every field is scored separately, and a word gets its highest score among the fields (disjunction maximum), so that
+    long descriptions do not outweigh titles.
     """
     number: dict[str, int] = {}
     total = csc_matrix((len(catalogue), 1), dtype=np.float32)
-    for name, weight in _FIELDS.items():  # one after the other: the lists of a million products take a gigabyte
+    for name, weight in _FIELDS.items():  # one at a time: the lists of a million products take a gigabyte
         texts = [[number.setdefault(w, len(number)) for w in words_of(text)] for text in getattr(catalogue, name)]
         field = _scored(texts, number, len(catalogue)) * np.float32(weight)
         total.resize(field.shape)
@@ -165,7 +182,7 @@ def build_bm25(catalogue: CatalogueText) -> Bm25Index:
 
 
 def _scored(texts: list[list[int]], number: Mapping[str, int], n_items: int) -> csc_matrix:
-    """float32 CSC [n_items, n_words]: BM25 of every word of one field, over the products that have the field."""
+    """Return float32 CSC [n_items, n_words]: BM25 of every word of one field, over the items that have the field."""
     import bm25s
 
     rows = np.array([row for row, words in enumerate(texts) if words], np.int64)

@@ -1,4 +1,4 @@
-"""Search over a catalogue: by words and by meaning, fused into one list."""
+"""Search a catalogue by keywords and by vectors, fused into one list."""
 
 from __future__ import annotations
 
@@ -18,22 +18,28 @@ from src.search.tokenizer import title_key
 from src.search.vector_index import VectorIndex, build_vector_index
 
 DEPTH = 200
-"""So many products each of the two ways brings, at least."""
+"""Lowest number of items that keyword search and vector search retrieve each."""
 _PER_PLACE = 3
 VECTOR_WEIGHT = 0.1
-"""What a cosine of 1 is worth beside the best keyword score of a query; chosen on judged queries of a catalogue of
-electronics, and flat around it (python evaluate_model.py --search)."""
+"""Weight of the cosine; the best keyword score of a query counts 1. Chosen on judged queries of a catalogue of
+electronics; nearby values are as good (python evaluate_model.py --search)."""
 SENTENCE_WEIGHT = 0.4
-"""The same of vectors that sentence-transformers made: MiniLM is nearer to what is meant."""
+"""The same for vectors of sentence-transformers, which are more accurate."""
 _ALONE = 3.0
-"""Times as much a meaning counts for a query of one word: that tells too little of what is looked for."""
+"""Factor of the weight for a query of one word, whose keyword scores tell little."""
 _COMPARED = 50_000
-"""Products: of a category with no more, all vectors are compared."""
+"""If no more items than this are allowed, their vectors are compared without the index."""
 
 
 @dataclass(frozen=True)
 class EncodedBy:
-    """Which encoder made the vectors: no query is ever encoded by another one."""
+    """The encoder that made the vectors; queries are encoded by no other.
+
+    Attributes:
+        name: in AISLE_ENCODER.
+        checksum: hex sha256.
+        dimension: length of a vector.
+    """
 
     name: str
     checksum: str
@@ -42,8 +48,13 @@ class EncodedBy:
 
 @dataclass(frozen=True)
 class SearchHits:
-    """Products of one length m, best first. score: the fused one. similarity: cosine to the query, 0 where one of them
-    has no text. keyword: BM25, 0 without a word in common.
+    """Columns of m retrieved items, best first.
+
+    Attributes:
+        item_idx: int64[m].
+        score: float32[m], fused.
+        similarity: float32[m], cosine to the query, 0 without a vector.
+        keyword: float32[m], BM25, 0 without a common word.
     """
 
     item_idx: IntArray
@@ -55,6 +66,7 @@ class SearchHits:
         return len(self.item_idx)
 
     def take(self, places: IntArray) -> SearchHits:
+        """Return the hits at these positions, in this order."""
         return SearchHits(self.item_idx[places], self.score[places], self.similarity[places], self.keyword[places])
 
 
@@ -62,9 +74,14 @@ class SearchHits:
 class SearchIndex:
     """The search of a release, over its items.
 
-    vectors: None without an encoder. price: float32[n], NaN unknown. stock: int64[n], -1 unknown. categories: their
-    names in lower case; of item i it has category[category_pointer[i] : category_pointer[i + 1]] (int32).
-    title_group: int32[n], equal for variants of one title; -1 without a title. n_products: those with a text.
+    Attributes:
+        keywords: keyword index.
+        vectors: vector index; None without an encoder.
+        encoded_by: the encoder; None without one.
+        attributes: of the items when the release was made.
+        title_group: int32[n_items], equal for variants of one title; -1 without a title.
+        n_products: number of items with a text.
+        vector_weight: weight of the cosine.
     """
 
     keywords: Bm25Index
@@ -77,11 +94,20 @@ class SearchIndex:
 
     @property
     def n_items(self) -> int:
+        """Number of items, with or without a text."""
         return len(self.attributes)
 
     def search(self, query: str, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
-        """At most n products. vector: the query's, of encoded_by, None to search by words alone.
-        allowed: bool[n_items], None for all.
+        """Search for a text.
+
+        Args:
+            query: the text.
+            vector: float32[dimension], its embedding by `encoded_by`; None to search by keywords alone.
+            n: highest number of items.
+            allowed: bool[n_items]; None for all.
+
+        Returns:
+            At most n hits, best first.
         """
         depth = max(DEPTH, _PER_PLACE * n)
         scores, matching = self.keywords.scores(query)
@@ -102,17 +128,36 @@ class SearchIndex:
         return SearchHits(items, score, similarity, keyword).take(order)
 
     def like(self, item: int, n: int, allowed: BoolArray | None = None) -> SearchHits:
-        """At most n products whose text is like that of the item, which may be among them; none without vectors."""
+        """Find items whose text is similar to that of an item.
+
+        Args:
+            item: row number.
+            n: highest number of items.
+            allowed: bool[n_items]; None for all.
+
+        Returns:
+            At most n hits, best first, the item itself included; none without vectors.
+        """
         return self.near(None if self.vectors is None else self.vectors.rows[item].astype(np.float32), n, allowed)
 
     def near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None = None) -> SearchHits:
-        """The same for a text that encoded_by made a vector of."""
+        """Find items whose text is similar to a vector.
+
+        Args:
+            vector: float32[dimension], an embedding by `encoded_by`; None for no hits.
+            n: highest number of items.
+            allowed: bool[n_items]; None for all.
+
+        Returns:
+            At most n hits, best first.
+        """
         items = self._near(vector, n, allowed)
         similarity = self._similarity(vector, items)
         order = np.lexsort((items, -similarity))
         return SearchHits(items, similarity, similarity, np.zeros(len(items), np.float32)).take(order)
 
     def _near(self, vector: FloatArray | None, n: int, allowed: BoolArray | None) -> IntArray:
+        """Return at most n allowed items with the highest cosines, in any order."""
         if vector is None or self.vectors is None or not vector.any():
             return np.zeros(0, np.int64)
         if allowed is None:
@@ -128,12 +173,13 @@ class SearchIndex:
         return rows[best][similarity[best] > 0]
 
     def _similarity(self, vector: FloatArray | None, items: IntArray) -> FloatArray:
+        """Return float32[m]: cosines; 0 without vectors."""
         if vector is None or self.vectors is None:
             return np.zeros(len(items), np.float32)
         return self.vectors.similarity(vector, items)
 
     def describe(self) -> JsonDict:
-        """For the manifest and /status."""
+        """Return what the manifest and /status say of it."""
         by = self.encoded_by
         return {
             "n_products": self.n_products,
@@ -156,7 +202,7 @@ class SearchIndex:
 
     @classmethod
     def load(cls, folder: Path) -> SearchIndex:
-        """Map what `save` wrote."""
+        """Map what `save` wrote; a folder of an older version is readable too."""
         document = json.loads((folder / "search.json").read_text(encoding="utf-8"))
         title_group = np.load(folder / "title_group.npy", mmap_mode="r", allow_pickle=False)
         is_current = (folder / "attributes").is_dir()
@@ -175,7 +221,17 @@ class SearchIndex:
 
 
 def fused(keyword: FloatArray, similarity: FloatArray, highest: float, vector_weight: float) -> FloatArray:
-    """float32[m]: keyword scores, the query's highest counting 1, and cosines, added up with a weight."""
+    """Fuse keyword scores and cosines.
+
+    Args:
+        keyword: float32[m], BM25.
+        similarity: float32[m], cosines.
+        highest: the query's highest keyword score, which counts 1.
+        vector_weight: weight of the cosines.
+
+    Returns:
+        float32[m].
+    """
     by_words = keyword / highest if highest > 0 else keyword
     return np.asarray(by_words + np.float32(vector_weight) * similarity, dtype=np.float32)
 
@@ -186,7 +242,17 @@ def build_search_index(
     encoded_by: EncodedBy | None,
     vector_weight: float = VECTOR_WEIGHT,
 ) -> SearchIndex:
-    """Build the search over a catalogue that is aligned with the items. vectors: float16[n, dimension], or None."""
+    """Index a catalogue.
+
+    Args:
+        catalogue: aligned with the items of the release.
+        vectors: float16[n_items, dimension]; None without an encoder.
+        encoded_by: what made the vectors.
+        vector_weight: weight of the cosine.
+
+    Returns:
+        The search of a release.
+    """
     group: dict[str, int] = {}
     keys = [title_key(title) for title in catalogue.title]
     return SearchIndex(

@@ -1,4 +1,4 @@
-"""Words that somebody may have meant by one that no product has: found by shared trigrams, judged by edits."""
+"""Correct unknown words: candidates share trigrams, the edit distance decides."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from src.interactions.vocabulary import Vocabulary
 _LOOKED_AT = 200
 _NAMED = 3
 _SHORTEST, _TWO_EDITS = 4, 8
-"""Letters: a shorter word has too many neighbours, one so long may have two slips in it."""
+"""Letters: shorter words have too many neighbours; words of the second length may have two edits."""
 _WEIGHT = 0.7
-"""What one slip costs."""
+"""Factor of a word's weight for each edit."""
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """Trigrams → words: word[pointer[g] : pointer[g + 1]] (int32) are the words that have trigram g."""
+    """Trigrams → words: word[pointer[g] : pointer[g + 1]] are the words with trigram g.
+
+    Attributes:
+        words: the known words.
+        grams: the trigrams.
+        word: int32[m], row numbers in `words`.
+        pointer: int64[n_grams + 1].
+    """
 
     words: Vocabulary
     grams: Vocabulary
@@ -31,25 +38,30 @@ class Spelling:
 
     @classmethod
     def of(cls, words: Vocabulary) -> Spelling:
-        """The index of all words that are long enough to be misspelt."""
+        """Index all words that are long enough to be misspelt."""
         number: dict[str, int] = {}
         gram, owner = [], []
         for at in range(len(words)):
             text = words.id_of(at)
             if len(text) >= _SHORTEST - 1:
-                its = trigrams(text)
-                gram += [number.setdefault(each, len(number)) for each in its]
-                owner += [at] * len(its)
+                grams = trigrams(text)
+                gram += [number.setdefault(each, len(number)) for each in grams]
+                owner += [at] * len(grams)
         order = np.argsort(np.array(gram, np.int64), kind="stable")
         counts = np.bincount(np.array(gram, np.int64), minlength=len(number))
         pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return cls(words, Vocabulary.of(list(number)), np.array(owner, np.int32)[order], pointer)
 
     def near(self, word: str, frequency: Callable[[int], int]) -> list[tuple[int, float]]:
-        """At most three (row number of a word, how much it counts, below 1): fewest edits first, then most frequent;
-        where no word is so near, those that begin or end with it.
+        """Find known words similar to an unknown one.
 
-        frequency: how many products have a word.
+        Args:
+            word: the unknown word.
+            frequency: returns the number of items with a known word.
+
+        Returns:
+            At most three pairs of a row number and a weight below 1, fewest edits first, then most frequent. If no word
+            is near enough: words that begin or end with it.
         """
         if len(word) < _SHORTEST:
             return []
@@ -75,17 +87,25 @@ class Spelling:
 
     @classmethod
     def load(cls, folder: Path, words: Vocabulary) -> Spelling:
-        """Map what `save` wrote."""
+        """Map what `save` wrote.
+
+        Args:
+            folder: where it was saved.
+            words: the known words.
+
+        Returns:
+            The index.
+        """
         arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
         return cls(words, Vocabulary.load(folder / "grams"), *arrays)
 
 
 def _is_part(word: str, other: str) -> bool:
-    """Whether the other word begins or ends with it, as compounds do."""
+    """Return whether the other word begins or ends with it, as compounds do."""
     return other.startswith(word) or other.endswith(word)
 
 
 def trigrams(word: str) -> set[str]:
-    """All runs of three letters of a word with its two ends marked."""
+    """Return all runs of three letters of a word with its two ends marked."""
     marked = f"^{word}$"
     return {marked[at : at + 3] for at in range(len(marked) - 2)}

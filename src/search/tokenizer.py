@@ -1,4 +1,4 @@
-"""Words of texts, as keyword search compares them: without case, accents and plurals."""
+"""Split texts into words as keyword search compares them: without case, accents and plurals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ES = ("ches", "shes", "xes", "sses")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in their order; of one with signs in it, such as TN-2110, its parts and then the whole."""
+    """Return the words of a text in order; for one with signs in it, such as TN-2110, its parts and then the whole."""
     found: list[str] = []
     for parts in chunks_of(text):
         found += parts
@@ -30,7 +30,7 @@ def words_of(text: str) -> list[str]:
 
 
 def chunks_of(text: str) -> list[list[str]]:
-    """The words of a text in their order, those that signs hold together, such as TN-2110, in one list."""
+    """Return the words of a text in order, those that signs hold together, such as TN-2110, in one list."""
     text = plain(text)
     if not text.isascii():
         text = _UNSPACED.sub(_in_pairs, text)
@@ -38,20 +38,20 @@ def chunks_of(text: str) -> list[list[str]]:
 
 
 def _in_pairs(run: re.Match[str]) -> str:
-    """Every two signs that follow each other, where no blanks are written between words."""
+    """Return all pairs of adjacent signs, for scripts without blanks between words."""
     signs = run[0]
     pairs = [signs[at : at + 2] for at in range(len(signs) - 1)] or [signs]
     return f" {' '.join(pairs)} "
 
 
 def measure_of(word: str) -> list[str]:
-    """The number and the unit of a word such as 500gb; nothing of another one."""
+    """Return the number and the unit of a word such as 500gb; nothing for other words."""
     found = _MEASURE.fullmatch(word)
     return list(found.groups()) if found else []
 
 
 def splits_of(word: str) -> Iterator[list[str]]:
-    """What a word may be when it is written as several: where letters meet digits, and then in two."""
+    """Yield the ways to split a word: between letters and digits, then in two."""
     runs = _RUN.findall(word)
     if len(runs) > 1:
         yield runs
@@ -61,7 +61,7 @@ def splits_of(word: str) -> Iterator[list[str]]:
 
 
 def plain(text: str) -> str:
-    """In lower case, without accents."""
+    """Return a text in lower case, without accents."""
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold())
@@ -69,8 +69,9 @@ def plain(text: str) -> str:
 
 
 def singular(word: str) -> str:
-    """Without an English plural's ending (after Harman, "How effective is suffixing?", 1991); a name may lose its s,
-    which does no harm as it does so everywhere. A part number keeps it.
+    """Return a word without an English plural's ending (after Harman, "How effective is suffixing?", 1991).
+
+    Names may lose an s, consistently in titles and queries. Part numbers keep it.
     """
     if not word.endswith("s") or not word.isalpha():
         return word
@@ -84,13 +85,13 @@ def singular(word: str) -> str:
 
 
 def title_key(title: str) -> str:
-    """Equal for titles that differ in order, signs, colours and sizes: variants of one product.
+    """Return a key that is equal for titles that differ in order, signs, colours and sizes: variants of one product.
 
-    Empty for a title without any word.
+    The key is "" for a title without any word.
     """
     words = set(words_of(title))
-    kept = {word for word in words if not _VARIES.fullmatch(word)}
-    return " ".join(sorted(kept or words))
+    invariant = {word for word in words if not _VARIES.fullmatch(word)}
+    return " ".join(sorted(invariant or words))
 
 
 _VARIES = re.compile(

@@ -1,6 +1,7 @@
-"""Nearest vectors by FAISS: exact up to a size, by inverted lists and exact re-scoring beyond it.
+"""Nearest vectors by FAISS: exact up to a number of vectors, by inverted lists and exact re-scoring beyond it.
 
-FAISS hangs in a forked child that inherits its threads: an index is opened where it is used, and has one thread there.
+FAISS hangs in a forked child that inherits its threads, so an index is opened in the process that uses it, with one
+thread.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from src.core.domain import FloatArray, IntArray
 
 EXACT_UP_TO = 150_000
-"""Products: so many vectors of 256 numbers are compared within 3 ms on one thread (make bench-search)."""
+"""Number of vectors of 256 numbers that one thread compares within 3 ms (make bench-search)."""
 _LISTS_PER_ROOT = 1
 _TRAINED_ON = 48  # vectors for each list
 _TRAINING_ROUNDS = 8
@@ -25,9 +26,12 @@ _FILE = "vectors.faiss"
 
 @dataclass(frozen=True)
 class VectorIndex:
-    """float16 rows[n, dimension] of length 1, or zeros for products without a text; index: FAISS's, over item numbers.
+    """Vectors and their index.
 
-    exact: whether the index finds what comparing with all vectors would.
+    Attributes:
+        rows: float16[n_items, dimension], of length 1; zeros for items without a text.
+        index: FAISS's, over row numbers.
+        exact: whether the index finds what comparing all vectors would find.
     """
 
     rows: FloatArray
@@ -36,10 +40,19 @@ class VectorIndex:
 
     @property
     def dimension(self) -> int:
+        """Length of a vector."""
         return int(self.rows.shape[1])
 
     def nearest(self, vector: FloatArray, n: int) -> IntArray:
-        """At most n item numbers, the likest first, of a float32[dimension] of length 1."""
+        """Find the items with the highest cosines.
+
+        Args:
+            vector: float32[dimension], of length 1.
+            n: highest number of items.
+
+        Returns:
+            int64[≤ n], best first.
+        """
         wanted = n if self.exact else n * _RESCORED
         _, found = self.index.search(vector[None], min(wanted, max(self.index.ntotal, 1)))
         items = found[0][found[0] >= 0]
@@ -48,7 +61,15 @@ class VectorIndex:
         return np.asarray(items[np.argsort(-self.similarity(vector, items), kind="stable")[:n]])
 
     def similarity(self, vector: FloatArray, items: IntArray) -> FloatArray:
-        """float32[len(items)]: the cosines; 0 for products without a text."""
+        """Compute cosines.
+
+        Args:
+            vector: float32[dimension], of length 1.
+            items: int64[m].
+
+        Returns:
+            float32[m]; 0 for items without a text.
+        """
         return self.rows[items].astype(np.float32) @ vector
 
     def save(self, folder: Path) -> None:
@@ -61,7 +82,15 @@ class VectorIndex:
 
     @classmethod
     def load(cls, folder: Path, exact: bool) -> VectorIndex:
-        """Map what `save` wrote; all workers of a host share it."""
+        """Map what `save` wrote; all workers of a host share the memory.
+
+        Args:
+            folder: where it was saved.
+            exact: whether the index is exact.
+
+        Returns:
+            The index, with one thread.
+        """
         import faiss
 
         faiss.omp_set_num_threads(1)
@@ -73,7 +102,15 @@ class VectorIndex:
 
 
 def build_vector_index(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> VectorIndex:
-    """Index float16[n, dimension]; rows of zeros are never found. Deterministic."""
+    """Index vectors; deterministic.
+
+    Args:
+        rows: float16[n_items, dimension]; rows of zeros are never found.
+        exact_up_to: highest number of vectors for an exact index.
+
+    Returns:
+        The index.
+    """
     import faiss
 
     there = np.flatnonzero(rows.any(axis=1))
@@ -101,4 +138,5 @@ def build_vector_index(rows: FloatArray, *, exact_up_to: int = EXACT_UP_TO) -> V
 
 
 def _probe(index: Any) -> None:
+    """Set the number of inverted lists that a search reads."""
     index.nprobe = _PROBED

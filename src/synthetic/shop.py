@@ -1,40 +1,44 @@
-"""A made-up shop, so that somebody without data sees sensible products and lists that follow from what people did.
+"""Generate a synthetic shop, so that Aisle can be tried without data.
 
-Everybody has favourite themes and a taste within them; clicks, carts, purchases and ratings follow from those. A model
-that learns who chooses what can therefore beat popularity, and one that learns who rates how can beat the mean rating.
+Every user has favourite themes and a taste within them, from which clicks, carts, purchases and ratings are drawn. A
+model of choices can therefore beat popularity, and a model of ratings can beat the mean rating.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from faker import Faker
 
 from src.core.domain import EventBatch, EventKind, FloatArray, IntArray, Product
 from src.core.errors import InputError
-from src.synthetic.vocabulary_words import BRAND_ENDINGS, CATEGORIES, CLOSINGS
+from src.synthetic.products import (
+    BRANDS_PER_MAKER,
+    TASTE_SIZE,
+    THEMES,
+    THEMES_PER_CATEGORY,
+    count_earlier,
+    make_products,
+    numbered_ids,
+)
+from src.synthetic.vocabulary_words import CATEGORIES
 
 DAY = 86_400
 DAYS = 365
 WEEKS = 53
 DEFAULT_UNTIL = 1_767_225_600
-"""2026-01-01T00:00:00Z. Fixed, so that two machines make the same shop."""
+"""2026-01-01T00:00:00Z. Fixed, so that two machines generate the same shop."""
 
-BRANDS_PER_MAKER = 10
-THEMES_PER_CATEGORY = 3
-MOST_FAVOURITES = 4
-TASTE_SIZE = 4
+MAX_FAVOURITES = 4
 PRODUCTS_PER_CELL = 10
 SESSIONS_PER_USER = 7.2
 ZIPF_EXPONENT = 0.9
 FRONT_PAGE_SHARE = 0.17
-"""More of the last two makes popularity harder to beat; as set, a learning model is about twice as good (NDCG@10)."""
+"""Higher values of the last two make popularity harder to beat; with these, models reach twice its NDCG@10."""
 
 FUNNEL = (EventKind.CLICK, EventKind.CART, EventKind.PURCHASE, EventKind.RATING)
-THEMES = [theme for category in CATEGORIES for theme in category.themes]
 SEASON = np.array([category.season for category in CATEGORIES])
 DEMAND = np.array([category.demand for category in CATEGORIES])
 REPEAT = np.array([category.repeat for category in CATEGORIES])
@@ -43,7 +47,12 @@ WEEKDAY = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.35, 1.4])
 
 @dataclass(frozen=True)
 class SyntheticShop:
-    """products: the catalogue, each with made_up=True. events: a year of them, oldest first."""
+    """The generated data.
+
+    Attributes:
+        products: The catalogue, each with made_up=True.
+        events: A year of events, oldest first.
+    """
 
     products: list[Product]
     events: EventBatch
@@ -51,11 +60,12 @@ class SyntheticShop:
 
 @dataclass(frozen=True)
 class _Catalogue:
-    """What decides who chooses a product; one row a product.
+    """The properties by which users choose products; one row a product.
 
-    A cell is a theme's products of some of its brands, the finest thing a user can be loyal to. Products lie on the
-    shelf in the order of their cells, so that a cell, and a theme too, is a range of places.
-    cum: (WEEKS * n + 1,) running total of the weight of each place of the shelf, week after week.
+    A cell is a theme's products of some of its brands, the finest group that a user prefers. Products are sorted by
+    cell, so that a cell, and a theme too, is a range of positions.
+    shelf: the products in that order. cell_start: first position of each cell. partner: the product often bought with
+    it, -1 for none. cum: (WEEKS * n + 1,) running total of the weight of each position, week after week.
     """
 
     theme: IntArray
@@ -69,22 +79,29 @@ class _Catalogue:
     cum: FloatArray
 
     def pick(self, rng: np.random.Generator, lo: IntArray, hi: IntArray, week: IntArray) -> IntArray:
-        """One product for each range lo <= place < hi of the shelf, by the weights of that week.
+        """Draw one product from each range of positions.
 
-        A range with nothing on sale in that week gives way to the whole shelf.
+        Args:
+            rng: Source of randomness.
+            lo: int[m], first position of each range.
+            hi: int[m], position behind each range.
+            week: int[m], week whose weights are used.
+
+        Returns:
+            int[m], products. A range with nothing on sale in that week is replaced by the whole shelf.
         """
         base = week * len(self.shelf)
-        bare = self.cum[base + hi] <= self.cum[base + lo]
-        lo, hi = np.where(bare, 0, lo), np.where(bare, len(self.shelf), hi)
+        is_empty = self.cum[base + hi] <= self.cum[base + lo]
+        lo, hi = np.where(is_empty, 0, lo), np.where(is_empty, len(self.shelf), hi)
         low, high = self.cum[base + lo], self.cum[base + hi]
-        place = np.searchsorted(self.cum, low + (high - low) * rng.random(len(lo)), side="right") - 1 - base
-        picked: IntArray = self.shelf[np.clip(place, lo, hi - 1)]
+        position = np.searchsorted(self.cum, low + (high - low) * rng.random(len(lo)), side="right") - 1 - base
+        picked: IntArray = self.shelf[np.clip(position, lo, hi - 1)]
         return picked
 
 
 @dataclass(frozen=True)
 class _Users:
-    """One row a user. favourite, loyalty, fav_theme, fav_cell: (n_users, MOST_FAVOURITES), loyalty 0.0 where unused."""
+    """One row a user; favourite, loyalty, fav_theme, fav_cell: (n_users, MAX_FAVOURITES), loyalty 0.0 where unused."""
 
     joined: IntArray
     activity: FloatArray
@@ -98,27 +115,35 @@ class _Users:
 
 
 def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, until: int | None = None) -> SyntheticShop:
-    """A made-up shop: the same one for the same arguments.
-
-    until: UTC seconds of the newest possible event, None for DEFAULT_UNTIL. The events cover the 365 days up to it, in
-    the seasons of the calendar; the products depend on n_products and seed only.
+    """Generate a shop; equal arguments give equal shops.
 
     Products are P00001 …, users U00001 …; some products have no event, every user has at least one click. A click comes
     before its cart, a cart before its purchase, a purchase before its rating. A user gives a product at most one
     rating, a whole number from 1 to 5. A purchase's value is how many were bought. Prices carry no currency. No two
     events share user, product, kind and time; an event's mark is its time as text, or "" for a rating.
 
-    Raises InputError when a size is below 1, the seed is negative, or the year before `until` begins before 1970.
+    Args:
+        n_users: Users, at least 1.
+        n_products: Products, at least 1.
+        seed: Seed of randomness, not negative. The products depend on it and on n_products only.
+        until: UTC seconds of the newest possible event, None for DEFAULT_UNTIL. The events cover the 365 days before
+            it, with the seasons of the calendar.
+
+    Returns:
+        The catalogue and the events.
+
+    Raises:
+        InputError: A size is below 1, the seed is negative, or the year before `until` begins before 1970.
     """
     until = DEFAULT_UNTIL if until is None else until
     limits = (("n_users", n_users, 1), ("n_products", n_products, 1), ("seed", seed, 0), ("until", until, DAYS * DAY))
-    for name, given, least in limits:
-        if given < least:
-            raise InputError(f"{name} is {given}; a made-up shop needs at least {least}: pass a larger {name}")
-    # Separate streams, so that another number of users or another time leaves the catalogue as it was.
+    for name, value, minimum in limits:
+        if value < minimum:
+            raise InputError(f"{name} is {value}; a made-up shop needs at least {minimum}: pass a larger {name}")
+    # Separate streams, so that the catalogue does not depend on the number of users or the time.
     product_rng, user_rng, event_rng = (np.random.default_rng([seed, part]) for part in range(3))
     start = until - DAYS * DAY + 1
-    products, theme, brand, style = _make_products(product_rng, n_products, seed)
+    products, theme, brand, style = make_products(product_rng, n_products, seed)
     catalogue = _make_catalogue(product_rng, theme, brand, style, start)
     users = _make_users(user_rng, n_users, catalogue.cells_per_theme)
     frame = _funnel(event_rng, catalogue, users, _browse(event_rng, catalogue, users, start), start)
@@ -126,87 +151,18 @@ def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, unt
     return SyntheticShop(products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
 
 
-def _ids(letter: str, n: int) -> list[str]:
-    width = max(5, len(str(n)))
-    return [f"{letter}{number:0{width}d}" for number in range(1, n + 1)]
-
-
-def _occurrence(*keys: IntArray) -> IntArray:
-    """How many equal rows of keys came before this row."""
-    frame = pd.DataFrame(dict(enumerate(keys)))
-    return frame.groupby(list(frame.columns)).cumcount().to_numpy()
-
-
 def _month(start: int, day: IntArray) -> IntArray:
-    """The month, 0 for January, that lies so many days after start."""
+    """Return the month, 0 for January, of days after start."""
     months = (start + day * DAY).astype("datetime64[s]").astype("datetime64[M]")
     return months.astype(np.int64) % 12
 
 
 def _choose(rng: np.random.Generator, weights: FloatArray) -> IntArray:
-    """A column for each row of weights, in proportion to them."""
+    """Draw a column for each row of weights, with probabilities proportional to them."""
     cum = np.cumsum(weights, axis=1)
     drawn = rng.random(len(weights)) * cum[:, -1]
     column: IntArray = (cum <= drawn[:, None]).sum(axis=1)
     return column
-
-
-def _make_brands(seed: int) -> list[str]:
-    """BRANDS_PER_MAKER invented names for each group of makers, group after group."""
-    fake = Faker("en_US")
-    fake.seed_instance(seed)
-    n_brands = BRANDS_PER_MAKER * len({category.makers for category in CATEGORIES})
-    return [fake.unique.last_name() + fake.random_element(BRAND_ENDINGS) for _ in range(n_brands)]
-
-
-def _make_products(rng: np.random.Generator, n: int, seed: int) -> tuple[list[Product], IntArray, IntArray, FloatArray]:
-    """The products, and of each its theme, its brand, and its style: (n, TASTE_SIZE), rows of length 1."""
-    brands = _make_brands(seed)
-    brand_level = np.exp(rng.normal(0.0, 0.3, len(brands)))
-    makers = list(dict.fromkeys(category.makers for category in CATEGORIES))
-    maker_of_theme = np.repeat([makers.index(category.makers) for category in CATEGORIES], THEMES_PER_CATEGORY)
-    theme = rng.permutation(len(THEMES))[np.arange(n) % len(THEMES)]
-    brand = maker_of_theme[theme] * BRANDS_PER_MAKER + rng.integers(BRANDS_PER_MAKER, size=n)
-    sizes = np.array([(len(t.nouns), len(t.adjectives), len(t.variants)) for t in THEMES])[theme]
-    words = rng.integers(sizes)
-    for _ in range(10):
-        taken = _occurrence(theme, brand, *words.T) > 0
-        words[taken] = rng.integers(sizes[taken])
-    noise = np.exp(rng.normal(0.0, 0.15, n))
-    ending = rng.choice([0.01, 0.01, 0.05, 0.51], size=n)
-    stock = np.where(rng.random(n) < 0.02, 0, rng.negative_binomial(2, 0.04, n) + 1)
-    # Sentences are drawn as numbers up front: scalar draws in the loop below would take most of its time.
-    first, second, closing = rng.integers(3, size=n), rng.integers(1, 3, size=n), rng.integers(len(CLOSINGS), size=n)
-    products, same_title = [], Counter[str]()
-    for row, product_id in enumerate(_ids("P", n)):
-        kind = THEMES[theme[row]]
-        noun, price = list(kind.nouns.items())[words[row, 0]]
-        adjective, variant, maker = kind.adjectives[words[row, 1]], kind.variants[words[row, 2]], brands[brand[row]]
-        title = f"{maker} {_capitalised(adjective)} {_capitalised(noun)} {variant}"
-        same_title[title] += 1
-        about = (kind.features[first[row]], kind.features[(first[row] + second[row]) % 3], CLOSINGS[closing[row]])
-        products.append(
-            Product(
-                product_id,
-                title=title if same_title[title] == 1 else f"{title}, Series {same_title[title]}",
-                description=f"{_capitalised(noun)} by {maker}, made for {kind.use}. {' '.join(about)}",
-                category=CATEGORIES[theme[row] // THEMES_PER_CATEGORY].name,
-                price=round(max(2.0, round(price * brand_level[brand[row]] * noise[row])) - float(ending[row]), 2),
-                stock=int(stock[row]),
-                made_up=True,
-            )
-        )
-    # Taste follows the brand and the adjective, so that a model of the text can find it as well.
-    n_adjectives = max(len(t.adjectives) for t in THEMES)
-    of_adjective = rng.normal(size=(len(THEMES) * n_adjectives, TASTE_SIZE))[theme * n_adjectives + words[:, 1]]
-    of_brand = rng.normal(size=(len(brands), TASTE_SIZE))[brand]
-    style: FloatArray = of_brand + of_adjective + 0.6 * rng.normal(size=(n, TASTE_SIZE))
-    style /= np.linalg.norm(style, axis=1, keepdims=True)
-    return products, theme, brand, style
-
-
-def _capitalised(words: str) -> str:
-    return " ".join(word[:1].upper() + word[1:] for word in words.split())
 
 
 def _make_catalogue(
@@ -218,8 +174,8 @@ def _make_catalogue(
     shelf = np.argsort(cell, kind="stable")
     cell_start = np.searchsorted(cell[shelf], np.arange(len(THEMES) * cells_per_theme + 1))
     launch_week = np.where(rng.random(n) < 0.18, rng.integers(2, 46, n), 0)
-    launch_week[0] = 0  # The shop opens with something to sell, however small it is.
-    # Zipf's law by rank instead of a free draw: whatever the seed, hits are equally large.
+    launch_week[0] = 0  # At least one product is on sale from the start.
+    # Zipf's law by rank rather than a draw, so that the share of best sellers does not depend on the seed.
     popularity, slope = (rng.permutation(n) + 5.0) ** -ZIPF_EXPONENT, rng.normal(0.0, 1.0, n)
     week = np.arange(WEEKS)[:, None]
     age = week - launch_week
@@ -227,7 +183,7 @@ def _make_catalogue(
     season = SEASON[theme // THEMES_PER_CATEGORY, _month(start, week * 7)]
     weight = popularity * season * np.exp(slope * (week / WEEKS - 0.5)) * novelty * (age >= 0)
     cum = np.concatenate([[0.0], np.cumsum(weight[:, shelf])])
-    # What goes with a product is of its category's next theme: a tent goes with a rucksack, a rucksack with a stove.
+    # The partner of a product is of its category's next theme: a rucksack for a tent, a stove for a rucksack.
     partner_theme = theme - theme % THEMES_PER_CATEGORY + (theme + 1) % THEMES_PER_CATEGORY
     lo, hi = cell_start[partner_theme * cells_per_theme], cell_start[(partner_theme + 1) * cells_per_theme]
     partner = np.where(hi > lo, shelf[np.minimum(lo + (rng.random(n) ** 2 * (hi - lo)).astype(np.int64), n - 1)], -1)
@@ -236,11 +192,11 @@ def _make_catalogue(
 
 
 def _make_users(rng: np.random.Generator, n: int, cells_per_theme: int) -> _Users:
-    shape = (n, MOST_FAVOURITES)
-    # The largest of log-weights plus Gumbel noise are a weighted draw without replacement.
-    favourite = np.argsort(-(np.log(DEMAND) + rng.gumbel(size=(n, len(CATEGORIES)))), axis=1)[:, :MOST_FAVOURITES]
-    n_favourites = rng.choice(np.arange(1, MOST_FAVOURITES + 1), size=n, p=[0.25, 0.35, 0.25, 0.15])
-    loyalty = np.array([1.0, 0.6, 0.4, 0.3]) * (np.arange(MOST_FAVOURITES) < n_favourites[:, None])
+    shape = (n, MAX_FAVOURITES)
+    # Gumbel top-k: the largest log-weights plus Gumbel noise are a weighted draw without replacement.
+    favourite = np.argsort(-(np.log(DEMAND) + rng.gumbel(size=(n, len(CATEGORIES)))), axis=1)[:, :MAX_FAVOURITES]
+    n_favourites = rng.choice(np.arange(1, MAX_FAVOURITES + 1), size=n, p=[0.25, 0.35, 0.25, 0.15])
+    loyalty = np.array([1.0, 0.6, 0.4, 0.3]) * (np.arange(MAX_FAVOURITES) < n_favourites[:, None])
     fav_theme = favourite * THEMES_PER_CATEGORY + rng.integers(THEMES_PER_CATEGORY, size=shape)
     return _Users(
         joined=np.where(rng.random(n) < 0.55, 0, rng.integers(DAYS, size=n)),
@@ -256,13 +212,20 @@ def _make_users(rng: np.random.Generator, n: int, cells_per_theme: int) -> _User
 
 
 def _match(catalogue: _Catalogue, users: _Users, user: IntArray, product: IntArray) -> FloatArray:
-    """How well products suit users, normally distributed with variance 1."""
+    """Return how well products suit users, normally distributed with variance 1."""
     match: FloatArray = np.einsum("ij,ij->i", users.taste[user], catalogue.style[product])
     return match
 
 
-def _session_times(rng: np.random.Generator, users: _Users, start: int) -> tuple[IntArray, IntArray, IntArray]:
+class _Sessions(NamedTuple):
     """Of each session its user, its UTC seconds, and its month from 0."""
+
+    user: IntArray
+    at: IntArray
+    month: IntArray
+
+
+def _session_times(rng: np.random.Generator, users: _Users, start: int) -> _Sessions:
     year = np.arange(DAYS)
     weekday = (start // DAY + year + 3) % 7  # 1970 began on a Thursday.
     trade = (DEMAND @ SEASON)[_month(start, year)] ** 0.5 * WEEKDAY[weekday]
@@ -274,26 +237,26 @@ def _session_times(rng: np.random.Generator, users: _Users, start: int) -> tuple
     day = np.clip(day, 0, DAYS - 1)
     evening = rng.random(len(user)) < 0.6
     clock = (np.where(evening, rng.normal(20.0, 2.0, len(user)), rng.normal(13.0, 3.0, len(user))) * 3600).astype(int)
-    # Days are counted back from `until`, whatever the hour; the remainder puts the hour of the clock into each of them.
+    # Days end at `until`, at any hour; the remainder moves the time of day into each of them.
     at = start + day * DAY + (clock - start) % DAY
-    return user, at, _month(start, day)
+    return _Sessions(user, at, _month(start, day))
 
 
 def _browse(rng: np.random.Generator, catalogue: _Catalogue, users: _Users, start: int) -> pd.DataFrame:
-    """The clicks: columns user, product, and at in UTC seconds. A session stays within one theme or the front page."""
+    """Return the clicks: user, product, and at in UTC seconds. A session has one theme or shows the front page."""
     user, at, month = _session_times(rng, users, start)
     slot = _choose(rng, users.loyalty[user] * SEASON[users.favourite[user], month[:, None]])
     category, theme, cell = (table[user, slot] for table in (users.favourite, users.fav_theme, users.fav_cell))
-    strays = rng.random(len(user)) < 0.10
-    category[strays] = _choose(rng, (DEMAND[:, None] * SEASON).T[month[strays]])
-    elsewhere = strays | (rng.random(len(user)) < 0.20)
+    is_stray = rng.random(len(user)) < 0.10
+    category[is_stray] = _choose(rng, (DEMAND[:, None] * SEASON).T[month[is_stray]])
+    elsewhere = is_stray | (rng.random(len(user)) < 0.20)
     any_theme = category * THEMES_PER_CATEGORY + rng.integers(THEMES_PER_CATEGORY, size=len(user))
     theme = np.where(elsewhere, any_theme, theme)
     in_cell = ~elsewhere & (rng.random(len(user)) < 0.75)
     wide = catalogue.cells_per_theme
     lo = catalogue.cell_start[np.where(in_cell, cell, theme * wide)]
     hi = catalogue.cell_start[np.where(in_cell, cell + 1, (theme + 1) * wide)]
-    # What is popular with everybody is met on the front page, which shows the whole shop.
+    # The front page shows the whole shop, by popularity.
     front_page = rng.random(len(user)) < FRONT_PAGE_SHARE
     lo, hi = np.where(front_page, 0, lo), np.where(front_page, len(catalogue.shelf), hi)
     n_clicks = 1 + rng.poisson(1.6, len(user))
@@ -301,17 +264,20 @@ def _browse(rng: np.random.Generator, catalogue: _Catalogue, users: _Users, star
     user, at, lo, hi = (np.repeat(column, n_clicks) for column in (user, at, lo, hi))
     at = at + np.where(nth > 0, nth * 100 + rng.integers(90, size=len(at)), 0)
     week = np.minimum((at - start) // (7 * DAY), WEEKS - 1)
-    one, other = catalogue.pick(rng, lo, hi, week), catalogue.pick(rng, lo, hi, week)
-    # Of two products in view the one closer to the user's taste is clicked: so tastes show in clicks.
-    gain = _match(catalogue, users, user, other) - _match(catalogue, users, user, one)
-    product = np.where(gain + rng.normal(0.0, 0.5, len(gain)) > 0.0, other, one)
+    first, second = catalogue.pick(rng, lo, hi, week), catalogue.pick(rng, lo, hi, week)
+    # Of two products shown the one closer to the user's taste is clicked, so that clicks reveal tastes.
+    gain = _match(catalogue, users, user, second) - _match(catalogue, users, user, first)
+    product = np.where(gain + rng.normal(0.0, 0.5, len(gain)) > 0.0, second, first)
     return pd.DataFrame({"user": user, "product": product, "at": at})
 
 
 def _funnel(
     rng: np.random.Generator, catalogue: _Catalogue, users: _Users, clicks: pd.DataFrame, start: int
 ) -> pd.DataFrame:
-    """The clicks and what follows: columns user, product, kind (place in FUNNEL), value, at (may be past the year)."""
+    """Return clicks, carts, purchases and ratings: user, product, kind (position in FUNNEL), value, at.
+
+    Some times are past the end of the year.
+    """
     user, product = clicks["user"].to_numpy(), clicks["product"].to_numpy()
     liking = 0.2 + 0.8 * _match(catalogue, users, user, product) + 0.4 * catalogue.quality[product]
     carts = clicks[rng.random(len(user)) < 1.0 / (1.0 + np.exp(-liking))]
@@ -319,7 +285,7 @@ def _funnel(
     delay = np.where(rng.random(n) < 0.12, rng.integers(DAY, 3 * DAY, n), rng.integers(600, size=n))
     carts = carts.assign(at=carts["at"] + rng.integers(20, 90, n))
     carts = carts.assign(bought=rng.random(n) < 0.72, paid=carts["at"] + 180 + delay)
-    # One cart in five gets what goes with the product as well; the two are paid for together or left together.
+    # One cart in five gets the partner product too; both are bought together or not at all.
     extras = carts[rng.random(n) < 0.2]
     partner = catalogue.partner[extras["product"].to_numpy()]
     extras = extras.assign(product=partner, at=extras["at"] + rng.integers(5, 60, len(partner)))
@@ -331,28 +297,31 @@ def _funnel(
     purchases = carts[carts["bought"]].drop(columns="at").rename(columns={"paid": "at"})
     purchases = purchases.sort_values("at", kind="stable")
     user, product = purchases["user"].to_numpy(), purchases["product"].to_numpy()
-    again = _occurrence(user, product) > 0
+    is_repeat = count_earlier(user, product) > 0
     repeat = REPEAT[catalogue.theme[product] // THEMES_PER_CATEGORY]
-    kept = ~again | (rng.random(len(user)) < repeat)
+    is_kept = ~is_repeat | (rng.random(len(user)) < repeat)
     purchases = purchases.assign(value=1.0 + rng.poisson(0.05 + 0.8 * repeat))
 
     # Only a first purchase is rated, hence at most one rating for a user and product.
-    ratings = purchases[~again & (rng.random(len(user)) < users.rates[user])]
+    ratings = purchases[~is_repeat & (rng.random(len(user)) < users.rates[user])]
     user, product, n = ratings["user"].to_numpy(), ratings["product"].to_numpy(), len(ratings)
     expected = 3.6 + users.generosity[user] + 0.5 * catalogue.quality[product]
-    verdict = expected + 0.4 * _match(catalogue, users, user, product) + rng.normal(0.0, 0.5, n)
+    stars = expected + 0.4 * _match(catalogue, users, user, product) + rng.normal(0.0, 0.5, n)
     ratings = ratings.assign(
-        value=np.clip(np.rint(verdict), 1.0, 5.0), at=ratings["at"] + rng.integers(2 * DAY, 15 * DAY, n)
+        value=np.clip(np.rint(stars), 1.0, 5.0), at=ratings["at"] + rng.integers(2 * DAY, 15 * DAY, n)
     )
-    stages = (clicks.assign(value=1.0), carts.assign(value=1.0), purchases[kept], ratings)
+    stages = (clicks.assign(value=1.0), carts.assign(value=1.0), purchases[is_kept], ratings)
     columns = ["user", "product", "value", "at"]
-    frame: pd.DataFrame = pd.concat([stage[columns].assign(kind=place) for place, stage in enumerate(stages)])
+    frame: pd.DataFrame = pd.concat([stage[columns].assign(kind=position) for position, stage in enumerate(stages)])
     return frame
 
 
 def _as_batch(frame: pd.DataFrame, n_users: int, n_products: int) -> EventBatch:
-    # Indexing arrays of objects shares each id's one string among its events.
-    user_ids, product_ids = np.array(_ids("U", n_users), object), np.array(_ids("P", n_products), object)
+    # Indexing arrays of objects shares one string of each id among its events.
+    user_ids, product_ids = (
+        np.array(numbered_ids("U", n_users), object),
+        np.array(numbered_ids("P", n_products), object),
+    )
     kind: list[str] = np.array([kind.value for kind in FUNNEL], object)[frame["kind"].to_numpy()].tolist()
     at = frame["at"].to_numpy(np.int64)
     return EventBatch(

@@ -1,4 +1,4 @@
-"""The words, prices and seasons of the made-up shop; `synthetic` turns them into products and events."""
+"""List the words, prices and seasons of the synthetic shop."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Theme:
-    """Products that the same people like, and whose words go together in any combination.
+    """Products that the same users like, and whose words fit together in any combination.
 
-    nouns: what a thing is called, with its typical price. use: completes "made for …". features: whole sentences.
+    Attributes:
+        nouns: Name of a product → typical price.
+        adjectives: Words before the name.
+        variants: Sizes, colours and the like, behind the name.
+        use: Completes "made for …".
+        features: Three sentences.
     """
 
     nouns: dict[str, float]
@@ -21,12 +26,15 @@ class Theme:
 
 @dataclass(frozen=True)
 class ShopCategory:
-    """A shelf of the shop.
+    """A category of the shop.
 
-    makers: categories with the same word here share their brands.
-    demand: how much of the shop's trade it draws, 1.0 being ordinary.
-    season: twelve factors on that demand, January first.
-    repeat: the chance that somebody who chose a product they already own buys it once more.
+    Attributes:
+        name: Its name.
+        makers: Categories with the same word share their brands.
+        demand: Its share of the shop's trade, relative to 1.0 for an ordinary category.
+        season: Twelve factors on that demand, January first.
+        repeat: Probability that a user buys an owned product once more.
+        themes: Its products by theme.
     """
 
     name: str

@@ -22,7 +22,7 @@ from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.recommendation.ensemble import scales_of
 from src.recommendation.ensemble_config import EnsembleConfig, fit_models
-from src.recommendation.list_ranker import LearnedOrder, ages_of, features_of, head_of
+from src.recommendation.list_ranker import LearnedOrder, ages_of, head_of, list_features
 from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
 
@@ -86,7 +86,7 @@ class ListHeads:
         history, age = objective.queries.history, ages_of(train)
         head = head_of(total, _nonzero_at(history, scores.item) | (age[scores.item] < 0))
         rows, columns = np.nonzero(head)
-        features = features_of(
+        features = list_features(
             total[rows, columns],
             [scaled[name][rows, columns] for name in component_names(config, models)],
             np.diff(history.indptr)[rows],

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.evaluation.exact_lists import queries_of, top_lists
+from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.evaluation.metrics import ranking_metrics
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
@@ -78,12 +78,13 @@ class Objective:
 
     def ndcg(self, scorer: BlockScorer) -> FloatArray:
         """Return float[n_users], NDCG@k of each user's list."""
-        lists = top_lists(scorer, self.queries, self.masked, self.k, fill=self.popular)
+        lists = top_lists(scorer, MaskedQueries(self.queries, self.masked), self.k, fill=self.popular)
         return ranking_metrics(self._is_relevant(lists), np.diff(self.relevant.indptr))["ndcg"]
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
-        candidates = [top_lists(model, self.queries, self.masked, _CANDIDATES_PER_MODEL) for model in models.values()]
+        queries = MaskedQueries(self.queries, self.masked)
+        candidates = [top_lists(model, queries, _CANDIDATES_PER_MODEL) for model in models.values()]
         items = np.sort(np.concatenate(candidates, axis=1), axis=1)
         items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
         items = -np.sort(-items, axis=1)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from src.core.domain import JsonDict
-from src.core.errors import AisleError, InputError, UnknownName, UnusableFile
+from src.core.errors import UnusableFile
 from src.core.progress import Reporter
-from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
+from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
+from src.evaluation.benchmark_scope import Cost, Fitted
 from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
@@ -22,13 +22,11 @@ from src.models import MODELS, POPULARITY, trainable
 from src.models.base import BlockScorer, Rater
 from src.models.popularity import Popularity
 from src.models.settings import AllSettings
+from src.workflows.benchmark_request import ALL, PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
 
-PIPELINE, ALL = "pipeline", "all"
-_OPTIONS = ("train", "test", "valid", "model", "at", "relevant", "budget")
 _MAX_TUNED_LENGTH = 50  # of a list: users do not look further
-_MAX_CUT_OFF = 1_000
 _ANY_RATING = {"rating_min": -1e6, "rating_max": 1e6}
 """Limits while the train file is read, whose ratings give the scale unless it is set."""
 _RATERS = tuple(name for name, kind in MODELS.items() if kind.rates)
@@ -36,85 +34,6 @@ _MEMORY = (
     "peak_mib: the most resident memory of the whole process during the training, data included (of the whole process "
     "so far where growth_mib is null); growth_mib: how far that is above what it held before"
 )
-
-
-@dataclass(frozen=True)
-class BenchmarkRequest:
-    """What to measure, and on which files.
-
-    Attributes:
-        train: the events that models are trained on.
-        test: the events that they are measured on.
-        valid: the events that the pipeline is tuned on; None to hold out a part of `train`.
-        model: a name of MODELS, "pipeline" (what is served, tuned within `budget_seconds`) or "all".
-        at: cut-offs of lists.
-        relevant: the lowest relevant rating; None for AISLE_RELEVANT_RATING if the file has ratings.
-        budget_seconds: the longest time of tuning.
-    """
-
-    train: Path
-    test: Path
-    valid: Path | None = None
-    model: str = PIPELINE
-    at: tuple[int, ...] = (10, 20)
-    relevant: float | None = None
-    budget_seconds: float = 480.0
-
-    @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> BenchmarkRequest | None:
-        """Return the benchmark that command-line options ask for.
-
-        Args:
-            options: name → value, None for options that were not given.
-
-        Returns:
-            The request; None if no option of a benchmark was given.
-
-        Raises:
-            InputError: options do not go together, or a value is wrong.
-        """
-        given = {name: value for name in _OPTIONS if (value := options.get(name)) is not None}
-        if not given:
-            return None
-        missing = [f"--{name}" for name in ("train", "test") if name not in given]
-        if missing:
-            found = ", ".join(f"--{name}" for name in given)
-            raise InputError(
-                f"{found} came without {' and '.join(missing)}. Expected both --train FILE and --test FILE for a split "
-                "of one's own, or none of these for a release; name what is missing."
-            )
-        if options.get("release") is not None:
-            raise InputError(
-                "--release came together with --train. Expected a release, which is measured on its own data, or a "
-                "split of one's own; take one of them away."
-            )
-        if "at" in given:
-            given["at"] = _cut_offs(given["at"])
-        if "budget" in given:
-            given["budget_seconds"] = given.pop("budget")
-        return cls(**given)
-
-    def __post_init__(self) -> None:
-        if self.model in MODELS and (part := MODELS[self.model].unavailable()):
-            raise AisleError(part.reason)
-        if self.model not in (PIPELINE, ALL, *MODELS):
-            known = ", ".join((PIPELINE, ALL, *MODELS))
-            raise UnknownName(f"--model: there is no {self.model!r}. Expected one of {known}.")
-        if not 0 < self.budget_seconds < math.inf:
-            raise InputError(f"--budget: {self.budget_seconds:g} was found; expected seconds above 0: --budget 480")
-        if self.relevant is not None and not math.isfinite(self.relevant):
-            raise InputError(f"--relevant: {self.relevant:g} was found; expected a rating: --relevant 4")
-
-
-def _cut_offs(text: str) -> tuple[int, ...]:
-    """Return the cut-offs of "10,20", ascending. Raises InputError."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and len(part) < 5 and 1 <= int(part) <= _MAX_CUT_OFF for part in parts):
-        raise InputError(
-            f"--at: {text!r} was found; expected lengths of lists from 1 to {_MAX_CUT_OFF}, with commas between: "
-            "--at 10,20"
-        )
-    return tuple(sorted({int(part) for part in parts}))
 
 
 class Tune(Protocol):
@@ -235,7 +154,8 @@ def _measure(
     relevant = job.relevant
     if relevant is None and _differ(rows.data.ratings):
         relevant = settings.relevant_rating
-    return measure_benchmark(fitted, rows, job.at, relevant, {**parts.files, "test": rows.file}, about, reporter)
+    facts = BenchmarkFacts({**parts.files, "test": rows.file}, about)
+    return measure_benchmark(fitted, rows, job.at, relevant, facts, reporter)
 
 
 def _differ(ratings: Interactions) -> bool:
@@ -271,7 +191,8 @@ def _fit(
         name: cast("BlockScorer", model) for name, model in models.items() if name in listed and MODELS[name].lists
     }
     if with_pipeline:
-        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = _fit_pipeline(settings, job, parts, tuner, reporter)
+        pipeline = _fit_pipeline(settings, job, parts, tuner, reporter)
+        scorers[PIPELINE], costs[PIPELINE], about["tuning"] = pipeline.scorer, pipeline.cost, pipeline.tuning
     raters = {name: cast("Rater", models[name]) for name in _RATERS if name in models}
     checksums = {name: checksum(model) for name, model in {**models, **scorers}.items()}
     popularity = cast("Popularity", models[POPULARITY])
@@ -282,10 +203,18 @@ def _trainer(settings: AllSettings, name: str, data: TrainingData) -> Callable[[
     return lambda: MODELS[name].train(data, MODELS[name].params(settings), seed=settings.seed)
 
 
+class _TunedPipeline(NamedTuple):
+    """A trained pipeline, the cost of tuning and training, and what the report says about tuning."""
+
+    scorer: BlockScorer
+    cost: Cost
+    tuning: JsonDict
+
+
 def _fit_pipeline(
     settings: AllSettings, job: BenchmarkRequest, parts: BenchmarkData, tuner: Tuner | None, reporter: Reporter
-) -> tuple[BlockScorer, Cost, JsonDict]:
-    """Tune and train the pipeline; return it, the cost of both, and what the report says about tuning."""
+) -> _TunedPipeline:
+    """Tune and train the pipeline."""
     tuner = tuner or _default_tuner()
     tuning = parts.for_tuning()
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
@@ -309,7 +238,7 @@ def _fit_pipeline(
         "fit_seconds": round(fitted.seconds, 3),
         "recipe": recipe.to_json(),
     }
-    return scorer, cost, about
+    return _TunedPipeline(scorer, cost, about)
 
 
 def _default_tuner() -> Tuner:

@@ -16,7 +16,8 @@ from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.core.records import Load, RunStatus
 from src.evaluation.report import Report
-from src.ingestion.data_checks import DataFigures, latest_of, previous_of
+from src.ingestion.data_checks import DataFigures
+from src.ingestion.load_series import latest_of, previous_of
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
@@ -32,8 +33,8 @@ from src.store import Store
 from src.workflows.fit import FitPlan, measured_fit
 
 _SAMPLED_PRODUCTS = 2_000
-_LOOKED_THROUGH = 500
-_LEAST_KEPT = 100
+_MAX_LOADS_AND_RUNS = 500
+_MIN_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class Champion:
         """
         manifest, serves = self.release.manifest, serves or self.serves
         try:
-            recipe = None if manifest.recipe is None else manifest.recipe.config(settings)
+            config = None if manifest.ensemble is None else manifest.ensemble.config(settings)
             names = {POPULARITY, serves, *filter(None, [manifest.rating_model])} - {ENSEMBLE}
             if serves == ENSEMBLE:
-                if recipe is None:
-                    raise KeyError("recipe")
-                names |= scoring_models(recipe)
+                if config is None:
+                    raise KeyError("ensemble")
+                names |= scoring_models(config)
             can_train = trainable(data)
             if missing := sorted(names - set(can_train)):
                 raise AisleError(f"{', '.join(missing)} cannot be trained here")
@@ -95,12 +96,12 @@ class Champion:
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AisleError(f"its manifest does not say how it was made ({error!r})") from None
-        return FitPlan(params, recipe if serves == ENSEMBLE else None, manifest.weighting)
+        return FitPlan(params, config if serves == ENSEMBLE else None, manifest.weighting)
 
 
-def scoring_models(recipe: EnsembleConfig) -> set[str]:
+def scoring_models(config: EnsembleConfig) -> set[str]:
     """Return the names of the models whose scores an ensemble uses."""
-    return {*recipe.weights, *(recipe.order.names if recipe.order else ())}
+    return {*config.weights, *(config.order.names if config.order else ())}
 
 
 def champion_of(registry: Registry) -> Champion | None:
@@ -143,20 +144,22 @@ def check_data_of(
 
 def _arrivals(store: Store, created: int, known_products: float | None, unattended: bool) -> Arrivals:
     """Return what was loaded since the last finished training: a bad file keeps one training, not all later ones."""
-    loads = store.runs.loads(_LOOKED_THROUGH)
-    ended = (run for run in store.runs.newest(_LOOKED_THROUGH) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT))
+    loads = store.runs.loads(_MAX_LOADS_AND_RUNS)
+    ended = (
+        run for run in store.runs.newest(_MAX_LOADS_AND_RUNS) if run.status in (RunStatus.SUCCEEDED, RunStatus.KEPT)
+    )
     last = max([created, *(run.started_at for run in ended if run.started_at <= time.time())])
     since = latest_of(load for load in loads if load.loaded_at >= last)
     before = [earlier for load in since if (earlier := previous_of(load, loads)) is not None]
     known = [(load.known_products, load.n_kept) for load in since if load.known_products is not None]
-    n_kept = sum(kept for _, kept in known)
-    is_telling = unattended and n_kept >= _LEAST_KEPT
+    n_rows = sum(n for _, n in known)
+    is_telling = unattended and n_rows >= _MIN_ROWS
     return Arrivals(
         rows_read=sum(load.n_read for load in since),
         rows_rejected=sum(sum(load.rejected.values()) for load in since),
         usually_rejected=_rejected_share(before),
         known_products=known_products,
-        known_before=sum(share * kept for share, kept in known) / n_kept if is_telling else None,
+        known_before=sum(share * n for share, n in known) / n_rows if is_telling else None,
     )
 
 
@@ -254,7 +257,7 @@ def retrained_champion(
         The champion's settings, with every model of a release.
     """
     plan = measured.plan
-    if champion.release.manifest.recipe is not None and plan.recipe is None:  # an ensemble that is not served
+    if champion.release.manifest.ensemble is not None and plan.ensemble is None:  # an ensemble that is not served
         ensemble = champion.plan(settings, data, ENSEMBLE)
         plan = replace(ensemble, params={**ensemble.params, **plan.params})
     return replace(measured, plan=plan).completed_by(challenger)
@@ -272,7 +275,7 @@ def same_settings(needed: FitPlan, other: FitPlan) -> bool:
     """
     if needed.weighting != other.weighting:
         return False
-    if needed.recipe is not None and (other.recipe is None or not needed.recipe.blends_like(other.recipe)):
+    if needed.ensemble is not None and (other.ensemble is None or not needed.ensemble.blends_like(other.ensemble)):
         return False
     return all(name in other.params and _alike(params, other.params[name]) for name, params in needed.params.items())
 

@@ -50,7 +50,7 @@ def evaluate(settings: AllSettings, store: Store, version: str | None, reporter:
     data = embed_catalogue(as_trained, store, data, reporter, with_new=from_store).data
     plan = FitPlan(
         {name: model.params for name, model in pipeline.models.items() if name != ENSEMBLE},
-        None if manifest.recipe is None else manifest.recipe.config(settings),
+        None if manifest.ensemble is None else manifest.ensemble.config(settings),
         pipeline.weighting,
     )
     report = measured(as_trained, split(data, as_trained.test_share), plan, reporter)

@@ -13,9 +13,9 @@ from src.core.number_format import percent, share_of
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.exploration.data_profile import profile_data, read_catalogue
-from src.exploration.findings import find_remarks
+from src.exploration.findings import describe_findings
 from src.exploration.profile_types import DataProfile
-from src.exploration.saved_profile import SavedProfile, write_whole
+from src.exploration.saved_profile import SavedProfile, write_atomically
 from src.store import Store
 from src.workflows.fit import stored_data
 
@@ -55,9 +55,9 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
         n_known=n_known,
     )
     titles = _titles(store, figures)
-    write_whole(path, page(figures, titles))
+    write_atomically(path, page(figures, titles))
     seconds = round(time.monotonic() - started, 3)
-    SavedProfile(figures, titles, changed_at, seconds, tuple(find_remarks(figures))).write(settings.explored_path)
+    SavedProfile(figures, titles, changed_at, seconds, tuple(describe_findings(figures))).write(settings.explored_path)
     return path
 
 
@@ -81,7 +81,9 @@ def page(figures: DataProfile, titles: Mapping[str, str]) -> str:
     environment.filters.update(
         number="{:,}".format, percent=percent, day=_day, share_of=share_of, rating="{:.2f}".format
     )
-    return environment.get_template("exploration.html").render(e=figures, remarks=find_remarks(figures), titles=titles)
+    return environment.get_template("exploration.html").render(
+        e=figures, remarks=describe_findings(figures), titles=titles
+    )
 
 
 def _day(at: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from src.core.domain import NO_TIME, EventKind
 from src.core.errors import AisleError
 from src.core.settings import Settings
-from src.ingestion.external_sort import work_file, work_reported
+from src.ingestion.external_sort import sorting_errors, work_file
 from src.ingestion.input_files import find_event_files
 from src.store import Store
 
@@ -80,7 +80,7 @@ def _in_order(settings: Settings, store: Store, names: str) -> Iterator[list[tup
     Yields:
         Pages of rows.
     """
-    with work_reported(settings.var), closing(work_file(settings.var)) as rows:
+    with sorting_errors(settings.var), closing(work_file(settings.var)) as rows:
         rows.execute("CREATE TABLE events (number, user_id, product_id, kind, mark, value, at)")
         for batch in store.events.read(as_recorded=True):
             assert batch.arrival_seq is not None

@@ -48,12 +48,12 @@ class FitPlan:
 
     Attributes:
         params: Model name → parameters of its training.
-        recipe: The ensemble's configuration; None without an ensemble.
+        ensemble: The ensemble's configuration; None without an ensemble.
         weighting: Weights of events.
     """
 
     params: Mapping[str, Any]
-    recipe: EnsembleConfig | None
+    ensemble: EnsembleConfig | None
     weighting: Weighting
 
 
@@ -76,8 +76,8 @@ def fit(
     missing = {name: params for name, params in plan.params.items() if name not in known}
     trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
     models = {name: trained[name] for name in plan.params}
-    if plan.recipe is not None:
-        ensemble = build_ensemble(models, plan.recipe.weights, data, seed=seed, order=plan.recipe.order)
+    if plan.ensemble is not None:
+        ensemble = build_ensemble(models, plan.ensemble.weights, data, seed=seed, order=plan.ensemble.order)
         models[ENSEMBLE] = ensemble.indexed(data, reporter)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 

@@ -11,24 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.core.domain import EventBatch, Product
-from src.core.errors import UnknownName, UnusableFile
+from src.core.errors import UnusableFile
 from src.core.gc_pause import gc_disabled
-from src.core.ids import clean_id, has_bad_characters
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.ingestion.data_checks import check_load, previous_of
+from src.ingestion.data_checks import check_load
 from src.ingestion.event_rules import EventRules
-from src.ingestion.external_sort import ExternalSort, work_reported
+from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
+from src.ingestion.load_series import previous_of
 from src.ingestion.row_validation import ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
-from src.releases.registry import Registry
 from src.store import Store, open_store
-from src.synthetic.shop import make_shop
 from src.workflows.export import input_files
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
+from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
 
 _FIRST_BATCH, _MAX_BATCH = 5_000, 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
@@ -98,7 +97,7 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
 
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
     return _Loading(settings, store, open_table(path, hints), reporter).run(
-        before_storing=lambda: _remove_synthetic_shop(settings, store)
+        before_storing=lambda: remove_synthetic_shop(settings, store)
     )
 
 
@@ -118,7 +117,7 @@ class _Loading:
         self._reporter.step(f"reading {path}")
         with (
             gc_disabled(),
-            work_reported(self._settings.var),
+            sorting_errors(self._settings.var),
             RejectedRowsFile(self._settings.rejects_dir, path) as rejects,
             ExternalSort(self._settings.var) as staging,
         ):
@@ -164,7 +163,7 @@ class _Loading:
     def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
         if not block.products:
             return
-        repeated = staging.repeated(block.products)
+        repeated = staging.count_repeated(block.products)
         if not self._table.layout.has_events:
             self._tally.n_products += len(block.products)
             if repeated:
@@ -227,15 +226,6 @@ class _Pace:
             self.size = min(self.size * 2, _MAX_BATCH)
 
 
-def _remove_synthetic_shop(settings: Settings, store: Store) -> None:
-    """Remove the synthetic shop, after deactivating its release: a crash in between must not leave that served."""
-    registry = Registry(settings.releases_dir)
-    wanted = registry.wanted_version()
-    if wanted is not None and registry.is_made_up(wanted):
-        registry.deactivate()
-    store.delete_synthetic()
-
-
 def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints | None = None) -> TrainingData:
     """Read training data from a file by way of a temporary store, as if the file had been loaded.
 
@@ -292,49 +282,3 @@ def _remove_abandoned_folders(folder: Path) -> None:
     for temporary in folder.glob(".reading-*-*"):
         if not Path(f"/proc/{temporary.name.split('-')[1]}").exists() and Path("/proc").is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def make_synthetic_shop(store: Store, reporter: Reporter) -> bool:
-    """Fill an empty store with the synthetic shop.
-
-    Args:
-        store: the store.
-        reporter: shows the step.
-
-    Returns:
-        Whether the store was empty; else nothing is done.
-    """
-    stored = store.summary()
-    # Synthetic products without events are left by a process that was interrupted while it filled the store.
-    if stored.n_events or (stored.n_products and not stored.made_up):
-        return False
-    reporter.step("no data here: making up a shop")
-    shop = make_shop(until=int(time.time()))
-    store.products.add(shop.products)
-    store.events.add(shop.events)  # in one transaction: an interrupted one leaves no events
-    return True
-
-
-def withdraw(store: Store, product_ids: Sequence[str], withdrawn: bool) -> int:
-    """Stop or resume listing products.
-
-    Args:
-        store: the products.
-        product_ids: their ids.
-        withdrawn: True to stop listing them, False to resume.
-
-    Returns:
-        How many different products there were.
-
-    Raises:
-        UnknownName: the store does not have one of them; nothing is changed.
-    """
-    product_ids = list(dict.fromkeys(clean_id(id_) for id_ in product_ids))
-    known = store.products.get(id_ for id_ in product_ids if not has_bad_characters(id_))
-    missing = [id_ for id_ in product_ids if id_ not in known]
-    if missing:
-        raise UnknownName(
-            f"no product {', '.join(map(repr, missing[:5]))} is known. Expected ids of products in the store, as they "
-            "stand in its files; GET /products/ID names the nearest."
-        )
-    return store.products.add([Product(id_, withdrawn=withdrawn) for id_ in product_ids])

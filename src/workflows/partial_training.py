@@ -1,4 +1,4 @@
-"""Train a part of the current release anew and carry the rest over, array by array: a release is always whole."""
+"""Train some models of the current release and carry the others over, array by array, so that a release is whole."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from src.workflows.training_plan import MODEL_TYPES
 
 @dataclass(frozen=True)
 class PartialTraining:
-    """The current release with some of its models trained anew, over its own users and products.
+    """A training of some models of the current release on the events of its own users and products.
 
-    Arrays of models stand in the order of its vocabularies, so that users and products which came since wait for a
-    complete training. The ensemble is made again if one of its models is.
+    The arrays of carried-over models are in the order of its vocabularies, so that later users and products wait for a
+    complete training. The ensemble is built again if one of its models is trained.
 
     Attributes:
         settings: The settings.
@@ -65,7 +65,7 @@ class PartialTraining:
         serves = self.champion.serves if self.blends else POPULARITY
         measured = replace(report, best=serves if serves in report.lists else POPULARITY)
         needed = {name: params for name, params in champion_plan.params.items() if name in plan.params}
-        needed_plan = FitPlan(needed, plan.recipe, plan.weighting)
+        needed_plan = FitPlan(needed, plan.ensemble, plan.weighting)
         version = self.champion.release.version
         if same_settings(needed_plan, plan):
             before: Report | NotCompared = NotCompared(NotComparedReason.SAME_SETTINGS, version)
@@ -119,8 +119,8 @@ class PartialTraining:
             data=before.data,
             settings=before.settings,
             params={**before.params, **{name: asdict(part.plan.params[name]) for name in self.names}},
-            recipe=before.recipe,
-            recipe_of_settings=before.recipe_of_settings,
+            ensemble=before.ensemble,
+            ensemble_of_settings=before.ensemble_of_settings,
             metrics=before.metrics,
             summary=before.summary,
             libraries=before.libraries,
@@ -149,13 +149,13 @@ class PartialTraining:
         """Return the plan to measure: the part with the present settings, the other models as they were."""
         before = self._champion_plan()
         new = {name: MODELS[name].params(self.settings) for name in self.names}
-        recipe = before.recipe if self.blends else None
-        if recipe is not None:
-            new |= {name: recipe.params[name] for name in self.names if name in recipe.params}  # as they were tuned
-        names = {POPULARITY, *self.names, *(scoring_models(recipe) if recipe else ())}
+        config = before.ensemble if self.blends else None
+        if config is not None:
+            new |= {name: config.params[name] for name in self.names if name in config.params}  # as they were tuned
+        names = {POPULARITY, *self.names, *(scoring_models(config) if config else ())}
         params = {name: new.get(name, before.params.get(name)) for name in MODELS if name in names}
         trained = {name: its for name, its in params.items() if its is not None}
-        return FitPlan(trained, recipe, before.weighting)
+        return FitPlan(trained, config, before.weighting)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def prepare_part(
     model_type: str,
     describe: Callable[[TrainingData], EmbeddedCatalogue],
 ) -> PartialTraining:
-    """Decide which models of the current release are trained anew, and on which events.
+    """Decide which models of the current release are trained, and on which events.
 
     Args:
         settings: The settings.
@@ -232,5 +232,5 @@ def events_within(data: TrainingData, users: Vocabulary, items: Vocabulary) -> T
     user = events.users.rows_in(users).astype(np.int32)[events.user_idx]
     item = events.items.rows_in(items).astype(np.int32)[events.item_idx]
     known = np.flatnonzero((user >= 0) & (item >= 0))
-    kept = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
-    return TrainingData(kept, data.kind[known], data.weighting)
+    within = Interactions(users, items, user[known], item[known], events.value[known], events.at[known])
+    return TrainingData(within, data.kind[known], data.weighting)

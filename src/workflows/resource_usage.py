@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from src.evaluation.benchmark_report import Cost
+from src.evaluation.benchmark_scope import Cost
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _Result = TypeVar("_Result")

@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.core.errors import AisleError, InputError, UnusableFile
 from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
-from src.ingestion.column_names import plain
+from src.ingestion.column_names import normalize_name
 from src.ingestion.input_files import InputFile
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
@@ -145,14 +145,22 @@ def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:
     return Judged(list(useful), list(useful.values())), left_out
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str, float | None]]:
-    """Yield query, product id and grade (None if it is no grade) of each row. Raises UnusableFile."""
+class _Row(NamedTuple):
+    """A row of the table; grade: None for text that is no grade."""
+
+    query: str
+    product_id: str
+    grade: float | None
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """Read the table. Raises UnusableFile."""
     if not path.is_file():
         raise UnusableFile(f"{path}: no such file. Expected rows of query, product, grade; check --search.")
     lines = [line for block in InputFile(path).line_blocks() for line in block if line.strip()]
     header = lines[0] if lines else ""
     separator = max(",;\t", key=header.count)
-    names = [plain(name) for name in next(csv.reader([header], delimiter=separator), [])]
+    names = [normalize_name(name) for name in next(csv.reader([header], delimiter=separator), [])]
     columns = [
         next((names.index(name) for name in known if name in names), None) for known in (_QUERY, _PRODUCT, _GRADE)
     ]
@@ -164,7 +172,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, float | None]]:
     query, product, grade = (column for column in columns if column is not None)
     for row in csv.reader(lines[1:], delimiter=separator):
         if len(row) > max(query, product, grade):
-            yield " ".join(row[query].split()), row[product], _grade(row[grade])
+            yield _Row(" ".join(row[query].split()), row[product], _grade(row[grade]))
 
 
 def _grade(text: str) -> float | None:

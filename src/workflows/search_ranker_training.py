@@ -22,7 +22,7 @@ from src.evaluation.search_evaluation import (
     ndcg_of,
 )
 from src.interactions.interactions import TrainingData
-from src.recommendation.click_labels import after_looks, after_searches, telling
+from src.recommendation.click_labels import after_looks, after_searches, sample_queries
 from src.recommendation.pipeline import PRODUCT, TEXT_QUERY, Pipeline
 from src.recommendation.search_reranker import Group, SearchReranker, train_search_reranker
 from src.releases.manifest_sections import SearchRankerRecord
@@ -68,7 +68,7 @@ def train_search_rankers(
         return Rankings()
     reporter.step("learning the order of what is retrieved")
     texts = _judged_texts(settings, store, pipeline, reporter)
-    views = telling(after_looks(later), _MAX_QUERIES, settings.seed)
+    views = sample_queries(after_looks(later), _MAX_QUERIES, settings.seed)
     trained = {TEXT_QUERY: _too_few(len(texts)), PRODUCT: _too_few(len(views))}
     if len(texts) >= FEWEST and pipeline.search.encoded_by is not None:
         queries = encoder_of(settings, pipeline.search.encoded_by.name).encode(texts.queries)

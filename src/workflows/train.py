@@ -83,7 +83,7 @@ def _trained(context: TrainingContext) -> Trained:
         return Trained(None, None, False, prepared.verdict)
     if context.request.model_type != ALL:
         return _trained_partially(context, prepared)
-    # The measured models are no argument of `draft_of`: fitted ones would stand beside them in memory.
+    # `judged` holds no measured model, so that their memory is free when `draft_of` trains on all events.
     judged = judge(context, prepared, measure(context, prepared))
     if not judged.verdict.promoted:
         return Trained(None, judged.report, False, judged.verdict)
@@ -91,7 +91,7 @@ def _trained(context: TrainingContext) -> Trained:
 
 
 def _trained_partially(context: TrainingContext, prepared: Prepared) -> Trained:
-    """Train some models anew; the others are carried over from the current release."""
+    """Train some models; the others are carried over from the current release."""
     settings, store, reporter = context.settings, context.store, context.reporter
 
     def describe(data: TrainingData) -> EmbeddedCatalogue:

@@ -89,23 +89,23 @@ def plan_of(
         names = [name for name in MODELS if name in (POPULARITY, *job.models)]
         return FitPlan({name: MODELS[name].params(settings) for name in names}, None, first.weighting)
     file = None if job.tune_seconds is None else trials_file(settings, train)
-    recipe = tune_ensemble(
+    config = tune_ensemble(
         held_out(train) if len(train) > 1 else None,
-        _last_recipe(registry, first, settings) or first,
+        _last_ensemble(registry, first, settings) or first,
         TuningOptions(settings.relevant_rating, settings.seed, trials_file=file),
         settings.tune_seconds if job.tune_seconds is None else job.tune_seconds,
         reporter,
     )
-    params = {name: recipe.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
-    return FitPlan(params, recipe, recipe.weighting)
+    params = {name: config.params.get(name) or kind.params(settings) for name, kind in can_train.items()}
+    return FitPlan(params, config, config.weighting)
 
 
-def _last_recipe(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
+def _last_ensemble(registry: Registry, first: EnsembleConfig, settings: AllSettings) -> EnsembleConfig | None:
     """Return the current release's ensemble; None if it was tuned under other settings, or cannot be read."""
     try:
         manifest = registry.current().manifest
-        if manifest.recipe is None or manifest.recipe_of_settings != EnsembleRecord.of(first):
+        if manifest.ensemble is None or manifest.ensemble_of_settings != EnsembleRecord.of(first):
             return None
-        return manifest.recipe.config(settings)
+        return manifest.ensemble.config(settings)
     except (AisleError, KeyError, TypeError, ValueError):  # none yet, or another program's
         return None

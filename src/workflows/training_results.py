@@ -1,4 +1,4 @@
-"""The results of a training's steps, all frozen, and what every step needs."""
+"""The frozen results of a training's steps, and the context that every step is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from src.workflows.training_plan import TrainingRequest
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What every step of one training needs.
+    """The context of one training, given to every step.
 
     Attributes:
         settings: The settings.

@@ -224,13 +224,13 @@ def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining
     report, champion = judged.report, prepared.champion
     of_settings: EnsembleRecord | None = EnsembleRecord.of(EnsembleConfig.of(context.settings))
     if judged.verdict.settings_of and champion is not None:  # the refused settings are tried again next time
-        of_settings = champion.release.manifest.recipe_of_settings
+        of_settings = champion.release.manifest.ensemble_of_settings
     return TrainingRecord(
         data=_data_record(prepared, context.request.data),
         settings=MeasurementSettings.of(context.settings),
         params={name: asdict(params) for name, params in judged.plan.params.items()},
-        recipe=None if judged.plan.recipe is None else EnsembleRecord.of(judged.plan.recipe),
-        recipe_of_settings=of_settings,
+        ensemble=None if judged.plan.ensemble is None else EnsembleRecord.of(judged.plan.ensemble),
+        ensemble_of_settings=of_settings,
         metrics=MetricsRecord(
             rmse={name: figures.rmse.value for name, figures in report.ratings.items()},
             ndcg_at_10={name: figures.ndcg_at_10.value for name, figures in report.lists.items()},

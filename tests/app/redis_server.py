@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
+from filelock import FileLock
 
 REDIS = os.environ.get("AISLE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 
 @contextmanager
 def redis_without(pattern: str) -> Iterator[redis.Redis]:
-    """A Redis that holds no key of this pattern before, nor afterwards; other keys may be another test's."""
-    with redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
+    """A Redis that holds no key of this pattern before, nor afterwards; one test at a time has it."""
+    lock = FileLock(Path(tempfile.gettempdir()) / f"aisle-tests-{hashlib.sha256(REDIS.encode()).hexdigest()[:12]}.lock")
+    with lock, redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
         try:
             client.ping()
         except redis.RedisError as error:

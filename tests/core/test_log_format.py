@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from src.core.log_format import FIELDS, formatter, gunicorn_config, resolve_format
+from tests.waiting import PATIENCE_SECONDS
 
 
 def record(message: object, *args: object, name: str = "app.x", **more: Any) -> logging.LogRecord:
@@ -31,15 +32,15 @@ def failure(error: Exception) -> Any:
 def test_a_line_is_one_json_object_whatever_it_says() -> None:
     line = formatter("json", lambda: "r1").format(record('two\nlines "quoted" %s', "\x1b[31mäöü"))
     assert "\n" not in line
-    said = json.loads(line)
-    assert said["message"] == 'two\nlines "quoted" \x1b[31mäöü'
-    assert (said["level"], said["logger"], said["request_id"]) == ("info", "app.x", "r1")
+    output = json.loads(line)
+    assert output["message"] == 'two\nlines "quoted" \x1b[31mäöü'
+    assert (output["level"], output["logger"], output["request_id"]) == ("info", "app.x", "r1")
 
 
 def test_fields_stand_beside_the_message_and_what_is_no_json_is_written_out() -> None:
-    said = json.loads(formatter("json").format(record("m", **{FIELDS: {"status": 200, "what": {1}}})))
-    assert (said["status"], said["what"]) == (200, "{1}")
-    assert "request_id" not in said
+    output = json.loads(formatter("json").format(record("m", **{FIELDS: {"status": 200, "what": {1}}})))
+    assert (output["status"], output["what"]) == (200, "{1}")
+    assert "request_id" not in output
 
 
 @pytest.mark.parametrize("name", ["json", "text"])
@@ -47,11 +48,11 @@ def test_what_an_exception_says_is_left_out_and_where_it_came_from_is_told(name:
     cause = ValueError("user U00001")
     error = KeyError("product P00001")
     error.__cause__ = cause
-    said = formatter(name).format(record("it failed", exc_info=failure(error)))
-    assert "KeyError" in said
-    assert "ValueError" in said
-    assert "test_log_format.py" in said
-    assert "0001" not in said
+    output = formatter(name).format(record("it failed", exc_info=failure(error)))
+    assert "KeyError" in output
+    assert "ValueError" in output
+    assert "test_log_format.py" in output
+    assert "0001" not in output
     assert "P00001" in formatter(name, ids=True).format(record("it failed", exc_info=failure(error)))
 
 
@@ -65,10 +66,10 @@ def test_what_an_exception_says_is_left_out_and_where_it_came_from_is_told(name:
 )
 @pytest.mark.parametrize("name", ["json", "text"])
 def test_gunicorn_repeats_nothing_of_a_request(message: logging.LogRecord, name: str) -> None:
-    said = formatter(name).format(message)
-    assert "U00001" not in said
-    assert "1.2.3.4" not in said
-    assert "request" in said
+    output = formatter(name).format(message)
+    assert "U00001" not in output
+    assert "1.2.3.4" not in output
+    assert "request" in output
 
 
 def test_a_terminal_shows_text_and_everything_else_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +86,8 @@ logging.config.dictConfig({gunicorn_config("json")!r})
 logging.getLogger("gunicorn.error").info("Booting worker")
 logging.getLogger("other").warning("odd")
 """
-    said = [json.loads(line) for line in in_a_fresh_process(code).splitlines()]
-    assert [(line["logger"], line["message"]) for line in said] == [
+    output = [json.loads(line) for line in in_a_fresh_process(code).splitlines()]
+    assert [(line["logger"], line["message"]) for line in output] == [
         ("gunicorn.error", "Booting worker"),
         ("other", "odd"),
     ]
@@ -126,7 +127,7 @@ def in_a_fresh_process() -> Callable[[str], str]:
     def run(code: str) -> str:
         prefix = f"import sys; sys.path.insert(0, {str(root)!r})\n"
         done = subprocess.run(
-            [sys.executable, "-c", prefix + code], cwd=root, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", prefix + code], cwd=root, capture_output=True, text=True, timeout=PATIENCE_SECONDS
         )
         assert done.returncode == 0, done.stderr
         return done.stderr

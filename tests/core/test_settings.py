@@ -279,3 +279,15 @@ def test_what_counts_as_liked_lies_on_the_scale(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AISLE_RELEVANT_RATING", rating)
     with pytest.raises(ConfigError, match="AISLE_RELEVANT_RATING"):
         read_settings()
+
+
+def test_the_service_listens_on_this_machine_only_unless_host_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOST", raising=False)
+    assert read_settings().host == "127.0.0.1"
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    assert read_settings().host == "0.0.0.0"
+
+
+def test_a_key_that_a_header_cannot_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"AISLE_WRITE_KEYS.*beyond ASCII"):
+        read_settings(write_keys="schlüssel")

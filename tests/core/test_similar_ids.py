@@ -1,4 +1,4 @@
-"""Ids that somebody may have meant."""
+"""Ids similar to an unknown one are found."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from src.releases.registry import Registry
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,7 +104,7 @@ class Shop:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_SECONDS,
         )
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr

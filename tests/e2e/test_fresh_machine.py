@@ -33,7 +33,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
-    """A virtual environment that plain pip has filled from requirements.txt."""
+    """A virtual environment that plain pip has filled from requirements.lock."""
     folder = tmp_path_factory.mktemp("installed")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(folder / "probe"), "tzdata"]
     index = subprocess.run(command, capture_output=True, text=True)
@@ -42,7 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, s
     venv.create(folder / "venv", with_pip=True)
     # Modules that are used are compiled when they are imported; the others need not be.
     command = [str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--no-compile"]
-    command += ["-r", str(ROOT / "requirements.txt")]
+    command += ["-r", str(ROOT / "requirements.lock")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "venv"

@@ -15,7 +15,8 @@ import pytrec_eval
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.core.progress import Silent
 from src.evaluation.benchmark_metrics import list_task, slices_of
-from src.evaluation.benchmark_report import BenchmarkReport, Cost, Fitted, measure_benchmark
+from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
+from src.evaluation.benchmark_scope import Cost, Fitted
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import estimates
@@ -85,7 +86,7 @@ def measured(
         popular=np.argsort(-count, kind="stable"),
     )
     rows = mapped(test, learnt)
-    return measure_benchmark(fitted, rows, at, relevant, {"test": FILE}, {"seed": 1}, Silent())
+    return measure_benchmark(fitted, rows, at, relevant, BenchmarkFacts({"test": FILE}, {"seed": 1}), Silent())
 
 
 def world(seed: int, *, ties: bool) -> tuple[TrainingData, list[Row], FloatArray]:
@@ -117,7 +118,7 @@ def test_figures_are_those_of_trec_eval(seed: int, ties: bool) -> None:
     for user, item, _, _ in test:
         relevant.setdefault(user, {})[item] = 1
     user_idx = np.array([-1 if (idx := learnt.users.idx_of(user)) is None else idx for user in relevant])
-    lists = top_lists(Scores(table), *queries_of(learnt, user_idx), 20)
+    lists = top_lists(Scores(table), queries_of(learnt, user_idx), 20)
     run = {
         user: {learnt.items.id_of(item): 100.0 - rank for rank, item in enumerate(row) if item >= 0}
         for user, row in zip(relevant, lists.tolist(), strict=True)
@@ -158,7 +159,7 @@ def test_figures_are_those_worked_out_by_hand() -> None:
     assert (scope.n_relevant, scope.n_relevant_unknown, scope.n_relevant_seen) == (6, 1, 0)
 
 
-def test_users_known_to_training_and_strangers_are_told_apart() -> None:
+def test_users_known_and_unknown_to_training_are_distinguished() -> None:
     test = bought(("a", "z"), ("b", "w"), ("stranger", "x"), ("other", "w"))
     slices = measured(LEARNT, test, {"model": TABLE}, at=(1,)).lists["model"].slices
     n_known, known = slices["users"]["known"]
@@ -225,7 +226,7 @@ def test_without_ratings_none_is_predicted_and_every_row_is_relevant() -> None:
     assert report.scope.n_relevant == 1
 
 
-def test_when_nothing_is_relevant_no_list_is_measured_and_it_is_said() -> None:
+def test_without_relevant_rows_no_list_is_measured_and_the_summary_says_so() -> None:
     report = measured(LEARNT, [("a", "z", "rating", 2.0)], {"model": TABLE}, relevant=4.0)
     assert report.lists == {}
     assert "--relevant" in report.summary()

@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
-from src.evaluation.exact_lists import queries_of, top_lists
+from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryBlock
 from src.models.top_n import top_n
@@ -72,7 +72,7 @@ def test_batched_lists_are_those_of_one_user_at_a_time(
     table = SCORES[kind](rng, (n_users, n_items)).astype(np.float32)
     masked = some_pairs(rng, n_users, n_items, share)
     for fill in (None, rng.permutation(n_items)):
-        found = top_lists(Fixed(table), queries(n_users, n_items), masked, n, fill=fill, block_rows=7)
+        found = top_lists(Fixed(table), MaskedQueries(queries(n_users, n_items), masked), n, fill=fill, block_rows=7)
         assert found.dtype == np.int32
         assert found.tolist() == one_at_a_time(table, masked, n, fill)
 
@@ -81,10 +81,12 @@ def test_the_size_of_a_block_changes_no_list() -> None:
     rng = np.random.default_rng(5)
     table = np.round(rng.normal(size=(50, 700)), 1).astype(np.float32)
     masked = some_pairs(rng, 50, 700, 0.1)
-    whole = top_lists(Fixed(table), queries(50, 700), masked, 10)
+    whole = top_lists(Fixed(table), MaskedQueries(queries(50, 700), masked), 10)
     for rows in (1, 16, 17, 49, 50, 99):
         scorer = Fixed(table)
-        np.testing.assert_array_equal(top_lists(scorer, queries(50, 700), masked, 10, block_rows=rows), whole)
+        np.testing.assert_array_equal(
+            top_lists(scorer, MaskedQueries(queries(50, 700), masked), 10, block_rows=rows), whole
+        )
         assert max(scorer.asked) == min(rows, 50)
         assert sum(scorer.asked) == 50
 
@@ -92,14 +94,14 @@ def test_the_size_of_a_block_changes_no_list() -> None:
 def test_a_block_of_scores_stays_below_a_quarter_of_a_gibibyte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.evaluation.exact_lists.BLOCK_BYTES", 4 * 100 * 12)
     scorer = Fixed(np.zeros((50, 100), np.float32))
-    top_lists(scorer, queries(50, 100), csr_matrix((50, 100)), 3)
+    top_lists(scorer, MaskedQueries(queries(50, 100), csr_matrix((50, 100))), 3)
     assert scorer.asked == [12, 12, 12, 12, 2]
 
 
 def test_nobody_gets_no_lists_and_a_list_of_nothing_is_empty() -> None:
     scorer = Fixed(np.zeros((2, 3), np.float32))
-    assert top_lists(scorer, queries(0, 3), csr_matrix((0, 3)), 5, fill=np.arange(3)).shape == (0, 5)
-    assert top_lists(scorer, queries(2, 3), csr_matrix((2, 3)), 0, fill=np.arange(3)).shape == (2, 0)
+    assert top_lists(scorer, MaskedQueries(queries(0, 3), csr_matrix((0, 3))), 5, fill=np.arange(3)).shape == (0, 5)
+    assert top_lists(scorer, MaskedQueries(queries(2, 3), csr_matrix((2, 3))), 0, fill=np.arange(3)).shape == (2, 0)
 
 
 def data_of(rows: list[tuple[str, str, str]]) -> TrainingData:

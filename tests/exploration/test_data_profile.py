@@ -1,4 +1,4 @@
-"""Figures counted by hand, and by a slow way; and what they are said to mean."""
+"""The profile of data equals counts by hand and by a slow way; its findings follow thresholds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from src.core.domain import NO_TIME, EventBatch, Product
 from src.core.records import Load
 from src.exploration.activity import MAX_PERIODS
 from src.exploration.data_profile import MAX_CATEGORIES, TOP, profile_data, read_catalogue
-from src.exploration.findings import find_remarks
+from src.exploration.findings import describe_findings
 from src.exploration.profile_types import DataProfile
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import split
@@ -254,9 +254,9 @@ def test_what_was_bought_only_before_it_was_looked_at_is_no_conversion() -> None
 def test_products_that_are_known_and_have_no_event_are_counted() -> None:
     data = data_of([did("click", "a", "p"), did("click", "a", "q")])
     catalogue = read_catalogue(data.items, lambda ids: {})
-    told = {"relevant_rating": 4.0, "now": NOW}
-    assert profile_data(data, catalogue, [], n_known=5, **told).catalogue.without_events == 3
-    assert profile_data(data, catalogue, [], **told).catalogue.without_events is None
+    options = {"relevant_rating": 4.0, "now": NOW}
+    assert profile_data(data, catalogue, [], n_known=5, **options).catalogue.without_events == 3
+    assert profile_data(data, catalogue, [], **options).catalogue.without_events is None
 
 
 def test_of_very_many_categories_the_busiest_are_listed() -> None:
@@ -302,7 +302,7 @@ def test_an_exploration_can_be_written_as_json() -> None:
 
 
 def test_ordinary_data_gets_no_remark() -> None:
-    assert find_remarks(ordinary()) == []
+    assert describe_findings(ordinary()) == []
 
 
 def test_remarks_name_the_figure_they_come_from() -> None:
@@ -378,16 +378,16 @@ def test_remarks_name_the_figure_they_come_from() -> None:
             {"loads": replace(plain.loads, n_read=120, n_rejected=6, rejected=rejected)},
         ),
     ]
-    for said, wrong, right in beyond:
-        found = find_remarks(replace(plain, **wrong))
+    for remark, wrong, right in beyond:
+        found = describe_findings(replace(plain, **wrong))
         assert len(found) == 1, found
-        assert said in found[0]
-        assert find_remarks(replace(plain, **right)) == []
+        assert remark in found[0]
+        assert describe_findings(replace(plain, **right)) == []
 
 
 def test_a_few_users_may_each_have_much_of_the_events() -> None:
     plain = ordinary()
-    assert find_remarks(replace(plain, users=replace(plain.users, n=99, most=600))) == []
+    assert describe_findings(replace(plain, users=replace(plain.users, n=99, most=600))) == []
 
 
 @pytest.mark.parametrize(
@@ -395,8 +395,8 @@ def test_a_few_users_may_each_have_much_of_the_events() -> None:
 )
 def test_what_is_said_of_the_test_set_is_what_becomes_of_it(times: list[int]) -> None:
     rows = [did("click", f"u{n}", "p", at) for n, at in enumerate(times)]
-    said = any("the test set is drawn at random" in remark for remark in find_remarks(explored(rows)))
-    assert said == (split(data_of(rows), 0.25).how == "random")
+    is_remarked = any("the test set is drawn at random" in remark for remark in describe_findings(explored(rows)))
+    assert is_remarked == (split(data_of(rows), 0.25).how == "random")
 
 
 def test_one_made_up_product_makes_the_shop_made_up() -> None:

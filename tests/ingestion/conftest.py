@@ -1,4 +1,4 @@
-"""What tests of reading need: files of their own."""
+"""Fixtures that write files for tests of reading."""
 
 from __future__ import annotations
 

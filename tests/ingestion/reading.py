@@ -1,4 +1,4 @@
-"""A file as it is read and cleaned, in one go: what tests of the way from bytes to events look at."""
+"""Read and validate a whole file at once, for tests from bytes to events."""
 
 from __future__ import annotations
 

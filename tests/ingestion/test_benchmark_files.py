@@ -1,4 +1,4 @@
-"""Somebody's own split, from its files: what is learnt from, what is tuned on, and what is measured on."""
+"""Files of a given split: training, validation and test data."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def test_rejected_rows_are_counted_with_their_reasons_and_cost_no_other_row(writ
     assert Counter(reason.split(" (")[0] for reason in rows.rejected) == Counter(
         ["rating is out of range", "empty product id", "missing field"]
     )
-    said = "\n".join(read_file.lines())
-    assert "5 rows read: 2 kept, 3 rejected" in said
-    assert "1 × missing field" in said
+    message = "\n".join(read_file.lines())
+    assert "5 rows read: 2 kept, 3 rejected" in message
+    assert "1 × missing field" in message
     assert read_file.to_json()["rejected"] == dict(rows.rejected)
 
 
@@ -110,7 +110,7 @@ def test_a_user_without_products_is_counted_and_does_no_harm(write: Write) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file is empty"),
         ("user_id,item_id,value\na,x,99\n", "none of its 1 rows is usable"),
@@ -119,8 +119,8 @@ def test_a_user_without_products_is_counted_and_does_no_harm(write: Write) -> No
         ("product_id,title,price\n1,Lamp,3\n", "Expected a user and a product a row"),
     ],
 )
-def test_a_file_with_nothing_to_learn_from_is_one_clear_error(write: Write, text: str, said: str) -> None:
-    with pytest.raises(UnusableFile, match=said) as raised:
+def test_a_file_with_nothing_to_learn_from_is_one_clear_error(write: Write, text: str, message: str) -> None:
+    with pytest.raises(UnusableFile, match=message) as raised:
         read(write(text))
     assert "--columns" not in str(raised.value)
 

@@ -1,4 +1,4 @@
-"""Files that do not say outright what their columns are: read rightly, with a word about it, or refused."""
+"""Columns with unusual names: inferred with a note, or refused."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def test_days_of_a_workbook_are_told_and_said(tmp_path: Path) -> None:
 def test_times_of_1970_are_pointed_out(tmp_path: Path) -> None:
     table = open_table(written(tmp_path, "user_id,product_id,rating,year\nu,p,3,2019\n", "x.csv"))
     assert TIME_ROLE not in table.layout.columns
-    told = open_table(written(tmp_path, "user_id,product_id,rating,time\nu,p,3,2019\nv,p,3,2018\n", "y.csv"))
-    assert any("1973" in note for note in told.layout.notes)
+    table = open_table(written(tmp_path, "user_id,product_id,rating,time\nu,p,3,2019\nv,p,3,2018\n", "y.csv"))
+    assert any("1973" in note for note in table.layout.notes)
 
 
 def test_thousands_are_told_from_decimals(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Delimited text: every row is there with its line number, and a torn one costs no other."""
+"""Delimited text: every row keeps its line number, and a broken row never affects another one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_torn_line_before_a_header_is_rejected_and_does_not_hide_it(write: Wri
 
 @pytest.mark.parametrize("chunk", [5, 1 << 21])
 def test_blank_lines_are_no_rows_but_count_as_lines(write: Write, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     path = write("A1,P1,5,1300000001\n\n\r\n   \nA2,P2,4,1300000002\n\n")
     assert [(line, row[0]) for line, row in raw_rows(path)] == [(1, "A1"), (5, "A2")]
     tabs = write("user\titem\trating\nA1\tP1\t5\n\t\t\n\nA2\tP2\t4\n", "tabs.tsv")
@@ -118,7 +118,7 @@ def test_a_quote_within_a_field_is_a_character(write: Write) -> None:
 def test_a_quoted_field_may_reach_over_lines_and_blocks(
     write: Write, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     path = write(TITLES + 'P1,"one\n\ntwo, ""three""\r\nfour",3\nP2,plain,4\n"P3","x\ny",5\n')
     assert [(line, row[0]) for line, row in raw_rows(path)] == [(2, "P1"), (6, "P2"), (7, "P3")]
     assert [product.title for product in read(path).products] == ['one two, "three" four', "plain", "x y"]
@@ -128,7 +128,7 @@ def test_a_quoted_field_may_reach_over_lines_and_blocks(
 def test_a_quoted_field_that_is_far_too_long_costs_only_its_own_lines(
     write: Write, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     lines = "".join(f"line {i}\n" for i in range(600))
     good = "P0,before,1\n" * 250
     found = read(write(TITLES + good + f'P1,"{lines}",3\nP2,after,4\n'))
@@ -153,7 +153,7 @@ def test_a_quoted_field_that_is_far_too_long_costs_only_its_own_lines(
 def test_a_quote_that_is_never_closed_costs_only_its_own_line(
     write: Write, broken: str, position: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     good = [f"G{i},P{i},5,130000000{i}" for i in range(3)]
     found = read(write("\n".join([*good[:position], broken, *good[position:]]) + "\n"))
     assert found.n_rows == 4
@@ -253,12 +253,12 @@ def test_the_size_of_blocks_does_not_change_the_outcome(
     path = write(text)
     whole = outcome(read(path))
     for chunk in (1, 3, 17, 64, 200):
-        monkeypatch.setattr(input_files, "_CHUNK", chunk)
+        monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
         assert outcome(read(path)) == whole
 
 
 def test_blocks_are_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", 100)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", 100)
     sizes = [len(block.rows) for block in open_table(write(GOOD * 30)).rows.blocks()]
     assert sum(sizes) == 90
     assert max(sizes) <= 6

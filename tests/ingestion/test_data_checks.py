@@ -1,4 +1,4 @@
-"""Checks of data: each passes on what is ordinary, fails on what is not, and says what to do."""
+"""Checks of data: each passes on ordinary data, fails on unusual data, and says what to do."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from src.ingestion.data_checks import (
     Thresholds,
     check_data,
     check_load,
-    previous_of,
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.layout import RATINGS, Layout
+from src.ingestion.load_series import previous_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import Rejection, RejectionCode
 from src.ingestion.row_validation import validate_rows

@@ -1,4 +1,4 @@
-"""Whatever a file holds: every row is kept or rejected, exactly once, and nothing is raised but an AisleError."""
+"""Whatever a file holds, every row is kept or rejected exactly once, and only AisleError is raised."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_every_row_of_delimited_text_is_kept_or_rejected_exactly_once(
     filled = {number for number, line in enumerate(everything, 1) if line.strip()}
     assert filled <= covered(found.table)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(input_files, "_CHUNK", 7)
+        patch.setattr(input_files, "CHUNK_BYTES", 7)
         again = read(path)
     assert (again.n_rows, again.rejected) == (found.n_rows, found.rejected)
     assert sorted(again.events) == sorted(found.events)

@@ -1,4 +1,4 @@
-"""Events of a file come out in the store's order, counted where they are equal, and leave nothing behind."""
+"""Events of a file are sorted in the store's order, repeated ones are counted, and no file is left behind."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def test_numbers_keep_their_values_and_ids_their_zeros(staging: ExternalSort) ->
 
 def test_products_given_again_are_counted(staging: ExternalSort) -> None:
     p, q = Product("p"), Product("q")
-    assert staging.repeated([p, q]) == 0
-    assert staging.repeated([p, p, Product("r"), Product("r")]) == 3
+    assert staging.count_repeated([p, q]) == 0
+    assert staging.count_repeated([p, p, Product("r"), Product("r")]) == 3
 
 
 def test_an_empty_file_gives_no_batches(staging: ExternalSort) -> None:

@@ -1,4 +1,4 @@
-"""What somebody who knows a file says of it is done, or refused with what to say instead."""
+"""Hints on the layout of a file are followed, or refused with a message that says what to give instead."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def test_whatever_layout_is_told_a_file_is_read_or_refused_with_what_to_do(
     try:
         found = read(path, hints(columns, layout=layout))
     except UnusableFile as error:
-        said = str(error)
+        message = str(error)
     else:
         assert (found.layout, found.n_rows > 0) == (layout, True)
         return
-    assert said.startswith(str(path))
-    assert "--columns" in said or "--layout" in said
+    assert message.startswith(str(path))
+    assert "--columns" in message or "--layout" in message
 
 
 @pytest.mark.parametrize(("layout", "missing"), [("ratings", "rating"), ("events", "kind"), ("clicks", "purchased")])

@@ -1,4 +1,4 @@
-"""Files become lines of text: found, unpacked, decoded, and never larger in memory than a block."""
+"""Files become lines of text: found, unpacked and decoded, with bounded memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def many_rows(n: int = 20_000) -> bytes:
 def test_a_truncated_gzip_gives_all_whole_lines_before_the_damage_and_names_the_line(
     write: Write, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", size)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", size)
     packed = gzip.compress(many_rows())
     path = write(packed[: len(packed) // 2], "cut.csv.gz")
     read_lines: list[str] = []
@@ -133,7 +133,7 @@ def test_every_line_ending_is_understood_and_the_last_line_needs_none(write: Wri
 def test_lines_are_whole_wherever_a_read_ends(
     write: Write, chunk: int, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     path = write(f"größe,1{end}{end}💚,2{end}x".encode())
     assert lines_of(path) == ["größe,1", "", "💚,2", "x"]
 

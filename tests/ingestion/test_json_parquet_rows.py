@@ -1,4 +1,4 @@
-"""JSON lines and parquet: named cells become rows, and what is no object costs only itself."""
+"""JSON lines and parquet: named cells become rows, and a line that is no object rejects only itself."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def as_parquet(columns: dict[str, Any]) -> bytes:
 def test_every_way_to_write_objects_gives_the_same_rows(
     write: Write, text: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     found = read(write(text, "file.jsonl"))
     assert (found.events, found.rejected, found.n_rows) == (EVENTS, [], 3)
 
@@ -210,7 +210,7 @@ def test_text_in_parquet_that_is_not_utf8_costs_only_its_row(write: Write) -> No
 
 
 def test_parquet_is_read_in_batches_with_right_row_numbers(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.ingestion.json_parquet_rows._BATCH", 2)
+    monkeypatch.setattr("src.ingestion.json_parquet_rows.BATCH_ROWS", 2)
     found = read(write(as_parquet({**COLUMNS, "rating": [5.0, 4.0, 9.0]})))
     assert len(found.events) == 2
     assert found.reasons == [(3, "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)")]

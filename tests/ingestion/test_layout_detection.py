@@ -1,4 +1,4 @@
-"""The layouts in which public files and shops come are told by looking; what cannot be told can be said."""
+"""Layouts of public files and shops are detected; hints give the ones that cannot be."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ def test_ambiguous_dates_are_noted_with_the_option_to_choose(write: Write) -> No
 def test_what_tells_days_from_months_says_nothing_of_the_other_shapes_of_times(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.ingestion.input_files._CHUNK", 1_000)
+    monkeypatch.setattr("src.ingestion.input_files.CHUNK_BYTES", 1_000)
     mixed = ["3/4/2010", "3/4/2010 8:26"] * 100
     found = read(write(dates(*mixed, *["nonsense"] * 60, *["2010-04-03"] * 60, *["13/4/2010"] * 60, *mixed)))
     assert {event[4] for event in found.events} == {1_270_252_800, 1_270_283_160, 1_271_116_800}
@@ -299,7 +299,7 @@ def test_what_tells_days_from_months_says_nothing_of_the_other_shapes_of_times(
 def test_a_day_above_the_twelfth_far_down_tells_days_from_months(
     write: Write, late: str, at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.ingestion.input_files._CHUNK", 1_000)
+    monkeypatch.setattr("src.ingestion.input_files.CHUNK_BYTES", 1_000)
     found = read(write(dates(*["3/4/2010"] * 500, *[""] * 200, late)))
     assert found.events[0][4] == at
     assert (found.rejected, found.table.layout.notes) == ([], ())

@@ -1,4 +1,4 @@
-"""Cells become numbers and times."""
+"""Cells are parsed as numbers and times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from src.core.domain import NO_TIME
 from src.ingestion.column_names import is_number
-from src.ingestion.parsing import as_texts, decimal_of, is_nothing, numbers, time_format
+from src.ingestion.parsing import as_texts, decimal_of, is_nothing, parse_numbers, time_format
 
 AT = 1_572_566_400
 """2019-11-01 00:00:00 UTC."""
@@ -40,7 +40,7 @@ def test_cells_are_texts_whatever_they_were(cell: object, text: str) -> None:
 @pytest.mark.parametrize("text", ["", "nan", "NaN", "NULL", "None", "n/a", "NaT", "\\N"])
 def test_programs_write_nothing_in_many_ways(text: str) -> None:
     assert is_nothing(text)
-    values, given = numbers([text, "5"])
+    values, given = parse_numbers([text, "5"])
     assert (math.isnan(values[0]), given.tolist()) == (True, [False, True])
 
 
@@ -49,7 +49,7 @@ def test_programs_write_nothing_in_many_ways(text: str) -> None:
 )
 @pytest.mark.parametrize("other", ["3", "x"])
 def test_numbers_are_read_the_same_beside_what_is_none(text: str, value: float, other: str) -> None:
-    assert numbers([text, other])[0][0] == value
+    assert parse_numbers([text, other])[0][0] == value
     assert is_number(text)
 
 
@@ -58,7 +58,7 @@ def test_numbers_are_read_the_same_beside_what_is_none(text: str, value: float, 
 )
 def test_other_texts_are_no_finite_numbers_but_something_given(text: str) -> None:
     for others in (["3"], ["x"], []):
-        values, given = numbers([text, *others])
+        values, given = parse_numbers([text, *others])
         assert not math.isfinite(values[0])
         assert given[0]
 
@@ -80,11 +80,11 @@ def test_what_is_no_number_is_not_taken_for_one_when_looking_at_a_file(text: str
 )
 def test_decimal_commas_are_told_by_the_whole_column(texts: list[str], decimal: str, values: list[float]) -> None:
     assert decimal_of(texts) == decimal
-    assert numbers(texts, decimal)[0].tolist() == pytest.approx(values, nan_ok=True)
+    assert parse_numbers(texts, decimal)[0].tolist() == pytest.approx(values, nan_ok=True)
 
 
 def test_points_part_thousands_where_commas_are_decimal() -> None:
-    assert numbers(["1.234,5", "1.234.567,0", "7"], ",")[0].tolist() == [1234.5, 1_234_567.0, 7.0]
+    assert parse_numbers(["1.234,5", "1.234.567,0", "7"], ",")[0].tolist() == [1234.5, 1_234_567.0, 7.0]
 
 
 # --- Times ------------------------------------------------------------------------------------------------------------

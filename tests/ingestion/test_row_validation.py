@@ -49,9 +49,9 @@ def reason(row: list[str], layout: Layout, good: list[str]) -> str:
     alone = cleaned(row, layout=layout)
     among = cleaned(good, row, good, layout=layout)
     assert len(alone.events) > 0 or len(alone.rejected) == 1
-    said = alone.rejected[0].reason if alone.rejected else ""
-    assert [(each.line, each.reason) for each in among.rejected] == ([(2, said)] if said else [])
-    return said
+    reason_text = alone.rejected[0].reason if alone.rejected else ""
+    assert [(each.line, each.reason) for each in among.rejected] == ([(2, reason_text)] if reason_text else [])
+    return reason_text
 
 
 def test_a_good_row_becomes_an_event() -> None:

@@ -36,6 +36,6 @@ def test_the_best_of_many_random_scores_are_those_of_a_stable_sort() -> None:
         assert top_n(score, n).item_idx.tolist() == sorted(range(100), key=lambda at: -score[at])[:n]
 
 
-def test_somebody_unknown_has_no_ratings() -> None:
+def test_an_unknown_user_has_no_ratings() -> None:
     counts = np.array([3, 4])
     assert [count_of(counts, idx) for idx in (-1, 0, 1)] == [0, 3, 4]

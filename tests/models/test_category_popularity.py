@@ -48,7 +48,7 @@ def test_what_shares_narrow_categories_comes_first_then_what_shares_wide_ones_th
     assert best_for(shop(), "saw") == ["hammer", "drill", "lamp"]
 
 
-def test_a_product_does_not_speak_for_itself() -> None:
+def test_a_product_does_not_support_itself() -> None:
     assert best_for(shop(), "novel") == []
     assert best_for(shop(), "lamp") == ["hammer", "drill", "saw"]
 

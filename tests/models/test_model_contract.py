@@ -238,7 +238,7 @@ def test_only_the_columns_asked_for_in_their_order(worlds: Worlds, name: str, wo
 
 @every_world
 @every_list_model
-def test_a_model_has_an_opinion_on_the_same_products_however_it_is_asked(worlds: Worlds, name: str, world: str) -> None:
+def test_score_and_score_all_have_scores_for_the_same_products(worlds: Worlds, name: str, world: str) -> None:
     data, model = worlds[world, name]
     users = askers(data, 30)
     together = np.isnan(model.score_all(block(data, users)))
@@ -272,7 +272,7 @@ def test_nobody_has_no_scores(worlds: Worlds, name: str) -> None:
 @every_world
 @every_list_model
 @pytest.mark.parametrize("user", [None, -1])
-def test_the_row_says_whether_strangers_get_a_list(worlds: Worlds, name: str, world: str, user: int | None) -> None:
+def test_the_row_says_whether_unknown_users_get_a_list(worlds: Worlds, name: str, world: str, user: int | None) -> None:
     data, model = worlds[world, name]
     found = model.retrieve(query(data, user), 5)
     assert (len(found.item_idx) > 0) is MODELS[name].scores_cold_users
@@ -281,7 +281,7 @@ def test_the_row_says_whether_strangers_get_a_list(worlds: Worlds, name: str, wo
 
 @every_world
 @pytest.mark.parametrize("name", LOOKS_AT_THE_HISTORY)
-def test_a_list_is_a_function_of_the_history_whoever_asks(worlds: Worlds, name: str, world: str) -> None:
+def test_a_list_depends_on_the_history_and_not_on_the_user(worlds: Worlds, name: str, world: str) -> None:
     data, model = worlds[world, name]
     items = np.arange(len(data.items))
     for user in askers(data, 12)[1:]:
@@ -295,7 +295,7 @@ def test_a_list_is_a_function_of_the_history_whoever_asks(worlds: Worlds, name: 
 
 
 @pytest.mark.parametrize("name", LOOKS_AT_THE_HISTORY)
-def test_the_order_in_which_a_history_is_told_changes_no_list(worlds: Worlds, name: str) -> None:
+def test_the_order_of_a_history_changes_no_list(worlds: Worlds, name: str) -> None:
     data, model = worlds["mixed", name]
     asked = query(data, 3)
     backwards = QueryRows(3, asked.item_idx[::-1].copy(), asked.weight[::-1].copy())

@@ -160,7 +160,7 @@ def test_the_ideal_filter_keeps_what_all_users_do_alike() -> None:
 
 
 @pytest.mark.parametrize("filter_", ["ease", "ideal"])
-def test_a_product_of_the_history_does_not_speak_for_itself(filter_: Literal["ease", "ideal"]) -> None:
+def test_a_product_of_the_history_does_not_support_itself(filter_: Literal["ease", "ideal"]) -> None:
     histories = histories_of()
     model = model_of(histories, SpectralParams(rank=7, filter=filter_))
     scores = model.score_all(QueryBlock(np.full(150, -1), histories))
@@ -199,18 +199,18 @@ def test_columns_that_cholesky_cannot_divide_are_made_orthonormal_all_the_same(m
     monkeypatch.setattr(np.linalg, "qr", spy)
     rng = np.random.default_rng(3)
     block = rng.normal(size=(50, 8)).astype(np.float32)
-    found = spectral._orthonormal(block)
+    found = spectral.orthonormal(block)
     np.testing.assert_allclose(found.T @ found, np.eye(8), atol=1e-5)
     assert by_householder == []
     hopeless = np.concatenate([block, block], axis=1)
     hopeless[:, 0] = 0
-    found = spectral._orthonormal(hopeless)
+    found = spectral.orthonormal(hopeless)
     np.testing.assert_allclose(found.T @ found, np.eye(16), atol=1e-5)
     np.testing.assert_allclose(found @ (found.T @ block), block, atol=1e-4)
     assert by_householder == [(50, 16)]
 
 
-def test_the_number_of_users_at_once_changes_nothing_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_users_per_block_changes_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = normalize_histories(histories_of(400), 0.35, 0.4)
     whole = eigenvectors(matrix, 10, seed=1)
     monkeypatch.setattr(spectral, "_USERS_PER_BLOCK", 37)

@@ -17,6 +17,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.models.base import QueryRows
 from src.models.kernels.svd_trainer import Engine
 from src.models.svd import Svd, SvdParams, train
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = SvdParams(1.0, 5.0, factors=12, epochs=40)
@@ -141,7 +142,9 @@ def test_everything_is_kept_as_float32_and_params_by_their_names(frame: pd.DataF
 def test_no_library_that_trains_is_imported_before_training(code: str) -> None:
     trainers = ("surprise", "numba", "llvmlite", "implicit", "lightgbm")
     check = f"import sys; {code}; print([name for name in sys.modules if name.split('.')[0] in {trainers}])"
-    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 

@@ -19,6 +19,7 @@ from src.models.base import QueryRows
 from src.models.kernels.vbmf_trainer import Side, fit
 from src.models.settings import AllSettings
 from src.models.vbmf import Vbmf, VbmfParams, train
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared/data"
@@ -70,7 +71,7 @@ def test_it_predicts_ratings_it_has_not_seen_nearly_as_well_as_their_noise_allow
     assert rmse_on(model, data.take(np.arange(N * 4 // 5, N)).ratings) < 0.37
 
 
-def test_factors_that_the_ratings_do_not_speak_for_are_not_there(frame: pd.DataFrame) -> None:
+def test_factors_that_the_ratings_do_not_support_are_zero(frame: pd.DataFrame) -> None:
     model = train(data_of(frame), replace(PARAMS, factors=6, sweeps=60), seed=1)
     strength = np.linalg.svd(model.user_factors @ model.item_factors.T, compute_uv=False)
     assert strength[1] < 0.02 * strength[0]
@@ -121,7 +122,7 @@ def test_which_products_were_rated_tells_something_of_the_users_taste() -> None:
         assert predicted[user_idx % 2 :: 2].mean() > predicted[1 - user_idx % 2 :: 2].mean() + 0.8
 
 
-def test_a_stranger_and_a_new_product_count_as_average_ones(frame: pd.DataFrame) -> None:
+def test_an_unknown_user_and_a_new_product_count_as_average_ones(frame: pd.DataFrame) -> None:
     model = train(data_of(frame, ("clicker", "clicked", "click")), PARAMS, seed=1)
     users, items = np.arange(1, N_USERS + 1), np.arange(1, N_ITEMS + 1)
     np.testing.assert_allclose(model.user_factors[users].mean(axis=0), 0, atol=1e-5)
@@ -141,7 +142,7 @@ def test_a_user_who_only_clicked_gets_no_list_and_others_get_what_was_rated(fram
     np.testing.assert_allclose(np.clip(found.score, 1, 5), rated, rtol=1e-5)
 
 
-def test_a_rating_by_somebody_else_in_another_unit_is_predicted_in_that_unit(frame: pd.DataFrame) -> None:
+def test_ratings_in_another_unit_are_predicted_in_that_unit(frame: pd.DataFrame) -> None:
     wide = frame.assign(rating=frame["rating"] * 20 - 7)
     one = train(data_of(frame), replace(PARAMS, rating_min=-100, rating_max=100), seed=1)
     other = train(data_of(wide), replace(PARAMS, rating_min=-1000, rating_max=1000), seed=1)
@@ -193,7 +194,9 @@ def test_its_parameters_take_the_scale_from_the_settings() -> None:
 
 def test_numba_is_not_imported_before_training() -> None:
     check = "import sys, src.models.vbmf; print([name for name in sys.modules if name.split('.')[0] == 'numba'])"
-    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 

@@ -9,7 +9,7 @@ from src.core.domain import NO_TIME, EventBatch
 from src.core.records import SearchFeedback
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
-from src.recommendation.click_labels import WITHIN, after_looks, after_searches, telling
+from src.recommendation.click_labels import WITHIN, after_looks, after_searches, sample_queries
 
 
 def events(*rows: tuple[str, str, str, int]) -> TrainingData:
@@ -58,7 +58,7 @@ def test_only_a_look_begins_a_query_and_times_decide_what_came_after() -> None:
 
 def test_of_many_queries_some_are_drawn_always_the_same_ones() -> None:
     many = {number: {0: 1.0} for number in range(100)}
-    some = telling(many, 10, seed=1)
+    some = sample_queries(many, 10, seed=1)
     assert len(some) == 10
-    assert some == telling(many, 10, seed=1) != telling(many, 10, seed=2)
-    assert telling(many, 100, seed=1) == many
+    assert some == sample_queries(many, 10, seed=1) != sample_queries(many, 10, seed=2)
+    assert sample_queries(many, 100, seed=1) == many

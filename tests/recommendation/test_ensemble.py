@@ -133,6 +133,29 @@ def test_a_score_is_the_sum_of_weight_by_scale_times_opinion() -> None:
     assert blend.score_all(QueryBlock.of(SOMETHING, 5), np.array([3, 0]))[0].tolist() == near([1.0, 2.0])
 
 
+def test_contributions_name_every_model_of_the_sum_and_add_up_to_the_score() -> None:
+    blend = fixed_blend({SPECTRAL: 1.0, ALS: 0.5}, {SPECTRAL: 4.0, ALS: 0.25})
+    parts = blend.contributions(SOMETHING, np.arange(5))
+    assert {term.model: term.weight for term in parts.terms} == {SPECTRAL: 1.0, ALS: 0.5}
+    assert sum(term.weight * term.score for term in parts.terms).tolist() == near(parts.total.tolist())
+    assert parts.total.tolist() == blend.score(SOMETHING, np.arange(5)).tolist()
+    assert not parts.is_reranked
+
+
+def test_a_plain_model_is_its_only_contribution_and_displays_the_scores_it_retrieves_by(
+    models: dict[str, Any], data: TrainingData
+) -> None:
+    asked, items = query(data, 3), np.arange(len(data.items))
+    for name, model in models.items():
+        parts = model.contributions(asked, items)
+        assert [(term.model, term.weight) for term in parts.terms] == [(None, 1.0)]
+        np.testing.assert_array_equal(parts.total, model.score(asked, items))
+        assert model.without_reranking() is model
+        assert model.n_items == model.describe()["n_items"] == len(items)
+        retrieved = set(model.retrieve(asked, len(items)).item_idx.tolist())
+        assert set(np.flatnonzero(np.isfinite(model.display_scores(asked, items))).tolist()) == retrieved, name
+
+
 def near(scores: list[float]) -> Any:
     """But for what tells equal scores apart."""
     return pytest.approx(scores, abs=1e-5)

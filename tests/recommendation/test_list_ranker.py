@@ -21,7 +21,7 @@ from src.models.settings import AllSettings
 from src.recommendation import list_ranker
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble, fit_models
-from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of, features_of, head_of
+from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of, head_of, list_features
 
 SETTINGS = AllSettings(als_factors=6, als_iterations=3, spectral_rank=12, item_graph_neighbours=15)
 NAMES = (POPULARITY, TRENDING, SPECTRAL)
@@ -218,7 +218,7 @@ def test_a_recipe_with_an_order_comes_back_from_json_and_trains_what_the_order_a
 
 def test_features_are_the_sum_the_opinions_the_history_and_the_age() -> None:
     opinions = [np.array([3.0, 4.0]), np.array([5.0, 6.0])]
-    found = features_of(np.array([1.0, 2.0]), opinions, np.array([7, 8]), np.array([9.0, 10.0]))
+    found = list_features(np.array([1.0, 2.0]), opinions, np.array([7, 8]), np.array([9.0, 10.0]))
     assert found.tolist() == [[1, 3, 5, 7, 9], [2, 4, 6, 8, 10]]
 
 

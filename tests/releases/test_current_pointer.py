@@ -21,7 +21,7 @@ from src.releases.release_messages import describe_fallback
     [b"", b"{", b"null", b"[]", b'"x"', b"{}", b'{"version": "v"}', b"\xff\x00", b"[" * 50_000],
     ids=["empty", "cut", "null", "list", "text", "no keys", "no sha256", "no text", "deep"],
 )
-def test_a_broken_pointer_serves_a_release_that_verifies_and_says_so(registry: Registry, content: bytes) -> None:
+def test_under_a_broken_pointer_an_older_release_serves_with_the_reason(registry: Registry, content: bytes) -> None:
     version = publish(registry, 1)
     (registry.folder / "CURRENT.json").write_bytes(content)
     release = registry.active()
@@ -30,7 +30,7 @@ def test_a_broken_pointer_serves_a_release_that_verifies_and_says_so(registry: R
     assert registry.current_version() is None
 
 
-def test_when_another_release_was_activated_is_known(registry: Registry) -> None:
+def test_the_time_of_the_last_activation_is_returned(registry: Registry) -> None:
     assert registry.activated_at() is None
     old, new = publish(registry, 1), publish(registry, 2)
     os.utime(registry.folder / "ACTIVATED", (1_000, 1_000))
@@ -42,7 +42,7 @@ def test_when_another_release_was_activated_is_known(registry: Registry) -> None
     assert abs(int(registry.activated_at() or 0) - time.time()) < 60
 
 
-def test_the_report_of_a_release_is_what_was_written_into_it(registry: Registry) -> None:
+def test_the_report_of_a_release_is_read_as_written(registry: Registry) -> None:
     version = publish(registry, 1)
     assert registry.report(version) == {"how": "time"}
     for content, found in (('{"lists": {}}', {"lists": {}}), ("[]", None), ("{", None)):
@@ -65,14 +65,14 @@ def test_the_parent_of_a_release_published_under_a_broken_pointer_is_unknown(reg
     assert manifest_of(registry, publish(registry, 2))["parent"] is None
 
 
-def test_nothing_activated_is_no_release(registry: Registry) -> None:
+def test_without_an_activation_there_is_no_release(registry: Registry) -> None:
     with pytest.raises(NoRelease, match=r"run python train_model\.py"):
         registry.active()
     assert registry.versions() == []
     assert registry.pointer_bytes() is None
 
 
-def test_deactivating_serves_nothing_and_activating_again_serves_it_again(registry: Registry) -> None:
+def test_a_deactivated_release_serves_again_once_it_is_activated(registry: Registry) -> None:
     version = publish(registry, 1)
     registry.deactivate()
     registry.deactivate()

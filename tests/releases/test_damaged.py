@@ -53,7 +53,7 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, s
         return folder, publish(registry, 1), publish(registry, 2)
 
 
-def test_the_damages_below_reach_every_file(two_releases: tuple[Path, str, str]) -> None:
+def test_the_damages_cover_every_file(two_releases: tuple[Path, str, str]) -> None:
     folder, _, new = two_releases
     assert {str(path.relative_to(folder / new)) for path in files_of(folder / new)} == set(RELEASE_FILES)
 
@@ -157,7 +157,7 @@ ABSURD: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("absurd", ABSURD)
-def test_a_manifest_may_say_whatever_it_likes_and_the_older_release_serves(
+def test_with_any_json_as_manifest_the_older_release_serves(
     two_releases: tuple[Path, str, str], tmp_path: Path, absurd: str
 ) -> None:
     original, old, new = two_releases
@@ -230,7 +230,7 @@ def test_a_release_that_does_not_fit_in_memory_is_not_said_to_be_broken(
     assert "train" not in str(raised.value)
 
 
-def test_a_disk_that_gives_nothing_is_said_to_be_so(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_cannot_be_read_is_an_aisle_error(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(registry, 1)
 
     def broken(*_: Any) -> Any:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from releases import publish
 from src.core.domain import Event, EventKind, Query
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.manifest import Manifest, TrainingRecord
+from src.releases.manifest import Manifest, TrainingRecord, parse_manifest
 from src.releases.manifest_sections import EnsembleRecord, MeasurementSettings
 from src.releases.registry import Registry
 
@@ -51,9 +50,9 @@ def test_an_old_release_is_read_and_verified(old_registry: Registry) -> None:
     assert manifest.summary.endswith("The list of blend is served.")
     assert manifest.gate is not None
     assert manifest.gate.sentence == "promoted: NDCG@10 .842 [.667, .987] against .679"
-    assert manifest.recipe is not None
-    assert manifest.recipe.weights == {"als": 1.0, "text": 0.03}
-    assert manifest.weighting == manifest.recipe.weighting == release.pipeline.weighting
+    assert manifest.ensemble is not None
+    assert manifest.ensemble.weights == {"als": 1.0, "text": 0.03}
+    assert manifest.weighting == manifest.ensemble.weighting == release.pipeline.weighting
 
 
 def test_an_old_release_makes_lists(old_registry: Registry) -> None:
@@ -92,9 +91,9 @@ def test_what_a_partial_training_carried_over_is_read_from_an_old_manifest() -> 
 def test_the_ensemble_of_an_old_release_is_compared_with_that_of_the_settings(settings: Settings) -> None:
     document = documents()["trained"]
     manifest = Manifest.model_validate(document)
-    assert manifest.recipe_of_settings == EnsembleRecord.model_validate(document["recipe_of_settings"])
-    assert manifest.recipe is not None
-    assert EnsembleRecord.of(manifest.recipe.config(settings)) == manifest.recipe
+    assert manifest.ensemble_of_settings == EnsembleRecord.model_validate(document["recipe_of_settings"])
+    assert manifest.ensemble is not None
+    assert EnsembleRecord.of(manifest.ensemble.config(settings)) == manifest.ensemble
 
 
 def test_a_release_is_measured_with_the_settings_of_its_training(settings: Settings) -> None:
@@ -104,7 +103,7 @@ def test_a_release_is_measured_with_the_settings_of_its_training(settings: Setti
     assert applied.model_copy(update={"seed": settings.seed, "test_share": settings.test_share}) == settings
 
 
-def test_null_is_no_value_where_there_must_be_one() -> None:
+def test_null_is_read_as_absent_where_a_value_is_required() -> None:
     assert TrainingRecord.model_validate({"made_up": None, "metrics": None, "gate": None}) == TrainingRecord()
 
 
@@ -126,8 +125,15 @@ def test_a_key_of_a_later_program_is_kept() -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Manifest.model_validate(documents()["trained"] | change)
+    (key,) = change
+    with pytest.raises(ValueError, match=rf"\A{key}.*: .*\Z"):
+        parse_manifest(documents()["trained"] | change)
+
+
+@pytest.mark.parametrize("document", [None, [], 3, "text", True])
+def test_a_document_that_is_no_object_is_refused_in_one_line(document: object) -> None:
+    with pytest.raises(ValueError, match=r"\Athe document: .*\Z"):
+        parse_manifest(document)
 
 
 def test_the_weighting_is_the_one_of_the_models() -> None:

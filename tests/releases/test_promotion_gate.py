@@ -61,7 +61,7 @@ def judged(mine: Report, theirs: Report | None, why_not: NotCompared = NO_RELEAS
     return GateVerdict().with_checks(compared.checks, compared.comparison, **compared.figures)
 
 
-def test_a_clearly_worse_challenger_keeps_the_old_model_and_a_person_can_read_why() -> None:
+def test_a_clearly_worse_challenger_keeps_the_old_model_and_the_sentence_gives_the_figures() -> None:
     users = of_users(0.048)
     verdict = judged(report(users * 0.85), report(users))
     assert not verdict.promoted
@@ -90,7 +90,7 @@ def test_users_are_compared_in_pairs_so_that_hard_users_do_not_hide_a_small_loss
     assert not judged(mine, theirs).promoted
 
 
-def test_settings_that_may_well_be_worse_by_the_margin_are_not_taken_and_the_sentence_says_how_sure_that_is() -> None:
+def test_settings_that_may_be_worse_by_the_margin_are_refused_and_the_sentence_gives_the_share_of_resamples() -> None:
     drawn = np.random.default_rng(3)
     users = of_users(0.05, n=40)
     mine = np.where(drawn.random(40) < 0.5, users, drawn.permutation(users))
@@ -126,7 +126,7 @@ def test_settings_that_are_clearly_better_pass() -> None:
         ),
     ],
 )
-def test_without_anybody_to_compare_with_the_sentence_says_why(not_compared: NotCompared, why_not: str) -> None:
+def test_without_a_comparison_the_sentence_gives_the_reason(not_compared: NotCompared, why_not: str) -> None:
     verdict = judged(report(of_users(0.05)), None, not_compared)
     assert verdict.promoted
     assert verdict_sentence(verdict) == f"{verdict_sentence(verdict).split(';')[0]}; {why_not}"
@@ -160,7 +160,7 @@ def test_a_shop_without_test_users_is_promoted_and_says_that_nothing_was_measure
     assert "no list was measured" in verdict_sentence(verdict)
 
 
-def test_ratings_that_are_no_numbers_keep_the_old_model() -> None:
+def test_ratings_that_are_not_finite_keep_the_old_model() -> None:
     mine = report(of_users(0.05), rmse=float("nan"))
     verdict = judged(mine, None)
     assert not verdict.promoted
@@ -188,7 +188,7 @@ def test_a_small_release_may_grow_by_any_factor() -> None:
     assert GateVerdict(tuple(check_release(replace(PROOF, n_bytes=40 << 20), 1 << 20, BOUNDS))).promoted
 
 
-def test_an_override_serves_it_and_is_recorded() -> None:
+def test_an_override_promotes_and_is_recorded() -> None:
     users = of_users(0.048)
     kept = judged(report(users * 0.5), report(users))
     forced = replace(kept, override=Override.COMMAND)
@@ -204,7 +204,7 @@ THEN = DataFigures(n_events=10_000, n_users=1_000, n_products=500, newest_at=1_7
 NOW = replace(THEN, n_events=10_100, newest_at=1_700_080_000, counted_at=1_700_090_000)
 
 
-def test_data_that_grew_pass() -> None:
+def test_grown_data_pass() -> None:
     assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(5_000, 10, 1.0)))).warnings == ()
 
 
@@ -227,16 +227,16 @@ def test_data_that_look_wrong_keep_the_old_model(now: dict[str, Any], arrivals: 
     assert "kept the old model" in verdict_sentence(verdict)
 
 
-def test_a_shop_that_sends_nothing_any_more_is_warned_of_and_trained_all_the_same() -> None:
+def test_stale_data_give_a_warning_and_are_trained_on() -> None:
     verdict = GateVerdict(tuple(check_events(replace(NOW, counted_at=NOW.counted_at + WEEK), THEN, Arrivals())))
     assert verdict.promoted
     assert any("fresh events" in warning for warning in verdict.warnings)
 
 
-def test_what_is_rejected_as_always_is_no_reason() -> None:
+def test_a_usual_share_of_rejected_rows_passes() -> None:
     arrivals = Arrivals(rows_read=1_000, rows_rejected=300, usually_rejected=0.25)
     assert GateVerdict(tuple(check_events(NOW, THEN, arrivals))).promoted
 
 
-def test_a_few_wrong_rows_of_a_small_file_are_no_reason() -> None:
+def test_a_few_rejected_rows_of_a_small_file_pass() -> None:
     assert GateVerdict(tuple(check_events(NOW, THEN, Arrivals(rows_read=10, rows_rejected=9)))).promoted

@@ -20,7 +20,7 @@ def test_pruning_keeps_the_newest_the_current_one_and_its_parent(registry: Regis
     assert registry.versions() == [second, third, fourth]
 
 
-def test_pruning_leaves_no_more_than_it_must(registry: Registry) -> None:
+def test_pruning_leaves_only_the_needed_releases(registry: Registry) -> None:
     versions = [publish(registry, number) for number in range(5)]
     assert registry.versions() == versions[-2:]
     assert sorted(path.name for path in registry.folder.iterdir()) == [*versions[-2:], "ACTIVATED", "CURRENT.json"]
@@ -41,7 +41,7 @@ def test_pruning_never_removes_what_a_rollback_would_serve(registry: Registry) -
     assert registry.rollback() == versions[0]
 
 
-def test_the_listing_says_which_is_which_without_looking_at_every_byte(three: tuple[Registry, list[str]]) -> None:
+def test_the_listing_marks_releases_without_verifying_them(three: tuple[Registry, list[str]]) -> None:
     registry, (first, second, third) = three
     registry.pin()
     (registry.folder / first / "manifest.json").write_text("{")
@@ -54,7 +54,7 @@ def test_the_listing_says_which_is_which_without_looking_at_every_byte(three: tu
     assert "cannot be read" in oldest.problem
 
 
-def test_a_kill_while_a_release_is_removed_leaves_nothing_that_looks_like_one(
+def test_a_kill_while_a_release_is_removed_leaves_no_listed_release(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = [publish(registry, number) for number in (1, 2)]
@@ -72,14 +72,14 @@ def test_a_kill_while_a_release_is_removed_leaves_nothing_that_looks_like_one(
     assert sorted(path.name for path in registry.folder.iterdir()) == [versions[1], third, "ACTIVATED", "CURRENT.json"]
 
 
-def test_a_pointer_that_was_half_written_by_somebody_killed_is_removed(registry: Registry) -> None:
+def test_a_half_written_pointer_of_a_killed_process_is_removed(registry: Registry) -> None:
     version = publish(registry, 1)
     (registry.folder / "CURRENT.json.4711").write_text("{")
     registry.prune()
     assert sorted(path.name for path in registry.folder.iterdir()) == [version, "ACTIVATED", "CURRENT.json"]
 
 
-def test_what_served_before_an_old_release_was_taken_up_again_is_kept(registry: Registry) -> None:
+def test_the_release_before_a_reactivated_one_is_not_pruned(registry: Registry) -> None:
     versions = [publish(registry, number) for number in (1, 2)]
     registry.activate(versions[0], pin=True)
     for number in range(3, 8):

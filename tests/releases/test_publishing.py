@@ -87,7 +87,7 @@ def test_the_pointer_holds_the_version_and_the_sha256_of_its_manifest(registry: 
     assert pointer == {"version": version, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
 
 
-def test_a_release_names_its_parent_its_default_and_its_moment(registry: Registry) -> None:
+def test_a_manifest_holds_parent_default_model_and_time(registry: Registry) -> None:
     first, second = publish(registry, 1), publish(registry, 2)
     assert manifest_of(registry, first)["parent"] is None
     manifest = manifest_of(registry, second)
@@ -108,7 +108,7 @@ def test_a_loaded_release_answers_as_the_models_that_were_published(registry: Re
     assert release.current_problem is None
 
 
-def test_versions_sort_by_time_whatever_the_zone_of_the_clock(registry: Registry) -> None:
+def test_versions_sort_by_time_in_every_time_zone(registry: Registry) -> None:
     from datetime import timezone
 
     later = START.astimezone(timezone(timedelta(hours=-9))) + timedelta(hours=1)
@@ -217,7 +217,7 @@ def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monke
     assert registry.active().version == old
 
 
-def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
+def test_a_release_that_was_never_activated_is_no_fallback(registry: Registry) -> None:
     old = publish(registry, 1)
     publish(registry, 2, activate=False)
     new = publish(registry, 3)
@@ -229,7 +229,7 @@ def test_what_was_never_activated_is_no_fallback(registry: Registry) -> None:
     assert registry.active().version == old
 
 
-def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registry, monkeypatch: Any) -> None:
+def test_a_release_that_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registry, monkeypatch: Any) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()  # the real smoke test
 
@@ -250,7 +250,7 @@ def test_what_the_gate_refuses_after_the_smoke_test_is_removed(registry: Registr
     assert proof.short == 0
 
 
-def test_how_busy_the_machine_is_says_nothing_of_a_release(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latency_of_a_release_does_not_count_waiting(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     version = publish(registry, 1)
     recommend = Pipeline.recommend
 

@@ -27,7 +27,7 @@ def test_rolling_back_goes_to_ever_older_releases_that_served(three: tuple[Regis
     assert registry.active().version == first
 
 
-def test_what_was_rolled_back_from_is_the_last_resort_only(three: tuple[Registry, list[str]]) -> None:
+def test_a_release_that_was_rolled_back_from_is_the_last_fallback(three: tuple[Registry, list[str]]) -> None:
     registry, (first, second, third) = three
     registry.rollback()
     flip(registry.folder / second / "report.json", 0)
@@ -46,7 +46,7 @@ def test_a_release_to_roll_back_to_that_does_not_verify_leaves_the_current_one(
     assert registry.active().version == third
 
 
-def test_a_pin_lasts_until_it_is_taken_away_or_another_release_activated(three: tuple[Registry, list[str]]) -> None:
+def test_a_pin_lasts_until_it_is_removed_or_another_release_is_activated(three: tuple[Registry, list[str]]) -> None:
     registry, (first, second, third) = three
     assert not registry.is_pinned
     assert registry.pin() == third
@@ -121,20 +121,20 @@ def test_several_processes_that_change_the_pointer_take_turns(three: tuple[Regis
     assert set((registry.folder / "ACTIVATED").read_text().split()) == set(versions)
 
 
-def test_a_clock_that_went_back_changes_nothing_about_which_release_is_older(registry: Registry) -> None:
+def test_the_order_of_activations_counts_and_not_the_clock(registry: Registry) -> None:
     first = publish(registry, 400)
     second = publish(registry, 1)  # its name is older
     assert registry.versions() == [second, first]
     assert registry.rollback() == first == registry.active().version
 
 
-def test_a_rollback_passes_over_what_is_gone(three: tuple[Registry, list[str]]) -> None:
+def test_a_rollback_skips_deleted_releases(three: tuple[Registry, list[str]]) -> None:
     registry, (first, second, _) = three
     shutil.rmtree(registry.folder / second)
     assert registry.rollback() == first
 
 
-def test_a_training_does_not_replace_what_is_pinned_however_late_that_was(three: tuple[Registry, list[str]]) -> None:
+def test_a_training_does_not_replace_a_release_that_was_pinned_meanwhile(three: tuple[Registry, list[str]]) -> None:
     registry, (_, second, third) = three
     registry.pin()
     assert not registry.activate(second, over_pin=False)

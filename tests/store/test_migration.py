@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +17,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from rows import Row, as_read, batch, rating, stored
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from src.core.domain import Event, EventKind, Product
 from src.core.errors import StoreError
 from src.core.records import FollowUp, Load, Run, RunStatus, Score, SearchFeedback, ServedFigures, ServedList
+from src.core.settings import Settings
 from src.store import Store, open_store
 from src.store.schema import VERSIONS
 from src.store.tables import metadata
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).with_name("data")
@@ -124,6 +127,14 @@ def test_migration_keeps_products_and_runs_and_adds_the_products_of_events(migra
     assert migrated.runs.scores(5) == []
     migrated.products.add([Product("x", brand="Brio", withdrawn=True)])
     assert migrated.products.withdrawn() == {"x"}
+
+
+def test_an_application_serves_from_a_migrated_store(
+    first_url: str, trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    client = make_app(trained_settings.model_copy(update={"database_url": first_url})).test_client()
+    popular = client.get("/popular").get_json()
+    assert [(row["product_id"], row["count"], row["title"]) for row in popular] == [("x", 2, "X"), ("y", 1, None)]
 
 
 def test_migration_gives_an_unnumbered_store_a_version_and_keeps_all_rows(unnumbered_url: str) -> None:
@@ -232,7 +243,7 @@ open_store(sys.argv[1])
 )
 def test_an_upgrade_that_is_killed_leaves_the_store_as_it_was(first_url: str, last: str) -> None:
     before = dump_of(first_url)
-    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=PATIENCE_SECONDS)
     assert killed.returncode == 9
     assert dump_of(first_url) == before
     store = open_store(first_url)
@@ -246,7 +257,9 @@ def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_
     code = f"import sys; from src.store import open_store; open_store({url!r}); print('alembic' in sys.modules)"
     store = open_store(url)
     with store.database.write():
-        opened = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=20, capture_output=True, text=True)
+        opened = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE_SECONDS, capture_output=True, text=True
+        )
     assert opened.stdout.strip() == "False", opened.stderr
     store.close()
 

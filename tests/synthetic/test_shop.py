@@ -1,4 +1,4 @@
-"""The made-up shop: sensible to read, consistent in time, and with something in it for a model to learn."""
+"""The synthetic shop: readable, consistent in time, and with patterns that a model can learn."""
 
 from __future__ import annotations
 

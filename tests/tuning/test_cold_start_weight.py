@@ -42,7 +42,7 @@ def shop(*, telling: bool = True) -> TrainingData:
 
 def tune(data: TrainingData) -> EnsembleConfig:
     options = TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed)
-    return tune_ensemble(held_out(data), EnsembleConfig.of(SETTINGS), options, 1.0, Silent())
+    return tune_ensemble(held_out(data), EnsembleConfig.of(SETTINGS), options, 0.0, Silent())
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def recipe(few_places: object) -> EnsembleConfig:
 def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: EnsembleConfig) -> None:
     """Each of them is wanted by a quarter of the users, and 30 products are of a taste."""
     data = shop()
-    lists = top_lists(fit_ensemble(data, recipe, 1, Silent()), *queries_of(data, np.arange(N_USERS)), 25)
+    lists = top_lists(fit_ensemble(data, recipe, 1, Silent()), queries_of(data, np.arange(N_USERS)), 25)
     new = np.flatnonzero(data.events.count_by_item() == 0)
     taste = np.array([int(id_[1:]) % TASTES for id_ in data.items.ids_of(range(len(data.items)))])
     mine = np.array([int(id_[1:]) % TASTES for id_ in data.users.ids_of(range(N_USERS))])
@@ -75,7 +75,7 @@ def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: EnsembleCo
     assert recipe.weights[TEXT] > 0
 
 
-def test_texts_that_tell_nothing_are_not_spoken_loudly(few_places: object, recipe: EnsembleConfig) -> None:
+def test_uninformative_texts_get_a_lower_weight(few_places: object, recipe: EnsembleConfig) -> None:
     found = tune(shop(telling=False))
     assert found.found["new_products"]["recall_at_20"] < recipe.found["new_products"]["recall_at_20"]
 

@@ -91,19 +91,19 @@ def tune(
     return tune_ensemble(parts, start or EnsembleConfig.of(SETTINGS), chosen, budget, Silent())
 
 
-def judge_of(parts: Split, recipe: EnsembleConfig) -> tuple[Objective, TrainingData]:
-    """Who judges a recipe, and what it is trained on."""
+def objective_of(parts: Split, recipe: EnsembleConfig) -> tuple[Objective, TrainingData]:
+    """The objective of a recipe, and what it is trained on."""
     train = replace(parts.train, weighting=recipe.weighting)
     popular = MODELS[POPULARITY].train(train, recipe.params[POPULARITY], seed=1).order
-    judge = Objective.of(replace(parts, train=train), popular, relevant_rating=4.0, k=10, seed=1)
-    assert judge is not None
-    return judge, train
+    objective = Objective.of(replace(parts, train=train), popular, relevant_rating=4.0, k=10, seed=1)
+    assert objective is not None
+    return objective, train
 
 
 def ndcg(parts: Split, recipe: EnsembleConfig) -> float:
     """NDCG@10 of the recipe, trained and measured on the parts."""
-    judge, train = judge_of(parts, recipe)
-    return float(judge.ndcg(fit_ensemble(train, recipe, 1, Silent())).mean())
+    objective, train = objective_of(parts, recipe)
+    return float(objective.ndcg(fit_ensemble(train, recipe, 1, Silent())).mean())
 
 
 def without_what_was_seen(recipe: EnsembleConfig) -> dict[str, object]:
@@ -140,7 +140,7 @@ def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[in
     assert said["ndcg_at_10"] == pytest.approx(ndcg(parts, found), abs=2e-3)
     for name, figure in said["of_models"].items():
         assert figure == pytest.approx(ndcg(parts, replace(found, weights={name: 1.0})), abs=2e-3)
-    assert said["users"] == len(judge_of(parts, found)[0].queries)
+    assert said["users"] == len(objective_of(parts, found)[0].queries)
     assert said["seconds"] >= 0
     assert set(said["of_models"]) == SEARCH_SPACES.keys()
 
@@ -196,7 +196,7 @@ def test_without_any_time_every_model_is_tried_as_it_was_and_the_recipe_is_usabl
     assert set(found.found["of_models"]) == SEARCH_SPACES.keys()  # type: ignore[arg-type]
     assert ndcg(parts, found) >= ndcg(parts, start) - 1e-6
     blend = fit_ensemble(parts.train, found, 1, Silent())
-    assert np.isfinite(blend.score_all(judge_of(parts, found)[0].queries)).any()
+    assert np.isfinite(blend.score_all(objective_of(parts, found)[0].queries)).any()
 
 
 class Ticking:
@@ -223,7 +223,7 @@ def test_when_the_time_is_over_no_further_trial_begins(
 
 
 @pytest.mark.parametrize("share", [0, 1])
-def test_where_nothing_can_be_judged_the_start_is_the_recipe(parts: Split, share: int) -> None:
+def test_without_a_user_to_measure_by_the_start_is_returned(parts: Split, share: int) -> None:
     start = replace(EnsembleConfig.of(SETTINGS), weights={ALS: 2.0}, found={"said": "before"})
     looked_at = Split(parts.train, parts.test.take(np.flatnonzero(parts.test.kind == 3)), "time", None)
     assert tune(None if share else looked_at, start=start) is start
@@ -290,7 +290,7 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
     found = tune(parts)
     assert found.weighting != EnsembleConfig.of(SETTINGS).weighting
     train = replace(parts.train, weighting=found.weighting)
-    queries = judge_of(parts, found)[0].queries
+    queries = objective_of(parts, found)[0].queries
     for name in (POPULARITY, ITEM_GRAPH, ALS):  # spectral's is cut out of a longer spectrum, which is a little better
         alone = MODELS[name].train(train, found.params[name], seed=1)
         np.testing.assert_allclose(blended[name].score_all(queries), alone.score_all(queries), rtol=1e-4, atol=1e-5)
@@ -313,8 +313,8 @@ class Tried:
 
 
 def search_of(parts: Split, trials_file: Path | None, budget: float = PLENTY, **changes: Any) -> Search:
-    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
-    return replace(Search(replace(parts, train=train), judge, 1, Clock(budget), Silent(), trials_file), **changes)
+    objective, train = objective_of(parts, EnsembleConfig.of(SETTINGS))
+    return replace(Search(replace(parts, train=train), objective, 1, Clock(budget), Silent(), trials_file), **changes)
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
@@ -340,8 +340,8 @@ def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path
     for trials in (4, 7, 7):
         space = replace(SEARCH_SPACES[SPECTRAL], trials=trials, costly=two_answers(SEARCH_SPACES[SPECTRAL]))
         found = search_hyperparameters(search_of(parts, tmp_path / "trials.log"), SPECTRAL, space, first, 0.0)
-        judge = search_of(parts, None).objective
-        assert float(judge.ndcg(found.model).mean()) == pytest.approx(found.ndcg)
+        objective = search_of(parts, None).objective
+        assert float(objective.ndcg(found.model).mean()) == pytest.approx(found.ndcg)
         assert found.model.params == found.params  # type: ignore[attr-defined]
         figures.append(found.ndcg)
     assert figures == sorted(figures)
@@ -439,20 +439,22 @@ def test_what_may_be_chosen_are_parameters_of_the_model(name: str) -> None:
 @pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_a_model_made_in_two_steps_is_the_one_that_training_makes(parts: Split, name: str) -> None:
     space, params = SEARCH_SPACES[name], MODELS[name].params(AllSettings(spectral_rank=1_024))
-    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
+    objective, train = objective_of(parts, EnsembleConfig.of(SETTINGS))
     two_steps = space.finish(train, space.prepare(train, params, 1), params, 1)
     whole = MODELS[name].train(train, params, seed=1)
-    np.testing.assert_allclose(two_steps.score_all(judge.queries), whole.score_all(judge.queries), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        two_steps.score_all(objective.queries), whole.score_all(objective.queries), rtol=1e-3, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
 def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(parts: Split, name: str) -> None:
     space, params = SEARCH_SPACES[name], MODELS[name].params(SETTINGS)
-    judge, train = judge_of(parts, EnsembleConfig.of(SETTINGS))
+    objective, train = objective_of(parts, EnsembleConfig.of(SETTINGS))
     prepared = space.prepare(train, params, 1)
     changed, range_ = next(iter(space.ranges.items()))
     other = replace(params, **{changed: range_.high})
-    scores = [space.finish(train, prepared, each, 1).score_all(judge.queries) for each in (params, other, params)]
+    scores = [space.finish(train, prepared, each, 1).score_all(objective.queries) for each in (params, other, params)]
     np.testing.assert_array_equal(scores[0], scores[2])
     assert not np.allclose(scores[0], scores[1])
 

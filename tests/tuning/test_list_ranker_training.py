@@ -53,9 +53,9 @@ def fashion() -> Split:
 
 
 def search_of(parts: Split, models: dict[str, Any]) -> Search:
-    judge = Objective.of(parts, models[POPULARITY].order, relevant_rating=4.0, k=10, seed=1)
-    assert judge is not None
-    return Search(parts, judge, 1, Clock(60), Silent())
+    objective = Objective.of(parts, models[POPULARITY].order, relevant_rating=4.0, k=10, seed=1)
+    assert objective is not None
+    return Search(parts, objective, 1, Clock(60), Silent())
 
 
 def start() -> tuple[EnsembleConfig, dict[str, Any]]:
@@ -79,7 +79,7 @@ def test_trees_are_kept_where_they_know_what_the_sum_does_not(parts: Split, requ
         assert said["kept"] is False
 
 
-def test_what_judges_the_trees_is_in_nothing_they_learnt_from(fashion: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trees_are_tested_on_data_they_were_not_trained_on(fashion: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, params = start()
     models = fit_models(fashion.train, params, 1, Silent())
     learnt_from: list[TrainingData] = []

@@ -1,4 +1,4 @@
-"""The judge: NDCG of lists on data held out, computed as by hand, and never by what was seen before."""
+"""The objective of tuning: NDCG of lists on held-out data, as computed by hand, without products seen before."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def split_of(train: list[Row], test: list[Row]) -> Split:
     return Split(data.take(np.arange(n)), data.take(np.arange(n, len(data))), "given", None)
 
 
-def judge_of(split: Split, k: int = 10, seed: int = 1) -> Objective | None:
+def objective_of(split: Split, k: int = 10, seed: int = 1) -> Objective | None:
     popular = np.argsort(-split.train.events.count_by_item(), kind="stable")
     return Objective.of(split, popular, relevant_rating=4.0, k=k, seed=seed)
 
 
-def some_judge(split: Split, k: int = 10) -> Objective:
-    found = judge_of(split, k)
+def some_objective(split: Split, k: int = 10) -> Objective:
+    found = objective_of(split, k)
     assert found is not None
     return found
 
@@ -108,10 +108,10 @@ TABLES = {
 @pytest.mark.parametrize("k", [1, 5, 10, 35])
 def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
     table = TABLES[kind](np.random.default_rng(4))
-    judge = some_judge(crowd, k)
-    found = judge.ndcg(Fixed(table))
-    expected = by_hand(crowd, table, k, judge.popular)
-    assert judge.queries.user_idx.tolist() == sorted(expected)
+    objective = some_objective(crowd, k)
+    found = objective.ndcg(Fixed(table))
+    expected = by_hand(crowd, table, k, objective.popular)
+    assert objective.queries.user_idx.tolist() == sorted(expected)
     assert found.tolist() == pytest.approx([expected[user] for user in sorted(expected)])
 
 
@@ -120,20 +120,20 @@ def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crow
     table = np.zeros((N_USERS + 1, N_ITEMS))
     for user, items in liked.items():
         table[user, list(items)] = 1
-    judge = some_judge(crowd, 5)
-    assert judge.ndcg(Fixed(table)).tolist() == pytest.approx([1.0] * len(liked))
-    assert judge.ndcg(Fixed(1 - 2 * table)).tolist() == [0.0] * len(liked)
+    objective = some_objective(crowd, 5)
+    assert objective.ndcg(Fixed(table)).tolist() == pytest.approx([1.0] * len(liked))
+    assert objective.ndcg(Fixed(1 - 2 * table)).tolist() == [0.0] * len(liked)
 
 
 def test_what_was_seen_takes_no_place_and_counts_as_no_hit(crowd: Split) -> None:
-    judge = some_judge(crowd)
+    objective = some_objective(crowd)
     seen, _ = seen_and_liked(crowd)
     table = np.random.default_rng(1).normal(size=(N_USERS + 1, N_ITEMS))
     tempting = table.copy()
     for user, items in seen.items():
         tempting[user, list(items)] = 99
-    np.testing.assert_array_equal(judge.ndcg(Fixed(table)), judge.ndcg(Fixed(tempting)))
-    assert judge.relevant.multiply(judge.masked).nnz == 0
+    np.testing.assert_array_equal(objective.ndcg(Fixed(table)), objective.ndcg(Fixed(tempting)))
+    assert objective.relevant.multiply(objective.masked).nnz == 0
 
 
 def test_relevant_is_a_purchase_or_a_good_rating_once_however_often() -> None:
@@ -150,52 +150,52 @@ def test_relevant_is_a_purchase_or_a_good_rating_once_however_often() -> None:
         ("b", "bad", "rating", 1),
     ]
     split = split_of(train, test)
-    judge = some_judge(split)
-    assert split.train.users.ids_of(judge.queries.user_idx) == ["a"]
-    assert set(split.train.items.ids_of(judge.relevant.indices)) == {"new", "good", "viewed"}
-    assert judge.relevant.nnz == 3
-    assert split.train.items.ids_of(judge.masked.indices) == ["seen"]
+    objective = some_objective(split)
+    assert split.train.users.ids_of(objective.queries.user_idx) == ["a"]
+    assert set(split.train.items.ids_of(objective.relevant.indices)) == {"new", "good", "viewed"}
+    assert objective.relevant.nnz == 3
+    assert split.train.items.ids_of(objective.masked.indices) == ["seen"]
 
 
 @pytest.mark.parametrize(
     "test", [("a", "seen", "purchase", 1.0), ("a", "new", "rating", 1.0), ("a", "new", "view", 1.0)]
 )
-def test_where_nobody_liked_anything_new_there_is_no_judge(test: Row) -> None:
-    assert judge_of(split_of([("a", "seen", "purchase", 1.0)], [test])) is None
+def test_without_a_liked_new_product_there_is_no_objective(test: Row) -> None:
+    assert objective_of(split_of([("a", "seen", "purchase", 1.0)], [test])) is None
 
 
-def test_a_user_without_a_history_is_judged_by_popular_products() -> None:
+def test_the_list_of_a_user_without_a_history_is_filled_with_popular_products() -> None:
     train: list[Row] = [("a", "x", "purchase", 1), ("b", "x", "purchase", 1), ("b", "y", "purchase", 1)]
-    judge = some_judge(split_of(train, [("new", "y", "purchase", 1)]), k=2)
-    assert np.diff(judge.queries.history.indptr).tolist() == [0]
-    assert judge.ndcg(Fixed(np.full((3, 2), np.nan))).tolist() == pytest.approx([1 / log2(3)])
+    objective = some_objective(split_of(train, [("new", "y", "purchase", 1)]), k=2)
+    assert np.diff(objective.queries.history.indptr).tolist() == [0]
+    assert objective.ndcg(Fixed(np.full((3, 2), np.nan))).tolist() == pytest.approx([1 / log2(3)])
 
 
 def test_many_users_are_sampled_always_the_same_ones(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    everybody = some_judge(crowd).queries.user_idx
+    everybody = some_objective(crowd).queries.user_idx
     monkeypatch.setattr(objective_module, "_MAX_SCORES", 20 * N_ITEMS)
     monkeypatch.setattr(objective_module, "_MIN_USERS", 5)
-    some, again = (some_judge(crowd) for _ in range(2))
-    other = judge_of(crowd, seed=2)
+    some, again = (some_objective(crowd) for _ in range(2))
+    other = objective_of(crowd, seed=2)
     assert other is not None
     assert len(some.queries) == 20
     assert some.queries.user_idx.tolist() == sorted(some.queries.user_idx.tolist())
     assert set(some.queries.user_idx) <= set(everybody)
     assert some.queries.user_idx.tolist() == again.queries.user_idx.tolist() != other.queries.user_idx.tolist()
     monkeypatch.setattr(objective_module, "_MAX_SCORES", 0)
-    assert len(some_judge(crowd).queries) == 5
+    assert len(some_objective(crowd).queries) == 5
 
 
 def test_another_weighting_changes_the_histories_and_nothing_else(crowd: Split) -> None:
-    judge = some_judge(crowd)
+    objective = some_objective(crowd)
     without_views = replace(crowd.train, weighting=Weighting(kinds={"purchase": 0.5}))
-    other = judge.with_histories(without_views)
-    np.testing.assert_array_equal(other.queries.user_idx, judge.queries.user_idx)
+    other = objective.with_histories(without_views)
+    np.testing.assert_array_equal(other.queries.user_idx, objective.queries.user_idx)
     np.testing.assert_array_equal(
-        other.queries.history.toarray(), without_views.histories[judge.queries.user_idx].toarray()
+        other.queries.history.toarray(), without_views.histories[objective.queries.user_idx].toarray()
     )
-    assert other.queries.history.nnz < judge.queries.history.nnz
-    assert (other.masked is judge.masked, other.relevant is judge.relevant) == (True, True)
+    assert other.queries.history.nnz < objective.queries.history.nnz
+    assert (other.masked is objective.masked, other.relevant is objective.relevant) == (True, True)
 
 
 # opinions
@@ -214,20 +214,20 @@ def scorers(made: Mapping[str, FloatArray]) -> dict[str, Fixed]:
 def test_the_ndcg_of_a_weighted_sum_is_that_of_a_scorer_that_adds_up(
     crowd: Split, weights: tuple[float, float, float]
 ) -> None:
-    judge, made = some_judge(crowd), tables(3)
+    objective, made = some_objective(crowd), tables(3)
     added = sum(weight * table for weight, table in zip(weights, made.values(), strict=True))
-    found = judge.component_scores(scorers(made)).ndcg(np.array(weights))
-    assert found == pytest.approx(float(judge.ndcg(Fixed(np.asarray(added))).mean()), abs=1e-6)
+    found = objective.component_scores(scorers(made)).ndcg(np.array(weights))
+    assert found == pytest.approx(float(objective.ndcg(Fixed(np.asarray(added))).mean()), abs=1e-6)
 
 
-def test_opinions_are_on_what_one_of_the_models_would_name(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_component_scores_cover_the_candidates_of_every_model(crowd: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objective_module, "_CANDIDATES_PER_MODEL", 4)
-    judge, made = some_judge(crowd), tables(2)
-    scores = judge.component_scores(scorers(made))
+    objective, made = some_objective(crowd), tables(2)
+    scores = objective.component_scores(scorers(made))
     assert scores.names == ("m0", "m1")
-    assert scores.n_relevant.tolist() == np.diff(judge.relevant.indptr).tolist()
-    masked = judge.masked.toarray() > 0
-    for at, user in enumerate(judge.queries.user_idx.tolist()):
+    assert scores.n_relevant.tolist() == np.diff(objective.relevant.indptr).tolist()
+    masked = objective.masked.toarray() > 0
+    for at, user in enumerate(objective.queries.user_idx.tolist()):
         items = scores.item[at][scores.item[at] >= 0]
         named = set()
         for table in made.values():
@@ -236,17 +236,17 @@ def test_opinions_are_on_what_one_of_the_models_would_name(crowd: Split, monkeyp
         assert len(items) == len(named)
         for number, table in enumerate(made.values()):
             np.testing.assert_allclose(scores.score[number, at, : len(items)], table[user, items], rtol=1e-6)
-        assert scores.relevant[at, : len(items)].tolist() == (judge.relevant[at].toarray()[0, items] > 0).tolist()
+        assert scores.relevant[at, : len(items)].tolist() == (objective.relevant[at].toarray()[0, items] > 0).tolist()
         assert not scores.relevant[at, len(items) :].any()
 
 
-def test_a_model_without_an_opinion_adds_nothing(crowd: Split) -> None:
-    judge, made = some_judge(crowd), tables(2)
+def test_a_model_without_a_score_adds_nothing(crowd: Split) -> None:
+    objective, made = some_objective(crowd), tables(2)
     made["m1"][::2] = np.nan
-    scores = judge.component_scores(scorers(made))
+    scores = objective.component_scores(scorers(made))
     assert np.isfinite(scores.score).all()
     added = made["m0"] + 3 * np.nan_to_num(made["m1"])
-    expected = float(judge.ndcg(Fixed(added)).mean())
+    expected = float(objective.ndcg(Fixed(added)).mean())
     assert scores.ndcg(np.array([1.0, 3.0])) == pytest.approx(expected, abs=1e-6)
 
 
@@ -266,20 +266,20 @@ def right_table(split: Split) -> FloatArray:
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_the_best_weights_find_the_opinion_that_is_right(crowd: Split, at: int) -> None:
+def test_the_best_weights_find_the_model_that_is_right(crowd: Split, at: int) -> None:
     made = tables(3)
     made[f"m{at}"] = right_table(crowd)
-    weights, ndcg = best_weights(some_judge(crowd).component_scores(scorers(made)), ones(made))
+    weights, ndcg = best_weights(some_objective(crowd).component_scores(scorers(made)), ones(made))
     assert ndcg == pytest.approx(1)
     assert weights[f"m{at}"] == max(weights.values())
 
 
-def test_two_opinions_that_are_right_together_are_both_taken(crowd: Split) -> None:
+def test_two_models_that_are_right_together_both_get_a_weight(crowd: Split) -> None:
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise, "nothing": tables(1)["m0"]}
-    judge = some_judge(crowd)
-    weights, ndcg = best_weights(judge.component_scores(scorers(made)), ones(made))
-    alone = max(float(judge.ndcg(scorer).mean()) for scorer in scorers(made).values())
+    objective = some_objective(crowd)
+    weights, ndcg = best_weights(objective.component_scores(scorers(made)), ones(made))
+    alone = max(float(objective.ndcg(scorer).mean()) for scorer in scorers(made).values())
     assert ndcg > alone
     assert weights["more"] > 0
     assert weights["less"] > weights["more"]
@@ -289,39 +289,39 @@ def test_two_opinions_that_are_right_together_are_both_taken(crowd: Split) -> No
 def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise}
-    judge = some_judge(crowd)
-    one = best_weights(judge.component_scores(scorers(made)), ones(made))
+    objective = some_objective(crowd)
+    one = best_weights(objective.component_scores(scorers(made)), ones(made))
     louder = {"more": 1_000 * made["more"], "less": made["less"]}
-    other = best_weights(judge.component_scores(scorers(louder)), {"more": 1_000.0, "less": 1.0})
+    other = best_weights(objective.component_scores(scorers(louder)), {"more": 1_000.0, "less": 1.0})
     assert other[0] == one[0]
     assert other[1] == pytest.approx(one[1])
 
 
 def test_what_best_weights_says_of_its_weights_is_so(crowd: Split) -> None:
     made, scales = tables(3, seed=11), {"m0": 2.0, "m1": 0.5, "m2": 1.0}
-    judge = some_judge(crowd)
-    weights, ndcg = best_weights(judge.component_scores(scorers(made)), scales)
+    objective = some_objective(crowd)
+    weights, ndcg = best_weights(objective.component_scores(scorers(made)), scales)
     added = np.asarray(sum(weight / scales[name] * made[name] for name, weight in weights.items()))
-    assert ndcg == pytest.approx(float(judge.ndcg(Fixed(added)).mean()), abs=1e-6)
+    assert ndcg == pytest.approx(float(objective.ndcg(Fixed(added)).mean()), abs=1e-6)
     assert all(weight > 0 for weight in weights.values())
-    single = max(float(judge.ndcg(scorer).mean()) for scorer in scorers(made).values())
+    single = max(float(objective.ndcg(scorer).mean()) for scorer in scorers(made).values())
     assert ndcg >= single - 1e-6
 
 
 def test_models_that_are_all_useless_still_have_weights() -> None:
     split = split_of([("a", "x", "purchase", 1), ("b", "y", "purchase", 1)], [("a", "y", "purchase", 1)])
-    judge = some_judge(split)
+    objective = some_objective(split)
     made = {"one": np.full((2, 2), np.nan), "other": np.zeros((2, 2))}
-    weights, _ = best_weights(judge.component_scores(scorers(made)), ones(made))
+    weights, _ = best_weights(objective.component_scores(scorers(made)), ones(made))
     assert weights
 
 
-def test_the_data_that_are_judged_on_are_left_as_they_are(crowd: Split) -> None:
+def test_the_objective_does_not_change_its_data(crowd: Split) -> None:
     def arrays(data: TrainingData) -> list[IntArray]:
         return [data.kind.copy(), data.events.user_idx.copy(), data.events.item_idx.copy()]
 
     before = [*arrays(crowd.train), *arrays(crowd.test)]
-    judge = some_judge(crowd)
-    judge.component_scores(scorers(tables(2)))
+    objective = some_objective(crowd)
+    objective.component_scores(scorers(tables(2)))
     for one, other in zip(before, [*arrays(crowd.train), *arrays(crowd.test)], strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""data_processing.py as a process of its own."""
+"""Run data_processing.py in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,15 +19,15 @@ def environment(var: Path) -> dict[str, str]:
 
 
 def run(var: Path, *arguments: str | Path, folder: Path, code: int = 0) -> str:
-    """Everything that it says; it must end with this code."""
+    """Run it, assert its exit code and return its output."""
     with start(var, *arguments, folder=folder) as process:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == code, said
     return said
 
 
 def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
-    """Begin; what it says comes through stdout."""
+    """Start it; its output comes through stdout."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "data_processing.py"), *map(str, arguments)],
         cwd=folder,
@@ -34,12 +36,6 @@ def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[s
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def wait_for(process: subprocess.Popen[str], line: str) -> bool:
-    """Read what it says until a line that begins so; False if it ends before."""
-    assert process.stdout is not None
-    return any(said.startswith(line) for said in process.stdout)
 
 
 def event_log(path: Path, n_rows: int) -> Path:

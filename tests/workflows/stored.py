@@ -1,4 +1,4 @@
-"""What tests of loading share: a file written, loaded, and looked at in the store."""
+"""Helpers of the tests of loading: write a file, load it, read the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits that are not ratings of 1 to 5: other scales, and shops where people only look; tuned by the real tuner."""
+"""Splits with other scales than 1 to 5, or with views alone; tuned by the real tuner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from src.evaluation.benchmark_report import BenchmarkReport
 from src.models import POPULARITY
 from src.models.settings import read_settings
 from src.tuning import ensemble_tuning
-from src.workflows.benchmark import PIPELINE, BenchmarkRequest, run_benchmark
+from src.workflows.benchmark import run_benchmark
+from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 
 N_USERS, N_ITEMS = 60, 40
 
@@ -69,7 +70,7 @@ def test_the_scale_of_ratings_is_that_of_the_train_file(
 
 
 @pytest.mark.usefixtures("few_trials")
-def test_a_scale_that_was_set_is_kept_to(tmp_path: Path) -> None:
+def test_a_scale_that_was_set_is_used(tmp_path: Path) -> None:
     set_ones = read_settings(var=tmp_path / "var", rating_min=1.0, rating_max=5.0, als_iterations=2, spectral_rank=16)
     report = run_benchmark(set_ones, write_split(tmp_path, "user_id,item_id,rating", "{r}"), Silent())
     n, rejected = kept(report, "train")
@@ -77,7 +78,7 @@ def test_a_scale_that_was_set_is_kept_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few_trials")
-def test_where_people_only_look_what_is_served_is_tuned_and_what_was_looked_at_is_on_no_list(
+def test_with_views_alone_the_pipeline_is_tuned_and_lists_leave_out_viewed_products(
     small: Settings, tmp_path: Path
 ) -> None:
     report = run_benchmark(small, write_split(tmp_path, "user_id,item_id,event", "view"), Silent())
@@ -88,7 +89,7 @@ def test_where_people_only_look_what_is_served_is_tuned_and_what_was_looked_at_i
 
 
 @pytest.mark.usefixtures("few_trials")
-def test_another_test_file_changes_nothing_of_what_is_tuned_and_served(small: Settings, tmp_path: Path) -> None:
+def test_another_test_file_does_not_change_tuning_and_training(small: Settings, tmp_path: Path) -> None:
     job = write_split(tmp_path, "user_id,item_id,event", "purchase")
     one = run_benchmark(small, job, Silent())
     job.test.write_text("user_id,item_id\nu1,p1\nu2,p4\nsomebody,something\n")

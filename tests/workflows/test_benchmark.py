@@ -1,4 +1,4 @@
-"""Somebody's own split: all is tuned and trained before the test file is opened, and the door says what came of it."""
+"""Benchmarks on a given split: everything is tuned and trained before the test file is opened."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD, VBMF
 from src.models.base import QueryBlock
 from src.workflows import benchmark
-from src.workflows.benchmark import PIPELINE, BenchmarkRequest, Tuner, run_benchmark
+from src.workflows.benchmark import Tuner, run_benchmark
+from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 from src.workflows.checksums import checksum
 from src.workflows.resource_usage import with_resource_usage
+from tests.forked import run_script
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "this is no table at all\n"
@@ -119,7 +122,7 @@ def evaluate(settings: Settings, job: BenchmarkRequest, stand_in: StandIn | None
     return run_benchmark(settings, job, Silent(), (stand_in or StandIn()).tuner())
 
 
-def test_what_is_served_is_measured_beside_popularity(settings: Settings, files: Files) -> None:
+def test_the_pipeline_is_measured_beside_popularity(settings: Settings, files: Files) -> None:
     report = evaluate(settings, files.job())
     assert list(report.lists) == [POPULARITY, PIPELINE]
     assert report.lists[PIPELINE].figures == report.lists[POPULARITY].figures
@@ -129,7 +132,7 @@ def test_what_is_served_is_measured_beside_popularity(settings: Settings, files:
     json.dumps(document, allow_nan=False)
 
 
-def test_the_test_file_is_opened_when_all_is_trained(
+def test_the_test_file_is_opened_when_everything_is_trained(
     settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log: list[str] = []
@@ -147,9 +150,7 @@ def test_the_test_file_is_opened_when_all_is_trained(
     assert set(log[log.index("trained") + 1 :]) == {"test.csv"}
 
 
-def test_a_test_file_that_is_written_after_the_training_is_the_one_that_counts(
-    settings: Settings, files: Files
-) -> None:
+def test_a_test_file_that_is_replaced_during_the_training_is_the_one_measured(settings: Settings, files: Files) -> None:
     text = files.test.read_text()
     expected = evaluate(settings, files.job()).lists
     files.test.write_text(GARBAGE)
@@ -169,7 +170,7 @@ def test_another_test_file_changes_no_model(settings: Settings, files: Files) ->
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_test_file_that_cannot_be_read_is_said_before_any_training(
+def test_a_test_file_that_cannot_be_read_is_reported_before_any_training(
     settings: Settings, files: Files, there: bool
 ) -> None:
     files.test.unlink()
@@ -187,7 +188,7 @@ def test_a_test_file_of_garbage_is_one_clear_error(settings: Settings, files: Fi
         evaluate(settings, files.job())
 
 
-def test_the_valid_file_is_tuned_on_and_learnt_from_in_the_end(settings: Settings, files: Files) -> None:
+def test_the_valid_file_is_for_tuning_and_then_a_part_of_the_training_data(settings: Settings, files: Files) -> None:
     stand_in = StandIn()
     report = evaluate(settings, files.job(valid=files.valid, budget_seconds=7), stand_in)
     (tuning,), (learnt,) = stand_in.tuned_on, stand_in.learnt_from
@@ -198,7 +199,7 @@ def test_the_valid_file_is_tuned_on_and_learnt_from_in_the_end(settings: Setting
     assert report.about["tuning"]["n_valid"] == len(tuning.test)  # type: ignore[index]
 
 
-def test_without_a_valid_file_a_part_of_train_is_tuned_on(settings: Settings, files: Files) -> None:
+def test_without_a_valid_file_tuning_holds_out_a_part_of_train(settings: Settings, files: Files) -> None:
     stand_in = StandIn()
     evaluate(settings, files.job(), stand_in)
     (tuning,), (learnt,) = stand_in.tuned_on, stand_in.learnt_from
@@ -206,7 +207,7 @@ def test_without_a_valid_file_a_part_of_train_is_tuned_on(settings: Settings, fi
     assert 0 < len(tuning.test) < len(learnt) / 3
 
 
-def test_one_model_is_trained_by_its_name_and_nothing_is_tuned(settings: Settings, files: Files) -> None:
+def test_a_named_model_is_trained_without_tuning(settings: Settings, files: Files) -> None:
     stand_in = StandIn()
     report = evaluate(settings, files.job(model=POPULARITY, at=(5,)), stand_in)
     assert stand_in.tuned_on == []
@@ -214,7 +215,7 @@ def test_one_model_is_trained_by_its_name_and_nothing_is_tuned(settings: Setting
     assert report.at == (5,)
 
 
-def test_all_is_every_model_and_what_is_served(
+def test_all_stands_for_every_model_and_the_pipeline(
     settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = {POPULARITY: MODELS[POPULARITY], "another": MODELS[POPULARITY]}
@@ -225,7 +226,7 @@ def test_all_is_every_model_and_what_is_served(
     assert set(report.costs) == set(report.lists) == set(report.checksums)
 
 
-def test_where_there_are_ratings_they_are_predicted_beside_what_is_served(
+def test_with_ratings_the_rating_models_are_measured_beside_the_pipeline(
     settings: Settings, rated_files: Files
 ) -> None:
     report = evaluate(settings, rated_files.job())
@@ -239,7 +240,7 @@ def test_where_there_are_ratings_they_are_predicted_beside_what_is_served(
 
 
 @pytest.mark.parametrize(("relevant", "ones", "expected"), [(None, False, 4.0), (2.5, False, 2.5), (None, True, 1.0)])
-def test_tuning_counts_as_liked_what_will_be_measured(
+def test_tuning_and_measurement_use_the_same_lowest_relevant_rating(
     settings: Settings, rated_files: Files, relevant: float | None, ones: bool, expected: float
 ) -> None:
     if ones:
@@ -252,7 +253,7 @@ def test_tuning_counts_as_liked_what_will_be_measured(
     assert report.scope.relevant_rating == (None if ones else expected)
 
 
-def test_a_column_of_ones_holds_no_ratings_to_tell_rows_apart_by(settings: Settings, files: Files) -> None:
+def test_a_column_of_ones_is_not_taken_for_ratings(settings: Settings, files: Files) -> None:
     for path in (files.train, files.test):
         path.write_text("user_id,item_id,value\n" + "".join(f"{r},1\n" for r in path.read_text().split()[1:]))
     report = evaluate(settings, files.job(model=POPULARITY))
@@ -280,17 +281,17 @@ def test_repeating_it_gives_the_same_figures(settings: Settings, rated_files: Fi
         ({"train": "a", "test": "b", "relevant": float("inf")}, "--relevant"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], said: str) -> None:
+def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         BenchmarkRequest.from_options(options)
 
 
-def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_model_is_refused_with_the_known_names() -> None:
     with pytest.raises(UnknownName, match="pipeline, all, popularity"):
         BenchmarkRequest.from_options({"train": "a", "test": "b", "model": "magic"})
 
 
-def test_no_options_of_a_split_ask_for_none() -> None:
+def test_without_options_there_is_no_benchmark() -> None:
     assert BenchmarkRequest.from_options({"release": "x", "train": None}) is None
     job = BenchmarkRequest.from_options({"train": Path("a"), "test": Path("b"), "at": "20, 5,20", "budget": 60.0})
     assert job == BenchmarkRequest(Path("a"), Path("b"), at=(5, 20), budget_seconds=60.0)
@@ -299,10 +300,12 @@ def test_no_options_of_a_split_ask_for_none() -> None:
 def door(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
     command = [sys.executable, str(ROOT / "evaluate_model.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
 
-def test_the_door_measures_a_split_and_writes_it_down(files: Files, tmp_path: Path) -> None:
+def test_the_command_measures_a_split_and_writes_the_report(files: Files, tmp_path: Path) -> None:
     files.train.write_text(files.train.read_text() + "u1\n")
     arguments = ("--train", files.train, "--test", files.test, "--model", POPULARITY, "--at", "5", "--json", "out.json")
     done = door(tmp_path, *arguments)
@@ -324,8 +327,9 @@ def test_the_door_measures_a_split_and_writes_it_down(files: Files, tmp_path: Pa
         (["--train", "train.csv", "--test", "test.csv", "--model", "magic"], "Expected one of pipeline"),
     ],
 )
-def test_the_door_says_in_one_line_what_is_wrong(files: Files, arguments: list[str], said: str) -> None:
-    done = door(files.train.parent, *arguments)
+def test_the_command_reports_an_error_in_one_line(files: Files, arguments: list[str], said: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
+    done = run_script(ROOT / "evaluate_model.py", *arguments, folder=files.train.parent, environment=environment)
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")
@@ -350,14 +354,14 @@ def held(**changes: Any) -> Held:
     return Held(np.arange(6.0).reshape(2, 3), {**parts, **changes})
 
 
-def test_equal_content_has_one_checksum_in_whatever_order_it_was_put_together() -> None:
+def test_equal_content_has_one_checksum_in_any_order() -> None:
     one, other = held(), held()
     other.words = dict(reversed(other.words.items()))
     assert checksum(one) == checksum(other)
     assert checksum(np.arange(6)[::2]) == checksum(np.array([0, 2, 4]))
 
 
-def test_whatever_changes_in_a_model_changes_its_checksum() -> None:
+def test_any_change_of_a_model_changes_its_checksum() -> None:
     changed = [
         held(),
         held(sparse=csr_matrix(np.eye(3) * 2)),
@@ -375,7 +379,7 @@ def test_whatever_changes_in_a_model_changes_its_checksum() -> None:
     assert len({checksum(each) for each in changed}) == len(changed)
 
 
-def test_the_cost_of_work_is_its_time_and_the_most_memory_that_it_held() -> None:
+def test_the_cost_of_work_is_its_time_and_its_peak_memory() -> None:
     result, cost = with_resource_usage(lambda: float(np.ones(16_000_000).sum()))
     assert result == 16_000_000
     assert cost.seconds > 0

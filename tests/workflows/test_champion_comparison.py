@@ -102,7 +102,7 @@ def much_worse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("much_worse")
-def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_anew(
+def test_settings_with_worse_lists_are_refused_and_the_old_ones_are_trained_again(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -132,7 +132,7 @@ def test_settings_that_make_worse_lists_are_not_taken_and_the_old_ones_learn_ane
 
 
 @pytest.mark.usefixtures("much_worse")
-def test_a_worse_model_that_somebody_named_is_neither_published_nor_fitted_on_everything(
+def test_a_worse_model_that_was_requested_by_name_is_neither_published_nor_fitted_on_all_events(
     trained_settings: Settings, trained_store: Store, fitted: list[str]
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -158,7 +158,7 @@ def night(settings: Settings, store: Store, number: int) -> Trained:
     return again(settings, store, trigger="night", due=1_800_000_000 + number)
 
 
-def test_a_bad_file_keeps_the_old_model_for_one_night_and_not_for_ever(
+def test_a_bad_file_keeps_the_old_model_for_one_night_only(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, rejected=600))
@@ -172,9 +172,7 @@ def test_a_bad_file_keeps_the_old_model_for_one_night_and_not_for_ever(
     assert night(trained_settings, trained_store, 2).active
 
 
-def test_a_bad_file_that_was_loaded_again_and_right_speaks_against_nothing(
-    trained_settings: Settings, trained_store: Store
-) -> None:
+def test_a_bad_file_that_was_loaded_again_correctly_passes(trained_settings: Settings, trained_store: Store) -> None:
     trained_store.runs.save_load(loaded("orders-0301.csv", time.time() + 1, 1_000, rejected=600))
     trained_store.runs.save_load(loaded("orders-0302.csv", time.time() + 2, 1_000, rejected=5))
     assert night(trained_settings, trained_store, 1).active
@@ -188,7 +186,7 @@ def test_a_shop_whose_files_always_have_rows_without_a_user_is_trained_all_the_s
     assert night(trained_settings, trained_store, 1).active
 
 
-def test_a_file_of_ids_that_nobody_knows_keeps_the_old_model_for_a_night_unless_somebody_trains_by_hand(
+def test_a_file_of_unknown_ids_keeps_the_old_model_for_a_night_unless_training_is_started_by_hand(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     trained_store.runs.save_load(loaded("orders.csv", time.time() + 1, 1_000, known=0.0))
@@ -198,7 +196,7 @@ def test_a_file_of_ids_that_nobody_knows_keeps_the_old_model_for_a_night_unless_
     assert again(trained_settings, trained_store).active
 
 
-def test_settings_off_serve_it_all_the_same_and_say_so(
+def test_a_gate_that_is_off_promotes_and_the_sentence_says_so(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(challenge_module, "_share_present", lambda *_: 0.0)
@@ -208,7 +206,7 @@ def test_settings_off_serve_it_all_the_same_and_say_so(
     assert verdict_sentence(off.verdict).startswith("promoted by AISLE_GATE=off, although known products")
 
 
-def test_a_champion_whose_settings_cannot_be_fitted_here_is_no_obstacle(
+def test_a_champion_whose_settings_cannot_be_trained_does_not_stop_a_training(
     trained_settings: Settings, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     champion = challenge_module.champion_of(Registry(trained_settings.releases_dir))
@@ -228,7 +226,7 @@ def test_a_release_that_does_not_verify_is_no_champion(trained_settings: Setting
     assert challenge_module.champion_of(registry) is None
 
 
-def test_a_shop_of_clicks_alone_passes_the_gate(settings: Settings, store: Store) -> None:
+def test_a_shop_with_clicks_only_passes_the_gate(settings: Settings, store: Store) -> None:
     events = [
         Event(f"u{n % 12}", f"p{n % 9}", EventKind.CLICK, at=1_700_000_000 + 3_600 * n, event_id=str(n))
         for n in range(200)
@@ -240,7 +238,7 @@ def test_a_shop_of_clicks_alone_passes_the_gate(settings: Settings, store: Store
         assert "no test user liked anything" in verdict_sentence(trained.verdict)
 
 
-def test_a_plan_is_the_same_whatever_json_made_of_it(trained_settings: Settings, trained_store: Store) -> None:
+def test_a_plan_equals_itself_after_json(trained_settings: Settings, trained_store: Store) -> None:
     champion = challenge_module.champion_of(Registry(trained_settings.releases_dir))
     assert champion is not None
     data = stored_data(trained_store, Silent())

@@ -1,4 +1,4 @@
-"""The door of data: what its options do, and what it says of wrong ones."""
+"""The options of data_processing.py, and its errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import run
+from processes import ROOT, environment
+
+from tests.forked import run_script
 
 Door = Callable[..., str]
 RATINGS = "user_id,product_id,rating\nu,p,5\nv,p,4\nv,q,3\n"
@@ -17,7 +19,11 @@ RATINGS = "user_id,product_id,rating\nu,p,5\nv,p,4\nv,q,3\n"
 @pytest.fixture
 def door(tmp_path: Path) -> Door:
     def door(*arguments: str, code: int = 0) -> str:
-        return run(tmp_path / "var", *arguments, folder=tmp_path, code=code)
+        script, variables = ROOT / "data_processing.py", environment(tmp_path / "var")
+        done = run_script(script, *arguments, folder=tmp_path, environment=variables)
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        return said
 
     (tmp_path / "r.csv").write_text(RATINGS)
     return door
@@ -35,14 +41,14 @@ def test_products_are_withdrawn_and_restored_without_loading_anything(door: Door
     assert "no product 'nothing' is known" in refused
 
 
-def test_a_report_on_the_store_is_written_where_it_is_asked_for(door: Door, tmp_path: Path) -> None:
+def test_a_report_on_the_store_is_written_to_the_given_path(door: Door, tmp_path: Path) -> None:
     assert "exploration.html" in door("r.csv", "--explore")
     assert "<html" in (tmp_path / "var/reports/exploration.html").read_text()
     assert "my report.html" in door("--explore", "my report.html")
     assert "<html" in (tmp_path / "my report.html").read_text()
 
 
-def test_hints_reach_the_reading(door: Door, tmp_path: Path) -> None:
+def test_hints_of_the_command_line_are_used_to_read_files(door: Door, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("wer^was^wann\nu^p^3/4/2020\n")
     said = door(
         "odd.csv", "--separator", "^", "--columns", "user=wer,product=2,time=wann", "--kind", "view",
@@ -64,7 +70,7 @@ def test_hints_reach_the_reading(door: Door, tmp_path: Path) -> None:
         (["--kind", "rating"], "invalid choice"),
     ],
 )
-def test_wrong_hints_are_one_clear_error_and_store_nothing(
+def test_a_wrong_hint_is_one_clear_error_and_stores_nothing(
     door: Door, tmp_path: Path, arguments: list[str], what: str
 ) -> None:
     said = door("r.csv", *arguments, code=2)

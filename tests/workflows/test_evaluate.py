@@ -44,7 +44,7 @@ def ratings_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_report_and_its_pictures_are_written(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_report_and_its_plots_are_written(trained_settings: Settings, trained_store: Store) -> None:
     report, folder = evaluate(trained_settings, trained_store, None, Silent())
     version = Registry(trained_settings.releases_dir).active().version
     assert folder == trained_settings.reports_dir / version
@@ -75,9 +75,7 @@ def test_measuring_twice_gives_the_same_figures(trained_settings: Settings, trai
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_release_is_measured_with_its_own_settings_whatever_they_are_now(
-    trained_settings: Settings, trained_store: Store
-) -> None:
+def test_a_release_is_measured_with_the_settings_it_recorded(trained_settings: Settings, trained_store: Store) -> None:
     changed = trained_settings.model_copy(
         update={"svd_factors": 9, "svd_epochs": 9, "test_share": 0.5, "seed": 77, "relevant_rating": 2.0}
     )
@@ -112,7 +110,7 @@ def test_an_unknown_version_is_refused_by_name(trained_settings: Settings, train
     assert not trained_settings.reports_dir.exists()
 
 
-def test_nothing_to_measure_says_what_to_do_first(settings: Settings, store: Store) -> None:
+def test_without_a_release_the_error_says_what_to_do(settings: Settings, store: Store) -> None:
     with pytest.raises(NoRelease, match=r"run python train_model\.py"):
         evaluate(settings, store, None, Silent())
 

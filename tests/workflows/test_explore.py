@@ -1,4 +1,4 @@
-"""The page about what the store holds: whole, alone, and safe whatever stands in the catalogue."""
+"""The page of statistics about the store: complete, in one file, and safe for any text of the catalogue."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def explored(settings: Settings, store: Store) -> Page:
     return page
 
 
-def test_the_page_is_written_where_it_was_wanted(
+def test_the_page_is_written_to_the_given_path(
     trained_settings: Settings, trained_store: Store, tmp_path: Path
 ) -> None:
     path = tmp_path / "new" / "folder" / "page.html"
@@ -72,7 +72,7 @@ def test_the_page_is_written_where_it_was_wanted(
     assert [found.name for found in path.parent.iterdir()] == ["page.html"]
 
 
-def test_the_page_stands_alone(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_page_needs_no_other_file(trained_settings: Settings, trained_store: Store) -> None:
     page = explored(trained_settings, trained_store)
     assert {tag for tag, _ in page.tags} & {"script", "img", "iframe", "object", "base"} == set()
     addresses = [value for _, attrs in page.tags for name, value in attrs.items() if name in ("src", "href", "action")]
@@ -81,7 +81,7 @@ def test_the_page_stands_alone(trained_settings: Settings, trained_store: Store)
     assert re.findall(r"url\(|@import|https?://", html) == []
 
 
-def test_everything_to_be_known_of_a_shop_is_on_the_page(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_page_has_all_figures_of_a_shop(trained_settings: Settings, trained_store: Store) -> None:
     page = explored(trained_settings, trained_store)
     here = trained_store.summary()
     for said in (
@@ -92,7 +92,7 @@ def test_everything_to_be_known_of_a_shop_is_on_the_page(trained_settings: Setti
         assert said in page.text
 
 
-def test_every_table_has_headers_and_every_picture_words(trained_settings: Settings, trained_store: Store) -> None:
+def test_every_table_has_headers_and_every_picture_has_a_text(trained_settings: Settings, trained_store: Store) -> None:
     page = explored(trained_settings, trained_store)
     headers = [attrs for tag, attrs in page.tags if tag == "th"]
     assert headers
@@ -102,7 +102,7 @@ def test_every_table_has_headers_and_every_picture_words(trained_settings: Setti
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in pictures)
 
 
-def test_what_stands_in_the_catalogue_is_shown_as_text(settings: Settings, store: Store) -> None:
+def test_markup_in_the_catalogue_is_shown_as_text(settings: Settings, store: Store) -> None:
     store.products.add([Product("<b>p</b>", title=EVIL, category=EVIL)])
     put(store, ("a", "<b>p</b>", "purchase", 1.0, NO_TIME), ("a", "<b>p</b>", "click", 1.0, NO_TIME))
     store.runs.save_load(Load("1", "f", "l", 1, 2, 1, 1, 1, 0, rejected={EVIL: 1}, mended={EVIL: 1}))
@@ -130,7 +130,7 @@ def test_one_event_of_any_kind_makes_a_page(settings: Settings, store: Store, ki
     assert "nan" not in page.text
 
 
-def test_conversion_is_told_of_all_and_of_each_product(settings: Settings, store: Store) -> None:
+def test_conversion_is_shown_in_total_and_for_each_product(settings: Settings, store: Store) -> None:
     put(
         store,
         *((f"u{n}", "p", "view", 1.0, 1) for n in range(8)),
@@ -144,7 +144,7 @@ def test_conversion_is_told_of_all_and_of_each_product(settings: Settings, store
     assert "p 8 8 37.5 % 12.5 %" in page.text
 
 
-def test_rejected_and_mended_rows_are_told_with_their_reasons(settings: Settings, store: Store) -> None:
+def test_rejected_and_repaired_rows_are_shown_with_their_reasons(settings: Settings, store: Store) -> None:
     put(store, ("a", "p", "rating", 3.0, int(time.time())))
     loaded = Load(
         "1", "f.csv", "ratings", 1, 200, 150, 150, 150, 0, rejected={"missing field": 50}, mended={"price": 7}
@@ -163,7 +163,7 @@ def test_an_empty_store_has_no_page(settings: Settings, store: Store, tmp_path: 
     assert not (tmp_path / "page.html").exists()
 
 
-def test_a_page_that_cannot_be_written_says_what_to_do_and_leaves_the_old_one(
+def test_an_error_of_writing_says_what_to_do_and_leaves_the_old_page(
     trained_settings: Settings, trained_store: Store, tmp_path: Path
 ) -> None:
     in_the_way = tmp_path / "page.html"

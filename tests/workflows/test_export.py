@@ -1,4 +1,4 @@
-"""From the store to a file, and back again without adding anything."""
+"""Exports of the store, which add nothing when they are loaded again."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_export_of_an_empty_store_is_a_header(settings: Settings, store: Stor
     assert (tmp_path / "out.csv").read_text() == "user_id,product_id,rating,timestamp\n"
 
 
-def test_an_export_that_cannot_be_written_leaves_the_file_of_before(
+def test_an_export_that_cannot_be_written_leaves_the_old_file(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = write(tmp_path / "out.csv", "the one of before")
@@ -99,7 +99,7 @@ def test_an_export_read_back_adds_nothing(settings: Settings, store: Store, tmp_
     assert events_of(store) == before
 
 
-def test_an_export_read_back_adds_nothing_where_something_was_brought_back(
+def test_an_export_with_returns_adds_nothing_when_it_is_loaded(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     rows = "1,p,3,2011-01-01,u\nC2,p,-1,2011-01-02,u\n3,q,1,2011-01-01,u\nC4,q,-1,2011-01-02,u\n"
@@ -131,7 +131,7 @@ def test_files_in_data_and_in_raw_are_found(settings: Settings, here: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["data/processed_amazon_reviews.csv", "data/mine.csv", "data/raw/mine.csv"])
-def test_an_export_is_not_taken_for_input_but_a_file_of_the_user_is(
+def test_an_export_is_not_an_input_file_but_a_file_of_the_user_is(
     settings: Settings, store: Store, here: Path, name: str
 ) -> None:
     write(here / "data/raw/users own.csv", "user,product,rating\nu,p,5\n")
@@ -140,14 +140,14 @@ def test_an_export_is_not_taken_for_input_but_a_file_of_the_user_is(
     assert [path.name for path in input_files(settings)] == ["users own.csv"]
 
 
-def test_every_export_is_remembered_not_just_the_last(settings: Settings, store: Store, here: Path) -> None:
+def test_all_exports_are_remembered(settings: Settings, store: Store, here: Path) -> None:
     for name in ("data/one.csv", "data/two.csv", "data/three.csv"):
         export(settings, store, Path(name))
     export(settings, store, here / "data" / "raw" / ".." / "four.csv")
     assert input_files(settings) == []
 
 
-def test_an_export_is_found_by_its_absolute_path_too(
+def test_an_export_is_recognized_by_its_absolute_path_too(
     settings: Settings, store: Store, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(settings, store, here / "data" / "out.csv")

@@ -1,4 +1,4 @@
-"""The made-up shop leaves when real data comes, transactions stay short, and products can be withdrawn."""
+"""Loading into a store: the synthetic shop gives way to real data, transactions stay short."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ from src.releases.release import Draft
 from src.store import Store
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import ingest as ingest_module
-from src.workflows.ingest import make_synthetic_shop, read_table, withdraw
+from src.workflows import synthetic_data
+from src.workflows.ingest import read_table
 from src.workflows.record_events import record_events
+from src.workflows.synthetic_data import make_synthetic_shop
+from src.workflows.withdraw import withdraw
 from tests.workflows.stored import events_of, load, write
 
-# --- The made-up shop -------------------------------------------------------------------------------------------------
+# --- The synthetic shop -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tiny_shop(monkeypatch: pytest.MonkeyPatch) -> SyntheticShop:
     """Makes make_up_shop quick; the shop it makes up."""
     shop = make_shop(n_users=5, n_products=10)
-    monkeypatch.setattr(ingest_module, "make_shop", lambda **_: shop)
+    monkeypatch.setattr(synthetic_data, "make_shop", lambda **_: shop)
     return shop
 
 
@@ -54,14 +57,14 @@ def made_up(
     return tiny_shop
 
 
-def test_the_made_up_shop_enters_an_empty_store(store: Store, tiny_shop: SyntheticShop) -> None:
+def test_an_empty_store_is_filled_with_the_synthetic_shop(store: Store, tiny_shop: SyntheticShop) -> None:
     assert make_synthetic_shop(store, Silent())
     here = store.summary()
     assert here.made_up
     assert (here.n_events, here.n_products) == (len(tiny_shop.events), 10)
 
 
-def test_the_made_up_shop_does_not_enter_twice_nor_beside_real_events(
+def test_the_synthetic_shop_is_not_added_twice_nor_beside_real_events(
     settings: Settings, store: Store, tiny_shop: SyntheticShop, tmp_path: Path
 ) -> None:
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
@@ -70,20 +73,20 @@ def test_the_made_up_shop_does_not_enter_twice_nor_beside_real_events(
     assert not store.summary().made_up
 
 
-def test_the_made_up_shop_reaches_up_to_now(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_events_of_the_synthetic_shop_reach_up_to_now(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, int] = {}
 
     def spy(until: int) -> SyntheticShop:
         asked["until"] = until
         return make_shop(n_users=2, n_products=2)
 
-    monkeypatch.setattr(ingest_module, "make_shop", spy)
+    monkeypatch.setattr(synthetic_data, "make_shop", spy)
     before = int(time.time())
     make_synthetic_shop(store, Silent())
     assert before <= asked["until"] <= int(time.time())
 
 
-def test_the_first_real_file_drives_out_the_made_up_shop_and_its_release(
+def test_the_first_real_file_removes_the_synthetic_shop_and_its_release(
     settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     load(settings, store, write(tmp_path / "r.csv", "user,product,rating\nu,p,5\n"))
@@ -113,7 +116,7 @@ def test_a_release_trained_on_real_data_stays_when_the_next_file_is_loaded(
     ["", "hello\n", "user,product,rating\n", "user,product,rating\nu,p,77\n,p,1\n"],
     ids=["empty", "no table", "header only", "rejected rows only"],
 )
-def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
+def test_an_unusable_file_changes_nothing_and_leaves_the_synthetic_shop(
     settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path, text: str
 ) -> None:
     before = events_of(store)
@@ -124,7 +127,7 @@ def test_an_unusable_file_changes_nothing_and_keeps_the_made_up_shop(
     assert Registry(settings.releases_dir).active().current_problem is None
 
 
-def test_real_events_on_real_products_survive_the_leaving_of_the_made_up_shop(
+def test_real_events_on_real_products_remain_when_the_synthetic_shop_is_removed(
     settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     store.products.add([Product("real", title="A real one")])
@@ -137,7 +140,7 @@ def test_real_events_on_real_products_survive_the_leaving_of_the_made_up_shop(
     assert set(store.products.get(["real", product_id])) == {"real"}
 
 
-def test_a_real_product_with_the_id_of_a_made_up_one_is_a_new_product(
+def test_a_real_product_with_the_id_of_a_synthetic_one_is_a_new_product(
     settings: Settings, store: Store, made_up: SyntheticShop, tmp_path: Path
 ) -> None:
     product_id = made_up.products[0].product_id
@@ -145,7 +148,7 @@ def test_a_real_product_with_the_id_of_a_made_up_one_is_a_new_product(
     assert events_of(store) == [("u", product_id, "rating", 5.0, 7)]
 
 
-def test_an_event_id_of_the_made_up_shop_is_free_again_for_real_events(
+def test_an_event_id_of_the_synthetic_shop_can_be_used_by_real_events(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     make_synthetic_shop(store, Silent())
@@ -154,7 +157,7 @@ def test_an_event_id_of_the_made_up_shop_is_free_again_for_real_events(
     assert record_events(store, [Event("u", "p", EventKind.PURCHASE, 1.0, 5, "order-1")]) == 1
 
 
-def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
+def test_a_synthetic_shop_whose_filling_was_interrupted_is_filled_the_next_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> int:
@@ -168,7 +171,7 @@ def test_a_made_up_shop_that_could_not_be_filled_is_filled_the_next_time(
     assert store.summary().n_users == 2_000
 
 
-def test_the_made_up_shop_does_not_enter_beside_a_real_catalogue(store: Store, tiny_shop: SyntheticShop) -> None:
+def test_the_synthetic_shop_is_not_added_beside_a_real_catalogue(store: Store, tiny_shop: SyntheticShop) -> None:
     store.products.add([Product("real", "A lamp")])
     assert not make_synthetic_shop(store, Silent())
     assert store.summary().n_products == 1
@@ -211,7 +214,7 @@ class _Slow:
 
 
 @pytest.mark.parametrize(("seconds_each", "last"), [(1e-3, 1_000), (1e-7, 50_000)])
-def test_transactions_follow_the_time_that_they_take_and_nothing_is_left_out(
+def test_the_size_of_transactions_follows_their_time_and_no_event_is_lost(
     seconds_each: float, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, pace = _Slow(seconds_each, monkeypatch), ingest_module._Pace()
@@ -233,7 +236,7 @@ def test_loading_in_several_transactions_counts_as_one(
     assert (found.n_read, found.n_stored, found.n_events - found.n_stored) == (11, 10, 1)
 
 
-def test_a_folder_where_no_file_of_work_can_be_made_is_a_clear_error(
+def test_a_folder_without_room_for_temporary_files_is_a_clear_error(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path) -> None:
@@ -247,7 +250,7 @@ def test_a_folder_where_no_file_of_work_can_be_made_is_a_clear_error(
 # --- Reading a table for training -------------------------------------------------------------------------------------
 
 
-def test_a_table_without_a_usable_row_cannot_be_trained_from(settings: Settings, tmp_path: Path) -> None:
+def test_a_file_without_a_usable_row_cannot_be_trained_from(settings: Settings, tmp_path: Path) -> None:
     path = write(tmp_path / "r.csv", "user,product,rating,time\nu,p,0,200\n")
     with pytest.raises(UnusableFile, match="none of its 1 rows is usable"):
         read_table(settings, path, Silent())
@@ -255,7 +258,7 @@ def test_a_table_without_a_usable_row_cannot_be_trained_from(settings: Settings,
         read_table(settings, tmp_path / "missing.csv", Silent())
 
 
-def test_a_table_read_for_training_leaves_the_store_and_the_folder_alone(
+def test_a_file_read_for_training_changes_neither_the_store_nor_the_folder(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     data = read_table(settings, write(tmp_path / "r.csv", "user,product,rating\nu,p,2\nv,p,3\n"), Silent())
@@ -277,7 +280,7 @@ def test_products_are_withdrawn_and_restored(store: Store) -> None:
     assert store.products.get(["p"])["p"].title == "A lamp"
 
 
-def test_of_products_that_are_not_all_known_none_is_withdrawn(store: Store) -> None:
+def test_no_product_is_withdrawn_if_one_of_them_is_unknown(store: Store) -> None:
     store.products.add([Product("p")])
     with pytest.raises(UnknownName, match="'x', 'y'"):
         withdraw(store, ["p", "x", "y"], True)

@@ -1,4 +1,4 @@
-"""A machine that lacks what one model needs trains the others, and says so."""
+"""A machine without the library of one model trains the others and reports it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def without_als(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_als", "no_smoke")
-def test_a_release_without_als_is_served_and_the_reason_is_said(
+def test_a_release_without_als_is_served_and_the_reason_is_reported(
     settings: Settings, store: Store, shop: SyntheticShop
 ) -> None:
     store.products.add(shop.products)
@@ -53,11 +53,13 @@ def test_a_release_without_als_is_served_and_the_reason_is_said(
 
 
 @pytest.mark.usefixtures("without_als")
-def test_asked_for_by_name_it_ends_with_the_reason(settings: Settings, store: Store, shop: SyntheticShop) -> None:
+def test_training_an_unavailable_model_by_name_ends_with_the_reason(
+    settings: Settings, store: Store, shop: SyntheticShop
+) -> None:
     store.events.add(shop.events)
     with pytest.raises(AisleError, match=REASON):
         train(settings, store, TrainingRequest(models=(ALS,)), Lines())
 
 
-def test_on_this_machine_nothing_is_left_out() -> None:
+def test_on_this_machine_every_model_is_available() -> None:
     assert list(trainable()) == list(MODELS)

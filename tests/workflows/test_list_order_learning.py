@@ -54,7 +54,7 @@ def ranked(settings: Settings) -> Settings:
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_ranking_that_is_better_on_held_out_queries_is_used(ranked: Settings, store: Store) -> None:
+def test_a_re_ranker_that_is_better_on_held_out_queries_is_used(ranked: Settings, store: Store) -> None:
     fill(store)
     searches = [
         SearchFeedback(f"{word} thing", f"{word}-{OF_EACH - 1}", "purchase", 5, str(n)) for n, word in enumerate(WORDS)
@@ -73,7 +73,7 @@ def test_a_ranking_that_is_better_on_held_out_queries_is_used(ranked: Settings, 
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_with_too_little_to_learn_from_the_order_of_retrieval_stays(ranked: Settings, store: Store) -> None:
+def test_with_too_few_queries_the_order_of_retrieval_stays(ranked: Settings, store: Store) -> None:
     store.products.add([Product("a", "Red lamp"), Product("b", "Blue lamp")])
     rows = [("u", "a"), ("u", "b"), ("v", "a")]
     n = len(rows)

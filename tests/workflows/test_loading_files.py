@@ -1,4 +1,4 @@
-"""A file in the store: what is the same counts once, what is not counts, and every row is accounted for."""
+"""Files in the store: equal rows count once, different rows count each, and every row is accounted for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def events_of(store: Store) -> list[Row]:
 # --- Accounting -------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_read_is_what_was_stored_known_or_rejected(load: Load, store: Store) -> None:
+def test_every_row_read_is_stored_known_or_rejected(load: Load, store: Store) -> None:
     found = load(MIXED + "u1,p1,5,1700000000\nu1,p1,1,1600000000\n").load
     assert (found.n_read, found.n_kept, found.n_events, found.n_stored) == (GOOD + BAD + 2, GOOD + 2, GOOD + 2, GOOD)
     assert found.rejected == {
@@ -107,7 +107,7 @@ def test_rejected_rows_are_written_with_their_line_reason_and_fields(settings: S
     assert "1 × empty user id" in said
 
 
-def test_rejected_json_is_written_as_its_line_stands_and_a_torn_line_too(load: Load) -> None:
+def test_rejected_json_lines_and_broken_lines_are_written_unchanged(load: Load) -> None:
     found = load('{"user_id": "u", "asin": "p", "rating": 5}\n{"user_id": "u", "asin"\n{"asin": "p", "rating": 4.0}\n')
     assert found.rejects_file is not None
     with open(found.rejects_file, encoding="utf-8", newline="") as file:
@@ -117,14 +117,14 @@ def test_rejected_json_is_written_as_its_line_stands_and_a_torn_line_too(load: L
         ]
 
 
-def test_a_clean_file_leaves_no_file_of_rejects_not_even_an_old_one(load: Load) -> None:
+def test_a_file_without_rejected_rows_removes_the_old_file_of_rejects(load: Load) -> None:
     rejects = load(MIXED).rejects_file
     assert rejects is not None
     assert load("user_id,product_id,rating\nu1,p1,5\n").rejects_file is None
     assert not rejects.exists()
 
 
-def test_a_row_that_is_not_utf8_is_rejected_and_written_back_as_it_came(load: Load, tmp_path: Path) -> None:
+def test_a_row_that_is_not_utf8_is_rejected_and_written_unchanged(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_bytes(b"user_id,product_id,rating\nu1,p\xff1,5\nu1,p\xc3\xa91,5\nu1,p2,5\n")
     found = load(path)
@@ -133,14 +133,14 @@ def test_a_row_that_is_not_utf8_is_rejected_and_written_back_as_it_came(load: Lo
     assert b"p\xff1" in found.rejects_file.read_bytes()
 
 
-def test_a_path_with_blanks_and_a_packed_file_are_loaded(load: Load, tmp_path: Path) -> None:
+def test_a_path_with_blanks_and_a_compressed_file_are_loaded(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "my own folder" / "all ratings (2).csv.gz"
     path.parent.mkdir()
     path.write_bytes(gzip.compress(MIXED.encode()))
     assert load(path).load.n_stored == GOOD
 
 
-def test_a_file_that_breaks_off_is_stored_up_to_there_and_the_whole_one_adds_the_rest(
+def test_a_truncated_file_is_stored_up_to_its_end_and_the_whole_one_adds_the_rest(
     load: Load, store: Store, tmp_path: Path
 ) -> None:
     rows = "".join(f"u{i * 7919 % 5_003},p{i % 997},5,{1_600_000_000 + i * 37}\n" for i in range(20_000))
@@ -156,7 +156,7 @@ def test_a_file_that_breaks_off_is_stored_up_to_there_and_the_whole_one_adds_the
     assert load(path).load.n_stored == 20_000 - some
 
 
-def test_an_unusable_file_stops_none_of_the_others_and_is_named_at_the_end(
+def test_an_unusable_file_does_not_stop_the_others_and_is_reported_at_the_end(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     texts = {"first": "u,p,5\n", "bad": "u,p,55\n", "last": "u,q,5\n"}
@@ -168,7 +168,7 @@ def test_an_unusable_file_stops_none_of_the_others_and_is_named_at_the_end(
     assert len(events_of(store)) == 2
 
 
-def test_a_file_without_the_column_that_was_told_stops_none_of_the_others(
+def test_a_file_without_the_named_column_does_not_stop_the_others(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     (tmp_path / "a.csv").write_text("user,what,rating\nu,p,5\n")
@@ -179,7 +179,7 @@ def test_a_file_without_the_column_that_was_told_stops_none_of_the_others(
     assert [event[1] for event in events_of(store)] == ["q"]
 
 
-def test_an_unusable_file_that_only_lies_there_is_left_out_with_a_word(
+def test_an_unusable_file_that_was_not_named_is_skipped_with_a_message(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -224,11 +224,11 @@ SAME_OR_NOT: dict[str, tuple[str, int]] = {
 
 @pytest.mark.parametrize(("text", "n"), SAME_OR_NOT.values(), ids=SAME_OR_NOT)
 @pytest.mark.parametrize("small", [False, True], ids=["one block", "blocks of a few bytes"])
-def test_what_is_the_same_counts_once_and_a_file_loaded_again_adds_nothing(
+def test_equal_rows_count_once_and_a_file_loaded_again_adds_nothing(
     load: Load, store: Store, text: str, n: int, small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if small:
-        monkeypatch.setattr(input_files, "_CHUNK", 40)
+        monkeypatch.setattr(input_files, "CHUNK_BYTES", 40)
         monkeypatch.setattr(ingest_module, "_MAX_BATCH", 2)
     load(text)
     before = events_of(store)
@@ -238,7 +238,7 @@ def test_what_is_the_same_counts_once_and_a_file_loaded_again_adds_nothing(
     assert (store.summary().n_events, events_of(store)) == (n, before)
 
 
-def test_a_return_takes_back_what_was_bought_whichever_row_or_file_comes_first(load: Load, store: Store) -> None:
+def test_a_return_reduces_the_purchase_in_any_order_of_rows_and_files(load: Load, store: Store) -> None:
     load(RETAIL + "C2,p,-1,2011-01-02,u\n1,p,3,2011-01-01,u\n", "one.csv")
     load(RETAIL + "C3,p,-1,2011-01-03,u\n", "two.csv")
     assert events_of(store) == [("u", "p", "purchase", 1.0, 1_293_840_000)]
@@ -248,7 +248,7 @@ def test_a_return_takes_back_what_was_bought_whichever_row_or_file_comes_first(l
 def test_the_latest_rating_wins_within_a_file_across_blocks_and_across_files(
     load: Load, store: Store, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_files, "_CHUNK", chunk)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     head = "user,product,rating,time\n"
     load(head + "u,p,2,200\n" + "u,q,5,1\n" * 9 + "u,p,1,100\n", "new.csv")
     load(head + "u,p,5,150\nu,p,4,\n", "old.csv")
@@ -258,11 +258,11 @@ def test_the_latest_rating_wins_within_a_file_across_blocks_and_across_files(
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 50_000])
-def test_the_order_of_arrival_is_that_of_the_file(
+def test_events_are_numbered_in_the_order_of_the_file(
     load: Load, store: Store, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_module, "_MAX_BATCH", at_once)
-    monkeypatch.setattr(input_files, "_CHUNK", 20)
+    monkeypatch.setattr(input_files, "CHUNK_BYTES", 20)
     record_events(store, [Event("first", "z", EventKind.VIEW, at=1)])
     load(EVENTS + "d,p,view,,\na,q,view,,\nc,p,view,,\nb,q,view,,\na,p,view,,\n")
     record_events(store, [Event("last", "a", EventKind.VIEW, at=1)])
@@ -289,7 +289,7 @@ def test_training_data_has_the_order_of_the_file(settings: Settings, tmp_path: P
 # --- Products ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_catalogue_is_loaded_and_what_is_put_right_is_said(load: Load, store: Store) -> None:
+def test_a_catalogue_is_loaded_and_its_repairs_are_reported(load: Load, store: Store) -> None:
     found = load("sku,title,price,stock\np,A lamp,9.50,3\nq,A <b>bed</b>,cheap,many\np,A blue lamp,,\n,x,1,1\n")
     assert store.products.get(["p", "q"]) == {
         "p": Product("p", "A blue lamp", price=9.5, stock=3),
@@ -302,25 +302,25 @@ def test_a_catalogue_is_loaded_and_what_is_put_right_is_said(load: Load, store: 
     assert "3 products" in "\n".join(found.lines())
 
 
-def test_products_of_a_file_of_events_are_learnt_and_counted_once(load: Load, store: Store) -> None:
+def test_products_in_a_file_of_events_are_stored_and_counted_once(load: Load, store: Store) -> None:
     found = load("invoice,sku,description,quantity,user\n1,p,A lamp,1,u\n2,p,A lamp,1,v\n3,q,A bed,2,v\n")
     assert (found.load.n_events, found.load.n_products, found.load.mended) == (3, 2, {})
     assert store.products.get(["p"])["p"].title == "A lamp"
 
 
-def test_how_much_of_a_file_was_known_is_asked_before_it_is_stored(load: Load) -> None:
+def test_the_share_of_known_ids_is_measured_before_the_file_is_stored(load: Load) -> None:
     rows = "user,product,rating\n" + "".join(f"u{i},p{i},5\n" for i in range(10))
     assert (load(rows).load.known_users, load(rows).load.known_products) == (None, 1.0)
     found = load("user,product,rating\nu1,p1,5\nu2,new,5\nnew,p3,5\nnewer,p4,5\n", "s.csv").load
     assert (found.known_users, found.known_products) == (0.5, 0.75)
 
 
-def test_a_shares_of_rejected_rows_too_large_is_a_warning(load: Load) -> None:
+def test_too_many_rejected_rows_are_a_warning(load: Load) -> None:
     lines = load("user,product,rating\n" + "u,p,5\n" * 100 + "u,p,50\n" * 20).lines()
     assert any(line.strip().startswith("WARNING: rejected rows") for line in lines)
 
 
-def test_nothing_is_left_in_the_folder_but_the_store_and_the_rejects(settings: Settings, load: Load) -> None:
+def test_only_the_store_and_the_rejected_rows_remain_in_the_folder(settings: Settings, load: Load) -> None:
     load(MIXED)
     assert {path.name.removesuffix("-journal") for path in settings.var.iterdir()} == {"rejects", "store.sqlite3"}
     shutil.rmtree(settings.rejects_dir)

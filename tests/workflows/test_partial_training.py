@@ -41,7 +41,7 @@ def arrays(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("model_type", ["svd", "mf", "ss"])
-def test_what_was_not_asked_for_is_carried_over_byte_by_byte(
+def test_other_models_are_carried_over_byte_by_byte(
     trained_settings: Settings, trained_store: Store, model_type: str
 ) -> None:
     events = [Event(f"U{n:05d}", "P00001", EventKind.RATING, 1.0, 1_800_000_000 + n) for n in range(1, 30)]
@@ -95,7 +95,9 @@ def test_ratings_that_would_get_worse_keep_the_old_model(trained_settings: Setti
     assert registry.current_version() == before
 
 
-def test_a_training_of_everything_after_a_part_is_whole_again(trained_settings: Settings, trained_store: Store) -> None:
+def test_a_complete_training_after_a_partial_one_trains_everything(
+    trained_settings: Settings, trained_store: Store
+) -> None:
     record_events(trained_store, [Event("somebody new", "P00002", EventKind.RATING, 4.0, 1_800_000_000)])
     part = again(trained_settings, trained_store, "svd")
     registry = Registry(trained_settings.releases_dir)

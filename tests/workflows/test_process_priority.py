@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.workflows.process_priority import lower_priority
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(params=[True, False], ids=["a session of its own", "somebody's session"])
@@ -20,7 +21,7 @@ def waiting(request: pytest.FixtureRequest) -> Iterator[tuple[int, bool]]:
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=request.param
     )
     yield process.pid, request.param
-    process.communicate(b"\n", timeout=30)
+    process.communicate(b"\n", timeout=PATIENCE_SECONDS)
 
 
 def test_a_process_and_the_session_that_it_leads_get_the_lowest_priority(waiting: tuple[int, bool]) -> None:

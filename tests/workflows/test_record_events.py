@@ -32,13 +32,13 @@ def test_the_same_event_id_counts_once_in_one_call_and_over_calls(store: Store) 
     assert len(store.events.history("u")) == 2
 
 
-def test_an_event_id_counts_once_whatever_else_it_comes_with(store: Store) -> None:
+def test_an_event_id_counts_once_even_with_other_values(store: Store) -> None:
     assert record_events(store, [event(value=5.0, at=5, id_="r")]) == 1
     assert record_events(store, [event(value=1.0, at=50, id_="r")]) == 0
     assert store.events.history("u")[0].value == 5.0
 
 
-def test_a_repetition_of_a_rating_that_was_replaced_since_does_not_bring_it_back(store: Store) -> None:
+def test_a_repeated_rating_that_was_replaced_does_not_come_back(store: Store) -> None:
     record_events(store, [event(value=5.0, at=5, id_="first")])
     record_events(store, [event(value=1.0, at=5, id_="second")])
     assert record_events(store, [event(value=5.0, at=5, id_="first")]) == 0

@@ -1,4 +1,4 @@
-"""What is posted while the shop is open is what the next training learns from."""
+"""Events that are posted over HTTP are training data of the next release."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], F
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_purchases_told_with_the_request_of_a_search_change_what_the_next_release_finds_first(
+def test_purchases_after_a_search_change_the_order_of_the_next_releases_search(
     open_shop: Flask, store: Store, as_writer: dict[str, str]
 ) -> None:
     client, aisle = open_shop.test_client(), context_of(open_shop)

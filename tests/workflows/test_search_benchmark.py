@@ -1,4 +1,4 @@
-"""python evaluate_model.py --search JUDGEMENTS --products FILE"""
+"""The benchmark of search: python evaluate_model.py --search JUDGEMENTS --products FILE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("header", ["query,docid,rating", "Query;Product_ID;Grade", "q\titem id\tlabel"])
-def test_judgements_are_read_whatever_their_columns_are_called(tmp_path: Path, header: str) -> None:
+def test_judgements_are_read_with_any_known_column_names(tmp_path: Path, header: str) -> None:
     sign = next(each for each in ",;\t" if each in header)
     rows = ["usb hub", "a", "3"], ["usb hub", "b", "0"], ["mouse", "c", "1"]
     text = "\n".join([header, *(sign.join(row) for row in rows)])
@@ -34,7 +34,7 @@ def test_judgements_are_read_whatever_their_columns_are_called(tmp_path: Path, h
     assert left_out == []
 
 
-def test_what_cannot_be_measured_is_left_out_and_said(tmp_path: Path) -> None:
+def test_judgements_that_cannot_be_measured_are_left_out_and_reported(tmp_path: Path) -> None:
     text = "query,docid,rating\nx,a,2\nx,zz,3\nx,b,much\nx,c,-1\nnothing,a,0\n"
     judged, left_out = read_judgements(written(tmp_path, text), ITEMS)
     assert judged.queries == ["x"]
@@ -48,7 +48,7 @@ def test_a_file_without_a_usable_judgement_is_refused(tmp_path: Path, text: str)
         read_judgements(written(tmp_path, text), ITEMS)
 
 
-def test_half_of_the_options_is_refused() -> None:
+def test_incomplete_options_are_refused() -> None:
     assert SearchBenchmarkRequest.from_options({"search": None, "products": None}) is None
     for options in ({"search": Path("x")}, {"products": Path("x")}):
         with pytest.raises(InputError, match="Expected both"):

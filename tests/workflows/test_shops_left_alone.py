@@ -1,4 +1,4 @@
-"""Nights of a shop that nobody looks after: what may happen to its data must neither spoil its model nor freeze it."""
+"""Nightly trainings without supervision: changes of the data neither spoil the release nor stop new ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ratings(n_users: int, n_events: int, at: int = 1_700_000_000) -> list[Event]
     ]
 
 
-def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(settings: Settings, store: Store) -> None:
+def test_a_small_shop_gets_a_new_release_every_night(settings: Settings, store: Store) -> None:
     tuning = settings.model_copy(update={"tune_seconds": 1.0})
     record_events(store, ratings(30, 400))
     releases = set()
@@ -50,7 +50,7 @@ def test_a_small_shop_gets_a_fresh_release_every_night_whatever_tuning_finds(set
     assert len(releases) == 3
 
 
-def test_a_shop_whose_events_have_no_times_is_trained_night_after_night(settings: Settings, store: Store) -> None:
+def test_a_shop_whose_events_have_no_times_is_trained_every_night(settings: Settings, store: Store) -> None:
     record_events(store, ratings(30, 300))
     with store.database.write() as connection:
         connection.execute(text("UPDATE events SET at = -1"))
@@ -82,9 +82,7 @@ def test_events_that_are_dated_tomorrow_are_trained_today_and_tomorrow(
     assert night(trained_settings, trained_store, 1).active
 
 
-def test_a_store_that_lost_its_events_keeps_the_old_model_until_somebody_looks(
-    trained_settings: Settings, trained_store: Store
-) -> None:
+def test_a_store_that_lost_its_events_keeps_the_old_release(trained_settings: Settings, trained_store: Store) -> None:
     registry = Registry(trained_settings.releases_dir)
     before = registry.current_version()
     with trained_store.database.write() as connection:

@@ -106,7 +106,7 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_release_that_is_not_to_be_activated_is_published_only(settings: Settings, filled: Store) -> None:
+def test_without_activation_a_release_is_only_published(settings: Settings, filled: Store) -> None:
     first = run_training(settings, filled)
     second = run_training(settings, filled, TrainingRequest(activate=False))
     registry = Registry(settings.releases_dir)
@@ -140,7 +140,9 @@ def test_events_that_are_gone_since_the_last_training_keep_the_old_model_unless_
     assert "--force" in [run.verdict["overridden"] for run in filled.runs.newest(5) if run.verdict]
 
 
-def test_the_manifest_says_what_the_release_was_made_of(trained_settings: Settings, trained_store: Store) -> None:
+def test_the_manifest_records_data_settings_parameters_and_figures(
+    trained_settings: Settings, trained_store: Store
+) -> None:
     manifest: dict[str, Any] = Registry(trained_settings.releases_dir).active().manifest.to_json()
     here = trained_store.summary()
     assert manifest["data"].pop("changed_at") == trained_store.events.changed_at() < manifest["data"].pop("read_at")
@@ -178,7 +180,7 @@ def test_the_release_serves_by_default_the_list_that_ranked_best(trained_setting
     assert release.pipeline.default == release.manifest.to_json()["default_model"]
 
 
-def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
+def test_no_api_key_is_written_into_a_release(trained_settings: Settings) -> None:
     for path in trained_settings.releases_dir.rglob("*.json"):
         text = path.read_text()
         for key in (trained_settings.write_keys, trained_settings.admin_keys):
@@ -190,7 +192,7 @@ def test_no_key_is_written_into_a_release(trained_settings: Settings) -> None:
     ("asked", "held"),
     [((POPULARITY,), [POPULARITY]), ((SVD,), [POPULARITY, SVD]), (tuple(MODELS), [*MODELS, ENSEMBLE])],
 )
-def test_popularity_always_comes_along(
+def test_popularity_is_trained_beside_every_model(
     settings: Settings, filled: Store, asked: tuple[str, ...], held: list[str]
 ) -> None:
     run_training(settings, filled, TrainingRequest(models=asked))
@@ -301,7 +303,7 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Settings, filled: Store) -> None:
+def test_a_nightly_training_deletes_old_served_lists(settings: Settings, filled: Store) -> None:
     now = int(time.time())
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
@@ -311,7 +313,7 @@ def test_a_night_forgets_the_lists_that_were_served_too_long_ago(settings: Setti
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_failed_run_had_its_due_moment_too(settings: Settings, store: Store, shop: SyntheticShop) -> None:
+def test_a_failed_run_uses_up_its_due_moment(settings: Settings, store: Store, shop: SyntheticShop) -> None:
     job = TrainingRequest(trigger="night", due=1_700_000_000)
     with pytest.raises(NoData):
         train(settings, store, job, Silent())
@@ -330,7 +332,7 @@ def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: S
     assert trainer_lock(settings).owner() is None
 
 
-def test_a_single_event_is_too_little_and_recorded_so(settings: Settings, store: Store) -> None:
+def test_a_single_event_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:
     record_events(store, [Event("u", "p", EventKind.RATING, 4.0, 100)])
     with pytest.raises(NoData, match="Expected at least 2"):
         train(settings, store, TrainingRequest(), Silent())
@@ -433,7 +435,7 @@ def test_training_works_outside_of_the_main_thread(settings: Settings, filled: S
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_the_handler_of_sigterm_is_put_back(settings: Settings, filled: Store) -> None:
+def test_the_sigterm_handler_is_restored(settings: Settings, filled: Store) -> None:
     before = signal.getsignal(signal.SIGTERM)
     run_training(settings, filled)
     assert signal.getsignal(signal.SIGTERM) is before
@@ -475,7 +477,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
     lock.release()
 
 
-def test_real_data_that_comes_during_a_training_on_the_made_up_shop_is_not_served_that_shop(
+def test_a_release_of_the_made_up_shop_is_not_activated_once_real_data_replaced_it(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = make_shop(n_users=30, n_products=20, until=1_700_000_000)

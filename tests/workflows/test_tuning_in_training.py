@@ -35,6 +35,7 @@ from src.workflows.fit import stored_data
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 from src.workflows.tune import fit_recipe, trials_file, tune
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("no_smoke")
@@ -131,14 +132,14 @@ def test_fewer_events_more_events_or_another_order_have_another_file(settings: A
 
 
 @pytest.mark.parametrize("changes", [{"seed": 2}, {"relevant_rating": 3.0}])
-def test_what_is_judged_otherwise_has_another_file(settings: AllSettings, changes: dict[str, Any]) -> None:
+def test_another_objective_has_another_file(settings: AllSettings, changes: dict[str, Any]) -> None:
     assert trials_file(settings.model_copy(update=changes), data_of()) != trials_file(settings, data_of())
 
 
 # training
 
 
-def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
+def test_the_manifest_holds_the_ensemble_that_the_release_was_made_with(
     settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
@@ -156,7 +157,7 @@ def test_the_recipe_is_in_the_manifest_and_is_what_the_release_was_made_by(
     assert set(manifest["params"]) == set(MODELS)
 
 
-def test_the_next_training_begins_where_the_last_one_ended(settings: AllSettings, filled: Store, asked: Asked) -> None:
+def test_tuning_starts_from_the_current_release(settings: AllSettings, filled: Store, asked: Asked) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
     train(settings, filled, TrainingRequest(), Silent())
     found, asked.answer = asked.answer, None
@@ -170,7 +171,7 @@ def test_the_next_training_begins_where_the_last_one_ended(settings: AllSettings
     "changes",
     [{"als_alpha": 4.0}, {"half_life_days": 3.0}, {"kind_weights": {"view": 0.5}}],
 )
-def test_after_settings_were_changed_tuning_begins_anew(
+def test_after_a_change_of_settings_tuning_starts_from_them(
     settings: AllSettings, filled: Store, asked: Asked, changes: dict[str, Any]
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
@@ -189,7 +190,7 @@ def test_after_settings_were_changed_tuning_begins_anew(
 
 
 @pytest.mark.parametrize("before", ["one model", "not activated", "broken"])
-def test_without_a_recipe_that_serves_tuning_begins_anew(
+def test_without_a_served_ensemble_tuning_starts_from_the_settings(
     settings: AllSettings, filled: Store, asked: Asked, before: str
 ) -> None:
     asked.answer = unlike(EnsembleConfig.of(settings))
@@ -203,14 +204,14 @@ def test_without_a_recipe_that_serves_tuning_begins_anew(
     assert asked.starts[-1] == EnsembleConfig.of(settings)
 
 
-def test_a_release_of_one_model_has_no_recipe_and_no_blend(settings: AllSettings, filled: Store, asked: Asked) -> None:
+def test_a_release_of_one_model_has_no_ensemble(settings: AllSettings, filled: Store, asked: Asked) -> None:
     train(settings, filled, TrainingRequest(models=(ALS,)), Silent())
     assert asked.starts == []
     assert manifest_of(settings)["recipe"] is None
     assert list(Registry(settings.releases_dir).active().pipeline.models) == [POPULARITY, ALS]
 
 
-def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
+def test_tuning_uses_events_that_the_figures_are_not_measured_on(
     settings: AllSettings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
@@ -231,7 +232,7 @@ def test_tuning_looks_at_a_part_of_what_the_figures_are_not_measured_on(
     assert len(held_out(older).test) == len(tuning.test)
 
 
-def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
+def test_a_nightly_training_tunes_for_the_time_of_the_settings_without_a_file_of_trials(
     settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     train(settings.model_copy(update={"tune_seconds": 0.25}), filled, TrainingRequest(trigger="night"), Silent())
@@ -239,7 +240,7 @@ def test_a_nightly_training_has_the_time_of_the_settings_and_remembers_no_trial(
     assert not (settings.var / "tuning").exists()
 
 
-def test_a_training_that_is_told_to_tune_has_its_time_and_remembers_its_trials(
+def test_a_training_with_a_tuning_time_keeps_a_file_of_trials(
     settings: AllSettings, filled: Store, asked: Asked
 ) -> None:
     train(settings, filled, TrainingRequest(tune_seconds=0.0), Silent())
@@ -264,11 +265,11 @@ def test_two_events_are_enough_to_train_on(settings: AllSettings, store: Store, 
 
 
 @pytest.mark.parametrize(("arguments", "seconds"), [([], None), (["--tune"], 480.0), (["--tune", "60"], 60.0)])
-def test_the_door_takes_the_seconds_that_tuning_may_take(arguments: list[str], seconds: float | None) -> None:
+def test_the_command_takes_the_seconds_of_tuning(arguments: list[str], seconds: float | None) -> None:
     assert train_model._parser().parse_args(arguments).tune == seconds
 
 
-def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
+def test_the_command_tunes_and_the_ensemble_is_in_the_manifest(
     trained_settings: AllSettings, as_environment: Callable[[AllSettings], dict[str, str]]
 ) -> None:
     before = Registry(trained_settings.releases_dir).active()
@@ -277,7 +278,7 @@ def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
         env={**os.environ, **as_environment(trained_settings)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert "tuning spectral" in done.stdout
@@ -291,7 +292,7 @@ def test_the_door_tunes_and_the_recipe_is_in_the_manifest(
 # for a split of one's own
 
 
-def test_what_was_tuned_is_fitted_without_an_index(settings: AllSettings, filled: Store) -> None:
+def test_a_tuned_ensemble_is_fitted_without_an_index(settings: AllSettings, filled: Store) -> None:
     data = stored_data(filled, Silent())
     recipe = tune(settings, held_out(data), 0.0, 5, Silent())
     assert "ndcg_at_5" in recipe.found
@@ -304,7 +305,7 @@ def test_what_was_tuned_is_fitted_without_an_index(settings: AllSettings, filled
 # what a search that was killed leaves
 
 
-def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
+def test_a_torn_line_and_a_lock_of_a_killed_search_are_removed(
     settings: AllSettings, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(settings.var.parent)
@@ -321,7 +322,7 @@ def test_a_torn_line_and_a_lock_of_a_search_that_was_killed_are_taken_away(
     assert not lock.is_symlink()
 
 
-def test_other_categories_are_other_data_to_a_search(settings: AllSettings, filled: Store) -> None:
+def test_other_categories_have_another_file(settings: AllSettings, filled: Store) -> None:
     data = stored_data(filled, Silent())
     categories = ItemCategories.of("even" if item % 2 else "odd" for item in range(len(data.items)))
     assert trials_file(settings, data) != trials_file(settings, replace(data, categories=categories))

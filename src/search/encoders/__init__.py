@@ -1,1 +1,1 @@
-"""Turn texts into vectors."""
+"""Embed texts as vectors."""

@@ -1,8 +1,8 @@
-"""Vectors that were made before: only texts that changed are encoded again.
+"""Cache embeddings on disk, so that only changed texts are encoded again.
 
-AISLE_VAR/embeddings/<encoder's checksum>/kept.npy has a row for each text, its sha256 and its vector, in the order of
-the former; kept.sha256 proves it. A file that is not what it was when it was written, or of which two trainings wrote
-one part each, is as good as none. A long encoding is written every minute: one that is ended goes on where it was.
+AISLE_VAR/embeddings/<encoder's checksum>/kept.npy has a row for each text, its sha256 and its vector, sorted by sha256;
+kept.sha256 is its checksum. A file whose checksum does not match is ignored. A long encoding is saved every minute, so
+that a training that was ended continues where it stopped.
 """
 
 from __future__ import annotations
@@ -27,19 +27,34 @@ _SECONDS_UNWRITTEN = 60.0
 _HOUR = 3_600.0
 _FILE, _PROOF = "kept.npy", "kept.sha256"
 _MOST_UNUSED = 2.0
-"""Times the texts in use: vectors of texts that nobody has any more are kept until there are so many."""
+"""Unused vectors are kept until there are this many times as many as texts in use."""
 
 
 @dataclass(frozen=True)
 class EncodedTexts:
-    """vectors: float16[n, dimension], rows of length 1 or zeros. n_new: how many texts were encoded for it."""
+    """Embeddings of n texts.
+
+    Attributes:
+        vectors: float16[n, dimension], rows of length 1 or zeros.
+        n_new: number of texts that were not in the cache.
+    """
 
     vectors: FloatArray
     n_new: int
 
 
 def encode_texts(encoder: Encoder, texts: Sequence[str], folder: Path, reporter: Reporter) -> EncodedTexts:
-    """The vectors of texts, those encoded before from disk. What cannot be read or written is only slower."""
+    """Embed texts, with the cache where it can be read and written.
+
+    Args:
+        encoder: embeds what is not in the cache.
+        texts: n texts.
+        folder: of the caches of all encoders.
+        reporter: told of the progress.
+
+    Returns:
+        One vector for each text.
+    """
     folder = folder / encoder.checksum[:32]
     keys = np.array([hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32] for text in texts], dtype="S32")
     wanted, first, place = np.unique(keys, return_index=True, return_inverse=True)
@@ -64,7 +79,7 @@ def encode_texts(encoder: Encoder, texts: Sequence[str], folder: Path, reporter:
 
 
 def _read(folder: Path, dimension: int) -> tuple[FloatArray, FloatArray]:
-    """(keys in ascending order, their vectors, mapped)."""
+    """Return the cached keys, ascending, and their vectors, mapped; both empty if the file is unusable."""
     try:
         with open(folder / _FILE, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -72,19 +87,20 @@ def _read(folder: Path, dimension: int) -> tuple[FloatArray, FloatArray]:
             rows = np.load(folder / _FILE, mmap_mode="r", allow_pickle=False)
             return rows["key"], rows["vector"]
     except (OSError, ValueError, EOFError):
-        pass  # nothing is there, or nothing that can be used
+        pass  # no file, or an unusable one
     return np.zeros(0, "S32"), np.zeros((0, dimension), np.float16)
 
 
 def _write(folder: Path, keys: FloatArray, vectors: FloatArray) -> None:
+    """Replace the cache file; a failure is ignored."""
     rows = np.empty(len(keys), [("key", "S32"), ("vector", np.float16, vectors.shape[1:])])
     order = np.argsort(keys)
     rows["key"], rows["vector"] = keys[order], vectors[order]
-    mine = secrets.token_hex(4)
-    temporary = [folder / f".{mine}.{name}" for name in (_FILE, _PROOF)]
+    token = secrets.token_hex(4)
+    temporary = [folder / f".{token}.{name}" for name in (_FILE, _PROOF)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_what_killed_ones_left(folder)
+        _remove_abandoned_files(folder)
         np.save(temporary[0], rows, allow_pickle=False)
         with open(temporary[0], "rb") as file:
             temporary[1].write_text(hashlib.file_digest(file, "sha256").hexdigest(), encoding="ascii")
@@ -96,8 +112,8 @@ def _write(folder: Path, keys: FloatArray, vectors: FloatArray) -> None:
                 made.unlink(missing_ok=True)
 
 
-def _remove_what_killed_ones_left(folder: Path) -> None:
-    """A file that is still being written is younger than an hour."""
+def _remove_abandoned_files(folder: Path) -> None:
+    """Remove temporary files of killed processes; a file that is being written is younger than an hour."""
     for left in folder.glob(".*"):
         if time.time() - left.stat().st_mtime > _HOUR:
             left.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Encoders: texts to vectors that lie near each other where the texts mean the same. A table of the known ones."""
+"""Encoders embed texts so that texts of similar meaning get similar vectors. ENCODERS lists the known ones."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ WORDLLAMA, MINILM = "wordllama", "minilm"
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors. The same text gives the same vector in every process that has the same checksum."""
+    """Embeds texts. Encoders with equal checksums give equal vectors for equal texts."""
 
     @property
     def name(self) -> str:
-        """What AISLE_ENCODER calls it: a row of ENCODERS, or the name or path of a sentence-transformers model."""
+        """Its name in AISLE_ENCODER: a key of ENCODERS, or the name or path of a sentence-transformers model."""
         ...
 
     @property
     def checksum(self) -> str:
-        """sha256 in hex over all that shapes its vectors: never compare vectors of encoders with different ones."""
+        """Hex sha256 over everything that shapes its vectors; vectors of different checksums must not be compared."""
         ...
 
     @property
@@ -30,24 +30,39 @@ class Encoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        """float32[len(texts), dimension], every row of length 1; zeros for a text in which it finds nothing."""
+        """Return float32[len(texts), dimension], rows of length 1; zeros for a text without any token."""
         ...
 
 
 class OpenEncoder(Protocol):
-    """Opens an encoder, or raises NotReady that says what is missing. batch: texts at once. download: whether what is
-    not on this machine may be fetched.
-    """
+    """Opens an encoder, or raises NotReady that tells what is missing."""
 
-    def __call__(self, name: str, batch: int, download: bool) -> Encoder: ...
+    def __call__(self, name: str, batch: int, download: bool) -> Encoder:
+        """Open an encoder.
+
+        Args:
+            name: of the encoder.
+            batch: texts to encode at once.
+            download: whether weights that are not on this machine may be fetched.
+
+        Returns:
+            The opened encoder.
+        """
+        ...
 
 
 ENCODERS: dict[str, OpenEncoder] = {WORDLLAMA: wordllama_encoder.open_encoder, MINILM: sentence_transformer.open_minilm}
 
 
 def open_encoder(name: str, *, batch: int = 64, download: bool = False) -> Encoder:
-    """The encoder of this name; one that is no row of ENCODERS is taken for a sentence-transformers model.
+    """Open an encoder. Raises NotReady if its library or its weights are missing.
 
-    Raises NotReady where its library or its weights are not here.
+    Args:
+        name: a key of ENCODERS; any other is the name or path of a sentence-transformers model.
+        batch: texts to encode at once.
+        download: whether weights that are not on this machine may be fetched.
+
+    Returns:
+        The opened encoder.
     """
     return ENCODERS.get(name, sentence_transformer.open_model)(name, batch, download)

@@ -1,7 +1,7 @@
-"""Encoders of sentence-transformers, all-MiniLM-L6-v2 first: slower, and nearer to what a text means.
+"""Encoders of sentence-transformers such as all-MiniLM-L6-v2: slower and more accurate than the default.
 
-The library and torch are no part of what runs Aisle (requirements-minilm.txt), and are imported when an encoder is
-opened. Nothing is downloaded unless AISLE_ENCODER_DOWNLOAD says so.
+The library and torch are optional (requirements-minilm.txt), and are imported when an encoder is opened. Nothing is
+downloaded unless AISLE_ENCODER_DOWNLOAD allows it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ _OFFICIAL = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """model: a SentenceTransformer on the processor. batch: texts at once."""
+    """An encoder of sentence-transformers.
+
+    Attributes:
+        name: its name in AISLE_ENCODER.
+        checksum: hex sha256 over everything that shapes its vectors.
+        dimension: length of a vector.
+        model: a SentenceTransformer on the CPU.
+        batch: texts to encode at once.
+    """
 
     name: str
     checksum: str
@@ -36,6 +44,7 @@ class SentenceEncoder:
     batch: int
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32[len(texts), dimension], rows of length 1; zeros for blank texts."""
         if not len(texts):
             return np.zeros((0, self.dimension), np.float32)
         found = self.model.encode(
@@ -47,7 +56,19 @@ class SentenceEncoder:
 
 
 def open_minilm(name: str, batch: int, download: bool) -> SentenceEncoder:
-    """all-MiniLM-L6-v2, from the package that carries its weights or from the library's own cache. Raises NotReady."""
+    """Open all-MiniLM-L6-v2, from the package with its weights or from the library's cache, or raise NotReady.
+
+    Args:
+        name: of the encoder.
+        batch: texts to encode at once.
+        download: whether weights that are not on this machine may be fetched.
+
+    Returns:
+        The opened encoder.
+
+    Raises:
+        ReleaseError: for weights that are not the published ones.
+    """
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or not found.origin:
         return _opened(name, _MINILM, batch, download)
@@ -63,7 +84,16 @@ def open_minilm(name: str, batch: int, download: bool) -> SentenceEncoder:
 
 
 def open_model(name: str, batch: int, download: bool) -> SentenceEncoder:
-    """The sentence-transformers model of this name or path. Raises NotReady."""
+    """Open a sentence-transformers model, or raise NotReady.
+
+    Args:
+        name: name or path of the model.
+        batch: texts to encode at once.
+        download: whether weights that are not on this machine may be fetched.
+
+    Returns:
+        The opened encoder.
+    """
     return _opened(name, name, batch, download)
 
 
@@ -88,7 +118,7 @@ def _opened(name: str, source: str, batch: int, download: bool) -> SentenceEncod
 
 
 def _checksum(model: Any) -> str:
-    """Over every weight, the tokenizer and the length at which texts are cut, wherever they were loaded from."""
+    """Return a checksum over all weights, the tokenizer and the length at which texts are cut."""
     digest = hashlib.sha256(f"{model.max_seq_length}\n".encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

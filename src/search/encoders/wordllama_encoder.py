@@ -1,9 +1,8 @@
-"""The default encoder: wordllama's static vectors of tokens, averaged. Offline, without torch.
+"""The default encoder: the mean of wordllama's static token vectors. Works offline, without torch.
 
-The weights and the tokenizer lie inside the library's wheel, and are read as they are: every worker maps the same
-16 MB, where the library's own loader makes 33 MB of them in each; it also turns on logging for the whole program. A
-text's vector is that of the library's `embed(text.lower(), norm=True)`: a shop's titles are written in every case,
-queries in none.
+The weights and the tokenizer are read out of the installed library. All workers map the same 16 MB, where the library's
+own loader copies 33 MB into each and turns on logging for the whole program. A text's vector equals the library's
+`embed(text.lower(), norm=True)`: titles are written in any case, queries in lower case.
 """
 
 from __future__ import annotations
@@ -32,7 +31,14 @@ _LONGEST = 5_000  # characters
 
 @dataclass(frozen=True)
 class WordLlama:
-    """table: float16[n_tokens, dimension], mapped."""
+    """The encoder over mapped weights.
+
+    Attributes:
+        name: its name in AISLE_ENCODER.
+        checksum: hex sha256 over everything that shapes its vectors.
+        table: float16[n_tokens, dimension], mapped.
+        tokenizer: of the tokenizers library.
+    """
 
     name: str
     checksum: str
@@ -41,9 +47,11 @@ class WordLlama:
 
     @property
     def dimension(self) -> int:
+        """Length of a vector."""
         return int(self.table.shape[1])
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32[len(texts), dimension], rows of length 1; zeros for a text without any token."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = [text[:_LONGEST].lower() for text in texts[start : start + _TEXTS_AT_ONCE]]
@@ -52,12 +60,12 @@ class WordLlama:
         return np.asarray(np.divide(vectors, length, out=vectors, where=length > 0))
 
     def _summed(self, texts: list[str]) -> FloatArray:
-        """float32[len(texts), dimension]: the sum of the vectors of each text's tokens; its length is normed away."""
-        if len(texts) == 1:  # a query: no threads are started for it
-            found = [self.tokenizer.encode(texts[0], add_special_tokens=False)]
+        """Return float32[len(texts), dimension], the sum of the vectors of each text's tokens."""
+        if len(texts) == 1:  # a query needs no threads
+            encodings = [self.tokenizer.encode(texts[0], add_special_tokens=False)]
         else:
-            found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        tokens = [each.ids for each in found]
+            encodings = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        tokens = [encoding.ids for encoding in encodings]
         ids = np.fromiter(chain.from_iterable(tokens), np.int32)
         np.minimum(ids, len(self.table) - 1, out=ids)
         if len(texts) == 1:
@@ -68,17 +76,29 @@ class WordLlama:
 
     @cached_property
     def _wide(self) -> FloatArray:
-        """The table as float32, for who encodes a whole catalogue."""
+        """The table as float32, for encoding a whole catalogue."""
         return np.asarray(self.table, dtype=np.float32)
 
 
 def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
-    """Map the weights of the installed library. Raises NotReady without it."""
+    """Map the weights of the installed library.
+
+    Args:
+        name: of the encoder.
+        batch: not used.
+        download: not used, as the library contains its weights.
+
+    Returns:
+        The opened encoder.
+
+    Raises:
+        NotReady: without the library.
+    """
     found = importlib.util.find_spec("wordllama")
     folder = Path(found.origin).parent if found and found.origin else None
     if folder is None or not all((folder / part).is_file() for part in (_WEIGHTS, _TOKENIZER)):
         raise NotReady(
-            "the encoder wordllama is not here, or not as expected: run pip install -r requirements.txt, or set "
+            "the encoder wordllama is not here, or not as expected: run pip install -r requirements.lock, or set "
             "AISLE_ENCODER to another encoder"
         )
     from tokenizers import Tokenizer
@@ -93,7 +113,7 @@ def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
 
 
 def _table(path: Path) -> FloatArray:
-    """The only tensor of a safetensors file: 8 bytes with the length of a JSON header, the header, the numbers."""
+    """Map the only tensor of a safetensors file: 8 bytes with the length of a JSON header, the header, the numbers."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))[_TENSOR]

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from app.background.profile_refresher import Counting, ProfileRefresher, profile_job
+from app.background.profile_refresher import ProfileRefresher, ProfileState, profile_job
 from src.core.domain import Event, EventKind
 from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
@@ -73,8 +73,8 @@ class Shop:
     def something_happens(self) -> None:
         record_events(self.store, [Event("new", "P00001", EventKind.CLICK, at=5)])
 
-    def looks(self) -> Counting:
-        return self.explorer.look().counting
+    def looks(self) -> ProfileState:
+        return self.explorer.look().state
 
 
 @pytest.fixture
@@ -88,22 +88,22 @@ def test_the_first_look_of_any_worker_starts_one_process(watched: Shop) -> None:
     other = watched.another_worker()
     for explorer in (watched.explorer, other, watched.explorer):
         shown = explorer.look()
-        assert (shown.explored, shown.counting) == (None, Counting.UNDER_WAY)
+        assert (shown.profile, shown.state) == (None, ProfileState.UNDER_WAY)
     assert len(watched.started) == 1
     watched.count()
     watched.end()
     for explorer in (watched.explorer, other):
         shown = explorer.look()
-        assert shown.counting is Counting.CURRENT
-        assert shown.explored is not None
-        assert shown.explored.figures.n_events == watched.store.summary().n_events
+        assert shown.state is ProfileState.CURRENT
+        assert shown.profile is not None
+        assert shown.profile.figures.n_events == watched.store.summary().n_events
     assert len(watched.started) == 1
 
 
 def test_the_profile_of_an_unchanged_store_stays_current_at_any_age(watched: Shop) -> None:
     watched.count()
     watched.now += 1e8
-    assert watched.looks() is Counting.CURRENT
+    assert watched.looks() is ProfileState.CURRENT
     assert watched.started == []
 
 
@@ -111,12 +111,12 @@ def test_the_old_profile_is_shown_while_a_new_one_is_made(watched: Shop) -> None
     watched.count()
     watched.something_happens()
     shown = watched.explorer.look()
-    assert shown.counting is Counting.UNDER_WAY
-    assert shown.explored is not None
-    assert shown.explored.figures.n_events == watched.store.summary().n_events - 1
+    assert shown.state is ProfileState.UNDER_WAY
+    assert shown.profile is not None
+    assert shown.profile.figures.n_events == watched.store.summary().n_events - 1
     watched.count()
     watched.end()
-    renewed = watched.explorer.look().explored
+    renewed = watched.explorer.look().profile
     assert renewed is not None
     assert renewed.figures.n_events == watched.store.summary().n_events
 
@@ -132,20 +132,20 @@ def test_profiling_takes_a_fiftieth_of_the_time_at_most(watched: Shop, seconds: 
     replace(explored, seconds=seconds).write(path)
     watched.something_happens()
     watched.now = explored.figures.explored_at + age
-    assert (watched.looks() is Counting.UNDER_WAY) == due
+    assert (watched.looks() is ProfileState.UNDER_WAY) == due
 
 
 def test_a_failure_is_shown_and_not_retried_at_once(watched: Shop) -> None:
     watched.code = 1
-    assert watched.looks() is Counting.UNDER_WAY
+    assert watched.looks() is ProfileState.UNDER_WAY
     watched.end()
     shown = watched.explorer.look()
-    assert shown.counting is Counting.FAILED
+    assert shown.state is ProfileState.FAILED
     assert "exit code 1" in shown.problem
     assert "exploration.log" in shown.problem
     assert len(watched.started) == 1
     watched.now += 3_600
-    assert watched.looks() is Counting.UNDER_WAY
+    assert watched.looks() is ProfileState.UNDER_WAY
     assert len(watched.started) == 2
     watched.end()
 
@@ -158,14 +158,14 @@ def test_a_process_that_cannot_be_started_leaves_the_lock_free(
 
     explorer = ProfileRefresher(trained_settings, trained_store, replace(profile_job(trained_settings), launch=refuse))
     shown = explorer.look()
-    assert shown.counting is Counting.FAILED
+    assert shown.state is ProfileState.FAILED
     assert "No space left on device" in shown.problem
     assert FileLock(trained_settings.var / "explorer.lock").acquire(LockOwner("another worker"))
 
 
 def test_an_empty_store_is_not_profiled(settings: Settings, store: Store) -> None:
     watched = Shop(settings, store)
-    assert watched.looks() is Counting.EMPTY
+    assert watched.looks() is ProfileState.EMPTY
     assert watched.started == []
 
 
@@ -177,8 +177,8 @@ def test_the_last_profile_is_shown_if_the_store_does_not_answer(watched: Shop, m
 
     monkeypatch.setattr(type(watched.store.events), "changed_at", refuse)
     shown = watched.explorer.look()
-    assert shown.counting is Counting.UNKNOWN
-    assert shown.explored is not None
+    assert shown.state is ProfileState.UNKNOWN
+    assert shown.profile is not None
     assert "secret" not in shown.problem
 
 
@@ -188,7 +188,7 @@ def test_a_profile_of_another_version_is_made_again(watched: Shop) -> None:
     for content in ("{}", "no JSON", '{"figures": {"n_events": "many"}}'):
         path.write_text(content)
         assert SavedProfile.read(path) is None
-    assert watched.looks() is Counting.UNDER_WAY
+    assert watched.looks() is ProfileState.UNDER_WAY
     watched.end()
 
 
@@ -213,14 +213,14 @@ def test_the_process_writes_the_profile_that_is_read(
     for name, value in as_environment(trained_settings).items():
         monkeypatch.setenv(name, value)
     explorer = ProfileRefresher(trained_settings, trained_store, profile_job(trained_settings))
-    assert explorer.look().counting is Counting.UNDER_WAY
+    assert explorer.look().state is ProfileState.UNDER_WAY
     for thread in threading.enumerate():
         if thread.name == "data_processing.py":
             thread.join(PATIENCE_SECONDS)  # it runs at the lowest priority
     shown = explorer.look()
-    assert shown.counting is Counting.CURRENT, shown.problem
-    assert shown.explored is not None
-    assert shown.explored.figures.n_events == trained_store.summary().n_events
+    assert shown.state is ProfileState.CURRENT, shown.problem
+    assert shown.profile is not None
+    assert shown.profile.figures.n_events == trained_store.summary().n_events
 
 
 def test_a_worker_that_ends_ends_the_process_that_it_started(
@@ -241,7 +241,7 @@ def test_a_worker_that_ends_ends_the_process_that_it_started(
     explorer = ProfileRefresher(settings, store, replace(profile_job(settings), launch=start))
     aisle = exchange(flask_app, profile_refresher=explorer)
     try:
-        assert explorer.look().counting is Counting.UNDER_WAY
+        assert explorer.look().state is ProfileState.UNDER_WAY
         assert started[0].stdout is not None
         assert started[0].stdout.readline() == "ready\n"
         aisle.leave()

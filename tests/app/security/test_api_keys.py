@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.context import context_of
-from app.security.api_keys import Keys, Role, generate_key, hashed_key, made_once
+from app.security.api_keys import Keys, Role, generate_key, hashed_key, write_secret_once
 from src.core.errors import ConfigError
 from src.core.settings import Settings
 from src.models.settings import read_settings
@@ -161,7 +161,7 @@ def test_only_hashes_of_keys_are_kept(trained_settings: Settings) -> None:
     assert all(len(value) == 32 and isinstance(value, bytes) for value in kept)
 
 
-def test_a_made_key_is_random_private_and_made_once(tmp_path: Path) -> None:
+def test_a_made_key_is_random_private_and_write_secret_once(tmp_path: Path) -> None:
     path = generate_key(tmp_path / "keys", Role.WRITE)
     key = path.read_text().strip()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -174,7 +174,7 @@ def test_a_made_key_is_random_private_and_made_once(tmp_path: Path) -> None:
 def test_of_many_processes_that_make_a_secret_at_once_all_read_the_same_whole_one(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "session.key"
     with ThreadPoolExecutor(16) as threads:
-        read = list(threads.map(lambda _: made_once(path).read_text(), range(64)))
+        read = list(threads.map(lambda _: write_secret_once(path).read_text(), range(64)))
     assert set(read) == {path.read_text()}
     assert len(path.read_text().strip()) >= 32
     assert path.stat().st_mode & 0o777 == 0o600

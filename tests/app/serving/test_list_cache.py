@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_caching import Cache
 
 from app.context import context_of
 from app.serving.cached_list import cache_key
 from app.serving.list_cache import ListCache
 from src.core.domain import Boost, Event, EventKind, Query, Rules
+from src.core.list_rules import BoostFields, RuleFields
 from src.core.settings import Settings
 from src.recommendation.pipeline import Pipeline
 
@@ -51,6 +53,16 @@ def test_the_same_question_is_answered_from_the_cache_with_the_same_answer(
         assert second.headers[header] == first.headers[header]
     assert ask(client, detail=True).get_json()["recommendations"][0]["product_id"] == first.get_json()[0]
     assert len(computed) == 1
+
+
+def test_a_cached_list_is_equal_to_the_list_that_was_made(flask_app: Flask, computed: list[Query]) -> None:
+    recommender = context_of(flask_app).recommender
+    boosted = RuleFields(boosts=[BoostFields(product_id="P00008", factor=2.0)])
+    for query, wanted in ((Query(USER, explain=True), RuleFields()), (Query(USER, n=3), boosted)):
+        made = recommender.recommend(query, wanted)
+        n_made = len(computed)
+        assert recommender.recommend(query, wanted) == made
+        assert len(computed) == n_made
 
 
 @pytest.mark.parametrize(
@@ -184,14 +196,13 @@ def test_a_cache_of_no_seconds_keeps_nothing(
 
 
 def test_a_cache_that_fails_is_a_cache_that_is_empty(
-    client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch, computed: list[Query]
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, computed: list[Query]
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise ConnectionError("redis is gone")
 
-    inner = context_of(flask_app).recommender._cache._cache
-    monkeypatch.setattr(inner, "get", fail)
-    monkeypatch.setattr(inner, "set", fail)
+    monkeypatch.setattr(Cache, "get", fail)
+    monkeypatch.setattr(Cache, "set", fail)
     assert ask(client).get_json() == ask(client).get_json()
     assert len(computed) == 2
 

@@ -15,6 +15,7 @@ from src.core.progress import Silent
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.explore import explore_store
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 TRAINING_ONLY = (
@@ -38,7 +39,7 @@ def in_a_fresh_process(code: str, **environment: str) -> Any:
     """What the code prints, read as JSON; nothing of this process helps."""
     variables = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | environment
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -14,7 +14,8 @@ from surprise.model_selection import GridSearchCV, KFold, cross_validate, train_
 from src.interactions.interactions import Interactions
 from src.interactions.vocabulary import Vocabulary
 from src.models.kernels import svd_trainer
-from src.models.kernels.svd_trainer import N_STRIPES, Blocks, CompiledSVD, Engine, SgdOptions, fit
+from src.models.kernels.svd_blocks import N_STRIPES, Blocks
+from src.models.kernels.svd_trainer import CompiledSVD, Engine, SgdOptions, fit
 from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows
 
 MOVIELENS = Path(__file__).resolve().parents[4] / "shared/data/movielens-100k/u.data"
@@ -214,7 +215,7 @@ def test_surprises_own_algorithms_learn_from_the_array_trainset() -> None:
 
 
 @pytest.mark.parametrize("order", ["surprise", "blocks"])
-def test_the_mean_of_ratings_that_no_epoch_changes_is_the_prediction_for_strangers(order: Any) -> None:
+def test_unknown_users_get_the_mean_of_ratings_as_their_prediction(order: Any) -> None:
     frame = random_frame()
     model = CompiledSVD(order=order).fit(ArrayTrainset(interactions_of(frame), (1, 5)))
     assert model.predict("nobody", "nothing").est == pytest.approx(frame["rating"].mean())
