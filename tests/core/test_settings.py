@@ -56,6 +56,7 @@ def another_value(name: str) -> tuple[str, object]:
         "encoder_download": ("yes", True),
         "ranker": ("off", "off"),
         "log_format": ("json", "json"),
+        "trusted_proxies": ("10.0.0.5,192.168.0.0/16", "10.0.0.5,192.168.0.0/16"),
         "log_ids": ("on", "on"),
         "log_served": ("on", "on"),
         "judgements": ("/srv/judged.csv", Path("/srv/judged.csv")),
