@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from src.core.domain import EVENT_WEIGHTS
 from src.core.errors import ConfigError
@@ -292,3 +293,10 @@ def test_the_service_listens_on_this_machine_only_unless_host_says_otherwise(mon
 def test_a_key_that_a_header_cannot_hold_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"AISLE_WRITE_KEYS.*beyond ASCII"):
         read_settings(write_keys="schlüssel")
+
+
+@pytest.mark.parametrize("given", ["postgres://u:p@db.example:5432/shop", "postgresql://u:p@db.example:5432/shop"])
+def test_the_url_of_a_hosting_platform_is_one_of_postgresql(given: str) -> None:
+    settings = read_settings(database_url=given)
+    assert settings.store_url == "postgresql://u:p@db.example:5432/shop"
+    assert make_url(settings.store_url).get_backend_name() == "postgresql"

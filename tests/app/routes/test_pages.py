@@ -273,6 +273,8 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
     client = make_app(settings).test_client()
     page = text_of(client, "/?user_id=u1&product_id=p1")
     assert "no rating can be predicted" in page
+    predicted = client.post("/predict", json={"user_id": "u1", "product_id": "p1"}).get_json()
+    assert (predicted["known_user"], predicted["n_user_ratings"], predicted["model"]) == (True, 0, "none")
     assert ">p1<" in text_of(client, "/shop/products/p1")
     assert "made up" not in page
     found = text_of(client, "/shop/search?q=p")
