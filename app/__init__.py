@@ -26,7 +26,7 @@ from app.routes import ROLES, WITHOUT_BODY, events, register_routes, request_log
 from app.security.api_keys import AccessControl, Keys
 from app.security.browser_headers import protect
 from app.security.rate_limits import limit_rates, limit_wrong_keys
-from app.security.request_bodies import StrictJson, check_body
+from app.security.request_bodies import StrictJson, check_body, check_form
 from app.serving.list_cache import ListCache
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
@@ -102,6 +102,7 @@ def _add_hooks(app: Flask, aisle: AisleContext) -> CSRFProtect:
     """Add what runs before and after every request, in this order; return the check of forms."""
     request_log.observe(app)
     problem_json.register(app)
+    app.before_request(check_form)
     limit_wrong_keys(app, aisle.settings, aisle.access)
     app.before_request(aisle.access.refusal)
     limit_rates(app, aisle.settings, aisle.access)
@@ -140,8 +141,8 @@ def _watch(aisle: AisleContext) -> None:
 
 
 def _name_release(response: Response) -> Response:
-    """Name the release that is served, unless the handler has named the one that it used."""
+    """Name the release that is served, unless the handler has named the one that it used, to those who may read."""
     version = current_aisle().recommender.version
-    if version is not None:
+    if version is not None and current_aisle().access.keys.may_read():
         response.headers.setdefault("X-Release", version)
     return response

@@ -306,7 +306,7 @@ def is_problem() -> Callable[[Any, int], dict[str, Any]]:
         assert len(body["detail"]) < 2_000
         text = answer.get_data(as_text=True)
         assert "Traceback" not in text
-        assert ".py" not in text.replace("train_model.py", "").replace("data_processing.py", "")
+        assert ".py" not in text.replace("train_model.py", "").replace("data_processing.py", "").replace("run.py", "")
         return body
 
     return check

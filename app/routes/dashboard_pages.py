@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from app.background.profile_refresher import ProfileState
@@ -115,15 +115,19 @@ def _refusal(key: str) -> tuple[int, str] | None:
     """Return the HTTP status and text that refuse a key; None for the admin's key."""
     keys = current_aisle().access.keys
     if not keys.are_set(Role.ADMIN):
-        return 403, "No admin key is set on the server. Set AISLE_ADMIN_KEYS to one of your choice and start again."
+        return 403, (
+            "No admin key is set on the server. Set AISLE_ADMIN_KEYS to one of your choice, or make one with "
+            "python run.py --make-keys, and start again."
+        )
     if not keys.accepts(Role.ADMIN, key):
         return 401, "This is no admin key, so nothing was changed. Expected one of AISLE_ADMIN_KEYS; try again."
+    g.typed_key_accepted = True
     return None
 
 
 def _form(name: str, version: str, status: int = 200, problem: str = "") -> Response:
     """Return the page that asks for the key; a 404 if the release to change to does not exist."""
-    listing = current_aisle().registry.listing()
+    listing = current_aisle().registry.listing() if current_aisle().access.keys.may_read() else []
     current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:

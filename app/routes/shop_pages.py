@@ -7,6 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
 
 from app.context import current_aisle
+from app.problem_json import problem
+from app.views.first_steps import untrained_shop
 from app.views.form_parsing import typed_ids, typed_search
 from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
 from src.core.domain import Product, ProductFilter, Query, category_names
@@ -19,6 +21,7 @@ pages = Blueprint("pages", __name__)
 _LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
 _LOOKED_AT = 200
 """Newest events of a history that are searched for products to show."""
+_LISTS_FOR_SCRIPTS = ("pages.suggest_users", "pages.suggest_products")
 _PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
 """The navigation of every page."""
 
@@ -32,7 +35,17 @@ def _frame() -> dict[str, Any]:
         for name, path in _PLACES
         if path in endpoints
     ]
-    return {"navigation": navigation, "release": current_aisle().recommender.version}
+    may_read = current_aisle().access.keys.may_read()
+    return {"navigation": navigation, "release": current_aisle().recommender.version if may_read else None}
+
+
+@pages.errorhandler(NoRelease)
+def show_first_steps(error: NoRelease) -> Response:
+    """Answer 200 with what was loaded, where real data replaced the synthetic shop; else 503."""
+    if request.endpoint in _LISTS_FOR_SCRIPTS or not current_aisle().registry.is_deactivated:
+        return problem(503, "Service Unavailable", str(error))
+    untrained = untrained_shop(current_aisle())
+    return make_response(render_template("first_steps.html", detail=untrained.detail, steps=untrained.steps))
 
 
 def front() -> Response:

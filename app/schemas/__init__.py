@@ -171,7 +171,10 @@ class CategoryList(RootModel[list[Category]]):
 
 
 class StatusAnswer(BaseModel):
-    """What the store holds, what is served, by which workers, and what the night does."""
+    """What the store holds, what is served, by which workers, and what the night does.
+
+    matrix_factorization: the model that POST /training of the type mf trains (ALS).
+    """
 
     database: dict[str, Any]
     matrix_factorization: dict[str, Any]

@@ -26,8 +26,8 @@ class WhyNotAnswer(BaseModel):
 class ItemRecommendation(BaseModel):
     """A product of a list.
 
-    score: the source's own score. source: behaviour (same users) or text (similar description) for similar products;
-    the model for a user's list.
+    score: never rises along a list; comparable within a list only. source: behaviour (same users) or text (similar
+    description) for similar products; the model for a user's list.
     """
 
     item_id: str
@@ -117,7 +117,9 @@ class ProductList(RootModel[list[str] | IdList | DetailedList]):
 class PredictAnswer(BaseModel):
     """A predicted rating, and what it rests on.
 
-    An unknown user or product counts as an average one. model: the one that predicts ratings best.
+    An unknown user or product counts as an average one. model: the one that predicts ratings best; "none" where the
+    release has learned from no rating: then rating is the middle of the scale, and known_user and known_product say
+    whether the release knows them from other events.
     """
 
     user_id: str

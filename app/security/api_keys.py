@@ -56,7 +56,8 @@ class Keys:
             return problem(
                 403,
                 "Forbidden",
-                f"this call needs a key, and none is set. Set {setting} to one of your choice and start again.",
+                f"this call needs a key, and none is set. Set {setting} to one of your choice, or make keys with "
+                "python run.py --make-keys and set it to what the file holds; then start again.",
             )
         given = _given() or _given_by_browser(role)
         if given is not None and self.accepts(role, given):
@@ -89,6 +90,13 @@ class Keys:
             return True
         g.wrong_key = True
         return False
+
+    def may_read(self) -> bool:
+        """Whether the current request may see what needs the role READ, by the key in its header or in its form."""
+        basic = request.authorization
+        key = _given() or (basic.password if basic is not None and basic.type == "basic" else None)
+        is_let_in = not self.needs_key(Role.READ) or g.get("typed_key_accepted", False)
+        return is_let_in or (key is not None and self._is_accepted(Role.READ, key))
 
     def knows_long(self, key: str | None) -> bool:
         """Whether a key is right for some role and too long to be guessed, see LONG_KEY."""

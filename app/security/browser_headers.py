@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ _EVERY = {
     # Most answers are about a user, and a cache could not tell users apart by the address.
     "Cache-Control": "no-store",
 }
+
+_HOST = re.compile(r"^[A-Za-z+.-]*:?//[^/?#]*")
+"""Scheme and host of an address."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,4 +111,11 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     policy = {"text/html": _PAGE, "image/svg+xml": _PICTURE}.get(response.mimetype or "", _NOTHING)
     response.headers.setdefault("Content-Security-Policy", policy)
+    if "Location" in response.headers:
+        response.headers["Location"] = _within(response.headers["Location"])
     return response
+
+
+def _within(location: str) -> str:
+    """Return a redirect's target without scheme and host, which Werkzeug takes from the client's Host header."""
+    return "/" + _HOST.sub("", location).lstrip("/")

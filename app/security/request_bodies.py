@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -34,7 +35,9 @@ class StrictJson(DefaultJSONProvider):
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         n_brackets = s.count("[") + s.count("{") if isinstance(s, str) else s.count(b"[") + s.count(b"{")
         if n_brackets > MOST_BRACKETS:
-            raise ValueError(f"it has {n_brackets:,} lists and objects; at most {MOST_BRACKETS:,} are accepted")
+            raise ValueError(
+                f"it is nested too deeply or too long: {n_brackets:,} lists and objects, of {MOST_BRACKETS:,} accepted"
+            )
         try:
             return json.loads(s, parse_constant=_refuse_constant, object_pairs_hook=_object, **kwargs)
         except RecursionError:
@@ -77,6 +80,7 @@ def check_body(without_body: frozenset[str]) -> None:
     if not is_call():
         return
     _check_declared()
+    _check_encoding(_whole_body())
     try:
         body = request.get_json()
     except HTTPException as error:
@@ -94,6 +98,32 @@ def _check_length() -> None:
         raise LengthRequired("the request says no Content-Length. Send the body in one piece, with its length.")
     if request.max_content_length is not None and request.content_length > request.max_content_length:
         raise RequestEntityTooLarge
+
+
+def check_form() -> None:
+    """Refuse a form that is cut, before anything parses it."""
+    if request.method == "POST" and request.endpoint is not None and not is_call() and request.content_length:
+        _whole_body()
+
+
+def _whole_body() -> bytes:
+    """Return the body. Raises BadRequest if the client closed the connection before its end."""
+    body = request.get_data()
+    if len(body) < (request.content_length or 0):
+        raise BadRequest(
+            f"the body ends after {len(body):,} bytes, and its Content-Length is {request.content_length:,}. Nothing "
+            "was stored; send it again."
+        )
+    return body
+
+
+def _check_encoding(body: bytes) -> None:
+    """Refuse UTF-16 and UTF-32, which Python's parser reads as well."""
+    encoding = json.detect_encoding(body)
+    if encoding.startswith(("utf-16", "utf-32")):
+        with suppress(UnicodeDecodeError):
+            body.decode(encoding)
+            raise UnsupportedMediaType(f"the body is {encoding.upper()[:6]}; send the JSON in UTF-8.")
 
 
 def _check_declared() -> None:

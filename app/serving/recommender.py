@@ -192,7 +192,7 @@ class Recommender(ReleaseFollower):
         return {
             "database": {name: summary[name] for name in ("n_ratings", "n_users", "n_products", "avg_rating")}
             | {"n_events": summary["n_events"], "by_kind": summary["by_kind"], "made_up": summary["made_up"]},
-            "matrix_factorization": self.model_status("svd"),
+            "matrix_factorization": self.model_status("mf"),
             "release": self.release_status(),
             "workers": self.workers(),
         }

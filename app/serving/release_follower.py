@@ -20,6 +20,8 @@ from src.releases.release_messages import describe_fallback
 from src.store import Store
 
 _RETRY_BROKEN_SECONDS = 60
+_UNREAD = b"\0"
+"""Content that no pointer has, and that a missing one has not either."""
 _MODEL_OF = {"mf": ALS}
 """Models of the types of trainings; SVD of all others."""
 _STATUS_FIELDS = (
@@ -48,7 +50,7 @@ class ReleaseFollower:
         self._served: ServingSnapshot | None = None
         self._withdrawn: frozenset[str] = frozenset()
         self._store_answers = True
-        self._seen_pointer: bytes | None = None
+        self._seen_pointer: bytes | None = _UNREAD
         self._retry_at = 0.0
         self._problem = ""
         self._refreshing = threading.Lock()
@@ -56,8 +58,8 @@ class ReleaseFollower:
     def refresh(self) -> bool:
         """Load the current release if it has changed, the withdrawn products and the attributes of items.
 
-        A release that cannot be loaded is reported, and the one served so far stays; without a pointer none is served.
-        If the store does not answer, products stay as they were.
+        A release that cannot be loaded is reported, and the one served so far stays, also when CURRENT.json is missing;
+        after a deactivation none is served. If the store does not answer, products stay as they were.
 
         Returns:
             Whether another release is served now.
@@ -99,7 +101,7 @@ class ReleaseFollower:
         return self._withdrawn
 
     def _current_release(self, before: Release | None) -> Release | None:
-        """Return the release to serve: `before` itself if no other one can be loaded, None without a pointer."""
+        """Return the release to serve: `before` itself if no other one can be loaded, None after a deactivation."""
         pointer = self._registry.pointer_bytes()
         if pointer == self._seen_pointer and (not self._problem or time.monotonic() < self._retry_at):
             return before
@@ -110,9 +112,7 @@ class ReleaseFollower:
             release = self._registry.current() if before else self._registry.active()
             self._problem = describe_fallback(release)
         except NoRelease as error:
-            self._problem = ""
-            _log.warning("%s", error)
-            return None
+            return self._without_pointer(before, error)
         except AisleError as error:
             self._problem = f"{error}{still}"
             _log.error("%s", error)
@@ -122,6 +122,19 @@ class ReleaseFollower:
             _log.exception("the current release cannot be taken up")
             return before
         return before if _version(release) == _version(before) else release
+
+    def _without_pointer(self, before: Release | None, error: NoRelease) -> Release | None:
+        """Return `before`, unless a release was deactivated: the folder of releases was removed or exchanged."""
+        if before is None or self._registry.is_deactivated:
+            self._problem = ""
+            _log.warning("%s", error)
+            return None
+        self._problem = (
+            f"{self._registry.folder} names no release any more. Release {before.version} is served on until this "
+            "process ends; restore the folder, or train with python train_model.py."
+        )
+        _log.error("%s", self._problem)
+        return before
 
     @property
     def version(self) -> str | None:

@@ -18,6 +18,7 @@ from src.core.settings import Settings
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.similar_items import with_falling_scores
 from src.search.catalogue_text import CatalogueText
 from src.search.encoders.registry import Encoder, open_encoder
 from src.search.index import EncodedBy, SearchHits
@@ -113,7 +114,7 @@ class SearchService:
             if product is None:
                 return None
             vector = self._encoded(pipeline, CatalogueText.of([product]).passages()[0])
-        items = pipeline.similar(product_id, vector, n)
+        items = with_falling_scores(pipeline.similar(product_id, vector, n))
         ids = pipeline.items.ids_of(item.item_idx for item in items)
         listed = [Recommendation(id_, round(item.score, 4), item.source) for id_, item in zip(ids, items, strict=True)]
         return _noted(PRODUCT, product_id, SearchResult(release, listed, self._store.products.get(ids)))

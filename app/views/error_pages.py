@@ -6,12 +6,9 @@ from flask import Response, render_template, request
 
 from app.context import current_aisle
 from app.security.api_keys import is_call
+from app.views.first_steps import STEPS
 
 _HTML, _JSON = "text/html", "application/json"
-_FIRST_STEPS = (
-    ("Load a file of ratings or orders; without one a shop is made up:", "python data_processing.py orders.csv"),
-    ("Train, measure and publish:", "python train_model.py"),
-)
 
 
 def as_page(response: Response) -> Response:
@@ -25,7 +22,7 @@ def as_page(response: Response) -> Response:
     problem["detail"] = problem["detail"][:1].upper() + problem["detail"][1:]
     is_untrained = response.status_code == 503 and current_aisle().recommender.version is None
     template = "first_steps.html" if is_untrained else "problem.html"
-    page = render_template(template, problem=problem, steps=_FIRST_STEPS)
+    page = render_template(template, problem=problem, detail=problem["detail"], steps=STEPS)
     response.set_data(page)
     response.content_type = f"{_HTML}; charset=utf-8"
     return response

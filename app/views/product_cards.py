@@ -10,6 +10,7 @@ from zlib import crc32
 from flask import url_for
 
 from src.core.domain import (
+    NO_RATINGS,
     SEEN_KINDS,
     Event,
     EventKind,
@@ -255,7 +256,7 @@ def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: 
     Returns:
         None if there are no ratings at all, so that the prediction has no meaning.
     """
-    if rmse is None and not predicted.known_user and not predicted.known_product:
+    if predicted.model == NO_RATINGS or (rmse is None and not predicted.known_user and not predicted.known_product):
         return None
     low, high = scale
     of_user, of_product = predicted.n_user_ratings, predicted.n_product_ratings

@@ -315,17 +315,22 @@ class ListPosition:
     reason: ExclusionReason | None
 
 
+NO_RATINGS = "none"
+"""`PredictedRating.model` where the release has learned from no rating: the rating is the middle of the scale."""
+
+
 @dataclass(frozen=True, slots=True)
 class PredictedRating:
     """A predicted rating, and what it rests on.
 
     Attributes:
         rating: on the shop's scale.
-        known_user: whether the model learnt from any rating of the user.
-        known_product: whether it learnt from any rating of the product.
+        known_user: whether the model learnt from any rating of the user; where `model` is NO_RATINGS, whether the
+            release knows the user from other events.
+        known_product: the same of the product.
         n_user_ratings: number of ratings of the user.
         n_product_ratings: number of ratings of the product.
-        model: name of the model.
+        model: name of the model; NO_RATINGS where there was no rating to learn from.
     """
 
     rating: float

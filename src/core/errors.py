@@ -10,6 +10,7 @@
     │   ├── NoData          the store holds no events
     │   └── NoRelease       no trained release is active
     ├── ReleaseError        a release on disk does not verify, or could not be written
+    │   └── LimitReached    a release cannot be read for a limit of this process: files, memory
     ├── StoreError          the database did not answer, or refused
     └── Busy                another training holds the lock (HTTP 409)
 
@@ -72,6 +73,10 @@ class NoRelease(NotReady):
 
 class ReleaseError(AisleError):
     """A release on disk does not verify, or could not be written."""
+
+
+class LimitReached(ReleaseError):
+    """A release cannot be read because this process may open no more files or take no more memory."""
 
 
 class StoreError(AisleError):

@@ -25,6 +25,9 @@ _CLIENT_INPUT = (
 )
 """Lines of Gunicorn that repeat client input (address, path, query), and what replaces them."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""Werkzeug's development server writes its first lines in colour, whether to a terminal or not."""
+
 
 class _Formatter(logging.Formatter):
     """Format records without personal data.
@@ -47,6 +50,8 @@ class _Formatter(logging.Formatter):
 
     def _message(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
+        if record.name == "werkzeug":
+            message = _COLOUR.sub("", message)
         if record.name.startswith("gunicorn"):
             for pattern, replacement in _CLIENT_INPUT:
                 message = pattern.sub(replacement, message)
@@ -127,6 +132,8 @@ def configure_logging(name: str, request_id: Callable[[], str | None] = lambda: 
     """
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(name, request_id, ids))
+    if not ids:
+        handler.addFilter(_holds_no_rows)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for gunicorn_handler in logging.getLogger("gunicorn.error").handlers:
         gunicorn_handler.setFormatter(handler.formatter)
@@ -134,6 +141,11 @@ def configure_logging(name: str, request_id: Callable[[], str | None] = lambda: 
         logging.getLogger(verbose).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     threading.excepthook = _thread_failed
+
+
+def _holds_no_rows(record: logging.LogRecord) -> bool:
+    """Return whether a record may be logged: below WARNING SQLAlchemy logs parameters and rows, which hold ids."""
+    return record.levelno >= logging.WARNING or not record.name.startswith("sqlalchemy")
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:

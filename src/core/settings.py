@@ -66,6 +66,9 @@ class RatingScale(BaseModel):
         return self
 
 
+_POSTGRES = "postgres://"
+
+
 class Settings(RatingScale, BaseSettings):
     """The common settings with their defaults. Lists are written with commas between their parts."""
 
@@ -322,8 +325,9 @@ class Settings(RatingScale, BaseSettings):
 
     @property
     def store_url(self) -> str:
-        """The SQLAlchemy URL of the store."""
-        return self.database_url or f"sqlite:///{self.var / 'store.sqlite3'}"
+        """The SQLAlchemy URL of the store. Hosting platforms write postgres:// for SQLAlchemy's postgresql://."""
+        url = self.database_url or f"sqlite:///{self.var / 'store.sqlite3'}"
+        return f"postgresql://{url.removeprefix(_POSTGRES)}" if url.startswith(_POSTGRES) else url
 
     @property
     def retrain_time(self) -> dt.time:

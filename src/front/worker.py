@@ -168,7 +168,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Refuse TLS, which ends in a proxy. Raises SystemExit."""
+        """Refuse TLS, which ends in a proxy.
+
+        Args:
+            cfg: Gunicorn's configuration.
+            log: Gunicorn's log.
+
+        Raises:
+            SystemExit: A certificate is configured.
+        """
         if cfg.is_ssl:
             raise SystemExit(
                 "error: a certificate is configured, and this worker speaks plain HTTP. Let a proxy end TLS, or start "
@@ -206,7 +214,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._receive(connection)
 
     def finish_request(self, conn: Connection, fs: Future[bool]) -> None:
-        """Write the rest of an answer that a thread has made."""
+        """Write the rest of an answer that a thread has made.
+
+        Args:
+            conn: The connection of the request.
+            fs: The thread's result: whether the connection may be kept.
+        """
         try:
             conn.keep = not fs.cancelled() and fs.exception() is None and bool(fs.result())
             if conn.sock.flush():

@@ -8,9 +8,11 @@ the history at query time (equation 4).
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -26,6 +28,8 @@ from src.models.model_kind import Unavailable
 
 _QUERIES_PER_TASK = 128
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class AlsParams:
@@ -36,7 +40,7 @@ class AlsParams:
         regularization: λ.
         alpha: α.
         iterations: passes over users and items.
-        use_gpu: train on a CUDA device, for which implicit must be built.
+        use_gpu: train on a CUDA device, for which implicit must be built; without one, on the CPU.
     """
 
     factors: int = 128
@@ -67,7 +71,8 @@ class AlsSettings(BaseModel):
     als_alpha: float = Field(AlsParams.alpha, gt=0, description="ALS: what an event adds to the confidence of 1.")
     als_iterations: int = Field(AlsParams.iterations, ge=1, le=1000, description="ALS: passes over users and products.")
     als_use_gpu: bool = Field(
-        AlsParams.use_gpu, description="ALS: train on a CUDA device, for which implicit must be built."
+        AlsParams.use_gpu,
+        description="ALS: train on a CUDA device, for which implicit must be built; without one, on the CPU.",
     )
 
 
@@ -175,18 +180,34 @@ def train(data: TrainingData, params: AlsParams, *, seed: int) -> Als:
     if not confidence.nnz:
         return _als(np.zeros((confidence.shape[1], factors), np.float32), params)
     confidence.data = 1 + params.alpha * confidence.data
+    use_gpu = params.use_gpu and _has_gpu()
     with threadpool_limits(1, "blas"):  # implicit runs its own threads, and warns when BLAS does as well
         model = AlternatingLeastSquares(
             factors=factors,
             regularization=params.regularization,
             alpha=1,
             iterations=params.iterations,
-            use_gpu=params.use_gpu,
+            use_gpu=use_gpu,
             random_state=seed,
         )
         model.fit(confidence, show_progress=False)
-    item_factors = model.item_factors.to_numpy() if params.use_gpu else model.item_factors
+    item_factors = model.item_factors.to_numpy() if use_gpu else model.item_factors
     return _als(np.ascontiguousarray(item_factors, dtype=np.float32), params)
+
+
+@cache
+def _has_gpu() -> bool:
+    """Return whether implicit can train on a GPU; log once, if it cannot, what is missing."""
+    import implicit.gpu
+
+    if not implicit.gpu.HAS_CUDA:
+        missing = "implicit finds no CUDA device" if implicit.gpu.HAS_RMM else "the library rmm is not installed"
+        _log.warning(
+            "AISLE_ALS_USE_GPU is true, but %s: ALS is trained on the CPU. Install implicit with CUDA and rmm on a "
+            "machine with a GPU, or set AISLE_ALS_USE_GPU=false",
+            missing,
+        )
+    return bool(implicit.gpu.HAS_CUDA)
 
 
 def _als(item_factors: FloatArray, params: AlsParams) -> Als:

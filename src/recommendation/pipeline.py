@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.core.domain import (
+    NO_RATINGS,
     BoolArray,
     ExclusionReason,
     FloatArray,
@@ -234,6 +235,12 @@ class Pipeline:
         """The behavioural features of the items for search re-rankers."""
         return Signals.of(self.models)
 
+    @cached_property
+    def _has_ratings(self) -> bool:
+        """Whether the model that predicts ratings has learned from any."""
+        model: Any = self.raters[self.rater] if self.rater is not None else None
+        return model is not None and bool(np.any(model.item_count))
+
     def predict(self, user_id: str, product_id: str) -> PredictedRating:
         """Predict the rating of a product by a user.
 
@@ -253,5 +260,7 @@ class Pipeline:
         user_idx, item_idx = -1 if user is None else user, -1 if item is None else item
         model = self.raters[self.rater]
         rating = float(model.rate(np.array([user_idx]), np.array([item_idx]))[0])
+        if not self._has_ratings:
+            return PredictedRating(rating, user is not None, item is not None, 0, 0, NO_RATINGS)
         n_user, n_product = model.n_ratings(user_idx, item_idx)
         return PredictedRating(rating, n_user > 0, n_product > 0, n_user, n_product, self.rater)

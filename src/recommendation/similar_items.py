@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,29 @@ def similar(
             titles[group] = titles.get(group, 0) + 1
             chosen.append(candidate)
     return chosen
+
+
+def with_falling_scores(items: Sequence[SimilarItem]) -> list[SimilarItem]:
+    """Scale the scores of a list so that they never rise along it.
+
+    The scores of the two sources have scales of their own. Each run of one source is scaled to begin no higher than the
+    run before it ends; inside a run the ratios of scores stay.
+
+    Args:
+        items: best first.
+
+    Returns:
+        The same items in the same order.
+    """
+    falling: list[SimilarItem] = []
+    factor = 1.0
+    for each in items:
+        last = falling[-1] if falling else each
+        if each.source != last.source:
+            factor = min(1.0, last.score / each.score) if each.score > 0 else 1.0
+        score = each.score * factor
+        falling.append(replace(each, score=min(score, last.score) if falling else score))
+    return falling
 
 
 def _evidence(models: Mapping[str, Any], item: int) -> float:

@@ -15,6 +15,8 @@ from src.releases.release import MANIFEST, fsync, fsync_folder, sha256, to_json
 
 CURRENT = "CURRENT.json"
 _ACTIVATED = "ACTIVATED"
+_DEACTIVATED = "DEACTIVATED"
+"""Line of ACTIVATED for a deactivation. An older program takes it for a version that is not on disk."""
 
 
 class Pointer:
@@ -104,14 +106,39 @@ class Pointer:
 
     def note(self, version: str | None) -> None:
         """Record that a release served, unless it is the last one recorded."""
-        if version is None or self.activated()[-1:] == [version]:
+        if version is None or self._lines()[-1:] == [version]:
             return
         with open(self.folder / _ACTIVATED, "a", encoding="utf-8") as record:
             record.write(f"{version}\n")
         fsync(self.folder / _ACTIVATED)
 
+    def deactivate(self) -> None:
+        """Record that no release is to serve, then remove the pointer. Without any activation there is nothing to do.
+
+        Raises:
+            OSError: The record could not be written, and the pointer is as it was.
+        """
+        if self.content() is not None or self.activated():
+            self.note(self.version)
+            self.note(_DEACTIVATED)
+        (self.folder / CURRENT).unlink(missing_ok=True)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the pointer is missing though a release was activated and none was deactivated since."""
+        return self.content() is None and self._lines()[-1:] not in ([], [_DEACTIVATED])
+
+    @property
+    def is_deactivated(self) -> bool:
+        """Whether the pointer is missing because the release was deactivated."""
+        return self.content() is None and self._lines()[-1:] == [_DEACTIVATED]
+
     def activated(self) -> list[str]:
         """Return the versions of all activations, oldest first."""
+        return [line for line in self._lines() if line != _DEACTIVATED]
+
+    def _lines(self) -> list[str]:
+        """Return the lines of ACTIVATED, oldest first; none if it cannot be read."""
         try:
             return (self.folder / _ACTIVATED).read_text(encoding="utf-8").split()
         except (OSError, ValueError):

@@ -3,7 +3,8 @@
 releases/.tmp-<run>/      being filled
 releases/<version>/       immutable (src/releases/release.py)
 releases/CURRENT.json     {"version", "manifest_sha256"}: the one that is served; "pinned" if no training may replace it
-releases/ACTIVATED        a line for every activation: what may be served again (current_pointer.py)
+releases/ACTIVATED        a line for every activation: what may be served again (current_pointer.py), and for every
+                          deactivation, which a missing CURRENT.json alone is not
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.domain import JsonDict
-from src.core.errors import AisleError, NoRelease, ReleaseError, UnknownName
+from src.core.errors import AisleError, LimitReached, NoRelease, ReleaseError, UnknownName
 from src.releases.current_pointer import CURRENT, Pointer
 from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest, iso_seconds, parse_manifest
@@ -29,6 +30,7 @@ from src.releases.release import (
     SmokeTestResult,
     fsync_folder,
     read_release,
+    refuse_limit,
     write_release,
 )
 from src.releases.smoke_test import run_in_fresh_process
@@ -200,12 +202,26 @@ class Registry:
         return pointer is not None and bool(pointer["pinned"])
 
     def deactivate(self) -> None:
-        """Let no release serve: until the next activation every list answers that a training is needed."""
-        (self.folder / CURRENT).unlink(missing_ok=True)
+        """Let no release serve: until the next activation every list answers that a training is needed.
+
+        Raises:
+            ReleaseError: It could not be written.
+        """
+        with suppress(UnknownName), self._pointer.changing("try again"):
+            self._pointer.deactivate()
+
+    @property
+    def is_deactivated(self) -> bool:
+        """Whether no release serves because the last one was deactivated."""
+        return self._pointer.is_deactivated
 
     def current_version(self) -> str | None:
         """Return the version that CURRENT.json names; None without one, or if it cannot be read."""
         return self._pointer.version
+
+    def wanted_version(self) -> str | None:
+        """Return the current version or, if CURRENT.json is lost, the one activated last; None if none is to serve."""
+        return self.current_version() or (self._pointer.activated()[-1] if self._pointer.is_lost else None)
 
     def pointer_bytes(self) -> bytes | None:
         """Return the bytes of CURRENT.json, cheap to compare with those of before; None without the file."""
@@ -215,11 +231,16 @@ class Registry:
         """Return the release that CURRENT.json names.
 
         Raises:
-            NoRelease: None is active.
+            NoRelease: None was ever activated, or the last one was deactivated.
             UnknownName: It is not on disk.
-            ReleaseError: It is not what was activated.
+            ReleaseError: It is not what was activated, or CURRENT.json is missing.
         """
         pointer = self._pointer.read()
+        if pointer is None and self._pointer.is_lost:
+            raise ReleaseError(
+                f"{self.folder / CURRENT} is missing, though releases have served. Expected the version that serves; "
+                "write it again with python train_model.py --activate VERSION (--releases lists them)."
+            )
         if pointer is None:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
         if not pointer["version"]:
@@ -227,18 +248,19 @@ class Registry:
         return self.load(pointer["version"], pointer["manifest_sha256"])
 
     def active(self) -> Release:
-        """Return the current release or, if that does not verify, the newest one before it that does.
+        """Return the current release or, if that is missing or does not verify, the newest one before it that does.
 
         Raises:
-            NoRelease: None was ever activated.
+            NoRelease: None was ever activated, or the last one was deactivated.
             ReleaseError: None verifies.
         """
         try:
             return self.current()
-        except NoRelease:
+        except (NoRelease, LimitReached):
             raise
         except AisleError as error:
             problem = str(error)
+        self._refuse_without_descriptors()
         for version in self._pointer.served_before(self.current_version()):
             try:
                 release = self.load(version)
@@ -246,6 +268,13 @@ class Registry:
                 continue
             return replace(release, current_problem=problem)
         raise ReleaseError(f"{problem} No older release verifies either: run python train_model.py")
+
+    def _refuse_without_descriptors(self) -> None:
+        """Raise LimitReached if this process can open no file: then no release can be found, however good it is."""
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            refuse_limit(str(self.current_version()), error)
 
     def listing(self) -> list[Listed]:
         """Return all releases on disk, newest first."""

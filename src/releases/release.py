@@ -5,6 +5,7 @@ manifest.json lists every other file with size and sha256, and ends with a hash 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.domain import JsonDict
-from src.core.errors import ReleaseError
+from src.core.errors import LimitReached, ReleaseError
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
@@ -153,6 +154,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             search=SearchIndex.load(folder / "search") if manifest.search else None,
         )
     except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
+        refuse_limit(folder.name, error)
         raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
 
@@ -186,7 +188,30 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, of any depth
+        refuse_limit(folder.name, error)
         raise broken(f"it cannot be read ({_short(error)})") from None
+
+
+def refuse_limit(version: str, error: Exception) -> None:
+    """Check whether an error comes from a limit of this process, and says nothing about a release.
+
+    Args:
+        version: The release, for the message.
+        error: What was raised while it was read.
+
+    Raises:
+        LimitReached: It does.
+    """
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        raise LimitReached(
+            f"release {version} cannot be read, as this process may open no more files ({error.strerror}). Expected "
+            "a limit of 1024 or more: raise it with ulimit -n 1024 (systemd: LimitNOFILE) and start again."
+        ) from None
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        raise LimitReached(
+            f"release {version} cannot be read, as this process can take no more memory. Give it more (ulimit -v, the "
+            "container's limit) and start again."
+        ) from None
 
 
 def _short(error: Exception) -> str:

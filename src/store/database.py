@@ -170,13 +170,13 @@ def _engine(url: str, file: Path | None) -> Engine:
     except ValueError:  # its text may contain a part of the password
         raise ArgumentError("the port is not a number") from None
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"found a database of the kind {parsed.get_backend_name()!r}")
     if file is None:
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     else:
-        engine = create_engine(parsed, creator=partial(connect, file))
+        engine = create_engine(parsed, creator=partial(connect, file), hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -13,7 +13,16 @@ from src.store.sqlite_file import back_up, restore
 
 
 def back_up_store(settings: Settings, target: Path) -> None:
-    """Copy the store to a file. Raises InputError where it is no SQLite file, StoreError."""
+    """Copy the store to a file.
+
+    Args:
+        settings: They name the store.
+        target: The backup; a file there is replaced.
+
+    Raises:
+        InputError: The store is no SQLite file.
+        StoreError: The store does not answer, or the backup cannot be written.
+    """
     back_up(_file(settings, "pg_dump copies it"), target)
 
 
@@ -21,6 +30,10 @@ def restore_store(settings: Settings, backup: Path) -> None:
     """Replace the contents of the store by those of a backup.
 
     Services read the new contents at once, and read their copies of products anew.
+
+    Args:
+        settings: They name the store.
+        backup: A file that `back_up_store` wrote.
 
     Raises:
         InputError: The store is no SQLite file, or the backup is not complete.

@@ -42,7 +42,7 @@ def remove_synthetic_shop(settings: Settings, store: Store) -> None:
         store: the store.
     """
     registry = Registry(settings.releases_dir)
-    current = registry.current_version()
-    if current is not None and registry.is_made_up(current):
+    wanted = registry.wanted_version()
+    if wanted is not None and registry.is_made_up(wanted):
         registry.deactivate()
     store.delete_synthetic()

@@ -133,3 +133,11 @@ def in_a_fresh_process() -> Callable[[str], str]:
         return done.stderr
 
     return run
+
+
+def test_first_lines_of_the_development_server_have_no_colours() -> None:
+    for name in ("json", "text"):
+        line = formatter(name).format(record("\x1b[31m\x1b[1mWARNING: a development server\x1b[0m", name="werkzeug"))
+        assert "WARNING: a development server" in line
+        assert "[31m" not in line
+        assert "[0m" not in line

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from src.core.domain import EVENT_WEIGHTS
 from src.core.errors import ConfigError
@@ -56,6 +57,7 @@ def another_value(name: str) -> tuple[str, object]:
         "encoder_download": ("yes", True),
         "ranker": ("off", "off"),
         "log_format": ("json", "json"),
+        "trusted_proxies": ("10.0.0.5,192.168.0.0/16", "10.0.0.5,192.168.0.0/16"),
         "log_ids": ("on", "on"),
         "log_served": ("on", "on"),
         "judgements": ("/srv/judged.csv", Path("/srv/judged.csv")),
@@ -279,3 +281,22 @@ def test_what_counts_as_liked_lies_on_the_scale(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AISLE_RELEVANT_RATING", rating)
     with pytest.raises(ConfigError, match="AISLE_RELEVANT_RATING"):
         read_settings()
+
+
+def test_the_service_listens_on_this_machine_only_unless_host_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOST", raising=False)
+    assert read_settings().host == "127.0.0.1"
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    assert read_settings().host == "0.0.0.0"
+
+
+def test_a_key_that_a_header_cannot_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"AISLE_WRITE_KEYS.*beyond ASCII"):
+        read_settings(write_keys="schlüssel")
+
+
+@pytest.mark.parametrize("given", ["postgres://u:p@db.example:5432/shop", "postgresql://u:p@db.example:5432/shop"])
+def test_the_url_of_a_hosting_platform_is_one_of_postgresql(given: str) -> None:
+    settings = read_settings(database_url=given)
+    assert settings.store_url == "postgresql://u:p@db.example:5432/shop"
+    assert make_url(settings.store_url).get_backend_name() == "postgresql"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from service import Service, Shop, free_port
+from service import Service, Shop, call, free_port
 
+from src.releases.registry import Registry
 from tests.waiting import wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
@@ -71,8 +73,25 @@ def test_a_new_release_is_taken_up_by_four_workers_without_a_dropped_request(ser
     assert {release for _, release in seen[asked + 3 :]} == {new}
 
 
+def test_a_real_server_takes_no_path_from_a_header_and_refuses_a_cut_body(serve: Serve) -> None:
+    service = serve(GUNICORN, "--workers", "1", "run:app", AISLE_SCHEDULER="off")
+    for name in ("SCRIPT_NAME", "Script-Name", "PATH_INFO"):
+        assert call(f"{service.url}/healthz", headers={name: "/elsewhere"}).status == 200
+    body = b'{"user_id": "cut", "product_id": "P1", "kind": "click"}'
+    head = (
+        f"POST /events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer write-key\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body) + 5}\r\n\r\n"
+    )
+    port = int(service.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(65_536).split(b"\r\n")[0].split()[1] == b"400"
+    assert service.get("/status").body["database"]["by_kind"].get("click", 0) == 0
+
+
 def test_without_a_release_lists_say_which_command_helps(serve: Serve, shop: Shop) -> None:
-    (shop.folder / "var/releases/CURRENT.json").unlink()
+    Registry(shop.folder / "var/releases").deactivate()
     service = serve(GUNICORN, "--workers", "1", "run:app", AISLE_SCHEDULER="off")
     answer = service.post("/recommend", {"user_id": "U00001"})
     assert answer.status == 503

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -161,3 +162,16 @@ def test_its_matrix_of_all_products_is_kept_with_the_ridge(model: Als) -> None:
     expected = model.item_factors.T @ model.item_factors + PARAMS.regularization * np.eye(PARAMS.factors)
     np.testing.assert_allclose(model.gram, expected, rtol=1e-5)
     assert {model.gram.dtype, model.item_factors.dtype} == {np.dtype(np.float32)}
+
+
+def test_without_a_gpu_als_is_trained_on_the_cpu_and_says_what_is_missing(
+    data: TrainingData, model: Als, caplog: pytest.LogCaptureFixture
+) -> None:
+    als._has_gpu.cache_clear()
+    for _ in range(2):
+        trained = train(data, replace(PARAMS, use_gpu=True), seed=1)
+    np.testing.assert_array_equal(trained.item_factors, model.item_factors)
+    assert [(record.levelname, "trained on the CPU" in record.message) for record in caplog.records] == [
+        ("WARNING", True)
+    ]
+    assert "AISLE_ALS_USE_GPU" in caplog.text

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.core.domain import SEEN_KINDS, Event, EventBatch, EventKind, Query, Rules
+from src.core.domain import NO_RATINGS, NO_TIME, SEEN_KINDS, Event, EventBatch, EventKind, PredictedRating, Query, Rules
 from src.core.errors import NotReady, UnknownName
 from src.core.progress import Silent
 from src.interactions.interactions import training_data
 from src.models import MODELS, POPULARITY, SPECTRAL, SVD, VBMF
 from src.models.settings import AllSettings
+from src.models.svd import SvdParams
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble
 from src.recommendation.pipeline import Pipeline
 
@@ -216,3 +217,13 @@ def test_withdrawn_excluded_and_seen_products_are_left_out_together(pipeline: Pi
 def test_another_word_on_what_is_withdrawn_replaces_the_one_before(pipeline: Pipeline) -> None:
     assert ids(pipeline.without({"p0"}).without({"p1"}), Query(None, n=2)) == ["p0", "p2"]
     assert pipeline.without(()) == pipeline
+
+
+def test_where_no_rating_was_learned_from_the_prediction_says_so() -> None:
+    events = EventBatch(["a", "b"], ["x", "y"], ["click"] * 2, np.ones(2), np.full(2, NO_TIME))
+    data = training_data([events])
+    models = {SVD: MODELS[SVD].train(data, SvdParams(1, 5, factors=2, epochs=2), seed=1)}
+    pipeline = Pipeline(data.users, data.items, models, SVD, rater=SVD)
+    known, unknown = pipeline.predict("a", "x"), pipeline.predict("c", "z")
+    assert known == PredictedRating(3.0, True, True, 0, 0, NO_RATINGS)
+    assert unknown == PredictedRating(3.0, False, False, 0, 0, NO_RATINGS)

@@ -11,7 +11,7 @@ from src.core.domain import Product
 from src.models import ITEM_GRAPH, POPULARITY
 from src.models.base import QueryRows
 from src.models.top_n import Candidates
-from src.recommendation.similar_items import BEHAVIOUR, ENOUGH, TEXT, SimilarItem, similar
+from src.recommendation.similar_items import BEHAVIOUR, ENOUGH, TEXT, SimilarItem, similar, with_falling_scores
 from src.search.index import SearchIndex
 from tests.search.small_index import small_search
 
@@ -100,3 +100,21 @@ def test_without_texts_behaviour_alone_answers() -> None:
 def test_no_list_is_longer_than_asked_for(search: SearchIndex) -> None:
     for n in range(1, 6):
         assert len(similar(models(ENOUGH / 3, 5, 6), search, 0, None, n, None)) == n
+
+
+def test_scores_fall_along_a_list_of_two_sources(search: SearchIndex) -> None:
+    for events in (0, ENOUGH / 3, ENOUGH / 2, ENOUGH):
+        found = similar(models(events, 5, 6, 4), search, 0, None, 6, None)
+        falling = with_falling_scores(found)
+        scores = [each.score for each in falling]
+        assert scores == sorted(scores, reverse=True)
+        assert [(each.item_idx, each.source) for each in falling] == [(each.item_idx, each.source) for each in found]
+    assert with_falling_scores([]) == []
+
+
+def test_inside_a_run_of_one_source_the_ratios_of_scores_stay() -> None:
+    listed = [
+        SimilarItem(0, 0.2, BEHAVIOUR), SimilarItem(1, 0.1, BEHAVIOUR), SimilarItem(2, 0.8, TEXT),
+        SimilarItem(3, 0.4, TEXT), SimilarItem(4, 0.09, BEHAVIOUR), SimilarItem(5, -0.5, TEXT),
+    ]  # fmt: skip
+    assert [each.score for each in with_falling_scores(listed)] == pytest.approx([0.2, 0.1, 0.1, 0.05, 0.05, -0.5])

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from releases import manifest_of, publish
-from src.core.errors import NoRelease, UnknownName
+from src.core.errors import NoRelease, ReleaseError, UnknownName
 from src.releases.registry import Registry
 from src.releases.release_messages import describe_fallback
 
@@ -81,6 +81,40 @@ def test_a_deactivated_release_serves_again_once_it_is_activated(registry: Regis
     assert registry.versions() == [version]
     registry.activate(version)
     assert registry.active().version == version
+
+
+def test_a_deleted_pointer_is_no_deactivation(registry: Registry) -> None:
+    old, new = publish(registry, 1), publish(registry, 2)
+    (registry.folder / "CURRENT.json").unlink()
+    with pytest.raises(ReleaseError, match=r"CURRENT\.json is missing.*python train_model\.py --activate"):
+        registry.current()
+    release = registry.active()
+    assert release.version == new
+    assert "CURRENT.json is missing" in describe_fallback(release)
+    assert not registry.is_deactivated
+    registry.deactivate()
+    assert registry.is_deactivated
+    with pytest.raises(NoRelease):
+        registry.active()
+    registry.activate(old)
+    assert not registry.is_deactivated
+    (registry.folder / "CURRENT.json").unlink()
+    assert registry.active().version == old
+
+
+def test_a_deactivated_release_is_rolled_back_to_and_never_taken_for_a_version(registry: Registry) -> None:
+    old, new = publish(registry, 1), publish(registry, 2)
+    registry.deactivate()
+    assert not (registry.folder / "CURRENT.json").exists()  # an older program serves nothing either
+    assert registry.rollback() == new
+    assert registry.rollback() == old
+    assert [listed.version for listed in registry.listing() if listed.is_current] == [old]
+
+
+def test_deactivating_an_empty_folder_changes_nothing(registry: Registry) -> None:
+    registry.deactivate()
+    assert not registry.folder.exists()
+    assert not registry.is_deactivated
 
 
 @pytest.mark.parametrize("version", ["..", ".", "", "../outside", "/etc", "CURRENT.json", "a/../b", ".tmp-x", "x\0"])

@@ -6,15 +6,18 @@ import errno
 import hashlib
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from releases import files_of, flip, publish
-from src.core.errors import AisleError, ReleaseError, UnknownName
+from src.core.errors import AisleError, LimitReached, ReleaseError, UnknownName
+from src.interactions.vocabulary import Vocabulary
 from src.releases.manifest import FORMAT
 from src.releases.registry import Registry
 from src.releases.release_messages import describe_fallback
@@ -185,6 +188,46 @@ def test_a_release_with_a_link_to_somewhere_else_is_never_served(
     with pytest.raises(ReleaseError, match="link to somewhere else"):
         registry.load(new)
     assert registry.active().version == old
+
+
+@pytest.mark.parametrize("spare", [0, 1, 3, 6])
+def test_few_descriptors_are_named_and_no_training_is_advised(two_releases: tuple[Path, str, str], spare: int) -> None:
+    registry = Registry(two_releases[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = os.open(os.devnull, os.O_RDONLY)
+    os.close(highest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + spare, hard))
+    try:
+        held = []
+        with suppress(OSError):
+            while len(held) < 1_000:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for descriptor in held[len(held) - spare :]:
+            os.close(descriptor)
+            held.remove(descriptor)
+        try:
+            registry.active()
+            message = ""
+        except AisleError as error:
+            message = str(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in held:
+            os.close(descriptor)
+    assert "train" not in message
+    assert "ulimit -n" in message or spare > 1
+
+
+def test_a_release_that_does_not_fit_in_memory_is_not_said_to_be_broken(
+    two_releases: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(Vocabulary, "load", full)
+    with pytest.raises(LimitReached, match="no more memory") as raised:
+        Registry(two_releases[0]).active()
+    assert "train" not in str(raised.value)
 
 
 def test_a_disk_that_cannot_be_read_is_an_aisle_error(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
+import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Publication, Registry
 from src.releases.release import SmokeTestResult
 from src.releases.release_messages import describe_fallback
-from src.releases.smoke_test import run_smoke_test
+from src.releases.smoke_test import run_smoke_test, run_while_it_works
 from src.releases.verdict import GateVerdict
 
 
@@ -182,13 +182,12 @@ def test_a_release_is_loaded_once_in_a_fresh_process_before_it_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[list[str]] = []
-    run = subprocess.run
 
-    def spy(command: list[str], **kwargs: Any) -> Any:
+    def spy(command: list[str], folder: Path) -> Any:
         ran.append(command)
-        return run(command, **kwargs)
+        return run_while_it_works(command, folder)
 
-    monkeypatch.setattr(subprocess, "run", spy)
+    monkeypatch.setattr("src.releases.smoke_test.run_while_it_works", spy)
     registry = Registry(tmp_path / "with a blank" / "releases")
     version = publish(registry, 1)
     assert registry.active().version == version
@@ -211,10 +210,26 @@ def test_a_release_that_does_not_load_in_a_fresh_process_is_removed_and_refused(
 def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     old = publish(registry, 1)
     monkeypatch.undo()
-    monkeypatch.setattr("src.releases.smoke_test._TIMEOUT_SECONDS", 0.001)
-    with pytest.raises(ReleaseError, match="did not load within"):
+    monkeypatch.setattr("src.releases.smoke_test._CPU_SECONDS", 0.001)
+    with pytest.raises(ReleaseError, match=r"did not load in a fresh process.*0\.001 s of CPU time"):
         publish(registry, 2)
     assert registry.active().version == old
+
+
+def test_a_starved_process_is_waited_for_and_one_that_hangs_is_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("src.releases.smoke_test._STALLED_SECONDS", 3.0)
+    slow = "import time\nfor _ in range(12):\n    time.sleep(0.5)\n    sum(range(2_000_000))\nprint('done')"
+    started = time.monotonic()
+    done = run_while_it_works([sys.executable, "-c", slow], tmp_path)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert time.monotonic() > started + 3.0
+    with pytest.raises(TimeoutError, match="no progress for 3 s"):
+        run_while_it_works([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path)
+    monkeypatch.setattr("src.releases.smoke_test._CPU_SECONDS", 0.5)
+    with pytest.raises(TimeoutError, match=r"0\.5 s of CPU time"):
+        run_while_it_works([sys.executable, "-c", "while True: pass"], tmp_path)
 
 
 def test_a_release_that_was_never_activated_is_no_fallback(registry: Registry) -> None:

@@ -79,3 +79,22 @@ def test_a_wrong_hint_is_one_clear_error_and_stores_nothing(
     if (store := tmp_path / "var/store.sqlite3").exists():
         with closing(sqlite3.connect(store)) as raw:
             assert raw.execute("SELECT count(*) FROM events").fetchone() == (0,)
+
+
+def test_an_export_alone_loads_nothing_and_makes_up_nothing(door: Door, tmp_path: Path) -> None:
+    door("r.csv")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/more.csv").write_text("user_id,product_id,rating\nw,z,5\n")
+    said = door("--export", "out.csv")
+    assert "3 events written to out.csv" in said
+    assert "more.csv" not in said
+    assert "w,z" not in (tmp_path / "out.csv").read_text()
+
+
+def test_an_export_of_an_empty_store_makes_up_no_shop(door: Door, tmp_path: Path) -> None:
+    done = run_script(
+        ROOT / "data_processing.py", "--export", "out.csv", folder=tmp_path, environment=environment(tmp_path / "var")
+    )
+    assert "made up" not in done.stdout + done.stderr
+    with closing(sqlite3.connect(tmp_path / "var/store.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)

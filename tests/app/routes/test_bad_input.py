@@ -23,6 +23,10 @@ Sender = Callable[[str, bytes], Any]
 NEEDING = ["/recommend", "/why-not", "/search", "/matrix_factor/similar", "/matrix_factor/user", "/predict", "/events"]
 ADMIN = ["/training", "/releases/V/activate", "/releases/rollback", "/releases/pin", "/releases/unpin"]
 POSTS = NEEDING + ADMIN
+AS_SENT_BY_GUNICORN: Any = {
+    "HTTP_AUTHORIZATION": "Bearer admin-key-of-the-tests",
+    "wsgi.input_terminated": True,
+}
 PAGES = ("pages.", "dashboard.")  # their forms have tests of their own
 
 
@@ -98,6 +102,27 @@ def test_a_body_that_is_no_json_says_so(send: Sender, is_problem: Checker, path:
     detail = is_problem(send(path, body), 400)["detail"]
     assert said in detail
     assert "400 Bad Request" not in detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_in_utf_16_or_32_is_refused(send: Sender, is_problem: Checker, path: str, encoding: str) -> None:
+    body = '{"user_id": "a", "product_id": "b", "kind": "click"}'.encode(encoding)
+    detail = is_problem(send(path, body), 415)["detail"]
+    assert encoding[:6].upper() in detail
+    assert "UTF-8" in detail
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_that_ends_before_its_length_is_refused_and_nothing_is_stored(
+    flask_app: Flask, is_problem: Checker, path: str
+) -> None:
+    store = context_of(flask_app).store
+    before = store.summary().n_events
+    body = b'{"user_id": "cut", "product_id": "b", "kind": "click"}'
+    answer = by_hand(flask_app, body, PATH_INFO=path, CONTENT_LENGTH=str(len(body) + 9), **AS_SENT_BY_GUNICORN)
+    assert "Content-Length" in is_problem(answer, 400)["detail"]
+    assert store.summary().n_events == before
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -336,7 +361,7 @@ def test_a_length_beyond_all_numbers_is_refused(send: Sender, is_problem: Checke
         ({"userid": "b"}, "userid: Extra inputs are not permitted"),
         ({"\ud800": 1}, "unicode"),
         ({"x" * 300: 1}, "Extra inputs are not permitted"),
-        ({f"x{number}": 1 for number in range(1_000)}, "and 995 more"),
+        ({f"x{number}": 1 for number in range(99)}, "and 95 more"),
     ],
     ids=range(33),
 )

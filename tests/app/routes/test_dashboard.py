@@ -467,6 +467,34 @@ def test_where_reading_needs_a_key_the_dashboard_does_too(trained_settings: Sett
         assert client.get(path, auth=("anybody", "reader")).status_code == 200
 
 
+def test_a_form_without_the_read_key_names_no_release(
+    trained_settings: Settings, publish_again: Publish, make_app: MakeApp
+) -> None:
+    versions = [Registry(trained_settings.releases_dir).current_version(), publish_again()]
+    client = make_app(trained_settings.model_copy(update={"read_keys": "reader"})).test_client()
+    reader = ("anybody", "reader")
+    form = client.get("/dashboard/releases/rollback", auth=reader).text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    token = {"csrf_token": fields["csrf_token"], "version": "guess", "key": "wrong"}
+    for data, status in (({}, 400), (token, 401)):
+        answer = client.post("/dashboard/releases/rollback", data=data, headers={"Accept": "text/html"})
+        assert answer.status_code == status
+        for version in versions:
+            assert str(version) not in answer.text + str(answer.headers)
+    assert "X-Release" not in client.get("/dashboard").headers
+    answer = client.post("/dashboard/releases/rollback", data=token, auth=reader)
+    assert (answer.status_code, str(versions[1]) in answer.text) == (401, True)
+    answer = client.post("/dashboard/releases/rollback", data={**fields, "key": KEY})
+    assert answer.status_code == 303
+
+
+def test_a_form_that_is_cut_is_refused(client: FlaskClient) -> None:
+    environ = {"CONTENT_LENGTH": "99", "wsgi.input_terminated": True}
+    answer = client.post("/dashboard/releases/rollback", data={"key": KEY}, environ_overrides=environ)
+    assert answer.status_code == 400
+    assert "Content-Length is 99" in answer.text
+
+
 def test_a_score_without_a_figure_is_told_in_words_that_fit_its_number(
     client: FlaskClient, trained_store: Store
 ) -> None:

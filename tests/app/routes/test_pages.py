@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from app.context import context_of
 from src.core.domain import Event, EventKind, Product
 from src.core.progress import Silent
 from src.core.settings import Settings
 from src.recommendation.ensemble import ENSEMBLE
+from src.releases.registry import Registry
 from src.store import Store
+from src.store.tables import products
+from src.workflows.ingest import ingest
 from src.workflows.record_events import record_events
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
@@ -268,6 +273,8 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
     client = make_app(settings).test_client()
     page = text_of(client, "/?user_id=u1&product_id=p1")
     assert "no rating can be predicted" in page
+    predicted = client.post("/predict", json={"user_id": "u1", "product_id": "p1"}).get_json()
+    assert (predicted["known_user"], predicted["n_user_ratings"], predicted["model"]) == (True, 0, "none")
     assert ">p1<" in text_of(client, "/shop/products/p1")
     assert "made up" not in page
     found = text_of(client, "/shop/search?q=p")
@@ -304,6 +311,56 @@ def test_before_any_release_the_page_says_what_to_do(untrained_client: FlaskClie
         page = untrained_client.get(path, headers=BROWSER)
         assert page.status_code == 503
         assert "python train_model.py" in page.text
+
+
+CATALOGUE = "product_id,title,category,price\n" + "".join(f"c{n},Chair {n},Chairs,{n + 10}\n" for n in range(30))
+ORDERS = "user,product,rating\nu,p,5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "figures", "commands"),
+    [
+        (CATALOGUE, "30 products and 0 events", ["python data_processing.py orders.csv", "python train_model.py"]),
+        (ORDERS, "and 1 events", ["python train_model.py"]),
+    ],
+    ids=["catalogue", "ratings"],
+)
+def test_pages_answer_200_after_a_file_replaced_the_made_up_shop(
+    trained_settings: Settings,
+    make_app: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    figures: str,
+    commands: list[str],
+) -> None:
+    app = make_app(trained_settings)
+    client, aisle = app.test_client(), context_of(app)
+    monkeypatch.setattr(Registry, "is_made_up", lambda *_: True)
+    with aisle.store.database.write() as connection:
+        connection.execute(update(products).values(made_up=True))
+    (tmp_path / "loaded.csv").write_text(text)
+    ingest(trained_settings, aisle.store, tmp_path / "loaded.csv", Silent())
+    aisle.recommender.refresh()
+    for path in (
+        "/",
+        "/?user_id=U00003",
+        "/shop/search?q=chair",
+        "/shop/products/c1",
+        "/shop/products/p",
+        "/dashboard",
+    ):
+        for headers in (BROWSER, {}):
+            page = client.get(path, headers=headers)
+            assert page.status_code in (200, 404), path
+            assert page.mimetype == "text/html"
+            if path != "/dashboard" and page.status_code == 200:
+                assert "loaded.csv was loaded: " in page.text
+                assert figures in page.text
+                assert re.findall(r"<code>(python .*?)</code>", page.text) == commands
+    call = client.post("/recommend", json={"user_id": "u"})
+    assert (call.status_code, call.mimetype) == (503, "application/problem+json")
+    assert client.get("/readyz").status_code == 503
 
 
 @pytest.mark.parametrize("path", PAGES)

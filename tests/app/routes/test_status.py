@@ -15,6 +15,7 @@ from app.context import context_of
 from src.core.errors import StoreError
 from src.core.records import Run
 from src.core.settings import Settings
+from src.models import ALS
 from src.releases.registry import Registry
 from src.store import Store
 
@@ -126,3 +127,18 @@ def test_a_store_that_is_locked_for_a_moment_makes_people_wait_and_nobody_is_tur
     holder.close()
     assert answer.status_code == 200
     assert len(answer.get_json()) == 10
+
+
+def test_the_status_of_matrix_factorization_is_of_the_model_that_a_training_of_mf_trains(
+    client: FlaskClient, flask_app: Flask, publish_again: Callable[..., str]
+) -> None:
+    recommender = context_of(flask_app).recommender
+    als = recommender.release().pipeline.models[ALS]
+    publish_again("als", models=("popularity", "als"))
+    recommender.refresh()
+    described = client.get("/status").get_json()["matrix_factorization"]
+    assert described == recommender.model_status("mf")
+    assert {name: described[name] for name in als.describe()} == als.describe()
+    publish_again("svd", models=("popularity", "svd"))
+    recommender.refresh()
+    assert client.get("/status").get_json()["matrix_factorization"] == {"status": "not_loaded"}

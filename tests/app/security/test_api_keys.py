@@ -52,7 +52,9 @@ def test_without_any_key_set_writing_is_forbidden_and_the_setting_is_named(
 ) -> None:
     client = client_of()
     for headers in (None, bearer("anything"), bearer("")):
-        assert "AISLE_WRITE_KEYS" in is_problem(post(client, headers), 403)["detail"]
+        detail = is_problem(post(client, headers), 403)["detail"]
+        assert "AISLE_WRITE_KEYS" in detail
+        assert "python run.py --make-keys" in detail
 
 
 @pytest.mark.parametrize("keys", ["", " ", ",", " , ,"])

@@ -57,6 +57,18 @@ def test_what_may_be_about_somebody_is_kept_nowhere(client: FlaskClient, path: s
     assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    "path", ["/static//aisle.css", "//static/aisle.css", "/static//evil.example/x", "/shop//search", "//evil.example//"]
+)
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:81", "[::1]", "[", "a b"])
+def test_no_redirect_follows_the_host_header(client: FlaskClient, path: str, host: str) -> None:
+    answer = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": host}, buffered=True)
+    assert answer.status_code < 500
+    location = answer.headers.get("Location", "/")
+    assert re.match(r"/(?!/)", location)
+    assert host not in location.replace("/static/evil.example/x", "")
+
+
 def test_files_are_kept_until_they_change(client: FlaskClient) -> None:
     page = client.get("/").get_data(as_text=True)
     (address,) = re.findall(r'href="(/static/aisle\.css\?v=\d+)"', page)

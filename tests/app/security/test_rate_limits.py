@@ -199,3 +199,18 @@ def test_no_limit_is_written_to_the_log_with_an_address_or_a_key(
 def test_what_is_no_rate_is_refused(rate: str) -> None:
     with pytest.raises(ConfigError, match="AISLE_RATE_LIMIT"):
         read_settings(rate_limit=rate)
+
+
+def test_a_long_right_key_works_after_any_number_of_wrong_ones_of_its_address(client_of: Client) -> None:
+    key = "a-long-key-that-nobody-guesses"
+    client = client_of(wrong_keys_limit="3/hour", write_keys=key, admin_keys=key + "-admin")
+    event = {"user_id": "a", "product_id": "b", "kind": "click"}
+    guesses = [client.post("/events", json=event, headers=bearer(f"{key}{n}")).status_code for n in range(5)]
+    assert guesses == [401] * 3 + [429] * 2
+    assert client.post("/events", json=event, headers=bearer(key)).status_code == 201
+    assert client.post("/events", json=event, headers=bearer(key + "-wrong")).status_code == 429
+    form = client.get("/dashboard/releases/pin").text
+    fields = {"csrf_token": re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', form)[0]}
+    fields["before"] = re.findall(r'name="before"[^>]*value="([^"]+)"', form)[0]
+    assert client.post("/dashboard/releases/pin", data={**fields, "key": key + "-no"}).status_code == 429
+    assert client.post("/dashboard/releases/pin", data={**fields, "key": key + "-admin"}).status_code in (302, 303)

@@ -211,6 +211,53 @@ def test_a_withdrawn_release_is_no_longer_served(
     assert client.get("/status").get_json()["release"] == {"version": None, "note": ""}
 
 
+def test_a_pointer_that_is_deleted_leaves_the_release_served_on_and_says_which_command_helps(
+    client: FlaskClient,
+    recommender: Recommender,
+    registry: Registry,
+    publish_again: Publish,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    old = served(client)
+    publish_again(activate=False)
+    (registry.folder / "CURRENT.json").unlink()
+    assert not recommender.refresh()
+    assert served(client) == old
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+    for text in (note(client), caplog.text):
+        assert "CURRENT.json is missing" in text
+        assert "python train_model.py --activate" in text
+    assert f"Release {old} is served on" in note(client)
+    registry.activate(old)
+    recommender.refresh()
+    assert (served(client), note(client)) == (old, "")
+
+
+def test_a_folder_of_releases_that_is_removed_leaves_the_release_served_on(
+    client: FlaskClient, recommender: Recommender, registry: Registry
+) -> None:
+    old = served(client)
+    shutil.rmtree(registry.folder)
+    assert not recommender.refresh()
+    assert served(client) == old
+    assert "is served on" in note(client)
+    assert "python train_model.py" in note(client)
+
+
+def test_a_worker_that_starts_without_a_pointer_serves_the_newest_release_that_has_served(
+    trained_settings: Settings, registry: Registry, publish_again: Publish, make_app: Callable[[Settings], Flask]
+) -> None:
+    new = publish_again()
+    publish_again(activate=False)
+    (registry.folder / "CURRENT.json").unlink()
+    client = make_app(trained_settings).test_client()
+    assert served(client) == new
+    assert "python train_model.py --activate" in note(client)
+    registry.deactivate()
+    assert make_app(trained_settings).test_client().get("/readyz").status_code == 503
+
+
 def test_a_request_speaks_with_one_release_though_another_is_taken_up_meanwhile(
     client: FlaskClient,
     flask_app: Flask,
