@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,14 @@ from typing import NamedTuple
 
 from src.core.errors import InputError
 from src.ingestion.column_names import candidates, is_filled
-from src.ingestion.input_files import MAX_LINE, InputFile, with_last
+from src.ingestion.input_files import MAX_LINE, InputFile, refuse_many_columns, sampled, with_last
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", "::": "double colons", " ": "blanks"}
 _MAX_FIELD_LINES = 500  # lines that a quoted field may span
 _SAMPLE_ROWS = 200
+_SAMPLE_LINES = 1_000  # lines parsed at once for a sample, which rarely needs a whole block
 HEADER_ROWS = 20
 """First rows that are searched for the names of the columns."""
 _MAX_SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
@@ -49,8 +49,8 @@ class CsvRows:
 
     def sample(self) -> list[list[str]]:
         """Return the first rows of any width, including the header."""
-        rows = (row for _, row in self._numbered() if isinstance(row, list))
-        return list(itertools.islice(rows, _SAMPLE_ROWS))
+        rows = ((row, sum(map(len, row)) + len(row)) for _, row in self._numbered() if isinstance(row, list))
+        return list(sampled(rows, _SAMPLE_ROWS))
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows below the header. Blank lines are no rows."""
@@ -125,7 +125,8 @@ class CsvRows:
         """Yield the line number of each row, and its fields; the text of a row that cannot be parsed."""
         number = 1
         carried: list[str] = []
-        for lines, last in with_last(self.file.line_blocks()):
+        parts = (block[at : at + _SAMPLE_LINES] for block in self.file.line_blocks() for at in _places(block))
+        for lines, last in with_last(parts):
             lines = carried + lines
             numbered, carried = self._parse(lines, number, last)
             number += len(lines) - len(carried)
@@ -182,7 +183,7 @@ class CsvRows:
 
         def source() -> Iterator[str]:
             nonlocal runs_out
-            for line in itertools.islice(lines, at, at + _MAX_FIELD_LINES):
+            for line in lines[at : at + _MAX_FIELD_LINES]:
                 yield f"{line}\n"
             runs_out = True  # the reader asks for another line only while it is inside a quote
 
@@ -213,6 +214,10 @@ class CsvRows:
         # A quote in a text is an ordinary character; in an id or a number it comes from a broken row.
         is_whole = len(row) == self.width and not any('"' in row[column] for column in self.single if column < len(row))
         return row if is_whole and self.single else None
+
+
+def _places(block: list[str]) -> range:
+    return range(0, len(block), _SAMPLE_LINES)
 
 
 class _BelowHeader(NamedTuple):
@@ -283,6 +288,8 @@ def detect(file: InputFile, separator: str | None = None) -> CsvRows:
         if rank > best[0]:
             best = (rank, CsvRows(file, candidate, width))
     lists = _lists_of_products(file)
+    if lists is None:
+        refuse_many_columns(file.path, best[1].width or 0)
     return lists if lists is not None and best[0][1] < 1.0 and separator in (None, " ") else best[1]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import logging
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, TypeVar, cast
 
 from src.core.errors import InputError, UnclearLayout, UnusableFile
 
@@ -26,12 +29,26 @@ _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-
 UNREADABLE = (OSError, EOFError, zlib.error)
 MAX_LINE = 1_000_000
 """Characters. A longer line is truncated, and rejected where it becomes a row."""
+MAX_COLUMNS = 10_000
+"""Columns, or different names of fields in JSON; a file with more of them is refused."""
+MAX_UNPACKED = 1 << 30
+"""Bytes that a file packed with gzip may always unpack to; beyond it, MAX_EXPANSION times its own size."""
+MAX_EXPANSION = 200
+SAMPLE_CHARACTERS = 4_000_000
+"""A sample of rows ends after so many characters."""
 CHUNK_BYTES = 1 << 21
 _HEAD_BYTES = 1 << 20
+
+Row = TypeVar("Row")
+Chunk: TypeAlias = bytes  # the class below has a method of this name
+
+_log = logging.getLogger(__name__)
 
 
 def find_event_files(folders: Iterable[Path], except_for: Iterable[Path] = ()) -> list[Path]:
     """Find files that look like tables, by their names.
+
+    A link that leads out of its folder is left out with a warning; give its path to load it.
 
     Args:
         folders: Where to look; their direct subfolders are searched too.
@@ -47,8 +64,22 @@ def find_event_files(folders: Iterable[Path], except_for: Iterable[Path] = ()) -
         if folder.is_dir()
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")])
         if path.is_file() and _is_table(path.relative_to(folder)) and path.resolve() not in excluded
+        if _is_inside(path, folder)
     }
     return list(tables.values())
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file is in the folder once links are followed; log a warning if not."""
+    target = path.resolve()
+    if target.is_relative_to(folder.resolve()):
+        return True
+    _log.warning(
+        "%s is left out: it is a link to %s, outside of %s. Expected files in the folder; copy it there, or load it "
+        "by its path.",
+        *(path, target, folder),
+    )
+    return False
 
 
 def _is_table(path: Path) -> bool:
@@ -90,6 +121,33 @@ class InputFile:
         with self._guarded(), _open(self.path, self.packed) as binary:
             yield binary
 
+    @property
+    def _max_bytes(self) -> float:
+        """Return how many bytes the file may unpack to: text packs to a tenth, a file of zeros to a thousandth."""
+        return max(MAX_UNPACKED, MAX_EXPANSION * self.path.stat().st_size) if self.packed else math.inf
+
+    def chunks(self, binary: IO[Any]) -> Iterator[Chunk]:
+        """Yield all unpacked bytes, some megabytes at a time.
+
+        Args:
+            binary: The open file.
+
+        Yields:
+            The bytes.
+
+        Raises:
+            UnusableFile: They are more than a file of this size holds.
+        """
+        n_bytes, most = 0, self._max_bytes
+        for chunk in _chunks(binary, CHUNK_BYTES):
+            n_bytes += len(chunk)
+            if n_bytes > most:
+                raise UnusableFile(
+                    f"{self.path}: it unpacks to more than {most:,.0f} bytes. Expected at most {MAX_EXPANSION} times "
+                    "its size; if it is right, unpack it with gunzip, and load that."
+                )
+            yield chunk
+
     def line_blocks(self) -> Iterator[list[str]]:
         """Yield all lines, without their ends, in blocks of some megabytes.
 
@@ -103,7 +161,7 @@ class InputFile:
         ending = "\r" if self._ends_with_returns else "\n"
         rest, n_lines = "", 0
         with self.bytes() as binary:
-            chunks = _chunks(binary, CHUNK_BYTES)
+            chunks = self.chunks(binary)
             while True:
                 with self._guarded(n_lines):
                     chunk = next(chunks, b"")
@@ -136,6 +194,38 @@ class InputFile:
                 f"{self.path}: cannot be read after line {n_lines} ({error}). Expected a whole file; fetch it again "
                 "and load it again: what was stored before stays single."
             ) from None
+
+
+def sampled(lengths: Iterable[tuple[Row, int]], n: int) -> Iterator[Row]:
+    """Yield at most n rows, and none after SAMPLE_CHARACTERS.
+
+    Args:
+        lengths: Each row, and how many characters or cells it has.
+        n: The most rows.
+
+    Yields:
+        The first rows.
+    """
+    size = 0
+    for row, length in islice(lengths, n):
+        yield row
+        size += length
+        if size > SAMPLE_CHARACTERS:
+            return
+
+
+def refuse_many_columns(path: Path, n: int) -> None:
+    """Raise UnusableFile if a file has more than MAX_COLUMNS columns.
+
+    Args:
+        path: The file.
+        n: Its columns.
+    """
+    if n > MAX_COLUMNS:
+        raise UnusableFile(
+            f"{path}: it has {n:,} columns or more. Expected at most {MAX_COLUMNS:,}; give a table with one event or "
+            "product a row."
+        )
 
 
 def with_last(blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], bool]]:

@@ -10,7 +10,8 @@ from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
-from src.ingestion.json_parquet_rows import JsonLinesRows, ParquetRows
+from src.ingestion.json_rows import JsonLinesRows
+from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import EPOCH, TimeFormat
 
 RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"

@@ -32,7 +32,7 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.csv_rows import HEADER_ROWS, CsvRows, describe_separator
 from src.ingestion.input_files import InputFile
-from src.ingestion.json_parquet_rows import JsonDocumentRows, JsonLinesRows, ParquetRows
+from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -56,6 +56,7 @@ from src.ingestion.layout_choice import (
     find_given_columns,
     swapped_note,
 )
+from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, is_nothing, time_format
 
 AnyRows: TypeAlias = CsvRows | JsonLinesRows | ParquetRows

@@ -255,3 +255,16 @@ def test_hidden_folders_are_left_alone_even_below_a_hidden_one(write: Write) -> 
     write(GOOD, ".shop/.ipynb_checkpoints/ratings-checkpoint.csv")
     path = write(GOOD, ".shop/ratings.csv")
     assert find_event_files([path.parent]) == [path]
+
+
+def test_a_link_out_of_the_folder_is_left_out_with_a_warning_and_one_inside_is_followed(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    inside, outside = write(GOOD, "data/raw/in.csv"), write(GOOD, "secret.csv")
+    folder = inside.parents[1]
+    (folder / "out.csv").symlink_to(outside)
+    (folder / "elsewhere").symlink_to(outside.parent)
+    (folder / "also_in.csv").symlink_to(inside)
+    assert {path.resolve() for path in find_event_files([folder])} == {inside}
+    assert f"out.csv is left out: it is a link to {outside}, outside of {folder}" in caplog.text
+    assert read(folder / "out.csv").users == ["A1", "A2", "A3"]

@@ -210,7 +210,7 @@ def test_text_in_parquet_that_is_not_utf8_costs_only_its_row(write: Write) -> No
 
 
 def test_parquet_is_read_in_batches_with_right_row_numbers(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.ingestion.json_parquet_rows.BATCH_ROWS", 2)
+    monkeypatch.setattr("src.ingestion.parquet_rows.BATCH_ROWS", 2)
     found = read(write(as_parquet({**COLUMNS, "rating": [5.0, 4.0, 9.0]})))
     assert len(found.events) == 2
     assert found.reasons == [(3, "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,8 @@ from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
 EXAMPLES_OF_EACH_CALL = 10
+SEED = int(os.environ.get("AISLE_TEST_SEED", "1"))
+"""Of the examples; other seeds are for runs by hand: AISLE_TEST_SEED=2 pytest tests/app/schemas/test_schemathesis.py"""
 CHECKS = {
     "not_a_server_error",
     "status_code_conformance",
@@ -60,10 +63,10 @@ def address(trained_settings: Settings, trained_store: Store, make_app: Callable
 def test_schemathesis_finds_nothing_in_the_whole_description(address: str, as_admin: dict[str, str]) -> None:
     config = SchemathesisConfig.from_dict(
         {
-            "seed": 1,
+            "seed": SEED,
             "headers": as_admin,
             "cache": {"enabled": False},
-            "generation": {"max-examples": EXAMPLES_OF_EACH_CALL, "deterministic": True, "database": "none"},
+            "generation": {"max-examples": EXAMPLES_OF_EACH_CALL, "deterministic": SEED == 1, "database": "none"},
         }
     )
     schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)

@@ -1,4 +1,4 @@
-"""Read rows of files with named cells: JSON lines and parquet."""
+"""Read rows of JSON: one object a line, or documents of many lines."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import ast
 import itertools
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import IO, Any
+from dataclasses import dataclass
+from typing import Any
 
 from typing_extensions import override
 
 from src.core.errors import UnusableFile
-from src.ingestion.input_files import MAX_LINE, UNREADABLE, InputFile, with_last
+from src.ingestion.input_files import MAX_LINE, InputFile, refuse_many_columns, sampled, with_last
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
@@ -25,6 +22,7 @@ _NAME_SAMPLE_ROWS = 20_000  # rows searched for fields, since a rare one may com
 BATCH_ROWS = 20_000
 _MAX_SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
 _BATCH_CHARACTERS = 4_000_000
+_MAX_PYTHON = 100_000  # characters of a line in Python's notation
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,16 @@ class JsonLinesRows:
     def field_names(self) -> list[str]:
         """Return the fields of the first objects, each once, in order of appearance."""
         objects = (_parse_object(line) for _, line in self._lines())
-        first = itertools.islice((value for value in objects if value is not None), _NAME_SAMPLE_ROWS)
-        return list(dict.fromkeys(name for value in first for name in value if isinstance(name, str)))
+        names: dict[str, None] = {}
+        for value in itertools.islice((value for value in objects if value is not None), _NAME_SAMPLE_ROWS):
+            names.update((name, None) for name in value if isinstance(name, str))
+            refuse_many_columns(self.file.path, len(names))
+        return list(names)
 
     def sample(self) -> list[list[Any]]:
         """Return the cells of `names` in the first rows."""
-        objects = (_parse_object(line) for _, line in self._lines())
-        first = itertools.islice((value for value in objects if value is not None), _SAMPLE_ROWS)
+        objects = ((_parse_object(line), len(line) + len(self.names)) for _, line in self._lines())
+        first = sampled(((value, size) for value, size in objects if value is not None), _SAMPLE_ROWS)
         return [[value.get(name) for name in self.names] for value in first]
 
     def blocks(self) -> Iterator[RawBlock]:
@@ -106,120 +107,65 @@ class JsonDocumentRows(JsonLinesRows):
     @override
     def _lines(self) -> Iterator[tuple[int, str]]:
         """Yield line number and text of each object; text that is no object comes line by line."""
-        decoder = json.JSONDecoder()
-        text, number = "", 1
+        text, number, in_vain = "", 1, 0
         for block, last in with_last(self.file.line_blocks()):
             text += "".join(f"{line}\n" for line in block)
             at = 0
             while (start := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
-                try:
-                    end = decoder.raw_decode(text, start)[1]
-                except (ValueError, RecursionError):
-                    if not last and len(text) - start <= MAX_LINE:
+                end = _end_of_value(text, start) if in_vain < _MAX_IN_VAIN else None
+                if end is None:
+                    if not last and len(text) - start <= MAX_LINE and in_vain < _MAX_IN_VAIN:
                         break  # the next block may complete it
+                    in_vain += min(len(text) - start, MAX_LINE)
                     end = text.find("\n", start)
                 number += text.count("\n", at, start)
                 yield number, text[start:end]
                 number += text.count("\n", start, end)
                 at = end
             text = text[at:]
+            self._refuse_long_line(block, number)
+
+    def _refuse_long_line(self, block: list[str], number: int) -> None:
+        """Raise UnusableFile if a line was truncated, since the objects after that place are lost.
+
+        Args:
+            block: Lines of the file.
+            number: About where they are.
+        """
+        if any(len(line) > MAX_LINE for line in block):
+            raise UnusableFile(
+                f"{self.file.path}: near line {number:,} it has a line of more than {MAX_LINE:,} characters. Expected "
+                "JSON with one object a line; write it so, for instance with jq -c '.[]', and load that."
+            )
 
 
 _BETWEEN = re.compile(r"[\s,\[\]]*")
+_MAX_IN_VAIN = 32 * MAX_LINE
+"""After so many characters of unusable JSON have been read, the rest of the file is taken line by line."""
+
+
+def _end_of_value(text: str, start: int) -> int | None:
+    """Return where the JSON value that begins at `start` ends; None if it is none, or not complete.
+
+    Args:
+        text: Any text.
+        start: Position of the value's first character.
+    """
+    try:
+        return json.JSONDecoder().raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _parse_object(line: str) -> dict[str, Any] | None:
     """Return the object; None if the line is none."""
     if len(line) > MAX_LINE:
         return None
-    for read in (json.loads, ast.literal_eval):
+    # Python's notation takes hundreds of bytes of memory a character.
+    for read in (json.loads, ast.literal_eval) if len(line) <= _MAX_PYTHON else (json.loads,):
         try:
             value = read(line)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
         return value if isinstance(value, dict) else None
     return None
-
-
-@dataclass(frozen=True)
-class ParquetRows:
-    """A parquet file.
-
-    Attributes:
-        file: The file.
-        names: Columns to read, in the order of a row's cells.
-    """
-
-    file: InputFile
-    names: tuple[str, ...] = field(default=())
-
-    def describe(self) -> str:
-        """Return the format for people."""
-        return "parquet"
-
-    def field_names(self) -> list[str]:
-        """Return the names of the columns."""
-        with self._open() as table:
-            return [str(name) for name in table.schema_arrow.names]
-
-    def sample(self) -> list[list[Any]]:
-        """Return the cells of `names` in the first rows."""
-        return [list(row) for row in next(self._batches(_SAMPLE_ROWS), [])]
-
-    def blocks(self) -> Iterator[RawBlock]:
-        """Yield all rows; times become UTC seconds."""
-        first = 1
-        for rows in self._batches(BATCH_ROWS):
-            yield RawBlock(list(range(first, first + len(rows))), rows)
-            first += len(rows)
-
-    def _batches(self, size: int) -> Iterator[list[Sequence[object]]]:
-        with self._open() as table:
-            for batch in table.iter_batches(batch_size=size, columns=list(self.names)):
-                columns = {name: _cells(batch.column(at)) for at, name in enumerate(batch.schema.names)}
-                yield list(zip(*(columns[name] for name in self.names), strict=True))
-
-    @contextmanager
-    def _open(self) -> Iterator[Any]:
-        import pyarrow as pa  # imported here: a serving process does not need it
-        import pyarrow.parquet as pq
-
-        try:
-            with self.file.bytes() as binary, _seekable(binary, self.file.packed) as source:
-                yield pq.ParquetFile(source)
-        except (pa.ArrowException, *UNREADABLE) as error:
-            raise UnusableFile(
-                f"{self.file.path}: it is no whole parquet file ({error}). Expected one that other programs can read; "
-                "fetch it again."
-            ) from None
-
-
-@contextmanager
-def _seekable(binary: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
-    """Open a parquet file, which is read from its end: a gzipped one is unpacked to disk first."""
-    if not packed:
-        yield binary
-        return
-    with tempfile.TemporaryFile() as unpacked:
-        shutil.copyfileobj(binary, unpacked)
-        unpacked.seek(0)
-        yield unpacked
-
-
-def _cells(column: Any) -> list[Any]:
-    """Return the cells of an Arrow column as Python values."""
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        seconds = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())  # unsafe: nanoseconds are dropped
-        return [None if micro is None else micro // 1_000_000 for micro in seconds.to_pylist()]
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        try:
-            return list(column.to_pylist())
-        except UnicodeDecodeError:  # some writers mislabel other encodings as UTF-8
-            column = column.cast(pa.large_binary())
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in column.to_pylist()]
-    return list(column.to_pylist())
