@@ -21,7 +21,7 @@ _FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """What an ensemble is trained by.
+    """Settings that an ensemble is trained with.
 
     Attributes:
         params: model name → what its `train` takes, for every model that may be blended.

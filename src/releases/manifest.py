@@ -37,7 +37,7 @@ _Moment = Annotated[AwareDatetime, PlainSerializer(iso_seconds)]
 
 
 class TrainingRecord(ManifestSection):
-    """What a training tells of the release that it made. None: not recorded.
+    """Facts about the training that made a release. None: not recorded.
 
     Attributes:
         data: The events that were learned from.
@@ -112,7 +112,7 @@ class Manifest(TrainingRecord):
 
     @property
     def training(self) -> TrainingRecord:
-        """What the training told, without what the release consists of."""
+        """The fields about the training, without the parts of the release."""
         names = {field.alias or name for name, field in TrainingRecord.model_fields.items()}
         return TrainingRecord.model_validate({name: its for name, its in self.to_json().items() if name in names})
 

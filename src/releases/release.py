@@ -63,7 +63,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class SmokeTestResult:
-    """What a fresh process measured of a release on disk.
+    """Measurements of a release on disk by a fresh process.
 
     Attributes:
         n_bytes: Size without the manifest.

@@ -19,7 +19,7 @@ _ABOUT_SETTINGS = (LISTS, POPULARITY_CHECK, SHORT_LISTS, COVERAGE, RATINGS)
 
 
 class GateOutcome(StrEnum):
-    """What follows from a verdict."""
+    """The consequence of a verdict."""
 
     PROMOTED = "promoted"
     OVERRIDDEN = "overridden"
@@ -39,7 +39,7 @@ class Override(StrEnum):
 
 
 class NotComparedReason(Enum):
-    """Why the lists of the current release were not measured."""
+    """The reason why the lists of the current release were not measured."""
 
     NO_RELEASE = auto()
     SAME_SETTINGS = auto()
@@ -48,7 +48,7 @@ class NotComparedReason(Enum):
 
 @dataclass(frozen=True)
 class NotCompared:
-    """Why there is no comparison with the current release.
+    """The reason why there is no comparison with the current release.
 
     Attributes:
         reason: The kind of reason.
@@ -160,7 +160,7 @@ class GateVerdict:
 
     @property
     def outcome(self) -> GateOutcome:
-        """What follows."""
+        """The consequence."""
         if self.failed:
             return GateOutcome.KEPT if self.override is None else GateOutcome.OVERRIDDEN
         return GateOutcome.RETRAINED if self.refused else GateOutcome.PROMOTED

@@ -117,7 +117,7 @@ def test_every_wrong_rating_is_rejected_with_the_first_reason(row: list[str], ex
         (["u", "p", "purchase", "many", "1"], "rating is not a number"),
         (["u", "p", "purchase", "0", "1"], "value is not above 0"),
         (["u", "p", "purchase", "-2", "1"], "value is not above 0"),
-        (["u", "p", "purchase", "1e10", "1"], "value is not above 0"),
+        (["u", "p", "purchase", "1e10", "1"], "value is above 1,000,000,000"),
         (["u", "p", "rating", "300", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
         (["u", "p", "rating", "", "1"], "rating is empty"),
         (["u", "p", "", "3", "1"], "unknown kind of event ''"),

@@ -76,7 +76,8 @@ class World:
         """Return the scheduler of another worker."""
         real = training_job(settings)
         training = FakeTraining(real.script, real.lock, real.log, launch=self.launch, signals=self.signals)
-        return Scheduler(settings, self.store, training, now=lambda: self.now)
+        registry = Registry(settings.releases_dir)
+        return Scheduler(settings, self.store, registry, training, now=lambda: self.now)
 
     def launch(self, command: Sequence[str], *_: object) -> FakeTrainer:
         arguments = command[2:]
