@@ -37,7 +37,8 @@ from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.evaluation.metrics import Estimate, bootstrap_means
 from src.models import POPULARITY
 from src.models.settings import read_settings
-from src.workflows.tune import fit_recipe, tune
+from src.recommendation.ensemble_config import fit_ensemble
+from src.workflows.tune import tune
 
 ROOT = Path(__file__).resolve().parent.parent
 RIVALS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -62,7 +63,7 @@ def ours(protocol: Protocol, seconds: float) -> Entry:
     started = time.monotonic()
     recipe = tune(settings, protocol.tuning, seconds, protocol.k, Silent())
     tuned = time.monotonic()
-    blend = fit_recipe(protocol.train, recipe, settings.seed, Silent())
+    blend = fit_ensemble(protocol.train, recipe, settings.seed, Silent())
     fitted = time.monotonic()
     queries, seen = queries_of(replace(protocol.train, weighting=recipe.weighting), protocol.asked)
     popular = blend.models[POPULARITY].order

@@ -24,7 +24,9 @@ from src.releases.manifest_sections import (
     TrainingDataRecord,
 )
 
-FORMAT = 2
+FORMAT = 3
+READABLE_FORMATS = (2, FORMAT)
+"""Format 2 holds the prices, stocks and categories of the search index beside it, and not as `attributes`."""
 """Raised when a program could not serve the releases of the one before."""
 
 

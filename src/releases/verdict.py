@@ -124,6 +124,11 @@ class ListsCarriedOver:
 Comparison: TypeAlias = NoLists | AgainstPopularity | AgainstChampion | ListsCarriedOver
 
 
+def ignored_checks(settings_of: str | None) -> tuple[str, ...]:
+    """Return the names of the checks that keep no release; with `settings_of`, those of the refused settings too."""
+    return (FRESH_EVENTS, *(_ABOUT_SETTINGS if settings_of else ()))
+
+
 @dataclass(frozen=True)
 class GateVerdict:
     """The checks of a training so far, and what follows from them.
@@ -145,7 +150,7 @@ class GateVerdict:
     @property
     def failed(self) -> tuple[Check, ...]:
         """The failed checks that keep the old release. Stale data do not: it was trained on the same."""
-        ignored = (FRESH_EVENTS, *(_ABOUT_SETTINGS if self.settings_of else ()))
+        ignored = ignored_checks(self.settings_of)
         return tuple(check for check in self.checks if not check.passed and check.name not in ignored)
 
     @property

@@ -101,7 +101,7 @@ def test_a_manifest_of_another_format_says_which_one_is_read(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = publish(registry, 1)
-    monkeypatch.setattr("src.releases.release.FORMAT", FORMAT + 1)
+    monkeypatch.setattr("src.releases.release.READABLE_FORMATS", (FORMAT + 1,))
     with pytest.raises(ReleaseError, match=f"its format is {FORMAT}, this program reads {FORMAT + 1}"):
         registry.load(version)
 

@@ -73,13 +73,13 @@ class StandIn:
         self.relevant.append(settings.relevant_rating)
         return Recipe(2.0 + len(tuning.test) / 8)
 
-    def fit_recipe(self, data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Counts:
+    def fit(self, data: TrainingData, config: Recipe, seed: int, reporter: Reporter) -> Counts:
         self.learnt_from.append(data)
         self.trained()
-        return Counts((recipe.factor * data.events.count_by_item()).astype(np.float32))
+        return Counts((config.factor * data.events.count_by_item()).astype(np.float32))
 
     def tuner(self) -> Tuner:
-        return Tuner(self.tune, self.fit_recipe)
+        return Tuner(self.tune, self.fit)
 
 
 @dataclass(frozen=True)
