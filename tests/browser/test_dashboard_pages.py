@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: on a phone, in the dark, for screen readers, and the way back by keyboard alone."""
+"""The dashboard in a real browser: on a phone, in dark colours, for screen readers, and a rollback by keyboard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = int(time.time())
 
 
 def two_releases(settings: Settings) -> tuple[str, str]:
-    """(the older one, the current one) of a trained folder."""
+    """Publish a second release; return the versions of the older and the current one."""
     registry = Registry(settings.releases_dir)
     release = registry.active()
     its = release.manifest
@@ -44,7 +44,7 @@ def two_releases(settings: Settings) -> tuple[str, str]:
 
 
 def full_life(settings: Settings) -> None:
-    """Nights with gaps, runs of every kind, one under way, and lists that people followed."""
+    """Store scores with gaps, runs of every kind, one run under way, and lists with follow-ups."""
     store: Any = open_store(settings.store_url)
     for day in range(30):
         figures = (
@@ -151,7 +151,7 @@ def test_a_rollback_by_keyboard_alone_changes_what_is_served(
 
 
 def press_until(page: Page, name: str) -> None:
-    """Tab on until what has this name, or is labelled so, has the focus."""
+    """Press Tab until the element with this name or label has the focus."""
     said = "it => it.labels?.[0]?.textContent || it.textContent || ''"
     for _ in range(60):
         page.keyboard.press("Tab")

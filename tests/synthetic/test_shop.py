@@ -155,7 +155,7 @@ def test_some_products_come_during_the_year_and_trade_shifts_between_them(frame:
 
 
 def test_some_products_are_bought_together(frame: pd.DataFrame) -> None:
-    """Of a product's companions in one basket the commonest is far commoner than the shop's best seller is at large."""
+    """The commonest companion of a product in baskets is far more frequent there than the best seller overall."""
     purchases = frame[frame["kind"] == "purchase"]
     pairs = purchases.merge(purchases, on=["user", "at"], suffixes=("", "_with"))
     pairs = pairs[pairs["product"] != pairs["product_with"]]

@@ -1,4 +1,4 @@
-"""Tuning: the recipe it finds is no worse than the one it began with, on the data that it was to look at."""
+"""Tuning finds a configuration that is no worse on its data than the first one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ N_USERS, N_ITEMS = 120, 60
 
 
 class Steps(Silent):
-    """Remembers what it is told."""
+    """A Reporter that records its steps."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -46,7 +46,7 @@ class Steps(Silent):
 
 
 def shop(*, times: bool = True, ratings: bool = False, views: bool = True) -> TrainingData:
-    """Three tastes; what is viewed is mostly chance."""
+    """Three groups of users; views are mostly random."""
     rng = np.random.default_rng(5)
     rows: list[tuple[str, str, str, float]] = []
     for user in range(N_USERS):
@@ -133,7 +133,7 @@ def test_what_is_found_is_no_worse_than_the_start_or_any_single_model(
         assert mine >= ndcg(parts, replace(found, weights={name: 1.0})) - 1e-6
 
 
-def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[int], None]) -> None:
+def test_tuning_reports_the_ndcg_of_its_configuration(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(4)
     found = tune(parts)
     said: Any = found.found
@@ -459,7 +459,7 @@ def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(par
     assert not np.allclose(scores[0], scores[1])
 
 
-def test_parameters_outside_of_a_range_are_tried_all_the_same(parts: Split) -> None:
+def test_parameters_outside_of_a_range_are_still_tried(parts: Split) -> None:
     first = replace(MODELS[ALS].params(SETTINGS), regularization=1e4, alpha=1e-3, factors=7)
     space = SearchSpace({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
     tried = Tried(space)

@@ -1,4 +1,4 @@
-"""Trees serve where they surely make better lists in weeks that they had not seen."""
+"""Trees are used only if their lists are clearly better in later weeks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEIGHTS = {POPULARITY: 1.0, SPECTRAL: 0.3}
 
 
 def shop(*, fashion: bool) -> TrainingData:
-    """Every product comes at a day of its own. In fashion, people buy what came within the last days, else anything."""
+    """Each product appears on a day of its own; users buy new products (fashion), or any."""
     rng = np.random.default_rng(4)
     came = np.linspace(0, DAYS, N_ITEMS, endpoint=False)
     rows = []

@@ -1,4 +1,4 @@
-"""A script in a process of its own: started, waited for, ended."""
+"""Scripts in processes of their own are started, awaited and ended."""
 
 from __future__ import annotations
 

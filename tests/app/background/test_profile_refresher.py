@@ -1,4 +1,4 @@
-"""The data profile: made when it is due, by one process at a time; the old one is shown meanwhile."""
+"""The data profile is made when it is due, by one process at a time; the old one is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Shop:
         return self.started[-1]
 
     def count(self) -> None:
-        """What the process does."""
+        """Run the profiling as the process would."""
         explore_store(self.settings, self.store, self.settings.reports_dir / "exploration.html", Silent())
 
     def end(self) -> None:

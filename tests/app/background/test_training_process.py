@@ -1,4 +1,4 @@
-"""The process that trains: how the end of the service ends it."""
+"""The end of the service ends the training process."""
 
 from __future__ import annotations
 

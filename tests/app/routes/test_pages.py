@@ -1,4 +1,4 @@
-"""What people look at: the front page and the documentation, without anything from outside."""
+"""The shop's pages and the documentation, which load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text_of(client: FlaskClient, path: str, status: int = 200) -> str:
 
 
 def titles_of(page: str) -> list[str]:
-    """What the cards of a page are called, in their order."""
+    """Return the titles of the cards of a page, in order."""
     return [unescape(title) for title in re.findall(r'class="card-link"[^>]*>([^<]*)</a>', page)]
 
 
@@ -105,7 +105,7 @@ def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
     assert "/?user_id=U00003&amp;product_id=P00012" in page
 
 
-def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient, trained_store: Store) -> None:
+def test_a_long_history_is_shown_with_the_number_of_shown_events(client: FlaskClient, trained_store: Store) -> None:
     events = [Event("busy", f"P{n % 4:05d}", EventKind.CLICK, at=1_700_000_000 + n) for n in range(1_234)]
     record_events(trained_store, events[:1_000])
     record_events(trained_store, events[1_000:])
@@ -127,7 +127,7 @@ def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, traine
     assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
 
 
-def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
+def test_right_to_left_texts_have_their_direction(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("rtl", title="كتاب الطبخ", description="وصف")])
     record_events(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
     page = text_of(client, "/shop/products/rtl")
@@ -140,7 +140,7 @@ def test_a_rating_needs_a_user(client: FlaskClient) -> None:
     assert "pick a user, too" in text_of(client, "/?product_id=P00012")
 
 
-def test_an_unknown_user_is_told_that_nothing_is_known(client: FlaskClient) -> None:
+def test_the_page_of_an_unknown_user_says_so(client: FlaskClient) -> None:
     page = text_of(client, "/?user_id=nobody")
     assert "Nothing is known of this user" in page
     assert titles_of(page) == titles_of(text_of(client, "/"))
@@ -176,7 +176,7 @@ def test_a_search_without_finds_says_so_and_offers_to_drop_the_filters(client: F
     assert 'href="/shop/search?q=coffee"' in page
 
 
-def test_a_filter_that_cannot_be_used_is_said_beside_its_field(client: FlaskClient) -> None:
+def test_an_invalid_filter_is_reported_at_its_field(client: FlaskClient) -> None:
     page = text_of(client, "/shop/search?q=coffee&min_price=cheap", 422)
     assert 'aria-describedby="min_price-problem"' in page
     assert 'value="cheap"' in page
@@ -260,9 +260,7 @@ def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient
     assert page.count('aria-current="page"') == 1
 
 
-def test_a_shop_without_titles_has_a_page_all_the_same(
-    settings: Settings, store: Store, make_app: Any, no_smoke: None
-) -> None:
+def test_a_shop_without_titles_has_a_page(settings: Settings, store: Store, make_app: Any, no_smoke: None) -> None:
     record_events(store, [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)])
     train(settings, store, TrainingRequest(), Silent())
     client = make_app(settings).test_client()
@@ -278,7 +276,7 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
     assert [row["id"] for row in client.get("/suggest/products?q=p").get_json()] == [f"p{n}" for n in range(7)]
 
 
-def test_what_was_typed_is_shown_as_text_and_never_as_a_tag(client: FlaskClient, trained_store: Store) -> None:
+def test_typed_markup_is_shown_as_text(client: FlaskClient, trained_store: Store) -> None:
     evil = "<script>alert(1)</script>"
     trained_store.products.add([Product("evil", title=evil, category=evil)])
     record_events(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])

@@ -32,7 +32,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def some_product(store: Store, **wanted: Any) -> Product:
-    """A product of the made-up shop with a price and a category."""
+    """Return a product of the synthetic shop with a price and a category."""
     page = next(store.products.read())
     return next(each for each in page if each.title and each.category and each.price and not each.withdrawn)
 

@@ -1,4 +1,4 @@
-"""What the type-ahead names, and what there is to try."""
+"""Suggestions of the type-ahead, and example users."""
 
 from __future__ import annotations
 

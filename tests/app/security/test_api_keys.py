@@ -1,4 +1,4 @@
-"""Who may do what, and that no key is ever seen."""
+"""Keys allow their calls only, and are never shown or logged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVENT = {"user_id": "me", "product_id": "P00001", "kind": "click"}
 
 @pytest.fixture
 def client_of(trained_settings: Settings, make_app: Callable[[Settings], Flask]) -> Client:
-    """A client of an application with these keys only."""
+    """Return a client of an application with these keys only."""
 
     def build(**keys: str) -> FlaskClient:
         none = {"write_keys": "", "admin_keys": "", "read_keys": ""}
@@ -237,7 +237,7 @@ def test_files_of_pages_are_open_as_they_tell_nothing(client_of: Client) -> None
             assert answer.status_code in (200, 404)
 
 
-def test_which_methods_there_are_is_told_without_a_key(client_of: Client) -> None:
+def test_allowed_methods_are_answered_without_a_key(client_of: Client) -> None:
     answer = client_of(read_keys="reader", write_keys="writer").options("/events")
     assert answer.status_code == 200
     assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}

@@ -1,4 +1,4 @@
-"""The list cache: one entry for everything that shapes a list, and no pickle."""
+"""The list cache: keys contain everything that shapes a list; values are JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USER = "U00003"
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Query]:
-    """The queries for which a list was really made."""
+    """Record the queries for which a list was computed."""
     queries: list[Query] = []
     recommend = Pipeline.recommend
 
@@ -83,7 +83,7 @@ def test_a_cached_list_is_equal_to_the_list_that_was_made(flask_app: Flask, comp
     ],
     ids=str,
 )
-def test_whatever_shapes_a_list_has_an_entry_of_its_own(
+def test_everything_that_shapes_a_list_is_part_of_the_key(
     client: FlaskClient, computed: list[Query], change: dict[str, Any]
 ) -> None:
     ask(client)
@@ -124,7 +124,7 @@ def test_a_return_makes_a_new_list_when_it_takes_something_back(
     assert [each.history[-1].product_id == "bought" for each in computed] == [True, False]
 
 
-def test_an_event_of_somebody_else_makes_no_new_list(
+def test_an_event_of_another_user_keeps_the_entry(
     client: FlaskClient, computed: list[Query], as_writer: dict[str, str]
 ) -> None:
     ask(client)

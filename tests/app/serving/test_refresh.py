@@ -1,4 +1,4 @@
-"""A running worker and the releases on disk: it takes up what is good, and keeps what it has when that is not."""
+"""A running worker loads valid new releases, and keeps the served one otherwise."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_withdrawn_release_is_no_longer_served(
     assert client.get("/status").get_json()["release"] == {"version": None, "note": ""}
 
 
-def test_a_request_speaks_with_one_release_though_another_is_taken_up_meanwhile(
+def test_a_request_uses_one_release_while_another_is_loaded(
     client: FlaskClient,
     flask_app: Flask,
     recommender: Recommender,

@@ -1,4 +1,4 @@
-"""What a process that serves is made of: one BLAS thread, and no library that only training needs."""
+"""A serving process has one BLAS thread and imports no library that only training needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TRAINING_ONLY = (
 
 
 def in_a_fresh_process(code: str, **environment: str) -> Any:
-    """What the code prints, read as JSON; nothing of this process helps."""
+    """Run code in a new interpreter; return its output, read as JSON."""
     variables = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | environment
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""What each worker says that it serves."""
+"""Worker files report the release of each worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /metrics: what all workers of a host counted, whoever of them died meanwhile."""
+"""GET /metrics sums the counts of all workers of a host, including ended ones."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_no_label_holds_what_a_client_chose(client: FlaskClient, as_writer: dict
     assert "canary" not in str(read()).lower()
 
 
-def test_durations_stand_in_every_bucket_and_grow_to_the_number_of_requests(client: FlaskClient, read: Read) -> None:
+def test_duration_buckets_are_cumulative_up_to_the_number_of_requests(client: FlaskClient, read: Read) -> None:
     for _ in range(3):
         client.get("/healthz")
     found = read()
@@ -160,7 +160,7 @@ def test_workers_are_counted_by_the_release_they_serve_and_dead_ones_are_not(fla
     recommender.leave()
 
 
-def test_a_store_that_does_not_answer_is_said_and_the_rest_stays(
+def test_a_store_that_does_not_answer_is_reported_beside_the_other_metrics(
     flask_app: Flask, monkeypatch: pytest.MonkeyPatch, read: Read
 ) -> None:
     def broken(*_: object) -> Any:
@@ -274,7 +274,7 @@ def test_labels_without_end_are_not_counted_without_end(counts: Metrics) -> None
     assert sum(path.stat().st_size for path in counts.folder.iterdir()) <= 2 * 1_048_576
 
 
-def test_where_nothing_can_be_written_requests_are_answered_all_the_same(
+def test_requests_are_answered_without_a_writable_metrics_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "metrics").write_text("a file where the folder should be")
