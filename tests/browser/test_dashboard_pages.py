@@ -110,7 +110,7 @@ def test_pictures_take_the_colours_of_the_page(lively: tuple[str, Settings, str,
     assert colours[0] != colours[1]
 
 
-def test_a_picture_says_in_words_what_it_shows(lively: tuple[str, Settings, str, str], open_page: Open) -> None:
+def test_a_picture_has_a_description(lively: tuple[str, Settings, str, str], open_page: Open) -> None:
     page = open_page(f"{lively[0]}/dashboard")
     picture = page.get_by_role("img", name="NDCG@10 on new events")
     expect(picture).to_be_visible()
@@ -119,7 +119,7 @@ def test_a_picture_says_in_words_what_it_shows(lively: tuple[str, Settings, str,
     expect(page.get_by_role("region", name="The numbers of the nights").get_by_role("row")).to_have_count(31)
 
 
-def test_a_rollback_by_keyboard_alone_changes_what_is_served(
+def test_a_rollback_by_keyboard_changes_the_served_release(
     lively: tuple[str, Settings, str, str], open_page: Open
 ) -> None:
     url, settings, older, newer = lively

@@ -147,7 +147,7 @@ def test_without_scripts_the_dark_of_the_system_counts(shop_url: str, open_page:
     assert shot != bright
 
 
-def test_a_picture_is_shown_where_there_is_one(shop_url: str, open_page: Open) -> None:
+def test_a_product_with_a_picture_shows_it(shop_url: str, open_page: Open) -> None:
     page = open_page(f"{shop_url}/shop/products/pictured", picture=PIXEL)
     expect(page.locator(".tile-large img")).to_be_visible()
     assert page.evaluate("document.querySelector('.tile-large img').naturalWidth") == 1
@@ -161,7 +161,7 @@ def test_a_picture_that_cannot_be_loaded_leaves_the_tile(shop_url: str, open_pag
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_phone_never_scrolls_sideways_and_fingers_hit_what_they_mean(
+def test_on_a_phone_no_page_scrolls_sideways_and_targets_are_large_enough(
     shop_url: str, open_page: Open, path: str
 ) -> None:
     page = open_page(shop_url + path, width=390)

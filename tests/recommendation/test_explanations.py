@@ -126,7 +126,7 @@ def test_an_explanation_contains_the_boost(checkerboard: Pipeline) -> None:
     assert boosted["p0"] == {POPULARITY}
 
 
-def test_where_trees_deal_the_scores_out_anew_the_explanation_says_so(checkerboard: Pipeline) -> None:
+def test_the_explanation_says_if_trees_permuted_the_scores(checkerboard: Pipeline) -> None:
     blend: Ensemble = checkerboard.models[ENSEMBLE]  # type: ignore[assignment]
     ranker = ListRanker(LearnedOrder((), UPSIDE_DOWN), np.zeros(len(checkerboard.items), np.float32))
     ranked = replace(checkerboard, models={**checkerboard.models, ENSEMBLE: replace(blend, ranker=ranker)})

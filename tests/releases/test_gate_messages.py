@@ -109,7 +109,7 @@ def test_the_reasons_of_a_new_run_are_those_of_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("document", [None, {}, {"promoted": False}, {"promoted": False, "checks": 5}])
-def test_a_record_that_tells_no_reason_gives_none(document: dict[str, object] | None) -> None:
+def test_a_record_without_a_reason_gives_none(document: dict[str, object] | None) -> None:
     assert kept_reasons(document) is None
 
 

@@ -85,7 +85,7 @@ def test_uninformative_texts_get_a_lower_weight(few_places: object, recipe: Ense
     assert loud(found) < loud(recipe)
 
 
-def test_another_boost_is_what_training_with_it_makes() -> None:
+def test_changing_the_boost_equals_training_with_it() -> None:
     data = shop()
     events = np.asarray(data.histories.sum(axis=0)).ravel()
     other = train(data, TextParams(boost=16.0), seed=1)
@@ -95,7 +95,7 @@ def test_another_boost_is_what_training_with_it_makes() -> None:
     np.testing.assert_allclose(found.itself, other.itself, rtol=1e-4, atol=1e-6)
 
 
-def test_where_no_text_can_be_read_nothing_is_taken_for_new(few_places: object) -> None:
+def test_without_readable_texts_no_product_counts_as_new(few_places: object) -> None:
     data = replace(shop(), item_vectors=np.zeros((N_ITEMS, 8), np.float32))
     found = tune(data).found
     assert found["new_products"]["recall_at_20"] == 0

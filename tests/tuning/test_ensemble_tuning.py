@@ -169,7 +169,7 @@ def test_the_length_of_the_lists_is_the_one_asked_for(parts: Split, few_trials: 
     assert "ndcg_at_20" in tune(parts, k=20).found
 
 
-def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) -> None:
+def test_tuning_reports_its_steps(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     steps = Steps()
     tune_ensemble(parts, EnsembleConfig.of(SETTINGS), TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed), 0, steps)
@@ -233,7 +233,7 @@ def test_without_a_user_to_measure_by_the_start_is_returned(parts: Split, share:
 # weightings
 
 
-def test_without_times_nothing_trends_and_no_half_life_is_tried(few_trials: Callable[[int], None]) -> None:
+def test_without_times_neither_trending_nor_half_lives_are_tried(few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     parts = split(shop(times=False, views=False), 0.2)
     found = tune(parts)
@@ -268,7 +268,7 @@ def test_half_lives_are_shares_of_the_time_that_the_data_cover() -> None:
     assert tried == pytest.approx([0, days / 3, days / 10], abs=0.01)
 
 
-def test_views_that_say_nothing_are_given_no_weight(few_trials: Callable[[int], None]) -> None:
+def test_uninformative_views_get_no_weight(few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     found = tune(split(shop(times=False), 0.2))
     assert found.weighting.kinds["view"] < 0.2
@@ -372,7 +372,7 @@ def test_a_search_can_begin_where_another_ended(
     assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=2e-3)
 
 
-def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
+def test_a_search_that_starts_from_another_result_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
     space = replace(SEARCH_SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SEARCH_SPACES[ITEM_GRAPH]))
     file = tmp_path / "trials.log"
     found = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
@@ -448,7 +448,7 @@ def test_a_model_made_in_two_steps_is_the_one_that_training_makes(parts: Split, 
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
-def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(parts: Split, name: str) -> None:
+def test_models_that_share_prepared_data_keep_their_own_parameters(parts: Split, name: str) -> None:
     space, params = SEARCH_SPACES[name], MODELS[name].params(SETTINGS)
     objective, train = objective_of(parts, EnsembleConfig.of(SETTINGS))
     prepared = space.prepare(train, params, 1)

@@ -106,7 +106,7 @@ TABLES = {
 
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("k", [1, 5, 10, 35])
-def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
+def test_ndcg_equals_the_value_computed_by_hand(crowd: Split, kind: str, k: int) -> None:
     table = TABLES[kind](np.random.default_rng(4))
     objective = some_objective(crowd, k)
     found = objective.ndcg(Fixed(table))
@@ -115,7 +115,7 @@ def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
     assert found.tolist() == pytest.approx([expected[user] for user in sorted(expected)])
 
 
-def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crowd: Split) -> None:
+def test_liked_products_first_have_ndcg_1_and_last_have_0(crowd: Split) -> None:
     _, liked = seen_and_liked(crowd)
     table = np.zeros((N_USERS + 1, N_ITEMS))
     for user, items in liked.items():

@@ -84,7 +84,7 @@ def watched(trained_settings: Settings, trained_store: Store) -> Iterator[Shop]:
     its.end()
 
 
-def test_the_first_look_of_any_worker_starts_one_process(watched: Shop) -> None:
+def test_the_first_request_to_any_worker_starts_one_process(watched: Shop) -> None:
     other = watched.another_worker()
     for explorer in (watched.explorer, other, watched.explorer):
         shown = explorer.look()

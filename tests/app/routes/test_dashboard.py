@@ -359,7 +359,7 @@ def test_a_change_that_was_undone_is_not_reported_as_done(
     assert "Done:" not in said(page(client, "/dashboard?changed=rollback"))
 
 
-def test_activate_pin_and_unpin_do_what_they_say(
+def test_activate_pin_and_unpin_change_the_pointer(
     trained_settings: Settings, publish_again: Publish, send: Callable[..., Any]
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -432,7 +432,7 @@ def test_a_release_that_does_not_verify_is_not_activated(
 
 
 @pytest.mark.parametrize("version", ["", "no-such", "..", EVIL])
-def test_a_release_that_is_not_there_is_a_page_that_says_so(client: FlaskClient, version: str) -> None:
+def test_an_unknown_release_is_a_page_that_says_so(client: FlaskClient, version: str) -> None:
     answer = client.get("/dashboard/releases/activate", query_string={"version": version})
     assert answer.status_code == 404
     assert "There is no such release" in answer.text
@@ -510,7 +510,7 @@ def test_products_and_categories_of_the_shop_lead_to_their_pages(client: FlaskCl
         assert client.get(address).status_code == 200
 
 
-def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskClient, flask_app: Flask) -> None:
+def test_before_the_profile_is_made_the_page_says_so_and_reloads(client: FlaskClient, flask_app: Flask) -> None:
     class Counts:
         pid = 1
 

@@ -106,7 +106,7 @@ def test_an_unknown_user_gets_the_popular_list(client: FlaskClient) -> None:
 # POST /recommend, more than ids
 
 
-def test_recommend_with_detail_says_what_is_known_of_every_product(client: FlaskClient, trained_store: Store) -> None:
+def test_recommend_with_detail_contains_catalogue_fields(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product(PRODUCT, image_url="https://pictures.example/12.jpg")])
     answer = post(client, "/recommend", {"user_id": "nobody", "n": 40, "detail": True})
     body = answer.get_json()
@@ -147,7 +147,7 @@ def test_recommend_by_address_answers_the_bare_list(client: FlaskClient) -> None
 # POST /predict, GET /popular, /matrix_factor, POST /search
 
 
-def test_predict_answers_a_rating_and_what_it_rests_on(client: FlaskClient, trained_store: Store) -> None:
+def test_predict_answers_a_rating_and_its_numbers_of_ratings(client: FlaskClient, trained_store: Store) -> None:
     body = post(client, "/predict", {"user_id": USER, "product_id": PRODUCT}).get_json()
     assert isinstance(body["rating"], float)
     assert 1 <= body["rating"] <= 5
@@ -292,7 +292,7 @@ def test_releases_are_listed_and_activated(
     assert listed == {first: True, second: False}
 
 
-def test_a_run_tells_how_it_went(client: FlaskClient) -> None:
+def test_a_run_has_its_outcome(client: FlaskClient) -> None:
     run_id = client.get("/status").get_json()["scheduler"]["last_run"]["run_id"]
     run = client.get(f"/runs/{run_id}").get_json()
     assert (run["run_id"], run["status"]) == (run_id, "succeeded")

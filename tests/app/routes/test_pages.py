@@ -48,7 +48,7 @@ def named(store: Store, ids: Iterable[str]) -> list[str]:
     return [known[id_].title or id_ for id_ in ids]
 
 
-def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskClient, trained_store: Store) -> None:
+def test_the_front_page_shows_popular_products_and_example_users(client: FlaskClient, trained_store: Store) -> None:
     page = text_of(client, "/")
     popular = client.post("/recommend", json={"user_id": "nobody", "n": 12}).get_json()
     assert titles_of(page) == named(trained_store, popular)
@@ -57,7 +57,7 @@ def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskCl
     assert all(trained_store.events.history(user) for user in people)
 
 
-def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
+def test_the_page_of_a_user_shows_the_list_of_the_api_and_the_history(
     client: FlaskClient, trained_store: Store
 ) -> None:
     page = text_of(client, "/?user_id=U00003")
@@ -87,7 +87,7 @@ def test_every_place_of_a_list_says_why_it_is_there(
             assert unescape(name) == reason["title"]
 
 
-def test_the_rating_of_a_user_for_a_product_is_that_of_the_api_with_what_it_rests_on(client: FlaskClient) -> None:
+def test_the_shown_rating_is_that_of_the_api_with_its_numbers_of_ratings(client: FlaskClient) -> None:
     said = client.post("/predict", json={"user_id": "U00003", "product_id": "P00012"}).get_json()
     for page in ("/?user_id=U00003&product_id=P00012", "/shop/products/P00012?user_id=U00003"):
         text = text_of(client, page)
@@ -96,9 +96,7 @@ def test_the_rating_of_a_user_for_a_product_is_that_of_the_api_with_what_it_rest
         assert f"{said['n_product_ratings']} rating" in text
 
 
-def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
-    client: FlaskClient, trained_store: Store
-) -> None:
+def test_an_unknown_product_is_answered_with_similar_ones(client: FlaskClient, trained_store: Store) -> None:
     (title,) = named(trained_store, ["P00012"])
     page = client.get("/", query_string={"user_id": "U00003", "product_id": title.lower()}).text
     assert "Did you mean" in page
@@ -114,7 +112,7 @@ def test_a_long_history_is_shown_with_the_number_of_shown_events(client: FlaskCl
     assert "The one thing they did." in text_of(client, "/?user_id=calm")
 
 
-def test_a_search_does_not_claim_that_what_is_shown_is_all(client: FlaskClient) -> None:
+def test_a_search_says_if_more_products_match(client: FlaskClient) -> None:
     assert "The first 24 products" in text_of(client, "/shop/search?max_price=99999")
     few = text_of(client, "/shop/search?category=Toys")
     assert 1 < len(titles_of(few)) < 24
@@ -183,9 +181,7 @@ def test_an_invalid_filter_is_reported_at_its_field(client: FlaskClient) -> None
     assert titles_of(page) == []
 
 
-def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
-    client: FlaskClient, trained_store: Store
-) -> None:
+def test_the_page_of_a_product_shows_its_fields_and_similar_products(client: FlaskClient, trained_store: Store) -> None:
     product = trained_store.products.get(["P00012"])["P00012"]
     page = text_of(client, "/shop/products/P00012")
     assert f'<h1 dir="auto">{escape(product.title or "")}</h1>' in page
@@ -331,7 +327,7 @@ def test_the_documentation_shows_our_own_description(client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/recommend?user_id=a", "/nothing", "/openapi.json"])
-def test_every_answer_forbids_what_it_does_not_need(client: FlaskClient, path: str) -> None:
+def test_every_answer_forbids_unneeded_browser_features(client: FlaskClient, path: str) -> None:
     headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")

@@ -209,7 +209,7 @@ def test_without_the_store_products_stay_withdrawn_and_one_warning_is_logged(
     assert gone not in listed(client, n=100)
 
 
-def test_looking_again_at_the_same_products_changes_nothing(recommender: Recommender, trained_store: Store) -> None:
+def test_refreshing_with_the_same_products_changes_nothing(recommender: Recommender, trained_store: Store) -> None:
     trained_store.products.add([Product("P00001", withdrawn=True)])
     recommender.refresh()
     served = recommender._served

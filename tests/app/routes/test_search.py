@@ -136,7 +136,7 @@ def test_a_wrong_field_of_a_search_is_named(
     assert [error["field"] for error in is_problem(client.post("/search", json=body), 422)["errors"]] == [field]
 
 
-def test_status_says_what_is_searched(client: FlaskClient) -> None:
+def test_status_describes_the_search_index(client: FlaskClient) -> None:
     said = client.get("/status").get_json()["similarity_search"]
     assert said["status"] == "loaded"
     assert said["embedding_dimension"] == 256

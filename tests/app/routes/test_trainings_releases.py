@@ -152,7 +152,7 @@ def test_one_training_at_a_time(
     trainers.started[1].go.set()
 
 
-def test_of_many_who_ask_at_once_one_is_served(
+def test_of_simultaneous_requests_one_starts_a_training(
     flask_app: Flask, as_admin: dict[str, str], trainers: Trainers, trained_store: Store
 ) -> None:
     answers: list[int] = []
@@ -202,7 +202,7 @@ def test_nothing_is_trained_when_no_event_is_new_and_the_answer_says_so(
 
 @pytest.mark.usefixtures("news")
 @pytest.mark.parametrize("model_type", ["svd", "mf", "ss", "all"])
-def test_waiting_answers_when_it_has_ended_with_what_is_served_then(
+def test_a_waiting_request_is_answered_at_the_end_with_the_served_release(
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers, model_type: str
 ) -> None:
     trainers.at_once = True
@@ -218,7 +218,7 @@ def test_waiting_answers_when_it_has_ended_with_what_is_served_then(
 
 
 @pytest.mark.usefixtures("news")
-def test_waiting_tells_that_the_gate_kept_the_old_model(
+def test_a_waiting_request_is_told_that_the_gate_kept_the_old_model(
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers
 ) -> None:
     trainers.at_once = True
@@ -373,7 +373,7 @@ def test_without_a_release_no_answer_names_one(untrained_client: FlaskClient) ->
     assert "X-Release" not in untrained_client.get("/healthz").headers
 
 
-def test_a_worker_says_what_it_serves(
+def test_a_worker_reports_its_release(
     flask_app: Flask, client: FlaskClient, publish_again: Publish, trained_settings: Settings
 ) -> None:
     recommender = context_of(flask_app).recommender

@@ -94,7 +94,7 @@ def test_everything_that_shapes_a_list_is_part_of_the_key(
     assert len(computed) == 2
 
 
-def test_the_order_of_excluded_products_shapes_nothing(client: FlaskClient, computed: list[Query]) -> None:
+def test_the_order_of_excluded_products_does_not_change_the_key(client: FlaskClient, computed: list[Query]) -> None:
     ask(client, exclude=["P00001", "P00002"])
     ask(client, exclude=["P00002", "P00001", "P00001"])
     assert len(computed) == 1
@@ -179,7 +179,7 @@ def test_no_pickle_is_made_or_read(client: FlaskClient, monkeypatch: pytest.Monk
     assert len(computed) == 1
 
 
-def test_what_lies_in_the_cache_is_json(flask_app: Flask, client: FlaskClient) -> None:
+def test_cached_values_are_json(flask_app: Flask, client: FlaskClient) -> None:
     ask(client)
     kept = context_of(flask_app).recommender._cache._cache.cache._cache
     assert kept
@@ -187,7 +187,7 @@ def test_what_lies_in_the_cache_is_json(flask_app: Flask, client: FlaskClient) -
         assert value[:1] in (b"[", b"{")
 
 
-def test_a_cache_of_no_seconds_keeps_nothing(
+def test_with_0_seconds_nothing_is_cached(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], computed: list[Query]
 ) -> None:
     client = make_app(trained_settings.model_copy(update={"cache_seconds": 0})).test_client()

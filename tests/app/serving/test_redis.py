@@ -37,7 +37,7 @@ def test_an_entry_of_one_worker_is_read_by_another_and_by_no_other_shop(server: 
     assert kept == [b'[["p", 1.5, "svd"]]']
 
 
-def test_a_miss_is_nothing_to_warn_of(server: redis.Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_miss_logs_no_warning(server: redis.Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert cache_of(read_settings(var=tmp_path, cache_url=REDIS)).get({"nothing": "here"}) is None
     assert caplog.text == ""

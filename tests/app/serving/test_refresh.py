@@ -178,7 +178,7 @@ def test_a_worker_that_starts_on_a_broken_release_serves_an_older_one_and_says_s
     assert f"The older release {old} is served instead" in note(client)
 
 
-def test_a_worker_that_starts_without_any_good_release_lives_and_says_what_to_do(
+def test_a_worker_without_a_valid_release_starts_and_says_what_to_do(
     trained_settings: Settings, registry: Registry, make_app: Callable[[Settings], Flask], is_problem: Checker
 ) -> None:
     damage(registry, registry.active().version)

@@ -94,6 +94,6 @@ print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info(
     assert set(pools) == {1}
 
 
-def test_what_the_environment_says_of_threads_is_left_alone(tmp_path: Path) -> None:
+def test_thread_settings_of_the_environment_are_kept(tmp_path: Path) -> None:
     code = "import app, os, json; print(json.dumps(os.environ['OPENBLAS_NUM_THREADS']))"
     assert in_a_fresh_process(code, AISLE_VAR=str(tmp_path / "var"), OPENBLAS_NUM_THREADS="3") == "3"

@@ -154,7 +154,7 @@ def _everything(flask_app: Flask) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_no_log_line_says_who_asked_or_what_for(
+def test_no_log_line_contains_users_or_queries(
     trained_settings: Settings,
     make_app: Callable[[Settings], Flask],
     listen: Callable[[Settings], Lines],

@@ -142,7 +142,7 @@ def test_a_request_id_that_no_answer_has_is_a_wrong_field(client: FlaskClient, a
     assert "request_id" in answer.get_json()["detail"]
 
 
-def test_a_thread_writes_what_comes_and_stop_writes_the_rest(keeping: Settings, trained_store: Store) -> None:
+def test_a_thread_writes_lists_and_stop_writes_the_rest(keeping: Settings, trained_store: Store) -> None:
     log, counted = log_of(keeping, trained_store)
     log.run()
     log.put("r1", [SHOWN])
@@ -154,7 +154,7 @@ def test_a_thread_writes_what_comes_and_stop_writes_the_rest(keeping: Settings, 
     assert counted.dropped == 0
 
 
-def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_dropped_and_counted(
+def test_a_store_that_does_not_answer_delays_no_request_and_excess_lists_are_dropped_and_counted(
     keeping: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Refusing:
@@ -186,7 +186,7 @@ def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_
     assert counted.dropped == 100
 
 
-def test_a_service_that_ends_without_its_store_says_what_is_lost(
+def test_a_service_that_ends_without_its_store_logs_the_number_of_lost_lists(
     keeping: Settings, caplog: pytest.LogCaptureFixture, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -29,7 +29,7 @@ def in_a_request(flask_app: Flask) -> Iterator[None]:
         yield
 
 
-def test_a_card_shows_what_is_known() -> None:
+def test_a_card_shows_the_known_fields() -> None:
     card = card_of(MUG, "€")
     assert (card.name, card.category, card.initial, card.price) == ("Mug", "Kitchen", "K", "€1,234.50")
     assert card.picture == "https://shop.example/m.png"
@@ -112,7 +112,7 @@ def test_a_history_shows_the_newest_first_each_product_once() -> None:
         (14, 1_212, 2, "1,212 ratings of the product and 14 ratings by the user"),
     ],
 )
-def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
+def test_the_confidence_of_a_rating_follows_from_its_numbers_of_ratings(
     of_user: int, of_product: int, level: int, words: str
 ) -> None:
     rated = PredictedRating(4.23, of_user > 0, of_product > 0, of_user, of_product, "vbmf")
@@ -129,7 +129,7 @@ def test_without_a_rating_model_no_rating_is_shown() -> None:
     assert prediction_of(rated, (1.0, 5.0), None) is None
 
 
-def test_a_scale_that_goes_below_nothing_fills_its_share_of_stars() -> None:
+def test_a_scale_with_negative_ratings_fills_its_share_of_stars() -> None:
     rated = PredictedRating(0.0, True, True, 3, 3, "svd")
     said = prediction_of(rated, (-10.0, 10.0), None)
     assert said is not None

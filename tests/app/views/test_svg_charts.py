@@ -38,7 +38,7 @@ def test_no_bar_leaves_the_field_or_meets_another(counts: list[int]) -> None:
         assert before.x + before.width <= after.x + 0.02
 
 
-def test_a_line_breaks_where_nothing_was_measured() -> None:
+def test_a_line_has_gaps_at_missing_values() -> None:
     points = [Point(0, 0.1), Point(10, 0.2), Point(20), Point(30, 0.2), Point(40, 0.4)]
     picture = line(points, [(30, "release b")], "NDCG@10")
     assert picture is not None
@@ -73,7 +73,7 @@ def test_a_curve_goes_from_one_lower_corner_to_the_upper_other_one() -> None:
     assert curve([0.0, 0.8, 1.0]) == "M0.0 100.0L50.0 20.0L100.0 0.0"
 
 
-def test_intervals_share_one_scale_that_begins_at_nothing() -> None:
+def test_intervals_share_one_scale_from_0() -> None:
     places, top = intervals([(0.1, 0.05, 0.15), (0.2, 0.2, 0.2), (0.0, -0.1, 0.01)])
     assert top == 0.2
     assert [(place.value, place.low, place.high) for place in places] == [(50, 25, 75), (100, 100, 100), (0, 0, 5)]

@@ -53,7 +53,7 @@ def test_sizes_are_shown_in_the_unit_that_fits(n: float, said: str) -> None:
     assert size(n) == said
 
 
-def test_a_figure_that_is_not_there_is_a_dash() -> None:
+def test_a_missing_figure_is_a_dash() -> None:
     assert (figure(None), figure(0.13804)) == ("–", "0.1380")
 
 
@@ -64,7 +64,7 @@ def test_the_end_of_a_scale_is_shown_in_full(top: float, said: str) -> None:
     assert axis(top) == said
 
 
-def test_figures_of_a_document_have_no_digits_that_say_nothing() -> None:
+def test_figures_have_no_insignificant_digits() -> None:
     document = {"value": 0.05134266803860, "n": 12_345_678, "each": [0.1 + 0.2, None, "0.123456789"], "never": math.inf}
     assert rounded(document) == {
         "value": 0.051343,
