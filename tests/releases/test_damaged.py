@@ -1,4 +1,4 @@
-"""Nothing that was touched since it was published is ever served."""
+"""Releases that changed after publishing are never served."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_release_newer_than_the_broken_current_one_is_not_served_in_its_place(
 
 
 def sealed(manifest: dict[str, Any]) -> str:
-    """As somebody writes it who knows how manifests are sealed."""
+    """Write a manifest with a valid seal."""
     manifest = {name: its for name, its in manifest.items() if name != "sha256"}
     seal = hashlib.sha256((json.dumps(manifest, indent=2) + "\n").encode()).hexdigest()
     return json.dumps({**manifest, "sha256": seal}, indent=2) + "\n"

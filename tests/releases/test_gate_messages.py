@@ -115,7 +115,7 @@ def test_refused_settings_that_were_replaced_are_no_reason_that_the_old_release_
 
 
 @pytest.mark.parametrize("document", [None, {}, {"promoted": False}, {"promoted": False, "checks": 5}])
-def test_a_record_that_tells_no_reason_gives_none(document: dict[str, object] | None) -> None:
+def test_a_record_without_a_reason_gives_none(document: dict[str, object] | None) -> None:
     assert kept_reasons(document) is None
 
 

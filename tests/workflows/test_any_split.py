@@ -37,7 +37,7 @@ def write_split(folder: Path, header: str, value: str, seed: int = 1) -> Benchma
 
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search ends when it has tried so much, long before its time is over."""
+    """Limit the number of trials of a search."""
     for name, space in ensemble_tuning.SPACES.items():
         costly = {question: answers[:1] for question, answers in space.costly.items()}
         monkeypatch.setitem(ensemble_tuning.SPACES, name, replace(space, costly=costly, trials=2))

@@ -1,4 +1,4 @@
-"""Tuning as a part of training: what is found is kept with the release, and the next training begins with it."""
+"""Tuning during training: its result is stored with the release and starts the next tuning."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def filled(store: Store, shop: SyntheticShop) -> Store:
 
 
 class Asked:
-    """Spies on tuning: what every training asked of it, and, for a moment, another answer."""
+    """Spies on tuning: records its arguments, and can replace its result."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.starts: list[EnsembleConfig] = []
@@ -75,7 +75,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 def unlike(recipe: EnsembleConfig) -> EnsembleConfig:
-    """A recipe that nobody would come upon by chance."""
+    """Return a configuration that tuning would not find by chance."""
     params = {
         **recipe.params,
         ALS: replace(recipe.params[ALS], alpha=3.25, factors=5),

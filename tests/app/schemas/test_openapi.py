@@ -1,4 +1,4 @@
-"""GET /openapi.json: a description that strict readers accept, of every call there is."""
+"""GET /openapi.json describes every call, and strict readers accept it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def calls(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def values(node: Any) -> Iterator[Any]:
-    """Every value of a document, at any depth, but for examples."""
+    """Yield every value of a document at any depth, except examples."""
     yield node
     if isinstance(node, dict):
         node = [child for name, child in node.items() if name not in ("examples", "example")]
@@ -80,7 +80,7 @@ def test_every_call_has_a_summary_a_tag_and_a_name_of_its_own(description: dict[
         assert operation["tags"], (path, method)
 
 
-def test_every_call_says_what_it_answers_when_all_is_well(description: dict[str, Any]) -> None:
+def test_every_call_describes_its_successful_answer(description: dict[str, Any]) -> None:
     for path, method, operation in calls(description):
         good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         assert good, (path, method)

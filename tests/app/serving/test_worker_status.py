@@ -1,4 +1,4 @@
-"""What each worker says that it serves."""
+"""Worker files report the release of each worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from app.serving.worker_status import WorkerFiles
 
 
-def test_a_worker_says_what_it_serves_until_it_leaves(tmp_path: Path) -> None:
+def test_a_worker_reports_its_release_until_it_leaves(tmp_path: Path) -> None:
     files = WorkerFiles(tmp_path / "workers", 2.0, now=lambda: 1_000.0)
     files.announce("R1", None)
     (said,) = files.alive()
