@@ -56,7 +56,7 @@ class Metrics:
 
         Args:
             metric: A counter.
-            labels: A value for each label of the metric.
+            *labels: A value for each label of the metric.
             amount: What is added.
         """
         with self._lock:
@@ -68,7 +68,7 @@ class Metrics:
 
         Args:
             metric: A histogram.
-            labels: A value for each label of the metric.
+            *labels: A value for each label of the metric.
             seconds: The duration.
         """
         bucket = next(upper for upper in BUCKETS if seconds <= upper)

@@ -24,7 +24,15 @@ class Typed:
 
 
 def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
-    """Ids of users or products out of a form; "" where none was typed."""
+    """Read ids of users or products from a form.
+
+    Args:
+        given: Name of a field → text.
+        *names: The fields to read.
+
+    Returns:
+        The cleaned ids, "" where none was typed, and the problems of those that are no ids.
+    """
     values = {name: clean_id(given.get(name, "")) for name in names}
     error = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
     wrong = {name: error for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}

@@ -183,7 +183,7 @@ class GateVerdict:
         Args:
             more: The checks to add.
             comparison: The comparison of the lists; None leaves it as it is.
-            figures: Name → figures to add; None adds nothing.
+            **figures: Name → figures to add; None adds nothing.
 
         Returns:
             The new verdict; this one is unchanged.
