@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.chaos_connections import held_connections, stopped_leader
 from bench.chaos_disk import damages, full_disk, locked_store
 from bench.chaos_load import swaps_under_load, training_under_load
 from bench.chaos_shop import Shop, wait_until
@@ -193,6 +194,8 @@ PARTS: dict[str, Callable[[Shop, argparse.Namespace], Counts]] = {
     "damages": damages,
     "disk": full_disk,
     "locked": locked_store,
+    "connections": held_connections,
+    "stopped": stopped_leader,
     "swaps": swaps_under_load,
     "training": training_under_load,
 }
