@@ -16,7 +16,6 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.context import context_of
-from app.serving.recommender import Recommender
 from app.telemetry.metric_files import Metric
 from app.telemetry.metrics import BUCKETS, EVENTS_TOLD, REQUESTS, SECONDS, Metrics
 from src.core.errors import StoreError
@@ -118,7 +117,7 @@ def test_a_list_that_was_made_and_not_answered_is_not_counted(
     def broken(*_: object) -> Any:
         raise StoreError("no")
 
-    monkeypatch.setattr(Recommender, "products", broken)
+    monkeypatch.setattr("app.routes.recommendations._named", broken)
     assert client.post("/recommend", json={"user_id": "U00001", "detail": True}).status_code == 503
     assert not [key for key in read() if key[0] == "aisle_lists_total"]
 

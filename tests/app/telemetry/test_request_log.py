@@ -169,9 +169,11 @@ def test_no_log_line_says_who_asked_or_what_for(
         def broken(*given: object) -> Any:
             raise KeyError(CANARY) from ValueError(CANARY)
 
-        for name in ("recommend", "products", "predict", "popular", "history", "serving"):
+        store = context_of(flask_app).store
+        for name in ("recommend", "predict", "popular", "serving"):
             monkeypatch.setattr(Recommender, name, broken)
-        monkeypatch.setattr(type(context_of(flask_app).store.events), "add", broken)
+        for part, name in ((store.products, "get"), (store.events, "history"), (store.events, "add")):
+            monkeypatch.setattr(type(part), name, broken)
     client, asked = flask_app.test_client(), 0
     for method, path, given in _everything(flask_app):
         client.open(path, method=method, **given)
