@@ -74,7 +74,7 @@ bench: setup
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.first_list
 
-# Speed of training beside Surprise: on ratings of your own (make bench-train DATA=ratings.csv), else on made-up ones.
+# Speed of training compared with Surprise: on your ratings (make bench-train DATA=ratings.csv), else on synthetic ones.
 GENERATOR := ../shared/tools/make_electronics.py
 TRAINED_ON := $(or $(DATA),$(AISLE_VAR)/bench/ratings.csv)
 
@@ -84,7 +84,7 @@ bench-train: setup
 	@if [ -n "$(DATA)" ] || [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
 	  echo "skipped: neither $(TRAINED_ON) nor $(GENERATOR), which makes it, is here; name a file: make bench-train DATA=ratings.csv"; fi
 
-# Lists beside implicit, LensKit and EASE, which live in an environment of their own.
+# Lists compared with implicit, LensKit and EASE, which are installed in an environment of their own.
 #   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"
 bench-quality: setup .venv-bench/.installed
 	$(BIN)/python -m bench.quality $(OPTIONS)
@@ -94,7 +94,7 @@ bench-quality: setup .venv-bench/.installed
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
-# Search at 20,000, 200,000 and 1,000,000 products, and products that nobody has bought yet.
+# Search at 20,000, 200,000 and 1,000,000 products, and recommendations of new products.
 #   make bench-search OPTIONS="--sizes 20000 --json FILE"
 bench-search: setup
 	$(BIN)/python -m bench.search $(OPTIONS)
@@ -105,7 +105,7 @@ bench-cold: setup
 bench-similar: setup
 	$(BIN)/python -m bench.similar $(OPTIONS)
 
-# Kill, damage, fill, lock and swap a running shop, and count: the better part of an hour; as root the full disk is a real one.
+# Kill, damage, fill, lock and swap a running service, and count wrong answers: up to an hour; as root with a real full disk.
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"
 chaos: setup
 	$(BIN)/python -m bench.chaos $(OPTIONS)

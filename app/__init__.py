@@ -90,7 +90,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         search_service=search_service,
         typeahead=Typeahead(store, recommender, search_service),
         training=training,
-        scheduler=Scheduler(settings, store, training),
+        scheduler=Scheduler(settings, store, registry, training),
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=ServedListLog(settings, store, metrics),

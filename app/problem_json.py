@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field."""
+    """The fault of one field of a request."""
 
     field: str
     message: str

@@ -1,1 +1,1 @@
-"""What is measured, against whom. Each module prints a table; none of them is a test."""
+"""Benchmarks against other libraries and against Aisle at rest. Each module prints a table; none is a test."""

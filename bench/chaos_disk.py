@@ -1,4 +1,4 @@
-"""What a disk and a database can do: bytes that change, no space, a lock that somebody holds."""
+"""Faults of a disk and a database: damaged files, no space, a locked store."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from src.core.errors import AisleError
 
 
 def damages(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
-    """Flip, cut, lengthen, empty or delete any file of a release: never loaded, never activated; the other serves."""
-    old = shop.registry.current_version()
+    """Damage each file of a release; check that it is neither loaded nor activated, and that the older one serves."""
+    older = shop.registry.current_version()
     if shop.train() != 0:
         raise RuntimeError("the shop cannot be trained")
-    registry, new = shop.registry, str(shop.registry.current_version())
-    files = sorted(path for path in (registry.folder / new).rglob("*") if path.is_file())
+    registry, damaged = shop.registry, str(shop.registry.current_version())
+    files = sorted(path for path in (registry.folder / damaged).rglob("*") if path.is_file())
     counts: dict[str, Any] = {"files": len(files), "damages": 0, "kinds": Counter(), "wrong": []}
     for at in range(options.damages):
         path, kind = (
@@ -37,17 +37,17 @@ def damages(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
         _damage(path, content, kind)
         counts["damages"] += 1
         counts["kinds"][kind] += 1
-        for what in (registry.current, lambda: registry.load(new), lambda: registry.activate(new)):
+        for read in (registry.current, lambda: registry.load(damaged), lambda: registry.activate(damaged)):
             try:
-                what()
-                counts["wrong"].append(f"{path.name} {kind}: served all the same")
+                read()
+                counts["wrong"].append(f"{path.name} {kind}: the damaged release was accepted")
             except AisleError:
                 pass
-        if registry.active().version != old:
-            counts["wrong"].append(f"{path.name} {kind}: not the older release")
+        if registry.active().version != older:
+            counts["wrong"].append(f"{path.name} {kind}: the older release is not served")
         path.write_bytes(content)
-    if registry.active().version != new:
-        counts["wrong"].append("mended, and not served")
+    if registry.active().version != damaged:
+        counts["wrong"].append("the restored release is not served")
     counts["kinds"] = dict(counts["kinds"])
     return counts
 
@@ -73,31 +73,33 @@ def _damage(path: Path, content: bytes, kind: str) -> None:
 
 
 def full_disk(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
-    """The releases on a small file system of their own that fills while one is published, at many places; where none
-    can be mounted, no file may grow beyond a limit."""
+    """Fill the file system of the releases at 20 stages of publishing; check that the older release serves.
+
+    If no file system can be mounted, the size of files is limited instead.
+    """
     releases = shop.registry.folder
-    whole = sum(path.stat().st_size for path in releases.rglob("*") if path.is_file())
+    n_bytes = sum(path.stat().st_size for path in releases.rglob("*") if path.is_file())
     counts: dict[str, Any] = {"how": "tmpfs", "tries": 0, "refused": 0, "published": 0, "wrong": []}
-    mounted = _mount(releases, 20 * whole)
+    mounted = _mount(releases, 20 * n_bytes)
     counts["how"] = "tmpfs" if mounted else "RLIMIT_FSIZE"
     try:
         for step in range(20):
             before = shop.registry.current_version()
             if mounted:
                 free = shutil.disk_usage(releases).free
-                (releases / ".filler").write_bytes(b"\0" * max(0, free - int(whole * step / 4)))
+                (releases / ".filler").write_bytes(b"\0" * max(0, free - int(n_bytes * step / 4)))
                 code = shop.train()
                 (releases / ".filler").unlink()
             else:
-                code = _limited(shop, 1_000 + step * whole // 60)
+                code = _train_with_file_limit(shop, 1_000 + step * n_bytes // 60)
             counts["tries"] += 1
             counts["published" if code == 0 else "refused"] += 1
-            if shop.is_right() or (code != 0 and shop.registry.current_version() != before):
-                counts["wrong"].append(f"step {step}: {shop.is_right()}")
+            if shop.problem() or (code != 0 and shop.registry.current_version() != before):
+                counts["wrong"].append(f"step {step}: {shop.problem()}")
             if list(releases.glob(".tmp-*")):
-                counts["wrong"].append(f"step {step}: something half-written is left")
+                counts["wrong"].append(f"step {step}: a partly written release is left")
         if shop.train() != 0:
-            counts["wrong"].append("with space again, training fails")
+            counts["wrong"].append("training fails after space was freed")
     finally:
         if mounted:
             subprocess.run(["umount", "-l", str(releases)], check=False)
@@ -105,24 +107,24 @@ def full_disk(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _mount(folder: Path, size: int) -> bool:
-    """The folder's content on a tmpfs of this size; whether that was possible."""
-    kept = folder.with_name("releases.before")
-    shutil.copytree(folder, kept)
+    """Mount a tmpfs of this size over the folder, with its content; return whether that succeeded."""
+    copy = folder.with_name("releases.before")
+    shutil.copytree(folder, copy)
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode == 0:
-        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        shutil.copytree(copy, folder, dirs_exist_ok=True)
     return done.returncode == 0
 
 
-def _limited(shop: Shop, most: int) -> int:
-    """Train where no file of a release may be longer than so many bytes."""
+def _train_with_file_limit(shop: Shop, max_bytes: int) -> int:
+    """Train with a limit on the size of release files; return the exit code."""
     code = (
         "import resource, runpy, signal, sys, src.releases.registry as registry\n"
         "publish = registry.Registry.publish\n"
         "def limited(*arguments, **named):\n"
-        f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))\n"
+        f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({max_bytes}, resource.RLIM_INFINITY))\n"
         "    try: return publish(*arguments, **named)\n"
         "    finally: resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)\n"
         "registry.Registry.publish = limited\n"
@@ -134,13 +136,13 @@ def _limited(shop: Shop, most: int) -> int:
 
 
 def locked_store(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
-    """Somebody holds the database for 10 s while lists are asked for and a training runs; no answer is wrong."""
+    """Lock the database for 10 s during requests and a training; check every answer."""
     shop.serve(workers=2)
     counts: dict[str, Any] = {"seconds_locked": 10, "statuses": Counter(), "wrong": []}
     stop = threading.Event()
     slowest = 0.0
 
-    def ask() -> None:
+    def request_lists() -> None:
         nonlocal slowest
         while not stop.is_set():
             started = time.monotonic()
@@ -152,9 +154,9 @@ def locked_store(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
             if status not in (200, 503):
                 counts["wrong"].append(f"status {status}")
 
-    askers = [threading.Thread(target=ask) for _ in range(3)]
-    for asker in askers:
-        asker.start()
+    clients = [threading.Thread(target=request_lists) for _ in range(3)]
+    for client in clients:
+        client.start()
     trainer = shop.trainer()
     time.sleep(1.5)
     holder = sqlite3.connect(shop.folder / "var" / "store.sqlite3", timeout=30, isolation_level=None)
@@ -164,14 +166,14 @@ def locked_store(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
     holder.close()
     time.sleep(2)
     stop.set()
-    for asker in askers:
-        asker.join()
+    for client in clients:
+        client.join()
     code = trainer.wait()
     counts["training_succeeded"] = code == 0
     counts["slowest_answer_seconds"] = round(slowest, 2)
     if code != 0:
-        counts["wrong"].append(f"the training ended with {code}")
-    counts["wrong"] += [wrong] if (wrong := shop.is_right()) else []
+        counts["wrong"].append(f"the training ended with exit code {code}")
+    counts["wrong"] += [wrong] if (wrong := shop.problem()) else []
     counts["statuses"] = {str(status): n for status, n in counts["statuses"].items()}
     shop.end()
     return counts

@@ -1,4 +1,4 @@
-"""A small shop under Gunicorn, for bench/chaos*.py: started, asked, killed, and checked against what is on disk."""
+"""A small shop under Gunicorn, for bench/chaos*.py: start it, send requests, kill it, compare it with the disk."""
 
 from __future__ import annotations
 
@@ -42,15 +42,21 @@ PATIENCE_SECONDS = 90.0
 ADMIN = {"Authorization": "Bearer chaos"}
 
 
-def wait_until(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """What `true` returns as soon as it is something. Raises TimeoutError that names `what`."""
+def wait_until(condition: Callable[[], Any], description: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """Return the first true value of `condition`. Raises TimeoutError, naming `description`.
+
+    Args:
+        condition: called every 50 ms; connection errors count as false.
+        description: of the condition, for the error.
+        seconds: how long to wait.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(OSError, http.client.HTTPException):
-            if found := true():
-                return found
+            if value := condition():
+                return value
         time.sleep(0.05)
-    raise TimeoutError(f"waited {seconds:g} s for {what}")
+    raise TimeoutError(f"waited {seconds:g} s for {description}")
 
 
 @dataclass
@@ -92,12 +98,12 @@ class Shop:
         return open_store(self.settings.store_url)
 
     def fill(self) -> None:
-        made = make_shop(n_users=self.n_users, n_products=self.n_products)
+        shop = make_shop(n_users=self.n_users, n_products=self.n_products)
         store = self.store
-        store.products.add([replace(product, made_up=False) for product in made.products])
-        store.events.add(made.events)
-        self.users = sorted(set(made.events.user_id))
-        self.products = [product for product in made.products if product.title]
+        store.products.add([replace(product, made_up=False) for product in shop.products])
+        store.events.add(shop.events)
+        self.users = sorted(set(shop.events.user_id))
+        self.products = [product for product in shop.products if product.title]
 
     # trainings
 
@@ -131,7 +137,7 @@ class Shop:
         wait_until(lambda: len(self.workers()) >= workers, "every worker")
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """SIGTERM to the master, or SIGKILL to all of them."""
+        """Send SIGTERM to the master, or SIGKILL to the master and all workers, and wait for the end."""
         if self.service is None:
             return
         with suppress(ProcessLookupError):
@@ -154,59 +160,59 @@ class Shop:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            body = answer.read()
-            return answer.status, dict(answer.headers), json.loads(body) if body else None
+            content = answer.read()
+            return answer.status, dict(answer.headers), json.loads(content) if content else None
         finally:
             connection.close()
 
     def workers(self) -> list[int]:
-        """Process ids of the workers that live."""
+        """Return the process ids of the live workers."""
         assert self.service is not None
         children = Path(f"/proc/{self.service.pid}/task/{self.service.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
     def leader(self) -> int | None:
-        found = self.get("/status")[2]["scheduler"]["leader"]
-        return int(found.split(":")[1]) if found and ":" in found else None  # "unknown" while it is being written
+        leader = self.get("/status")[2]["scheduler"]["leader"]
+        return int(leader.split(":")[1]) if leader and ":" in leader else None  # "unknown" while it is being written
 
-    # what is right
+    # checks
 
-    def is_right(self, n: int = 5) -> str:
-        """ "" if what is on disk verifies and the service, if it runs, answers just that; else what is wrong."""
+    def problem(self, n: int = 5) -> str | None:
+        """Verify the current release, and compare the lists of n users with it; return a problem, or None."""
         current = self.registry.active()
-        if current.note:
-            return current.note
+        if current.current_problem is not None:
+            return current.current_problem
         if not current.pipeline.recommend(Query(None, n=10)):
             return "an empty list"
         if self.service is None:
-            return ""
+            return None
         for user in random.sample(self.users, n):
             status, headers, listed = self.get(f"/recommend?user_id={user}")
             if status != 200:
                 return f"status {status}"
             if listed != self.expected(headers["X-Release"], user):
                 return f"the list of {user} is not that of release {headers['X-Release']}"
-        return ""
+        return None
 
     def expected(self, version: str, user: str) -> list[str]:
         return expected(str(self.settings.releases_dir), self.settings.store_url, version, user)
 
-    def left_over(self) -> int:
-        """How many things lie among the releases that are none."""
+    def n_left_over(self) -> int:
+        """Return the number of files and folders among the releases that belong to none."""
         known = {"CURRENT.json", "ACTIVATED", *self.registry.versions()}
         return len({path.name for path in self.registry.folder.iterdir()} - known)
 
-    def let_days_pass(self, days: int = 2) -> None:
-        """Every run so far was so many days earlier, so that a midnight lies between the last one and now."""
+    def backdate_runs(self, days: int = 2) -> None:
+        """Move every recorded run some days into the past, so that a training is due now."""
         store = self.store
-        for run in reversed(store.runs.newest(500)):  # the oldest first: no two may have one due moment, ever
+        for run in reversed(store.runs.newest(500)):  # the oldest first, as due moments are unique
             due = None if run.due is None else run.due - days * 86_400
             store.runs.save(replace(run, started_at=run.started_at - days * 86_400, due=due))
 
-    def nights(self) -> list[Run]:
+    def scheduled_runs(self) -> list[Run]:
         return [run for run in self.store.runs.newest(500) if run.trigger == "night"]
 
-    def under_way(self) -> list[Run]:
+    def runs_under_way(self) -> list[Run]:
         return [run for run in self.store.runs.newest(500) if run.status is RunStatus.RUNNING]
 
 
@@ -217,10 +223,10 @@ def _release(folder: str, version: str) -> Release:
 
 @lru_cache(maxsize=100_000)
 def expected(folder: str, store_url: str, version: str, user: str) -> list[str]:
-    """The list that a release makes for a user, made here."""
+    """Return the list of a release for a user, computed in this process."""
     history = tuple(_history(store_url, user))
-    found = _release(folder, version).pipeline.recommend(Query(user, history, n=10))
-    return [recommendation.product_id for recommendation in found]
+    recommendations = _release(folder, version).pipeline.recommend(Query(user, history, n=10))
+    return [recommendation.product_id for recommendation in recommendations]
 
 
 @lru_cache(maxsize=10_000)

@@ -1,6 +1,6 @@
-"""How long a newcomer waits: `make run` in a fresh clone of the last commit, until the first list is there.
+"""Measure the time of `make run` in a fresh clone of the last commit until the first list is served.
 
-python -m bench.first_list     clones into a temporary folder and installs there: needs git, make, a package index
+python -m bench.first_list     clones and installs into a temporary folder; needs git, make and a package index
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
-    print("error: no list came", file=sys.stderr)
+    print("error: no list was served in time", file=sys.stderr)
     return 1
 
 

@@ -1,9 +1,9 @@
-"""How often the gate lets a worse challenger pass, and how often it refuses one that is no worse: by simulation.
+"""Simulate how often the gate promotes a worse challenger, and refuses one that is no worse.
 
 python -m bench.gate [--users 30 100 500 2000] [--rounds 200] [--json FILE]
 Users' NDCG@10 are drawn like those of a shop: three of four are 0. The challenger has the champion's value for most
-users, and another draw for the rest, with hits taken away (or added) until its true mean is worse by the share asked
-for. A row a number of test users: the share of rounds in which `gate.compare` promotes it.
+users and a new draw for the rest; hits are removed (or added) until its true mean is worse by the given share. Each row
+is a number of test users, with the share of rounds in which `compare` promotes the challenger.
 """
 
 from __future__ import annotations
@@ -28,15 +28,32 @@ WORSE_BY = (-0.10, -0.05, 0.0, 0.03, 0.05, 0.08, 0.10, 0.20)
 _SHARE_WITH_A_HIT, _SHARE_OF_OTHER_LISTS = 0.25, 0.4
 
 
-def users_of(rng: np.random.Generator, n: int) -> FloatArray:
-    """NDCG@10 of n users, each with one product that was wanted: 0, or 1 / log2(rank + 1)."""
+def draw_ndcg(rng: np.random.Generator, n: int) -> FloatArray:
+    """Draw NDCG@10 of n users with one relevant product each: 0, or 1 / log2(rank + 1).
+
+    Args:
+        rng: random numbers.
+        n: number of users.
+
+    Returns:
+        float[n].
+    """
     rank = rng.integers(1, 11, n)
     return np.where(rng.random(n) < _SHARE_WITH_A_HIT, 1 / np.log2(rank + 1), 0.0)
 
 
-def pair(rng: np.random.Generator, n: int, worse_by: float) -> tuple[FloatArray, FloatArray]:
-    """(challenger, champion) on the same n users; in the mean of all users there could be, worse by this share."""
-    champion, other = users_of(rng, n), users_of(rng, n)
+def draw_pair(rng: np.random.Generator, n: int, worse_by: float) -> tuple[FloatArray, FloatArray]:
+    """Draw NDCG@10 of a challenger and a champion on the same n users.
+
+    Args:
+        rng: random numbers.
+        n: number of users.
+        worse_by: share by which the expected NDCG@10 of the challenger is below the champion's.
+
+    Returns:
+        float[n] of the challenger, float[n] of the champion.
+    """
+    champion, other = draw_ndcg(rng, n), draw_ndcg(rng, n)
     challenger = np.where(rng.random(n) < _SHARE_OF_OTHER_LISTS, other, champion)
     if worse_by > 0:
         return np.where(rng.random(n) < worse_by, 0.0, challenger), champion
@@ -55,11 +72,22 @@ def report_of(ndcg: FloatArray) -> Report:
 
 
 def promoted_share(n_users: int, worse_by: float, rounds: int, bounds: GateBounds) -> float:
+    """Return the share of rounds in which the gate promotes the challenger.
+
+    Args:
+        n_users: number of test users.
+        worse_by: see `draw_pair`.
+        rounds: number of draws.
+        bounds: of the gate.
+
+    Returns:
+        From 0 to 1.
+    """
     rng = np.random.default_rng([n_users, int(1_000 * worse_by) + 1_000])
     promoted = 0
     for _ in range(rounds):
-        mine, theirs = pair(rng, n_users, worse_by)
-        compared = compare(report_of(mine), report_of(theirs), bounds)
+        challenger, champion = draw_pair(rng, n_users, worse_by)
+        compared = compare(report_of(challenger), report_of(champion), bounds)
         promoted += all(check.passed for check in compared.checks)
     return promoted / rounds
 
@@ -71,13 +99,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     bounds = GateBounds.of(Settings())
-    found = {}
-    print("test users  promoted, of a challenger that is truly worse by: " + "  ".join(f"{w:+.0%}" for w in WORSE_BY))
+    shares = {}
+    print("test users  share promoted, for a challenger that is worse by: " + "  ".join(f"{w:+.0%}" for w in WORSE_BY))
     for n in options.users:
-        found[n] = {str(worse): promoted_share(n, worse, options.rounds, bounds) for worse in WORSE_BY}
-        print(f"{n:>10,}  " + "  ".join(f"{share:.2f}" for share in found[n].values()), flush=True)
+        shares[n] = {str(worse): promoted_share(n, worse, options.rounds, bounds) for worse in WORSE_BY}
+        print(f"{n:>10,}  " + "  ".join(f"{share:.2f}" for share in shares[n].values()), flush=True)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""What visitors of a running service notice of a large load into its store.
+"""Measure the latency of a running service while a large file is loaded into its store.
 
     python -m bench.loading_live FILE
 
-A made-up shop is trained and served by two Gunicorn workers on SQLite. Lists are asked for and events posted, one after
-the other, first with nothing else going on and then while `data_processing.py FILE` loads. The named other is the same
-service at rest, in the same run.
+A synthetic shop is trained and served by two Gunicorn workers on SQLite. One client requests lists and posts events in
+turn, first without other load, then while `data_processing.py FILE` runs.
 """
 
 from __future__ import annotations
@@ -31,30 +30,35 @@ REST_SECONDS = 20.0
 KEY = "only-for-this-bench"
 
 
-class _Visitor:
-    """Asks and tells in turn, and keeps the time of each; what is not answered well is counted."""
+class _Client:
+    """Requests lists and posts events in turn, records latencies, and counts failed calls."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}"
-        self._turn = 0
-        self.refused = 0
+        self._n_calls = 0
+        self.failed = 0
 
-    def go_on(self, while_: Callable[[], bool]) -> dict[str, list[float]]:
-        """Milliseconds of each call, by call."""
-        taken: dict[str, list[float]] = {"POST /recommend": [], "POST /events": []}
-        while while_():
-            self._turn += 1
-            user = f"U{self._turn % 500:05d}"
-            event = {"user_id": f"V{self._turn}", "product_id": "P00001", "kind": "click", "event_id": f"e{self._turn}"}
+    def run_while(self, condition: Callable[[], bool]) -> dict[str, list[float]]:
+        """Send requests while the condition holds; return the milliseconds of each call, by call."""
+        latencies: dict[str, list[float]] = {"POST /recommend": [], "POST /events": []}
+        while condition():
+            self._n_calls += 1
+            user = f"U{self._n_calls % 500:05d}"
+            event = {
+                "user_id": f"V{self._n_calls}",
+                "product_id": "P00001",
+                "kind": "click",
+                "event_id": f"e{self._n_calls}",
+            }
             for path, body in (("/recommend", {"user_id": user}), ("/events", event)):
                 started = time.perf_counter()
-                self._ask(path, body)
-                taken[f"POST {path}"].append((time.perf_counter() - started) * 1_000)
+                self._post(path, body)
+                latencies[f"POST {path}"].append((time.perf_counter() - started) * 1_000)
             time.sleep(0.01)
-        return taken
+        return latencies
 
     def wait(self) -> None:
-        """Until the service answers."""
+        """Wait until the service answers."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
@@ -63,14 +67,14 @@ class _Visitor:
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.2)
 
-    def _ask(self, path: str, body: dict[str, str]) -> None:
+    def _post(self, path: str, body: dict[str, str]) -> None:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
         request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers)
         try:
             with urllib.request.urlopen(request, timeout=60):
                 pass
         except (urllib.error.URLError, ConnectionError):
-            self.refused += 1
+            self.failed += 1
 
 
 def _python(environment: dict[str, str], *command: str) -> subprocess.Popen[bytes]:
@@ -79,7 +83,7 @@ def _python(environment: dict[str, str], *command: str) -> subprocess.Popen[byte
 
 def main() -> int:
     if len(sys.argv) != 2:
-        print("skipped: no file was named (python -m bench.loading_live FILE)")
+        print("skipped: no file was given (python -m bench.loading_live FILE)")
         return 0
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,23 +95,23 @@ def main() -> int:
             "AISLE_WRITE_KEYS": KEY,
             "PORT": str(port),
         }
-        # The shop's own events are real ones here: a made-up shop would leave, and its release with it.
+        # The shop is loaded as a file: loading real events would replace a synthetic shop and its release.
         shop = Path(folder) / "shop.csv"
         subprocess.run([sys.executable, "-c", _WRITE_SHOP, str(shop)], cwd=ROOT, env=environment, check=True)
         for command in (["data_processing.py", str(shop)], ["train_model.py"]):
             subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         master = _python(environment, "-m", "gunicorn", "--log-level", "error", "--workers", "2", "run:app")
         try:
-            visitor = _Visitor(port)
-            visitor.wait()
+            client = _Client(port)
+            client.wait()
             end = time.monotonic() + REST_SECONDS
-            rest = visitor.go_on(lambda: time.monotonic() < end)
+            rest = client.run_while(lambda: time.monotonic() < end)
             loading = _python(environment, "data_processing.py", sys.argv[1])
-            loaded = visitor.go_on(lambda: loading.poll() is None)
+            loaded = client.run_while(lambda: loading.poll() is None)
         finally:
             master.send_signal(signal.SIGTERM)
             master.wait(30)
-    _print(rest, loaded, visitor.refused)
+    _print(rest, loaded, client.failed)
     return 0
 
 
@@ -122,17 +126,17 @@ with open(sys.argv[1], "w") as file:
 """
 
 
-def _print(rest: dict[str, list[float]], loaded: dict[str, list[float]], refused: int) -> None:
+def _print(rest: dict[str, list[float]], loaded: dict[str, list[float]], failed: int) -> None:
     table = Table("milliseconds", "calls", "p50", "p99", "longest", title="at rest, and while a file is loaded")
-    for what, taken in (("at rest", rest), ("loading", loaded)):
-        for call, times in taken.items():
+    for state, latencies in (("at rest", rest), ("loading", loaded)):
+        for call, times in latencies.items():
             figures = [f"{np.percentile(times, share):.1f}" for share in (50, 99, 100)]
-            table.add_row(f"{call}, {what}", f"{len(times):,}", *figures)
+            table.add_row(f"{call}, {state}", f"{len(times):,}", *figures)
     Console(width=120).print(table)
     for call in rest:
         ratio = np.percentile(loaded[call], 99) / np.percentile(rest[call], 99)
         print(f"{call}: p99 while loading is {ratio:.1f} times that at rest")
-    print(f"{refused} calls were refused")
+    print(f"{failed} calls failed")
 
 
 if __name__ == "__main__":

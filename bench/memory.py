@@ -1,9 +1,9 @@
-"""Memory of four workers that serve one release: what each has alone, and what they share.
+"""Measure private and shared memory of four workers that serve one release.
 
-    python -m bench.memory         serves the release in AISLE_VAR (train one first)
+    python -m bench.memory         needs a release in AISLE_VAR
 
-Private and shared as the kernel counts them (/proc/PID/smaps_rollup), after every worker has answered. The named other
-is the same release read into memory by each worker, as without memory-mapping: the size of its files, per worker.
+Memory is read from /proc/PID/smaps_rollup after many requests. It is compared with a copy of the release's files in
+every worker, as without memory-mapping.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MIB = 1 << 20
 
 
 def _rollup(pid: int) -> dict[str, float]:
-    """MiB by kind."""
+    """Return MiB by the kernel's names."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     return {line.split(":")[0]: int(line.split()[1]) * _KIB / _MIB for line in lines}
 
@@ -47,7 +47,7 @@ def main() -> int:
     try:
         release = Registry(settings.releases_dir).active()
     except AisleError as error:
-        print(f"skipped: there is nothing to serve ({error})")
+        print(f"skipped: no release can be served ({error})")
         return 0
     arrays = release.manifest.n_bytes / _MIB
     users = [release.pipeline.users.id_of(at % len(release.pipeline.users)) for at in range(REQUESTS)]
@@ -62,14 +62,14 @@ def main() -> int:
     )
     try:
         for user in users:
-            _ask(port, {"user_id": user})
-            _ask(port, {"user_id": user, "model": "svd"})
+            _post(port, {"user_id": user})
+            _post(port, {"user_id": user, "model": "svd"})
         table = Table(
             f"release of {arrays:,.0f} MiB, {WORKERS} workers",
             "private MiB",
             "shared MiB",
             "resident MiB",
-            "fair share MiB",
+            "proportional (PSS) MiB",
         )
         total = 0.0
         for pid in _children(master.pid):
@@ -80,18 +80,18 @@ def main() -> int:
             table.add_row(f"worker {pid}", *(f"{mib:,.0f}" for mib in (private, shared, memory["Rss"], memory["Pss"])))
         Console(width=120).print(table)
         saved = (WORKERS - 1) * arrays
-        print(f"together {total:,.0f} MiB; were each worker to read the release, it would be {saved:,.0f} MiB more")
+        print(f"together {total:,.0f} MiB; without memory-mapping it would be {saved:,.0f} MiB more")
     finally:
         master.send_signal(signal.SIGTERM)
         master.wait(30)
     return 0
 
 
-def _ask(port: int, body: dict[str, str], patience: float = 120) -> None:
+def _post(port: int, body: dict[str, str], timeout: float = 120) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/recommend", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while True:
         try:
             with urllib.request.urlopen(request, timeout=30):

@@ -1,14 +1,13 @@
-"""Lists of the tuned pipeline beside single models of other libraries, tuned for as long on the same data, in one run.
+"""Compare lists of the tuned pipeline with models of other libraries that are tuned for the same time on the same data.
 
-    make bench-quality                                  two protocols, each some 8 minutes
+    make bench-quality                                  two protocols of about 8 minutes each
     .venv/bin/python -m bench.quality [--seconds 120] [--only NAME] [--yelp] [--json FILE]
 
-The others are implicit's ALS, LensKit's item k-NN, a dense EASE and the list by popularity, in an environment of their
-own (.venv-bench, which `make bench-quality` makes). Everybody tunes by NDCG on the same users and products, the others
-for as long as ours took (which tries every model once, however few the seconds), is then fitted on the whole train
-part, and hands in lists that one function scores. Whoever was not learnt from gets the popular list from the others,
-and from ours what the pipeline gives. Intervals are 95 %, by 1,000 resamplings of users, the same for both sides; the
-best of the others is chosen by the figure measured here, in its favour.
+The rivals are implicit's ALS, LensKit's item k-NN, a dense EASE and popularity, in an environment of their own
+(.venv-bench, made by `make bench-quality`). All tune NDCG on the same users and products; the rivals tune for as long
+as the pipeline took, which tries every model at least once. All are then fitted on the whole training part, and one
+function scores their lists. Users without training events get the popular list from the rivals. Intervals are 95 %, by
+1,000 paired resamplings of users. The best rival is chosen by its measured figure, in its favour.
 """
 
 from __future__ import annotations
@@ -37,7 +36,8 @@ from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
 from src.evaluation.metrics import Estimate, bootstrap_means
 from src.models import POPULARITY
 from src.models.settings import read_settings
-from src.workflows.tune import fit_recipe, tune
+from src.recommendation.ensemble_config import fit_ensemble
+from src.workflows.tune import tune
 
 ROOT = Path(__file__).resolve().parent.parent
 RIVALS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -49,70 +49,104 @@ _CONSOLE = Console(width=160, highlight=False)
 
 @dataclass(frozen=True)
 class Entry:
-    """What one side handed in. lists: NEW or REPEATS → int32[m, k]. tuned: what tuning saw and chose, for people and
-    programs: ndcg (on the validation part), trials, seconds, fit_seconds, and the choice."""
+    """The lists and the tuning of the pipeline, or of a rival.
+
+    Attributes:
+        lists: NEW or REPEATS → int32[m, k].
+        tuned: ndcg (on the validation part), trials, seconds, fit_seconds, and the chosen settings.
+    """
 
     lists: dict[str, IntArray]
     tuned: dict[str, Any]
 
 
-def ours(protocol: Protocol, seconds: float) -> Entry:
-    """The pipeline as it is tuned and trained for serving; the whole catalogue is scored, without an index."""
+def run_pipeline(protocol: Protocol, seconds: float) -> Entry:
+    """Tune and train the pipeline as for serving; score the whole catalogue, without an index.
+
+    Args:
+        protocol: data and users.
+        seconds: duration of the tuning.
+
+    Returns:
+        Lists and tuning.
+    """
     settings = read_settings()
     started = time.monotonic()
     recipe = tune(settings, protocol.tuning, seconds, protocol.k, Silent())
-    tuned = time.monotonic()
-    blend = fit_recipe(protocol.train, recipe, settings.seed, Silent())
-    fitted = time.monotonic()
-    queries, seen = queries_of(replace(protocol.train, weighting=recipe.weighting), protocol.asked)
+    tuned_at = time.monotonic()
+    blend = fit_ensemble(protocol.train, recipe, settings.seed, Silent())
+    fitted_at = time.monotonic()
+    queries, seen = queries_of(replace(protocol.train, weighting=recipe.weighting), protocol.test_users)
     popular = blend.models[POPULARITY].order
-    nothing = csr_matrix(seen.shape, dtype=np.float32)
+    empty = csr_matrix(seen.shape, dtype=np.float32)
     lists = {
-        name: top_lists(blend, MaskedQueries(queries, masked), protocol.k, fill=popular)
-        for name, masked in ((NEW, seen), (REPEATS, nothing))
+        variant: top_lists(blend, MaskedQueries(queries, mask), protocol.k, fill=popular)
+        for variant, mask in ((NEW, seen), (REPEATS, empty))
     }
-    chosen = recipe.to_json()
-    about = {
+    tuning = {
         "ndcg": recipe.found.get(f"ndcg_at_{protocol.k}"),
         "trials": None,
-        "seconds": round(tuned - started, 1),
-        "fit_seconds": round(fitted - tuned, 2),
-        "recipe": chosen,
+        "seconds": round(tuned_at - started, 1),
+        "fit_seconds": round(fitted_at - tuned_at, 2),
+        "recipe": recipe.to_json(),
     }
-    return Entry(lists, about)
+    return Entry(lists, tuning)
 
 
-def rival(name: str, folder: Path, seconds: float) -> Entry:
-    """One of `bench.rivals`, in a process and an environment of its own; the folder holds the tasks."""
+def run_rival(name: str, folder: Path, seconds: float) -> Entry:
+    """Run a model of `bench.rivals` in a process and an environment of its own.
+
+    Args:
+        name: of the model.
+        folder: contains the tasks.
+        seconds: duration of the tuning.
+
+    Returns:
+        Lists and tuning.
+    """
     command = [str(RIVALS_PYTHON), "-m", "bench.rivals", str(folder), name, str(seconds)]
-    quiet = {**os.environ, "OPENBLAS_NUM_THREADS": str(os.cpu_count()), "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, check=True, cwd=ROOT, env=quiet)
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(os.cpu_count()), "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=True, cwd=ROOT, env=environment)
     with np.load(folder / f"{name}.npz", allow_pickle=False) as stored:
         lists = {NEW: stored["masked"], REPEATS: stored["free"]}
     return Entry(lists, json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def entries(protocol: Protocol, seconds: float) -> dict[str, Entry]:
-    """What each side hands in, one after the other, as they share the cores."""
-    found = {}
+def run_all(protocol: Protocol, seconds: float) -> dict[str, Entry]:
+    """Run the pipeline and every rival, one after the other, as each uses all cores.
+
+    Args:
+        protocol: data and users.
+        seconds: duration of the pipeline's tuning; the rivals tune for as long as it took.
+
+    Returns:
+        Entries by name.
+    """
+    entries = {}
     with tempfile.TemporaryDirectory(prefix="bench-quality-") as name:
         folder = Path(name)
         protocol.tuning_task(read_settings()).save(folder / f"{TUNING}.npz")
         protocol.final_task().save(folder / f"{FINAL}.npz")
-        for each in (OURS, *protocol.rivals):
-            _CONSOLE.print(f"{protocol.title}: {each}", style="dim")
-            if each == OURS:
-                found[each] = ours(protocol, seconds)
-                seconds = max(seconds, found[each].tuned["seconds"])
+        for competitor in (OURS, *protocol.rivals):
+            _CONSOLE.print(f"{protocol.title}: {competitor}", style="dim")
+            if competitor == OURS:
+                entries[competitor] = run_pipeline(protocol, seconds)
+                seconds = max(seconds, entries[competitor].tuned["seconds"])
             else:
-                found[each] = rival(each, folder, seconds)
-    return found
+                entries[competitor] = run_rival(competitor, folder, seconds)
+    return entries
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """figures: NDCG@k by side and group of users, the mean and the number of users. best: the highest of the rivals.
-    ahead: group → how far ours is above it, in % of it."""
+    """Mean NDCG@k of the pipeline and the rivals, by group of users.
+
+    Attributes:
+        figures: name → group → mean NDCG@k.
+        n_users: group → number of users.
+        best: group → the rival with the highest mean.
+        ahead: group → relative difference of the pipeline to the best rival, in %.
+    """
 
     figures: dict[str, dict[str, float]]
     n_users: dict[str, int]
@@ -120,12 +154,21 @@ class Comparison:
     ahead: dict[str, Estimate]
 
 
-def compared(protocol: Protocol, lists: dict[str, IntArray], truth: Truth) -> Comparison:
-    """Every side's lists, by one function, for the users to whom anything was relevant."""
-    of_user = {name: ndcg(its, truth) for name, its in lists.items()}
-    asked = ~np.isnan(of_user[OURS])
-    known = protocol.asked >= 0
-    masks = {_ALL: asked} if known[asked].all() else {_ALL: asked, _KNOWN: asked & known, _UNKNOWN: asked & ~known}
+def compare(protocol: Protocol, lists: dict[str, IntArray], truth: Truth) -> Comparison:
+    """Compute the NDCG@k of all lists over the users with a relevant product.
+
+    Args:
+        protocol: test users and rivals.
+        lists: name → int32[m, k].
+        truth: relevant products.
+
+    Returns:
+        The comparison.
+    """
+    of_user = {name: ndcg(of_name, truth) for name, of_name in lists.items()}
+    scored = ~np.isnan(of_user[OURS])
+    known = protocol.test_users >= 0
+    masks = {_ALL: scored} if known[scored].all() else {_ALL: scored, _KNOWN: scored & known, _UNKNOWN: scored & ~known}
     groups = {group: np.flatnonzero(mask) for group, mask in masks.items()}
     figures = {
         name: {group: float(values[chosen].mean()) for group, chosen in groups.items()}
@@ -133,44 +176,54 @@ def compared(protocol: Protocol, lists: dict[str, IntArray], truth: Truth) -> Co
     }
     best = {group: max(protocol.rivals, key=lambda name: figures[name][group]) for group in groups}
     ahead = {
-        group: _ahead(of_user[OURS][chosen], of_user[best[group]][chosen], figures[best[group]][group])
+        group: _relative_difference(of_user[OURS][chosen], of_user[best[group]][chosen])
         for group, chosen in groups.items()
     }
     return Comparison(figures, {group: len(chosen) for group, chosen in groups.items()}, best, ahead)
 
 
-def _ahead(mine: FloatArray, theirs: FloatArray, bar: float) -> Estimate:
-    """In %, by resampling users in pairs."""
-    if not bar:
+def _relative_difference(own: FloatArray, rival: FloatArray) -> Estimate:
+    """Return the relative difference of the means in %, by paired resampling of users; NaN for a rival with mean 0."""
+    if not rival.mean():
         return Estimate(np.nan, np.nan, np.nan)
-    means = bootstrap_means(np.column_stack([mine, theirs]))
+    means = bootstrap_means(np.column_stack([own, rival]))
     low, high = np.quantile(100 * (means[:, 0] / np.maximum(means[:, 1], 1e-12) - 1), [0.025, 0.975])
-    return Estimate(float(100 * (mine.mean() / theirs.mean() - 1)), float(low), float(high))
+    return Estimate(float(100 * (own.mean() / rival.mean() - 1)), float(low), float(high))
 
 
-def _refuse_seen(protocol: Protocol, found: dict[str, Entry]) -> None:
-    """Nobody may list what the user has: the mask is one for all."""
+def _refuse_seen(protocol: Protocol, entries: dict[str, Entry]) -> None:
+    """Raise ValueError if a masked list contains a product that its user has."""
     seen = protocol.final_task().seen()
-    known = np.flatnonzero(protocol.asked >= 0)
-    for name, entry in found.items():
+    known = np.flatnonzero(protocol.test_users >= 0)
+    for name, entry in entries.items():
         listed = entry.lists[NEW][known]
-        rows = np.repeat(protocol.asked[known], listed.shape[1])
+        rows = np.repeat(protocol.test_users[known], listed.shape[1])
         if (np.asarray(seen[rows, np.maximum(listed.ravel(), 0)]).ravel()[listed.ravel() >= 0] > 0).any():
-            raise ValueError(f"{protocol.title}: a list of {name} holds a product that its user has; mend bench.rivals")
+            raise ValueError(
+                f"{protocol.title}: a list of {name} contains a product that its user has; masked lists must not. "
+                "Check bench.rivals."
+            )
 
 
-def show(protocol: Protocol, variant: str, found: dict[str, Entry], result: Comparison) -> None:
-    """A table of every side, and how far ours is from the best of the others."""
+def show(protocol: Protocol, variant: str, entries: dict[str, Entry], result: Comparison) -> None:
+    """Print a table of all entries, and the difference of the pipeline to the best rival.
+
+    Args:
+        protocol: see `run`.
+        variant: NEW or REPEATS.
+        entries: by name.
+        result: their comparison.
+    """
     groups = [f"{group} ({n:,})" for group, n in result.n_users.items()]
-    ratios = [f"beside ours, {group}" for group in result.n_users]
+    ratios = [f"relative to ours, {group}" for group in result.n_users]
     table = Table(f"NDCG@{protocol.k}, {variant}", *groups, *ratios, "on validation", "trials", "tuned s", "fit s")
     for name, figures in result.figures.items():
-        tuned = found[name].tuned
-        mine = result.figures[OURS]
+        tuned = entries[name].tuned
+        own = result.figures[OURS]
         table.add_row(
             name,
             *(f"{figure:.4f}" for figure in figures.values()),
-            *(f"{figure / mine[group]:.2f}" if mine[group] else "–" for group, figure in figures.items()),
+            *(f"{figure / own[group]:.2f}" if own[group] else "–" for group, figure in figures.items()),
             "–" if tuned["ndcg"] is None else f"{tuned['ndcg']:.4f}",
             "–" if tuned["trials"] is None else str(tuned["trials"]),
             str(tuned["seconds"]),
@@ -178,7 +231,7 @@ def show(protocol: Protocol, variant: str, found: dict[str, Entry], result: Comp
         )
     _CONSOLE.print(table)
     for group, ahead in result.ahead.items():
-        _CONSOLE.print(f"{group}: ours beside {result.best[group]} {_percent(ahead)}{_against_goal(protocol, ahead)}")
+        _CONSOLE.print(f"{group}: ours against {result.best[group]}: {_percent(ahead)}{_against_goal(protocol, ahead)}")
 
 
 def _percent(ahead: Estimate) -> str:
@@ -193,31 +246,43 @@ def _against_goal(protocol: Protocol, ahead: Estimate) -> str:
 
 
 def run(protocol: Protocol, seconds: float) -> dict[str, Any]:
-    """Measure and show one protocol; everything that came of it, in plain values."""
+    """Run one protocol and print its tables.
+
+    Args:
+        protocol: data and users.
+        seconds: duration of the tuning of each entry.
+
+    Returns:
+        All figures, as JSON values.
+    """
     _CONSOLE.rule(protocol.title)
-    _CONSOLE.print(f"{protocol.said} Each side tunes for {seconds:g} s or somewhat more.")
-    found = entries(protocol, seconds)
-    _refuse_seen(protocol, found)
-    document: dict[str, Any] = {"protocol": protocol.said, "seconds": seconds, "k": protocol.k}
-    document["tuned"] = {name: entry.tuned for name, entry in found.items()}
+    _CONSOLE.print(f"{protocol.description} Each model tunes for at least {seconds:g} s.")
+    entries = run_all(protocol, seconds)
+    _refuse_seen(protocol, entries)
+    document: dict[str, Any] = {"protocol": protocol.description, "seconds": seconds, "k": protocol.k}
+    document["tuned"] = {name: entry.tuned for name, entry in entries.items()}
     for variant, truth in protocol.truths.items():
-        result = compared(protocol, {name: entry.lists[variant] for name, entry in found.items()}, truth)
-        show(protocol, variant, found, result)
+        result = compare(protocol, {name: entry.lists[variant] for name, entry in entries.items()}, truth)
+        show(protocol, variant, entries, result)
         document[variant] = {
             "n_users": result.n_users,
             f"ndcg@{protocol.k}": result.figures,
             "best_rival": result.best,
-            "ahead_percent": {group: [each.value, each.low, each.high] for group, each in result.ahead.items()},
+            "ahead_percent": {group: [ahead.value, ahead.low, ahead.high] for group, ahead in result.ahead.items()},
         }
     return document
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=120.0, metavar="N", help="each side's to tune; default: 120")
-    parser.add_argument("--only", choices=PROTOCOLS, help="this protocol alone")
-    parser.add_argument("--yelp", action="store_true", help=f"{_OPTIONAL} too: ours beside ALS; takes much longer")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
+    parser.add_argument(
+        "--seconds", type=float, default=120.0, metavar="N", help="duration of each tuning; default: 120"
+    )
+    parser.add_argument("--only", choices=PROTOCOLS, help="run this protocol only")
+    parser.add_argument(
+        "--yelp", action="store_true", help=f"run {_OPTIONAL} too: the pipeline against ALS; takes much longer"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     return parser
 
 
@@ -225,7 +290,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     if not RIVALS_PYTHON.exists():
         print(
-            f"there is no {RIVALS_PYTHON}, where the other libraries live: make bench-quality makes it", file=sys.stderr
+            f"{RIVALS_PYTHON}, the environment of the other libraries, is missing: run make bench-quality",
+            file=sys.stderr,
         )
         return 2
     names = [arguments.only] if arguments.only else [name for name in PROTOCOLS if arguments.yelp or name != _OPTIONAL]
@@ -233,7 +299,7 @@ def main() -> int:
     for name in names:
         protocol = PROTOCOLS[name](Silent())
         if protocol is None:
-            _CONSOLE.print(f"{name} is skipped: it is not in ../shared/data")
+            _CONSOLE.print(f"{name} is skipped: its data set is missing in ../shared/data")
             continue
         documents[name] = run(protocol, arguments.seconds)
     if arguments.json:

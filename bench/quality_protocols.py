@@ -1,4 +1,4 @@
-"""The protocols of `bench.quality`: what is learnt from, what is tuned on, who is asked for, what is relevant."""
+"""The protocols of `bench.quality`: training data, tuning data, test users and relevant products."""
 
 from __future__ import annotations
 
@@ -25,51 +25,57 @@ from src.workflows.ingest import read_table
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 NEW, REPEATS = "new products", "repeats count"
-"""What is measured: lists without what the user has, and where her next list may hold it as well."""
+"""Variants of the lists: without products that the user has, and with them."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """said: how it is measured, for people. k: NDCG@k. rivals: names. goal: how far in % ours is to be above the best
-    of them; None without one.
+    """The data of a comparison, and how it is measured.
 
-    train: what the final fits learn from; it knows no user and no product of the test part alone. tuning: it, divided
-    for everybody's tuning. asked: int64[m], rows in train of the test part's users, -1 for those it does not know.
-    truths: what is measured (NEW, or REPEATS) → what was relevant.
+    Attributes:
+        title: name of the data set.
+        description: how it is measured, for people.
+        k: cut-off of NDCG.
+        rivals: names of models in `bench.rivals`.
+        goal: least relative difference to the best rival in %; None without one.
+        train: data of the final fits; its vocabularies contain no user or product of the test part alone.
+        tuning: train, split for the tuning of all models.
+        test_users: int64[m], rows in train of the test part's users, -1 for unknown ones.
+        truths: NEW or REPEATS → relevant products.
     """
 
     title: str
-    said: str
+    description: str
     k: int
     rivals: tuple[str, ...]
     goal: float | None
     train: TrainingData
     tuning: Split
-    asked: IntArray
+    test_users: IntArray
     truths: dict[str, Truth]
 
     def tuning_task(self, settings: Settings) -> Task:
-        """What rivals tune on: the very users and products that ours is tuned on."""
+        """Return the task that rivals tune on, with the users and products of the pipeline's own tuning."""
         popular = MODELS[POPULARITY].train(
             self.tuning.train, MODELS[POPULARITY].params(settings), seed=settings.seed
-        )  # which completes lists, and so has no say in who is asked
-        judge = Objective.of(
+        )  # completes lists only, so it has no influence on the choice of users
+        objective = Objective.of(
             self.tuning, popular.order, relevant_rating=settings.relevant_rating, k=self.k, seed=settings.seed
         )
-        assert judge is not None  # there is something to tune on in each of the data sets
-        relevant = judge.relevant.tocoo()
+        assert objective is not None  # every data set has users to tune on
+        relevant = objective.relevant.tocoo()
         known = np.bincount(self.tuning.train.events.user_idx, minlength=len(self.train.users)) > 0
-        asked = np.where(known[judge.queries.user_idx], judge.queries.user_idx, -1)
+        query_users = np.where(known[objective.queries.user_idx], objective.queries.user_idx, -1)
         truth = Truth(relevant.row.astype(np.int32), relevant.col.astype(np.int32))
-        return replace(_task(self.tuning.train, asked, self.k), truth=truth)
+        return replace(_task(self.tuning.train, query_users, self.k), truth=truth)
 
     def final_task(self) -> Task:
-        """What rivals make the lists of that are measured; what is relevant is not in it."""
-        return _task(self.train, self.asked, self.k)
+        """Return the task of the measured lists, without the relevant products."""
+        return _task(self.train, self.test_users, self.k)
 
 
-def _task(train: TrainingData, asked: IntArray, k: int) -> Task:
-    """Every event of these data sets is a rating or a purchase."""
+def _task(train: TrainingData, query_users: IntArray, k: int) -> Task:
+    """Return a task over the distinct pairs; every event of these data sets is a rating or a purchase."""
     events = train.events
     pair, of_event = np.unique(_pairs(events), return_inverse=True)
     user, item = np.divmod(pair, events.n_items)
@@ -80,13 +86,21 @@ def _task(train: TrainingData, asked: IntArray, k: int) -> Task:
         pair_user=user.astype(np.int32),
         pair_item=item.astype(np.int32),
         weights=_weights(train, of_event, len(pair)),
-        asked=asked,
+        query_users=query_users,
     )
 
 
 def _weights(train: TrainingData, of_event: IntArray, n_pairs: int) -> dict[str, FloatArray]:
-    """What is customary: ones; for purchases also 1 + log of how often; for ratings that differ also the rating, and
-    ones for those of 4 or better alone."""
+    """Return the usual weights by name.
+
+    Args:
+        train: events.
+        of_event: int64[n events], pair of each event.
+        n_pairs: number of pairs.
+
+    Returns:
+        ones; often: 1 + log of the count, if pairs repeat; rating and liked (1 from 4 on), if ratings differ.
+    """
     weights = {"ones": np.ones(n_pairs, np.float32)}
     count = np.bincount(of_event, minlength=n_pairs)
     ratings = train.ratings
@@ -103,9 +117,16 @@ def _pairs(events: Interactions) -> IntArray:
     return events.user_idx.astype(np.int64) * events.n_items + events.item_idx
 
 
-def _alone(data: TrainingData) -> tuple[TrainingData, IntArray, IntArray]:
-    """(the same events over vocabularies of just their users and products, where each old user and product is among
-    these, -1 for one that has no event)."""
+def _compact(data: TrainingData) -> tuple[TrainingData, IntArray, IntArray]:
+    """Restrict the vocabularies to users and products with events.
+
+    Args:
+        data: events.
+
+    Returns:
+        The same events over smaller vocabularies; int64[n_users] and int64[n_items], the new row of every old user and
+        product, -1 for one without events.
+    """
     events = data.events
     users, user_idx = np.unique(events.user_idx, return_inverse=True)
     items, item_idx = np.unique(events.item_idx, return_inverse=True)
@@ -122,49 +143,61 @@ def _alone(data: TrainingData) -> tuple[TrainingData, IntArray, IntArray]:
     return replace(data, events=own), new_user, new_item
 
 
-def _asked_and_truths(parts: Split, liked: IntArray, user: IntArray, item: IntArray) -> tuple[IntArray, dict]:
-    """(asked, truths) of a Protocol. liked: rows of the test events that are relevant. user, item: of `_alone`."""
+def _users_and_truths(
+    parts: Split, liked: IntArray, user: IntArray, item: IntArray
+) -> tuple[IntArray, dict[str, Truth]]:
+    """Return test_users and truths of a Protocol.
+
+    Args:
+        parts: training and test events.
+        liked: rows of the relevant test events.
+        user: new rows of users, of `_compact`.
+        item: new rows of products, of `_compact`.
+
+    Returns:
+        test_users and truths.
+    """
     events = parts.test.events.take(liked)
     pair = np.unique(_pairs(events))
     users, query = np.unique(pair // events.n_items, return_inverse=True)
-    its_item = item[pair % events.n_items]
+    new_item = item[pair % events.n_items]
     is_new = ~np.isin(pair, _pairs(parts.train.events))
     truths = {
-        NEW: Truth(query[is_new].astype(np.int32), its_item[is_new].astype(np.int32)),
-        REPEATS: Truth(query.astype(np.int32), its_item.astype(np.int32)),
+        NEW: Truth(query[is_new].astype(np.int32), new_item[is_new].astype(np.int32)),
+        REPEATS: Truth(query.astype(np.int32), new_item.astype(np.int32)),
     }
     return user[users], truths
 
 
 def purchases(reporter: Reporter) -> Protocol | None:
-    """UCI Online Retail by one global time; None where the file is missing."""
+    """Return the protocol of UCI Online Retail, split at one time; None if the file is missing."""
     path = DATA / "online-retail-uci" / "online_retail.csv.gz"
     if not path.is_file():
         return None
     with tempfile.TemporaryDirectory() as folder:
         data = read_table(read_settings(var=Path(folder)), path, reporter)
     parts = split_by_time(data, 0.1)
-    train, user, item = _alone(parts.train)
+    train, user, item = _compact(parts.train)
     bought = np.flatnonzero(parts.test.is_kind(EventKind.PURCHASE))
-    asked, truths = _asked_and_truths(parts, bought, user, item)
+    test_users, truths = _users_and_truths(parts, bought, user, item)
     return Protocol(
         title="UCI Online Retail",
-        said=f"learnt from {len(parts.train):,} purchases before one moment, measured on the {len(parts.test):,} "
-        f"since; all {len(train.items):,} products are ranked; relevant is what was bought since, new products too. In "
-        f"'{NEW}' what a user had bought before is on no list and not relevant; in '{REPEATS}' it may be both, by the "
-        "same models. Tuned on the last 10 % of what was learnt from, in time.",
+        description=f"trained on {len(parts.train):,} purchases before one time, measured on the {len(parts.test):,} "
+        f"after it; all {len(train.items):,} products are ranked; products bought after it are relevant, new ones too. "
+        f"In '{NEW}' products that a user had bought before are not listed and not relevant; in '{REPEATS}' they may "
+        "be both, by the same models. Tuned on the newest 10 % of the training part.",
         k=10,
         rivals=("popularity", "als", "itemknn", "ease"),
         goal=10.0,
         train=train,
         tuning=held_out(train),
-        asked=asked,
+        test_users=test_users,
         truths=truths,
     )
 
 
 def ratings(reporter: Reporter) -> Protocol | None:
-    """amazon-electronics-50x5, in Surprise's split; None where the file is missing."""
+    """Return the protocol of amazon-electronics-50x5 in Surprise's split; None if the file is missing."""
     path = DATA / "amazon-electronics-50x5" / "df_final.csv"
     if not path.is_file():
         return None
@@ -172,45 +205,46 @@ def ratings(reporter: Reporter) -> Protocol | None:
     columns = (frame.user_id.astype(str).tolist(), frame.prod_id.astype(str).tolist(), ["rating"] * len(frame))
     at = np.full(len(frame), NO_TIME, np.int64)
     parts = split_at_random(training_data([EventBatch(*columns, frame.rating.to_numpy(np.float64), at)]), 0.2)
-    train, user, item = _alone(parts.train)
-    asked, truths = _asked_and_truths(parts, np.flatnonzero(parts.test.events.value >= 4), user, item)
+    train, user, item = _compact(parts.train)
+    test_users, truths = _users_and_truths(parts, np.flatnonzero(parts.test.events.value >= 4), user, item)
     return Protocol(
         title="amazon-electronics-50x5",
-        said=f"learnt from {len(parts.train):,} ratings, measured on {len(parts.test):,}, the split of Surprise's "
-        f"train_test_split(test_size=0.2, random_state=42); all {len(train.items):,} products are ranked but those the "
-        "user rated in training; relevant is a rating of 4 or better. Tuned on a random part of what was learnt from.",
+        description=f"trained on {len(parts.train):,} ratings, measured on {len(parts.test):,}, the split of "
+        f"Surprise's train_test_split(test_size=0.2, random_state=42); all {len(train.items):,} products are ranked "
+        "but those the user rated in training; products rated 4 or higher are relevant. Tuned on a random part of the "
+        "training data.",
         k=10,
         rivals=("popularity", "als", "itemknn", "ease"),
         goal=None,
         train=train,
         tuning=held_out(train),
-        asked=asked,
+        test_users=test_users,
         truths={NEW: truths[NEW]},
     )
 
 
 def lists(reporter: Reporter) -> Protocol | None:
-    """Yelp2018 as LightGCN splits it, tuned on its valid file; None where it is missing."""
+    """Return the protocol of Yelp2018 in LightGCN's split, tuned on its valid file; None if it is missing."""
     folder = DATA / "lightgcn-yelp2018"
     if not folder.is_dir():
         return None
     settings = read_settings()
-    given = read_benchmark(folder / "train.txt.gz", folder / "valid.txt.gz", settings, reporter)
-    rows = read_test_file(folder / "test.txt", given.data, settings, reporter)
+    benchmark = read_benchmark(folder / "train.txt.gz", folder / "valid.txt.gz", settings, reporter)
+    rows = read_test_file(folder / "test.txt", benchmark.data, settings, reporter)
     events = rows.data.events
     users, query = np.unique(events.user_idx, return_inverse=True)
     truth = Truth(query.astype(np.int32), rows.item_idx[events.item_idx].astype(np.int32))
     return Protocol(
         title="Yelp2018",
-        said=f"LightGCN's split: learnt from {len(given.data):,} pairs, measured on {len(events):,}; all "
-        f"{len(given.data.items):,} products are ranked but those learnt from; tuned on its valid file. Beside ALS "
-        "alone: EASE would take the inverse of a matrix of 12 GB.",
+        description=f"LightGCN's split: trained on {len(benchmark.data):,} pairs, measured on {len(events):,}; all "
+        f"{len(benchmark.data.items):,} products are ranked but the user's own; tuned on its valid file. The only "
+        "trained rival is ALS: EASE would invert a matrix of 12 GB.",
         k=20,
         rivals=("popularity", "als"),
         goal=None,
-        train=given.data,
-        tuning=given.for_tuning(),
-        asked=rows.user_idx[users],
+        train=benchmark.data,
+        tuning=benchmark.for_tuning(),
+        test_users=rows.user_idx[users],
         truths={NEW: truth},
     )
 

@@ -1,10 +1,10 @@
-"""Retrieval for one user: 100 candidates out of the whole catalogue, by the index and by scoring everything.
+"""Compare retrieval of 100 candidates for one user by the index with scoring the whole catalogue.
 
     python -m bench.retrieval RELEASE_FOLDER [--history 20] [--queries 300]
 
-RELEASE_FOLDER: a release under var/releases. Histories are drawn from its products by popularity. Printed: milliseconds
-on one thread, median and 99th percentile, of the index, of the whole list (candidates, scored by every model of the
-blend), and of the same list by scoring the whole catalogue; and how much of the exact list the served one keeps.
+RELEASE_FOLDER: a release under var/releases. Histories are drawn from its products by popularity. It prints the median
+and the 99th percentile of milliseconds on one thread, for the index, for the served list (candidates scored by every
+model of the ensemble) and for the exact list (all products scored), and the share of the exact list that is served.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from src.models.top_n import top_n
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.releases.release import read_release
 
-CANDIDATES, LENGTHS = 100, (10, 20)
+N_CANDIDATES, LENGTHS = 100, (10, 20)
 
 
 def main() -> None:
@@ -37,17 +37,17 @@ def main() -> None:
     pipeline = read_release(arguments.release).pipeline
     blend: Ensemble = pipeline.models[ENSEMBLE]
     if blend.index is None:
-        raise SystemExit("this release has no index: no model of its blend reads histories")
+        raise SystemExit("this release has no index, as no model of its ensemble uses histories: name another release")
     queries = _queries(pipeline.models[POPULARITY], arguments.queries, arguments.history)
     index = blend.index
     print(f"{len(pipeline.items):,} products, histories of {arguments.history}, blend {dict(blend.weights)}")
-    indexed = _timed("index: 100 candidates", lambda query: index.retrieve(query, CANDIDATES), queries)
-    _timed("list of 10 by index and blend", lambda query: blend.retrieve(query, 10), queries)
-    whole = _timed("whole catalogue scored", lambda query: _exact(blend, query, 10), queries[:30])
-    print(f"index / whole catalogue: {indexed / whole:.4f}")
+    indexed = _print_time("index: 100 candidates", lambda query: index.retrieve(query, N_CANDIDATES), queries)
+    _print_time("list of 10 by index and blend", lambda query: blend.retrieve(query, 10), queries)
+    exhaustive = _print_time("whole catalogue scored", lambda query: _exact(blend, query, 10), queries[:30])
+    print(f"index / whole catalogue: {indexed / exhaustive:.4f}")
     for n in LENGTHS:
-        kept = [np.isin(_exact(blend, q, n), _served(blend, q, n)).mean() for q in queries[:100]]
-        print(f"of the exact list of {n} the served one keeps {np.mean(kept):.4f}")
+        shares = [np.isin(_exact(blend, q, n), _served(blend, q, n)).mean() for q in queries[:100]]
+        print(f"share of the exact list of {n} that the served one contains: {np.mean(shares):.4f}")
 
 
 def _queries(popularity: object, n: int, length: int) -> list[QueryRows]:
@@ -59,9 +59,9 @@ def _queries(popularity: object, n: int, length: int) -> list[QueryRows]:
 
 
 def _served(blend: Ensemble, query: QueryRows, n: int) -> np.ndarray:
-    """What the pipeline makes of it: so many more are asked for as the user has had already."""
-    found = blend.retrieve(query, n + len(query.item_idx)).item_idx
-    return found[~np.isin(found, query.item_idx)][:n]
+    """Return the served list: n + len(history) items are retrieved, then those of the history are removed."""
+    items = blend.retrieve(query, n + len(query.item_idx)).item_idx
+    return items[~np.isin(items, query.item_idx)][:n]
 
 
 def _exact(blend: Ensemble, query: QueryRows, n: int) -> np.ndarray:
@@ -70,17 +70,17 @@ def _exact(blend: Ensemble, query: QueryRows, n: int) -> np.ndarray:
     return top_n(score, n).item_idx
 
 
-def _timed(what: str, ask: Callable[[QueryRows], object], queries: list[QueryRows]) -> float:
-    """Milliseconds, the median; printed with the 99th percentile."""
+def _print_time(title: str, call: Callable[[QueryRows], object], queries: list[QueryRows]) -> float:
+    """Time a call for every query; print and return the median of milliseconds, and print the 99th percentile."""
     for query in queries[:10]:
-        ask(query)
-    taken = []
+        call(query)
+    milliseconds = []
     for query in queries:
         started = time.perf_counter()
-        ask(query)
-        taken.append(1000 * (time.perf_counter() - started))
-    print(f"{what:32} {np.median(taken):8.3f} ms median {np.quantile(taken, 0.99):8.3f} ms p99")
-    return float(np.median(taken))
+        call(query)
+        milliseconds.append(1000 * (time.perf_counter() - started))
+    print(f"{title:32} {np.median(milliseconds):8.3f} ms median {np.quantile(milliseconds, 0.99):8.3f} ms p99")
+    return float(np.median(milliseconds))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Search at 20,000, 200,000 and 1,000,000 products in one process: python -m bench.search [--sizes N,N] [--seconds S]
+"""Measure search over 20,000, 200,000 and 1,000,000 products: python -m bench.search [--sizes N,N] [--json FILE]
 
-Titles are made of the made-up shop's words, so that many are alike, as in a shop. Prints titles/s of the encoders that
-are here; for each size the time to build, memory, milliseconds of the vector part and of the fused search, and
-recall@10 of the vector part beside comparing with every vector. One thread.
+Titles are made of words of the synthetic shop, so that many are similar. It prints titles/s of the installed encoders;
+for each size the time to build, memory, milliseconds of the vector search and of the fused search, and recall@10 of the
+vector search against exact search. Searches use one thread.
 """
 
 from __future__ import annotations
@@ -32,25 +32,33 @@ from src.synthetic.shop import make_shop
 
 WARMING = 300
 QUERIES = 2 * WARMING
-"""The second half is asked first, so that the first finds the pages of the index in memory, as in a running shop."""
+"""The second half warms the page cache; the first half is measured."""
 EXACT_QUERIES = 100
-_TITLES_OF = {WORDLLAMA: 20_000}
+_TITLES_BY_ENCODER = {WORDLLAMA: 20_000}
 _FEW_TITLES = 400
 
 
-def made_up(n: int, seed: int = 7) -> list[Product]:
-    """Products whose titles mix words of the made-up shop's titles, with part numbers of their own."""
+def make_products(n: int, seed: int = 7) -> list[Product]:
+    """Make products whose titles mix words of the synthetic shop's titles, with a part number each.
+
+    Args:
+        n: number of products.
+        seed: of the choices.
+
+    Returns:
+        n products.
+    """
     shop = make_shop().products
     rng = np.random.default_rng(seed)
     words = [(product.title or "").split() for product in shop]
-    found = []
+    products = []
     picks = rng.integers(0, len(shop), (n, 2))
     numbers = rng.integers(0, 10**6, n)
     for at, (one, other) in enumerate(picks.tolist()):
         title = words[one][: 2 + at % 3] + words[other][-3:] + [f"{chr(65 + at % 26)}{numbers[at]}"]
         source = shop[one]
-        found.append(Product(f"{at:07d}", " ".join(title), source.description, source.category, None, source.price))
-    return found
+        products.append(Product(f"{at:07d}", " ".join(title), source.description, source.category, None, source.price))
+    return products
 
 
 def titles_per_second(encoder: Encoder, titles: list[str]) -> float:
@@ -73,19 +81,35 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 def queries_of(catalogue: CatalogueText, rng: np.random.Generator) -> list[str]:
-    """What people might type for products that are there: two to four words of a title, one in five misspelt."""
-    found = []
+    """Make queries of two to four words of a title, one in five misspelt.
+
+    Args:
+        catalogue: titles.
+        rng: of the choices.
+
+    Returns:
+        QUERIES texts.
+    """
+    queries = []
     for row in rng.integers(0, len(catalogue), QUERIES).tolist():
         words = catalogue.title[row].split()[:-1]
         chosen = [words[at] for at in sorted(rng.choice(len(words), min(len(words), int(rng.integers(2, 5))), False))]
         if rng.random() < 0.2 and len(chosen[-1]) > 4:
             chosen[-1] = chosen[-1][:2] + chosen[-1][3:]
-        found.append(" ".join(chosen))
-    return found
+        queries.append(" ".join(chosen))
+    return queries
 
 
-def exact_ten(rows: FloatArray, vectors: FloatArray) -> list[set[int]]:
-    """The ten best of all rows for each query, by comparing with each."""
+def exact_top10(rows: FloatArray, vectors: FloatArray) -> list[set[int]]:
+    """Find the ten best rows of each query by comparing it with all rows.
+
+    Args:
+        rows: float[n_products, d].
+        vectors: float[n_queries, d].
+
+    Returns:
+        Row numbers, a set for each query.
+    """
     best_score = np.full((len(vectors), 10), -np.inf, np.float32)
     best_item = np.zeros((len(vectors), 10), np.int64)
     for start in range(0, len(rows), 50_000):
@@ -93,29 +117,39 @@ def exact_ten(rows: FloatArray, vectors: FloatArray) -> list[set[int]]:
         top = np.argpartition(-score, 10, axis=1)[:, :10]
         score = np.concatenate([best_score, np.take_along_axis(score, top, axis=1)], axis=1)
         item = np.concatenate([best_item, top + start], axis=1)
-        kept = np.argsort(-score, axis=1, kind="stable")[:, :10]
-        best_score, best_item = np.take_along_axis(score, kept, axis=1), np.take_along_axis(item, kept, axis=1)
+        best = np.argsort(-score, axis=1, kind="stable")[:, :10]
+        best_score, best_item = np.take_along_axis(score, best, axis=1), np.take_along_axis(item, best, axis=1)
     return [set(row.tolist()) for row in best_item]
 
 
-def measured(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
-    catalogue = CatalogueText.of(made_up(n))
+def measure(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
+    """Encode, build and search a catalogue.
+
+    Args:
+        n: number of products.
+        encoder: of titles and queries.
+        folder: an empty folder.
+
+    Returns:
+        Figures by name.
+    """
+    catalogue = CatalogueText.of(make_products(n))
     passages = catalogue.passages()
     started = time.perf_counter()
-    vectors = encode_texts(encoder, passages, folder / "kept", Silent())
+    vectors = encode_texts(encoder, passages, folder / "vectors", Silent())
     encode_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    again = encode_texts(encoder, passages, folder / "kept", Silent())
+    again = encode_texts(encoder, passages, folder / "vectors", Silent())
     again_seconds = time.perf_counter() - started
-    faiss.omp_set_num_threads(os.cpu_count() or 1)  # a smaller index that was loaded before left one
+    faiss.omp_set_num_threads(os.cpu_count() or 1)  # loading a smaller index has set one thread
     started = time.perf_counter()
-    by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
-    built = build_search_index(catalogue, vectors.vectors, by)
+    encoded_by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
+    built = build_search_index(catalogue, vectors.vectors, encoded_by)
     build_seconds = time.perf_counter() - started
     built.save(folder / str(n))
     queries = queries_of(catalogue, np.random.default_rng(3))
-    truth = exact_ten(vectors.vectors, encoder.encode(queries[:EXACT_QUERIES]))
-    about = {
+    truth = exact_top10(vectors.vectors, encoder.encode(queries[:EXACT_QUERIES]))
+    figures = {
         "products": n,
         "encode_seconds": round(encode_seconds, 2),
         "restart_encoded": again.n_new,
@@ -123,12 +157,22 @@ def measured(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
         "build_seconds": round(build_seconds, 2),
     }
     del built, vectors, again, catalogue, passages
-    with threadpool_limits(1):  # as a worker has
-        return {**about, **served(encoder, folder / str(n), queries, truth)}
+    with threadpool_limits(1):  # as in a worker
+        return {**figures, **search_figures(encoder, folder / str(n), queries, truth)}
 
 
-def served(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[int]]) -> dict[str, Any]:
-    """What a worker sees: the index mapped, one thread, pages that were touched before."""
+def search_figures(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[int]]) -> dict[str, Any]:
+    """Measure searches as in a worker: a memory-mapped, warm index and one thread.
+
+    Args:
+        encoder: of the queries.
+        folder: of the index.
+        queries: the first WARMING are measured, after the others.
+        truth: exact results of the first EXACT_QUERIES.
+
+    Returns:
+        Figures by name.
+    """
     before = resident_mib()
     started = time.perf_counter()
     search = SearchIndex.load(folder)
@@ -138,7 +182,7 @@ def served(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[i
         search.search(text, encoder.encode([text])[0], 10)
     queries = queries[:WARMING]
     vector_part, fused, encoding = [], [], []
-    found: list[set[int]] = []
+    results: list[set[int]] = []
     for at, text in enumerate(queries):
         started = time.perf_counter()
         vector = encoder.encode([text])[0]
@@ -149,8 +193,8 @@ def served(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[i
         search.search(text, vector, 10)
         fused.append(time.perf_counter() - started - vector_part[-1])
         if at < EXACT_QUERIES:
-            found.append(set(nearest.tolist()))
-    recall = recall_with_ties(search, encoder.encode(queries[:EXACT_QUERIES]), truth, found)
+            results.append(set(nearest.tolist()))
+    recall = recall_with_ties(search, encoder.encode(queries[:EXACT_QUERIES]), truth, results)
     disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return {
         "index": "exact" if search.vectors.exact else "inverted lists",
@@ -163,14 +207,24 @@ def served(encoder: Encoder, folder: Path, queries: list[str], truth: list[set[i
     }
 
 
-def recall_with_ties(search: SearchIndex, vectors: FloatArray, truth: list[set[int]], found: list[set[int]]) -> float:
-    """Of the ten best, how many were found; one as good as the tenth counts as one of them, as titles repeat."""
+def recall_with_ties(search: SearchIndex, vectors: FloatArray, truth: list[set[int]], results: list[set[int]]) -> float:
+    """Compute recall@10; a result as similar as the tenth counts as a hit, as titles repeat.
+
+    Args:
+        search: the index.
+        vectors: float[n_queries, d].
+        truth: exact results by query.
+        results: results of the index by query.
+
+    Returns:
+        The mean over queries.
+    """
     assert search.vectors is not None
     shares = []
-    for vector, best, mine in zip(vectors, truth, found, strict=False):
-        edge = search.vectors.similarity(vector, np.array(sorted(best))).min()
-        score = search.vectors.similarity(vector, np.array(sorted(mine)))
-        shares.append(min(int((score >= edge - 1e-4).sum()), 10) / 10)
+    for vector, best, retrieved in zip(vectors, truth, results, strict=False):
+        lowest = search.vectors.similarity(vector, np.array(sorted(best))).min()
+        score = search.vectors.similarity(vector, np.array(sorted(retrieved)))
+        shares.append(min(int((score >= lowest - 1e-4).sum()), 10) / 10)
     return float(np.mean(shares))
 
 
@@ -180,20 +234,20 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     document: dict[str, Any] = {"titles_per_second": {}, "sizes": []}
-    titles = [product.title or "" for product in made_up(20_000)]
+    titles = [product.title or "" for product in make_products(20_000)]
     for name in ENCODERS:
         try:
             encoder = open_encoder(name)
         except AisleError as error:
             print(f"{name}: not measured: {error}")
             continue
-        speed = titles_per_second(encoder, titles[: _TITLES_OF.get(name, _FEW_TITLES)])
+        speed = titles_per_second(encoder, titles[: _TITLES_BY_ENCODER.get(name, _FEW_TITLES)])
         document["titles_per_second"][name] = round(speed)
         print(f"{name}: {speed:,.0f} titles/s")
     encoder = open_encoder(WORDLLAMA)
     for size in (int(part) for part in arguments.sizes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
-            row = measured(size, encoder, Path(folder))
+            row = measure(size, encoder, Path(folder))
         document["sizes"].append(row)
         print(json.dumps(row), flush=True)
     if arguments.json:

@@ -1,8 +1,8 @@
-"""From how many events on behaviour alone says what goes with a product: python -m bench.similar [--json FILE]
+"""Find the number of events from which behaviour alone predicts similar products: python -m bench.similar [--json FILE]
 
-Of an online shop (../shared/data) the newest fifth of the events is held out. What goes with a product is what was in
-the same baskets then (one customer, one day). By how many events products had before: precision@10 of their
-similar products by behaviour alone, by texts alone, and of behaviour filled by texts as the service does it.
+The newest fifth of the events of an online shop (../shared/data) is held out. Relevant products are those in the same
+held-out baskets (one customer, one day). It prints precision@10 of similar products by behaviour alone, by texts alone,
+and by both for several values of ENOUGH, by the number of training events of the product.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ N = 10
 HELD_OUT = 0.2
 BINS = (0, 1, 2, 3, 5, 10, 20, 50, 1e9)
 ENOUGH = {"texts alone": 1e12, "behaviour alone": 1e-9, **{f"enough {n}": float(n) for n in (2, 5, 10, 20, 50)}}
-_MOST = 400
-"""Products of a bin."""
+_MAX_PRODUCTS = 400
+"""Limit for each bin."""
 
 
 def baskets(data: TrainingData) -> Iterator[set[int]]:
-    """What one customer bought on one day."""
+    """Yield the items that one customer bought on one day."""
     events = data.events
     key = events.user_idx.astype(np.int64) * 100_000 + events.at // DAY
     order = np.argsort(key, kind="stable")
@@ -52,35 +52,56 @@ def baskets(data: TrainingData) -> Iterator[set[int]]:
         yield set(events.item_idx[rows].tolist())
 
 
-def together(data: TrainingData) -> dict[int, set[int]]:
-    """Product → what was in a basket with it."""
-    found: dict[int, set[int]] = {}
+def basket_companions(data: TrainingData) -> dict[int, set[int]]:
+    """Return item → the other items of its baskets."""
+    companions: dict[int, set[int]] = {}
     for basket in baskets(data):
         for item in basket:
-            found.setdefault(item, set()).update(basket)
-    return {item: others - {item} for item, others in found.items() if len(others) > 1}
+            companions.setdefault(item, set()).update(basket)
+    return {item: others - {item} for item, others in companions.items() if len(others) > 1}
 
 
-def precision(pipeline: Pipeline, item: int, wanted: set[int], enough: float) -> float:
+def precision(pipeline: Pipeline, item: int, relevant: set[int], enough: float) -> float:
+    """Compute precision@10 of the similar products of an item.
+
+    Args:
+        pipeline: models and search index.
+        item: row number.
+        relevant: row numbers.
+        enough: value of ENOUGH in `similar_items`.
+
+    Returns:
+        From 0 to 1.
+    """
     module.ENOUGH = enough
-    found = module.similar(pipeline.models, pipeline.search, item, None, N, None)
-    return len({each.item_idx for each in found} & wanted) / N
+    similar = module.similar(pipeline.models, pipeline.search, item, None, N, None)
+    return len({place.item_idx for place in similar} & relevant) / N
 
 
-def measured(pipeline: Pipeline, events: FloatArray, wanted: dict[int, set[int]]) -> dict[str, Any]:
+def measure(pipeline: Pipeline, events: FloatArray, relevant: dict[int, set[int]]) -> dict[str, Any]:
+    """Compute precision@10 by the number of events of the product.
+
+    Args:
+        pipeline: models and search index.
+        events: float[n_items], number of events in training.
+        relevant: item → relevant items.
+
+    Returns:
+        Bin → figures by variant, with intervals.
+    """
     rng = np.random.default_rng(1)
     document: dict[str, Any] = {}
     for low, high in pairwise(BINS):
-        items = [item for item in sorted(wanted) if low <= events[item] < high]
-        items = sorted(rng.permutation(items)[:_MOST].tolist())
+        items = [item for item in sorted(relevant) if low <= events[item] < high]
+        items = sorted(rng.permutation(items)[:_MAX_PRODUCTS].tolist())
         if not items:
             continue
         values = {
-            name: np.array([precision(pipeline, item, wanted[item], enough) for item in items])
+            name: np.array([precision(pipeline, item, relevant[item], enough) for item in items])
             for name, enough in ENOUGH.items()
         }
         values["behaviour - texts"] = values["behaviour alone"] - values["texts alone"]
-        row = {name: [round(each, 4) for each in (e.value, e.low, e.high)] for name, e in estimates(values).items()}
+        row = {name: [round(figure, 4) for figure in (e.value, e.low, e.high)] for name, e in estimates(values).items()}
         document[f"{low:g} to {high:g} events"] = {"products": len(items), **row}
     return document
 
@@ -90,22 +111,24 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if not DATA.is_dir():
-        print(f"skipped: {DATA} is not here")
+        print(f"skipped: {DATA}, which holds the public data sets, is missing")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(var=Path(folder))
         store = open_store(settings.store_url)
         for name in SHOPS["online retail"]:
             ingest(settings, store, DATA / name, Silent())
-        its = embed_catalogue(settings, store, stored_data(store, Silent()), Silent())
-        parts = split(its.data, HELD_OUT)
+        embedded = embed_catalogue(settings, store, stored_data(store, Silent()), Silent())
+        parts = split(embedded.data, HELD_OUT)
         recipe = EnsembleConfig.of(settings)
         blend = fit_ensemble(parts.train, recipe, settings.seed, Silent()).indexed(parts.train, Silent())
         popular = MODELS[POPULARITY].train(parts.train, recipe.params[POPULARITY], seed=settings.seed)
         models = {ENSEMBLE: blend, POPULARITY: popular}
-        pipeline = Pipeline(its.data.users, its.data.items, models, ENSEMBLE, search=its.search(Silent()))
+        pipeline = Pipeline(
+            embedded.data.users, embedded.data.items, models, ENSEMBLE, search=embedded.search(Silent())
+        )
         events = np.expm1(popular.weight)
-        document = measured(pipeline, events, together(parts.test))
+        document = measure(pipeline, events, basket_companions(parts.test))
     for name, row in document.items():
         print(f"{name}: {json.dumps(row)}", flush=True)
     if arguments.json:

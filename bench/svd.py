@@ -1,11 +1,11 @@
-"""SVD's compiled loop beside Surprise's own, and VBMF beside both: seconds, memory and RMSE, from one run.
+"""Compare the compiled SVD with Surprise's and with VBMF: seconds, memory and RMSE, in one run.
 
     python -m bench.svd FILE.csv [LARGER.csv]
 
-The files: user,product,rating[,time] without a header; some millions of rows. Each fit runs in a process of its own, so
-that its peak of memory is its own. 5% of the rows are held out. Surprise is left out of what is measured on LARGER.csv,
-as it might not find the memory. Then the time of an epoch for growing parts of the last file, and RMSE on the public
-data sets in ../shared/data, where they are.
+The files contain user,product,rating[,time] without a header, some millions of rows. Each fit runs in a process of its
+own, so that peaks of memory are separate. 5 % of the rows are held out. Surprise does not run on LARGER.csv, as its
+memory might not suffice. Then the time of an epoch is measured for growing parts of the last file, and RMSE on the
+public data sets in ../shared/data, if present.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CONSOLE = Console(width=160)
 
 
 def _read(path: str) -> tuple[Interactions, Interactions]:
-    """(to learn from, held out), over one vocabulary, in the order of the file."""
+    """Return training and held-out ratings over one vocabulary, in the order of the file."""
     frame = pd.read_csv(path, header=None, usecols=[0, 1, 2], names=["user", "item", "rating"])
     held_out = np.random.default_rng(0).permutation(len(frame)) % _HELD_OUT == 0
     everything = _interactions(frame)
@@ -79,18 +79,26 @@ def _rmse(predicted: Any, true: Any) -> float:
     return float(np.sqrt(np.mean((np.clip(predicted, *SCALE) - true) ** 2)))
 
 
-def _memory(which: str) -> float:
-    """GB: "VmRSS" now, "VmHWM" at the peak. Not getrusage's: that peak is handed down by the process before."""
+def _memory(name: str) -> float:
+    """Return GB: "VmRSS" now, "VmHWM" at the peak; getrusage would include the peak of the parent process."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(lines[which].split()[0]) / _KIB_A_GB
+    return int(lines[name].split()[0]) / _KIB_A_GB
 
 
 def one(run: str, folder: str) -> dict[str, float]:
-    """Seconds to compile, of the trainset and of the fit, peak GB above what the process has before, and RMSE."""
+    """Run one fit.
+
+    Args:
+        run: one of _RUNS.
+        folder: contains the ratings.
+
+    Returns:
+        Seconds to compile, to make the trainset and to fit, peak GB above the memory before, and RMSE.
+    """
     learn, test = _mapped(Path(folder) / "learn"), _mapped(Path(folder) / "test")
     if run == "surprise":
         return _by_surprise(learn, test)
-    from src.models.kernels import svd_trainer, vbmf_trainer
+    from src.models.kernels import svd_trainer, svd_trainset, vbmf_trainer
 
     few = learn.take(np.arange(1000))
     started = time.perf_counter()
@@ -99,7 +107,7 @@ def one(run: str, folder: str) -> dict[str, float]:
     else:
         order = "surprise" if "order" in run else "blocks"
         options = {"order": order, "n_threads": 1 if "1 thread" in run else None, "random_state": 1}
-        svd_trainer.CompiledSVD(n_epochs=1, **options).fit(svd_trainer.ArrayTrainset(few, SCALE))
+        svd_trainer.CompiledSVD(n_epochs=1, **options).fit(svd_trainset.ArrayTrainset(few, SCALE))
     warm, before = time.perf_counter(), _memory("VmRSS")
     if run == "vbmf":
         fitted, ready = vbmf_trainer.fit(learn, factors=8, sweeps=30, seed=1), warm
@@ -107,7 +115,7 @@ def one(run: str, folder: str) -> dict[str, float]:
         model = vbmf.Vbmf.of(fitted, vbmf.VbmfParams(*SCALE), learn)
         predicted = model.rate(test.user_idx, test.item_idx)
     else:
-        trainset = svd_trainer.ArrayTrainset(learn, SCALE)
+        trainset = svd_trainset.ArrayTrainset(learn, SCALE)
         ready = time.perf_counter()
         algorithm = svd_trainer.CompiledSVD(**options).fit(trainset)
         done, peak = time.perf_counter(), _memory("VmHWM")
@@ -131,7 +139,7 @@ def _by_surprise(learn: Interactions, test: Interactions) -> dict[str, float]:
 
 
 def _predicted(algorithm: Any, user: Any, item: Any) -> Any:
-    """What Surprise's `estimate` gives, for many pairs; -1 is unknown."""
+    """Return Surprise's `estimate` for many pairs; -1 is unknown."""
     known_user, known_item = user >= 0, item >= 0
     product = np.einsum("nf,nf->n", algorithm.pu[user], algorithm.qi[item])
     bias = np.where(known_user, algorithm.bu[user], 0) + np.where(known_item, algorithm.bi[item], 0)
@@ -143,26 +151,37 @@ def _figures(*figures: float) -> dict[str, float]:
 
 
 def engines(path: str, runs: tuple[str, ...]) -> None:
-    """These of _RUNS on the file, each in a process of its own."""
-    table = Table(path, "compile s", "trainset s", "fit s", "both, speed beside the first", "peak GB", "RMSE held out")
+    """Run fits on a file, each in a process of its own, and print a table.
+
+    Args:
+        path: of the file.
+        runs: some of _RUNS.
+    """
+    table = Table(
+        path, "compile s", "trainset s", "fit s", "both, speed relative to the first", "peak GB", "RMSE held out"
+    )
     reference = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for ratings, name in zip(_read(path), ("learn", "test"), strict=True):
             _write(ratings, Path(folder) / name)
         for run in runs:
             command = [sys.executable, "-m", "bench.svd", "--one", run, folder]
-            found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
-            both = found["trainset"] + found["fit"]
+            figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+            both = figures["trainset"] + figures["fit"]
             reference = reference or both
-            seconds = (f"{found[name]:.2f}" for name in ("compile", "trainset", "fit"))
-            table.add_row(run, *seconds, f"{reference / both:.1f}", f"{found['memory']:.2f}", f"{found['rmse']:.4f}")
+            seconds = (f"{figures[name]:.2f}" for name in ("compile", "trainset", "fit"))
+            table.add_row(
+                run, *seconds, f"{reference / both:.1f}", f"{figures['memory']:.2f}", f"{figures['rmse']:.4f}"
+            )
     _CONSOLE.print(table)
 
 
 def growth(path: str) -> None:
-    """The seconds of an epoch for the first eighth, quarter and half of the file, and for all of it; in the file's
-    order, and in a random one, where no two rows near each other have a product in common."""
-    from src.models.kernels.svd_trainer import ArrayTrainset
+    """Print the seconds of an epoch for the first eighth, quarter, half and all of a file, in its order and at random.
+
+    In random order, neighbouring rows have no product in common.
+    """
+    from src.models.kernels.svd_trainset import ArrayTrainset
 
     everything, _ = _read(path)
     table = Table("an epoch", "ratings", "in the file's order: s", "ns a rating", "in random order: s", "ns a rating")
@@ -177,21 +196,21 @@ def growth(path: str) -> None:
 
 
 def _epoch(trainset: Any, n: int = 8) -> float:
-    """Seconds of the fastest of n epochs in blocks: other work on this machine can only make one slower."""
+    """Return the seconds of the fastest of n epochs in blocks, as other load can only make an epoch slower."""
     from src.models.kernels.svd_trainer import CompiledSVD
 
-    begun: list[float] = []
+    starts: list[float] = []
 
     class Timed(CompiledSVD):
-        def _say(self, epoch: int) -> None:
-            begun.append(time.perf_counter())
+        def _print_epoch(self, epoch: int) -> None:
+            starts.append(time.perf_counter())
 
     Timed(n_epochs=n + 1, order="blocks", random_state=1).fit(trainset)
-    return float(np.diff(begun).min())
+    return float(np.diff(starts).min())
 
 
 def _fitted(frame: pd.DataFrame, rows: Any, train: Callable[[TrainingData], Factorization]) -> tuple[float, float]:
-    """(RMSE on the other rows, seconds to train) of a model of ours."""
+    """Train a model of Aisle on some rows; return RMSE on the other rows, and seconds."""
     everything = _interactions(frame)
     learn, rest = everything.take(rows), everything.take(np.setdiff1d(np.arange(len(frame)), rows))
     kind = np.full(len(learn), list(EventKind).index(EventKind.RATING), np.int8)
@@ -202,24 +221,31 @@ def _fitted(frame: pd.DataFrame, rows: Any, train: Callable[[TrainingData], Fact
 
 
 def quality(title: str, frame: pd.DataFrame, folds: list[tuple[Any, Any, Any]], options: dict[str, Any]) -> None:
-    """Mean RMSE and seconds over the folds (Surprise's trainset and testset, and the rows learnt from)."""
+    """Print mean RMSE and seconds over folds.
+
+    Args:
+        title: of the table.
+        frame: user, product and rating.
+        folds: Surprise's trainset and testset, and the training rows.
+        options: of SVD, by Surprise's names.
+    """
     params = svd.SvdParams(
         *SCALE,
         epochs=options.get("n_epochs", 20),
         learning_rate=options.get("lr_all", 0.005),
         regularization=options.get("reg_all", 0.02),
     )
-    found: dict[str, list[tuple[float, float]]] = {"surprise.SVD": [], "SVD, compiled": [], "VBMF": []}
+    results: dict[str, list[tuple[float, float]]] = {"surprise.SVD": [], "SVD, compiled": [], "VBMF": []}
     for trainset, testset, rows in folds:
         started = time.perf_counter()
         algorithm = SVD(random_state=1, **options).fit(trainset)
         seconds = time.perf_counter() - started
-        found["surprise.SVD"].append((accuracy.rmse(algorithm.test(testset), verbose=False), seconds))
-        found["SVD, compiled"].append(_fitted(frame, rows, lambda data: svd.train(data, params, seed=1)))
-        found["VBMF"].append(_fitted(frame, rows, lambda data: vbmf.train(data, vbmf.VbmfParams(*SCALE), seed=1)))
-    table = Table(title, "RMSE", "seconds to train", "time of surprise.SVD")
-    reference = np.mean([seconds for _, seconds in found["surprise.SVD"]])
-    for name, of_folds in found.items():
+        results["surprise.SVD"].append((accuracy.rmse(algorithm.test(testset), verbose=False), seconds))
+        results["SVD, compiled"].append(_fitted(frame, rows, lambda data: svd.train(data, params, seed=1)))
+        results["VBMF"].append(_fitted(frame, rows, lambda data: vbmf.train(data, vbmf.VbmfParams(*SCALE), seed=1)))
+    table = Table(title, "RMSE", "seconds to train", "relative to surprise.SVD")
+    reference = np.mean([seconds for _, seconds in results["surprise.SVD"]])
+    for name, of_folds in results.items():
         rmse, seconds = np.mean(of_folds, axis=0)
         table.add_row(name, f"{rmse:.4f}", f"{seconds:.2f}", f"{seconds / reference:.2f}")
     _CONSOLE.print(table)
@@ -254,7 +280,7 @@ def main(arguments: list[str]) -> int:
             if DATA.is_dir():
                 public_data()
             else:
-                print(f"the public data sets are skipped: {DATA} is not here")
+                print(f"the public data sets are skipped: {DATA} is missing")
         case _:
             print(__doc__)
             return 2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a container does: load what lies in data/ (or make up a shop) and train, if that is newer than the release that is
-# served; then serve. From then on the nightly training takes care.
+# Start a container: load the files in data/ (or a synthetic shop) and train, if they are newer than the current release;
+# then serve. Later trainings are started by the scheduler.
 set -eu
 var=${AISLE_VAR:-var}
 current=$var/releases/CURRENT.json

@@ -1,5 +1,4 @@
-"""Writes docs/http.md, the calls one after the other with their curl lines, out of the description of the service:
-python docs/write_http.py"""
+"""Write docs/http.md, the HTTP calls with curl lines, from the OpenAPI description: python docs/write_http.py."""
 
 from __future__ import annotations
 
@@ -27,23 +26,23 @@ in their place.
 
 
 def page(document: dict[str, Any]) -> str:
-    """The description as a page to read."""
+    """Return the description as Markdown."""
     parts = [_HEAD]
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             name = f"{method.upper()} {path}"
-            said = call["description"].partition("```sh")[0].strip()
-            parts.append(f"## {name}\n\n{call['summary']}. {said}".rstrip() + "\n")
+            text = call["description"].partition("```sh")[0].strip()
+            parts.append(f"## {name}\n\n{call['summary']}. {text}".rstrip() + "\n")
             lines = call["description"].split("```sh\n")[1:]
             for line, example in zip(lines, EXAMPLES[name], strict=True):
-                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n{_shown(example)}\n```\n")
+                parts.append(f"{example.title.capitalize()}:\n\n```sh\n{line.strip()}\n{_answer_block(example)}\n```\n")
             statuses = ", ".join(f"{status} {answer['description']}" for status, answer in call["responses"].items())
             parts.append(f"Answers: {statuses}.\n")
     return "\n".join(parts)
 
 
-def _shown(example: Example) -> str:
-    """The answer, in a block that is open."""
+def _answer_block(example: Example) -> str:
+    """Return the answer at the beginning of a code block, which the caller closes."""
     if example.kind == "application/json":
         return f"```json\n{json.dumps(example.answer, ensure_ascii=False)}"
     return f"```text\n{example.answer.rstrip()}"

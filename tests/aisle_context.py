@@ -1,4 +1,4 @@
-"""Exchange parts of an application that a test has built."""
+"""Replace parts of an application in a test."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.context import AisleContext, attach_context, context_of
 
 
 def exchange(app: Flask, **parts: Any) -> AisleContext:
-    """Put parts in the place of those that the application was built with; return its new context."""
+    """Replace parts of the context of an application; return the new context."""
     attach_context(app, replace(context_of(app), **parts))
     return context_of(app)
 
 
 def launch_trainings(app: Flask, launch: Callable[..., Any]) -> AisleContext:
-    """Let trainings be started by a test; launch: takes the command, the log and the number of threads."""
+    """Replace the function that launches trainings; it takes the command, the log and the number of threads."""
     return exchange(app, training=replace(context_of(app).training, launch=launch))

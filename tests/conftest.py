@@ -1,4 +1,4 @@
-"""What several tests need: settings of a folder of their own, a small shop, a trained folder, and a client."""
+"""Shared fixtures: settings of a temporary folder, a small shop, a trained folder, and clients."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def small_settings(var: Path, **changes: Any) -> Settings:
 
 @pytest.fixture
 def as_environment() -> Callable[[Settings], dict[str, str]]:
-    """Writes down the quick settings of a folder as environment variables, for a process of its own."""
+    """Return the quick settings of a folder as environment variables for another process."""
 
     def write_down(settings: Settings) -> dict[str, str]:
         return {variable_of(name): str(getattr(settings, name)) for name in ("var", *QUICK)}
@@ -129,7 +129,7 @@ def store(settings: Settings, opened: Callable[[Settings], Store]) -> Store:
 
 @pytest.fixture(scope="session")
 def shop() -> SyntheticShop:
-    """A small shop; its products are called real here, so that loading a file does not drive them out."""
+    """A small shop; its products are marked real, so that loading a file does not remove them."""
     made = make_shop(n_users=60, n_products=40)
     return SyntheticShop([replace(product, made_up=False) for product in made.products], made.events)
 
@@ -181,7 +181,7 @@ def trained_store(trained_settings: Settings, opened: Callable[[Settings], Store
 
 
 class CompiledTemplates(BytecodeCache):
-    """Templates that one application compiled, for the next: 0.2 s each time is most of what a page costs a test."""
+    """Cache of compiled templates for all applications: compiling takes 0.2 s, most of the time of a page test."""
 
     def __init__(self) -> None:
         self._held: dict[str, bytes] = {}
@@ -227,7 +227,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
 
 @pytest.fixture(scope="module")
 def shared_app(trained_var: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """One application for the tests of a file that change neither its store nor its release."""
+    """One application, shared by the tests of a file that change neither its store nor its release."""
     with app_builder() as build:
         yield build(small_settings(Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("shared") / "var"))))
 
@@ -252,7 +252,7 @@ def untrained_client(settings: Settings, make_app: Callable[[Settings], Flask]) 
 
 @pytest.fixture
 def no_smoke(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registries trust themselves: the smoke test takes two seconds and has tests of its own."""
+    """Skip the smoke test of registries, which takes two seconds and has tests of its own."""
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
 
 

@@ -1,4 +1,4 @@
-"""The curl lines of the papers, sent to the application without a network in between."""
+"""Curl lines of the documents, sent to the application without a network."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Shown:
 
 
 def curl_lines(paper: str) -> list[str]:
-    """The curl lines that stand alone in a block for a shell."""
+    """Return the curl lines that are alone in a shell block."""
     return re.findall(r"^```sh\n(curl -s .+?)\n```", paper, re.MULTILINE | re.DOTALL)
 
 
 def read_curl(line: str) -> Shown:
-    """What curl would send: POST where there is a body, GET where there is none."""
+    """Parse a curl line as curl does: POST with a body, GET without."""
     words = shlex.split(line.replace("\\\n", ""))
     assert words[:2] == ["curl", "-s"], line
     known = {"-H", "-d"}
@@ -56,13 +56,13 @@ def read_curl(line: str) -> Shown:
 
 @dataclass(frozen=True)
 class Shop:
-    """The shop of the examples: names that papers make up stand for those it has."""
+    """The shop of the examples, which replaces example names of the documents by its own."""
 
     app: Flask
     names: dict[str, str]
 
     def send(self, line: str) -> Any:
-        """The answer to a curl line."""
+        """Send a curl line; return the answer."""
         for name, real in self.names.items():
             line = line.replace(name, real)
         shown = read_curl(line)
@@ -72,7 +72,7 @@ class Shop:
 
 
 def trained_at_once(store: Store) -> Callable[..., Any]:
-    """What starts trainings that have succeeded, and changed nothing, before they began."""
+    """Return a launcher of trainings that succeed at once without a change."""
 
     def start(command: Sequence[str], *_: Any) -> Any:
         run = store.runs.get(command[command.index("--run-id") + 1])
@@ -86,7 +86,7 @@ def trained_at_once(store: Store) -> Callable[..., Any]:
 def shop_of_examples(
     app: Flask, store: Store, publish_again: Callable[..., str], writer: dict[str, str], admin: dict[str, str]
 ) -> Shop:
-    """The application with a second release, and trainings that only seem to start."""
+    """The application with a second release and fake trainings."""
     older = context_of(app).recommender.version
     newer = publish_again()
     context_of(app).recommender.refresh()

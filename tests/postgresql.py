@@ -1,4 +1,4 @@
-"""A database of PostgreSQL for tests, where there is one. (tests/conftest.py hands it to all of them.)"""
+"""A PostgreSQL database for tests, if there is one; tests/conftest.py provides it as a fixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published figures of public data, which the whole way from the file to the report has to give."""
+"""Published figures of public data are reproduced from file to report."""
 
 from __future__ import annotations
 

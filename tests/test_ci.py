@@ -1,4 +1,4 @@
-"""What .ci/run does about a browser, with programs that only say what they were asked."""
+""".ci/run finds or installs a browser; programs are replaced by stand-ins that record their calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / ".ci" / "run"
 
 
 def run(folder: Path, apt: str, **environment: str) -> list[str]:
-    """Every call, with AISLE_TEST_BROWSER as make saw it, on a machine that has no browser to begin with."""
+    """Run .ci/run on a machine without a browser; return every call, with AISLE_TEST_BROWSER as make saw it."""
     calls = folder / "calls"
     programs = {
         "apt-get": f'echo "apt-get $1 $DEBIAN_FRONTEND" >> {calls}; {apt}',

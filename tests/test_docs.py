@@ -1,4 +1,4 @@
-"""The documents say what is so: settings, links, commands, curl lines."""
+"""The documents are correct: settings, links, commands, curl lines."""
 
 from __future__ import annotations
 

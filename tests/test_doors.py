@@ -1,4 +1,4 @@
-"""The command-line doors: exit codes, and errors as one clear line."""
+"""The command-line programs: exit codes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATINGS = "".join(f"u{i % 30},p{(i * i) % 17},{1 + i % 5}.0,{1_400_000_000 + i}\
 
 
 class Door:
-    """Runs a script in a folder where nothing else is."""
+    """Runs a script in an empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,8 +58,9 @@ def test_files_lying_in_data_are_taken_and_our_own_export_is_not(door: Door) -> 
     (door.folder / "data/raw").mkdir(parents=True)
     (door.folder / "data/ratings_electronics (1).csv").write_text(RATINGS)
     (door.folder / "data/raw/more.csv").write_text("user_id,prod_id,rating\nx,y,5\n")
-    first = door("data_processing.py", "--export")
+    first = door("data_processing.py")
     assert first.returncode == 0, first.stderr
+    assert door("data_processing.py", "--export").returncode == 0
     assert "ratings_electronics (1).csv" in first.stdout
     assert (door.folder / "data/processed_amazon_reviews.csv").read_text().startswith("user_id,product_id,rating,time")
     again = door("data_processing.py")
@@ -78,7 +79,7 @@ def test_a_missing_file_is_unusable_input(door: Door) -> None:
     _one_clear_line(door("data_processing.py", "nothing here.csv"), 2, "nothing here.csv", "no such file")
 
 
-def test_a_file_with_nothing_usable_says_what_was_found_and_expected(door: Door) -> None:
+def test_an_unusable_file_is_refused_with_what_was_found_and_expected(door: Door) -> None:
     (door.folder / "notes.csv").write_text("dear diary\ntoday I sold a lamp\n")
     _one_clear_line(door("data_processing.py", "notes.csv"), 2, "dear diary", "Expected", "user_id,product_id,rating")
 

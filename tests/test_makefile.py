@@ -1,4 +1,4 @@
-"""What `make setup` looks at before and after it installs; with a stand-in for Python, so that nothing is installed."""
+"""Checks of `make setup` before and after installing, with a stand-in for Python that installs nothing."""
 
 from __future__ import annotations
 

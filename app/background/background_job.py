@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process(Protocol):
-    """What is asked of a process that was started; subprocess.Popen has it."""
+    """The interface of a started process; subprocess.Popen implements it."""
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         ...
 
     def poll(self) -> int | None:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class ProfileState(StrEnum):
-    """Whether the profile is new enough, is being made, failed, has no events to show, or is not known."""
+    """State of the profile: new enough, being made, failed, without events to show, or not known."""
 
     CURRENT = "current"
     UNDER_WAY = "under way"
@@ -39,7 +39,7 @@ class ProfileState(StrEnum):
 
 @dataclass(frozen=True)
 class ProfileView:
-    """What the dashboard shows.
+    """The profile and its state, for the dashboard.
 
     Attributes:
         profile: the last profile; None if there is none.

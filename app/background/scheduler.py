@@ -66,19 +66,25 @@ class Scheduler:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, training: BackgroundJob, now: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        store: Store,
+        registry: Registry,
+        training: BackgroundJob,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Create a scheduler that does nothing until `run`.
 
         Args:
             settings: when trainings are due, and how long one may take.
             store: where runs and scores are recorded.
+            registry: drift is checked only if it has a current release.
             training: the job that it starts.
             now: seconds since 1970; tests hand in a clock.
         """
-        self._settings, self._store, self._training, self._now = settings, store, training, now
+        self._settings, self._store, self._registry = settings, store, registry
+        self._training, self._now = training, now
         self._lock = leader_lock(settings)
-        self._registry = Registry(settings.releases_dir)
         self._timers: BackgroundScheduler | None = None
         self._started: _Started | None = None
         self._holder_without_run: tuple[LockOwner, float] | None = None

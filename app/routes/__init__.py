@@ -69,7 +69,7 @@ CALLS = {
         Route("POST", "/releases/unpin", releases.unpin, ADMIN),
     ),
 }
-"""What programs call, as /openapi.json describes it."""
+"""Routes that programs call, as /openapi.json describes them."""
 
 PAGES = {
     shop_pages.pages: (
@@ -92,7 +92,7 @@ PAGES = {
     ),
     Blueprint("observing", __name__): (Route("GET", "/metrics", request_log.metrics, READ),),
 }
-"""What browsers and Prometheus open."""
+"""Routes that browsers and Prometheus open."""
 
 ROLES = {
     f"{blueprint.name}.{route.handler.__name__}": route.role

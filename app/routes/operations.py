@@ -1,4 +1,4 @@
-"""What OpenAPI says about a call, declared beside its handler; `app.routes` adds it to the route."""
+"""OpenAPI descriptions of calls, declared beside their handlers; `app.routes` adds them to the routes."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from src.core.settings import Settings
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
+_PUBLIC_NAMES = {"ExclusionReason": "WhyNot"}
+"""Class → the name of its schema, which generated clients use and which therefore outlives a class name."""
 _MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, problem_json)
 _ABOUT = """Product recommendations that a shop can run itself.
 
@@ -132,7 +134,16 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
     named = set(
         re.findall(r"#/components/schemas/(\w+)", json.dumps([written[name] for name in written if name in found]))
     )
-    return {name: schema for name, schema in written.items() if name in found or name in named | _ALWAYS}
+    kept = {name: schema for name, schema in written.items() if name in found or name in named | _ALWAYS}
+    return _with_public_names(kept)
+
+
+def _with_public_names(schemas: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps({_PUBLIC_NAMES.get(name, name): schema for name, schema in schemas.items()})
+    for name, public in _PUBLIC_NAMES.items():
+        text = text.replace(json.dumps(_REFERENCE.format(model=name)), json.dumps(_REFERENCE.format(model=public)))
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
 
 
 def _security_schemes() -> dict[str, Any]:

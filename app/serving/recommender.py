@@ -52,7 +52,7 @@ class ListAnswer:
 
 @dataclass(frozen=True)
 class PositionAnswer:
-    """Where a product stands with regard to a list.
+    """The position of a product on a list, or the reason for its absence.
 
     Attributes:
         release: version of the release that made the list.

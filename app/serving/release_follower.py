@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReleaseFollower:
-    """What one worker serves. A request takes one snapshot and uses it to the end."""
+    """Holds what one worker serves. A request takes one snapshot and uses it to the end."""
 
     def __init__(self, settings: Settings, store: Store, registry: Registry) -> None:
         self._store, self._registry = store, registry
@@ -52,7 +52,7 @@ class ReleaseFollower:
         self._store_answers = True
         self._seen_pointer: bytes | None = _UNREAD
         self._retry_at = 0.0
-        self._problem = ""
+        self._problem: str | None = None
         self._refreshing = threading.Lock()
 
     def refresh(self) -> bool:
@@ -103,7 +103,7 @@ class ReleaseFollower:
     def _current_release(self, before: Release | None) -> Release | None:
         """Return the release to serve: `before` itself if no other one can be loaded, None after a deactivation."""
         pointer = self._registry.pointer_bytes()
-        if pointer == self._seen_pointer and (not self._problem or time.monotonic() < self._retry_at):
+        if pointer == self._seen_pointer and (self._problem is None or time.monotonic() < self._retry_at):
             return before
         self._seen_pointer, self._retry_at = pointer, time.monotonic() + _RETRY_BROKEN_SECONDS
         still = f" Release {before.version} is served on." if before else ""
@@ -126,7 +126,7 @@ class ReleaseFollower:
     def _without_pointer(self, before: Release | None, error: NoRelease) -> Release | None:
         """Return `before`, unless a release was deactivated: the folder of releases was removed or exchanged."""
         if before is None or self._registry.is_deactivated:
-            self._problem = ""
+            self._problem = None
             _log.warning("%s", error)
             return None
         self._problem = (
@@ -164,7 +164,7 @@ class ReleaseFollower:
     def release_status(self) -> JsonDict:
         """Return what is served and what is wrong with it (note); version is None without a release."""
         release = self._served.release if self._served else None
-        status: JsonDict = {"version": None, "note": self._problem}
+        status: JsonDict = {"version": None, "note": self._problem or ""}
         if release:
             manifest = release.manifest.to_json()
             status |= {"version": release.version, "pinned": self._registry.is_pinned}

@@ -36,12 +36,12 @@ class OpenedEncoder(NamedTuple):
     Attributes:
         by: what the release was encoded by.
         encoder: None if it cannot be used.
-        problem: why it cannot; "" if it can.
+        problem: why it cannot; None if it can.
     """
 
     by: EncodedBy
     encoder: Encoder | None
-    problem: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class SearchService:
             _log.error("search is not served: %s", error)
             return OpenedEncoder(by, None, str(error))
         if encoder.checksum == by.checksum:
-            return OpenedEncoder(by, encoder, "")
+            return OpenedEncoder(by, encoder)
         problem = (
             f"the encoder {by.name!r} of this machine is another one (checksum {encoder.checksum[:12]}…) than the one "
             f"that made the release's vectors ({by.checksum[:12]}…), and they cannot be compared: run python "
@@ -175,8 +175,9 @@ class SearchService:
         search = pipeline.search
         if search is None:
             return {"status": "not_loaded", "note": "no product's title is known: load a catalogue and train"}
-        problem = self._encoder(search.encoded_by).problem if search.encoded_by else ""
-        return {"status": "not_loaded" if problem else "loaded", "note": problem, **search.describe()}
+        problem = self._encoder(search.encoded_by).problem if search.encoded_by else None
+        status = "loaded" if problem is None else "not_loaded"
+        return {"status": status, "note": problem or "", **search.describe()}
 
 
 def _noted(made_for: str, asked: str, result: SearchResult) -> SearchResult:

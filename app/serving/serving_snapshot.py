@@ -43,7 +43,7 @@ class VersionedAttributes:
 
 @dataclass(frozen=True)
 class ServingSnapshot:
-    """What lists are made with, swapped as one.
+    """The parts that lists are made with, swapped as one.
 
     Attributes:
         release: the release.

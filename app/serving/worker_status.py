@@ -26,14 +26,14 @@ class WorkerFiles:
         self._alive_seconds = max(_LEAST_SECONDS, _LOOKS * refresh_seconds)
         self._written: dict[str, Any] | None = None
 
-    def announce(self, release: str | None, note: str) -> None:
+    def announce(self, release: str | None, problem: str | None) -> None:
         """Write which release this process serves, or touch the file if that has not changed.
 
         Args:
             release: version; None without one.
-            note: what is wrong with it; "" if nothing is.
+            problem: what is wrong with it; None if nothing is.
         """
-        state = {"host": socket.gethostname(), "pid": os.getpid(), "release": release, "note": note}
+        state = {"host": socket.gethostname(), "pid": os.getpid(), "release": release, "note": problem or ""}
         if self._written is not None and state.items() <= self._written.items():
             with suppress(OSError):
                 os.utime(self._path())

@@ -1,5 +1,5 @@
-// Swagger UI over /openapi.json. Its select boxes get names for screen readers. Deep links are off: they would be links
-// inside of buttons, which a keyboard cannot reach.
+// Swagger UI over /openapi.json. Its select boxes get names for screen readers. Deep links are off, as they would be
+// links inside buttons, which a keyboard cannot reach.
 window.addEventListener("load", () => {
   const place = document.getElementById("swagger-ui");
   const names = { servers: "Server", "examples-select-element": "Example", "content-type": "Media type" };

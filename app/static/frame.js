@@ -1,5 +1,5 @@
-// The button between light and dark, hidden without scripts. Pictures that cannot be loaded are removed, so that the
-// tile behind them is visible.
+// The button that switches between light and dark, hidden without scripts; and the removal of pictures that cannot be
+// loaded, so that the tile behind them is visible.
 (function () {
   "use strict";
   var button = document.querySelector("[data-theme-switch]");

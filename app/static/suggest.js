@@ -1,5 +1,5 @@
-// Text fields with completions: the combobox of the ARIA practices. Arrows choose, Enter takes, Escape closes; the number
-// of completions is announced to screen readers. Without scripts: a text field.
+// Text fields with completions: the combobox pattern of the ARIA practices. Arrow keys choose, Enter accepts, Escape
+// closes; the number of completions is announced to screen readers. Without scripts they are plain text fields.
 (function () {
   "use strict";
   var PAUSE_MS = 120;
@@ -10,7 +10,7 @@
 
   document.querySelectorAll("[data-suggest]").forEach(function (field) {
     var list = document.createElement("ul");
-    var options = [], chosen = -1, waiting = null, asked = 0;
+    var options = [], chosen = -1, waiting = null, latestRequest = 0;
     list.className = "combo-list";
     list.id = field.id + "-list";
     list.hidden = true;
@@ -24,7 +24,7 @@
 
     function close() {
       clearTimeout(waiting);
-      asked += 1; // an answer that is on its way comes too late
+      latestRequest += 1; // ignore pending answers
       list.hidden = true;
       chosen = -1;
       field.setAttribute("aria-expanded", "false");
@@ -75,12 +75,12 @@
     }
 
     function ask() {
-      var text = field.value, mine = asked += 1;
+      var text = field.value, request = latestRequest += 1;
       if (!text.trim()) { close(); return; }
       fetch(field.dataset.suggest + "?q=" + encodeURIComponent(text), { headers: { Accept: "application/json" } })
         .then(function (answer) { return answer.ok ? answer.json() : []; })
-        .then(function (found) { if (mine === asked) { show(found); } })
-        .catch(function () { if (mine === asked) { close(); } });
+        .then(function (found) { if (request === latestRequest) { show(found); } })
+        .catch(function () { if (request === latestRequest) { close(); } });
     }
 
     field.addEventListener("input", function () {

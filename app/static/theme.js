@@ -1,4 +1,4 @@
-// The theme of the page: the chosen one, or else the system's. Runs before the page is drawn.
+// Set the theme of the page before it is drawn: the chosen one, or else the system's.
 (function () {
   "use strict";
   var system = window.matchMedia("(prefers-color-scheme: dark)");

@@ -1,4 +1,4 @@
-"""What the health checks find, as types; `finding_texts` puts them into words.
+"""Findings of the health checks, as types; `finding_texts` puts them into words.
 
 Times are UTC seconds, sizes are bytes.
 """
@@ -14,7 +14,7 @@ from src.evaluation.drift import Drift
 
 
 class Level(IntEnum):
-    """How serious a finding is."""
+    """The severity of a finding."""
 
     GOOD = 0
     NOTE = 1

@@ -31,8 +31,9 @@ class Untrained(NamedTuple):
 
 
 def untrained_shop(aisle: AisleContext) -> Untrained:
-    """Describe a shop whose synthetic data was replaced and that is not trained yet; without figures if the store does
-    not answer.
+    """Describe a shop whose synthetic data was replaced and that is not trained yet.
+
+    There are no figures if the store does not answer.
     """
     try:
         loads, n_events = aisle.store.runs.loads(1), aisle.store.summary().n_events

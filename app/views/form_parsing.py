@@ -27,11 +27,11 @@ def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
     """Read ids of users or products from a form.
 
     Args:
-        given: The fields of the form.
-        *names: The fields that hold ids.
+        given: Name of a field → text.
+        *names: The fields to read.
 
     Returns:
-        The ids, "" where none was typed, and what is wrong with them.
+        The cleaned ids, "" where none was typed, and the problems of those that are no ids.
     """
     values = {name: clean_id(given.get(name, "")) for name in names}
     error = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"

@@ -160,6 +160,7 @@ def check_last_run(run: Mapping[str, Any] | None) -> Finding | None:
     if status not in (RunStatus.KEPT, RunStatus.FAILED, RunStatus.INTERRUPTED):
         return None
     if status is RunStatus.KEPT:
+        # Runs of older versions have no record of the verdict, so their whole message is shown.
         reasons = kept_reasons(run.get("verdict")) or run["message"]
         return RunKept(status, run["started_at"], run["finished_at"], reasons)
     return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

@@ -1,4 +1,4 @@
-"""What the dashboard shows of the service: the release, the findings of the health checks, runs, files, figures.
+"""The service on the dashboard: the release, the findings of the health checks, runs, files, figures.
 
 Each part is read by itself: a store that does not answer, or a release that cannot be read, takes nothing else from the
 page.
@@ -147,7 +147,7 @@ def _read_release(aisle: AisleContext) -> _Reading | None:
 
 @dataclass(frozen=True)
 class _Stored:
-    """What the store knows.
+    """Facts from the store.
 
     Attributes:
         answers: Whether the store answered; all else is empty if not.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 
 
-def why_not_sentence(standing: ListPosition, query: Query, product: Product | None) -> str:
+def why_not_sentence(position: ListPosition, query: Query, product: Product | None) -> str:
     """Return the reason in words.
 
     Args:
-        standing: The product's position, or the reason why it has none.
+        position: The product's position, or the reason why it has none.
         query: The query of the list.
         product: The product as the store has it; None if it is unknown.
 
@@ -19,8 +19,8 @@ def why_not_sentence(standing: ListPosition, query: Query, product: Product | No
     rules = query.rules or Rules()
     known = product or Product("")
     category = "no category is known of it" if known.category is None else f"its category is {known.category!r}"
-    if standing.reason is None:
-        return f"it is on the list, at place {standing.rank} of {query.n}"
+    if position.reason is None:
+        return f"it is on the list, at place {position.rank} of {query.n}"
     return {
         ExclusionReason.UNKNOWN_PRODUCT: "nobody knows this id"
         if product is None
@@ -35,11 +35,11 @@ def why_not_sentence(standing: ListPosition, query: Query, product: Product | No
             f"{rules.max_per_category} of its category stand above it, which is as many as may be"
         ),
         ExclusionReason.MAX_PER_BRAND: f"{rules.max_per_brand} of its brand stand above it, which is as many as may be",
-        ExclusionReason.RANK: f"it is ranked {standing.rank}, and the list ends at {query.n}",
+        ExclusionReason.RANK: f"it is ranked {position.rank}, and the list ends at {query.n}",
         ExclusionReason.NOT_RETRIEVED: (
             "the model did not name it among the products that were looked at for this history"
         ),
-    }[standing.reason]
+    }[position.reason]
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -32,7 +32,7 @@ CLOCK_TOLERANCE = DAY
 
 
 class EventKind(StrEnum):
-    """What a user did to a product."""
+    """A user's action on a product."""
 
     RATING = "rating"
     PURCHASE = "purchase"
@@ -113,7 +113,7 @@ class Product:
 
     @property
     def attributes(self) -> ProductAttributes:
-        """What filters, boosts and caps use of it."""
+        """The fields that filters, boosts and caps use."""
         return ProductAttributes(self.product_id, self.category, self.brand, self.price, self.stock)
 
 
@@ -147,7 +147,7 @@ class Boost:
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
-    """What a product must be to be listed or found. The default lets every product pass.
+    """Conditions on the products of a list or search. The default lets every product pass.
 
     Names are compared without case, and with single blanks.
 
@@ -168,7 +168,7 @@ class ProductFilter:
 
 @dataclass(frozen=True, slots=True)
 class Rules(ProductFilter):
-    """What a list must be like: a filter, caps and boosts. The default only leaves out seen products.
+    """Conditions on a list: a filter, caps and boosts. The default only leaves out seen products.
 
     Attributes:
         seen: products of the history's events of these kinds are left out.
@@ -253,7 +253,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a product has its place.
+    """The reasons for a product's place on a list.
 
     Attributes:
         opinions: the addends of its score, largest first.
@@ -286,7 +286,7 @@ class Recommendation:
 
 
 class ExclusionReason(StrEnum):
-    """Why a product is not on a list. NOT_RETRIEVED: it was not among the candidates of any model."""
+    """The reason why a product is not on a list. NOT_RETRIEVED: it was not among the candidates of any model."""
 
     UNKNOWN_PRODUCT = "unknown_product"
     WITHDRAWN = "withdrawn"
@@ -303,7 +303,7 @@ class ExclusionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a product stands with regard to a list.
+    """The position of a product on a list, or the reason for its absence.
 
     Attributes:
         rank: 1-based place on the list; with the reason RANK or a MAX_PER_…, the place by score among the products that

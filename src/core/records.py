@@ -10,7 +10,7 @@ from src.core.domain import JsonDict
 
 @dataclass(frozen=True, slots=True)
 class SearchFeedback:
-    """What a user did with a product that a search had found.
+    """A user's action on a product that a search had found.
 
     Attributes:
         query: The normalized text that was searched for.
@@ -52,7 +52,7 @@ class ServedList:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What a user did with a product that the answer to a request had shown.
+    """A user's action on a product that the answer to a request had shown.
 
     Attributes:
         request_id: The request.
@@ -71,7 +71,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class ServedFigures:
-    """How often a source stood at a position of a release's lists, and how often that led to clicks and purchases.
+    """Counts of shows, clicks and purchases of one source at one position of a release's lists.
 
     Attributes:
         release: The release that made the lists.
@@ -164,7 +164,7 @@ class RunCount:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good the current release was on events it had not seen. A metric is None without data to measure it on.
+    """Metrics of the current release on events it had not seen. A metric is None without data to measure it on.
 
     Attributes:
         at: When it was measured.

@@ -152,7 +152,7 @@ class BenchmarkReport:
 
 @dataclass(frozen=True)
 class BenchmarkFacts:
-    """What is known of the reading and of the training, for the report.
+    """Facts about the reading and the training, for the report.
 
     Attributes:
         files: "train", "valid", "test" → how it was read.

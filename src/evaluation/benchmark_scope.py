@@ -1,4 +1,4 @@
-"""What a benchmark report rests on: the trained models, their costs, and the sizes of the data."""
+"""The inputs of a benchmark report: trained models, their costs, and the sizes of the data."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _predicted(pipeline: Pipeline, rated: Interactions) -> FloatArray:
 
 
 class DriftKind(StrEnum):
-    """Which figure got worse: LISTS is NDCG@10 falling, RATINGS is RMSE rising."""
+    """The figure that got worse: LISTS is NDCG@10 falling, RATINGS is RMSE rising."""
 
     LISTS = "lists"
     RATINGS = "ratings"

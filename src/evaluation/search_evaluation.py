@@ -14,7 +14,7 @@ import numpy as np
 from src.core.domain import FloatArray, IntArray, JsonDict
 from src.core.progress import Reporter
 from src.evaluation.metrics import Estimate, estimates
-from src.recommendation.search_features import Signals, anchors_of, features
+from src.recommendation.search_features import Signals, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, Group, SearchReranker, train_search_reranker
 from src.search.index import SearchIndex
 
@@ -256,7 +256,7 @@ def groups_of(index: EncodedSearch, judged: Judged, signals: Signals) -> tuple[l
     groups, orders = [], []
     for text, vector, grades in zip(judged.queries, index.queries, judged.grades, strict=True):
         hits = index.search.search(text, vector, RERANKED)
-        rows = features(hits, anchors_of(hits), index.search, signals)
+        rows = reranker_features(hits, anchors_of(hits), index.search, signals)
         grade = np.array([min(round(grades.get(item, 0)), 30) for item in hits.item_idx.tolist()], np.int64)
         groups.append(Group(rows, grade))
         orders.append(hits.item_idx)

@@ -106,7 +106,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Tail:
-    """How events spread over n users, or products, with at least one event each.
+    """The distribution of events over n users, or products, with at least one event each.
 
     Attributes:
         n: Users, or products.

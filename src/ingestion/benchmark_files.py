@@ -37,7 +37,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True)
 class FileSummary:
-    """How one file was read.
+    """The layout and row counts of one file that was read.
 
     Attributes:
         path: The file.

@@ -39,8 +39,8 @@ _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
 _NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
 _CODES = {
     EventFault.RATING_OUT_OF_RANGE: RejectionCode.RATING_OUT_OF_RANGE,
-    EventFault.VALUE_NOT_POSITIVE: RejectionCode.VALUE_OUT_OF_RANGE,
-    EventFault.VALUE_TOO_LARGE: RejectionCode.VALUE_OUT_OF_RANGE,
+    EventFault.VALUE_NOT_POSITIVE: RejectionCode.VALUE_NOT_POSITIVE,
+    EventFault.VALUE_TOO_LARGE: RejectionCode.VALUE_TOO_LARGE,
     EventFault.TIME_BEFORE_1970: RejectionCode.TIME_BEFORE_1970,
     EventFault.TIME_IN_FUTURE: RejectionCode.TIME_IN_FUTURE,
 }

@@ -35,7 +35,7 @@ _MAX_SHOWN = 200  # characters of the unused columns in a description
 
 @dataclass(frozen=True)
 class Hints:
-    """What options say about a file; None and {} where they say nothing.
+    """Facts about a file that options state; None and {} where they state nothing.
 
     Attributes:
         layout: A key of LAYOUTS.
@@ -56,7 +56,7 @@ class Hints:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rows of a file mean.
+    """The meaning of the rows of a file.
 
     Attributes:
         name: A key of LAYOUTS.

@@ -277,7 +277,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
 
 
 def _day_first(rows: AnyRows, column: int) -> bool | None:
-    """Whether days are written before months, by the first day above the 12th; None if there is none."""
+    """Return whether days are written before months, by the first day above the 12th; None if there is none."""
     with suppress(UnusableFile):  # of a damaged file the readable part is loaded
         for _, block in zip(range(_DAY_SAMPLE_BLOCKS), rows.blocks(), strict=False):
             texts = [text for text in set(as_texts([row[column] for row in block.rows])) if not is_nothing(text)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from src.ingestion.rejections import RejectedRow, Rejection
 
 EMPTY_TEXTS = frozenset({"", "nan", "null", "none", "na", "n/a", "nat", "\\n"})
-"""How programs write an empty cell, in lower case."""
+"""Notations of an empty cell, in lower case."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Why a row of a file is rejected: a code, and the sentence that belongs to it."""
+"""Reasons for rejecting a row of a file: codes, each with its sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from src.core.domain import MAX_VALUE
 from src.core.ids import MAX_ID_LENGTH
 
 
@@ -34,7 +35,8 @@ class RejectionCode(StrEnum):
     RATING_OUT_OF_RANGE = "rating is out of range ({}; AISLE_RATING_MIN, AISLE_RATING_MAX)"
     QUANTITY_ZERO = "quantity is 0"
     QUANTITY_TOO_LARGE = "quantity is too large"
-    VALUE_OUT_OF_RANGE = "value is not above 0"
+    VALUE_NOT_POSITIVE = "value is not above 0"
+    VALUE_TOO_LARGE = f"value is above {MAX_VALUE:,.0f}"
     NO_FLAG = "purchased is neither yes nor no"
     UNKNOWN_KIND = "unknown kind of event"
     UNKNOWN_KIND_NAMED = "unknown kind of event {}"
@@ -46,7 +48,7 @@ class RejectionCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why one row is rejected.
+    """The reason for rejecting one row.
 
     Attributes:
         code: The reason.

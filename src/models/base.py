@@ -139,7 +139,7 @@ class Rater(Protocol):
 
 
 class ListScorer(Retriever, Scorer, BlockScorer, Protocol):
-    """What lists are made with."""
+    """Makes lists: the interface of models and ensembles."""
 
     @property
     def n_items(self) -> int:

@@ -1,4 +1,4 @@
-"""What the scores of items are made of."""
+"""The parts that the scores of items are sums of."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ScoreTerm:
 
 @dataclass(frozen=True)
 class Contributions:
-    """What the scores of m items are made of.
+    """The scores of m items, as sums of terms.
 
     Attributes:
         terms: the addends.

@@ -1,4 +1,4 @@
-"""What an entry of MODELS declares: how to train, load and configure one kind of model."""
+"""The entries of MODELS: how to train, load and configure one kind of model."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import NormalizedHistories, normalize_histories, subtract_self_scores
 
 _MAX_NUMBERS = 80_000_000
-"""Of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
+"""Limit of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
 _OVERSAMPLING, _POWER_ITERATIONS = 32, 4
 _USERS_PER_BLOCK = 50_000
 

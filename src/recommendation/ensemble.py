@@ -23,7 +23,7 @@ from src.recommendation.candidate_index import CandidateIndex, build_candidate_i
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
 
 ENSEMBLE = "blend"
-"""Its name among the models of a release."""
+"""The ensemble's name among the models of a release."""
 NEIGHBOURS = 200
 """Items for each item in the candidate index."""
 CANDIDATES = 300

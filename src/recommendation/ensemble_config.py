@@ -21,7 +21,7 @@ _FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """What an ensemble is trained by.
+    """Settings that an ensemble is trained with.
 
     Attributes:
         params: model name → what its `train` takes, for every model that may be blended.
@@ -110,21 +110,21 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
     return models
 
 
-def fit_ensemble(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
+def fit_ensemble(data: TrainingData, config: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
     """Train an ensemble without a candidate index.
 
     Args:
         data: its weighting is replaced by that of the configuration.
-        recipe: the configuration.
+        config: the configuration.
         seed: of all models.
         reporter: told of the progress.
 
     Returns:
         The ensemble, without models that have nothing to learn from the data.
     """
-    data = replace(data, weighting=recipe.weighting)
-    asked = recipe.order.names if recipe.order else ()
-    wanted = {POPULARITY, *asked, *(name for name, weight in recipe.weights.items() if weight)}
+    data = replace(data, weighting=config.weighting)
+    asked = config.order.names if config.order else ()
+    wanted = {POPULARITY, *asked, *(name for name, weight in config.weights.items() if weight)}
     names = [name for name in trainable(data) if name in wanted]
-    models = fit_models(data, {name: recipe.params[name] for name in names}, seed, reporter)
-    return build_ensemble(models, recipe.weights, data, seed=seed, order=recipe.order)
+    models = fit_models(data, {name: config.params[name] for name in names}, seed, reporter)
+    return build_ensemble(models, config.weights, data, seed=seed, order=config.order)

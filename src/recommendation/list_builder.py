@@ -10,9 +10,9 @@ from src.recommendation.diversity import DiversityCaps
 from src.recommendation.list_candidates import CandidatePool, ListRequest
 
 CATALOGUE, RELAXED = "catalogue", "relaxed"
-"""What fills places beside popularity: an item without events, and one beyond the caps when no other item is left."""
+"""Sources that fill places beside popularity: items without events; items beyond the caps if no others are left."""
 _DEPTH = 5_000
-"""Ranks are told down to this one."""
+"""Highest rank that a position reports; lower places on a list are reported without a rank."""
 
 
 class ListBuilder:

@@ -20,7 +20,7 @@ RANKED = 200
 
 @dataclass(frozen=True)
 class LearnedOrder:
-    """What a ranker learnt, usable in any release with the same models.
+    """A trained ranker, usable in any release with the same models.
 
     Attributes:
         names: models whose scores are features.

@@ -30,7 +30,7 @@ from src.models.base import ListModel, QueryRows, RatingModel
 from src.recommendation.explanations import with_explanations
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
-from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, features
+from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, similar
 from src.search.index import SearchHits, SearchIndex
@@ -195,7 +195,7 @@ class Pipeline:
         if ranker is None:
             return self.search.search(text, vector, n, allowed)
         hits = self.search.search(text, vector, max(n, RERANKED), allowed)
-        rows = features(hits, anchors_of(hits), self.search, self.signals)
+        rows = reranker_features(hits, anchors_of(hits), self.search, self.signals)
         return ranker.ordered(hits, rows).take(np.arange(min(n, len(hits))))
 
     def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[SimilarItem]:
@@ -228,7 +228,7 @@ class Pipeline:
         score = np.linspace(1, 0, len(items), dtype=np.float32)  # scores of different sources cannot be compared
         keyword, anchors = np.zeros(len(items), np.float32), np.array([item])
         hits = SearchHits(items, score, anchor_similarity(items, anchors, self.search), keyword)
-        return hits, features(hits, anchors, self.search, self.signals)
+        return hits, reranker_features(hits, anchors, self.search, self.signals)
 
     @cached_property
     def signals(self) -> Signals:

@@ -73,7 +73,7 @@ def anchors_of(hits: SearchHits) -> IntArray:
     return hits.item_idx[:_ANCHORS]
 
 
-def features(hits: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
+def reranker_features(hits: SearchHits, anchors: IntArray, search: SearchIndex, signals: Signals) -> FloatArray:
     """Compute the features of retrieved items.
 
     Args:

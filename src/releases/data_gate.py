@@ -15,7 +15,7 @@ _FEW_ROWS = 100
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What was loaded since the last training.
+    """Files loaded since the last training.
 
     Attributes:
         rows_read: Rows of the newest file of each series.

@@ -14,7 +14,6 @@ from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import K
 from src.releases.manifest_sections import CheckRecord, GateRecord
 from src.releases.verdict import (
-    FRESH_EVENTS,
     LISTS,
     AgainstChampion,
     AgainstPopularity,
@@ -25,6 +24,7 @@ from src.releases.verdict import (
     NoLists,
     NotCompared,
     NotComparedReason,
+    ignored_checks,
 )
 
 
@@ -64,7 +64,8 @@ def kept_reasons(document: JsonDict | None) -> str | None:
     except ValidationError:
         return None
     comparison = _recorded_comparison(record.figures.get("lists"))
-    failed = [check for check in record.checks if not check.passed and check.name != FRESH_EVENTS]
+    ignored = ignored_checks(record.settings_of)
+    failed = [check for check in record.checks if not check.passed and check.name not in ignored]
     texts = [
         describe_comparison(comparison) if comparison and check.name == LISTS else check.message for check in failed
     ]

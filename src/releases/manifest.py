@@ -24,7 +24,9 @@ from src.releases.manifest_sections import (
     TrainingDataRecord,
 )
 
-FORMAT = 2
+FORMAT = 3
+READABLE_FORMATS = (2, FORMAT)
+"""Format 2 holds the prices, stocks and categories of the search index beside it, and not as `attributes`."""
 """Raised when a program could not serve the releases of the one before."""
 
 
@@ -37,7 +39,7 @@ _Moment = Annotated[AwareDatetime, PlainSerializer(iso_seconds)]
 
 
 class TrainingRecord(ManifestSection):
-    """What a training tells of the release that it made. None: not recorded.
+    """Facts about the training that made a release. None: not recorded.
 
     Attributes:
         data: The events that were learned from.
@@ -112,7 +114,7 @@ class Manifest(TrainingRecord):
 
     @property
     def training(self) -> TrainingRecord:
-        """What the training told, without what the release consists of."""
+        """The fields about the training, without the parts of the release."""
         names = {field.alias or name for name, field in TrainingRecord.model_fields.items()}
         return TrainingRecord.model_validate({name: its for name, its in self.to_json().items() if name in names})
 

@@ -188,7 +188,7 @@ class SearchRankerRecord(ManifestSection):
 
 
 class CarriedOver(ManifestSection):
-    """What a partial training took from the release before it.
+    """Parts that a partial training took from the previous release.
 
     Attributes:
         release: Version of that release.

@@ -22,7 +22,7 @@ from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.search_reranker import SearchReranker
-from src.releases.manifest import FORMAT, Manifest, TrainingRecord, iso_seconds, parse_manifest
+from src.releases.manifest import FORMAT, READABLE_FORMATS, Manifest, TrainingRecord, iso_seconds, parse_manifest
 from src.search.index import SearchIndex
 
 MANIFEST = "manifest.json"
@@ -64,7 +64,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class SmokeTestResult:
-    """What a fresh process measured of a release on disk.
+    """Measurements of a release on disk by a fresh process.
 
     Attributes:
         n_bytes: Size without the manifest.
@@ -177,8 +177,9 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
             raise broken("it holds a link to somewhere else, where its bytes may change unnoticed")
         if _sealed({name: manifest[name] for name in manifest if name != _SEAL}) != text:
             raise broken("its manifest was altered or cut")
-        if manifest["format"] != FORMAT:
-            raise broken(f"its format is {manifest['format']!r}, this program reads {FORMAT}")
+        if manifest["format"] not in READABLE_FORMATS:
+            readable = " and ".join(map(str, READABLE_FORMATS))
+            raise broken(f"its format is {manifest['format']!r}, this program reads {readable}")
         if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}:
             raise broken("its files are not those of its manifest")
         for name, expected in manifest["files"].items():

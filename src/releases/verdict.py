@@ -19,7 +19,7 @@ _ABOUT_SETTINGS = (LISTS, POPULARITY_CHECK, SHORT_LISTS, COVERAGE, RATINGS)
 
 
 class GateOutcome(StrEnum):
-    """What follows from a verdict."""
+    """The consequence of a verdict."""
 
     PROMOTED = "promoted"
     OVERRIDDEN = "overridden"
@@ -39,7 +39,7 @@ class Override(StrEnum):
 
 
 class NotComparedReason(Enum):
-    """Why the lists of the current release were not measured."""
+    """The reason why the lists of the current release were not measured."""
 
     NO_RELEASE = auto()
     SAME_SETTINGS = auto()
@@ -48,7 +48,7 @@ class NotComparedReason(Enum):
 
 @dataclass(frozen=True)
 class NotCompared:
-    """Why there is no comparison with the current release.
+    """The reason why there is no comparison with the current release.
 
     Attributes:
         reason: The kind of reason.
@@ -124,6 +124,11 @@ class ListsCarriedOver:
 Comparison: TypeAlias = NoLists | AgainstPopularity | AgainstChampion | ListsCarriedOver
 
 
+def ignored_checks(settings_of: str | None) -> tuple[str, ...]:
+    """Return the names of the checks that keep no release; with `settings_of`, those of the refused settings too."""
+    return (FRESH_EVENTS, *(_ABOUT_SETTINGS if settings_of else ()))
+
+
 @dataclass(frozen=True)
 class GateVerdict:
     """The checks of a training so far, and what follows from them.
@@ -145,7 +150,7 @@ class GateVerdict:
     @property
     def failed(self) -> tuple[Check, ...]:
         """The failed checks that keep the old release. Stale data do not: it was trained on the same."""
-        ignored = (FRESH_EVENTS, *(_ABOUT_SETTINGS if self.settings_of else ()))
+        ignored = ignored_checks(self.settings_of)
         return tuple(check for check in self.checks if not check.passed and check.name not in ignored)
 
     @property
@@ -160,7 +165,7 @@ class GateVerdict:
 
     @property
     def outcome(self) -> GateOutcome:
-        """What follows."""
+        """The consequence."""
         if self.failed:
             return GateOutcome.KEPT if self.override is None else GateOutcome.OVERRIDDEN
         return GateOutcome.RETRAINED if self.refused else GateOutcome.PROMOTED

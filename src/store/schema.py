@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
@@ -58,6 +59,8 @@ def _version(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection) -> None:
+    # Alembic logs its plugins on import and every step at INFO, between the lines of a command or of the server.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Imported here: Alembic takes half a second, and almost every start finds nothing to upgrade.
     from alembic import command
     from alembic.config import Config

@@ -1,4 +1,4 @@
-"""What users did with search results."""
+"""Users' actions on search results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def normalize_query(text: str) -> str:
 
 
 class SearchStore:
-    """What users did with search results, without the users."""
+    """Stores counts of users' actions on search results, without the users."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

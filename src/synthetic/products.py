@@ -47,7 +47,7 @@ def _make_brands(seed: int) -> list[str]:
 
 
 class _ProductDraws(NamedTuple):
-    """What is drawn of n products, one row a product.
+    """Random draws for n products, one row a product.
 
     theme, brand: int[n]. words: int[n, 3], noun, adjective and variant of the theme. level, noise: float[n], factors on
     the noun's price. ending: float[n], subtracted from it. stock: int[n]. sentences: int[n, 3], two features of the

@@ -218,7 +218,7 @@ def _match(catalogue: _Catalogue, users: _Users, user: IntArray, product: IntArr
 
 
 class _Sessions(NamedTuple):
-    """Of each session its user, its UTC seconds, and its month from 0."""
+    """The user, the UTC seconds and the month (from 0) of each session."""
 
     user: IntArray
     at: IntArray

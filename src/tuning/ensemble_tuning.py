@@ -29,7 +29,7 @@ from src.tuning.objective import ComponentScores, Objective
 from src.tuning.search_spaces import SEARCH_SPACES
 
 _TIME_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
-"""Of the time that is left, among the models that can be trained."""
+"""Shares of the remaining time among the models that can be trained."""
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _MAX_ROUNDS = 4
@@ -42,7 +42,7 @@ worse than those of the sum on every data set tried (Yelp2018: -5 %)."""
 
 @dataclass(frozen=True)
 class TuningOptions:
-    """What tuning optimises, and how it is repeatable.
+    """The objective and the seed of tuning.
 
     Attributes:
         relevant_rating: lowest rating that counts as liked.

@@ -29,7 +29,7 @@ from src.tuning.objective import ComponentScores, Objective
 _CHEAP = (POPULARITY, TRENDING)
 """Models whose scores are one array read, so that the trees may use them even at weight 0."""
 _MIN_LISTS = 200
-"""With a liked product in their head, in either part; fewer would teach the trees noise."""
+"""Fewest users with a liked product in the head of their list, in either part; fewer would teach the trees noise."""
 
 
 class TrainingRows(NamedTuple):

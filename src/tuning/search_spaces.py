@@ -39,7 +39,7 @@ class Range:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What a search may choose for one model.
+    """The values that a search may choose for one model.
 
     Attributes:
         costly: question → its answers, the likeliest first. An answer assigns parameters that `prepare` depends on.

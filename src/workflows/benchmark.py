@@ -50,20 +50,20 @@ class Tune(Protocol):
             reporter: shows the steps.
 
         Returns:
-            The configuration that `FitRecipe` takes.
+            The configuration that `FitPipeline` takes.
         """
         ...
 
 
-class FitRecipe(Protocol):
+class FitPipeline(Protocol):
     """Trains the pipeline with a configuration."""
 
-    def __call__(self, data: TrainingData, recipe: Any, seed: int, reporter: Reporter) -> BlockScorer:
+    def __call__(self, data: TrainingData, config: Any, seed: int, reporter: Reporter) -> BlockScorer:
         """Train.
 
         Args:
             data: the training data.
-            recipe: what `Tune` returned.
+            config: what `Tune` returned.
             seed: of random numbers.
             reporter: shows the steps.
 
@@ -79,11 +79,11 @@ class Tuner:
 
     Attributes:
         tune: chooses its configuration.
-        fit_recipe: trains it.
+        fit: trains it.
     """
 
     tune: Tune
-    fit_recipe: FitRecipe
+    fit: FitPipeline
 
 
 def run_benchmark(
@@ -220,9 +220,9 @@ def _fit_pipeline(
     reporter.step(f"tuning on {len(tuning.test):,} events for at most {job.budget_seconds:g} s")
     settings = settings.model_copy(update={"relevant_rating": _relevant_for_tuning(settings, job, parts.data)})
     k = min(max(job.at), _MAX_TUNED_LENGTH)
-    recipe, tuned = with_resource_usage(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
+    config, tuned = with_resource_usage(lambda: tuner.tune(settings, tuning, job.budget_seconds, k, reporter))
     reporter.step(f"training {PIPELINE} on {len(parts.data):,} events")
-    scorer, fitted = with_resource_usage(lambda: tuner.fit_recipe(parts.data, recipe, settings.seed, reporter))
+    scorer, fitted = with_resource_usage(lambda: tuner.fit(parts.data, config, settings.seed, reporter))
     cost = Cost(
         tuned.seconds + fitted.seconds,
         max(tuned.peak_mib, fitted.peak_mib),
@@ -236,12 +236,14 @@ def _fit_pipeline(
         "budget_seconds": job.budget_seconds,
         "tune_seconds": round(tuned.seconds, 3),
         "fit_seconds": round(fitted.seconds, 3),
-        "recipe": recipe.to_json(),
+        "recipe": config.to_json(),
     }
     return _TunedPipeline(scorer, cost, about)
 
 
 def _default_tuner() -> Tuner:
-    from src.workflows.tune import fit_recipe, tune  # imported here, as its libraries take a second
+    # Imported here, as their libraries take a second.
+    from src.recommendation.ensemble_config import fit_ensemble
+    from src.workflows.tune import tune
 
-    return Tuner(tune, fit_recipe)
+    return Tuner(tune, fit_ensemble)

@@ -1,4 +1,4 @@
-"""What a benchmark measures, as the options of a command line ask for it."""
+"""The request for a benchmark, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_CUT_OFF = 1_000
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """What to measure, and on which files.
+    """The measurements to make, and the files to make them on.
 
     Attributes:
         train: the events that models are trained on.

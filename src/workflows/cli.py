@@ -1,4 +1,4 @@
-"""What the command-line programs share: progress, tables, exit codes, and errors as one line."""
+"""Shared parts of the command-line programs: progress, tables, exit codes, and errors as one line."""
 
 from __future__ import annotations
 

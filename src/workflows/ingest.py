@@ -119,7 +119,7 @@ class _Loading:
             gc_disabled(),
             sorting_errors(self._settings.var),
             RejectedRowsFile(self._settings.rejects_dir, path) as rejects,
-            ExternalSort(self._settings.var) as staging,
+            ExternalSort(self._settings.var) as sorter,
         ):
             try:
                 for block in self._validated_blocks():
@@ -128,21 +128,21 @@ class _Loading:
                         before_storing()
                         self._measure_known_ids(block.events)
                     tally.add(block)
-                    self._store_products(block, staging)
-                    staging.add(block)
+                    self._store_products(block, sorter)
+                    sorter.add(block)
                     self._reporter.advance(tally.n_read)
             except UnusableFile as error:
                 broken = error
             rejects_file = rejects.path if tally.n_rejected else None
             self._refuse_if_empty(broken, rejects_file)
-            if staging.n_events:
+            if sorter.n_events:
                 self._reporter.step(f"storing {path}")
             done = 0
-            for batch in staging.sorted(started, _MAX_BATCH):
+            for batch in sorter.sorted(started, _MAX_BATCH):
                 tally.n_stored += self._pace.store(self._store, batch)
                 done += len(batch)
-                self._reporter.advance(done, staging.n_events)
-            load = tally.load(self._table, staging.n_events)
+                self._reporter.advance(done, sorter.n_events)
+            load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
         self._store.runs.save_load(load)
         return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
@@ -160,10 +160,10 @@ class _Loading:
         self._tally.known_products = len(self._store.products.get(products)) / len(products)
         self._tally.known_users = sum(bool(self._store.events.history(user)) for user in users) / len(users)
 
-    def _store_products(self, block: ValidatedBlock, staging: ExternalSort) -> None:
+    def _store_products(self, block: ValidatedBlock, sorter: ExternalSort) -> None:
         if not block.products:
             return
-        repeated = staging.count_repeated(block.products)
+        repeated = sorter.count_repeated(block.products)
         if not self._table.layout.has_events:
             self._tally.n_products += len(block.products)
             if repeated:

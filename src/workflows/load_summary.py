@@ -63,7 +63,7 @@ class LoadSummary:
 
 @dataclass
 class LoadTally(RowTally):
-    """What is counted while a file is read and stored.
+    """Counts of rows while a file is read and stored.
 
     Attributes:
         n_products: Products read.

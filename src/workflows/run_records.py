@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the web workers need not import the libraries of a training
     from src.workflows.training_plan import TrainingRequest
 
 ATTEMPTS = 3
-"""How often a nightly run is started when it is interrupted each time."""
+"""Highest number of starts of a nightly run that is interrupted each time."""
 QUEUED_SECONDS = 120
 """A run that has been queued for longer has no trainer that will start it."""
 CLOCKS_DIFFER_BY = 3_600

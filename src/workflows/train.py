@@ -1,4 +1,4 @@
-"""From events to a release that serves: prepare, measure, judge, fit on everything, publish; recorded as a run."""
+"""Train a release from events: prepare, measure, judge, fit on everything, publish; recorded as a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training trains: all models, single ones, or a part of the current release."""
+"""The scope of a training: all models, single ones, or a part of the current release."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ similarity (with the search index)."""
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train, and why.
+    """The models to train, and the trigger.
 
     Attributes:
         data: A file instead of the store; None for the store.

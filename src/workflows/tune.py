@@ -1,4 +1,4 @@
-"""Tune the ensemble, and train it with the configuration that tuning found."""
+"""Search for the ensemble's configuration, and find the file that a search continues."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.settings import AllSettings
-from src.recommendation.ensemble import Ensemble
-from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
+from src.recommendation.ensemble_config import EnsembleConfig
 from src.tuning.ensemble_tuning import TuningOptions, tune_ensemble
 
 
@@ -31,21 +30,6 @@ def tune(settings: AllSettings, tuning: Split, budget_seconds: float, k: int, re
     """
     options = TuningOptions(settings.relevant_rating, settings.seed, k)
     return tune_ensemble(tuning, EnsembleConfig.of(settings), options, budget_seconds, reporter)
-
-
-def fit_recipe(data: TrainingData, recipe: EnsembleConfig, seed: int, reporter: Reporter) -> Ensemble:
-    """Train an ensemble without its candidate index, so that it ranks the whole catalogue.
-
-    Args:
-        data: The events.
-        recipe: The configuration.
-        seed: Seed of the models' starting values.
-        reporter: Progress.
-
-    Returns:
-        The ensemble.
-    """
-    return fit_ensemble(data, recipe, seed, reporter)
 
 
 def trials_file(settings: AllSettings, data: TrainingData) -> Path:

@@ -1,4 +1,4 @@
-"""A Redis for tests: skipped, saying so, where none answers."""
+"""A Redis for tests, which are skipped with a message if none answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REDIS = os.environ.get("AISLE_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 @contextmanager
 def redis_without(pattern: str) -> Iterator[redis.Redis]:
-    """A Redis that holds no key of this pattern before, nor afterwards; one test at a time has it."""
+    """Yield a Redis without keys of a pattern, for one test at a time; remove such keys afterwards."""
     lock = FileLock(Path(tempfile.gettempdir()) / f"aisle-tests-{hashlib.sha256(REDIS.encode()).hexdigest()[:12]}.lock")
     with lock, redis.Redis.from_url(REDIS, socket_connect_timeout=0.5) as client:
         try:
@@ -51,7 +51,7 @@ class SilentServer:
         self._socket.close()
 
     def new_connections(self) -> int:
-        """How many connections were opened since the last call."""
+        """Return the number of connections opened since the last call."""
         opened = 0
         while True:
             try:

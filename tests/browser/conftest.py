@@ -1,4 +1,4 @@
-"""The pages in a real browser: headless Chromium of the system, and the application in a thread beside it."""
+"""Fixtures for pages in a real browser: headless Chromium, and the application in a thread."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Serves a var folder, and comes back with where; ended with the file."""
+    """Serve var folders until the end of the test file: (folder) → address."""
     ends: list[Callable[[], Any]] = []
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
@@ -75,7 +75,7 @@ def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 @pytest.fixture(scope="module")
 def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
-    """Where the trained shop is served: one product has a picture, one nothing but an id, and one is withdrawn."""
+    """Serve the trained shop; one product has a picture, one has only an id, and one is withdrawn."""
     var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("browser") / "var"))
     store: Any = open_store(f"sqlite:///{var / 'store.sqlite3'}")
     store.products.add(
@@ -92,13 +92,13 @@ def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_
 
 @pytest.fixture(scope="module")
 def untrained_url(tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
-    """Where a shop without a release is served."""
+    """Serve a shop without a release; return its address."""
     return serve_shop(tmp_path_factory.mktemp("untrained") / "var")
 
 
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens an address in a window of its own: (url, width, scheme, …) → page.
+    """Open an address in a new window: (url, width, scheme, …) → page.
 
     At the end of the test no page may have complained, about the policy for content for instance, or have asked
     another host for anything but pictures that the test hands out.
@@ -125,7 +125,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="session")
 def faults() -> Callable[[Page], list[str]]:
-    """What axe-core finds on a page that is serious or critical: rule, and the elements."""
+    """Return serious and critical findings of axe-core on a page: rule and elements."""
     axe = Axe()
 
     def find(page: Page) -> list[str]:

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: on a phone, in the dark, for screen readers, and the way back by keyboard alone."""
+"""The dashboard in a real browser: on a phone, in dark colours, for screen readers, and a rollback by keyboard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = int(time.time())
 
 
 def two_releases(settings: Settings) -> tuple[str, str]:
-    """(the older one, the current one) of a trained folder."""
+    """Publish a second release; return the versions of the older and the current one."""
     registry = Registry(settings.releases_dir)
     release = registry.active()
     its = release.manifest
@@ -44,7 +44,7 @@ def two_releases(settings: Settings) -> tuple[str, str]:
 
 
 def full_life(settings: Settings) -> None:
-    """Nights with gaps, runs of every kind, one under way, and lists that people followed."""
+    """Store scores with gaps, runs of every kind, one run under way, and lists with follow-ups."""
     store: Any = open_store(settings.store_url)
     for day in range(30):
         figures = (
@@ -110,7 +110,7 @@ def test_pictures_take_the_colours_of_the_page(lively: tuple[str, Settings, str,
     assert colours[0] != colours[1]
 
 
-def test_a_picture_says_in_words_what_it_shows(lively: tuple[str, Settings, str, str], open_page: Open) -> None:
+def test_a_picture_has_a_description(lively: tuple[str, Settings, str, str], open_page: Open) -> None:
     page = open_page(f"{lively[0]}/dashboard")
     picture = page.get_by_role("img", name="NDCG@10 on new events")
     expect(picture).to_be_visible()
@@ -119,7 +119,7 @@ def test_a_picture_says_in_words_what_it_shows(lively: tuple[str, Settings, str,
     expect(page.get_by_role("region", name="The numbers of the nights").get_by_role("row")).to_have_count(31)
 
 
-def test_a_rollback_by_keyboard_alone_changes_what_is_served(
+def test_a_rollback_by_keyboard_changes_the_served_release(
     lively: tuple[str, Settings, str, str], open_page: Open
 ) -> None:
     url, settings, older, newer = lively
@@ -151,7 +151,7 @@ def test_a_rollback_by_keyboard_alone_changes_what_is_served(
 
 
 def press_until(page: Page, name: str) -> None:
-    """Tab on until what has this name, or is labelled so, has the focus."""
+    """Press Tab until the element with this name or label has the focus."""
     said = "it => it.labels?.[0]?.textContent || it.textContent || ''"
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -1,4 +1,4 @@
-"""/docs in a real browser: all calls, out of our own files, under a policy that forbids everything else."""
+"""/docs in a real browser shows all calls, from our own files, under a policy that forbids others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Open = Callable[..., Page]
 
 
 def test_the_documentation_shows_every_call_with_its_curl_line(shop_url: str, open_page: Open) -> None:
-    """What a page says to its console, and what it asks of other hosts, fails the test when it ends."""
+    """Console messages and requests to other hosts fail the test at its end."""
     page = open_page(f"{shop_url}/docs")
     expect(page.locator(".opblock-summary-path", has_text="/recommend").first).to_be_visible()
     paths = page.request.get(f"{shop_url}/openapi.json").json()["paths"]

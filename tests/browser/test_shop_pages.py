@@ -1,4 +1,4 @@
-"""The shop's pages in a real browser: by keyboard, on a phone, in the dark, for screen readers, without scripts."""
+"""The shop's pages in a real browser: by keyboard, on a phone, in dark colours, for screen readers, without scripts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_user_is_picked_by_keyboard_and_her_list_is_shown(shop_url: str, open_
     assert page.get_by_role("article").count() == 12
 
 
-def test_escape_closes_the_suggestions_and_leaves_what_was_typed(shop_url: str, open_page: Open) -> None:
+def test_escape_closes_the_suggestions_and_leaves_the_text(shop_url: str, open_page: Open) -> None:
     page = open_page(shop_url)
     field = page.get_by_role("combobox", name="User")
     field.press_sequentially("U")
@@ -91,7 +91,7 @@ def test_a_suggestion_of_the_search_leads_to_the_product(shop_url: str, open_pag
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
-def test_enter_without_a_choice_searches_for_what_was_typed(shop_url: str, open_page: Open) -> None:
+def test_enter_without_a_choice_searches_for_the_text(shop_url: str, open_page: Open) -> None:
     page = open_page(f"{shop_url}/shop/search")
     page.get_by_role("combobox", name="What are you looking for?").press_sequentially("coffee")
     page.keyboard.press("Enter")
@@ -122,7 +122,7 @@ def background_of(page: Page) -> str:
     return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
-def test_colours_follow_the_system_until_somebody_chooses_and_then_stay(shop_url: str, open_page: Open) -> None:
+def test_colours_follow_the_system_until_a_theme_is_chosen(shop_url: str, open_page: Open) -> None:
     page = open_page(shop_url, scheme="dark")
     dark = background_of(page)
     switch = page.get_by_role("button", name="Dark colours")
@@ -147,7 +147,7 @@ def test_without_scripts_the_dark_of_the_system_counts(shop_url: str, open_page:
     assert shot != bright
 
 
-def test_a_picture_is_shown_where_there_is_one(shop_url: str, open_page: Open) -> None:
+def test_a_product_with_a_picture_shows_it(shop_url: str, open_page: Open) -> None:
     page = open_page(f"{shop_url}/shop/products/pictured", picture=PIXEL)
     expect(page.locator(".tile-large img")).to_be_visible()
     assert page.evaluate("document.querySelector('.tile-large img').naturalWidth") == 1
@@ -161,7 +161,7 @@ def test_a_picture_that_cannot_be_loaded_leaves_the_tile(shop_url: str, open_pag
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_phone_never_scrolls_sideways_and_fingers_hit_what_they_mean(
+def test_on_a_phone_no_page_scrolls_sideways_and_targets_are_large_enough(
     shop_url: str, open_page: Open, path: str
 ) -> None:
     page = open_page(shop_url + path, width=390)

@@ -1,4 +1,4 @@
-"""What a page says and asks for while a test looks at it."""
+"""Console messages and requests of a page during a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATUS = re.compile(r"Failed to load resource: the server responded with a stat
 
 @dataclass
 class Watched:
-    """What a page said and asked for while a test looked at it."""
+    """Console messages and requests of a page during a test."""
 
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Rules as people write them: a request's over the shop's own."""
+"""Rules are parsed; rules of a request override those of the shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines as machines and people read them."""
+"""Log lines are formatted as JSON and as text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def failure(error: Exception) -> Any:
         return sys.exc_info()
 
 
-def test_a_line_is_one_json_object_whatever_it_says() -> None:
+def test_every_line_is_one_json_object() -> None:
     line = formatter("json", lambda: "r1").format(record('two\nlines "quoted" %s', "\x1b[31mäöü"))
     assert "\n" not in line
     output = json.loads(line)
@@ -37,14 +37,14 @@ def test_a_line_is_one_json_object_whatever_it_says() -> None:
     assert (output["level"], output["logger"], output["request_id"]) == ("info", "app.x", "r1")
 
 
-def test_fields_stand_beside_the_message_and_what_is_no_json_is_written_out() -> None:
+def test_fields_are_beside_the_message_and_non_json_values_become_texts() -> None:
     output = json.loads(formatter("json").format(record("m", **{FIELDS: {"status": 200, "what": {1}}})))
     assert (output["status"], output["what"]) == (200, "{1}")
     assert "request_id" not in output
 
 
 @pytest.mark.parametrize("name", ["json", "text"])
-def test_what_an_exception_says_is_left_out_and_where_it_came_from_is_told(name: str) -> None:
+def test_the_text_of_an_exception_is_left_out_and_its_place_is_logged(name: str) -> None:
     cause = ValueError("user U00001")
     error = KeyError("product P00001")
     error.__cause__ = cause
@@ -109,7 +109,7 @@ warnings.warn("odd")
 
 
 def test_neither_logs_nor_places_bring_anything_into_gunicorns_master(in_a_fresh_process: Callable[[str], str]) -> None:
-    """Numpy, above all: its threads are limited in a worker, before it is imported there."""
+    """Numpy must not be imported there, as a worker limits its threads before the import."""
     code = """
 import runpy, sys
 runpy.run_path("gunicorn.conf.py")
@@ -121,7 +121,7 @@ print(found, file=sys.stderr)
 
 @pytest.fixture
 def in_a_fresh_process() -> Callable[[str], str]:
-    """What the code writes to stderr."""
+    """Run code in a new interpreter; return what it writes to stderr."""
     root = Path(__file__).resolve().parents[2]
 
     def run(code: str) -> str:

@@ -44,7 +44,7 @@ def default_of(name: str) -> Any:
 
 
 def another_value(name: str) -> tuple[str, object]:
-    """(text for the environment, the value it means) that is not the default."""
+    """Return a text for the environment and its value, other than the default."""
     special: dict[str, tuple[str, object]] = {
         "var": ("/srv/aisle", Path("/srv/aisle")),
         "timezone": ("Europe/Berlin", "Europe/Berlin"),

@@ -24,7 +24,7 @@ RATINGS = "".join(
 
 @pytest.fixture
 def new_shop(tmp_path: Path) -> Shop:
-    """A shop without anything yet."""
+    """An empty shop."""
     return shop_in(tmp_path)
 
 
@@ -36,13 +36,13 @@ def made_up_var(make_folder_once: MakeFolderOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_var(make_folder_once: MakeFolderOnce) -> Path:
-    """A shop so small that it trains in a few seconds."""
+    """The var folder of a shop that trains in a few seconds."""
     return make_folder_once("e2e-tiny", lambda folder: train_shop(folder, RATINGS)) / "var"
 
 
 @pytest.fixture
 def tiny_shop(new_shop: Shop, tiny_var: Path) -> Shop:
-    """For tests that train."""
+    """A shop that trains in a few seconds."""
     shutil.copytree(tiny_var, new_shop.folder / "var")
     return new_shop
 

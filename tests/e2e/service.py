@@ -1,4 +1,4 @@
-"""A real service in a folder of its own, and how to talk to it."""
+"""A real service in a folder of its own, and a client."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Shop:
     folder: Path
 
     def door(self, script: str, *arguments: str, expect: int = 0) -> str:
-        """Run one of the commands; its output."""
+        """Run a command; return its output."""
         done = subprocess.run(
             [sys.executable, str(ROOT / script), *arguments],
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""What a shop left alone lives through: kills, the end of the service in the middle of a night, swaps under load."""
+"""A shop survives kills, the end of the service during a training, and swaps of releases under load."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _runs(shop: Shop, status: RunStatus) -> list[Run]:
     return [run for run in _store(shop).runs.newest(50) if run.status is status]
 
 
-def test_a_trainer_killed_at_any_step_leaves_what_was_served_and_the_next_training_succeeds(shop: Shop) -> None:
+def test_a_trainer_killed_at_any_step_leaves_the_served_release_and_the_next_training_succeeds(shop: Shop) -> None:
     served = shop.current
     for step in ("training svd", "making the index", "publishing"):
         with subprocess.Popen(

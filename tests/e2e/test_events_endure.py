@@ -1,4 +1,4 @@
-"""Events and counts of a service whose workers come and go."""
+"""Events and counts survive the end and restart of workers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _counted(service: Service, name: str, labels: str = "") -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{") and labels in line)
 
 
-def test_a_thousand_events_survive_whatever_is_killed_right_after_the_answer(serve: Serve, shop: Shop) -> None:
+def test_a_thousand_events_survive_a_kill_right_after_the_answer(serve: Serve, shop: Shop) -> None:
     service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_SCHEDULER="off")
     answer = service.post("/events", _orders(0), **WRITER, **{"X-Request-Id": "first"})
     assert (answer.status, answer.body["stored"]) == (201, 1_000)
@@ -148,7 +148,7 @@ def test_a_list_that_was_served_is_kept_though_the_service_ends_at_once(serve: S
 
 
 @pytest.mark.parametrize("command", [(GUNICORN, "--workers", "2", "run:app"), (sys.executable, "run.py")])
-def test_every_line_of_the_log_is_json_and_says_nothing_of_anybody(serve: Serve, command: tuple[str, ...]) -> None:
+def test_every_log_line_is_json_without_personal_data(serve: Serve, command: tuple[str, ...]) -> None:
     service = serve(*command, AISLE_SCHEDULER="off")
     service.get("/recommend?user_id=canary7")
     service.get("/products/canary7?canary7")

@@ -1,4 +1,4 @@
-"""The two commands, and plain pip, in an empty folder: what a newcomer does first."""
+"""Installation by make or pip in an empty folder, as described for new users."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, s
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The project as a newcomer has it, in a folder with a blank in its name, beside the newcomer's own file."""
+    """A checkout in a folder with a blank in its name, with a file of the user."""
     folder = tmp_path / "a shop"
     shutil.copytree(ROOT, folder, ignore=_NOT_COPIED)
     (folder / "data").mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes put in here are ended with all that they started."""
+    """End listed processes with all their children after the test."""
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
     for process in processes:

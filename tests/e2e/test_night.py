@@ -1,4 +1,4 @@
-"""The nightly training with four workers: once, and even if the leader dies."""
+"""With four workers the nightly training runs once, even if the leader dies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _nights(shop: Shop) -> list[Run]:
 
 
 def _let_days_pass(shop: Shop) -> None:
-    """Every run so far was two days earlier, so that a midnight lies between the last one and now."""
+    """Move all runs two days into the past, so that a training is due."""
     store = _store(shop)
     for run in store.runs.newest(50):
         due = None if run.due is None else run.due - TWO_DAYS

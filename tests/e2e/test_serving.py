@@ -1,4 +1,4 @@
-"""The service as it is started in earnest."""
+"""The service, started as in production."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_wrong_setting_is_one_clear_line(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--preload",)], ids=["without gunicorn.conf.py", "with --preload"])
-def test_a_server_that_does_not_read_our_configuration_has_its_threads_all_the_same(
+def test_a_server_without_our_configuration_starts_its_background_threads(
     serve: Serve, shop: Shop, options: tuple[str, ...]
 ) -> None:
     empty = shop.folder / "empty.py"

@@ -1,4 +1,4 @@
-"""Figures of somebody's own split, against trec_eval and against values worked out by hand."""
+"""Figures of a given split equal those of trec_eval and values computed by hand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def mapped(rows: Sequence[Row], learnt: TrainingData) -> MappedTestRows:
 
 @dataclass
 class Scores:
-    """Scores by user row; everybody unknown has those of the last one. Predicts 3 and a tenth of the product's row."""
+    """Scores by user row; unknown users have the last row. Predicts 3 plus a tenth of the product's row."""
 
     table: FloatArray
 
@@ -90,7 +90,7 @@ def measured(
 
 
 def world(seed: int, *, ties: bool) -> tuple[TrainingData, list[Row], FloatArray]:
-    """Random purchases of 30 users, and others that came after, some by strangers and of new products."""
+    """Random purchases of 30 users, and later ones, some of unknown users or products."""
     rng = np.random.default_rng(seed)
     pairs = [(f"u{user}", f"p{item}") for user in range(30) for item in rng.choice(60, rng.integers(1, 12), False)]
     learnt = data_of(bought(*pairs))
@@ -202,7 +202,7 @@ def test_a_relevant_product_that_training_holds_already_counts_as_missed() -> No
     assert any("are in training too" in line for line in report.sentences())
 
 
-def test_what_was_rated_below_the_bar_is_not_relevant_but_its_rating_is_predicted() -> None:
+def test_products_rated_below_the_bar_are_not_relevant_but_their_ratings_are_predicted() -> None:
     test = [
         ("a", "z", "rating", 5.0),
         ("a", "w", "rating", 1.0),

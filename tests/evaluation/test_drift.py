@@ -1,4 +1,4 @@
-"""When the scores of a release have drifted, and when there is too little data to tell."""
+"""Drift of scores is detected, or there are too few scores."""
 
 from __future__ import annotations
 

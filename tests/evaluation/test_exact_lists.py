@@ -1,4 +1,4 @@
-"""Lists for many users at once are those of one user at a time."""
+"""Lists of a block of users equal the lists of single users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from src.models.top_n import top_n
 
 @dataclass
 class Fixed:
-    """A scorer whose scores were made before; the users' row numbers say which."""
+    """A scorer with given scores by user row."""
 
     table: FloatArray
     asked: list[int] = field(default_factory=list)
@@ -37,7 +37,7 @@ def some_pairs(rng: np.random.Generator, n: int, n_items: int, share: float) -> 
 
 
 def one_at_a_time(table: FloatArray, masked: csr_matrix, n: int, fill: IntArray | None) -> list[list[int]]:
-    """By `top_n`, row by row, then completed from `fill` as the pipeline does: the next by popularity, none twice."""
+    """Make lists by `top_n`, row by row, and complete them from `fill` without repetitions, as the pipeline does."""
     made = []
     for row, barred in zip(table, masked.toarray() != 0, strict=True):
         says_nothing = (row == 0) & (fill is not None)
@@ -98,7 +98,7 @@ def test_a_block_of_scores_stays_below_a_quarter_of_a_gibibyte(monkeypatch: pyte
     assert scorer.asked == [12, 12, 12, 12, 2]
 
 
-def test_nobody_gets_no_lists_and_a_list_of_nothing_is_empty() -> None:
+def test_no_queries_get_no_lists_and_a_list_of_length_0_is_empty() -> None:
     scorer = Fixed(np.zeros((2, 3), np.float32))
     assert top_lists(scorer, MaskedQueries(queries(0, 3), csr_matrix((0, 3))), 5, fill=np.arange(3)).shape == (0, 5)
     assert top_lists(scorer, MaskedQueries(queries(2, 3), csr_matrix((2, 3))), 0, fill=np.arange(3)).shape == (2, 0)
@@ -110,7 +110,7 @@ def data_of(rows: list[tuple[str, str, str]]) -> TrainingData:
     return training_data([EventBatch(users, items, kinds, np.ones(n), np.full(n, NO_TIME, np.int64))])
 
 
-def test_what_was_rated_or_bought_is_masked_and_what_was_looked_at_is_not() -> None:
+def test_rated_and_bought_products_are_masked_and_viewed_ones_are_not() -> None:
     data = data_of([("a", "x", "view"), ("a", "y", "purchase"), ("b", "z", "rating"), ("a", "y", "cart")])
     asked, masked = queries_of(data, np.array([1, -1, 0, 0]))
     assert asked.user_idx.tolist() == [1, -1, 0, 0]

@@ -1,4 +1,4 @@
-"""Figures of merit against values worked out by hand and plain loops."""
+"""Metrics equal values computed by hand and by plain loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom lists are made for, what counts as liked, and that what was seen is masked."""
+"""Evaluation protocols: users, liked products and masked products."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = tuple[str, str, str, float, int]
 
 
 class Steps(Silent):
-    """Remembers what it is told."""
+    """A Reporter that records its steps."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -41,7 +41,7 @@ def split_of(train: list[Row], test: list[Row]) -> Split:
 
 @dataclass
 class Oracle:
-    """Knows a score for every user and product, and remembers what it was asked."""
+    """A model with a score for every user and product that records its queries."""
 
     scores: FloatArray
     asked: list[QueryRows] = field(default_factory=list)
@@ -90,7 +90,7 @@ def test_relevant_is_a_purchase_or_a_rating_from_the_threshold_on() -> None:
     assert task.n_users_with_one == 1
 
 
-def test_what_was_seen_in_train_is_no_longer_relevant_and_what_was_viewed_is() -> None:
+def test_products_seen_in_train_are_not_relevant_and_viewed_ones_are() -> None:
     parts = split_of(
         [
             ("a", "rated", "rating", 1, 1),
@@ -129,7 +129,7 @@ def test_histories_are_the_events_of_train_oldest_first() -> None:
     assert nobodys == ()
 
 
-def test_without_anything_liked_there_is_nobody_to_rank_for() -> None:
+def test_without_liked_products_no_user_is_ranked() -> None:
     parts = split_of([("a", "x", "rating", 5, 1)], [("a", "y", "rating", 1, 200), ("a", "x", "rating", 5, 200)])
     task = ranking_task(parts, 4.0, 100)
     assert (len(task.user_idx), task.relevant, task.histories, task.n_users_with_one) == (0, [], [], 0)
@@ -151,7 +151,7 @@ def test_too_many_test_users_are_sampled_always_the_same_ones() -> None:
 
 
 def crowd() -> Split:
-    """Thirty users, forty products; everybody likes two of the unpopular half in the test."""
+    """Thirty users and forty products; each user likes two of the unpopular half in the test part."""
     train = [(f"u{i}", f"p{j}", "rating", 5.0, j) for i in range(30) for j in range(20) if (i + j) % 3]
     train += [("u0", f"p{j}", "view", 1.0, 1) for j in range(20, 40)]
     return split_of(

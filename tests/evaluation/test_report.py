@@ -1,4 +1,4 @@
-"""A report says how it was measured and what came of it, for people and for programs."""
+"""A report contains its protocol and its figures, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_best_list_is_the_one_with_the_highest_ndcg(report: Report) -> None:
     assert ndcg[report.best] == max(ndcg.values())
 
 
-def test_in_a_shop_where_nobody_rates_or_buys_lists_are_measured_by_what_people_look_at() -> None:
+def test_in_a_shop_without_ratings_and_purchases_lists_are_measured_by_views() -> None:
     report = report_on(make_data(times=True, kind="click"))
     assert report.ratings == {}
     assert report.n_test_users > 0

@@ -1,4 +1,4 @@
-"""NDCG@10 of search, and what is chosen on other queries than it is measured on."""
+"""NDCG@10 of search; options are chosen on other queries than those measured."""
 
 from __future__ import annotations
 

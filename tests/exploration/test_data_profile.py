@@ -1,4 +1,4 @@
-"""The profile of data equals counts by hand and by a slow way; its findings follow thresholds."""
+"""The data profile equals counts by hand and by a slow method; its findings follow thresholds."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def a_load(load_id: str, file: str, **fields: Any) -> Load:
 
 
 def ordinary(**changes: Any) -> DataProfile:
-    """An exploration about which there is nothing to say, with changes."""
+    """Return a data profile without findings, with the given changes."""
     rows = [rating(f"u{n}", f"p{(n + m) % 50}", 1 + (n + m) % 5, NOW - n) for n in range(200) for m in range(12)]
     titled = {f"p{n}": Product(f"p{n}", title=f"Product {n}") for n in range(50)}
     return replace(explored(rows, titled), **changes)
@@ -239,7 +239,7 @@ def test_categories_know_who_bought_or_rated_in_them_and_their_share_of_the_purc
         assert category.share_bought == pytest.approx(category.n_bought / max(len(purchases), 1))
 
 
-def test_what_was_bought_only_before_it_was_looked_at_is_no_conversion() -> None:
+def test_a_purchase_before_the_view_is_no_conversion() -> None:
     e = explored(
         [
             did("purchase", "a", "p", NOW), did("view", "a", "p", NOW + 1),
@@ -306,7 +306,7 @@ def test_ordinary_data_gets_no_remark() -> None:
 
 
 def test_remarks_name_the_figure_they_come_from() -> None:
-    """One by one: a figure just beyond its threshold makes its remark, and just within makes none."""
+    """A figure just beyond its threshold gives its remark, and just within it gives none."""
     plain = ordinary()
     assert plain.ratings is not None
     assert plain.activity is not None
@@ -393,7 +393,7 @@ def test_a_few_users_may_each_have_much_of_the_events() -> None:
 @pytest.mark.parametrize(
     "times", [[NO_TIME] * 4, [NOW] * 4, [NO_TIME, NO_TIME, 1, 2], [NO_TIME, 1, 2, 3], [1, 2, 3, 4]]
 )
-def test_what_is_said_of_the_test_set_is_what_becomes_of_it(times: list[int]) -> None:
+def test_the_description_says_whether_the_test_set_is_random(times: list[int]) -> None:
     rows = [did("click", f"u{n}", "p", at) for n, at in enumerate(times)]
     is_remarked = any("the test set is drawn at random" in remark for remark in describe_findings(explored(rows)))
     assert is_remarked == (split(data_of(rows), 0.25).how == "random")

@@ -22,7 +22,7 @@ Event = tuple[str, str, str, float, int]
 
 @dataclass
 class Reading:
-    """What came of a file."""
+    """The result of reading a file."""
 
     table: Table
     n_rows: int = 0

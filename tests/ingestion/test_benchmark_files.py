@@ -83,7 +83,7 @@ def test_names_of_columns_with_blanks_between_are_no_list(write: Write) -> None:
     assert pairs_of(read(write("user_id item_id\n1 2\n3 4\n")).data) == [("1", "2"), ("3", "4")]
 
 
-def test_a_row_that_stands_twice_stays_two(write: Write) -> None:
+def test_a_repeated_row_counts_twice(write: Write) -> None:
     assert len(read(write(table([*TRAIN, TRAIN[0]]))).data) == len(TRAIN) + 1
 
 
@@ -103,7 +103,7 @@ def test_rejected_rows_are_counted_with_their_reasons_and_cost_no_other_row(writ
     assert read_file.to_json()["rejected"] == dict(rows.rejected)
 
 
-def test_a_user_without_products_is_counted_and_does_no_harm(write: Write) -> None:
+def test_a_user_without_products_is_counted_and_accepted(write: Write) -> None:
     given = read(write("0 5 6\n1\n2 5\n", "test.txt"))
     assert given.files["train"].rows.rejected == Counter({"user without products": 1})
     assert sorted(pairs_of(given.data)) == [("0", "5"), ("0", "6"), ("2", "5")]
@@ -164,7 +164,7 @@ def test_of_a_valid_file_partly_inside_train_only_what_is_new_is_added(write: Wr
     assert pairs_of(given.for_tuning().train) == TRAIN[1:]
 
 
-def test_what_was_viewed_before_it_was_bought_is_still_known_while_tuning(write: Write) -> None:
+def test_products_viewed_before_the_purchase_are_known_while_tuning(write: Write) -> None:
     train = write("user_id,item_id,event\na,x,view\na,x,buy\nb,x,view\nb,y,buy\n", "train.csv")
     given = read(train, write("user_id,item_id\na,x\n", "valid.csv"))
     tuning = given.for_tuning()
@@ -198,7 +198,7 @@ def test_one_row_cannot_be_divided(write: Write) -> None:
         read(write("user_id,item_id\na,x\n")).for_tuning()
 
 
-def test_test_rows_are_found_among_what_was_learnt_from_and_the_unknown_are_marked(write: Write) -> None:
+def test_test_rows_are_mapped_to_training_rows_and_unknown_ones_are_marked(write: Write) -> None:
     given = read(write(table(TRAIN), "train.csv"))
     test = [("2", "7"), ("stranger", "8"), ("0", "never seen"), ("2", "8")]
     rows = read_test_file(write(table(test), "test.csv"), given.data, SETTINGS, Silent())
@@ -210,7 +210,7 @@ def test_test_rows_are_found_among_what_was_learnt_from_and_the_unknown_are_mark
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_nothing_is_lost_and_nothing_is_on_both_sides_whatever_the_files_share(write: Write, seed: int) -> None:
+def test_no_row_is_lost_or_on_both_sides_even_if_files_share_rows(write: Write, seed: int) -> None:
     rng = np.random.default_rng(seed)
     universe = [(str(user), str(item)) for user in range(6) for item in range(100, 109)]
     train = [universe[at] for at in rng.permutation(len(universe))[: rng.integers(10, 40)]]

@@ -38,7 +38,7 @@ def test_a_date_beside_a_rating_is_its_time(tmp_path: Path) -> None:
     assert [event[4] for event in found.events] == [1577836800, 1546300800]
 
 
-def test_what_is_not_used_is_said(tmp_path: Path) -> None:
+def test_unused_columns_are_reported(tmp_path: Path) -> None:
     table = open_table(written(tmp_path, "user_id,product_id,rating,colour,mood\nu,p,3,red,good\n"))
     assert table.describe().endswith("not used: colour, mood")
 
@@ -74,7 +74,7 @@ def test_a_header_in_the_middle_is_no_row(tmp_path: Path) -> None:
     assert found.reasons == [(3, "the header again")]
 
 
-def test_products_before_users_without_a_header_are_told_by_their_looks(tmp_path: Path) -> None:
+def test_products_before_users_without_a_header_are_detected_by_their_form(tmp_path: Path) -> None:
     rows = "0000013714,ACNGUPJ3A3TM9,5.0,1406073600\nB00004RFFQ,A2SUAM1J3GNN3B,4.0,1406073601\n"
     found = read(written(tmp_path, rows))
     assert found.users == ["ACNGUPJ3A3TM9", "A2SUAM1J3GNN3B"]
@@ -109,14 +109,14 @@ def test_days_come_first_where_numbers_have_decimal_commas(tmp_path: Path) -> No
     assert any("--dates month-first" in note for note in found.table.layout.notes)
 
 
-def test_days_written_as_one_number_are_told_even_with_a_broken_one(tmp_path: Path) -> None:
+def test_days_written_as_one_number_are_detected_even_with_a_broken_one(tmp_path: Path) -> None:
     rows = "u0,p,3,20180617\nu1,p,3,20180618\nu2,p,3,00000000\n"
     found = read(written(tmp_path, f"user_id,product_id,rating,date\n{rows}"))
     assert [event[4] for event in found.events] == [1529193600, 1529280000]
     assert found.reasons == [(4, "time is not readable")]
 
 
-def test_days_of_a_workbook_are_told_and_said(tmp_path: Path) -> None:
+def test_days_of_a_workbook_are_detected_and_reported(tmp_path: Path) -> None:
     found = read(written(tmp_path, "user_id,product_id,rating,date\nu0,p,3,43000\nu1,p,3,43000.5\n"))
     assert [event[4] for event in found.events] == [1506038400, 1506081600]
     assert any("Excel" in note for note in found.table.layout.notes)
@@ -129,7 +129,7 @@ def test_times_of_1970_are_pointed_out(tmp_path: Path) -> None:
     assert any("1973" in note for note in table.layout.notes)
 
 
-def test_thousands_are_told_from_decimals(tmp_path: Path) -> None:
+def test_thousands_are_distinguished_from_decimals(tmp_path: Path) -> None:
     text = 'user_id,sku,quantity\nu,a,2\nu,b,"1,000"\n'
     assert [event[3] for event in read(written(tmp_path, text)).events] == [2.0, 1000.0]
 
@@ -141,7 +141,7 @@ def test_a_field_that_comes_late_is_found(tmp_path: Path) -> None:
     assert found.products[-1].price == 5
 
 
-def test_names_of_columns_settle_what_stands_between_them(tmp_path: Path) -> None:
+def test_names_of_columns_decide_the_separator(tmp_path: Path) -> None:
     text = "user_id,item_id,rating,timestamp,tags\nu,p,3,1500000000,a|b|c|d|e|f\nv,p,3,1500000000,a|b|c|d|e|f\n"
     assert read(written(tmp_path, text)).users == ["u", "v"]
 

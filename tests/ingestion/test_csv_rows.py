@@ -96,7 +96,7 @@ def test_a_separator_that_can_be_none_is_a_clear_error(write: Write, named: str)
         open_table(write(GOOD), Hints(separator=named))
 
 
-def test_a_wrong_separator_is_refused_with_what_was_found(write: Write) -> None:
+def test_a_wrong_separator_is_refused_with_the_one_found(write: Write) -> None:
     with pytest.raises(UnusableFile, match=r"A1,P1.*1 fields with semicolons"):
         open_table(write(GOOD), Hints(separator=";"))
 
@@ -200,7 +200,7 @@ def test_a_row_of_another_width_is_rejected_and_not_lost(write: Write) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 40])
-def test_empty_fields_too_many_do_no_harm(write: Write, n: int) -> None:
+def test_surplus_empty_fields_are_accepted(write: Write, n: int) -> None:
     found = read(
         write("A1,P1,5,1300000001\n" * n + "A2,P2,5,1300000002,\nA3,P3,5,1300000003,, \n" + "A1,P1,5,1300000001\n" * n)
     )
@@ -210,11 +210,11 @@ def test_empty_fields_too_many_do_no_harm(write: Write, n: int) -> None:
 
 
 @pytest.mark.parametrize("header", [HEADER.strip() + ",", HEADER.strip() + ",,,"])
-def test_separators_at_the_end_of_a_header_do_no_harm(write: Write, header: str) -> None:
+def test_separators_at_the_end_of_a_header_are_accepted(write: Write, header: str) -> None:
     assert read(write(header + "\n" + GOOD)).users == ["A1", "A2", "A3"]
 
 
-def test_separators_at_the_end_of_every_row_do_no_harm(write: Write) -> None:
+def test_separators_at_the_end_of_every_row_are_accepted(write: Write) -> None:
     assert read(write(HEADER + GOOD.replace("\n", ",\n"))).users == ["A1", "A2", "A3"]
 
 

@@ -1,4 +1,4 @@
-"""Whatever a file holds, every row is kept or rejected exactly once, and only AisleError is raised."""
+"""In any file, every row is kept or rejected exactly once, and only AisleError is raised."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ STARTS = st.sampled_from([b"", b"\x1f\x8b", b"PAR1", b"\xff\xfe", b"[{", b"user,
 
 
 def looked_at(path: Path, hints: Hints | None = None) -> Reading | None:
-    """The file read and counted; None if it is refused. Anything else that is raised is a failure."""
+    """Read a file and count its rows; return None if it is refused. Other exceptions are failures."""
     try:
         table = open_table(path, hints)
         lines = [line for block in table.rows.blocks() for line in [*block.lines, *(row.line for row in block.broken)]]

@@ -129,7 +129,7 @@ def test_nothing_can_be_seen_in_the_folder_even_while_it_works(staging: External
     assert list((tmp_path / "var").iterdir()) == []
 
 
-def test_what_was_written_goes_with_the_staging(tmp_path: Path) -> None:
+def test_staged_files_are_removed_at_the_end(tmp_path: Path) -> None:
     with ExternalSort(tmp_path) as opened:
         opened.add(block(bought("u", "p")))
     with pytest.raises(sqlite3.ProgrammingError):

@@ -38,13 +38,13 @@ def test_a_number_means_a_column_of_a_file_with_names_too(write: Write) -> None:
     assert found.events == [("A1", "B1", "rating", 5.0, -1)]
 
 
-def test_a_column_that_is_told_has_no_other_role(write: Write) -> None:
+def test_a_hinted_column_has_no_other_role(write: Write) -> None:
     found = read(write("user_id,name,rating\nA1,B1,5\n"), hints("product=name"))
     assert found.events == [("A1", "B1", "rating", 5.0, -1)]
     assert found.products == []
 
 
-def test_a_role_can_be_told_to_have_no_column(write: Write) -> None:
+def test_a_hint_can_say_that_a_role_has_no_column(write: Write) -> None:
     assert read(write(RETAIL)).products[0].title == "A lamp"
     assert read(write(RETAIL), hints("title=")).products == []
     assert read(write("user,item,rating,time\nA1,B1,5,soon\n"), hints("time=")).events == [
@@ -54,14 +54,14 @@ def test_a_role_can_be_told_to_have_no_column(write: Write) -> None:
     assert read(write("user,item,rating\nA1,B1,5\n"), hints("rating=")).layout == "pairs"
 
 
-def test_the_kind_of_pairs_and_lists_can_be_told(write: Write) -> None:
+def test_a_hint_can_give_the_kind_of_pairs_and_lists(write: Write) -> None:
     for text in ("user,item\nA1,B1\n", "1 7 8\n2 9\n3 1 2 4\n"):
         found = read(write(text), Hints(kind=EventKind.VIEW))
         assert {event[2] for event in found.events} == {"view"}
         assert found.table.layout.notes == ()
 
 
-def test_the_layout_can_be_told(write: Write) -> None:
+def test_a_hint_can_give_the_layout(write: Write) -> None:
     rated = "user,item,rating,quantity,invoice\nA1,B1,5,2,7\n"
     assert read(write(rated)).events == [("A1", "B1", "rating", 5.0, -1)]
     assert read(write(rated), hints(layout="purchases")).events == [("A1", "B1", "purchase", 2.0, -1)]
@@ -74,7 +74,7 @@ def test_the_layout_can_be_told(write: Write) -> None:
     assert read(write("sku\nB1\n"), hints(layout="products")).products[0].product_id == "B1"
 
 
-def test_columns_of_a_catalogue_without_header_are_only_those_that_were_told(write: Write) -> None:
+def test_a_catalogue_without_header_has_only_the_hinted_columns(write: Write) -> None:
     found = read(write("x,B1,9.5,A lamp\ny,B2,8.5,A bed\n"), hints("product=2,title=4,price=3"))
     assert [(p.product_id, p.title, p.price, p.category) for p in found.products] == [
         ("B1", "A lamp", 9.5, None),
@@ -88,7 +88,7 @@ def test_columns_of_a_catalogue_without_header_are_only_those_that_were_told(wri
     [FOUR, NAMED, RETAIL, "1 7 8\n2 9\n", "x\n", '{"user": "A1", "item": "B1"}\n', "user,item\nA1,B1\n", "a::b\n"],
 )
 @pytest.mark.parametrize("columns", ["", "user=1,product=2", "user=user", "rating=1", "title="])
-def test_whatever_layout_is_told_a_file_is_read_or_refused_with_what_to_do(
+def test_with_any_hinted_layout_a_file_is_read_or_refused_with_advice(
     write: Write, layout: str, text: str, columns: str
 ) -> None:
     path = write(text)
@@ -120,7 +120,7 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(write: Write,
 
 
 @pytest.mark.parametrize("text", ["user", "colour=1", "=1", "user=1,product", "user:1"])
-def test_what_is_no_role_is_refused_with_the_roles(text: str) -> None:
+def test_an_unknown_role_is_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(InputError, match="--columns: found") as caught:
         parse_columns(text)
     assert all(role in str(caught.value) for role in ROLES)

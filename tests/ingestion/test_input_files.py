@@ -70,7 +70,7 @@ def test_a_damaged_gzip_is_an_unusable_file(write: Write, spoil: Callable[[bytes
         lines_of(path)
 
 
-def test_a_damage_in_the_middle_is_reported_after_what_stands_before_it(write: Write) -> None:
+def test_damage_in_the_middle_is_reported_after_the_lines_before_it(write: Write) -> None:
     packed = bytearray(gzip.compress(many_rows()))
     packed[len(packed) // 2] ^= 0xFF
     read_lines: list[str] = []
@@ -156,7 +156,7 @@ def test_utf16_that_breaks_off_within_a_character_is_reported_not_raised(write: 
         lines_of(write((HEADER + GOOD).encode("utf-16")[:-1]))
 
 
-def test_latin_1_is_told_where_most_lines_beyond_ascii_are_no_utf8(write: Write) -> None:
+def test_latin_1_is_detected_if_most_non_ascii_lines_are_not_utf8(write: Write) -> None:
     assert read(
         write("Café,P1,5,1300000001\nMüller,P2,4,1300000002\nA3,P1,1,1300000003\n".encode("latin-1"))
     ).users == ["Café", "Müller", "A3"]

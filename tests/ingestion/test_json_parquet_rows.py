@@ -86,7 +86,7 @@ def test_a_broken_first_line_does_not_hide_the_others(write: Write) -> None:
     assert [line for line, _ in found.reasons] == [1]
 
 
-def test_a_rejected_row_is_kept_as_its_line_stands_in_the_file(write: Write) -> None:
+def test_a_rejected_row_is_kept_as_its_line_in_the_file(write: Write) -> None:
     row = {"user_id": "u", "item_id": "p", "rating": 9, "more": {"a": [1]}}
     found = read(write(as_lines([*ROWS, row])))
     assert found.reasons == [(4, "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)")]

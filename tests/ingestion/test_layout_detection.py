@@ -228,7 +228,7 @@ def test_products_in_files_of_events_are_learnt_but_not_what_reviews_are_called(
         "[1, 2]\n",
     ],
 )
-def test_a_file_of_something_else_is_refused_with_what_was_found_and_expected(write: Write, text: str) -> None:
+def test_an_unrelated_file_is_refused_with_what_was_found_and_expected(write: Write, text: str) -> None:
     with pytest.raises(UnusableFile) as caught:
         read(write(text))
     assert str(caught.value).startswith(str(write(text)))

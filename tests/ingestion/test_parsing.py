@@ -16,7 +16,7 @@ AT = 1_572_566_400
 
 
 def seconds(text: str, *others: str, day_first: bool | None = None) -> int:
-    """What a text becomes in a column of such texts; it must be one."""
+    """Parse a column of one repeated text as times; return the only value."""
     at, sane = time_format([text, *others], day_first)[0].seconds([text])
     assert sane.tolist() == [True]
     return int(at[0])
@@ -32,7 +32,7 @@ def seconds(text: str, *others: str, day_first: bool | None = None) -> int:
         (Decimal("5.10"), "5.10"), (10**20, str(10**20)), (b"x", ""),
     ],
 )  # fmt: skip
-def test_cells_are_texts_whatever_they_were(cell: object, text: str) -> None:
+def test_cells_of_any_type_become_texts(cell: object, text: str) -> None:
     assert as_texts([cell]) == [text]
     assert as_texts([cell, None]) == [text, ""]
 
@@ -64,7 +64,7 @@ def test_other_texts_are_no_finite_numbers_but_something_given(text: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", " ", "nan", "inf", "0x10", "1_000", "1 5", "5 stars", ".", "e5", "--1", "1,5,6"])
-def test_what_is_no_number_is_not_taken_for_one_when_looking_at_a_file(text: str) -> None:
+def test_texts_are_not_taken_for_numbers_when_inspecting_a_file(text: str) -> None:
     assert not is_number(text)
 
 
@@ -78,7 +78,7 @@ def test_what_is_no_number_is_not_taken_for_one_when_looking_at_a_file(text: str
         (["4", "3"], ".", [4, 3]),
     ],
 )
-def test_decimal_commas_are_told_by_the_whole_column(texts: list[str], decimal: str, values: list[float]) -> None:
+def test_decimal_commas_are_detected_in_the_whole_column(texts: list[str], decimal: str, values: list[float]) -> None:
     assert decimal_of(texts) == decimal
     assert parse_numbers(texts, decimal)[0].tolist() == pytest.approx(values, nan_ok=True)
 
@@ -139,7 +139,7 @@ def test_each_cell_of_a_column_tells_its_own_unit() -> None:
     ],
 )
 @pytest.mark.parametrize("others", [[str(AT)] * 5, ["2019-11-01"] * 5, ["13/11/2019"] * 5])
-def test_what_is_no_time_is_not_taken_for_one(text: str, others: list[str]) -> None:
+def test_texts_are_not_taken_for_times(text: str, others: list[str]) -> None:
     at, sane = time_format([*others, text])[0].seconds([text, others[0]])
     assert sane.tolist() == [False, True]
     assert at[0] == NO_TIME
@@ -161,14 +161,16 @@ def test_what_is_no_time_is_not_taken_for_one(text: str, others: list[str]) -> N
         (["12/01/69", "12/31/69"], -2_678_400, False),
     ],
 )
-def test_days_and_months_are_told_by_any_day_above_the_twelfth(texts: list[str], at: int, doubtful: bool) -> None:
+def test_the_order_of_days_and_months_is_detected_by_a_day_above_the_twelfth(
+    texts: list[str], at: int, doubtful: bool
+) -> None:
     found, is_doubtful = time_format(texts)
     assert is_doubtful == doubtful
     assert found.seconds(texts)[0][0] == at
     assert found.seconds(texts)[1].all()
 
 
-def test_somebody_who_knows_says_which_comes_first() -> None:
+def test_a_hint_gives_the_order_of_days_and_months() -> None:
     assert seconds("12/1/2010 8:26", day_first=True) == 1_263_284_760
     assert seconds("12/1/2010 8:26", day_first=False) == 1_291_191_960
     assert not time_format(["12/1/2010"], day_first=True)[1]

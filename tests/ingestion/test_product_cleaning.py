@@ -129,7 +129,7 @@ def test_what_is_removed_from_text_is_counted_once_a_row() -> None:
     }
 
 
-def test_what_is_no_text_is_left_empty_and_counted() -> None:
+def test_cells_that_are_no_text_are_left_empty_and_counted() -> None:
     row, mended = made(title=True, description={"a": 1}, brand=object())
     assert row == Product("P1")
     assert mended == {f"{role} is no text: left empty": 1 for role in ("title", "description", "brand")}
@@ -204,7 +204,7 @@ def test_features_behind_a_category_are_left_out_and_counted(junk: str) -> None:
     assert mended == {"what is no name left out of category": 1}
 
 
-def test_the_main_category_stands_in_for_one_that_is_empty() -> None:
+def test_the_main_category_replaces_an_empty_one() -> None:
     assert category_of([], "Toys") == "Toys"
     assert category_of(["</span>"], "Toys") == "Toys"
     assert category_of("Books", "Toys") == "Books"
@@ -307,7 +307,7 @@ def test_stock_that_is_no_whole_number_is_left_empty_and_counted(raw: object) ->
         *[(raw, None) for raw in (False, 0, "0", "false", "no", "active", "available")],
     ],
 )  # fmt: skip
-def test_withdrawn_is_yes_or_says_nothing_as_what_was_withdrawn_stays_so(raw: object, withdrawn: bool | None) -> None:
+def test_a_withdrawn_column_can_only_withdraw_products(raw: object, withdrawn: bool | None) -> None:
     assert made(withdrawn=raw) == (Product("P1", withdrawn=withdrawn), {})
 
 
@@ -351,7 +351,7 @@ def test_the_first_good_and_largest_address_of_an_image_is_taken(raw: object, im
         ["javascript:x()"], [{"thumb": "data:x"}], 5, True, [{"other": A}],
     ],
 )  # fmt: skip
-def test_what_is_no_address_of_an_image_is_left_empty_and_counted(raw: object) -> None:
+def test_invalid_image_addresses_are_left_empty_and_counted(raw: object) -> None:
     assert made(image=raw) == (Product("P1"), {"image is no address: left empty": 1})
 
 

@@ -45,7 +45,7 @@ def cleaned(*rows: Sequence[object], layout: Layout = RATED) -> ValidatedBlock:
 
 
 def reason(row: list[str], layout: Layout, good: list[str]) -> str:
-    """Why a row is rejected, "" if it is not; it must fare the same alone and among others."""
+    """Return why a row is rejected, "" if it is kept; the result must not depend on other rows."""
     alone = cleaned(row, layout=layout)
     among = cleaned(good, row, good, layout=layout)
     assert len(alone.events) > 0 or len(alone.rejected) == 1
@@ -117,7 +117,7 @@ def test_every_wrong_rating_is_rejected_with_the_first_reason(row: list[str], ex
         (["u", "p", "purchase", "many", "1"], "rating is not a number"),
         (["u", "p", "purchase", "0", "1"], "value is not above 0"),
         (["u", "p", "purchase", "-2", "1"], "value is not above 0"),
-        (["u", "p", "purchase", "1e10", "1"], "value is not above 0"),
+        (["u", "p", "purchase", "1e10", "1"], "value is above 1,000,000,000"),
         (["u", "p", "rating", "300", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
         (["u", "p", "rating", "", "1"], "rating is empty"),
         (["u", "p", "", "3", "1"], "unknown kind of event ''"),
@@ -232,7 +232,7 @@ def test_ids_with_control_characters_or_broken_text_are_rejected(character: str)
 @pytest.mark.parametrize(
     "id_", ["日本", "é", "😀", "a b", "'; DROP TABLE events; --", '"', "a\u00a0b", "x/y?z=1&q#", "~"]
 )
-def test_every_other_character_may_stand_in_an_id(id_: str) -> None:
+def test_every_other_character_is_allowed_in_an_id(id_: str) -> None:
     assert cleaned([id_, id_, "3", "1"]).events.user_id == [id_]
 
 
@@ -264,7 +264,7 @@ def test_a_mark_is_the_files_own_else_the_event_id_else_time_and_invoice() -> No
     assert marks(bought, roles=()) == [("-1", True)]
 
 
-def test_a_rating_has_no_mark_whatever_the_file_says() -> None:
+def test_a_rating_has_no_mark_even_if_the_file_has_one() -> None:
     rows = ["u", "p", "rating", "3", "m", "e"], ["u", "p", "view", "", "m", "e"]
     assert marks(*rows, roles=(VALUE, MARK, EVENT_ID)) == [("", False), ("m", False)]
 
@@ -294,7 +294,7 @@ def test_cleaning_leaves_the_rows_it_was_given_alone() -> None:
     assert row == [" 5.0 ", " p ", " 3 ", " 1 "]
 
 
-def test_what_was_only_brought_back_says_nothing_of_a_product() -> None:
+def test_a_returned_purchase_does_not_change_the_title() -> None:
     of = layout(PURCHASES, USER, PRODUCT, QUANTITY, TITLE)
     rows = ["u", "p", "1", "Lamp"], ["u", "p", "2", "Blue lamp"], ["u", "p", "-1", "BROKEN"], ["", "q", "1", "No user"]
     assert [(p.product_id, p.title) for p in cleaned(*rows, layout=of).products] == [("p", "Blue lamp")]

@@ -1,4 +1,4 @@
-"""How much an event speaks for its product: every rule of the weighting, and that serving weighs as training does."""
+"""Weights of events: every rule, and the same weights in serving and training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def data_of(rows: Sequence[Row], weighting: Weighting | None = None) -> Training
 
 
 def weights(rows: Sequence[Row], weighting: Weighting | None = None) -> dict[tuple[str, str], float]:
-    """(user, product) → how much the user's events speak for the product; pairs that weigh nothing are not there."""
+    """Return (user, product) → weight of their events; pairs of weight 0 are left out."""
     data = data_of(rows, weighting)
     table = data.histories.tocoo()
     pairs = zip(data.users.ids_of(table.row), data.items.ids_of(table.col), strict=True)
@@ -153,7 +153,7 @@ def test_after_a_half_life_before_the_users_newest_event_an_event_weighs_half() 
     assert found == pytest.approx(expected)
 
 
-def test_decay_counts_from_the_users_own_newest_event_and_not_from_anybody_elses() -> None:
+def test_decay_counts_from_the_newest_event_of_the_same_user() -> None:
     rows: list[Row] = [
         ("then", "x", "cart", 1, NOW - 1_000 * DAY),
         ("then", "y", "cart", 1, NOW - 1_010 * DAY),
@@ -177,7 +177,7 @@ def test_an_event_without_a_time_never_decays() -> None:
     assert weights([("u", "p", "cart", 1, None)], DECAYING) == {("u", "p"): pytest.approx(0.3)}
 
 
-def test_what_was_so_long_ago_that_it_weighs_nothing_is_no_part_of_the_history() -> None:
+def test_events_that_have_decayed_to_0_are_not_in_the_history() -> None:
     rows: list[Row] = [("u", "ages ago", "purchase", 1, NOW - 3_000 * DAY), ("u", "new", "view", 1, NOW)]
     assert list(weights(rows, DECAYING)) == [("u", "new")]
 
@@ -258,7 +258,7 @@ def test_where_no_event_has_a_time_nothing_fades() -> None:
 
 @dataclass
 class Spy:
-    """Answers nothing, and keeps what it was asked."""
+    """A model without results that records its queries."""
 
     asked: list[QueryRows] = field(default_factory=list)
 
@@ -279,7 +279,7 @@ WEIGHTINGS = st.builds(
 
 
 def asked_with(data: TrainingData, history: Sequence[Event]) -> QueryRows:
-    """What a model of the served pipeline is asked for this history."""
+    """Return the query that a model of the served pipeline gets for this history."""
     spy = Spy()
     models: dict[str, Any] = {POPULARITY: spy}
     pipeline = Pipeline(data.users, data.items, models, POPULARITY, weighting=data.weighting)

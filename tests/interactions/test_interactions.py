@@ -177,7 +177,7 @@ def test_equal_numbers_and_none_keep_the_order_of_reading() -> None:
     assert as_rows(training_data([batch(ORDERED[1:3], [5, 6]), batch(ORDERED[3:]), batch(ORDERED[:1], [4])])) == ORDERED
 
 
-def test_neighbours_of_an_id_stand_beside_it_when_sorted() -> None:
+def test_neighbours_of_an_id_are_adjacent_when_sorted() -> None:
     vocabulary = Vocabulary.of(["d", "a", "e", "c", "b"])
     assert vocabulary.neighbours("c", 1) == ["b", "c"]
     assert vocabulary.neighbours("bb", 2) == ["a", "b", "c", "d"]

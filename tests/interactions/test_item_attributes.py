@@ -1,4 +1,4 @@
-"""Attributes of items: filters, updates, what is saved."""
+"""Attributes of items: filters, updates, and saved arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fitting(**rules: object) -> list[str]:
     return ITEMS.ids_of(np.flatnonzero(fits).tolist())
 
 
-def test_facts_stand_at_the_row_of_their_product() -> None:
+def test_attributes_are_at_the_row_of_their_product() -> None:
     assert SHELF.price.tolist() == pytest.approx([float("nan"), 19.99, 5.0, 1.0], nan_ok=True)
     assert SHELF.stock.tolist() == [-1, 0, 7, -1]
     assert [SHELF.categories.texts[number] for number in SHELF.category] == ["", "Home > Kitchen", "Toys | Home", ""]

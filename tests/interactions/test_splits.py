@@ -1,4 +1,4 @@
-"""What is learnt from and what is measured never mix."""
+"""Training and test parts never mix."""
 
 from __future__ import annotations
 

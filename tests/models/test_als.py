@@ -1,4 +1,4 @@
-"""ALS: trained by implicit, and what is folded in is what implicit makes of the same confidences."""
+"""ALS is trained by implicit, and folded-in users equal those of implicit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARAMS = AlsParams(factors=6, regularization=0.3, alpha=8.0, iterations=12)
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    """Two tastes, and events that speak more and less."""
+    """Events of two groups of users, with different weights."""
     rng = np.random.default_rng(4)
     rows = [
         (f"u{user}", f"p{item}", str(rng.choice(["purchase", "cart", "view"])))
@@ -50,7 +50,7 @@ def confidences(histories: csr_matrix) -> csr_matrix:
 
 @pytest.fixture(scope="module")
 def theirs(data: TrainingData) -> AlternatingLeastSquares:
-    """implicit's own model of the same data."""
+    """Train implicit's own model on the same data."""
     with threadpool_limits(1, "blas"):
         made = AlternatingLeastSquares(
             factors=PARAMS.factors,

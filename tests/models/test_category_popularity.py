@@ -1,4 +1,4 @@
-"""Category popularity: what is popular near what somebody has."""
+"""Category popularity: popular products in the categories of the history."""
 
 from __future__ import annotations
 

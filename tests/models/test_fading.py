@@ -1,4 +1,4 @@
-"""What goes with what changes with the season: models that fade know what goes along now."""
+"""Models with decay follow changes of co-purchases over time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = AllSettings(spectral_rank=16, item_graph_neighbours=20)
 
 
 def two_seasons() -> TrainingData:
-    """Who bought x bought y first, and later, fewer of them, z; every third buys something else."""
+    """Buyers of x bought y first, and later, in smaller numbers, z; every third buys another product."""
     rows: list[tuple[str, str, int]] = []
     for first_day, n_users, goes_along in ((0, 60, "y"), (300, 30, "z")):
         for user in range(n_users):

@@ -1,4 +1,4 @@
-"""The item graph: what its kernels find is what plain numpy finds, and nobody's history makes it too large."""
+"""The item graph: kernels equal plain numpy, and long histories do not make it too large."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = ItemGraphParams(user_exponent=0, item_exponent=0, input_exponent=0, outp
 
 
 def histories_of(n_users: int, n_items: int, share: float, seed: int = 0) -> csr_matrix:
-    """Popular products and others, events that speak more and less."""
+    """Random histories with popular products and different weights."""
     rng = np.random.default_rng(seed)
     there = rng.random((n_users, n_items)) < 2 * share * rng.random(n_items) ** 2
     return csr_matrix((there * rng.choice([0.05, 0.3, 1.0], there.shape)).astype(np.float32))
@@ -31,7 +31,7 @@ def graph_of(histories: csr_matrix, params: ItemGraphParams) -> ItemGraph:
 
 
 def strongest(table: FloatArray, kept: int, first: int = 0) -> list[list[tuple[int, float]]]:
-    """What the kernel keeps of each row, by column."""
+    """Return the entries that the kernel keeps of each row, by column."""
     sparse = csr_matrix(table.astype(np.float32))
     item, value = np.full((len(table), kept), -1, np.int32), np.zeros((len(table), kept), np.float32)
     strongest_of_rows(sparse.indptr, sparse.indices, sparse.data, first, item, value)
@@ -43,7 +43,7 @@ def strongest(table: FloatArray, kept: int, first: int = 0) -> list[list[tuple[i
 
 
 def sorted_out(table: FloatArray, kept: int, first: int = 0) -> list[list[tuple[int, float]]]:
-    """The same by sorting: the largest, the lower columns of equal ones; then by column."""
+    """Compute the same by sorting: the largest entries, of equal ones the lower columns; ordered by column."""
     found = []
     for at, row in enumerate(table.astype(np.float32).tolist()):
         entries = [(-v, i) for i, v in enumerate(row) if v > 0 and i != at + first]
@@ -188,7 +188,7 @@ def test_its_diagonal_is_empty_and_no_column_rests_on_more_than_the_neighbours()
     assert np.diff(graph.tocsc().indptr).max() == 7
 
 
-def test_products_that_nobody_has_together_do_not_lead_to_each_other() -> None:
+def test_products_without_common_users_are_not_neighbours() -> None:
     two_shops = csr_matrix(np.kron(np.eye(2), np.ones((5, 4))).astype(np.float32))
     graph = graph_of(two_shops, ItemGraphParams(neighbours=8, ridge=1.0))
     scores = graph.score_all(QueryBlock(np.array([-1]), csr_matrix(np.eye(8)[[1]].astype(np.float32))))[0]
@@ -258,7 +258,7 @@ def test_a_robot_that_has_nearly_everything_tells_of_no_pair(with_robot: tuple[c
     assert graph_of(everybody, PLAIN).matrix.nnz == graph_of(people, PLAIN).matrix.nnz <= 90 * 10 * 9
 
 
-def test_a_robots_products_are_more_popular_all_the_same(with_robot: tuple[csr_matrix, csr_matrix]) -> None:
+def test_events_of_a_robot_still_raise_popularity(with_robot: tuple[csr_matrix, csr_matrix]) -> None:
     people, everybody = (normalize_histories(each, 0.35, 0.4) for each in with_robot)
     its = everybody.diagonal[:LONGEST_HISTORY]
     assert (its > 0).all()
@@ -285,7 +285,7 @@ def test_histories_are_divided_by_powers_of_the_degrees_and_a_degree_below_one_c
     assert found.mean_diagonal == pytest.approx(found.diagonal.mean())
 
 
-def test_the_level_is_the_mean_over_products_that_anybody_has() -> None:
+def test_the_level_is_the_mean_over_products_with_users() -> None:
     table = np.zeros((2, 4), np.float32)
     assert normalize_histories(csr_matrix(table), 0.5, 0.5).mean_diagonal == 1.0
     table[:, :2] = 1

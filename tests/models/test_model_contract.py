@@ -1,4 +1,4 @@
-"""What every model promises, by the flags of its row in MODELS: a new row is tested without a line here."""
+"""The contract of every model in MODELS, by the flags of its row."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ def one_of_each() -> TrainingData:
 
 
 def one_has_everything() -> TrainingData:
-    """A user with many products, who is the only one to have most of them."""
+    """Data with a user who has many products, most of them alone."""
     rows: list[Row] = [("all", f"p{item}", "purchase", 1) for item in range(600)]
     return make_data([*rows, *((f"u{user}", f"p{user}", "rating", 1 + user % 5) for user in range(9))])
 
 
 def nothing_speaks() -> TrainingData:
-    """No event with a positive weight: all was brought back."""
+    """Data without a positive weight: all purchases were returned."""
     return make_data([("a", "x", "return", 1), ("b", "x", "return", 1), ("b", "y", "return", 2)])
 
 
@@ -111,7 +111,7 @@ def arrays_of(thing: Any) -> dict[str, FloatArray]:
 
 
 def arrays_of_data(data: TrainingData) -> list[Any]:
-    """All that training may look at."""
+    """Return all arrays of training data."""
     histories = [data.histories.data, data.histories.indices, data.histories.indptr]
     return [
         data.kind,
@@ -121,7 +121,7 @@ def arrays_of_data(data: TrainingData) -> list[Any]:
 
 
 def query(data: TrainingData, user: int | None) -> QueryRows:
-    """A user together with what that user did; None and -1 for somebody unknown without a history."""
+    """Return the query of a user with the stored history; None and -1: an unknown user without one."""
     if user is None or user < 0:
         return QueryRows(user, np.zeros(0, np.int64), np.zeros(0, np.float32))
     history = data.histories[user]
@@ -129,13 +129,13 @@ def query(data: TrainingData, user: int | None) -> QueryRows:
 
 
 def askers(data: TrainingData, most: int = 1_000) -> list[int]:
-    """A stranger, and users: these first, then the one with the longest history."""
+    """Return an unknown user, the first users, and the one with the longest history."""
     users = [*range(min(most, len(data.users))), int(np.argmax(np.diff(data.histories.indptr)))]
     return [-1, *dict.fromkeys(users)]
 
 
 def block(data: TrainingData, users: list[int]) -> QueryBlock:
-    """The queries of these users, -1 for a stranger."""
+    """Return the queries of these users, -1 for an unknown one."""
     with_stranger = csr_matrix(vstack([data.histories, csr_matrix((1, len(data.items)), dtype=np.float32)]))
     return QueryBlock(np.array(users, np.int64), with_stranger[np.array(users, np.int64)])
 
@@ -263,7 +263,7 @@ def test_scores_are_a_new_array_that_the_asker_may_change(worlds: Worlds, name: 
 
 
 @every_list_model
-def test_nobody_has_no_scores(worlds: Worlds, name: str) -> None:
+def test_an_empty_block_has_no_scores(worlds: Worlds, name: str) -> None:
     data, model = worlds["mixed", name]
     assert model.score_all(block(data, [])).shape == (0, N_ITEMS)
     assert model.score_all(block(data, []), np.array([2, 1])).shape == (0, 2)
@@ -368,7 +368,7 @@ def test_it_says_how_many_ratings_it_learnt_from(worlds: Worlds, name: str) -> N
 
 
 @every_rater
-def test_nobody_rates_nothing(worlds: Worlds, name: str) -> None:
+def test_no_pairs_have_no_ratings(worlds: Worlds, name: str) -> None:
     _, model = worlds["mixed", name]
     nothing = np.zeros(0, np.int64)
     assert model.rate(nothing, nothing).shape == (0,)
@@ -378,7 +378,7 @@ def test_nobody_rates_nothing(worlds: Worlds, name: str) -> None:
 
 
 def answers(data: TrainingData, name: str, model: Any) -> list[FloatArray]:
-    """What a model says to everybody who may ask."""
+    """Return the answers of a model to all kinds of queries."""
     said: list[FloatArray] = []
     if MODELS[name].lists:
         for user in askers(data):

@@ -1,4 +1,4 @@
-"""Popularity: how much was done with a product, all of it or lately, and its damped mean rating."""
+"""Popularity: weights of a product's events, all or recent, and its damped mean rating."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bought(product: str, at: int = NO_TIME, times: int = 1) -> list[Row]:
 
 
 def weights(data: TrainingData, params: PopularityParams) -> dict[str, float]:
-    """Product → the sum of what was done with it."""
+    """Return product → sum of the weights of its events."""
     model = train(data, params, seed=1)
     return dict(zip(data.items.ids_of(range(len(data.items))), np.expm1(model.weight).tolist(), strict=True))
 
@@ -46,7 +46,7 @@ def test_its_score_is_the_logarithm_of_one_and_the_sum_of_the_feedback() -> None
     np.testing.assert_allclose(train(data, PARAMS, seed=1).weight, np.log1p([3.05, 0.3, 0]), rtol=1e-6)
 
 
-def test_products_with_equal_feedback_stand_in_the_order_of_their_rows_and_those_without_any_last() -> None:
+def test_products_with_equal_feedback_are_in_the_order_of_rows_and_those_without_any_last() -> None:
     data = data_of(("nothing", "return", 1, 5), *bought("x"), *bought("y"), *bought("z", times=2))
     assert listed(data, PARAMS) == ["z", "x", "y", "nothing"]
 

@@ -1,4 +1,4 @@
-"""Spectral is EASE where all eigenvectors are kept, and a low-pass filter of it where few are."""
+"""Spectral equals EASE with all eigenvectors, and is a low-pass filter of it with few."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_catalogue_that_does_not_fit_the_memory_gets_fewer_factors(monkeypatch
     assert eigenvectors(matrix, 60, seed=1).vectors.shape == (100, 16)
 
 
-def test_columns_that_cholesky_cannot_divide_are_made_orthonormal_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_are_orthonormalised_if_cholesky_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     by_householder: list[tuple[int, ...]] = []
     qr = np.linalg.qr
 

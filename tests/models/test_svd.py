@@ -1,4 +1,4 @@
-"""SVD predicts what Surprise predicts, without Surprise being there when it serves."""
+"""SVD predicts the ratings of Surprise, without importing Surprise for serving."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_folded_in_factors_are_those_of_a_ridge_regression(frame: pd.DataFrame) 
     np.testing.assert_allclose(score, expected, rtol=1e-4)
 
 
-def test_a_history_of_products_that_nobody_rated_tells_svd_nothing(frame: pd.DataFrame) -> None:
+def test_svd_ignores_a_history_of_unrated_products(frame: pd.DataFrame) -> None:
     data = data_of(frame, ("u1", "clicked", "purchase"))
     model = train(data, PARAMS, seed=1)
     asked = QueryRows(None, np.array([data.items.idx_of("clicked")]), np.ones(1, np.float32))

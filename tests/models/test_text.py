@@ -1,4 +1,4 @@
-"""Products that nobody has bought yet, by what is written of them."""
+"""The text model recommends products without purchases by their texts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_product_without_an_event_counts_in_a_history(data: TrainingData, mode
     assert all(id_.startswith("p1-") for id_ in found)
 
 
-def test_where_nobody_has_two_products_likeness_decides() -> None:
+def test_without_users_of_two_products_text_similarity_decides() -> None:
     data = shop(pairs_of_products=False)
     model = train(data, TextParams(), seed=1)
     assert row(data, "p2-7") in model.retrieve(of_taste(data, 2), 5).item_idx.tolist()
@@ -116,7 +116,7 @@ def test_of_very_many_new_products_the_last_ones_are_in_the_index(
     assert has_neighbours[-n_bought:].all()
 
 
-def test_the_blend_lists_what_nobody_has_bought_yet(data: TrainingData) -> None:
+def test_the_ensemble_lists_products_without_purchases(data: TrainingData) -> None:
     from src.models.settings import AllSettings
 
     settings = AllSettings(als_factors=4, als_iterations=2, spectral_rank=6, item_graph_neighbours=5)

@@ -1,4 +1,4 @@
-"""The best of many rows at once are those that sorting finds."""
+"""The best of many rows at once equal those found by sorting."""
 
 from __future__ import annotations
 

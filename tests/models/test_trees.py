@@ -1,4 +1,4 @@
-"""Trees as arrays say what LightGBM says."""
+"""Trees as arrays predict as LightGBM does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def booster(leaves: int, rounds: int, n: int = 3_000) -> lightgbm.Booster:
 
 
 def rows(n: int) -> FloatArray:
-    """With values that stand exactly on a threshold, and far beyond all that was learnt from."""
+    """Rows with values exactly at a threshold, and far outside of the training data."""
     table = np.random.default_rng(7).normal(0, 1, (n, N_FEATURES))
     table[:, 3] = np.round(table[:, 3])
     table[: n // 100] *= 1e6

@@ -1,4 +1,4 @@
-"""VBMF finds what made the ratings, believes no more than they say, and beats SVD on public data."""
+"""VBMF recovers the factors of ratings, shrinks uncertain ones, and beats SVD on public data."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_an_unknown_user_and_a_new_product_count_as_average_ones(frame: pd.DataF
     assert model.rate(np.array([5]), np.array([0])) == model.rate(np.array([5]), np.array([-1]))
 
 
-def test_a_user_who_only_clicked_gets_no_list_and_others_get_what_was_rated(frame: pd.DataFrame) -> None:
+def test_a_user_with_clicks_only_gets_no_list_and_others_get_rated_products(frame: pd.DataFrame) -> None:
     data = data_of(frame, ("clicker", "clicked", "click"))
     model = train(data, PARAMS, seed=1)
     assert len(model.retrieve(query(0, 0), 10).item_idx) == 0

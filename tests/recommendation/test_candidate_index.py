@@ -1,4 +1,4 @@
-"""The index of the blend: neighbours are those that the whole catalogue has, and sums over a history are exact."""
+"""The candidate index: neighbours equal those of the whole catalogue, and sums over a history are exact."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def index_of(matrix: FloatArray, n: int, popularity: IntArray | None = None) -> 
     return build_candidate_index(linear(matrix), users, users > 0, n, Silent())
 
 
-def test_the_neighbours_of_a_product_head_the_list_of_somebody_with_just_it() -> None:
+def test_the_neighbours_of_a_product_head_the_list_of_a_user_with_it_alone() -> None:
     matrix = some_matrix()
     index = index_of(matrix, 7)
     assert (index.item.dtype, index.score.dtype) == (np.int32, np.float32)
@@ -64,7 +64,7 @@ def test_a_product_is_no_neighbour_of_itself_and_more_than_all_others_there_are_
     assert index.score[:, -1].tolist() == [0] * N_ITEMS
 
 
-def test_what_nobody_has_has_no_neighbours_and_is_nobodys() -> None:
+def test_a_product_without_users_has_no_neighbours_and_is_no_neighbour() -> None:
     popularity = np.arange(N_ITEMS) % 3
     index = index_of(some_matrix(), 50, popularity)
     nobodys = np.flatnonzero(popularity == 0)
@@ -75,7 +75,7 @@ def test_what_nobody_has_has_no_neighbours_and_is_nobodys() -> None:
 
 
 @pytest.mark.parametrize(("pairs", "fewest"), [(0, 10), (10 * (N_ITEMS - 1), 3), (11 * (N_ITEMS - 1) - 1, 3)])
-def test_in_a_large_catalogue_the_most_popular_are_named_and_all_that_somebody_has_get_neighbours(
+def test_in_a_large_catalogue_popular_products_are_neighbours_and_all_with_users_have_some(
     monkeypatch: pytest.MonkeyPatch, pairs: int, fewest: int
 ) -> None:
     monkeypatch.setattr(candidate_index, "_MOST_PAIRS", pairs)
@@ -97,7 +97,7 @@ def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(part.score, whole.score)
 
 
-def test_where_a_scorer_has_no_opinion_there_is_no_neighbour() -> None:
+def test_without_a_score_there_is_no_neighbour() -> None:
     matrix = some_matrix()
     matrix[3] = np.nan
     matrix[5, 10:] = np.nan
@@ -144,7 +144,7 @@ def test_a_short_index_sums_up_the_neighbours_that_it_holds() -> None:
     assert found.score.tolist() == [3 + 0.5 * 8, 5, 0.5 * 2]
 
 
-def test_equal_sums_stand_in_the_order_of_their_rows() -> None:
+def test_equal_sums_are_in_the_order_of_their_rows() -> None:
     found = index_of(np.ones((6, 6), np.float32), 5).retrieve(history([2]), 9)
     assert found.item_idx.tolist() == [0, 1, 3, 4, 5]
 

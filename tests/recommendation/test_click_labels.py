@@ -1,4 +1,4 @@
-"""What followed a search or a look at a product."""
+"""Labels from clicks and purchases after a search or a product view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blend: opinions add up as documented, and the list out of its index is that of the whole catalogue."""
+"""The ensemble: scores add up as documented, and lists of the index equal those of the whole catalogue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def random_world() -> TrainingData:
-    """Tastes, popular products in each of them, and some chance."""
+    """Random events with groups of users, and popular products in each group."""
     rng = np.random.default_rng(6)
     by_popularity = 1 / (5 + np.arange(N_ITEMS // N_TASTES))
     rows: list[tuple[str, str, str, int]] = []
@@ -83,7 +83,7 @@ def block(data: TrainingData, users: IntArray) -> QueryBlock:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A model that thinks the same of everybody; NaN: nothing. Without a history it may think nothing."""
+    """A model with the same scores for all users; NaN: no score. It may have none without a history."""
 
     opinion: FloatArray
     needs_a_history: bool = True
@@ -124,7 +124,7 @@ SOMETHING = QueryRows(0, np.array([2]), np.ones(1, np.float32))
 # how opinions add up
 
 
-def test_a_score_is_the_sum_of_weight_by_scale_times_opinion() -> None:
+def test_a_score_is_the_sum_of_weight_by_scale_times_model_score() -> None:
     blend = fixed_blend({SPECTRAL: 1.0, ALS: 0.5}, {SPECTRAL: 4.0, ALS: 0.25})
     expected = [2.0, 2.0, 1.0, 1.0, -1.0]
     assert blend.score(SOMETHING, np.arange(5)).tolist() == near(expected)
@@ -157,11 +157,11 @@ def test_a_plain_model_is_its_only_contribution_and_displays_the_scores_it_retri
 
 
 def near(scores: list[float]) -> Any:
-    """But for what tells equal scores apart."""
+    """Compare up to the tie-breaking of equal scores."""
     return pytest.approx(scores, abs=1e-5)
 
 
-def test_of_products_that_nobody_s_history_speaks_for_the_popular_come_first() -> None:
+def test_products_that_no_history_supports_are_in_the_order_of_popularity() -> None:
     models = {**fixed_models(), SPECTRAL: Fixed(np.array([0, 0, 0, 1, 0], np.float32))}
     models[POPULARITY] = Fixed(np.array([1, 4, 2, 0, 3], np.float32), needs_a_history=False)
     blend = Ensemble(models, {SPECTRAL: 1.0}, {SPECTRAL: 1.0})
@@ -177,7 +177,7 @@ def test_popularity_counts_in_a_score_only_when_it_has_a_weight() -> None:
     assert difference.tolist() == near([2, 1.5, 1, 0.5, 0])
 
 
-def test_a_model_without_an_opinion_adds_nothing() -> None:
+def test_a_model_without_a_score_adds_nothing() -> None:
     blend = fixed_blend({SPECTRAL: 1.0, POPULARITY: 1.0}, {SPECTRAL: 1.0, POPULARITY: 1.0})
     assert blend.score(NOTHING, np.arange(5)).tolist() == near([4, 3, 2, 1, 0])
     both = QueryBlock(np.array([-1, 0]), csr_matrix(np.array([[0, 0, 0, 0, 0], [0, 0, 1, 0, 0]], np.float32)))
@@ -185,14 +185,14 @@ def test_a_model_without_an_opinion_adds_nothing() -> None:
     assert (nobody, somebody) == (near([4, 3, 2, 1, 0]), near([4, 11, 2, 5, -4]))
 
 
-def test_where_no_model_has_an_opinion_there_is_none() -> None:
+def test_without_a_score_of_any_model_there_is_none() -> None:
     blend = fixed_blend({SPECTRAL: 1.0, ALS: 0.5}, {SPECTRAL: 1.0, ALS: 1.0})
     assert np.isnan(blend.score(NOTHING, np.arange(5))).all()
     assert np.isnan(blend.score_all(QueryBlock.of(NOTHING, 5))).all()
     assert len(blend.retrieve(NOTHING, 3).item_idx) == 0
 
 
-def test_equal_scores_stand_in_the_order_of_their_rows() -> None:
+def test_equal_scores_are_in_the_order_of_their_rows() -> None:
     blend = fixed_blend({SPECTRAL: 1.0, ALS: 0.5}, {SPECTRAL: 4.0, ALS: 0.25})
     assert blend.retrieve(SOMETHING, 9).item_idx.tolist() == [0, 1, 2, 3, 4]
 
@@ -226,7 +226,7 @@ def test_of_many_users_a_sample_gives_the_scales_always_the_same_one(
         assert one[name] == pytest.approx(other[name], rel=0.2)
 
 
-def test_a_model_whose_scores_are_all_the_same_has_the_scale_of_one(data: TrainingData) -> None:
+def test_a_model_with_equal_scores_has_scale_1(data: TrainingData) -> None:
     flat = Fixed(np.full(len(data.items), 3.0, np.float32))
     assert scales_of({SPECTRAL: flat}, data, seed=1) == {SPECTRAL: 1.0}  # type: ignore[dict-item]
     nobody = data.take(np.zeros(0, np.int64))
@@ -296,7 +296,7 @@ def test_the_popular_are_candidates_for_everybody(
         assert set(models[name].retrieve(asked, CANDIDATES).item_idx.tolist()) <= found
 
 
-def test_somebody_without_a_history_gets_what_trends_when_it_is_blended(
+def test_a_user_without_a_history_gets_trending_products_of_the_ensemble(
     indexed: Ensemble, models: dict[str, Any]
 ) -> None:
     found = indexed.retrieve(NOTHING, 10)
@@ -306,7 +306,7 @@ def test_somebody_without_a_history_gets_what_trends_when_it_is_blended(
     assert len(personal.retrieve(NOTHING, 10).item_idx) == 0
 
 
-def test_popularity_fills_the_list_of_somebody_on_whom_the_blend_has_no_opinion(
+def test_popularity_fills_the_list_of_a_user_without_ensemble_scores(
     indexed: Ensemble, data: TrainingData, models: dict[str, Any]
 ) -> None:
     personal = indexed.personal()

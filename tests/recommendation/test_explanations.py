@@ -1,4 +1,4 @@
-"""What a list's explanations say, and that it is so."""
+"""Explanations of lists are true."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from src.recommendation.pipeline import Pipeline
 
 @pytest.fixture(scope="module")
 def checkerboard() -> Pipeline:
-    """Half of the people have even products only, the others odd ones: a product speaks for those of its colour."""
+    """Half of the users have even products only, the others odd ones, so products of one parity support each other."""
     rng = np.random.default_rng(3)
     rows = [(f"u{user}", f"p{item}") for user in range(60) for item in range(user % 2, 16, 2) if rng.random() < 0.5]
     users, products = (list(column) for column in zip(*rows, strict=True))
@@ -63,7 +63,7 @@ def test_an_explanation_changes_nothing_of_the_list_and_comes_only_when_it_is_as
     assert [replace(item, explanation=None) for item, _ in explained] == plain
 
 
-def test_the_opinions_of_the_blend_add_up_to_the_score(checkerboard: Pipeline) -> None:
+def test_the_score_terms_of_the_ensemble_add_up_to_the_score(checkerboard: Pipeline) -> None:
     blend = checkerboard.models[ENSEMBLE]
     for item, why in told(checkerboard, Query(None, HISTORY, n=8)):
         assert sum(each.contribution for each in why.opinions) == pytest.approx(item.score, abs=2e-5)
@@ -75,7 +75,7 @@ def test_the_opinions_of_the_blend_add_up_to_the_score(checkerboard: Pipeline) -
         assert sizes == sorted(sizes, reverse=True)
 
 
-def test_the_products_of_its_own_colour_speak_for_a_product(checkerboard: Pipeline) -> None:
+def test_history_products_of_the_same_group_explain_a_product(checkerboard: Pipeline) -> None:
     for item, why in told(checkerboard, Query(None, HISTORY, n=4)):
         odd = int(item.product_id[1:]) % 2
         assert int(why.because[0].product_id[1:]) % 2 == odd, item
@@ -116,7 +116,7 @@ def test_where_nothing_of_the_history_matters_no_reason_is_made_up(checkerboard:
     assert all(why.because == () for _, why in told(PIPELINE, Query("u1", did(EventKind.VIEW, "p0"), n=3, model=SVD)))
 
 
-def test_what_a_boost_adds_is_said(checkerboard: Pipeline) -> None:
+def test_an_explanation_contains_the_boost(checkerboard: Pipeline) -> None:
     rules = Rules(boosts=(Boost("brand", "Brand 1", 3.0),))
     explained = told(STOCKED, Query(None, n=4, rules=rules))
     for item, why in explained:
@@ -126,7 +126,7 @@ def test_what_a_boost_adds_is_said(checkerboard: Pipeline) -> None:
     assert boosted["p0"] == {POPULARITY}
 
 
-def test_where_trees_deal_the_scores_out_anew_the_explanation_says_so(checkerboard: Pipeline) -> None:
+def test_the_explanation_says_if_trees_permuted_the_scores(checkerboard: Pipeline) -> None:
     blend: Ensemble = checkerboard.models[ENSEMBLE]  # type: ignore[assignment]
     ranker = ListRanker(LearnedOrder((), UPSIDE_DOWN), np.zeros(len(checkerboard.items), np.float32))
     ranked = replace(checkerboard, models={**checkerboard.models, ENSEMBLE: replace(blend, ranker=ranker)})

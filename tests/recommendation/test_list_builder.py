@@ -1,4 +1,4 @@
-"""Lists under rules: what filters leave is listed and nothing else, caps give way last, and why-not agrees."""
+"""Lists under rules contain only products that pass; caps are relaxed last; why-not agrees."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def ids(rules: Rules, n: int = 4, pipeline: Pipeline = STOCKED, **query: Any) ->
 
 @pytest.fixture(params=["every product is scored", "models name them in portions"])
 def ways(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both ways to the products that rules leave, of which the second is for large catalogues."""
+    """Run a test with both retrieval methods for filtered products; the second is for large catalogues."""
     with sized(large="portions" in request.param):
         yield
 
 
 @contextmanager
 def sized(*, large: bool) -> Iterator[None]:
-    """Twelve products as a catalogue that is too large to be scored for one list."""
+    """Treat twelve products as a catalogue that is too large to be scored for one list."""
     with patch.multiple(list_candidates, _SCORED=2 if large else 99, _NAMED=2, _GROWTH=2, _WIDEST=4):
         yield
 
@@ -99,7 +99,7 @@ def test_of_what_is_not_known_no_price_fits_and_nothing_is_sold_out() -> None:
 
 
 @pytest.mark.usefixtures("ways")
-def test_at_most_so_many_of_a_category_or_brand_stand_on_a_list() -> None:
+def test_a_list_has_at_most_max_per_products_of_a_category_or_brand() -> None:
     assert ids(Rules(max_per_category=1), 2) == ["p0", "p1"]
     assert ids(Rules(max_per_brand=1), 3) == ["p0", "p1", "p2"]
     # p2 would be a second even one, p3 a second one of Brand 0, p4 even again, p5 of Brand 2 is the first to fit
@@ -126,7 +126,7 @@ def test_every_place_says_what_filled_it() -> None:
     assert {item.filled_by for item in found(Rules(), N_ITEMS)} == {None}
 
 
-def test_a_product_that_nobody_did_anything_with_is_filled_in_from_the_catalogue() -> None:
+def test_a_product_without_events_is_filled_in_from_the_catalogue() -> None:
     weight = STOCKED.models[POPULARITY].weight.copy()
     weight[STOCKED.items.idx_of("p11")] = 0
     models = {**STOCKED.models, POPULARITY: replace(STOCKED.models[POPULARITY], weight=weight)}
@@ -169,7 +169,7 @@ FACTORS = st.floats(0.001953125, 512, width=32)
 
 
 @given(score=SCORES, factors=st.tuples(FACTORS, FACTORS))
-def test_a_larger_factor_never_lowers_a_score_whatever_its_sign(score: float, factors: tuple[float, float]) -> None:
+def test_a_larger_factor_never_lowers_a_score_of_any_sign(score: float, factors: tuple[float, float]) -> None:
     low, high = sorted(factors)
     given_ = np.array([score, score], np.float32)
     lower, higher = boosted(given_, np.array([low, high], np.float32)).tolist()
@@ -224,7 +224,7 @@ WITHDRAWN = st.frozensets(st.sampled_from(POPULAR), max_size=2)
 
 
 def fits(product_id: str, rules: Rules) -> bool:
-    """By hand, as the sentences of Rules say it."""
+    """Apply the filter by hand, as documented in Rules."""
     facts = OF[product_id]
     names = {"home", "even" if "Even" in str(facts.category) else "odd"}
     wanted, unwanted = ({name.lower() for name in each} for each in (rules.categories, rules.not_categories))

@@ -1,4 +1,4 @@
-"""The ranker: the head of a list in the order of trees, and the rest below it as it was."""
+"""The ranker orders the head of a list by trees and leaves the rest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ N_USERS, N_ITEMS = 80, 60
 
 @dataclass(frozen=True)
 class Reversed:
-    """Trees that think the contrary of the sum."""
+    """Trees that reverse the order of the sum."""
 
     def predict(self, features: FloatArray) -> FloatArray:
         return -features[:, 0]
@@ -58,7 +58,7 @@ def order_of(scores: FloatArray) -> list[list[int]]:
 
 
 @pytest.mark.usefixtures("three_ranked")
-def test_products_that_nobody_has_stay_where_the_sum_put_them() -> None:
+def test_products_without_events_keep_their_rank_by_the_sum() -> None:
     order: Any = LearnedOrder((), Reversed())  # type: ignore[arg-type]
     total = np.array([[5.0, 4.0, 3.0, 2.0, 1.0]], np.float32)
     age = np.array([10, -1, 10, 10, 10], np.float32)
@@ -88,7 +88,7 @@ def test_scores_are_those_of_the_sum_dealt_out_anew() -> None:
 
 
 @pytest.mark.usefixtures("three_ranked")
-def test_what_nobody_has_an_opinion_on_stays_without_one() -> None:
+def test_products_without_a_score_stay_without_one() -> None:
     nan = np.nan
     found = ranked([[nan, 5, nan, 3, 2, 1], [nan] * 6])
     assert order_of(found) == [[4, 3, 1, 5], []]
@@ -132,7 +132,7 @@ def models(data: TrainingData) -> dict[str, Any]:
 
 
 def order(names: tuple[str, ...] = NAMES) -> LearnedOrder:
-    """Learnt from chance: whatever it says, everybody must say the same."""
+    """A ranker trained on random data; all paths must agree with it."""
     rng = np.random.default_rng(3)
     features = rng.normal(0, 1, (4_000, 3 + len(names)))
     return LearnedOrder(names, train_list_trees(features, rng.random(4_000) < 0.2, np.full(40, 100), k=10, seed=1))
@@ -182,7 +182,7 @@ def test_a_subset_of_products_is_ranked_among_themselves(blend: Ensemble, data: 
     np.testing.assert_allclose(part[history], whole[history], rtol=1e-3, atol=1e-4)
 
 
-def test_somebody_without_a_history_has_no_list_where_nobody_has_an_opinion(blend: Ensemble) -> None:
+def test_a_user_without_a_history_has_no_list_if_no_model_has_scores(blend: Ensemble) -> None:
     nobody = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
     assert len(blend.retrieve(nobody, 5).item_idx) == 0
     assert np.isnan(blend.score_all(QueryBlock(np.array([-1]), csr_matrix((1, blend.n_items), dtype="f4")))).all()
@@ -216,7 +216,7 @@ def test_a_recipe_with_an_order_comes_back_from_json_and_trains_what_the_order_a
 # features
 
 
-def test_features_are_the_sum_the_opinions_the_history_and_the_age() -> None:
+def test_features_are_the_sum_the_model_scores_the_history_and_the_age() -> None:
     opinions = [np.array([3.0, 4.0]), np.array([5.0, 6.0])]
     found = list_features(np.array([1.0, 2.0]), opinions, np.array([7, 8]), np.array([9.0, 10.0]))
     assert found.tolist() == [[1, 3, 5, 7, 9], [2, 4, 6, 8, 10]]

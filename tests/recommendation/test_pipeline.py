@@ -1,4 +1,4 @@
-"""From a query to a list: what is left out, what fills, and who is known."""
+"""The pipeline from query to list: excluded products, filled places, and known users."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_ITEMS = 12
 
 
 def make_pipeline(default: str = POPULARITY) -> Pipeline:
-    """Product p0 is the most popular, p11 the least; p10 and p11 have clicks only, so SVD has no opinion on them."""
+    """p0 is the most popular product, p11 the least; p10 and p11 have clicks only, so SVD has no scores for them."""
     rng = np.random.default_rng(0)
     rows = [(f"u{user}", f"p{item}", "rating") for item in range(10) for user in range(24 - 2 * item)]
     rows += [("clicker", "p10", "click"), ("clicker", "p10", "click"), ("clicker", "p11", "click")]
@@ -71,14 +71,14 @@ def test_excluded_products_are_left_out_and_the_list_stays_as_long(pipeline: Pip
 
 
 @pytest.mark.parametrize("kind", EventKind)
-def test_only_what_was_rated_or_purchased_is_seen(pipeline: Pipeline, kind: EventKind) -> None:
+def test_only_rated_and_purchased_products_are_seen(pipeline: Pipeline, kind: EventKind) -> None:
     history = did(kind, "p0", "p3", "gone from the shop")
     expected = ["p1", "p2", "p4", "p5"] if kind in (EventKind.RATING, EventKind.PURCHASE) else POPULAR[:4]
     assert ids(pipeline, Query("u1", history, n=4)) == expected
     assert ids(pipeline, Query("u1", history, n=4, rules=NOTHING_SEEN)) == POPULAR[:4]
 
 
-def test_excluding_holds_whatever_is_said_about_seen_products(pipeline: Pipeline) -> None:
+def test_excluded_products_are_left_out_with_and_without_seen_products(pipeline: Pipeline) -> None:
     history = did(EventKind.PURCHASE, "p0")
     query = Query(None, history, n=2, exclude=frozenset({"p1"}), rules=NOTHING_SEEN)
     assert ids(pipeline, query) == ["p0", "p2"]
@@ -182,7 +182,7 @@ def test_a_model_that_only_predicts_ratings_makes_no_list(pipeline: Pipeline) ->
         pipeline.recommend(Query("u1", model=VBMF))
 
 
-def test_a_list_follows_what_was_done_a_second_ago_whoever_did_it(pipeline: Pipeline) -> None:
+def test_a_list_uses_events_of_a_second_ago_for_known_and_unknown_users(pipeline: Pipeline) -> None:
     history = did(EventKind.PURCHASE, "p3", "p8")
     lists = [ids(pipeline, Query(user, history, n=6, model=ENSEMBLE)) for user in ("u1", "nobody", None)]
     assert lists[0] == lists[1] == lists[2]

@@ -1,4 +1,4 @@
-"""The learned ranking: what its own trees say, LightGBM says too."""
+"""The search re-ranker predicts as LightGBM does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from src.search.index import SearchHits
 
 
 def groups(n: int = 30, m: int = 40, seed: int = 0) -> list[Group]:
-    """Queries whose better products are the popular ones; retrieval knows nothing of it."""
+    """Queries whose relevant products are popular, which retrieval ignores."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(n):
@@ -33,7 +33,7 @@ def ranker() -> SearchReranker:
 
 
 def test_few_queries_hardly_change_the_order_of_retrieval() -> None:
-    """These say something else than retrieval, but there are too few of them to believe it."""
+    """The queries contradict retrieval, but there are too few of them."""
     few = train_search_reranker(groups(8), seed=1)
     assert few is not None
     for group in groups(10, seed=9):
@@ -55,7 +55,7 @@ def test_the_same_queries_and_seed_teach_the_same(ranker: SearchReranker) -> Non
     assert again.trees.to_json() == ranker.trees.to_json()
 
 
-def test_what_was_saved_scores_the_same(ranker: SearchReranker, tmp_path: Path) -> None:
+def test_a_loaded_model_scores_the_same(ranker: SearchReranker, tmp_path: Path) -> None:
     ranker.save(tmp_path)
     rows = groups(1, seed=4)[0].rows
     assert np.array_equal(SearchReranker.load(tmp_path).score(rows), ranker.score(rows))

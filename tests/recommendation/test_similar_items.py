@@ -1,4 +1,4 @@
-"""Which source names a similar product, and what never stands in the list."""
+"""Sources of similar products, and products that are never listed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHELF = [
 
 
 class Together:
-    """Everybody who took a product took these, best first."""
+    """A model that retrieves the given products, best first."""
 
     def __init__(self, *items: int) -> None:
         self.items = items
@@ -80,7 +80,7 @@ def test_the_product_itself_is_never_named(search: SearchIndex) -> None:
     assert 0 not in items(similar(models(ENOUGH, 0, 5), search, 0, None, 10, None))
 
 
-def test_variants_of_one_title_stand_there_once(search: SearchIndex) -> None:
+def test_variants_of_one_title_are_listed_once(search: SearchIndex) -> None:
     found = items(similar(models(ENOUGH, 1, 2, 5), search, 0, None, 10, None))
     assert len({1, 2} & set(found)) == 1
     assert {3, 4, 5} <= set(found)

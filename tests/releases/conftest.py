@@ -12,7 +12,7 @@ from src.releases.registry import Registry
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry that trusts itself: its smoke test, two seconds a release, has tests of its own."""
+    """A registry without smoke test, which takes two seconds and has tests of its own."""
     monkeypatch.setattr(Registry, "_smoke_test", lambda self, version: None)
     return Registry(tmp_path / "releases", keep=2)
 

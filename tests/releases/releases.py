@@ -1,4 +1,4 @@
-"""A small release, published, and what one does to it."""
+"""A small published release, and helpers that change it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DRAFT = make_draft()
 
 
 def publish(registry: Registry, number: int, *, activate: bool = True) -> str:
-    """The release of the given hour."""
+    """Publish a release of the given hour."""
     version = registry.publish(DRAFT, f"{number:012d}", START + timedelta(hours=number))
     if activate:
         registry.activate(version)

@@ -1,4 +1,4 @@
-"""Which release is served: the pointer, whatever becomes of it."""
+"""The pointer to the current release, also when damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that was touched since it was published is ever served."""
+"""Releases that changed after publishing are never served."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_manifest_of_another_format_says_which_one_is_read(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = publish(registry, 1)
-    monkeypatch.setattr("src.releases.release.FORMAT", FORMAT + 1)
+    monkeypatch.setattr("src.releases.release.READABLE_FORMATS", (FORMAT + 1,))
     with pytest.raises(ReleaseError, match=f"its format is {FORMAT}, this program reads {FORMAT + 1}"):
         registry.load(version)
 
@@ -135,7 +135,7 @@ def test_a_release_newer_than_the_broken_current_one_is_not_served_in_its_place(
 
 
 def sealed(manifest: dict[str, Any]) -> str:
-    """As somebody writes it who knows how manifests are sealed."""
+    """Write a manifest with a valid seal."""
     manifest = {name: its for name, its in manifest.items() if name != "sha256"}
     seal = hashlib.sha256((json.dumps(manifest, indent=2) + "\n").encode()).hexdigest()
     return json.dumps({**manifest, "sha256": seal}, indent=2) + "\n"

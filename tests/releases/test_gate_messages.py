@@ -108,8 +108,14 @@ def test_the_reasons_of_a_new_run_are_those_of_its_sentence() -> None:
     assert "worse by more than 5 % in 30 % of the resamples of 6 users" in reasons
 
 
+def test_refused_settings_that_were_replaced_are_no_reason_that_the_old_release_was_kept() -> None:
+    verdict = GateVerdict((BAD_DATA, BAD_LISTS), WORSE, settings_of="R")
+    assert verdict_sentence(verdict) == f"kept the old model: {BAD_DATA.message}"
+    assert kept_reasons(verdict_record(verdict).to_json()) == BAD_DATA.message
+
+
 @pytest.mark.parametrize("document", [None, {}, {"promoted": False}, {"promoted": False, "checks": 5}])
-def test_a_record_that_tells_no_reason_gives_none(document: dict[str, object] | None) -> None:
+def test_a_record_without_a_reason_gives_none(document: dict[str, object] | None) -> None:
     assert kept_reasons(document) is None
 
 

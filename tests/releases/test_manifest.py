@@ -1,4 +1,4 @@
-"""The manifest as a type, and a release that was written before there was one: it is read, verified and served."""
+"""The manifest type, and releases of earlier versions, which are read, verified and served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLD = "20261129T094406Z-6207f9ce"
 
 @pytest.fixture
 def old_registry(tmp_path: Path, registry: Registry) -> Registry:
-    """A folder of releases as an earlier program left it."""
+    """A folder of releases of an earlier version."""
     with zipfile.ZipFile(ARCHIVE) as archive:
         archive.extractall(registry.folder)
     (registry.folder / "runs.json").unlink()

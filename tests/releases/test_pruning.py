@@ -1,4 +1,4 @@
-"""Which releases are kept, and what a list of them says."""
+"""Old releases are deleted, and releases are listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases on disk: whole or not at all, and proved by a fresh process."""
+"""Releases are published completely or not at all, after a check by a fresh process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going back to what has served, and pinning it."""
+"""Rollback to earlier releases, and pinning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small catalogue that tests search, and an encoder that needs nothing."""
+"""A small catalogue for tests of search, and an encoder without dependencies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIMENSION = 3
 
 
 class Letters:
-    """Counts a, e and o: what it makes can be worked out by hand."""
+    """An encoder that counts a, e and o, so that vectors can be computed by hand."""
 
     name, checksum, dimension = "letters", "c" * 64, DIMENSION
 

@@ -108,7 +108,7 @@ def test_it_does_not_matter_how_a_shop_writes_it(query: str, title: str) -> None
     assert int(np.argmax(scores)) == len(others)
 
 
-def test_who_has_all_words_comes_before_who_says_one_of_them_loudly() -> None:
+def test_a_text_with_all_words_ranks_above_one_that_repeats_a_word() -> None:
     products = [
         Product("loud", "Gaming monitor", "Immersive gaming"),
         Product("both", "Alienware AW510K gaming keyboard, black or white keys, lights of many colours"),
@@ -129,7 +129,7 @@ def test_a_word_that_is_known_is_not_corrected(keywords: Bm25Index) -> None:
     assert found(keywords, "lead") == ["p3"]
 
 
-def test_what_was_saved_scores_the_same(keywords: Bm25Index, tmp_path: Path) -> None:
+def test_a_loaded_model_scores_the_same(keywords: Bm25Index, tmp_path: Path) -> None:
     keywords.save(tmp_path)
     loaded = Bm25Index.load(tmp_path, keywords.n_items)
     for query in ("toner", "tonre", "smart watch", "nothing at all"):

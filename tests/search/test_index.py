@@ -1,4 +1,4 @@
-"""Words and meanings in one list, filters, what is kept on disk."""
+"""The search index: fused results, filters, and saved files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def search() -> SearchIndex:
     return small_search()
 
 
-def test_a_word_in_common_stands_before_a_meaning(search: SearchIndex) -> None:
+def test_a_common_word_ranks_above_a_similar_meaning(search: SearchIndex) -> None:
     assert asked(search, "dog lead")[0] == "p3"
 
 
@@ -94,7 +94,7 @@ def test_products_like_one_are_named_by_their_likeness(search: SearchIndex) -> N
     assert len(search.like(5, 10)) == 0
 
 
-def test_what_was_saved_finds_the_same(search: SearchIndex, tmp_path: Path) -> None:
+def test_a_loaded_index_finds_the_same(search: SearchIndex, tmp_path: Path) -> None:
     search.save(tmp_path)
     loaded = SearchIndex.load(tmp_path)
     assert loaded.describe() == search.describe()

@@ -1,4 +1,4 @@
-"""The vector index: exact up to a size, near enough beyond it."""
+"""The vector index: exact up to a size, approximate beyond it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_beyond_its_size_almost_all_of_the_best_are_found() -> None:
 
 
 @pytest.mark.parametrize("exact_up_to", [10_000, 100])
-def test_what_was_saved_finds_the_same(tmp_path: Path, exact_up_to: int) -> None:
+def test_a_loaded_index_finds_the_same(tmp_path: Path, exact_up_to: int) -> None:
     rows = clustered(1_000)
     vectors = build_vector_index(rows, exact_up_to=exact_up_to)
     vectors.save(tmp_path)

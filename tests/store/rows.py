@@ -33,12 +33,12 @@ def returned(dedupe_key: str, value: float, at: int | None = None, user: str = "
 
 
 def as_read(store: Store) -> list[Row]:
-    """All events as `store.events.read` gives them."""
+    """Return all events in the order of `store.events.read`."""
     return [row for _, row in _numbered(store)]
 
 
 def stored(store: Store) -> list[Row]:
-    """All events in their order of arrival."""
+    """Return all events in order of arrival."""
     return [row for _, row in sorted(_numbered(store), key=lambda entry: entry[0])]
 
 

@@ -13,7 +13,7 @@ from src.workflows.record_events import record_events
 
 
 def rows_of_writer(writer: int, part: int) -> list[Row]:
-    """Own events, and ratings that all writers give: in another order each, as people do."""
+    """Return events of one writer, and ratings that all writers share, each in another order."""
     own: list[Row] = [(f"w{writer}", f"p{part}", "view", 1, i, f"{i}") for i in range(20)]
     shared = [rating(f"s{i}", "p", writer + 1, part) for i in range(20)]
     return own + (shared if writer % 2 else shared[::-1])

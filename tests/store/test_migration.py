@@ -264,6 +264,18 @@ def test_opening_a_store_that_is_up_to_date_imports_no_alembic_and_waits_for_no_
     store.close()
 
 
+def test_an_upgrade_adds_no_lines_of_alembic_to_the_log(first_url: str) -> None:
+    code = (
+        "import logging; logging.basicConfig(level=logging.INFO, format='%(name)s'); "
+        f"from src.store import open_store; open_store({first_url!r})"
+    )
+    opened = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE_SECONDS, capture_output=True, text=True
+    )
+    assert (opened.returncode, opened.stderr) == (0, "")
+    assert version_of(first_url) == VERSIONS[-1]
+
+
 def open_and_count(url: str, start: object) -> None:
     start.wait(30)  # type: ignore[attr-defined]
     assert open_store(url).summary().n_events == len(ROWS)

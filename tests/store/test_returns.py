@@ -1,4 +1,4 @@
-"""Which purchases a return takes back, by itself."""
+"""Matching of returns to purchases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists that were answered, and what followed them: the same on every store."""
+"""Served lists and their follow-ups, on every store."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_a_path_that_cannot_be_a_database_is_a_store_error(tmp_path: Path) -> No
 
 
 def test_a_commit_waits_for_the_disk(store: Store, url: str) -> None:
-    """A commit waits for the disk: neither database may put that off."""
+    """Both databases must flush a commit to disk."""
     with store.database.write() as connection:
         if url.startswith("sqlite"):
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL

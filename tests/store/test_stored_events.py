@@ -62,7 +62,7 @@ def test_a_batch_without_dedupe_keys_has_empty_ones(store: Store) -> None:
     assert [row[5] for row in stored(store)] == ["", ""]
 
 
-def test_other_events_are_told_apart_by_their_dedupe_key(store: Store) -> None:
+def test_other_events_are_distinguished_by_their_dedupe_key(store: Store) -> None:
     rows: list[Row] = [
         ("a", "x", "purchase", 1, 10, "i1"),
         ("a", "x", "purchase", 1, 10, "i2"),
@@ -74,7 +74,7 @@ def test_other_events_are_told_apart_by_their_dedupe_key(store: Store) -> None:
     assert stored(store) == rows
 
 
-def test_an_event_id_counts_once_whatever_its_event(store: Store) -> None:
+def test_an_event_id_counts_once_for_any_event(store: Store) -> None:
     assert store.events.add(batch(rating("a", "x", 4, 10)), ["e1"]) == 1
     assert store.events.add(batch(rating("a", "x", 4, 10)), ["e1"]) == 0
     assert store.events.add(batch(rating("a", "x", 5, 99)), ["e1"]) == 0
@@ -164,7 +164,7 @@ def test_a_replaced_rating_keeps_its_order_of_arrival_also_within_one_batch(stor
     assert [row[0] for row in stored(store)] == ["a", "b", "c"]
 
 
-def test_a_read_gives_all_earlier_events_whatever_is_stored_meanwhile(
+def test_a_read_gives_all_earlier_events_during_concurrent_writes(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(src.store.reading, "READ_ROWS", 2)

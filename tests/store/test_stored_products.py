@@ -1,4 +1,4 @@
-"""What every store knows of products, on SQLite and on PostgreSQL."""
+"""Stored products, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop's figures over what a store hands out, against counting by hand: the same on every store."""
+"""The data profile of stored events equals counts by hand, on every store."""
 
 from __future__ import annotations
 

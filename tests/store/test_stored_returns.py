@@ -1,4 +1,4 @@
-"""What every store makes of goods that come back, on SQLite and on PostgreSQL."""
+"""Stored returns, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What followed searches: the same on every store."""
+"""Counts of actions after searches, on every store."""
 
 from __future__ import annotations
 

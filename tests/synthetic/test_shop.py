@@ -117,7 +117,7 @@ def test_events_are_ordered_and_within_the_year_before_until() -> None:
     assert until - 5 * DAY < at[-1] <= until
 
 
-def test_no_event_is_there_twice_and_the_mark_tells_them_apart(frame: pd.DataFrame) -> None:
+def test_events_are_unique_by_their_mark(frame: pd.DataFrame) -> None:
     assert not frame.duplicated(["user", "product", "kind", "at"]).any()
     assert not frame.duplicated(["user", "product", "kind", "mark"]).any()
     assert ((frame["mark"] == "") == (frame["kind"] == "rating")).all()
@@ -155,7 +155,7 @@ def test_some_products_come_during_the_year_and_trade_shifts_between_them(frame:
 
 
 def test_some_products_are_bought_together(frame: pd.DataFrame) -> None:
-    """Of a product's companions in one basket the commonest is far commoner than the shop's best seller is at large."""
+    """The commonest companion of a product in baskets is far more frequent there than the best seller overall."""
     purchases = frame[frame["kind"] == "purchase"]
     pairs = purchases.merge(purchases, on=["user", "at"], suffixes=("", "_with"))
     pairs = pairs[pairs["product"] != pairs["product_with"]]
@@ -176,7 +176,7 @@ def ndcg_and_recall(scores: np.ndarray, relevant: np.ndarray, k: int = 10) -> tu
 
 
 @pytest.mark.parametrize("seed", [7, 8])
-def test_a_model_of_what_is_chosen_together_clearly_beats_popularity(seed: int) -> None:
+def test_a_model_of_co_purchases_clearly_beats_popularity(seed: int) -> None:
     frame = as_frame(make_shop(seed=seed).events)
     split = frame["at"].quantile(0.8)
     chosen = frame[frame["kind"].isin(["purchase", "rating"])]

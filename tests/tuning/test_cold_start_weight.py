@@ -1,4 +1,4 @@
-"""How loudly texts speak for new products is chosen so that these are listed, and known ones lose nothing."""
+"""The weight of texts is tuned so that new products are listed and known ones lose nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_USERS, N_ITEMS, TASTES = 300, 120, 4
 
 
 def shop(*, telling: bool = True) -> TrainingData:
-    """Everybody buys within a taste; texts tell the taste, or nothing. Of every fifth product there is no event."""
+    """Users buy within a group of products that texts name or do not name; every fifth product has no event."""
     rng = np.random.default_rng(3)
     rows = []
     for user in range(N_USERS):
@@ -57,8 +57,8 @@ def recipe(few_places: object) -> EnsembleConfig:
     return tune(shop())
 
 
-def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: EnsembleConfig) -> None:
-    """Each of them is wanted by a quarter of the users, and 30 products are of a taste."""
+def test_products_without_events_are_listed_by_a_tuned_ensemble(recipe: EnsembleConfig) -> None:
+    """Each product is relevant for a quarter of the users; a group has 30 products."""
     data = shop()
     lists = top_lists(fit_ensemble(data, recipe, 1, Silent()), queries_of(data, np.arange(N_USERS)), 25)
     new = np.flatnonzero(data.events.count_by_item() == 0)
@@ -68,7 +68,7 @@ def test_products_that_nobody_has_are_listed_by_a_tuned_blend(recipe: EnsembleCo
     assert hits.sum(axis=1).mean() > 3
 
 
-def test_what_was_chosen_costs_known_products_next_to_nothing(recipe: EnsembleConfig) -> None:
+def test_the_chosen_weight_hardly_lowers_the_ndcg_of_known_products(recipe: EnsembleConfig) -> None:
     seen = recipe.found["new_products"]
     assert seen["recall_at_20"] > 0.3
     assert recipe.found["ndcg_at_10"] >= 0.989 * seen["ndcg_without_texts"]
@@ -85,7 +85,7 @@ def test_uninformative_texts_get_a_lower_weight(few_places: object, recipe: Ense
     assert loud(found) < loud(recipe)
 
 
-def test_another_boost_is_what_training_with_it_makes() -> None:
+def test_changing_the_boost_equals_training_with_it() -> None:
     data = shop()
     events = np.asarray(data.histories.sum(axis=0)).ravel()
     other = train(data, TextParams(boost=16.0), seed=1)
@@ -95,7 +95,7 @@ def test_another_boost_is_what_training_with_it_makes() -> None:
     np.testing.assert_allclose(found.itself, other.itself, rtol=1e-4, atol=1e-6)
 
 
-def test_where_no_text_can_be_read_nothing_is_taken_for_new(few_places: object) -> None:
+def test_without_readable_texts_no_product_counts_as_new(few_places: object) -> None:
     data = replace(shop(), item_vectors=np.zeros((N_ITEMS, 8), np.float32))
     found = tune(data).found
     assert found["new_products"]["recall_at_20"] == 0

@@ -1,4 +1,4 @@
-"""Tuning: the recipe it finds is no worse than the one it began with, on the data that it was to look at."""
+"""Tuning finds a configuration that is no worse on its data than the first one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ N_USERS, N_ITEMS = 120, 60
 
 
 class Steps(Silent):
-    """Remembers what it is told."""
+    """A Reporter that records its steps."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -46,7 +46,7 @@ class Steps(Silent):
 
 
 def shop(*, times: bool = True, ratings: bool = False, views: bool = True) -> TrainingData:
-    """Three tastes; what is viewed is mostly chance."""
+    """Three groups of users; views are mostly random."""
     rng = np.random.default_rng(5)
     rows: list[tuple[str, str, str, float]] = []
     for user in range(N_USERS):
@@ -133,7 +133,7 @@ def test_what_is_found_is_no_worse_than_the_start_or_any_single_model(
         assert mine >= ndcg(parts, replace(found, weights={name: 1.0})) - 1e-6
 
 
-def test_what_it_says_of_the_recipe_is_so(parts: Split, few_trials: Callable[[int], None]) -> None:
+def test_tuning_reports_the_ndcg_of_its_configuration(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(4)
     found = tune(parts)
     said: Any = found.found
@@ -169,7 +169,7 @@ def test_the_length_of_the_lists_is_the_one_asked_for(parts: Split, few_trials: 
     assert "ndcg_at_20" in tune(parts, k=20).found
 
 
-def test_it_says_what_it_is_at(parts: Split, few_trials: Callable[[int], None]) -> None:
+def test_tuning_reports_its_steps(parts: Split, few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     steps = Steps()
     tune_ensemble(parts, EnsembleConfig.of(SETTINGS), TuningOptions(SETTINGS.relevant_rating, SETTINGS.seed), 0, steps)
@@ -233,7 +233,7 @@ def test_without_a_user_to_measure_by_the_start_is_returned(parts: Split, share:
 # weightings
 
 
-def test_without_times_nothing_trends_and_no_half_life_is_tried(few_trials: Callable[[int], None]) -> None:
+def test_without_times_neither_trending_nor_half_lives_are_tried(few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     parts = split(shop(times=False, views=False), 0.2)
     found = tune(parts)
@@ -268,7 +268,7 @@ def test_half_lives_are_shares_of_the_time_that_the_data_cover() -> None:
     assert tried == pytest.approx([0, days / 3, days / 10], abs=0.01)
 
 
-def test_views_that_say_nothing_are_given_no_weight(few_trials: Callable[[int], None]) -> None:
+def test_uninformative_views_get_no_weight(few_trials: Callable[[int], None]) -> None:
     few_trials(1)
     found = tune(split(shop(times=False), 0.2))
     assert found.weighting.kinds["view"] < 0.2
@@ -372,7 +372,7 @@ def test_a_search_can_begin_where_another_ended(
     assert second.found["ndcg_at_10"] == pytest.approx(ndcg(parts, second), abs=2e-3)
 
 
-def test_a_search_from_what_another_found_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
+def test_a_search_that_starts_from_another_result_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
     space = replace(SEARCH_SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SEARCH_SPACES[ITEM_GRAPH]))
     file = tmp_path / "trials.log"
     found = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
@@ -448,7 +448,7 @@ def test_a_model_made_in_two_steps_is_the_one_that_training_makes(parts: Split, 
 
 
 @pytest.mark.parametrize("name", SEARCH_SPACES)
-def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(parts: Split, name: str) -> None:
+def test_models_that_share_prepared_data_keep_their_own_parameters(parts: Split, name: str) -> None:
     space, params = SEARCH_SPACES[name], MODELS[name].params(SETTINGS)
     objective, train = objective_of(parts, EnsembleConfig.of(SETTINGS))
     prepared = space.prepare(train, params, 1)
@@ -459,7 +459,7 @@ def test_models_that_share_what_is_prepared_are_made_of_their_own_parameters(par
     assert not np.allclose(scores[0], scores[1])
 
 
-def test_parameters_outside_of_a_range_are_tried_all_the_same(parts: Split) -> None:
+def test_parameters_outside_of_a_range_are_still_tried(parts: Split) -> None:
     first = replace(MODELS[ALS].params(SETTINGS), regularization=1e4, alpha=1e-3, factors=7)
     space = SearchSpace({}, {"regularization": Range(1, 2), "alpha": Range(1, 2)}, *_steps(ALS), 3, {"factors": (4,)})
     tried = Tried(space)

@@ -1,4 +1,4 @@
-"""Trees serve where they surely make better lists in weeks that they had not seen."""
+"""Trees are used only if their lists are clearly better in later weeks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEIGHTS = {POPULARITY: 1.0, SPECTRAL: 0.3}
 
 
 def shop(*, fashion: bool) -> TrainingData:
-    """Every product comes at a day of its own. In fashion, people buy what came within the last days, else anything."""
+    """Each product appears on a day of its own; users buy new products (fashion), or any."""
     rng = np.random.default_rng(4)
     came = np.linspace(0, DAYS, N_ITEMS, endpoint=False)
     rows = []
@@ -63,7 +63,7 @@ def start() -> tuple[EnsembleConfig, dict[str, Any]]:
     return recipe, {name: recipe.params[name] for name in (POPULARITY, TRENDING, SPECTRAL)}
 
 
-def test_trees_are_kept_where_they_know_what_the_sum_does_not(parts: Split, request: pytest.FixtureRequest) -> None:
+def test_trees_are_kept_if_they_know_more_than_the_sum(parts: Split, request: pytest.FixtureRequest) -> None:
     recipe, params = start()
     models = fit_models(parts.train, params, 1, Silent())
     order, said = train_list_ranker(search_of(parts, models), recipe, models)
@@ -124,7 +124,7 @@ def test_gains_are_those_of_the_lists(fashion: Split) -> None:
     assert np.all(np.abs(gain) <= 1)
 
 
-def test_few_lists_teach_nothing(fashion: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_few_lists_no_trees_are_trained(fashion: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, params = start()
     few = replace(fashion, test=fashion.test.take(np.arange(100)))
     models = fit_models(few.train, params, 1, Silent())

@@ -24,7 +24,7 @@ N_USERS, N_ITEMS = 50, 40
 
 @dataclass(frozen=True)
 class Fixed:
-    """A scorer whose scores were made before; the users' row numbers say which."""
+    """A scorer with given scores by user row."""
 
     table: FloatArray
 
@@ -106,7 +106,7 @@ TABLES = {
 
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("k", [1, 5, 10, 35])
-def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
+def test_ndcg_equals_the_value_computed_by_hand(crowd: Split, kind: str, k: int) -> None:
     table = TABLES[kind](np.random.default_rng(4))
     objective = some_objective(crowd, k)
     found = objective.ndcg(Fixed(table))
@@ -115,7 +115,7 @@ def test_ndcg_is_what_it_is_by_hand(crowd: Split, kind: str, k: int) -> None:
     assert found.tolist() == pytest.approx([expected[user] for user in sorted(expected)])
 
 
-def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crowd: Split) -> None:
+def test_liked_products_first_have_ndcg_1_and_last_have_0(crowd: Split) -> None:
     _, liked = seen_and_liked(crowd)
     table = np.zeros((N_USERS + 1, N_ITEMS))
     for user, items in liked.items():
@@ -125,7 +125,7 @@ def test_who_knows_what_is_liked_gets_one_and_who_puts_it_last_gets_nothing(crow
     assert objective.ndcg(Fixed(1 - 2 * table)).tolist() == [0.0] * len(liked)
 
 
-def test_what_was_seen_takes_no_place_and_counts_as_no_hit(crowd: Split) -> None:
+def test_seen_products_take_no_place_and_count_as_no_hit(crowd: Split) -> None:
     objective = some_objective(crowd)
     seen, _ = seen_and_liked(crowd)
     table = np.random.default_rng(1).normal(size=(N_USERS + 1, N_ITEMS))
@@ -258,7 +258,7 @@ def ones(names: Mapping[str, object]) -> dict[str, float]:
 
 
 def right_table(split: Split) -> FloatArray:
-    """Knows what is liked."""
+    """Return scores that rank the liked products first."""
     table = np.random.default_rng(8).normal(size=(N_USERS + 1, N_ITEMS)) * 0.01
     for user, items in seen_and_liked(split)[1].items():
         table[user, list(items)] += 1
@@ -297,7 +297,7 @@ def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
     assert other[1] == pytest.approx(one[1])
 
 
-def test_what_best_weights_says_of_its_weights_is_so(crowd: Split) -> None:
+def test_best_weights_reports_the_ndcg_of_its_weights(crowd: Split) -> None:
     made, scales = tables(3, seed=11), {"m0": 2.0, "m1": 0.5, "m2": 1.0}
     objective = some_objective(crowd)
     weights, ndcg = best_weights(objective.component_scores(scorers(made)), scales)

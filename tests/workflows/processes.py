@@ -39,7 +39,7 @@ def start(var: Path, *arguments: str | Path, folder: Path) -> subprocess.Popen[s
 
 
 def event_log(path: Path, n_rows: int) -> Path:
-    """Ratings, repeated purchases, their returns, views and wrong rows, in no order."""
+    """Return ratings, repeated purchases, returns, views and wrong rows, in random order."""
     drawn = random.Random(n_rows)
     kinds = ("view", "view", "purchase", "purchase", "return", "rating", "nonsense")
     with open(path, "w", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from src.core.settings import Settings
 from src.evaluation.benchmark_report import BenchmarkReport
 from src.models import POPULARITY
 from src.models.settings import read_settings
-from src.tuning import ensemble_tuning
+from src.tuning.search_spaces import SEARCH_SPACES
 from src.workflows.benchmark import run_benchmark
 from src.workflows.benchmark_request import PIPELINE, BenchmarkRequest
 
@@ -37,10 +37,10 @@ def write_split(folder: Path, header: str, value: str, seed: int = 1) -> Benchma
 
 @pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search ends when it has tried so much, long before its time is over."""
-    for name, space in ensemble_tuning.SPACES.items():
+    """Limit the number of trials of a search."""
+    for name, space in SEARCH_SPACES.items():
         costly = {question: answers[:1] for question, answers in space.costly.items()}
-        monkeypatch.setitem(ensemble_tuning.SPACES, name, replace(space, costly=costly, trials=2))
+        monkeypatch.setitem(SEARCH_SPACES, name, replace(space, costly=costly, trials=2))
 
 
 @pytest.fixture

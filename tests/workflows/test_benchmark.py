@@ -39,7 +39,7 @@ GARBAGE = "this is no table at all\n"
 
 @dataclass(frozen=True)
 class Counts:
-    """The stand-in of what is served: products by how often they were bought, times a number that was tuned."""
+    """A stand-in model: scores are purchase counts times a tuned number."""
 
     counts: FloatArray
 
@@ -57,7 +57,7 @@ class Recipe:
 
 @dataclass
 class StandIn:
-    """Tunes and trains in no time, and keeps what it was given. trained: called when the last training is over."""
+    """A tuner that trains at once and records its arguments. trained: called after the last training."""
 
     trained: Callable[[], None] = lambda: None
     tuned_on: list[Split] = field(default_factory=list)
@@ -73,13 +73,13 @@ class StandIn:
         self.relevant.append(settings.relevant_rating)
         return Recipe(2.0 + len(tuning.test) / 8)
 
-    def fit_recipe(self, data: TrainingData, recipe: Recipe, seed: int, reporter: Reporter) -> Counts:
+    def fit(self, data: TrainingData, config: Recipe, seed: int, reporter: Reporter) -> Counts:
         self.learnt_from.append(data)
         self.trained()
-        return Counts((recipe.factor * data.events.count_by_item()).astype(np.float32))
+        return Counts((config.factor * data.events.count_by_item()).astype(np.float32))
 
     def tuner(self) -> Tuner:
-        return Tuner(self.tune, self.fit_recipe)
+        return Tuner(self.tune, self.fit)
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def test_a_named_model_is_trained_without_tuning(settings: Settings, files: File
     assert report.at == (5,)
 
 
-def test_all_stands_for_every_model_and_the_pipeline(
+def test_all_means_every_model_and_the_pipeline(
     settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = {POPULARITY: MODELS[POPULARITY], "another": MODELS[POPULARITY]}
@@ -338,7 +338,7 @@ def test_the_command_reports_an_error_in_one_line(files: Files, arguments: list[
 
 @dataclass
 class Held:
-    """A model of everything that a model may be made of."""
+    """A model with every kind of field."""
 
     table: Any
     words: dict[str, Any]

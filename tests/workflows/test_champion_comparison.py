@@ -91,7 +91,7 @@ def test_other_settings_are_measured_beside_those_of_the_current_release_and_sha
 
 @pytest.fixture
 def much_worse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every challenger that is compared makes lists that nobody wants."""
+    """Make every compared challenger's lists much worse."""
     compare = steps_module.compare
 
     def compared(mine: Any, theirs: Any, *arguments: Any, **named: Any) -> Any:
@@ -178,7 +178,7 @@ def test_a_bad_file_that_was_loaded_again_correctly_passes(trained_settings: Set
     assert night(trained_settings, trained_store, 1).active
 
 
-def test_a_shop_whose_files_always_have_rows_without_a_user_is_trained_all_the_same(
+def test_a_shop_whose_files_always_have_rows_without_a_user_is_still_trained(
     trained_settings: Settings, trained_store: Store
 ) -> None:
     trained_store.runs.save_load(loaded("orders.csv", time.time() - 86_400, 1_000, rejected=250))

@@ -1,4 +1,4 @@
-"""Measuring afresh: a report and pictures on disk, of the release that was asked for."""
+"""A release is measured again; report and plots are written."""
 
 from __future__ import annotations
 

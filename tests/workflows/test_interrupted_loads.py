@@ -33,7 +33,7 @@ Opened = Callable[[Settings], Store]
 
 
 def rows_of(store: Store) -> list[Row]:
-    """Everything but the order in which it came."""
+    """Return all columns but the order of arrival."""
     return [
         row
         for batch in store.events.read()

@@ -1,4 +1,4 @@
-"""A ranking is learnt from what people did, kept where it is better, and served as it was learnt."""
+"""A ranking is learnt from users' actions, used if it is better, and served unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OF_EACH, N_USERS = 8, 400
 
 
 def fill(store: Store) -> None:
-    """Of every word eight products of one title; what people look at is followed by the dearest of them."""
+    """Store eight products of one title for every word; searches are followed by purchases of the dearest."""
     products = [
         Product(f"{w}-{n}", f"{w} thing", price=float(10 + n), category=w) for w in WORDS for n in range(OF_EACH)
     ]

@@ -1,4 +1,4 @@
-"""A part of the release trained anew; the rest is carried over, array by array."""
+"""Partial training: one part is trained, the other arrays are carried over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events that come over HTTP: how they are stored, and what a repetition is."""
+"""Events of HTTP requests are stored; repetitions count once."""
 
 from __future__ import annotations
 

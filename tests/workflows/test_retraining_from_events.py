@@ -17,7 +17,7 @@ from src.store import Store
 
 @pytest.fixture
 def open_shop(settings: Settings, store: Store, make_app: Callable[[Settings], Flask]) -> Flask:
-    """A service with its first release, which keeps the lists it serves."""
+    """A service with its first release that stores its served lists."""
     settings = settings.model_copy(update={"ranker": "on", "log_served": "on"})
     fill(store)
     release = trained(settings, store)

@@ -30,7 +30,7 @@ def night(settings: Settings, store: Store, number: int) -> Trained:
 
 
 def ratings(n_users: int, n_events: int, at: int = 1_700_000_000) -> list[Event]:
-    """One an hour, by each user in turn."""
+    """Return one rating per hour, by each user in turn."""
     return [
         Event(f"u{n % n_users}", f"p{n * 7 % 23}", EventKind.RATING, 1.0 + n * 3 % 5, at + 3_600 * n)
         for n in range(n_events)

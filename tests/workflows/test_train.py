@@ -1,4 +1,4 @@
-"""Training: one run recorded whatever happens, one release or none, and no figure from rows that were learnt."""
+"""Training records one run in every case, publishes one release or none, and measures on unseen rows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run_training(settings: Settings, store: Store, job: TrainingRequest | None =
 
 
 def rows_of(data: TrainingData) -> set[tuple[int, int, int, int]]:
-    """Every event by what no two events of the small shop share: user, product, kind and time."""
+    """Return user, product, kind and time of every event, which are unique in the small shop."""
     e = data.events
     rows = set(zip(e.user_idx.tolist(), e.item_idx.tolist(), data.kind.tolist(), e.at.tolist(), strict=True))
     assert len(rows) == len(data)

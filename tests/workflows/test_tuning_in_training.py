@@ -1,4 +1,4 @@
-"""Tuning as a part of training: what is found is kept with the release, and the next training begins with it."""
+"""Tuning during training: its result is stored with the release and starts the next tuning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from src.interactions.splits import held_out, split
 from src.models import ALS, MODELS, POPULARITY, SPECTRAL, SVD
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
-from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.ensemble_config import EnsembleConfig, fit_ensemble
 from src.releases.registry import Registry
 from src.store import Store
 from src.synthetic.shop import SyntheticShop
@@ -34,7 +34,7 @@ from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import stored_data
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
-from src.workflows.tune import fit_recipe, trials_file, tune
+from src.workflows.tune import trials_file, tune
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def filled(store: Store, shop: SyntheticShop) -> Store:
 
 
 class Asked:
-    """Spies on tuning: what every training asked of it, and, for a moment, another answer."""
+    """Spies on tuning: records its arguments, and can replace its result."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.starts: list[EnsembleConfig] = []
@@ -75,7 +75,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 def unlike(recipe: EnsembleConfig) -> EnsembleConfig:
-    """A recipe that nobody would come upon by chance."""
+    """Return a configuration that tuning would not find by chance."""
     params = {
         **recipe.params,
         ALS: replace(recipe.params[ALS], alpha=3.25, factors=5),
@@ -296,7 +296,7 @@ def test_a_tuned_ensemble_is_fitted_without_an_index(settings: AllSettings, fill
     data = stored_data(filled, Silent())
     recipe = tune(settings, held_out(data), 0.0, 5, Silent())
     assert "ndcg_at_5" in recipe.found
-    blend = fit_recipe(data, recipe, 1, Silent())
+    blend = fit_ensemble(data, recipe, 1, Silent())
     assert blend.index is None
     assert blend.weights == recipe.weights
     assert data.weighting == Weighting()

@@ -8,7 +8,7 @@ from src.core.domain import FloatArray, IntArray
 from src.models.kernels.compile import compiled
 
 _STEPS = 10
-"""Of conjugate gradients: enough for four digits where the ridge keeps the condition number below a hundred."""
+"""Conjugate gradient steps: enough for four digits if the ridge keeps the condition number below a hundred."""
 
 
 @compiled

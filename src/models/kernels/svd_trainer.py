@@ -191,7 +191,7 @@ def _draw(values: FloatArray, quantiles: FloatArray, state: IntArray) -> None:
 
 @dataclass(frozen=True)
 class SgdOptions:
-    """How `fit` trains.
+    """Hyperparameters and execution options of `fit`.
 
     Attributes:
         factors: length of a factor vector.

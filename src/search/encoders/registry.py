@@ -16,7 +16,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in AISLE_ENCODER: a key of ENCODERS, or the name or path of a sentence-transformers model."""
+        """The name in AISLE_ENCODER: a key of ENCODERS, or the name or path of a sentence-transformers model."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""A script in a process of its own: started, waited for, ended."""
+"""Scripts in processes of their own are started, awaited and ended."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_killed_process_takes_those_that_it_started_along(job: BackgroundJob, 
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
-def test_another_program_that_got_the_number_of_a_process_later_is_left_alone(job: BackgroundJob) -> None:
+def test_a_process_that_reuses_the_id_is_not_ended(job: BackgroundJob) -> None:
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         job.end(other.pid, signal.SIGKILL)

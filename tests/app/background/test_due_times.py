@@ -68,7 +68,7 @@ def test_every_day_of_a_year_has_exactly_one_due_moment() -> None:
         ("Australia/Lord_Howe", "02:15", "2026-10-04", "2026-10-03T15:45"),
     ],
 )
-def test_a_day_without_its_time_of_day_has_its_moment_all_the_same(zone: str, at: str, day: str, expected: str) -> None:
+def test_a_day_without_its_time_of_day_still_has_a_due_moment(zone: str, at: str, day: str, expected: str) -> None:
     time, its = dt.time.fromisoformat(at), ZoneInfo(zone)
     moment = _utc(expected)
     assert due_before(moment, time, its) == moment

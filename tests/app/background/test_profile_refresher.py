@@ -1,4 +1,4 @@
-"""The data profile: made when it is due, by one process at a time; the old one is shown meanwhile."""
+"""The data profile is made when it is due, by one process at a time; the old one is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Shop:
         return self.started[-1]
 
     def count(self) -> None:
-        """What the process does."""
+        """Run the profiling as the process would."""
         explore_store(self.settings, self.store, self.settings.reports_dir / "exploration.html", Silent())
 
     def end(self) -> None:
@@ -84,7 +84,7 @@ def watched(trained_settings: Settings, trained_store: Store) -> Iterator[Shop]:
     its.end()
 
 
-def test_the_first_look_of_any_worker_starts_one_process(watched: Shop) -> None:
+def test_the_first_request_to_any_worker_starts_one_process(watched: Shop) -> None:
     other = watched.another_worker()
     for explorer in (watched.explorer, other, watched.explorer):
         shown = explorer.look()

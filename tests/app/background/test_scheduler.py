@@ -1,4 +1,4 @@
-"""When the scheduler starts trainings and drift checks, and when it ends them; the clock is handed in."""
+"""The scheduler starts and ends trainings and drift checks at the right times of a fake clock."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class World:
         """Return the scheduler of another worker."""
         real = training_job(settings)
         training = FakeTraining(real.script, real.lock, real.log, launch=self.launch, signals=self.signals)
-        return Scheduler(settings, self.store, training, now=lambda: self.now)
+        registry = Registry(settings.releases_dir)
+        return Scheduler(settings, self.store, registry, training, now=lambda: self.now)
 
     def launch(self, command: Sequence[str], *_: object) -> FakeTrainer:
         arguments = command[2:]
@@ -225,7 +226,7 @@ def test_status_names_the_next_run_in_utc(settings: Settings, store: Store) -> N
 
 
 def _killed(world: World) -> None:
-    """The trainer that was started last recorded its run and was then killed."""
+    """Record the run of the trainer started last, and kill the trainer."""
     due, trainer = world.started[-1]
     before = world.store.runs.get_due(due)
     run = Run(f"run-{due}", "night", int(world.now), RunStatus.RUNNING, due=due, progress="training svd")
@@ -326,7 +327,7 @@ def test_four_workers_start_one_training_a_day_despite_deaths_restarts_and_clock
 
 @pytest.fixture
 def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
-    """The lock of a nightly training that does not end."""
+    """Hold the lock of a nightly training that does not end."""
     world.now += DAY
     assert world.scheduler.check()
     due = world.started[-1][0]
@@ -338,7 +339,7 @@ def hanging(world: World, settings: Settings) -> Iterator[FileLock]:
     lock.release()
 
 
-def test_a_training_that_hangs_is_told_to_end_then_ended_and_recorded(world: World, hanging: FileLock) -> None:
+def test_a_training_that_hangs_gets_sigterm_then_sigkill_and_is_recorded(world: World, hanging: FileLock) -> None:
     world.now += 8 * HOUR - 60
     assert not world.scheduler.check()
     assert world.signals == []

@@ -1,4 +1,4 @@
-"""The process that trains: how the end of the service ends it."""
+"""The end of the service ends the training process."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def test_a_training_that_was_started_by_hand_outlives_the_service(
     assert trainer.poll() is None
 
 
-def test_without_a_training_there_is_nothing_to_end(settings: Settings) -> None:
+def test_without_a_training_no_process_is_ended(settings: Settings) -> None:
     end_training(settings)

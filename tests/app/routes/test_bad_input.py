@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a clear 4xx, never a traceback."""
+"""Bad input is answered with a clear 4xx, never with a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGES = ("pages.", "dashboard.")  # their forms have tests of their own
 
 @pytest.fixture
 def flask_app(shared_app: Flask) -> Flask:
-    """The application of all tests here that know what they send."""
+    """Share one application among the tests that change nothing."""
     return shared_app
 
 
@@ -50,12 +50,12 @@ def send(client: FlaskClient, as_admin: dict[str, str]) -> Sender:
 def send_anything(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], as_admin: dict[str, str]
 ) -> Sender:
-    """Sends raw bytes to an application of its own, whose store and releases they may change."""
+    """Send raw bytes to an application whose store and releases may change."""
     return sender(make_app(trained_settings).test_client(), as_admin)
 
 
 def by_hand(app: Flask, body: bytes, **changes: str | None) -> Response:
-    """The answer to a request whose environ no client would build; None removes an entry."""
+    """Send a request with changed entries of its WSGI environ; None removes an entry."""
     environ = create_environ("/recommend", method="POST", data=body, content_type="application/json")
     for name, value in changes.items():
         if value is None:
@@ -226,24 +226,22 @@ def test_a_packed_body_is_refused(client: FlaskClient, is_problem: Checker, codi
     assert "Content-Encoding" in is_problem(answer, 415)["detail"]
 
 
-def test_a_mark_of_the_byte_order_does_no_harm(send: Sender) -> None:
+def test_a_byte_order_mark_is_accepted(send: Sender) -> None:
     assert send("/recommend", b'\xef\xbb\xbf{"user_id": "a"}').status_code == 200
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("body", [b'{"user_id": "a", "user_id": "b"}', b'[{"a": {"x": 1, "y": 2, "x": 3}}]'])
-def test_a_name_that_stands_twice_in_an_object_is_refused(
-    send: Sender, is_problem: Checker, path: str, body: bytes
-) -> None:
+def test_a_repeated_name_in_an_object_is_refused(send: Sender, is_problem: Checker, path: str, body: bytes) -> None:
     assert "twice" in is_problem(send(path, body), 400)["detail"]
 
 
-def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(send: Sender) -> None:
+def test_a_whole_number_may_have_a_zero_fraction(send: Sender) -> None:
     assert len(send("/recommend", b'{"user_id": 17850.0, "n": 5.0}').get_json()) == 5
 
 
 @pytest.mark.parametrize("at", [1.5, True, "5", "yesterday", "2026-03-01", -1, [1], "2026-03-01T12:00:00"])
-def test_what_is_no_moment_is_refused(send: Sender, is_problem: Checker, at: Any) -> None:
+def test_an_invalid_time_is_refused(send: Sender, is_problem: Checker, at: Any) -> None:
     body = json.dumps({"user_id": "a", "product_id": "b", "kind": "click", "at": at}).encode()
     assert "at" in is_problem(send("/events", body), 422)["detail"]
 
@@ -292,7 +290,7 @@ WRONG_IDS: list[Any] = [
 
 
 @pytest.mark.parametrize("id_", WRONG_IDS, ids=range(len(WRONG_IDS)))
-def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_problem: Checker, id_: Any) -> None:
+def test_an_invalid_id_is_refused_in_every_field(send: Sender, is_problem: Checker, id_: Any) -> None:
     event = {"user_id": "a", "product_id": "b", "kind": "click"}
     requests = [
         ("/recommend", {"user_id": id_}, "user_id" if id_ is not None else "body"),
@@ -308,7 +306,7 @@ def test_what_is_no_id_is_refused_wherever_an_id_is_asked_for(send: Sender, is_p
         assert f"{field}: " in is_problem(send(path, json.dumps(body).encode()), 422)["detail"]
 
 
-def test_an_id_that_is_too_long_is_told_how_long_it_may_be(send: Sender, is_problem: Checker) -> None:
+def test_the_error_for_a_long_id_names_the_limit(send: Sender, is_problem: Checker) -> None:
     detail = is_problem(send("/recommend", json.dumps({"user_id": "x" * 257}).encode()), 422)["detail"]
     assert "256 characters" in detail
 
@@ -510,7 +508,7 @@ _BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dicti
 @pytest.mark.parametrize("path", POSTS)
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
-def test_no_json_whatever_makes_the_service_fail(send_anything: Sender, path: str, body: Any) -> None:
+def test_no_json_makes_the_service_fail(send_anything: Sender, path: str, body: Any) -> None:
     answer = send_anything(path, json.dumps(body).encode())
     assert answer.status_code in (200, 201, 400, 404, 422), answer.text
     if answer.status_code >= 400:
@@ -523,7 +521,7 @@ def test_no_json_whatever_makes_the_service_fail(send_anything: Sender, path: st
 @pytest.mark.parametrize("path", POSTS)
 @hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(min_size=1, max_size=60))
-def test_no_bytes_whatever_make_the_service_fail(send_anything: Sender, path: str, body: bytes) -> None:
+def test_no_bytes_make_the_service_fail(send_anything: Sender, path: str, body: bytes) -> None:
     answer = send_anything(path, body)
     if path in ADMIN and body.split() == [b"{}"]:  # which is all that they need
         return
@@ -537,6 +535,6 @@ def test_no_bytes_whatever_make_the_service_fail(send_anything: Sender, path: st
         st.sampled_from(["user_id", "n", "model", "days", "kind"]) | st.text(max_size=5), st.text(max_size=20)
     )
 )
-def test_no_query_whatever_makes_the_service_fail(client: FlaskClient, query: dict[str, str]) -> None:
+def test_no_query_makes_the_service_fail(client: FlaskClient, query: dict[str, str]) -> None:
     for path in ("/recommend", "/popular", "/"):
         assert client.get(path, query_string=query).status_code in (200, 422)

@@ -1,4 +1,4 @@
-"""The dashboard: what it says in good times and in bad, and the way back to an older release."""
+"""The dashboard shows the state of the service, and changes the current release."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def page(client: FlaskClient, path: str = "/dashboard", status: int = 200) -> st
 
 
 def said(html: str) -> str:
-    """The words of a page."""
+    """Return the text of a page."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
 
 def part(html: str, id_: str) -> str:
-    """The section whose heading has this id."""
+    """Return the section whose heading has this id."""
     found = re.search(rf'<section[^>]*aria-labelledby="{id_}".*?</section>', html, re.DOTALL)
     assert found, id_
     return said(found[0])
 
 
 def part_of_status(html: str) -> str:
-    """What is said of a change that was made."""
+    """Return the message about a change."""
     found = re.search(r'<p class="note" role="status">.*?</p>', html, re.DOTALL)
     assert found
     return said(found[0])
@@ -68,13 +68,13 @@ def a_run(run_id: str, status: RunStatus, **fields: Any) -> Run:
 
 @pytest.fixture
 def explored(trained_settings: Settings, trained_store: Store) -> None:
-    """The shop's figures are there."""
+    """Make the data profile of the shop."""
     explore_store(trained_settings, trained_store, trained_settings.reports_dir / "exploration.html", Silent())
 
 
 @pytest.fixture
 def send(client: FlaskClient) -> Callable[..., Any]:
-    """Fills in the form of a button: name, key, and what is sent besides; the answer."""
+    """Fill in and send the form of a button: name, key, and other fields; return the answer."""
 
     def fill_in(name: str, key: str = KEY, version: str = "", **changes: str | None) -> Any:
         form = client.get(f"/dashboard/releases/{name}?version={version}")
@@ -100,7 +100,7 @@ def test_the_page_names_the_release_since_when_it_serves_and_its_list(
     assert "Roll back" not in now  # there is nothing to go back to
 
 
-def test_all_is_well_only_while_nothing_is_to_be_said(
+def test_the_page_says_all_is_well_only_without_findings(
     client: FlaskClient, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.views.health_checks._OLD_DAYS", 10**6)  # the events of the tests end in the past
@@ -126,7 +126,7 @@ def test_without_a_release_the_page_says_what_to_do(untrained_client: FlaskClien
     assert "The store holds no events yet" in part(html, "shop")
 
 
-def test_a_broken_release_is_told_with_what_is_served_instead(
+def test_a_broken_release_is_shown_with_the_one_served_instead(
     trained_settings: Settings, publish_again: Publish, make_app: MakeApp
 ) -> None:
     before = Registry(trained_settings.releases_dir).current_version()
@@ -166,7 +166,7 @@ def test_a_store_that_does_not_answer_leaves_everything_else(
 # how good it is
 
 
-def test_every_list_of_the_report_stands_beside_popularity_with_its_interval(
+def test_every_list_of_the_report_is_shown_with_popularity_and_its_interval(
     client: FlaskClient, trained_settings: Settings
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -195,7 +195,7 @@ def test_every_list_of_the_report_stands_beside_popularity_with_its_interval(
 
 
 @pytest.mark.parametrize("document", [None, {}, {"lists": {"blend": {}}}, {"lists": 3}, []])
-def test_a_report_that_cannot_be_read_costs_nothing_else(
+def test_an_unreadable_report_leaves_the_rest_of_the_page(
     client: FlaskClient, trained_settings: Settings, monkeypatch: pytest.MonkeyPatch, document: Any
 ) -> None:
     monkeypatch.setattr(Registry, "report", lambda self, version: document)
@@ -220,14 +220,14 @@ def test_the_nights_are_drawn_with_gaps_and_changes_of_the_release(client: Flask
 
 
 def save_scores(store: Store, last: Score) -> None:
-    """Five usual scores, as an older version of the program saved them, then the last one."""
+    """Save five usual scores as an older version did, then the given last one."""
     for day in range(5):
         store.runs.save_score(Score(NOW + 86_400 * day, "a", 50, 50, ndcg_at_10=0.5, ndcg_low=0.4, ndcg_high=0.6))
     store.runs.save_score(replace(last, at=NOW + 86_400 * 5))
 
 
 @pytest.mark.parametrize("message", ["", "NDCG@10 fell", "reworded"])
-def test_drift_raises_the_alarm_whatever_the_message_of_the_score_is(
+def test_drift_is_reported_for_any_message_of_the_score(
     client: FlaskClient, trained_store: Store, message: str
 ) -> None:
     worse = Score(NOW, "a", 50, 50, ndcg_at_10=0.1, ndcg_low=0.05, ndcg_high=0.2, message=message)
@@ -254,7 +254,7 @@ def test_a_message_alone_raises_no_alarm(client: FlaskClient, trained_store: Sto
         (RunStatus.INTERRUPTED, "The last run was interrupted"),
     ],
 )
-def test_the_last_run_is_told_with_its_reason(
+def test_the_last_run_is_shown_with_its_reason(
     client: FlaskClient, trained_store: Store, status: RunStatus, words: str
 ) -> None:
     trained_store.runs.save(a_run("r", status, message=EVIL))
@@ -283,7 +283,7 @@ def test_the_gate_is_shown_with_all_that_it_looked_at(client: FlaskClient, train
         assert words in runs
 
 
-def test_what_is_under_way_is_told_with_how_far_it_is(client: FlaskClient, trained_store: Store) -> None:
+def test_a_run_under_way_is_shown_with_its_progress(client: FlaskClient, trained_store: Store) -> None:
     trained_store.runs.save(a_run("r", RunStatus.RUNNING, finished_at=None, progress="training als", attempt=2))
     runs = part(page(client), "runs")
     assert "A run is under way" in runs
@@ -294,7 +294,7 @@ def test_what_is_under_way_is_told_with_how_far_it_is(client: FlaskClient, train
 # releases, and the way back
 
 
-def test_every_release_stands_there_with_its_button(
+def test_every_release_is_listed_with_its_button(
     client: FlaskClient, trained_settings: Settings, publish_again: Publish
 ) -> None:
     first = Registry(trained_settings.releases_dir).current_version()
@@ -348,7 +348,7 @@ def test_a_worker_that_still_serves_the_release_before_names_the_right_one_as_ro
     assert "This worker" not in done
 
 
-def test_what_was_done_is_not_claimed_once_somebody_undid_it(
+def test_a_change_that_was_undone_is_not_reported_as_done(
     client: FlaskClient, trained_settings: Settings, publish_again: Publish, send: Callable[..., Any]
 ) -> None:
     newer = publish_again()
@@ -359,7 +359,7 @@ def test_what_was_done_is_not_claimed_once_somebody_undid_it(
     assert "Done:" not in said(page(client, "/dashboard?changed=rollback"))
 
 
-def test_activate_pin_and_unpin_do_what_they_say(
+def test_activate_pin_and_unpin_change_the_pointer(
     trained_settings: Settings, publish_again: Publish, send: Callable[..., Any]
 ) -> None:
     registry = Registry(trained_settings.releases_dir)
@@ -408,7 +408,7 @@ def test_a_form_of_another_page_is_refused(
     assert Registry(trained_settings.releases_dir).current_version() == second
 
 
-def test_whoever_was_quicker_is_not_undone(
+def test_a_form_does_not_undo_a_change_made_since_it_was_loaded(
     trained_settings: Settings, publish_again: Publish, send: Callable[..., Any]
 ) -> None:
     before, second = str(Registry(trained_settings.releases_dir).current_version()), publish_again()
@@ -432,7 +432,7 @@ def test_a_release_that_does_not_verify_is_not_activated(
 
 
 @pytest.mark.parametrize("version", ["", "no-such", "..", EVIL])
-def test_a_release_that_is_not_there_is_a_page_that_says_so(client: FlaskClient, version: str) -> None:
+def test_an_unknown_release_is_a_page_that_says_so(client: FlaskClient, version: str) -> None:
     answer = client.get("/dashboard/releases/activate", query_string={"version": version})
     assert answer.status_code == 404
     assert "There is no such release" in answer.text
@@ -495,9 +495,7 @@ def test_a_form_that_is_cut_is_refused(client: FlaskClient) -> None:
     assert "Content-Length is 99" in answer.text
 
 
-def test_a_score_without_a_figure_is_told_in_words_that_fit_its_number(
-    client: FlaskClient, trained_store: Store
-) -> None:
+def test_a_score_without_a_figure_is_described_in_singular_or_plural(client: FlaskClient, trained_store: Store) -> None:
     trained_store.runs.save_score(Score(NOW, "r", message="no event is newer"))
     assert "It was scored once, without a figure: no event is newer." in part(page(client), "nights")
     trained_store.runs.save_score(Score(NOW + 1, "r", message="no event is newer"))
@@ -540,7 +538,7 @@ def test_products_and_categories_of_the_shop_lead_to_their_pages(client: FlaskCl
         assert client.get(address).status_code == 200
 
 
-def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskClient, flask_app: Flask) -> None:
+def test_before_the_profile_is_made_the_page_says_so_and_reloads(client: FlaskClient, flask_app: Flask) -> None:
     class Counts:
         pid = 1
 
@@ -559,14 +557,14 @@ def test_before_they_are_counted_the_page_says_so_and_looks_again(client: FlaskC
     assert "NDCG@10" in part(html, "model")
 
 
-def test_the_part_of_the_shop_can_be_had_alone(client: FlaskClient, explored: None) -> None:
+def test_the_shop_section_can_be_requested_alone(client: FlaskClient, explored: None) -> None:
     alone = page(client, "/dashboard/shop")
     assert "Most bought" in part(alone, "shop")
     assert "data-look-again" not in alone
     assert "<html" not in alone
 
 
-def test_what_stands_in_the_catalogue_or_the_journal_is_shown_as_text(
+def test_markup_in_the_catalogue_or_in_runs_is_shown_as_text(
     settings: Settings, store: Store, make_app: MakeApp
 ) -> None:
     store.products.add([Product(EVIL, title=EVIL, category=EVIL)])
@@ -597,7 +595,7 @@ def test_one_event_of_any_kind_makes_a_page(
 # what became of the lists
 
 
-def test_what_became_of_the_lists_is_told_by_source_and_position(client: FlaskClient, trained_store: Store) -> None:
+def test_follow_ups_of_lists_are_shown_by_source_and_position(client: FlaskClient, trained_store: Store) -> None:
     assert "AISLE_LOG_SERVED" in part(page(client), "lists")
     served = ServedList("r1", 1, int(time.time()), "v", "user", None, (("P00001", "blend"), ("P00002", "popularity")))
     trained_store.served_lists.add([served])
@@ -621,7 +619,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_outside(client: FlaskClient,
                 assert answer.status_code == 200, address
 
 
-def test_every_picture_has_words_and_every_id_stands_once(client: FlaskClient, explored: None) -> None:
+def test_every_picture_has_a_text_and_ids_are_unique(client: FlaskClient, explored: None) -> None:
     html = page(client)
     pictures = re.findall(r"<svg[^>]*>", html[html.index("<main") : html.index("</main>")])
     assert len(pictures) > 10
@@ -634,7 +632,7 @@ def test_every_picture_has_words_and_every_id_stands_once(client: FlaskClient, e
     assert len(ids) == len(set(ids))
 
 
-def test_serving_the_dashboard_counts_nothing_and_is_not_kept_by_anybody(
+def test_the_dashboard_does_not_read_all_events_and_is_not_cached(
     client: FlaskClient, explored: None, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""POST /events: what users did, stored before the answer."""
+"""POST /events stores users' actions before it answers."""
 
 from __future__ import annotations
 
@@ -107,9 +107,7 @@ def test_a_time_without_a_zone_in_the_future_or_no_time_at_all_is_refused(
 
 
 @pytest.mark.parametrize("at", [-1, "1890-01-01T00:00:00Z", 4_000_000_000])
-def test_a_time_before_or_after_all_times_is_told_between_which_they_lie(
-    post: Post, is_problem: Checker, at: Any
-) -> None:
+def test_the_error_for_a_time_out_of_range_names_the_range(post: Post, is_problem: Checker, at: Any) -> None:
     assert "from 0, which is 1970, to now" in is_problem(post({**PURCHASE, "at": at}), 422)["detail"]
 
 

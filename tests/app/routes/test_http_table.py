@@ -1,4 +1,4 @@
-"""The table of the HTTP calls, row by row: what is sent, and exactly what comes back."""
+"""Every row of the table of HTTP calls: a request and its exact answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def post(client: FlaskClient, path: str, body: Any, headers: dict[str, str] | No
 
 
 def ids(answer: Any) -> list[str]:
-    """A bare list of product ids, from an answer that says which release and which model it rests on."""
+    """Return the product ids of a bare list; check that its headers name release and model."""
     found = answer.get_json()
     assert answer.status_code == 200, answer.text
     assert isinstance(found, list)
@@ -64,13 +64,13 @@ def test_recommend_answers_one_to_a_hundred(client: FlaskClient, is_problem: Che
     assert len(ids(post(client, "/recommend", {"user_id": "somebody new", "n": 100}))) == 40, "the shop has so many"
 
 
-def test_recommend_leaves_out_what_is_excluded(client: FlaskClient) -> None:
+def test_recommend_leaves_out_excluded_products(client: FlaskClient) -> None:
     all_of_them = ids(post(client, "/recommend", {"user_id": USER}))
     rest = ids(post(client, "/recommend", {"user_id": USER, "exclude": all_of_them[:3]}))
     assert not set(rest) & set(all_of_them[:3])
 
 
-def test_recommend_leaves_out_what_is_seen_unless_told_otherwise(client: FlaskClient, trained_store: Store) -> None:
+def test_recommend_leaves_out_seen_products_unless_requested(client: FlaskClient, trained_store: Store) -> None:
     bought = {e.product_id for e in trained_store.events.history(USER) if e.kind.value in ("purchase", "rating")}
     assert bought
     assert not bought & set(ids(post(client, "/recommend", {"user_id": USER, "n": 40})))
@@ -106,7 +106,7 @@ def test_an_unknown_user_gets_the_popular_list(client: FlaskClient) -> None:
 # POST /recommend, more than ids
 
 
-def test_recommend_with_detail_says_what_is_known_of_every_product(client: FlaskClient, trained_store: Store) -> None:
+def test_recommend_with_detail_contains_catalogue_fields(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product(PRODUCT, image_url="https://pictures.example/12.jpg")])
     answer = post(client, "/recommend", {"user_id": "nobody", "n": 40, "detail": True})
     body = answer.get_json()
@@ -147,7 +147,7 @@ def test_recommend_by_address_answers_the_bare_list(client: FlaskClient) -> None
 # POST /predict, GET /popular, /matrix_factor, POST /search
 
 
-def test_predict_answers_a_rating_and_what_it_rests_on(client: FlaskClient, trained_store: Store) -> None:
+def test_predict_answers_a_rating_and_its_numbers_of_ratings(client: FlaskClient, trained_store: Store) -> None:
     body = post(client, "/predict", {"user_id": USER, "product_id": PRODUCT}).get_json()
     assert isinstance(body["rating"], float)
     assert 1 <= body["rating"] <= 5
@@ -292,7 +292,7 @@ def test_releases_are_listed_and_activated(
     assert listed == {first: True, second: False}
 
 
-def test_a_run_tells_how_it_went(client: FlaskClient) -> None:
+def test_a_run_has_its_outcome(client: FlaskClient) -> None:
     run_id = client.get("/status").get_json()["scheduler"]["last_run"]["run_id"]
     run = client.get(f"/runs/{run_id}").get_json()
     assert (run["run_id"], run["status"]) == (run_id, "succeeded")
@@ -307,9 +307,7 @@ def test_the_catalogue_has_products_and_categories(client: FlaskClient, trained_
     assert sum(row["count"] for row in categories) == 40
 
 
-def test_the_service_says_that_it_lives_and_is_ready(
-    client: FlaskClient, untrained_client: FlaskClient, is_problem: Checker
-) -> None:
+def test_healthz_and_readyz_answer(client: FlaskClient, untrained_client: FlaskClient, is_problem: Checker) -> None:
     assert client.get("/healthz").status_code == untrained_client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 200
     is_problem(untrained_client.get("/readyz"), 503)
@@ -327,7 +325,7 @@ def test_the_service_says_that_it_lives_and_is_ready(
         ("/dashboard", "text/html"),
     ],
 )
-def test_pages_and_figures_are_there(client: FlaskClient, path: str, mimetype: str) -> None:
+def test_pages_and_metrics_are_served(client: FlaskClient, path: str, mimetype: str) -> None:
     with client.get(path, buffered=True) as answer:
         assert (answer.status_code, answer.mimetype) == (200, mimetype)
 
@@ -335,7 +333,7 @@ def test_pages_and_figures_are_there(client: FlaskClient, path: str, mimetype: s
 # errors
 
 
-def test_what_is_wrong_is_told_as_a_problem(client: FlaskClient, is_problem: Checker) -> None:
+def test_errors_are_answered_as_problems(client: FlaskClient, is_problem: Checker) -> None:
     for answer in (
         client.get("/recommend"),
         client.get("/nowhere"),

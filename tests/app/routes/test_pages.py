@@ -1,4 +1,4 @@
-"""What people look at: the front page and the documentation, without anything from outside."""
+"""The shop's pages and the documentation, which load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def text_of(client: FlaskClient, path: str, status: int = 200) -> str:
 
 
 def titles_of(page: str) -> list[str]:
-    """What the cards of a page are called, in their order."""
+    """Return the titles of the cards of a page, in order."""
     return [unescape(title) for title in re.findall(r'class="card-link"[^>]*>([^<]*)</a>', page)]
 
 
@@ -53,7 +53,7 @@ def named(store: Store, ids: Iterable[str]) -> list[str]:
     return [known[id_].title or id_ for id_ in ids]
 
 
-def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskClient, trained_store: Store) -> None:
+def test_the_front_page_shows_popular_products_and_example_users(client: FlaskClient, trained_store: Store) -> None:
     page = text_of(client, "/")
     popular = client.post("/recommend", json={"user_id": "nobody", "n": 12}).get_json()
     assert titles_of(page) == named(trained_store, popular)
@@ -62,7 +62,7 @@ def test_the_front_page_shows_popular_products_and_people_to_try(client: FlaskCl
     assert all(trained_store.events.history(user) for user in people)
 
 
-def test_the_page_of_a_user_shows_the_list_of_the_api_and_what_it_rests_on(
+def test_the_page_of_a_user_shows_the_list_of_the_api_and_the_history(
     client: FlaskClient, trained_store: Store
 ) -> None:
     page = text_of(client, "/?user_id=U00003")
@@ -92,7 +92,7 @@ def test_every_place_of_a_list_says_why_it_is_there(
             assert unescape(name) == reason["title"]
 
 
-def test_the_rating_of_a_user_for_a_product_is_that_of_the_api_with_what_it_rests_on(client: FlaskClient) -> None:
+def test_the_shown_rating_is_that_of_the_api_with_its_numbers_of_ratings(client: FlaskClient) -> None:
     said = client.post("/predict", json={"user_id": "U00003", "product_id": "P00012"}).get_json()
     for page in ("/?user_id=U00003&product_id=P00012", "/shop/products/P00012?user_id=U00003"):
         text = text_of(client, page)
@@ -101,16 +101,14 @@ def test_the_rating_of_a_user_for_a_product_is_that_of_the_api_with_what_it_rest
         assert f"{said['n_product_ratings']} rating" in text
 
 
-def test_a_product_that_is_not_known_is_answered_with_what_may_be_meant(
-    client: FlaskClient, trained_store: Store
-) -> None:
+def test_an_unknown_product_is_answered_with_similar_ones(client: FlaskClient, trained_store: Store) -> None:
     (title,) = named(trained_store, ["P00012"])
     page = client.get("/", query_string={"user_id": "U00003", "product_id": title.lower()}).text
     assert "Did you mean" in page
     assert "/?user_id=U00003&amp;product_id=P00012" in page
 
 
-def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient, trained_store: Store) -> None:
+def test_a_long_history_is_shown_with_the_number_of_shown_events(client: FlaskClient, trained_store: Store) -> None:
     events = [Event("busy", f"P{n % 4:05d}", EventKind.CLICK, at=1_700_000_000 + n) for n in range(1_234)]
     record_events(trained_store, events[:1_000])
     record_events(trained_store, events[1_000:])
@@ -119,7 +117,7 @@ def test_a_long_history_is_told_with_how_much_of_it_is_shown(client: FlaskClient
     assert "The one thing they did." in text_of(client, "/?user_id=calm")
 
 
-def test_a_search_does_not_claim_that_what_is_shown_is_all(client: FlaskClient) -> None:
+def test_a_search_says_if_more_products_match(client: FlaskClient) -> None:
     assert "The first 24 products" in text_of(client, "/shop/search?max_price=99999")
     few = text_of(client, "/shop/search?category=Toys")
     assert 1 < len(titles_of(few)) < 24
@@ -132,7 +130,7 @@ def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, traine
     assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
 
 
-def test_texts_from_right_to_left_stand_so(client: FlaskClient, trained_store: Store) -> None:
+def test_right_to_left_texts_have_their_direction(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("rtl", title="كتاب الطبخ", description="وصف")])
     record_events(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
     page = text_of(client, "/shop/products/rtl")
@@ -145,7 +143,7 @@ def test_a_rating_needs_a_user(client: FlaskClient) -> None:
     assert "pick a user, too" in text_of(client, "/?product_id=P00012")
 
 
-def test_an_unknown_user_is_told_that_nothing_is_known(client: FlaskClient) -> None:
+def test_the_page_of_an_unknown_user_says_so(client: FlaskClient) -> None:
     page = text_of(client, "/?user_id=nobody")
     assert "Nothing is known of this user" in page
     assert titles_of(page) == titles_of(text_of(client, "/"))
@@ -181,16 +179,14 @@ def test_a_search_without_finds_says_so_and_offers_to_drop_the_filters(client: F
     assert 'href="/shop/search?q=coffee"' in page
 
 
-def test_a_filter_that_cannot_be_used_is_said_beside_its_field(client: FlaskClient) -> None:
+def test_an_invalid_filter_is_reported_at_its_field(client: FlaskClient) -> None:
     page = text_of(client, "/shop/search?q=coffee&min_price=cheap", 422)
     assert 'aria-describedby="min_price-problem"' in page
     assert 'value="cheap"' in page
     assert titles_of(page) == []
 
 
-def test_the_page_of_a_product_shows_what_is_known_and_what_goes_with_it(
-    client: FlaskClient, trained_store: Store
-) -> None:
+def test_the_page_of_a_product_shows_its_fields_and_similar_products(client: FlaskClient, trained_store: Store) -> None:
     product = trained_store.products.get(["P00012"])["P00012"]
     page = text_of(client, "/shop/products/P00012")
     assert f'<h1 dir="auto">{escape(product.title or "")}</h1>' in page
@@ -265,9 +261,7 @@ def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient
     assert page.count('aria-current="page"') == 1
 
 
-def test_a_shop_without_titles_has_a_page_all_the_same(
-    settings: Settings, store: Store, make_app: Any, no_smoke: None
-) -> None:
+def test_a_shop_without_titles_has_a_page(settings: Settings, store: Store, make_app: Any, no_smoke: None) -> None:
     record_events(store, [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)])
     train(settings, store, TrainingRequest(), Silent())
     client = make_app(settings).test_client()
@@ -285,7 +279,7 @@ def test_a_shop_without_titles_has_a_page_all_the_same(
     assert [row["id"] for row in client.get("/suggest/products?q=p").get_json()] == [f"p{n}" for n in range(7)]
 
 
-def test_what_was_typed_is_shown_as_text_and_never_as_a_tag(client: FlaskClient, trained_store: Store) -> None:
+def test_typed_markup_is_shown_as_text(client: FlaskClient, trained_store: Store) -> None:
     evil = "<script>alert(1)</script>"
     trained_store.products.add([Product("evil", title=evil, category=evil)])
     record_events(trained_store, [Event(evil, "evil", EventKind.VIEW, at=5)])
@@ -390,7 +384,7 @@ def test_the_documentation_shows_our_own_description(client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/recommend?user_id=a", "/nothing", "/openapi.json"])
-def test_every_answer_forbids_what_it_does_not_need(client: FlaskClient, path: str) -> None:
+def test_every_answer_forbids_unneeded_browser_features(client: FlaskClient, path: str) -> None:
     headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")

@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 def counted(store: Store, kinds: set[str], since: int = 0) -> list[tuple[str, int]]:
-    """By our own counting: (product, count), most first, equal ones by their id."""
+    """Count events: (product, count), highest first, ties by id."""
     counts = Counter[str]()
     for batch in store.events.read():
         for product, kind, at in zip(batch.product_id, batch.kind, batch.at.tolist(), strict=True):

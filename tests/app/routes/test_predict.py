@@ -1,4 +1,4 @@
-"""POST /predict: the rating expected, and what it rests on."""
+"""POST /predict answers the predicted rating and the numbers of ratings behind it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Checker = Callable[[Any, int], dict[str, Any]]
 
 @pytest.fixture
 def a_rating(trained_store: Store) -> tuple[str, str]:
-    """(user, product) of some rating in the store."""
+    """Return user and product of a stored rating."""
     for batch in trained_store.events.read():
         for user, product, kind in zip(batch.user_id, batch.product_id, batch.kind, strict=True):
             if kind == "rating":
@@ -70,7 +70,9 @@ def test_ratings_stay_on_the_scale(client: FlaskClient, a_rating: tuple[str, str
         assert 1.0 <= predicted(client, a_rating[0], f"P{number:05d}")["rating"] <= 5.0
 
 
-def test_somebody_unknown_is_average_and_the_answer_says_so(client: FlaskClient, a_rating: tuple[str, str]) -> None:
+def test_an_unknown_user_gets_the_average_rating_and_the_answer_says_so(
+    client: FlaskClient, a_rating: tuple[str, str]
+) -> None:
     user, product = a_rating
     nobody = predicted(client, "nobody", product)
     assert (nobody["known_user"], nobody["n_user_ratings"]) == (False, 0)

@@ -1,4 +1,4 @@
-"""GET /products/ID and GET /categories, and what becomes of products that are withdrawn."""
+"""GET /products/ID, GET /categories, and withdrawn products."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def popular(client: FlaskClient) -> list[str]:
 # one product
 
 
-def test_all_that_is_known_of_a_product_is_told(client: FlaskClient, trained_store: Store) -> None:
+def test_a_product_is_answered_with_all_its_fields(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([FULL])
     answer = client.get("/products/B00XYZ")
     assert answer.status_code == 200
@@ -63,7 +63,7 @@ def test_all_that_is_known_of_a_product_is_told(client: FlaskClient, trained_sto
     }
 
 
-def test_what_is_not_known_of_a_product_is_null(client: FlaskClient, trained_store: Store) -> None:
+def test_unknown_fields_of_a_product_are_null(client: FlaskClient, trained_store: Store) -> None:
     record_events(trained_store, [Event("u", "only an event", EventKind.VIEW, at=100)])
     body = client.get("/products/only an event").get_json()
     assert body.pop("product_id") == "only an event"
@@ -73,14 +73,14 @@ def test_what_is_not_known_of_a_product_is_null(client: FlaskClient, trained_sto
 @pytest.mark.parametrize(
     "id_", ["a/b", "a//b", "/a", "//a", "a/", "a b", "100%", "a?b", "a#b", "é/日本", "a+b", ";x", "."]
 )
-def test_any_id_can_stand_in_an_address(client: FlaskClient, trained_store: Store, id_: str) -> None:
+def test_any_id_can_be_part_of_an_address(client: FlaskClient, trained_store: Store, id_: str) -> None:
     trained_store.products.add([Product(id_, title="here")])
     answer = client.get(f"/products/{quote(id_, safe='')}")
     assert (answer.status_code, answer.get_json()["title"]) == (200, "here")
 
 
 @pytest.mark.parametrize("id_", ["x" * 257, "a\x00b", " "])
-def test_what_cannot_be_an_id_is_refused(client: FlaskClient, is_problem: Checker, id_: str) -> None:
+def test_an_invalid_id_is_refused(client: FlaskClient, is_problem: Checker, id_: str) -> None:
     body = is_problem(client.get(f"/products/{quote(id_, safe='')}"), 422)
     assert body["errors"][0]["field"] == "product_id"
 
@@ -104,7 +104,7 @@ def test_products_of_the_release_that_begin_alike_are_near_and_at_most_five_are_
     assert all(id_.startswith("P0") for id_ in named)
 
 
-def test_where_nothing_is_near_the_answer_says_so(
+def test_without_similar_ids_the_answer_says_so(
     client: FlaskClient, untrained_client: FlaskClient, is_problem: Checker
 ) -> None:
     for asked in (client, untrained_client):
@@ -112,7 +112,7 @@ def test_where_nothing_is_near_the_answer_says_so(
             assert "no id that is known is near to it" in is_problem(asked.get(f"/products/{id_}"), 404)["detail"]
 
 
-def test_a_product_is_told_of_before_any_release(
+def test_a_product_is_answered_before_any_release(
     untrained_client: FlaskClient, store: Store, is_problem: Checker
 ) -> None:
     store.products.add([FULL])
@@ -185,7 +185,7 @@ def test_a_new_release_is_served_without_the_withdrawn_products(
     assert gone not in listed(client, n=100)
 
 
-def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complained_of_once(
+def test_without_the_store_products_stay_withdrawn_and_one_warning_is_logged(
     client: FlaskClient,
     trained_store: Store,
     recommender: Recommender,
@@ -209,7 +209,7 @@ def test_a_store_that_does_not_answer_leaves_withdrawn_what_was_and_is_complaine
     assert gone not in listed(client, n=100)
 
 
-def test_looking_again_at_the_same_products_changes_nothing(recommender: Recommender, trained_store: Store) -> None:
+def test_refreshing_with_the_same_products_changes_nothing(recommender: Recommender, trained_store: Store) -> None:
     trained_store.products.add([Product("P00001", withdrawn=True)])
     recommender.refresh()
     served = recommender._served

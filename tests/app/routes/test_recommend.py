@@ -163,7 +163,7 @@ def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
         assert "als, text, svd, blend" in is_problem(answer, 422)["detail"]
 
 
-def test_details_name_score_source_and_what_the_catalogue_knows(
+def test_details_contain_score_source_and_catalogue_fields(
     client: FlaskClient, release: Release, trained_store: Store
 ) -> None:
     answer = client.post("/recommend", json={"user_id": USER, "detail": True})
@@ -210,7 +210,7 @@ def test_before_any_release_the_answer_says_how_to_get_one(untrained_client: Fla
         assert answer.headers["Retry-After"]
 
 
-def test_a_list_does_not_depend_on_who_asked_before(client: FlaskClient) -> None:
+def test_a_list_does_not_depend_on_earlier_requests(client: FlaskClient) -> None:
     users = [f"U{number:05d}" for number in range(1, 21)]
     one_way = {user: listed(client, user_id=user) for user in users}
     other_way = {user: listed(client, user_id=user) for user in reversed(users)}

@@ -12,7 +12,7 @@ from app.security.api_keys import Role
 from src.core.settings import Settings
 
 
-def test_every_route_of_the_application_stands_in_the_table(flask_app: Flask) -> None:
+def test_every_route_of_the_application_is_in_the_table(flask_app: Flask) -> None:
     files = {"static", "bootstrap.static"}
     served = {
         (method, rule.rule, rule.endpoint)

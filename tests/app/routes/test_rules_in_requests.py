@@ -1,4 +1,4 @@
-"""Rules over HTTP: in a request, in an address, and as the shop's own."""
+"""Rules in requests, in addresses, and in the settings of the shop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows(client: FlaskClient, **body: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def catalogue(trained_store: Store, flask_app: Flask) -> dict[str, Product]:
-    """What the store knows by now; of ten products after the training that they are of one category."""
+    """Return the stored products; ten of them get one category after the training."""
     corner = (Product(f"P{number:05d}", category=f"Garden > {CATEGORY}") for number in range(1, 41, 4))
     assert trained_store.products.add(corner) == 10
     context_of(flask_app).recommender.refresh()
@@ -162,7 +162,7 @@ def test_an_address_takes_the_same_rules(client: FlaskClient, catalogue: dict[st
 def strict(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], catalogue: dict[str, Product]
 ) -> FlaskClient:
-    """A client of a shop whose lists are of one category."""
+    """Return a client of a shop whose rules allow one category."""
     return make_app(trained_settings.model_copy(update={"rules": {"category": CATEGORY}})).test_client()
 
 
@@ -177,7 +177,7 @@ def test_a_request_lifts_a_rule_of_the_shop_by_null(strict: FlaskClient, client:
     assert listed(strict, category=None) == listed(client)
 
 
-def test_a_request_that_contradicts_the_shop_is_told_so(
+def test_a_request_that_contradicts_the_rules_of_the_shop_is_refused(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], is_problem: Checker
 ) -> None:
     client = make_app(trained_settings.model_copy(update={"rules": {"max_price": 5}})).test_client()

@@ -32,7 +32,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def some_product(store: Store, **wanted: Any) -> Product:
-    """A product of the made-up shop with a price and a category."""
+    """Return a product of the synthetic shop with a price and a category."""
     page = next(store.products.read())
     return next(each for each in page if each.title and each.category and each.price and not each.withdrawn)
 
@@ -136,7 +136,7 @@ def test_a_wrong_field_of_a_search_is_named(
     assert [error["field"] for error in is_problem(client.post("/search", json=body), 422)["errors"]] == [field]
 
 
-def test_status_says_what_is_searched(client: FlaskClient) -> None:
+def test_status_describes_the_search_index(client: FlaskClient) -> None:
     said = client.get("/status").get_json()["similarity_search"]
     assert said["status"] == "loaded"
     assert said["embedding_dimension"] == 256

@@ -114,9 +114,7 @@ def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(
     assert "unexpected ZeroDivisionError at POST lists.recommend" in caplog.text
 
 
-def test_a_store_that_is_locked_for_a_moment_makes_people_wait_and_nobody_is_turned_away(
-    client: FlaskClient, trained_settings: Settings
-) -> None:
+def test_requests_wait_for_a_store_that_is_locked_for_a_moment(client: FlaskClient, trained_settings: Settings) -> None:
     holder = sqlite3.connect(trained_settings.var / "store.sqlite3", isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
     freed = threading.Timer(0.4, lambda: holder.execute("ROLLBACK"))

@@ -1,4 +1,4 @@
-"""What the type-ahead names, and what there is to try."""
+"""Suggestions of the type-ahead, and example users."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_product_is_named_by_the_words_of_its_title_the_last_one_unfinished(
     assert "P00007" in [row["id"] for row in products(client, title.lower())]
 
 
-def test_typing_errors_are_forgiven_where_nothing_begins_so(client: FlaskClient, trained_store: Store) -> None:
+def test_typing_errors_are_corrected_if_no_title_has_the_prefix(client: FlaskClient, trained_store: Store) -> None:
     title = trained_store.products.get(["P00007"])["P00007"].title or ""
     longest = max(title.split(), key=len)
     misspelt = title.replace(longest, longest[:2] + longest[3:])
@@ -79,7 +79,7 @@ def test_a_product_newer_than_the_release_is_named_by_its_whole_id(client: Flask
     }
 
 
-def test_withdrawn_products_are_named_by_nothing_but_their_whole_id(flask_app: Flask, trained_store: Store) -> None:
+def test_withdrawn_products_are_suggested_for_their_whole_id_only(flask_app: Flask, trained_store: Store) -> None:
     trained_store.products.add([Product("P00012", withdrawn=True)])
     context_of(flask_app).recommender.refresh()
     client = flask_app.test_client()
@@ -108,7 +108,7 @@ def test_examples_are_users_who_did_neither_little_nor_very_much(finder: Typeahe
     assert all(lengths[0] < len(trained_store.events.history(user)) < lengths[-1] for user in named)
 
 
-def test_browsing_shows_what_fits_the_most_popular_first(finder: Typeahead, client: FlaskClient) -> None:
+def test_browsing_lists_matching_products_by_popularity(finder: Typeahead, client: FlaskClient) -> None:
     category = client.get("/categories").get_json()[0]
     found = finder.browse(ProductFilter(categories=frozenset({category["category"]})), 100)
     assert len(found) == category["count"]
@@ -119,7 +119,7 @@ def test_browsing_shows_what_fits_the_most_popular_first(finder: Typeahead, clie
     ]
 
 
-def test_what_is_described_alike_is_neither_the_product_nor_what_is_shown_already(finder: Typeahead) -> None:
+def test_similarly_described_products_exclude_the_product_and_those_shown(finder: Typeahead) -> None:
     first = [product.product_id for product in finder.alike("P00012", set(), 4)]
     assert len(set(first)) == 4
     assert "P00012" not in first

@@ -32,7 +32,7 @@ ADMIN_CALLS = ["/training", "/releases/V/activate", "/releases/rollback", "/rele
 
 
 class Trainer:
-    """A trainer that does what a test says, when it is told to."""
+    """A trainer process whose outcome and end a test controls."""
 
     pid = 4_321
 
@@ -56,7 +56,7 @@ class Trainer:
 
 
 class Trainers:
-    """All that were started, and with which words."""
+    """All started trainers, with their arguments."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -85,7 +85,7 @@ def trainers(flask_app: Flask, trained_store: Store) -> Trainers:
 
 @pytest.fixture
 def news(trained_store: Store) -> None:
-    """An event that the current release has not seen."""
+    """Store an event that is newer than the current release."""
     record_events(trained_store, [Event("somebody", "P00001", EventKind.PURCHASE, at=1_700_000_000)])
 
 
@@ -94,7 +94,7 @@ def train(client: FlaskClient, as_admin: dict[str, str], **body: Any) -> Any:
 
 
 def ended(store: Store, run_id: str) -> Run:
-    """The run, once it is over: recorded by a thread of the worker."""
+    """Wait for the end of a run, which a thread of the worker records."""
 
     def over() -> Run | None:
         run = store.runs.get(run_id)
@@ -152,7 +152,7 @@ def test_one_training_at_a_time(
     trainers.started[1].go.set()
 
 
-def test_of_many_who_ask_at_once_one_is_served(
+def test_of_simultaneous_requests_one_starts_a_training(
     flask_app: Flask, as_admin: dict[str, str], trainers: Trainers, trained_store: Store
 ) -> None:
     answers: list[int] = []
@@ -173,7 +173,7 @@ def test_of_many_who_ask_at_once_one_is_served(
     ended(trained_store, trainers.started[0].run_id)
 
 
-def test_while_somebody_trains_by_hand_it_is_a_conflict(
+def test_a_training_by_hand_under_way_is_a_conflict(
     client: FlaskClient, as_admin: dict[str, str], trained_settings: Settings, is_problem: Checker
 ) -> None:
     lock = FileLock(trained_settings.var / "trainer.lock")
@@ -202,7 +202,7 @@ def test_nothing_is_trained_when_no_event_is_new_and_the_answer_says_so(
 
 @pytest.mark.usefixtures("news")
 @pytest.mark.parametrize("model_type", ["svd", "mf", "ss", "all"])
-def test_waiting_answers_when_it_has_ended_with_what_is_served_then(
+def test_a_waiting_request_is_answered_at_the_end_with_the_served_release(
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers, model_type: str
 ) -> None:
     trainers.at_once = True
@@ -218,7 +218,7 @@ def test_waiting_answers_when_it_has_ended_with_what_is_served_then(
 
 
 @pytest.mark.usefixtures("news")
-def test_waiting_tells_that_the_gate_kept_the_old_model(
+def test_a_waiting_request_is_told_that_the_gate_kept_the_old_model(
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers
 ) -> None:
     trainers.at_once = True
@@ -237,7 +237,7 @@ def test_waiting_tells_that_the_gate_kept_the_old_model(
         (lambda run: None, "the trainer ended with exit code -9"),
     ],
 )
-def test_a_training_that_fails_or_dies_is_a_problem_for_whoever_waits(
+def test_a_failed_or_killed_training_is_a_problem_for_a_waiting_request(
     client: FlaskClient,
     as_admin: dict[str, str],
     trainers: Trainers,
@@ -260,7 +260,7 @@ def test_a_trainer_that_cannot_be_started_leaves_no_run_under_way(
 
 
 @pytest.mark.usefixtures("news")
-def test_a_run_that_was_queued_by_a_worker_that_died_does_not_stand_in_the_way_for_ever(
+def test_a_run_queued_by_a_dead_worker_does_not_block_trainings_for_ever(
     client: FlaskClient, as_admin: dict[str, str], trainers: Trainers, trained_store: Store, is_problem: Checker
 ) -> None:
     run = Run("left", "api", int(time.time()), RunStatus.QUEUED)
@@ -373,7 +373,7 @@ def test_without_a_release_no_answer_names_one(untrained_client: FlaskClient) ->
     assert "X-Release" not in untrained_client.get("/healthz").headers
 
 
-def test_a_worker_says_what_it_serves(
+def test_a_worker_reports_its_release(
     flask_app: Flask, client: FlaskClient, publish_again: Publish, trained_settings: Settings
 ) -> None:
     recommender = context_of(flask_app).recommender

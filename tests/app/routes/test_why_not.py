@@ -1,4 +1,4 @@
-"""POST /why-not, and explanations: what a list says of itself."""
+"""POST /why-not, and explanations of lists."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
     assert answer()[0] == "withdrawn"
 
 
-def test_a_product_that_came_after_the_training_is_told_from_one_that_nobody_knows(
+def test_a_product_newer_than_the_release_differs_from_an_unknown_one(
     client: FlaskClient, trained_store: Store
 ) -> None:
     trained_store.products.add([Product("brand new", title="New")])
@@ -84,7 +84,7 @@ def test_a_session_may_ask_too(client: FlaskClient) -> None:
     assert (answer["user_id"], answer["reason"]) == (None, "seen")
 
 
-def test_nobody_in_particular_is_refused(client: FlaskClient, is_problem: Checker) -> None:
+def test_incomplete_requests_and_unknown_models_are_refused(client: FlaskClient, is_problem: Checker) -> None:
     assert "user_id is missing" in is_problem(client.post("/why-not", json={"product_id": "P00001"}), 422)["detail"]
     assert "product_id" in is_problem(client.post("/why-not", json={"user_id": USER}), 422)["detail"]
     unknown = client.post("/why-not", json={"user_id": USER, "product_id": "P00001", "model": "magic"})
@@ -169,7 +169,7 @@ def test_an_explained_list_comes_out_of_the_cache_as_it_went_in(client: FlaskCli
     assert not any("explanation" in row for row in plain["recommendations"])
 
 
-def test_for_a_stranger_popularity_is_the_whole_explanation(client: FlaskClient) -> None:
+def test_for_an_unknown_user_popularity_is_the_only_explanation(client: FlaskClient) -> None:
     for row in explained(client, user_id="nobody", n=3):
         assert [opinion["model"] for opinion in row["explanation"]["opinions"]] == ["popularity"]
         assert row["explanation"]["because"] == []

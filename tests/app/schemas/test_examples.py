@@ -1,4 +1,4 @@
-"""The examples of the description are true: what they send works, and what they show comes back in the same shape."""
+"""The requests of the documented examples work, and their answers have the documented shape."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def calls(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def check(value: Any, schema: dict[str, Any], description: dict[str, Any]) -> None:
-    """Raises if the value is not what the schema says."""
+    """Raise if a value does not match the schema."""
     OAS31Validator({**schema, "components": description["components"]}).validate(value)
 
 
 def same_shape(shown: Any, found: Any, at: str = "answer") -> None:
-    """Asserts that both have the same names and types all the way down; null may stand for anything."""
+    """Assert that both values have the same names and types at every depth; null matches everything."""
     if shown is None or found is None:
         return
     if isinstance(shown, float | int) and not isinstance(shown, bool):
@@ -81,7 +81,7 @@ def same_shape(shown: Any, found: Any, at: str = "answer") -> None:
 def test_an_example_works_and_is_answered_as_shown(
     served: Shop, description: dict[str, Any], call: str, example: Example
 ) -> None:
-    """Sent by its own curl line, the one that the description shows."""
+    """The request is sent as its documented curl line."""
     path = call.split(" ", 1)[1]
     endpoint = served.app.url_map.bind("").match(example.address(path).partition("?")[0], method=call.split(" ")[0])[0]
     with served.app.app_context():
@@ -99,7 +99,7 @@ def test_an_example_works_and_is_answered_as_shown(
         check(example.body, asked, description)
 
 
-def test_opinions_of_an_example_add_up_to_its_score() -> None:
+def test_score_terms_of_an_example_add_up_to_its_score() -> None:
     answers = [example.answer for _, example in _EACH if isinstance(example.answer, dict)]
     explained = [row for answer in answers for row in answer.get("recommendations", ()) if "explanation" in row]
     assert explained
@@ -130,8 +130,8 @@ def test_every_call_has_an_example_and_a_curl_line_in_its_description(descriptio
             assert re.fullmatch(template, shown.address.partition("?")[0])
 
 
-def test_every_call_stands_with_its_curl_lines_in_the_papers(description: dict[str, Any]) -> None:
-    """docs/http.md is written from the description: python docs/write_http.py."""
+def test_every_call_is_documented_with_its_curl_lines(description: dict[str, Any]) -> None:
+    """docs/http.md is written by python docs/write_http.py."""
     page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
     for call, described in calls(description).items():
         assert f"## {call}\n" in page
@@ -150,7 +150,7 @@ def test_every_curl_of_the_page_about_the_calls_works(served: Shop) -> None:
         assert answer.status_code in (200, 201, 202), (line, answer.text)
 
 
-def test_bodies_and_answers_of_the_examples_stand_in_the_description(description: dict[str, Any]) -> None:
+def test_the_description_contains_the_bodies_and_answers_of_the_examples(description: dict[str, Any]) -> None:
     for call, example in _EACH:
         described = operation(description, call)
         answers = described["responses"][str(example.status)]["content"][example.kind]["examples"].values()

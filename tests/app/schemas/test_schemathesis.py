@@ -46,7 +46,7 @@ CHECKS = {
 
 @pytest.fixture
 def address(trained_settings: Settings, trained_store: Store, make_app: Callable[[Settings], Flask]) -> Iterator[str]:
-    """Where the service answers over a real connection; reading needs a key, and no limit stands in the way."""
+    """Serve the application over a real connection, with a read key and without rate limits; yield its address."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     free = {"read_keys": "reader", "admin_rate_limit": "", "wrong_keys_limit": ""}
     app = make_app(trained_settings.model_copy(update=free))
@@ -78,7 +78,7 @@ def test_schemathesis_finds_nothing_in_the_whole_description(address: str, as_ad
 
 
 def outcome(schema: BaseSchema) -> tuple[list[str], Counter[str], set[str]]:
-    """What failed, in words; how often each check looked at an answer; the calls that were tried."""
+    """Return failures as text, the number of answers by check, and the calls that were tried."""
     failures: dict[str, str] = {}
     ran: Counter[str] = Counter()
     tried: set[str] = set()

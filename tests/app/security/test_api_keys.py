@@ -1,4 +1,4 @@
-"""Who may do what, and that no key is ever seen."""
+"""Keys allow their calls only, and are never shown or logged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVENT = {"user_id": "me", "product_id": "P00001", "kind": "click"}
 
 @pytest.fixture
 def client_of(trained_settings: Settings, make_app: Callable[[Settings], Flask]) -> Client:
-    """A client of an application with these keys only."""
+    """Return a client of an application with these keys only."""
 
     def build(**keys: str) -> FlaskClient:
         none = {"write_keys": "", "admin_keys": "", "read_keys": ""}
@@ -193,7 +193,7 @@ def test_a_setting_may_hold_the_hash_of_a_key(client_of: Client, is_problem: Che
     "keys",
     ["sha256:", "sha256:abc", "good, sha256:" + "g" * 64, "sha256:" + "a" * 63, "sha256:" + "A" * 64, hashed_key("")],
 )
-def test_a_hash_that_is_none_or_that_of_nothing_is_refused_and_not_shown(keys: str) -> None:
+def test_an_invalid_hash_or_one_of_an_empty_key_is_refused_and_not_shown(keys: str) -> None:
     with pytest.raises(ConfigError) as refused:
         read_settings(write_keys=keys)
     assert "AISLE_WRITE_KEYS" in str(refused.value)
@@ -217,9 +217,7 @@ def basic(password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'anybody:{password}'.encode()).decode()}"}
 
 
-def test_a_browser_may_type_the_key_to_look_at_pages_and_for_nothing_else(
-    client_of: Client, is_problem: Checker
-) -> None:
+def test_a_key_typed_in_the_browser_gives_access_to_pages_only(client_of: Client, is_problem: Checker) -> None:
     client = client_of(read_keys="reader", write_keys="writer", admin_keys="admin")
     refused = client.get("/dashboard")
     assert any("Basic" in said for said in refused.headers.getlist("WWW-Authenticate"))
@@ -232,14 +230,14 @@ def test_a_browser_may_type_the_key_to_look_at_pages_and_for_nothing_else(
     assert client.get("/status").headers.getlist("WWW-Authenticate") == ["Bearer"]
 
 
-def test_files_of_pages_are_open_as_they_tell_nothing(client_of: Client) -> None:
+def test_static_files_need_no_key(client_of: Client) -> None:
     client = client_of(read_keys="reader")
     for path in ("/static/aisle.css", "/static/bootstrap/css/bootstrap.min.css"):
         with client.get(path, buffered=True) as answer:
             assert answer.status_code in (200, 404)
 
 
-def test_which_methods_there_are_is_told_without_a_key(client_of: Client) -> None:
+def test_allowed_methods_are_answered_without_a_key(client_of: Client) -> None:
     answer = client_of(read_keys="reader", write_keys="writer").options("/events")
     assert answer.status_code == 200
     assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}

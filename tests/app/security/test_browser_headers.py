@@ -1,4 +1,4 @@
-"""What keeps browsers safe: headers, cookies, forms that only our own pages can send; and no file of another host."""
+"""Security of browsers: headers, cookies, forms of our own pages only, and no files of other hosts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_answer_has_the_headers_that_protect(client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", ["/recommend?user_id=a", "/?user_id=U00003", "/status", "/dashboard", "/nothing"])
-def test_what_may_be_about_somebody_is_kept_nowhere(client: FlaskClient, path: str) -> None:
+def test_answers_about_users_are_not_cached(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
@@ -84,7 +84,7 @@ def test_files_are_kept_until_they_change(client: FlaskClient) -> None:
 
 @pytest.fixture
 def form_client(flask_app: Flask) -> FlaskClient:
-    """A client of the application with one more page: a form."""
+    """Return a client of the application with one more page, which has a form."""
     extra = Blueprint("extra", __name__)
     template = '<form method="post"><input name="csrf_token" value="{{ csrf_token() }}"></form>'
     extra.add_url_rule("/form", "show", lambda: render_template_string(template))
@@ -152,7 +152,7 @@ def test_all_workers_share_one_secret_and_a_form_of_one_is_taken_by_another(
     assert given.config["SECRET_KEY"] == "given"
 
 
-def test_a_folder_that_takes_no_secret_keeps_nobody_from_serving(
+def test_a_folder_that_cannot_store_the_secret_does_not_stop_the_service(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     (trained_settings.var / "keys").write_text("a file in the way")
@@ -183,7 +183,7 @@ def _note(seen: list[bool]) -> None:
 
 
 class _Loaded(HTMLParser):
-    """What a page loads by itself."""
+    """Addresses that a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ class _Loaded(HTMLParser):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_and_its_files_load_nothing_from_another_host(client: FlaskClient, path: str) -> None:
-    """Pictures of products aside, of which the shop of these tests has none: the network cable may be out."""
+    """Pictures of products are an exception, but the test shop has none."""
     loaded = _Loaded()
     loaded.feed(client.get(path, buffered=True).get_data(as_text=True))
     files = [address for address in loaded.addresses if not address.startswith(("data:", "#"))]

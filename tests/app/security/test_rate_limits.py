@@ -1,4 +1,4 @@
-"""How much a client may ask: of all calls, of the admin's, and with wrong keys."""
+"""Rate limits of all calls, of the admin's calls, and of wrong keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Client = Callable[..., FlaskClient]
 
 @pytest.fixture
 def client_of(trained_settings: Settings, make_app: Callable[[Settings], Flask]) -> Client:
-    """A client of a worker with these settings."""
+    """Return a client of a worker with these settings."""
 
     def build(**changes: Any) -> FlaskClient:
         keys = {"write_keys": "writer,other", "admin_keys": "admin"}
@@ -34,7 +34,7 @@ def client_of(trained_settings: Settings, make_app: Callable[[Settings], Flask])
 
 @pytest.fixture
 def server() -> Iterator[redis.Redis]:
-    """A Redis, whose counts of this test are removed."""
+    """Return a Redis; the counts of the test are removed."""
     with redis_without("LIMITS:*") as client:
         yield client
 
@@ -56,7 +56,7 @@ def test_reading_has_no_limit_unless_one_is_set(client_of: Client) -> None:
     assert set(statuses(client_of(), 100)) == {200}
 
 
-def test_who_asks_too_much_is_told_when_to_come_again(client_of: Client, is_problem: Checker) -> None:
+def test_a_client_over_its_limit_gets_the_time_to_retry(client_of: Client, is_problem: Checker) -> None:
     client = client_of(rate_limit="3/hour")
     assert statuses(client, 3) == [200] * 3
     refused = client.get("/categories")
@@ -170,7 +170,7 @@ def test_workers_count_together_in_a_redis_and_keep_no_key_there(client_of: Clie
     assert not any("writer" in key for key in kept)
 
 
-def test_a_redis_that_is_away_or_hangs_stops_nobody_and_the_worker_counts_itself(
+def test_without_a_working_redis_the_worker_counts_requests_itself(
     client_of: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with SilentServer() as silent:
@@ -196,7 +196,7 @@ def test_no_limit_is_written_to_the_log_with_an_address_or_a_key(
 
 
 @pytest.mark.parametrize("rate", ["5", "minute", "0/minute", "-1/minute", "5/fortnight", "5 per minute", "1e3/hour"])
-def test_what_is_no_rate_is_refused(rate: str) -> None:
+def test_an_invalid_rate_is_refused(rate: str) -> None:
     with pytest.raises(ConfigError, match="AISLE_RATE_LIMIT"):
         read_settings(rate_limit=rate)
 

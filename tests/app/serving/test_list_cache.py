@@ -1,4 +1,4 @@
-"""The list cache: one entry for everything that shapes a list, and no pickle."""
+"""The list cache: keys contain everything that shapes a list; values are JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USER = "U00003"
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Query]:
-    """The queries for which a list was really made."""
+    """Record the queries for which a list was computed."""
     queries: list[Query] = []
     recommend = Pipeline.recommend
 
@@ -83,7 +83,7 @@ def test_a_cached_list_is_equal_to_the_list_that_was_made(flask_app: Flask, comp
     ],
     ids=str,
 )
-def test_whatever_shapes_a_list_has_an_entry_of_its_own(
+def test_everything_that_shapes_a_list_is_part_of_the_key(
     client: FlaskClient, computed: list[Query], change: dict[str, Any]
 ) -> None:
     ask(client)
@@ -94,7 +94,7 @@ def test_whatever_shapes_a_list_has_an_entry_of_its_own(
     assert len(computed) == 2
 
 
-def test_the_order_of_excluded_products_shapes_nothing(client: FlaskClient, computed: list[Query]) -> None:
+def test_the_order_of_excluded_products_does_not_change_the_key(client: FlaskClient, computed: list[Query]) -> None:
     ask(client, exclude=["P00001", "P00002"])
     ask(client, exclude=["P00002", "P00001", "P00001"])
     assert len(computed) == 1
@@ -124,7 +124,7 @@ def test_a_return_makes_a_new_list_when_it_takes_something_back(
     assert [each.history[-1].product_id == "bought" for each in computed] == [True, False]
 
 
-def test_an_event_of_somebody_else_makes_no_new_list(
+def test_an_event_of_another_user_keeps_the_entry(
     client: FlaskClient, computed: list[Query], as_writer: dict[str, str]
 ) -> None:
     ask(client)
@@ -179,7 +179,7 @@ def test_no_pickle_is_made_or_read(client: FlaskClient, monkeypatch: pytest.Monk
     assert len(computed) == 1
 
 
-def test_what_lies_in_the_cache_is_json(flask_app: Flask, client: FlaskClient) -> None:
+def test_cached_values_are_json(flask_app: Flask, client: FlaskClient) -> None:
     ask(client)
     kept = context_of(flask_app).recommender._cache._cache.cache._cache
     assert kept
@@ -187,7 +187,7 @@ def test_what_lies_in_the_cache_is_json(flask_app: Flask, client: FlaskClient) -
         assert value[:1] in (b"[", b"{")
 
 
-def test_a_cache_of_no_seconds_keeps_nothing(
+def test_with_0_seconds_nothing_is_cached(
     trained_settings: Settings, make_app: Callable[[Settings], Flask], computed: list[Query]
 ) -> None:
     client = make_app(trained_settings.model_copy(update={"cache_seconds": 0})).test_client()

@@ -1,4 +1,4 @@
-"""The list cache in a Redis: shared, as JSON, and never what keeps a list waiting."""
+"""The list cache in Redis is shared, stores JSON, and does not delay lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.app.redis_server import REDIS, SilentServer, redis_without
 
 @pytest.fixture
 def server() -> Iterator[redis.Redis]:
-    """A Redis, whose keys of this test are removed."""
+    """Return a Redis; the keys of the test are removed."""
     with redis_without("aisle:*") as client:
         yield client
 
@@ -27,7 +27,7 @@ def cache_of(settings: Settings) -> ListCache:
     return ListCache(Flask(__name__), settings)
 
 
-def test_what_one_worker_puts_another_one_gets_and_nobody_else(server: redis.Redis, tmp_path: Path) -> None:
+def test_an_entry_of_one_worker_is_read_by_another_and_by_no_other_shop(server: redis.Redis, tmp_path: Path) -> None:
     mine = read_settings(var=tmp_path / "mine", cache_url=REDIS)
     cache_of(mine).set({"user": "u"}, [["p", 1.5, "svd"]])
     assert cache_of(mine).get({"user": "u"}) == [["p", 1.5, "svd"]]
@@ -37,7 +37,7 @@ def test_what_one_worker_puts_another_one_gets_and_nobody_else(server: redis.Red
     assert kept == [b'[["p", 1.5, "svd"]]']
 
 
-def test_a_miss_is_nothing_to_warn_of(server: redis.Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_miss_logs_no_warning(server: redis.Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert cache_of(read_settings(var=tmp_path, cache_url=REDIS)).get({"nothing": "here"}) is None
     assert caplog.text == ""

@@ -1,4 +1,4 @@
-"""A running worker and the releases on disk: it takes up what is good, and keeps what it has when that is not."""
+"""A running worker loads valid new releases, and keeps the served one otherwise."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_worker_that_starts_on_a_broken_release_serves_an_older_one_and_says_s
     assert f"The older release {old} is served instead" in note(client)
 
 
-def test_a_worker_that_starts_without_any_good_release_lives_and_says_what_to_do(
+def test_a_worker_without_a_valid_release_starts_and_says_what_to_do(
     trained_settings: Settings, registry: Registry, make_app: Callable[[Settings], Flask], is_problem: Checker
 ) -> None:
     damage(registry, registry.active().version)
@@ -258,7 +258,7 @@ def test_a_worker_that_starts_without_a_pointer_serves_the_newest_release_that_h
     assert make_app(trained_settings).test_client().get("/readyz").status_code == 503
 
 
-def test_a_request_speaks_with_one_release_though_another_is_taken_up_meanwhile(
+def test_a_request_uses_one_release_while_another_is_loaded(
     client: FlaskClient,
     flask_app: Flask,
     recommender: Recommender,

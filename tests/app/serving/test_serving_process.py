@@ -1,4 +1,4 @@
-"""What a process that serves is made of: one BLAS thread, and no library that only training needs."""
+"""A serving process has one BLAS thread and imports no library that only training needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TRAINING_ONLY = (
 
 
 def in_a_fresh_process(code: str, **environment: str) -> Any:
-    """What the code prints, read as JSON; nothing of this process helps."""
+    """Run code in a new interpreter; return its output, read as JSON."""
     variables = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | environment
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=PATIENCE_SECONDS
@@ -94,6 +94,6 @@ print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info(
     assert set(pools) == {1}
 
 
-def test_what_the_environment_says_of_threads_is_left_alone(tmp_path: Path) -> None:
+def test_thread_settings_of_the_environment_are_kept(tmp_path: Path) -> None:
     code = "import app, os, json; print(json.dumps(os.environ['OPENBLAS_NUM_THREADS']))"
     assert in_a_fresh_process(code, AISLE_VAR=str(tmp_path / "var"), OPENBLAS_NUM_THREADS="3") == "3"

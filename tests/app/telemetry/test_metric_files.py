@@ -1,4 +1,4 @@
-"""The files of counts keep the format of prometheus-client, whose inner parts write them.
+"""Metric files have the format of prometheus-client.
 
 A new version of the library that changes the format, or one of the parts, fails here and not in a running shop.
 """
@@ -21,7 +21,7 @@ APP = Path(__file__).resolve().parents[3] / "app"
 
 
 def counted(folder: Path) -> Path:
-    """Count some requests; the folder of this host with its files."""
+    """Count some requests; return the folder of this host with its files."""
     metrics = Metrics(folder)
     for status in ("200", "200", "404"):
         metrics.add(REQUESTS, "/search", "POST", status)
@@ -32,7 +32,7 @@ def counted(folder: Path) -> Path:
 
 
 def test_the_documented_collector_reads_the_files(tmp_path: Path) -> None:
-    """MultiProcessCollector(registry, path) is what the library's documentation names."""
+    """The library's documentation names MultiProcessCollector(registry, path)."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(counted(tmp_path)))
     labels = {"route": "/search", "method": "POST"}
@@ -58,7 +58,7 @@ def test_the_documented_collector_and_ours_agree(tmp_path: Path) -> None:
 
 
 def test_a_file_is_a_length_and_entries_of_key_value_and_time(tmp_path: Path) -> None:
-    """Read by hand: what a file of an earlier version of the library looks like to the next one."""
+    """A file is parsed by hand, to notice a change of the library's format."""
     (path,) = counted(tmp_path).glob("counter_*.db")
     content = path.read_bytes()
     (used,) = struct.unpack_from("i", content, 0)

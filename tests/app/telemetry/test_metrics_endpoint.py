@@ -1,4 +1,4 @@
-"""GET /metrics: what all workers of a host counted, whoever of them died meanwhile."""
+"""GET /metrics sums the counts of all workers of a host, including ended ones."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from src.core.errors import StoreError
 from src.core.records import Run, RunStatus
 from src.core.worker_slots import host_folder, remove_stale_slots
 from src.store import Store
+from src.store.product_store import ProductStore
 
 HISTORY = {"user_id": "U00001", "product_id": "P00001", "kind": "purchase"}
 _fork = multiprocessing.get_context("fork")
@@ -73,7 +74,7 @@ def test_requests_are_counted_by_route_method_and_status(client: FlaskClient, re
     assert found["aisle_request_seconds_count", "/healthz"] == 2
 
 
-def test_no_label_holds_what_a_client_chose(client: FlaskClient, as_writer: dict[str, str], read: Read) -> None:
+def test_no_label_has_values_chosen_by_clients(client: FlaskClient, as_writer: dict[str, str], read: Read) -> None:
     client.get("/products/canary-1")
     client.get("/canary-2?x=canary-3", headers={"X-Request-Id": "canary-4", "User-Agent": "canary-5"})
     client.post("/search", json={"query": "canary-6"})
@@ -83,7 +84,7 @@ def test_no_label_holds_what_a_client_chose(client: FlaskClient, as_writer: dict
     assert "canary" not in str(read()).lower()
 
 
-def test_durations_stand_in_every_bucket_and_grow_to_the_number_of_requests(client: FlaskClient, read: Read) -> None:
+def test_duration_buckets_are_cumulative_up_to_the_number_of_requests(client: FlaskClient, read: Read) -> None:
     for _ in range(3):
         client.get("/healthz")
     found = read()
@@ -94,7 +95,7 @@ def test_durations_stand_in_every_bucket_and_grow_to_the_number_of_requests(clie
     assert 0 < found["aisle_request_seconds_sum", "/healthz"] < 3
 
 
-def test_lists_are_counted_by_what_made_them_and_whether_the_cache_had_them(client: FlaskClient, read: Read) -> None:
+def test_lists_are_counted_by_source_and_cache_hit(client: FlaskClient, read: Read) -> None:
     for _ in range(3):
         client.post("/recommend", json={"user_id": "U00001", "model": "als"})
     client.post("/search", json={"query": "steel pan"})
@@ -117,7 +118,7 @@ def test_a_list_that_was_made_and_not_answered_is_not_counted(
     def broken(*_: object) -> Any:
         raise StoreError("no")
 
-    monkeypatch.setattr("app.routes.recommendations._named", broken)
+    monkeypatch.setattr(ProductStore, "get", broken)
     assert client.post("/recommend", json={"user_id": "U00001", "detail": True}).status_code == 503
     assert not [key for key in read() if key[0] == "aisle_lists_total"]
 
@@ -159,7 +160,7 @@ def test_workers_are_counted_by_the_release_they_serve_and_dead_ones_are_not(fla
     recommender.leave()
 
 
-def test_a_store_that_does_not_answer_is_said_and_the_rest_stays(
+def test_a_store_that_does_not_answer_is_reported_beside_the_other_metrics(
     flask_app: Flask, monkeypatch: pytest.MonkeyPatch, read: Read
 ) -> None:
     def broken(*_: object) -> Any:
@@ -232,7 +233,7 @@ def test_a_process_that_is_forked_counts_in_files_of_its_own(counts: Metrics) ->
     assert samples(counts.text())["aisle_events_total", "stored"] == 3
 
 
-def test_a_service_that_begins_counts_from_zero_and_leaves_living_workers_alone(tmp_path: Path) -> None:
+def test_a_new_service_counts_from_zero_and_keeps_files_of_live_workers(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     _run(folder, 5, lambda: None).join()
     remove_stale_slots(folder)
@@ -255,7 +256,7 @@ def test_folders_of_hosts_that_are_no_more_are_removed_after_a_day(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 4_096, b"\x40\x00\x00\x00" + b"\xff" * 100])
-def test_a_damaged_file_costs_what_it_counted_and_nothing_else(counts: Metrics, tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_loses_only_its_own_counts(counts: Metrics, tmp_path: Path, content: bytes) -> None:
     counts.add(EVENTS_TOLD, "stored")
     (counts.folder / "counter_1.db").write_bytes(content)
     assert samples(counts.text())["aisle_events_total", "stored"] == 1
@@ -273,7 +274,7 @@ def test_labels_without_end_are_not_counted_without_end(counts: Metrics) -> None
     assert sum(path.stat().st_size for path in counts.folder.iterdir()) <= 2 * 1_048_576
 
 
-def test_where_nothing_can_be_written_requests_are_answered_all_the_same(
+def test_requests_are_answered_without_a_writable_metrics_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "metrics").write_text("a file where the folder should be")

@@ -1,4 +1,4 @@
-"""AISLE_LOG_SERVED=on: lists are kept off the way of requests, and events are joined to them."""
+"""AISLE_LOG_SERVED=on stores lists in the background and joins events to them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN = ShownList("v1", "user", None, "als", [Recommendation("a", 1.0, "als"), R
 
 
 class Counted:
-    """Metrics that remember."""
+    """Metrics that record their calls."""
 
     def __init__(self) -> None:
         self.dropped = 0.0
@@ -45,7 +45,7 @@ def served_app(keeping: Settings, make_app: Callable[[Settings], Flask]) -> Flas
 
 @pytest.fixture
 def served(served_app: Flask) -> Callable[[], list[ServedList]]:
-    """The lists that are kept, oldest first."""
+    """Return the stored lists, oldest first."""
 
     def kept() -> list[ServedList]:
         aisle = context_of(served_app)
@@ -106,7 +106,7 @@ def test_nothing_is_kept_unless_it_is_wanted(client: FlaskClient, flask_app: Fla
     assert trained_store.served_lists.newest(5) == []
 
 
-def test_a_click_told_with_the_request_id_is_joined_to_its_place(
+def test_a_click_with_the_request_id_is_joined_to_its_position(
     served_app: Flask, served: Kept, as_writer: dict[str, str]
 ) -> None:
     client = served_app.test_client()
@@ -142,7 +142,7 @@ def test_a_request_id_that_no_answer_has_is_a_wrong_field(client: FlaskClient, a
     assert "request_id" in answer.get_json()["detail"]
 
 
-def test_a_thread_writes_what_comes_and_stop_writes_the_rest(keeping: Settings, trained_store: Store) -> None:
+def test_a_thread_writes_lists_and_stop_writes_the_rest(keeping: Settings, trained_store: Store) -> None:
     log, counted = log_of(keeping, trained_store)
     log.run()
     log.put("r1", [SHOWN])
@@ -154,7 +154,7 @@ def test_a_thread_writes_what_comes_and_stop_writes_the_rest(keeping: Settings, 
     assert counted.dropped == 0
 
 
-def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_dropped_and_counted(
+def test_a_store_that_does_not_answer_delays_no_request_and_excess_lists_are_dropped_and_counted(
     keeping: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Refusing:
@@ -186,7 +186,7 @@ def test_a_store_that_does_not_answer_delays_no_request_and_what_is_too_much_is_
     assert counted.dropped == 100
 
 
-def test_a_service_that_ends_without_its_store_says_what_is_lost(
+def test_a_service_that_ends_without_its_store_logs_the_number_of_lost_lists(
     keeping: Settings, caplog: pytest.LogCaptureFixture, trained_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Single events: which may be stored, and why the others are refused."""
+"""Single events are stored, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def event(kind: EventKind = EventKind.RATING, value: float = 4.0, at: int | None
 
 
 def fault_of(given: Event, settings: Settings) -> str | None:
-    """Why an event is refused; None if it may be stored."""
+    """Return why an event is refused; None if it may be stored."""
     rules = EventRules(settings.rating_min, settings.rating_max, NOW)
     fault = rules.first_fault(given)
     return None if fault is None else event_fault_sentence(fault, given, rules)

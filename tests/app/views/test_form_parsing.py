@@ -1,4 +1,4 @@
-"""What is typed into forms, and what is said of what cannot be used."""
+"""Form input is parsed, or reported as invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_ids_are_read_as_the_world_means_them() -> None:
 
 
 @pytest.mark.parametrize("id_", ["a\x00b", "x" * 257])
-def test_what_is_no_id_is_said_beside_its_field(id_: str) -> None:
+def test_an_invalid_id_is_reported_at_its_field(id_: str) -> None:
     typed = typed_ids({"user_id": id_, "product_id": "p"}, "user_id", "product_id")
     assert list(typed.problems) == ["user_id"]
     assert "expected" in typed.problems["user_id"]
@@ -42,9 +42,7 @@ def test_a_search_is_read_with_all_its_filters() -> None:
         ({"category": "a\x07"}, "category"),
     ],
 )
-def test_what_cannot_be_used_is_said_beside_its_field_and_kept_as_it_was_typed(
-    given: dict[str, str], field: str
-) -> None:
+def test_invalid_input_is_reported_at_its_field_and_kept_as_typed(given: dict[str, str], field: str) -> None:
     typed, _ = typed_search(given)
     assert list(typed.problems) == [field]
     assert typed[field] == given[field]

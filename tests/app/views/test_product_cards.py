@@ -29,7 +29,7 @@ def in_a_request(flask_app: Flask) -> Iterator[None]:
         yield
 
 
-def test_a_card_shows_what_is_known() -> None:
+def test_a_card_shows_the_known_fields() -> None:
     card = card_of(MUG, "€")
     assert (card.name, card.category, card.initial, card.price) == ("Mug", "Kitchen", "K", "€1,234.50")
     assert card.picture == "https://shop.example/m.png"
@@ -65,7 +65,7 @@ def explained(because: tuple[Reason, ...], *opinions: ComponentScore, filled_by:
     return Recommendation("m", 1.0, "blend", filled_by, Explanation(opinions, because))
 
 
-def test_a_place_on_a_list_says_which_product_of_the_history_speaks_for_it() -> None:
+def test_a_place_on_a_list_names_the_history_product_with_the_largest_share() -> None:
     item = explained((Reason("t", 0.5), Reason("x", 0.1)), ComponentScore("als", 1, 1, 1))
     assert named([item]) == {"m", "t"}
     history = [Event("u", "t", EventKind.PURCHASE), Event("u", "t", EventKind.VIEW)]
@@ -73,12 +73,12 @@ def test_a_place_on_a_list_says_which_product_of_the_history_speaks_for_it() -> 
     assert (card.because, card.because_name) == ("Because they bought", "Teapot")
 
 
-def test_a_product_that_speaks_for_itself_is_said_to() -> None:
+def test_a_product_recommended_because_of_itself_is_explained_so() -> None:
     (card,) = recommended([explained((Reason("m", 0.5),))], [Event("u", "m", EventKind.VIEW)], {"m": MUG}, "")
     assert (card.because, card.because_name) == ("Because they looked at", "it before")
 
 
-def test_without_such_a_product_the_strongest_opinion_is_said() -> None:
+def test_without_such_a_product_the_largest_score_term_is_named() -> None:
     (card,) = recommended([explained((), ComponentScore("text", 1, 1, 1))], [], {}, "")
     assert (card.because, card.because_name) == ("Described like what they have", "")
     (card,) = recommended([explained((Reason("t", 1),), filled_by="popularity")], [], {}, "")
@@ -112,7 +112,7 @@ def test_a_history_shows_the_newest_first_each_product_once() -> None:
         (14, 1_212, 2, "1,212 ratings of the product and 14 ratings by the user"),
     ],
 )
-def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
+def test_the_confidence_of_a_rating_follows_from_its_numbers_of_ratings(
     of_user: int, of_product: int, level: int, words: str
 ) -> None:
     rated = PredictedRating(4.23, of_user > 0, of_product > 0, of_user, of_product, "vbmf")
@@ -124,12 +124,12 @@ def test_how_sure_a_predicted_rating_is_follows_from_what_it_rests_on(
     assert "off by 0.8" in said.off_by
 
 
-def test_where_nobody_rates_no_rating_is_shown() -> None:
+def test_without_a_rating_model_no_rating_is_shown() -> None:
     rated = PredictedRating(3.0, False, False, 0, 0, "vbmf")
     assert prediction_of(rated, (1.0, 5.0), None) is None
 
 
-def test_a_scale_that_goes_below_nothing_fills_its_share_of_stars() -> None:
+def test_a_scale_with_negative_ratings_fills_its_share_of_stars() -> None:
     rated = PredictedRating(0.0, True, True, 3, 3, "svd")
     said = prediction_of(rated, (-10.0, 10.0), None)
     assert said is not None

@@ -1,4 +1,4 @@
-"""Places on a field of 100 × 100, counted by hand."""
+"""Coordinates of charts on a field of 100 × 100, compared with values computed by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.views.svg_charts import Point, columns, curve, intervals, line, round_above
 
 
-def test_columns_stand_side_by_side_and_as_high_as_their_counts() -> None:
+def test_columns_are_adjacent_and_as_high_as_their_counts() -> None:
     picture = columns({"mon": 10, "tue": 0, "wed": 5, "thu": 1})
     assert [(bar.x, bar.width) for bar in picture.bars] == [(1.5, 22.0), (51.5, 22.0), (76.5, 22.0)]
     assert [(bar.y, bar.height) for bar in picture.bars] == [(0.0, 100.0), (50.0, 50.0), (90.0, 10.0)]
@@ -38,7 +38,7 @@ def test_no_bar_leaves_the_field_or_meets_another(counts: list[int]) -> None:
         assert before.x + before.width <= after.x + 0.02
 
 
-def test_a_line_breaks_where_nothing_was_measured() -> None:
+def test_a_line_has_gaps_at_missing_values() -> None:
     points = [Point(0, 0.1), Point(10, 0.2), Point(20), Point(30, 0.2), Point(40, 0.4)]
     picture = line(points, [(30, "release b")], "NDCG@10")
     assert picture is not None
@@ -73,7 +73,7 @@ def test_a_curve_goes_from_one_lower_corner_to_the_upper_other_one() -> None:
     assert curve([0.0, 0.8, 1.0]) == "M0.0 100.0L50.0 20.0L100.0 0.0"
 
 
-def test_intervals_share_one_scale_that_begins_at_nothing() -> None:
+def test_intervals_share_one_scale_from_0() -> None:
     places, top = intervals([(0.1, 0.05, 0.15), (0.2, 0.2, 0.2), (0.0, -0.1, 0.01)])
     assert top == 0.2
     assert [(place.value, place.low, place.high) for place in places] == [(50, 25, 75), (100, 100, 100), (0, 0, 5)]
@@ -88,5 +88,5 @@ def test_the_end_of_a_scale_is_near_and_round(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, float("nan"), float("inf")])
-def test_nothing_has_a_scale_all_the_same(value: float) -> None:
+def test_a_scale_without_a_positive_value_ends_at_1(value: float) -> None:
     assert round_above(value) == 1.0

@@ -1,4 +1,4 @@
-"""Numbers and times as people read them."""
+"""Template filters format numbers and times for people."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.views.template_filters import ago, axis, day, duration, figure, iso, mo
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 
 
-def test_times_are_told_in_utc() -> None:
+def test_times_are_shown_in_utc() -> None:
     assert (moment(NOW), day(NOW), iso(NOW)) == ("2023-11-14 22:13", "2023-11-14", "2023-11-14T22:13:20+00:00")
     assert seconds_of("2023-11-14T22:13:20+00:00") == NOW
     assert seconds_of("2023-11-14T23:13:20+01:00") == NOW
 
 
 @pytest.mark.parametrize("text", [None, "", "yesterday"])
-def test_what_is_no_time_is_none(text: str | None) -> None:
+def test_an_invalid_time_is_none(text: str | None) -> None:
     assert seconds_of(text) is None
 
 
@@ -30,7 +30,7 @@ def test_what_is_no_time_is_none(text: str | None) -> None:
         (-600, "in 10 minutes"), (-86_400, "in 1 day"),
     ],
 )  # fmt: skip
-def test_times_are_told_as_seen_from_now(away: int, said: str) -> None:
+def test_times_are_shown_relative_to_now(away: int, said: str) -> None:
     assert ago(NOW - away, NOW) == said
 
 
@@ -49,22 +49,22 @@ def test_durations_have_two_parts_at_the_most(seconds: float, said: str) -> None
 @pytest.mark.parametrize(
     ("n", "said"), [(0, "0 B"), (999, "999 B"), (3_801_088, "3.8 MB"), (456_000_000, "456 MB"), (2e15, "2000 TB")]
 )
-def test_sizes_are_told_in_the_unit_that_fits(n: float, said: str) -> None:
+def test_sizes_are_shown_in_the_unit_that_fits(n: float, said: str) -> None:
     assert size(n) == said
 
 
-def test_a_figure_that_is_not_there_is_a_dash() -> None:
+def test_a_missing_figure_is_a_dash() -> None:
     assert (figure(None), figure(0.13804)) == ("–", "0.1380")
 
 
 @pytest.mark.parametrize(
     ("top", "said"), [(40_000.0, "40,000"), (1_200_000.0, "1,200,000"), (800, "800"), (0.06, "0.06"), (1.0, "1")]
 )
-def test_the_end_of_a_scale_is_told_in_full(top: float, said: str) -> None:
+def test_the_end_of_a_scale_is_shown_in_full(top: float, said: str) -> None:
     assert axis(top) == said
 
 
-def test_figures_of_a_document_have_no_digits_that_say_nothing() -> None:
+def test_figures_have_no_insignificant_digits() -> None:
     document = {"value": 0.05134266803860, "n": 12_345_678, "each": [0.1 + 0.2, None, "0.123456789"], "never": math.inf}
     assert rounded(document) == {
         "value": 0.051343,

@@ -1,4 +1,4 @@
-"""Compiled loops are kept where they can be, and compiled all the same where they cannot."""
+"""Compiled loops are cached if possible, and compiled anyway if not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_where_nothing_can_be_written_a_function_is_compiled_without_being_kept(
     assert asked == [True, False]
 
 
-def test_with_a_pool_and_without_one_the_results_stand_in_the_order_of_the_tasks() -> None:
+def test_results_are_in_the_order_of_the_tasks_with_and_without_a_pool() -> None:
     with ThreadPoolExecutor(3) as pool:
         assert (
             map_in_threads(str, range(20), pool) == map_in_threads(str, range(20), None) == [str(n) for n in range(20)]

@@ -53,7 +53,7 @@ def trainset_of(frame: pd.DataFrame) -> Trainset:
 
 
 def interactions_of(frame: pd.DataFrame, extra: int = 0) -> Interactions:
-    """Over vocabularies that begin with `extra` ids which have no rating, the others in another order than the rows."""
+    """Return interactions whose vocabularies begin with `extra` ids without ratings; others are not in row order."""
     columns = [frame[name].astype(str) for name in ("user", "item")]
     ids = [[*(f"none{at}" for at in range(extra)), *sorted(column.unique())] for column in columns]
     rows = [pd.Index(names).get_indexer(column).astype(np.int32) for names, column in zip(ids, columns, strict=True)]

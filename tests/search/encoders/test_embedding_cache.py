@@ -51,7 +51,7 @@ def test_another_encoder_begins_anew(tmp_path: Path) -> None:
     assert len(other.read) == 3
 
 
-def test_texts_that_nobody_has_any_more_are_dropped_in_the_end(tmp_path: Path) -> None:
+def test_vectors_of_removed_texts_are_dropped_eventually(tmp_path: Path) -> None:
     encode_texts(Letters(), [f"old {number}" for number in range(50)], tmp_path, Silent())
     encode_texts(Letters(), ["new"], tmp_path, Silent())
     encoder = Letters()
@@ -86,7 +86,7 @@ def test_a_file_that_was_damaged_only_costs_time(tmp_path: Path, name: str, how:
 
 @pytest.mark.parametrize("name", ["kept.npy", "kept.sha256"])
 def test_of_two_that_write_at_once_no_text_gets_the_vector_of_another(tmp_path: Path, name: str) -> None:
-    """Equally many texts, and of each writing one of the two files stays."""
+    """Both writers have the same number of texts, and one file of each remains."""
     one, other = tmp_path / "one", tmp_path / "other"
     encode_texts(Letters(), ["a dog", "an ox"], one, Silent())
     encode_texts(Letters(), ["a cow", "one emu"], other, Silent())
@@ -98,7 +98,7 @@ def test_of_two_that_write_at_once_no_text_gets_the_vector_of_another(tmp_path: 
 
 
 class Killed(Letters):
-    """Is ended at the third part of the texts."""
+    """An encoder that is killed at the third part of the texts."""
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         if len(self.read) >= 4:

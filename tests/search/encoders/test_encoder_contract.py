@@ -1,4 +1,4 @@
-"""What every encoder must do: one suite for all of them. MiniLM is tried where its library and weights are."""
+"""The contract of every encoder. MiniLM is tested if its library and weights are installed."""
 
 from __future__ import annotations
 
