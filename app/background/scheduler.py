@@ -139,7 +139,7 @@ class Scheduler:
     def _check_as_leader(self) -> None:
         """Check, if this worker still holds the leader's lock; PostgreSQL drops it when it is restarted."""
         if self._lock.held:
-            self.check()
+            self.check(lambda: self._lock.held)
         else:
             _log.warning("this worker lost the lock of the leader and tries to take it again")
             self._step_down()
@@ -150,22 +150,25 @@ class Scheduler:
             timers.shutdown(wait=False)
         self._lock.release()
 
-    def check(self) -> bool:
+    def check(self, leads: Callable[[], bool] = lambda: True) -> bool:
         """Start a training, or a drift check, if one is due and none runs; errors are logged, not raised.
+
+        Args:
+            leads: whether this worker leads, asked again before a start: it may have been stopped for minutes since.
 
         Returns:
             Whether a process was started.
         """
         with self._checking:
             try:
-                return self._check()
+                return self._check(leads)
             except AisleError as error:
                 _log.error("the nightly check failed: %s", error)
             except OSError as error:
                 _log.error("the nightly training could not be started: %s", error)
             return False
 
-    def _check(self) -> bool:
+    def _check(self, leads: Callable[[], bool]) -> bool:
         self._end_overdue()
         if (started := self._started) is not None:
             if self._is_busy(started):
@@ -176,7 +179,10 @@ class Scheduler:
             return False  # an interrupted run is started again by the next check
         if self._store.runs.unfinished():
             return False  # a queued run, whose process is about to take the lock
-        if (due := self._due()) is not None:
+        due = self._due()
+        if not leads():
+            return False
+        if due is not None:
             _log.info("starting the nightly training")
             run = self._store.runs.get_due(due)
             process = self._training.start(["--trigger", "night", "--due", str(due)])

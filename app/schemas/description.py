@@ -142,6 +142,7 @@ def _with_public_names(schemas: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps({_PUBLIC_NAMES.get(name, name): schema for name, schema in schemas.items()})
     for name, public in _PUBLIC_NAMES.items():
         text = text.replace(json.dumps(_REFERENCE.format(model=name)), json.dumps(_REFERENCE.format(model=public)))
+        text = text.replace(f'"title": "{name}"', f'"title": "{public}"')
     renamed: dict[str, Any] = json.loads(text)
     return renamed
 

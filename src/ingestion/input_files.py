@@ -215,11 +215,14 @@ def sampled(lengths: Iterable[tuple[Row, int]], n: int) -> Iterator[Row]:
 
 
 def refuse_many_columns(path: Path, n: int) -> None:
-    """Raise UnusableFile if a file has more than MAX_COLUMNS columns.
+    """Refuse a file with too many columns.
 
     Args:
         path: The file.
-        n: Its columns.
+        n: Its number of columns.
+
+    Raises:
+        UnusableFile: It has more than MAX_COLUMNS.
     """
     if n > MAX_COLUMNS:
         raise UnusableFile(

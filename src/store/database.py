@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 
 _LOADING_CACHE_KIB = 131_072
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a WAL reset can corrupt the database
+_POOL_SECONDS = 3
+"""Until a connection of the pool is free; a request is answered with 503 then, and may be sent again."""
+_CONNECT_SECONDS = 5
 _WRITE_LOCK = 7_243_001  # an arbitrary number for PostgreSQL's advisory lock
 
 
@@ -52,6 +55,7 @@ class Database:
         if loading and self.is_sqlite:
             event.listen(self.engine, "connect", _take_a_large_cache)
         self._replacing = Lock()
+        self._loading = loading
         self._identity: FileIdentity | None = None
         try:
             if self.file is not None:
@@ -136,7 +140,8 @@ class Database:
         with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
             if not self.is_sqlite:
                 # One writer at a time, as on SQLite: two batches with the same rows in another order would deadlock.
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
+                wait = "" if self._loading else f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
+                connection.execute(text(f"{wait}SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
             yield connection
 
 
@@ -170,7 +175,13 @@ def _engine(url: str, file: Path | None) -> Engine:
     except ValueError:  # its text may contain a part of the password
         raise ArgumentError("the port is not a number") from None
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            hide_parameters=True,
+            pool_timeout=_POOL_SECONDS,
+            connect_args={} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS},
+        )
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"found a database of the kind {parsed.get_backend_name()!r}")
     if file is None:

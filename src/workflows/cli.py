@@ -158,6 +158,15 @@ def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namesp
             file=sys.stderr,
         )
         return 1
+    except MemoryError as error:
+        if arguments.debug:
+            raise
+        print(
+            f"error: out of memory ({error}). Expected more of it; free memory, or raise the limit of this process, "
+            "and run again.",
+            file=sys.stderr,
+        )
+        return 1
     except Exception as error:
         if arguments.debug:
             raise

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the web workers need not import the libraries of a training
 
 ATTEMPTS = 3
 """Highest number of starts of a nightly run that is interrupted each time."""
+_BY = " (from outside, or by the system because it was out of memory)"
 QUEUED_SECONDS = 120
 """A run that has been queued for longer has no trainer that will start it."""
 CLOCKS_DIFFER_BY = 3_600
@@ -84,9 +85,9 @@ def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
     try:
         closed = []
         for run in _abandoned(store):
-            message = "the trainer was killed before it could say how far it was"
+            message = f"the trainer was killed{_BY} before it could say how far it was"
             if run.progress:
-                message = f"the trainer was killed; the last that it said was: {run.progress}"
+                message = f"the trainer was killed{_BY}; the last that it said was: {run.progress}"
             closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=message))
             store.runs.save(closed[-1])
         return closed
@@ -144,8 +145,10 @@ def track_run(store: Store, run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        interrupted = isinstance(error, Ended | KeyboardInterrupt | StoreError)  # a database may come back
+        interrupted = isinstance(error, Ended | KeyboardInterrupt | StoreError | MemoryError)  # these may pass
         message = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
+        if isinstance(error, MemoryError):
+            message = f"out of memory ({message}). Expected more: free memory, or raise the limit of the process."
         status = RunStatus.INTERRUPTED if interrupted else RunStatus.FAILED
         with suppress(StoreError):  # the first error is the one to report
             recorded = store.runs.get(run.run_id)

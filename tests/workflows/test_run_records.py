@@ -15,7 +15,14 @@ from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.locks import FileLock, trainer_lock
-from src.workflows.run_records import ATTEMPTS, ProgressRecorder, begin_run, close_abandoned, track_run
+from src.workflows.run_records import (
+    ATTEMPTS,
+    ProgressRecorder,
+    begin_run,
+    close_abandoned,
+    may_be_tried_again,
+    track_run,
+)
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
@@ -148,3 +155,17 @@ def test_a_queued_run_fails_with_a_message_if_another_training_runs(settings: Se
     assert run is not None
     assert run.status is RunStatus.FAILED
     assert "here:7" in run.message
+
+
+def test_a_training_without_memory_is_recorded_in_those_words_and_tried_again(left: Store) -> None:
+    run = left.runs.newest(1)[0]
+    with pytest.raises(MemoryError), track_run(left, run):
+        raise MemoryError("Unable to allocate 9 GiB")
+    ended = left.runs.newest(1)[0]
+    assert ended.message.startswith("out of memory (Unable to allocate 9 GiB). Expected more")
+    assert may_be_tried_again(ended)
+
+
+def test_the_record_of_a_killed_training_names_the_usual_cause(settings: Settings, left: Store) -> None:
+    close_abandoned(left, trainer_lock(settings))
+    assert "out of memory" in left.runs.newest(1)[0].message

@@ -15,6 +15,7 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.background.background_job import BackgroundJob
+from app.background.due_times import due_before
 from app.background.scheduler import Scheduler
 from app.background.training_process import training_job
 from src.core.domain import EventBatch
@@ -481,3 +482,45 @@ def test_a_leader_that_cannot_start_its_timers_steps_down(
     scheduler._elect()
     assert "can't start new thread" in caplog.text
     assert FileLock(settings.var / "leader.lock").owner() is None
+
+
+def test_a_leader_that_was_stopped_while_it_looked_starts_nothing_once_another_one_leads(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = world.scheduler, world.another(settings)
+    assert old._lock.acquire(LockOwner.this_process())
+    world.now += DAY
+    look = old._due
+
+    def stopped_meanwhile() -> int | None:
+        due = look()
+        (settings.var / "leader.lock").unlink()  # as when the folder is restored; a lock in a database can be lost, too
+        assert new._lock.acquire(LockOwner.this_process())
+        return due
+
+    monkeypatch.setattr(old, "_due", stopped_meanwhile)
+    old._check_as_leader()
+    assert world.started == []
+    new._check_as_leader()
+    assert len(world.started) == 1
+    new._lock.release()
+
+
+@pytest.mark.parametrize("jump", [HOUR, DAY, 365 * DAY])
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_clock_that_jumps_and_is_set_right_again_neither_loses_nor_repeats_a_run(
+    world: World, settings: Settings, jump: int, way: int
+) -> None:
+    expected = set()
+    for leap in (0, way * jump, -way * jump):
+        world.now += leap
+        end = world.now + 2 * DAY
+        while world.now < end:
+            now = dt.datetime.fromtimestamp(world.now, dt.UTC)
+            expected.add(int(due_before(now, settings.retrain_time, settings.zone).timestamp()))
+            if world.scheduler.check():
+                world.finish()
+            world.now += 1_800
+    dues = [due for due, _ in world.started]
+    assert len(dues) == len(set(dues))
+    assert set(dues) == expected - {int(_utc("2026-03-01T00:00").timestamp())}  # which a training by hand answered

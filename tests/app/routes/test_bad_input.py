@@ -359,7 +359,7 @@ def test_a_length_beyond_all_numbers_is_refused(send: Sender, is_problem: Checke
         ({"userid": "b"}, "userid: Extra inputs are not permitted"),
         ({"\ud800": 1}, "unicode"),
         ({"x" * 300: 1}, "Extra inputs are not permitted"),
-        ({f"x{number}": 1 for number in range(99)}, "and 95 more"),
+        ({f"x{number}": 1 for number in range(99)}, "and 94 more"),
     ],
     ids=range(33),
 )
