@@ -59,17 +59,24 @@ FILES: dict[str, Callable[[int], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_reading_twice_the_bytes_takes_at_most_twice_the_time(write: Write, name: str) -> None:
-    seconds = []
-    for size in (SIZE, 2 * SIZE):
-        path = write(FILES[name](size), "file.csv")
+def seconds_to_read(write: Write, name: str, size: int, tries: int) -> float:
+    """Processor time to read a file of so many bytes, the best of so many tries."""
+    path, took = write(FILES[name](size), "file.csv"), []
+    for _ in range(tries):
         before = time.process_time()
         with suppress(AisleError):
             read(path)
-        seconds.append(time.process_time() - before)
-    assert seconds[1] < MOST_SECONDS
-    assert seconds[1] <= max(MOST_GROWTH * seconds[0], seconds[0] + FREE_SECONDS), seconds
+        took.append(time.process_time() - before)
+    return min(took)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_reading_twice_the_bytes_takes_at_most_twice_the_time(write: Write, name: str) -> None:
+    for tries in (1, 5):  # a second look at what seems slow: collections of garbage and other processes take time, too
+        once, twice = (seconds_to_read(write, name, size, tries) for size in (SIZE, 2 * SIZE))
+        if twice < MOST_SECONDS and twice <= max(MOST_GROWTH * once, once + FREE_SECONDS):
+            return
+    pytest.fail(f"{once:.3f} s for {SIZE:,} bytes, {twice:.3f} s for twice as many")
 
 
 # --- Limits -----------------------------------------------------------------------------------------------------------
