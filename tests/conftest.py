@@ -68,6 +68,16 @@ MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: ("fresh_machine" not in item.nodeid, "/e2e/" not in item.nodeid))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than there are cores, as tests of processes wait for most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_finish() -> None:
     """Keep modules and collected tests, which live as long as the process, out of every garbage collection."""
     gc.collect()

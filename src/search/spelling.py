@@ -44,7 +44,7 @@ class Spelling:
         for at in range(len(words)):
             text = words.id_of(at)
             if len(text) >= _SHORTEST - 1:
-                grams = trigrams(text)
+                grams = sorted(trigrams(text))  # the order of a set differs between processes
                 gram += [number.setdefault(each, len(number)) for each in grams]
                 owner += [at] * len(grams)
         order = np.argsort(np.array(gram, np.int64), kind="stable")

@@ -16,6 +16,7 @@ from app.background.background_job import ROOT, BackgroundJob, launch
 from app.thread_limits import THREAD_VARIABLES
 from src.core.process_lock import LockOwner
 from src.workflows.locks import FileLock
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -58,6 +59,14 @@ def test_a_job_runs_while_its_lock_is_held(job: BackgroundJob) -> None:
     assert not job.is_running()
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except OSError:
+        return True
+
+
 def test_a_killed_process_takes_those_that_it_started_along(job: BackgroundJob, tmp_path: Path) -> None:
     code = (
         "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
@@ -70,8 +79,7 @@ def test_a_killed_process_takes_those_that_it_started_along(job: BackgroundJob, 
         job.end(process.pid, signal.SIGKILL)
         assert process.wait(60) == -signal.SIGKILL
         assert process.stdout.read() == ""  # closed by the end of both
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    wait_until(lambda: has_ended(child), "the end of the child")
 
 
 def test_a_process_that_reuses_the_id_is_not_ended(job: BackgroundJob) -> None:
