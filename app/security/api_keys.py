@@ -143,9 +143,7 @@ def client() -> str:
 
 def sent_key() -> str | None:
     """The key that comes with the request: in its header, or typed into the form of a page."""
-    basic = request.authorization
-    typed = basic.password if basic is not None and basic.type == "basic" else None
-    return _given() or typed or (None if is_call() else request.form.get("key"))
+    return _given() or _password() or (None if is_call() else request.form.get("key"))
 
 
 def sends_key() -> bool:
@@ -163,10 +161,12 @@ def _given_by_browser(role: Role) -> str | None:
 
     A browser sends the password with every request that any page triggers, so it counts only for reading pages.
     """
+    return _password() if _is_page(role) else None
+
+
+def _password() -> str | None:
     given = request.authorization
-    if not _is_page(role) or given is None or given.type != "basic":
-        return None
-    return given.password or None
+    return (given.password or None) if given is not None and given.type == "basic" else None
 
 
 def _is_page(role: Role) -> bool:
