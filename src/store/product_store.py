@@ -94,7 +94,9 @@ class ProductStore:
         # Grouped by the whole text of a category: an index holds all that this reads.
         query = (
             select(products.c.category, func.count())
-            .where(products.c.category.is_not(None), products.c.withdrawn.is_not(True), products.c.unlisted.is_not(True))
+            .where(
+                products.c.category.is_not(None), products.c.withdrawn.is_not(True), products.c.unlisted.is_not(True)
+            )
             .group_by(products.c.category)
         )
         counts: Counter[str] = Counter()

@@ -69,7 +69,9 @@ def test_withdrawn_is_kept_until_a_row_sets_it(store: Store) -> None:
 
 
 def test_what_a_catalogue_keeps_back_is_not_listed_until_it_says_otherwise(store: Store) -> None:
-    store.products.add([Product("draft", unlisted=True, group_id="mugs"), Product("both", withdrawn=True, unlisted=True)])
+    store.products.add(
+        [Product("draft", unlisted=True, group_id="mugs"), Product("both", withdrawn=True, unlisted=True)]
+    )
     assert store.products.withdrawn() == {"draft", "both"}
     store.products.add([Product("draft", unlisted=False), Product("both", unlisted=False)])
     assert store.products.withdrawn() == {"both"}

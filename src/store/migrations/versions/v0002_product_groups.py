@@ -15,6 +15,4 @@ def upgrade() -> None:
     op.execute("ALTER TABLE products ADD COLUMN unlisted BOOLEAN")
     op.execute(f"CREATE INDEX products_unlisted ON products (product_id) WHERE unlisted{is_true}")
     op.execute("DROP INDEX products_category")
-    op.execute(
-        "CREATE INDEX products_category ON products (category, withdrawn, unlisted) WHERE category IS NOT NULL"
-    )
+    op.execute("CREATE INDEX products_category ON products (category, withdrawn, unlisted) WHERE category IS NOT NULL")
