@@ -10,8 +10,24 @@ USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "k
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
 TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
+STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
+LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
 
-CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP)
+CATALOGUE_ROLES = (
+    TITLE,
+    DESCRIPTION,
+    CATEGORY,
+    BRAND,
+    PRICE,
+    IMAGE,
+    STOCK,
+    WITHDRAWN,
+    MAIN_CATEGORY,
+    GROUP,
+    LISTED,
+    SALE_PRICE,
+    AVAILABLE,
+)
 
 # Compared without case, blanks, dashes and underscores; the most specific name of a role comes first.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -55,7 +71,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     BRAND: ("brand", "store", "manufacturer", "supplier", "vendor"),
     PRICE: (
         "price", "unitprice", "lineitemprice", "regularprice",
-        "variantprice", "listprice", "pricetaxincluded", "saleprice",
+        "variantprice", "listprice", "pricetaxincluded",
     ),
     IMAGE: (
         "imageurl", "imagelink", "imageurlhighres", "imurl", "imagesrc", "imageurls",
@@ -64,11 +80,21 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     STOCK: (
         "stock", "inventory", "stockquantity", "inventoryquantity",
-        "variantinventoryqty", "instock", "isinstock", "availability", "available",
+        "variantinventoryqty",
     ),
+    AVAILABLE: ("instock", "isinstock", "availability", "available", "availabilitystatus", "stockstatus"),
     WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
     MAIN_CATEGORY: ("maincategory", "maincat"),
     GROUP: ("itemgroupid", "groupid", "productgroupid", "parentsku", "parentid", "parent", "variantgroup", "modelid"),
+    STATE: ("financialstatus", "paymentstatus", "orderstatus", "orderstate", "status", "state", "laststatus"),
+    CANCELLED: ("cancelledat", "canceledat", "cancelled", "canceled", "iscancelled", "iscanceled"),
+    REFUNDED: ("refundedamount", "amountrefunded", "refundamount", "totalrefunded"),
+    TOTAL: ("total", "ordertotal", "grandtotal", "totalamount", "totalpaid"),
+    CLOCK: ("timeofday", "transtime", "hhmm"),
+    LISTED: ("published", "isactive", "active", "enabled", "visibility", "visibilityincatalog", "productonline",
+             "visible", "isvisible", "published01"),
+    SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
+    LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.

@@ -11,6 +11,7 @@ from src.core.domain import Product
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
+from src.ingestion.column_words import plain_letters
 from src.ingestion.image_cleaning import clean_image
 from src.ingestion.parsing import as_texts
 from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
@@ -38,6 +39,21 @@ _IN_STOCK = {"instock", "yes", "y", "true", "available", "limitedavailability", 
 _OUT_OF_STOCK = {"outofstock", "no", "n", "false", "soldout", "unavailable", "notavailable", "notinstock"}
 _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inactive", "deleted", "archived", "disabled"}
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
+# Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
+_KEPT_BACK = (
+    "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted", "false",
+    "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired", "removed", "sold",
+    "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein", "ausgeblendet", "gesperrt",
+    "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador", "inactivo", "oculto",
+    "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic", "nieaktywn", "ukryt",
+    "wylaczon", "nie", "off", "blocked", "never",
+)  # fmt: skip
+_SHOWN = (
+    "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
+    "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "visible", "si", "attivo", "activo",
+    "publicado", "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t",
+    "everywhere", "both", "listed", "global", "all",
+)  # fmt: skip
 
 _GROUPED_BY_POINTS = re.compile(r"\D*[1-9]\d{0,2}(\.\d{3})+\D*")
 
@@ -63,11 +79,12 @@ def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: s
         description=_text(values.get(column_names.DESCRIPTION), column_names.DESCRIPTION, DESCRIPTION_LIMIT, mended),
         category=clean_category(values.get(column_names.CATEGORY), values.get(column_names.MAIN_CATEGORY), mended),
         brand=_brand(values.get(column_names.BRAND), mended),
-        price=_price(values.get(column_names.PRICE), mended, decimal),
+        price=_lower_price(values, mended, decimal),
         image_url=clean_image(values.get(column_names.IMAGE), mended),
-        stock=_stock(values.get(column_names.STOCK), mended),
+        stock=_units_in_stock(values, mended),
         withdrawn=_withdrawn(values.get(column_names.WITHDRAWN), mended),
         group_id=_group(values.get(column_names.GROUP), mended),
+        unlisted=_unlisted(values, mended),
     )
 
 
@@ -123,6 +140,56 @@ def _brand(cell: object, mended: Counter[str]) -> str | None:
     if text and (wrapped := _STORE_OF.fullmatch(text) or _BY.fullmatch(text)):
         text = wrapped[1].strip()
     return text
+
+
+def _lower_price(values: Mapping[str, object], mended: Counter[str], decimal: str) -> float | None:
+    """Return the price that a customer pays: the sale price where there is one below the regular price."""
+    price = _price(values.get(column_names.PRICE), mended, decimal)
+    if column_names.SALE_PRICE not in values:
+        return price
+    sale = _price(values[column_names.SALE_PRICE], mended, decimal)
+    return sale if sale and (price is None or sale < price) else price
+
+
+def _units_in_stock(values: Mapping[str, object], mended: Counter[str]) -> int | None:
+    """Return the units in stock; 0 where a column beside them says that the product is not available."""
+    stock = _stock(values.get(column_names.STOCK), mended)
+    cell = values.get(column_names.AVAILABLE)
+    if cell is None:
+        return stock
+    flag = _word(cell_text(normalize_cell(cell)) or "") if not isinstance(cell, bool) else str(cell).lower()
+    if flag in ("0", "false") or flag in _OUT_OF_STOCK:
+        return 0
+    return (
+        None
+        if flag in ("1", "true") and stock == 0
+        else stock
+        if stock is not None or flag in ("", "1", "true")
+        else _stock(cell, mended)
+    )
+
+
+def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None:
+    """Return whether the catalogue keeps the product back; None where it does not say."""
+    found: list[bool] = []
+    listed = values.get(column_names.LISTED)
+    cells = [(column_names.LISTED, cell) for cell in (listed if isinstance(listed, tuple) else (listed,))]
+    for role, raw in [*cells, (column_names.STATE, values.get(column_names.STATE))]:
+        cell = _first_value(raw, "value")
+        if cell is None:
+            continue
+        if isinstance(cell, bool):
+            found.append(not cell)
+            continue
+        text = plain_letters(cell_text(cell) or "").strip().removesuffix(".0")
+        is_back = text.startswith(tuple(word for word in _KEPT_BACK if len(word) > 2)) or text in _KEPT_BACK
+        if is_back or text.startswith(tuple(word for word in _SHOWN if len(word) > 2)) or text in _SHOWN:
+            found.append(is_back)
+        else:
+            mended[f"{role} {text[:30]!r} is not known: taken as listed"] += 1
+    if any(found):
+        mended["kept back by the catalogue (draft, disabled, not visible): not listed"] += 1
+    return any(found) if found else None
 
 
 def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:
