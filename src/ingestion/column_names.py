@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
+
+from src.ingestion.column_words import plain_letters, without_remark
 
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
@@ -52,7 +53,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "interaction",
     ),
     MARK: ("mark",),
-    QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count"),
+    QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count", "amount"),
     INVOICE: (
         "invoice", "invoiceno", "invoicenumber", "orderid", "order", "orderno", "ordernumber", "transactionid",
         "transaction", "basketid", "receipt", "receiptid",
@@ -120,14 +121,15 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     STOCK: ("bestand", "lagerbestand", "existencias"),
 }  # fmt: skip
 
+_ROLE_OF = frozenset(name for names in (*_NAMES.values(), *_FOREIGN_NAMES.values()) for name in names)
+
 # Beside a rating, "title" or "images" may describe the review; names like these cannot.
 _PRODUCT_COLUMN = re.compile(r"(product|prod|item|movie|lineitem)\w+")
 
 
 def normalize_name(name: str) -> str:
     """Return a column's name without case, accents, blanks and punctuation."""
-    letters = unicodedata.normalize("NFKD", name.lower())
-    return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))
+    return re.sub(r"[\W_]", "", plain_letters(name))
 
 
 def is_number(text: str) -> bool:
@@ -144,7 +146,8 @@ def candidates(names: Sequence[str]) -> dict[str, list[int]]:
     """Return role → positions of the columns whose name fits it, best first; a column has one role at most."""
     positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        positions.setdefault(normalize_name(name), []).append(at)
+        known = normalize_name(name)
+        positions.setdefault(known if known in _ROLE_OF else normalize_name(without_remark(name)), []).append(at)
     found = {
         role: [at for name in (*role_names, *_FOREIGN_NAMES.get(role, ())) for at in positions.get(name, ())]
         for role, role_names in _NAMES.items()

@@ -28,6 +28,7 @@ from src.ingestion.column_roles import RoleColumn, Roles, find_product_by_look, 
 from src.ingestion.column_words import is_excluded, role_by_words
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
+from src.ingestion.order_states import OrderState, order_state
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
@@ -250,7 +251,17 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
                 f"row counts; leave out rows of cancelled orders before loading, or make sure that all count"
             )
+        elif reading.layout in (PURCHASES, PAIRS) and STATE not in reading.columns and _has_undone(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
+                f"--columns state={profile.name}"
+            )
     return notes
+
+
+def _has_undone(profile: ColumnProfile) -> bool:
+    states = {order_state(cell) for cell in set(profile.cells)}
+    return profile.is_enumeration and profile.states >= 0.5 and OrderState.UNDONE in states
 
 
 def _says_state(profile: ColumnProfile) -> bool:

@@ -33,11 +33,12 @@ from src.ingestion.column_names import (
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_words import TYPE_WORD, classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.column_words import TYPE_WORD, classes_of, has_id_word, is_excluded, role_by_words, words_of
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
 _HALF_FULL = 0.5
+_FEW_PIECES = 5
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
 
@@ -105,7 +106,7 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
             continue
         if at in known:
             role, rank = known[at]
-            if role == KIND and profile.states >= 0.8 > profile.kinds:
+            if role == KIND and profile.is_enumeration and profile.states >= 0.8 > profile.kinds:
                 role = STATE
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
@@ -139,7 +140,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         KIND: profile.kinds,
         STATE: max(profile.states, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0),
         VALUE: max(profile.numbers, weak),
-        QUANTITY: max(profile.numbers, weak),
+        QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),
         SALE_PRICE: max(profile.money, weak),
         REFUNDED: profile.money,
@@ -169,6 +170,13 @@ def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:
         return 0.0
     # Some ids have a point: "1000.170".
     return 0.8 if profile.numbers >= 0.9 > profile.integers else 1.0
+
+
+def _fit_of_amount(profile: ColumnProfile) -> float:
+    """Return 1.0 for small whole numbers: an amount of pieces, not of money."""
+    numbers = sorted(int(cell) for cell in profile.cells if cell.isdecimal() and len(cell) < 9)
+    is_pieces = profile.integers >= 0.95 and bool(numbers) and numbers[len(numbers) // 2] <= _FEW_PIECES
+    return 1.0 if is_pieces else 0.0
 
 
 def _fit_of_attribute(role: str, profile: ColumnProfile) -> float:

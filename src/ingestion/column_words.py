@@ -22,21 +22,21 @@ _WORDS: dict[str, str] = {
         session sessions visit pseudo household billing listener gast
     """,
     PRODUCT_WORD: """
-        product products prod item items article articles artikel art sku asin goods movie book film song
-        track produkt produkte produktu producto productos articulo articulos produit produits prodotto
+        catalog product products prod item items article articles artikel art sku asin goods movie book film
+        song track produkt produkte produktu producto productos articulo articulos produit produits prodotto
         prodotti articolo produto produtos artigo towar towaru listing variant variation upc ean gtin isbn
         line position catalogue katalog game
     """,
     ORDER_WORD: """
-        order orders invoice transaction transactions basket receipt purchase sale sales checkout bestellung
-        bestellungs bestell auftrag auftrags rechnung rechnungs beleg commande commandes facture achat pedido
-        pedidos compra factura venta ordine acquisto encomenda bestelling bestel factuur zamowienie zamowienia
-        faktura faktury paragon payment pago paiement betaling platnosc platnosci zahlung zahlungs kauf bon
-        trans financial ordered vendita fattura zakup zakupu aankoop buchung
+        record order orders invoice transaction transactions basket receipt purchase sale sales checkout
+        bestellung bestellungs bestell auftrag auftrags rechnung rechnungs beleg commande commandes facture
+        achat pedido pedidos compra factura venta ordine acquisto encomenda bestelling bestel factuur
+        zamowienie zamowienia faktura faktury paragon payment pago paiement betaling platnosc platnosci
+        zahlung zahlungs kauf bon trans financial ordered vendita fattura zakup zakupu aankoop buchung
     """,
     ID_WORD: """
-        id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid guid
-        hash numer codigo codice
+        n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
+        guid hash numer codigo codice
     """,
     MAIL_WORD: "email mail emailaddress mailadresse courriel correo",
     "price": "price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis",
@@ -98,27 +98,49 @@ _WORDS: dict[str, str] = {
     REGULAR_WORD: "regular normal list standard base retail full original unit unitaire einzel unitario jednostkowa",
     TYPE_WORD: "type typ tipo soort rodzaj art",
     FILLER: """
-        the of de del della do da der des la le el du den our your main full current is in google shop url
-        link src large hires high big zoom unit per a an x na van di web my amount s m l xl paid
+        eur usd gbp level display label the of de del della do da der des la le el du den our your main full
+        current is in google shop url link src large hires high big zoom unit per a an x na van di web my
+        amount s m l xl paid
     """,
     OTHER_WORD: """
-        ship shipping shipped shipto delivery versand lieferung livraison envio discount rabatt tax taxes vat
-        mwst steuer total subtotal sum summe gesamt gross net brutto netto fee cost costs freight weight
-        length lenght width height size currency waehrung zip postcode city country street address phone
-        region first last birth age gender method coupon comment notes tag tags reviews helpful votes average
-        avg previous touch expected estimated limit start starts end ends until updated modified changed valid
-        min max low warehouse seller supplier location device staff cashier employee tracking carrier browser
-        os ip agent referrer source medium campaign platform channel page compare was old before strike
-        fulfillment fulfilment attribute option meta seo keywords download virtual feature features spec
-        points reward weightunit row barcode seen dow dayofweek lat lon since days hour small thumb tn
-        position pos rank index coll lead shipment deliver delivered approved approval out notify backorder
-        backorders threshold config manage managed increment condition wholesale purchase_note
+        excl incl excluded included ttc ht iva ship shipping shipped shipto delivery versand lieferung
+        livraison envio discount rabatt tax taxes vat mwst steuer total subtotal sum summe gesamt gross net
+        brutto netto fee cost costs freight weight length lenght width height size currency waehrung zip
+        postcode city country street address phone region first last birth age gender method coupon comment
+        notes tag tags reviews helpful votes average avg previous touch expected estimated limit start starts
+        end ends until updated modified changed valid min max low warehouse seller supplier location device
+        staff cashier employee tracking carrier browser os ip agent referrer source medium campaign platform
+        channel page compare was old before strike fulfillment fulfilment attribute option meta seo keywords
+        download virtual feature features spec points reward weightunit row barcode seen dow dayofweek lat lon
+        since days hour small thumb tn position pos rank index coll lead shipment deliver delivered approved
+        approval out notify backorder backorders threshold config manage managed increment condition wholesale
+        purchase_note
     """,
 }
 _CLASS_OF: dict[str, str] = {}
 for _class, _text in _WORDS.items():
     for _word in _text.split():
         _CLASS_OF.setdefault(_word, _class)
+_OF_TAXES = frozenset(
+    [
+        "tax",
+        "taxes",
+        "vat",
+        "mwst",
+        "steuer",
+        "gross",
+        "net",
+        "brutto",
+        "netto",
+        "excl",
+        "incl",
+        "excluded",
+        "included",
+        "ttc",
+        "ht",
+        "iva",
+    ]
+)
 _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 60
 
@@ -135,9 +157,14 @@ def plain_letters(text: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
+def without_remark(name: str) -> str:
+    """Return the name without what stands in brackets after it: "Categories (x,y,z...)"."""
+    return re.sub(r"\s*[(\[][^)\]]*[)\]]?\s*$", "", name) or name
+
+
 def words_of(name: str) -> list[str]:
     """Return the words of a name, split at signs and at capitals after small letters."""
-    parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)
+    parts = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", without_remark(name))
     return [word for word in re.split(r"[^a-z0-9]+", plain_letters(parts)) if word and not word.isdecimal()]
 
 
@@ -192,7 +219,10 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     classes = classes_of(name)
     known = {each for each in classes if each}
     is_price = "price" in known
-    if not known or (OTHER_WORD in known and not (is_price and SALE_WORD in known)):
+    if is_price:  # with or without taxes, it is a price
+        others = {word for word in words_of(name) if _classes(word) == (OTHER_WORD,)}
+        known -= {OTHER_WORD} if others <= _OF_TAXES or SALE_WORD in known else set()
+    if not known or OTHER_WORD in known:
         return None
     n_unknown = sum(each is None for each in classes)
     confidence = 0.7 if n_unknown == 0 else 0.4 if n_unknown == 1 else 0.0

@@ -63,6 +63,7 @@ _REMOVALS = (
     "entfern",
     "geloscht",
     "supprim",
+    "suppress",
     "retir",
     "elimin",
     "quit",

@@ -87,6 +87,7 @@ _USED_BY = {
     PAIRS: {STATE},
 }
 _NEEDED = {EVENTS: {KIND}, RATINGS: {VALUE}, CLICKS: {PURCHASED}, PURCHASES: {QUANTITY, INVOICE}, PAIRS: set()}
+_BARE = 1.0  # what speaks against events that have neither a time nor anything else of an event
 _PAIR_SCORE = 3.0  # a user and a product in one row
 _OWN_TIMES = {
     "created",
@@ -137,7 +138,8 @@ def rank_readings(roles: Roles, profiles: Sequence[ColumnProfile]) -> list[Readi
             if not _NEEDED[layout] or any(confidence.get(role, 0.0) > 0.05 for role in _NEEDED[layout]):
                 telling = (weight * confidence.get(role, 0.0) for role, weight in _TELLING.items() if role in used)
                 unused = (weight * confidence.get(role, 0.0) for role, weight in _TELLING.items() if role not in used)
-                found.append(Reading(layout, _PAIR_SCORE + sum(telling) - sum(unused)))
+                bare = _BARE if layout == PAIRS and TIME not in roles else 0.0
+                found.append(Reading(layout, _PAIR_SCORE + sum(telling) - sum(unused) - bare))
     if (score := _catalogue_score(roles, confidence, profiles)) > 0:
         found.append(Reading(PRODUCTS, score))
     return sorted(found, key=lambda reading: -reading.score)

@@ -110,7 +110,8 @@ def _find_chain(
         outer: Roles that names outside tell.
     """
     dicts = [value for value in objects if isinstance(value, dict)]
-    names = [".".join(path) for path in _leaves(dicts)]
+    lists = set(_lists(dicts))
+    names = [".".join(path) for path in _leaves(dicts) if path not in lists]
     roles = outer | _roles_of(names)
     best: tuple[tuple[str, ...], ...] = ()
     if len(above) >= 3:

@@ -144,7 +144,7 @@ def _is_worded_header(names: Sequence[str]) -> bool:
     """Whether the words of two names or more tell roles, one of them that of a product or user."""
     if any(is_number(name) for name in names):
         return False
-    roles = [found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.5]
+    roles = [found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4]
     return len(set(roles)) > 1 and bool({PRODUCT, USER, TITLE} & set(roles))
 
 
