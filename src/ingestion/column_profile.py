@@ -9,7 +9,7 @@ from functools import cached_property
 
 from src.ingestion.column_names import is_number
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
-from src.ingestion.order_states import order_state
+from src.ingestion.order_states import is_kept_back, order_state
 from src.ingestion.parsing import is_nothing
 from src.ingestion.prices import price_in
 
@@ -87,6 +87,11 @@ class ColumnProfile:
     def states(self) -> float:
         """Share of states of orders."""
         return self.share(order_state)
+
+    @cached_property
+    def listings(self) -> float:
+        """Share of states of products: active, draft, hidden."""
+        return self.share(lambda cell: is_kept_back(cell) is not None)
 
     @cached_property
     def times(self) -> float:

@@ -138,7 +138,9 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         TIME: max(profile.times, 0.0 if profile.clocks >= _HALF_FULL else weak),
         CLOCK: max(profile.clocks, profile.integers),
         KIND: profile.kinds,
-        STATE: max(profile.states, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0),
+        STATE: max(
+            profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
+        ),
         VALUE: max(profile.numbers, weak),
         QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),

@@ -28,7 +28,7 @@ _PATTERNS = tuple(
         r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
     )
 )
-_SEPARATORS = ("|", ";", "\n", ",", " / ", " ")
+_SEPARATORS = ("|", ";", "\n", ",", " / ")
 
 
 class Item(NamedTuple):

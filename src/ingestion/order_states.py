@@ -1,11 +1,11 @@
-"""Map the states that shops give to orders to what they mean for a purchase."""
+"""Map the states that shops give to orders and to products to what they mean."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from functools import lru_cache
 
-from src.ingestion.column_words import words_of
+from src.ingestion.column_words import plain_letters, words_of
 
 
 class OrderState(Enum):
@@ -51,6 +51,21 @@ _PARTLY = (
     "gedeeltelijk",
     "czesciow",
 )
+# Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
+_KEPT_BACK = (
+    "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted", "false",
+    "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired", "removed", "sold",
+    "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein", "ausgeblendet", "gesperrt",
+    "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador", "inactivo", "oculto",
+    "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic", "nieaktywn", "ukryt",
+    "wylaczon", "nie", "off", "blocked", "never",
+)  # fmt: skip
+_SHOWN = (
+    "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
+    "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "visible", "si", "attivo", "activo",
+    "publicado", "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t",
+    "everywhere", "both", "listed", "global", "all",
+)  # fmt: skip
 _MOST_WORDS = 4
 
 
@@ -70,3 +85,13 @@ def order_state(text: str) -> OrderState | None:
     if has(_PENDING) or (is_not and has(_DONE)):
         return OrderState.PENDING
     return OrderState.DONE if has(_DONE) else None
+
+
+def is_kept_back(text: str) -> bool | None:
+    """Return whether the state of a product keeps it off the shop's pages; None for an unknown state."""
+    plain = plain_letters(text).strip().removesuffix(".0")
+
+    def is_one_of(words: tuple[str, ...]) -> bool:
+        return plain in words or plain.startswith(tuple(word for word in words if len(word) > 2))
+
+    return True if is_one_of(_KEPT_BACK) else False if is_one_of(_SHOWN) else None

@@ -11,8 +11,8 @@ from src.core.domain import Product
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
-from src.ingestion.column_words import plain_letters
 from src.ingestion.image_cleaning import clean_image
+from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import as_texts
 from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
 from src.ingestion.text_cleaning import (
@@ -39,21 +39,7 @@ _IN_STOCK = {"instock", "yes", "y", "true", "available", "limitedavailability", 
 _OUT_OF_STOCK = {"outofstock", "no", "n", "false", "soldout", "unavailable", "notavailable", "notinstock"}
 _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inactive", "deleted", "archived", "disabled"}
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
-# Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
-_KEPT_BACK = (
-    "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted", "false",
-    "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired", "removed", "sold",
-    "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein", "ausgeblendet", "gesperrt",
-    "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador", "inactivo", "oculto",
-    "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic", "nieaktywn", "ukryt",
-    "wylaczon", "nie", "off", "blocked", "never",
-)  # fmt: skip
-_SHOWN = (
-    "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
-    "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "visible", "si", "attivo", "activo",
-    "publicado", "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t",
-    "everywhere", "both", "listed", "global", "all",
-)  # fmt: skip
+
 
 _GROUPED_BY_POINTS = re.compile(r"\D*[1-9]\d{0,2}(\.\d{3})+\D*")
 
@@ -181,9 +167,9 @@ def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None
         if isinstance(cell, bool):
             found.append(not cell)
             continue
-        text = plain_letters(cell_text(cell) or "").strip().removesuffix(".0")
-        is_back = text.startswith(tuple(word for word in _KEPT_BACK if len(word) > 2)) or text in _KEPT_BACK
-        if is_back or text.startswith(tuple(word for word in _SHOWN if len(word) > 2)) or text in _SHOWN:
+        text = (cell_text(cell) or "").strip()
+        is_back = is_kept_back(text)
+        if is_back is not None:
             found.append(is_back)
         else:
             mended[f"{role} {text[:30]!r} is not known: taken as listed"] += 1

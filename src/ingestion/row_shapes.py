@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
 from src.ingestion.line_items import find_splitter
 from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down
 
+_ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
 _OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
 _OF_GROUP = (TITLE, DESCRIPTION, CATEGORY, MAIN_CATEGORY, BRAND, LISTED, STATE, WITHDRAWN)
 
@@ -57,7 +59,8 @@ def reshape(
     fill = _fill_down(layout, sample)
     if fill is not None and layout.has_events:
         unused = tuple(name for name in layout.unused if name != layout.names[fill.key])
-        layout = replace(layout, columns={INVOICE: fill.key, **layout.columns}, unused=unused)
+        others = {role: at for role, at in layout.columns.items() if at != fill.key}
+        layout = replace(layout, columns={INVOICE: fill.key, **others}, unused=unused)
     if fill is not None:
         cells = ", ".join(repr(layout.names[at]) for at in fill.columns)
         notes.append(
@@ -88,10 +91,11 @@ def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | No
 
 def _free_keys(layout: Layout, sample: Sequence[Sequence[str]]) -> list[int]:
     """Return unused columns that could be the number of an order: filled in every row, and the same in some."""
+    used = {at for role, at in layout.columns.items() if role != TITLE}  # "Name" may be an order's: #1001
     found = []
     for at in range(len(sample[0])):
         cells = [row[at].strip() for row in sample]
-        is_free = at not in layout.columns.values() and at not in layout.columns.values()
+        is_free = at not in used and (at != layout.columns.get(TITLE) or all(_ORDER_NUMBER.fullmatch(c) for c in cells))
         if is_free and all(cells) and 1 < len(set(cells)) < len(cells) and all(len(cell) <= 40 for cell in cells):
             found.append(at)
     return found
