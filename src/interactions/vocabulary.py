@@ -29,7 +29,7 @@ class Vocabulary:
         self._blob, self._offsets, self._order = (np.asarray(array) for array in (blob, offsets, order))
         # For single ids: an element or slice of a memoryview costs a third of an array's.
         self._bytes, self._begins, self._sorted = (
-            memoryview(np.ascontiguousarray(array)) for array in (self._blob, self._offsets, self._order)
+            np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
         )
 
     @classmethod
