@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter
 from src.models.base import QueryBlock, QueryRows
 from src.models.top_n import Candidates, top_n, top_n_of_rows
@@ -68,7 +69,7 @@ class CandidateIndex:
     @classmethod
     def load(cls, folder: Path) -> CandidateIndex:
         """Map what `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
+        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
 
 
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
