@@ -129,6 +129,24 @@ class Database:
                 "restore a backup: python data_processing.py --restore-backup FILE."
             )
 
+    def current_identity(self) -> FileIdentity | None:
+        """Return what tells SQLite's file from one that is put in its place. Raises StoreError for a missing file."""
+        self._notice_replacement()
+        return self._identity
+
+    def refusal(self, error: Exception) -> StoreError:
+        """Return an error of the database or its driver in words for people, and remember that the file is corrupt."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(cause).strip().splitlines()[0]
+        if is_corruption(cause):
+            self._corruption = reason
+            self._check_again_at = time.monotonic() + _SOUND_SECONDS
+        where = self.engine.url.render_as_string(hide_password=True)
+        return StoreError(
+            f"the store {where} refused: {reason}. Expected a database that answers and can be written; check that it "
+            "runs, its permissions, and the free space on its disk."
+        )
+
     def _notice_replacement(self) -> None:
         """Open another file that was put in the place of SQLite's file; a missing one is an error."""
         if self.file is None or identity_of(self.file) == self._identity:
@@ -155,6 +173,14 @@ class Database:
                 upgrade_schema(connection)
 
     @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Raise errors of the database and its driver as StoreError."""
+        try:
+            yield
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
+            raise self.refusal(error) from error
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
         with self._reported(), self.engine.connect() as connection:
             yield connection
@@ -170,23 +196,6 @@ class Database:
                     text(f"SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
                 )
             yield connection
-
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
-        """Raise errors of the database and its driver as StoreError, and remember that SQLite's file is corrupt."""
-        try:
-            yield
-        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            reason = str(cause).strip().splitlines()[0]
-            if is_corruption(cause):
-                self._corruption = reason
-                self._check_again_at = time.monotonic() + _SOUND_SECONDS
-            where = self.engine.url.render_as_string(hide_password=True)
-            raise StoreError(
-                f"the store {where} refused: {reason}. Expected a database that answers and can be written; check that "
-                "it runs, its permissions, and the free space on its disk."
-            ) from error
 
 
 def file_of(url: str) -> Path | None:
