@@ -142,8 +142,8 @@ class Als(FromHistory, SavedAsArrays):
     def _of_short(self, query: QueryRows) -> FloatArray:
         """Return the factors of a user with few products, from m equations instead of f.
 
-        By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP and
-        D = α w: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
+        By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP
+        and D = α w: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
         """
         factors = self.item_factors[query.item_idx].astype(np.float64)
         extra = self.params.alpha * query.weight.astype(np.float64)
