@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from src.core.process_lock import Lock
 from src.core.progress import Reporter
@@ -91,7 +93,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class JudgedTraining:
-    """The gate's verdict on measured settings. The measured models are gone, so that their memory is free.
+    """The gate's verdict on measured settings. Most measured models are gone, so that their memory is free.
 
     Attributes:
         verdict: The verdict so far.
@@ -99,6 +101,7 @@ class JudgedTraining:
         report: Their figures.
         search: The search index; None where no product has a text, or where nothing is promoted.
         rankings: The search re-rankers; none where nothing is promoted.
+        start: Name → measured model from which the training on all events continues.
     """
 
     verdict: GateVerdict
@@ -106,6 +109,7 @@ class JudgedTraining:
     report: Report
     search: SearchIndex | None = None
     rankings: Rankings = field(default_factory=Rankings)
+    start: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
