@@ -171,6 +171,15 @@ class Shop:
         children = Path(f"/proc/{self.service.pid}/task/{self.service.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
+    def n_trainers(self) -> int:
+        """Return the number of processes that train this shop, whoever started them."""
+        n, var = 0, f"AISLE_VAR={self.folder / 'var'}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended, or is another user's
+                is_trainer = b"train_model.py" in (process / "cmdline").read_bytes()
+                n += is_trainer and var in (process / "environ").read_bytes().split(b"\0")
+        return n
+
     def leader(self) -> int | None:
         leader = self.get("/status")[2]["scheduler"]["leader"]
         return int(leader.split(":")[1]) if leader and ":" in leader else None  # "unknown" while it is being written

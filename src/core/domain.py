@@ -97,6 +97,8 @@ class Product:
         image_url: http(s) address, or a path on the shop's site.
         stock: Units in stock.
         withdrawn: Whether it must not be listed any more.
+        group_id: Equal for the variants of one thing, such as its colours and sizes.
+        unlisted: Whether the catalogue keeps it back: a draft, disabled, not visible.
         made_up: Whether it belongs to the synthetic shop.
     """
 
@@ -109,6 +111,8 @@ class Product:
     image_url: str | None = None
     stock: int | None = None
     withdrawn: bool | None = None
+    group_id: str | None = None
+    unlisted: bool | None = None
     made_up: bool = False
 
     @property

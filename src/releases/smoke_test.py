@@ -7,7 +7,6 @@ It ends with exit code 1 and one line on stderr if the release does not work.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import numpy as np
 
 from src.core.domain import Event, EventKind, Query
 from src.core.errors import AisleError, ReleaseError
+from src.core.process_times import cpu_seconds
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import SmokeTestResult, read_release
 
@@ -102,7 +102,7 @@ def run_while_it_works(command: Sequence[str], folder: Path) -> subprocess.Compl
                 with suppress(subprocess.TimeoutExpired):
                     written = process.communicate(timeout=_LOOK_SECONDS)
                     return subprocess.CompletedProcess(command, process.returncode, *written)
-                used_now = _cpu_seconds(process.pid)
+                used_now = cpu_seconds(process.pid)
                 if used_now > used:
                     used, progressed_at = used_now, time.monotonic()
                 if used > _CPU_SECONDS:
@@ -112,16 +112,6 @@ def run_while_it_works(command: Sequence[str], folder: Path) -> subprocess.Compl
         except BaseException:
             process.kill()
             raise
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds that a process has used; 0 where the system has no /proc, or when it has ended."""
-    try:
-        # The fields after the name, which may hold blanks: proc_pid_stat(5); 14 and 15 are utime and stime.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _queries(pipeline: Pipeline) -> list[Query]:
