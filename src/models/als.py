@@ -45,7 +45,7 @@ class AlsParams:
         regularization: λ.
         alpha: α.
         iterations: passes over users and items.
-        use_gpu: train on a CUDA device, for which implicit must be built; without one, on the CPU.
+        use_gpu: train on a CUDA device, for which implicit must be installed and built; without one, on the CPU.
     """
 
     factors: int = 128
@@ -77,7 +77,8 @@ class AlsSettings(BaseModel):
     als_iterations: int = Field(AlsParams.iterations, ge=1, le=1000, description="ALS: passes over users and products.")
     als_use_gpu: bool = Field(
         AlsParams.use_gpu,
-        description="ALS: train on a CUDA device, for which implicit must be built; without one, on the CPU.",
+        description="ALS: train on a CUDA device, for which the library implicit must be installed and built; without one, "
+        "on the CPU.",
     )
 
 

@@ -18,7 +18,6 @@ from src.core.settings import RatingScale
 from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
 
-
 _CONTINUED_SWEEPS = 8
 """Sweeps from the factors of an earlier part of the same ratings."""
 

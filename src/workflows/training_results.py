@@ -8,7 +8,7 @@ from typing import Any
 
 from src.core.process_lock import Lock
 from src.core.progress import Reporter
-from src.core.records import Run
+from src.core.records import Phase, Run
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
@@ -122,6 +122,7 @@ class Trained:
         active: Whether the new release serves.
         verdict: The gate's verdict.
         pinned: The release that was not replaced as it is pinned; None if that was not the reason.
+        phases: What the training did, with time and memory.
     """
 
     version: str | None
@@ -129,3 +130,4 @@ class Trained:
     active: bool
     verdict: GateVerdict
     pinned: str | None = None
+    phases: tuple[Phase, ...] = ()
