@@ -77,8 +77,8 @@ class AlsSettings(BaseModel):
     als_iterations: int = Field(AlsParams.iterations, ge=1, le=1000, description="ALS: passes over users and products.")
     als_use_gpu: bool = Field(
         AlsParams.use_gpu,
-        description="ALS: train on a CUDA device, for which the library implicit must be installed and built; without one, "
-        "on the CPU.",
+        description="ALS: train on a CUDA device, for which the library implicit must be installed and built; without "
+        "one, on the CPU.",
     )
 
 

@@ -104,6 +104,20 @@ class Database:
             for table in (events, products, runs):
                 connection.execute(select(table).limit(1)).first()
 
+    def current_identity(self) -> FileIdentity | None:
+        """Return what tells SQLite's file from one that is put in its place. Raises StoreError for a missing file."""
+        self._notice_replacement()
+        return self._identity
+
+    def refusal(self, error: Exception) -> StoreError:
+        """Return an error of the database or its driver in words for people."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        where = self.engine.url.render_as_string(hide_password=True)
+        return StoreError(
+            f"the store {where} refused: {str(cause).strip().splitlines()[0]}. Expected a database that answers "
+            "and can be written; check that it runs, its permissions, and the free space on its disk."
+        )
+
     def _notice_replacement(self) -> None:
         """Open another file that was put in the place of SQLite's file; a missing one is an error."""
         if self.file is None or identity_of(self.file) == self._identity:
@@ -130,33 +144,27 @@ class Database:
                 upgrade_schema(connection)
 
     @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Raise errors of the database and its driver as StoreError."""
+        try:
+            yield
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
+            raise self.refusal(error) from error
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _reported(self.engine), self.engine.connect() as connection:
+        with self._reported(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         connecting = self.engine.connect
-        with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
+        with self._reported(), connecting().execution_options(writes=True) as connection, connection.begin():
             if not self.is_sqlite:
                 # One writer at a time, as on SQLite: two batches with the same rows in another order would deadlock.
                 wait = "" if self._loading else f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
                 connection.execute(text(f"{wait}SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
             yield connection
-
-
-@contextmanager
-def _reported(engine: Engine) -> Iterator[None]:
-    """Raise errors of the database and its driver as StoreError."""
-    try:
-        yield
-    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreError(
-            f"the store {where} refused: {str(cause).strip().splitlines()[0]}. Expected a database that answers "
-            "and can be written; check that it runs, its permissions, and the free space on its disk."
-        ) from error
 
 
 def file_of(url: str) -> Path | None:
