@@ -6,6 +6,7 @@ for a long history has a high score for one of its items at least. The candidate
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.progress import Reporter, Silent
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import Candidates, top_n
+from src.models.top_n import Candidates, best_of_rows_compiled, top_n
 
 _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
 """Highest number of pairs of items to score, and lowest number of items that can be neighbours. In a large catalogue
@@ -138,8 +139,6 @@ class Neighbourhoods:
             items: int64[k], some of `known`.
             reporter: told of the progress.
         """
-        from src.models.kernels.compile import map_in_threads, n_cores  # not at the top: serving must not import Numba
-
         at_once = max(1, _BLOCK_BYTES // (4 * max(len(self.named), 1)))
         parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
         done = 0
@@ -151,20 +150,17 @@ class Neighbourhoods:
             reporter.advance(done, len(items))
 
         # A block is small for BLAS, and half of its time is spent outside of it: one thread for each block.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_cores()) as pool:
-            map_in_threads(write, parts, pool)
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            any(pool.map(write, parts))
 
     def _write_block(self, index: CandidateIndex, part: IntArray) -> None:
-        from src.models.kernels.top_n_kernels import best_of_rows
-
         scores = self.score_all(QueryBlock(np.full(len(part), -1), _unit_histories(part, self.n_items)), self.named)
         own = np.searchsorted(self.named, part)
         is_named = np.flatnonzero(self.named[np.minimum(own, len(self.named) - 1)] == part)
         scores[is_named, own[is_named]] = np.nan
-        column, best = np.empty((len(part), self.n), np.int32), np.empty((len(part), self.n), np.float32)
-        best_of_rows(scores, column, best)
-        index.item[part] = np.where(column >= 0, self.named[column], -1)
-        index.score[part] = best
+        best = best_of_rows_compiled(scores, self.n)
+        index.item[part] = np.where(best.column >= 0, self.named[best.column], -1)
+        index.score[part] = best.score
 
 
 @dataclass(frozen=True)
