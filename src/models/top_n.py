@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -27,30 +26,6 @@ def top_n_of_rows(score: FloatArray, n: int) -> IntArray:
     for at in range(0, len(score), _ROWS_AT_ONCE):
         _write_best(score[at : at + _ROWS_AT_ONCE], lists[at : at + _ROWS_AT_ONCE])
     return lists
-
-
-class BestOfRows(NamedTuple):
-    """Columns int32[n_rows, n], -1 beyond the last, and their scores float32[n_rows, n], 0 beyond the last."""
-
-    column: IntArray
-    score: FloatArray
-
-
-def best_of_rows_compiled(score: FloatArray, n: int) -> BestOfRows:
-    """Return what `top_n_of_rows` does, with the scores, by compiled code that leaves other threads running.
-
-    Args:
-        score: float32[n_rows, n_items], not changed.
-        n: number of columns to return for each row.
-
-    Returns:
-        The columns and their scores.
-    """
-    from src.models.kernels.top_n_kernels import best_of_rows  # not at the top: serving must not import Numba
-
-    best = BestOfRows(np.empty((len(score), n), np.int32), np.empty((len(score), n), np.float32))
-    best_of_rows(score, best.column, best.score)
-    return best
 
 
 def _write_best(score: FloatArray, lists: IntArray) -> None:

@@ -20,7 +20,8 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.progress import Reporter, Silent
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import Candidates, best_of_rows_compiled, top_n
+from src.models.compiled_top_n import best_of_rows
+from src.models.top_n import Candidates, top_n
 
 _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
 """Highest number of pairs of items to score, and lowest number of items that can be neighbours. In a large catalogue
@@ -158,7 +159,7 @@ class Neighbourhoods:
         own = np.searchsorted(self.named, part)
         is_named = np.flatnonzero(self.named[np.minimum(own, len(self.named) - 1)] == part)
         scores[is_named, own[is_named]] = np.nan
-        best = best_of_rows_compiled(scores, self.n)
+        best = best_of_rows(scores, self.n)
         index.item[part] = np.where(best.column >= 0, self.named[best.column], -1)
         index.score[part] = best.score
 

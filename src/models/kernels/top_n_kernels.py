@@ -11,7 +11,7 @@ _GROUPS = 512
 
 
 @compiled
-def best_of_rows(score: FloatArray, column: IntArray, best: FloatArray) -> None:
+def write_best(score: FloatArray, column: IntArray, best: FloatArray) -> None:
     """Select the highest finite scores of each row, best first, equal ones by column.
 
     As many groups of columns as there are places reach a threshold, so the best scores do. A heap with the worst on top
