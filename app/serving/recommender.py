@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, field, replace
 
@@ -207,10 +208,16 @@ class Recommender(ReleaseFollower):
         Raises:
             NoRelease: No release is served.
             StoreError: The store cannot be read.
-            NotReady: The disk is full.
+            NotReady: The disk is full, or cannot be written.
         """
         self.release()
         self._store.database.check()
+        for path in (self._var, self._store.database.file):
+            if path is not None and not os.access(path, os.W_OK):
+                raise NotReady(
+                    f"{path} cannot be written, so events cannot be stored. Expected a file system mounted for "
+                    "writing, and permissions of this process's user; mend that."
+                )
         free = shutil.disk_usage(self._var).free
         if free < LEAST_FREE_BYTES:
             raise NotReady(
