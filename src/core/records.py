@@ -113,7 +113,7 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class RunPhase:
     """Time and memory of one step of a training.
 
     Attributes:
@@ -163,7 +163,7 @@ class Run:
     model_type: str = "all"
     progress: str = ""
     verdict: JsonDict | None = None
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[RunPhase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, func, select, update
 
-from src.core.records import Load, Phase, Run, RunCount, RunStatus, Score
+from src.core.records import Load, Run, RunCount, RunPhase, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 
@@ -134,7 +134,7 @@ def _run(row: Row[Any]) -> Run:
     return Run(
         **found | {"status": RunStatus(found["status"])},
         verdict=None if verdict is None else json.loads(verdict),
-        phases=tuple(Phase(**phase) for phase in json.loads(phases or "[]")),
+        phases=tuple(RunPhase(**phase) for phase in json.loads(phases or "[]")),
     )
 
 

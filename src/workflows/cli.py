@@ -21,7 +21,7 @@ from src.core.progress import Reporter
 _SHOWN_SHARE = 0.01
 
 if TYPE_CHECKING:
-    from src.core.records import Phase
+    from src.core.records import RunPhase
     from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
@@ -101,7 +101,7 @@ class Screen(Reporter):
             rows.append([release.version, role, *figures, release.problem or release.gate_sentence])
         self._table(rows)
 
-    def phases(self, phases: Sequence[Phase]) -> None:
+    def phases(self, phases: Sequence[RunPhase]) -> None:
         """Print a table of the phases of a training, with their sums; short ones are summed up in one row."""
         seconds = sum(phase.seconds for phase in phases)
         long = [phase for phase in phases if phase.seconds >= _SHOWN_SHARE * seconds]
@@ -129,14 +129,14 @@ class Screen(Reporter):
             self._console.print(table)
 
 
-def _sum_of(name: str, phases: Sequence[Phase]) -> Phase:
+def _sum_of(name: str, phases: Sequence[RunPhase]) -> RunPhase:
     """Return several phases as one."""
     seconds = sum(phase.seconds for phase in phases)
     busy = sum(phase.seconds * phase.busy for phase in phases) / max(seconds, 1e-9)
-    return Phase(name, seconds, busy, max((phase.peak_mib for phase in phases), default=0.0))
+    return RunPhase(name, seconds, busy, max((phase.peak_mib for phase in phases), default=0.0))
 
 
-def _phase_row(phase: Phase) -> list[str]:
+def _phase_row(phase: RunPhase) -> list[str]:
     return [phase.name, f"{phase.seconds:.1f}", f"{phase.busy:.0%}", f"{phase.peak_mib:,.0f}"]
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from typing_extensions import override
 
 from src.core.progress import Reporter
-from src.core.records import Phase
+from src.core.records import RunPhase
 from src.evaluation.benchmark_scope import Cost
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -43,7 +43,7 @@ class PhaseMeter(Reporter):
     def __init__(self, reporter: Reporter) -> None:
         """Begin without a phase. reporter: is told of the steps, too."""
         self._reporter = reporter
-        self._phases: list[Phase] = []
+        self._phases: list[RunPhase] = []
         self._current: _Begun | None = None
 
     @override
@@ -58,7 +58,7 @@ class PhaseMeter(Reporter):
     def advance(self, done: int, total: int | None = None) -> None:
         self._reporter.advance(done, total)
 
-    def end(self) -> tuple[Phase, ...]:
+    def end(self) -> tuple[RunPhase, ...]:
         """End the last phase, and return all of them, in their order."""
         self._end_phase()
         return tuple(self._phases)
@@ -69,7 +69,9 @@ class PhaseMeter(Reporter):
         seconds = time.perf_counter() - self._current.at
         processor = _processor_seconds() - self._current.processor
         busy = processor / max(seconds, 1e-9) / (os.cpu_count() or 1)
-        self._phases.append(Phase(self._current.name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1)))
+        self._phases.append(
+            RunPhase(self._current.name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1))
+        )
         self._current = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from src.core.process_lock import Lock
 from src.core.progress import Reporter
-from src.core.records import Phase, Run
+from src.core.records import Run, RunPhase
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
@@ -130,4 +130,4 @@ class Trained:
     active: bool
     verdict: GateVerdict
     pinned: str | None = None
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[RunPhase, ...] = ()

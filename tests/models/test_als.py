@@ -16,7 +16,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.models import als
 from src.models.als import Als, AlsParams, train
 from src.models.base import QueryBlock, QueryRows
-from src.models.kernels.als_kernels import Pairs, solve_rows
+from src.models.kernels.als_kernels import SparseRows, solve_rows
 from src.models.kernels.als_trainer import Whitening
 
 N_USERS, N_ITEMS = 120, 50
@@ -105,7 +105,7 @@ def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int) -> None
     others = rng.standard_normal((300, 24)).astype(np.float32)
     chosen, extra = rng.choice(300, length, replace=False), rng.random(length).astype(np.float32) * 3
     extra[0] = 0
-    pairs = Pairs(np.array([0, length]), chosen.astype(np.int32), extra)
+    pairs = SparseRows(np.array([0, length]), chosen.astype(np.int32), extra)
     whitening, solved = Whitening.of(others, 0.3), np.empty((1, 24), np.float32)
     solve_rows(pairs, 0, 1, whitening.whiten(others), solved)
     whitening.restore_in_place(solved)

@@ -14,7 +14,7 @@ _LONGEST_EXACT = 32
 _MAX_STEPS, _TOLERANCE = 8, 1e-3
 
 
-class Pairs(NamedTuple):
+class SparseRows(NamedTuple):
     """A sparse matrix, row by row.
 
     The pairs of row r are those from starts[r] to starts[r + 1]. other: int32[n], column of each pair; extra:
@@ -27,7 +27,7 @@ class Pairs(NamedTuple):
 
 
 @compiled
-def solve_rows(pairs: Pairs, first: int, last: int, others: FloatArray, solved: FloatArray) -> None:
+def solve_rows(pairs: SparseRows, first: int, last: int, others: FloatArray, solved: FloatArray) -> None:
     """Solve (I + VᵀDV) x = Vᵀ(1 + D)1 for some rows, V being the whitened factors of a row's columns, D its `extra`.
 
     A row of m pairs needs a system of m equations, by the Woodbury identity: x = Vᵀz, z = (1 + d) - √d r,

@@ -20,7 +20,7 @@ from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 
 from src.core.domain import FloatArray
-from src.models.kernels.als_kernels import Pairs, solve_rows
+from src.models.kernels.als_kernels import SparseRows, solve_rows
 from src.models.kernels.compile import map_in_threads, n_cores
 
 _PARTS = 64
@@ -91,7 +91,7 @@ def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray 
 
 
 def _solve(
-    pairs: Pairs, others: FloatArray, solved: FloatArray, regularization: float, pool: ThreadPoolExecutor
+    pairs: SparseRows, others: FloatArray, solved: FloatArray, regularization: float, pool: ThreadPoolExecutor
 ) -> None:
     """Write the rows' factors, given those of the other side."""
     whitening = Whitening.of(others, regularization)
@@ -107,5 +107,5 @@ def _solve(
     whitening.restore_in_place(solved)
 
 
-def _pairs(matrix: csr_matrix) -> Pairs:
-    return Pairs(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32))
+def _pairs(matrix: csr_matrix) -> SparseRows:
+    return SparseRows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32))
