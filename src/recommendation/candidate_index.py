@@ -185,7 +185,12 @@ class GrowingIndex(CandidateIndex):
         return cls(empty.item, empty.score, neighbourhoods, has_row)
 
     def find(self, items: IntArray, reporter: Reporter) -> None:
-        """Find the neighbours of many items at once. items: int64[k]; reporter: told of the progress."""
+        """Find the neighbours of many items at once.
+
+        Args:
+            items: int[k], with repetitions.
+            reporter: told of the progress.
+        """
         missing = np.unique(items[~self.has_row[items]])
         if len(missing):
             self.neighbourhoods.write(self, missing, reporter)

@@ -99,7 +99,12 @@ class Ensemble(ListScorer):
         return replace(self, index=neighbourhoods.whole(reporter))
 
     def prepare(self, items: IntArray, reporter: Reporter) -> None:
-        """Find the neighbours of items ahead of queries with them. items: int64[m]; reporter: told of the progress."""
+        """Find the neighbours of items ahead of queries with them, if the index finds them when it is asked.
+
+        Args:
+            items: int[m], with repetitions.
+            reporter: told of the progress.
+        """
         if isinstance(self.index, GrowingIndex):
             self.index.find(items, reporter)
 

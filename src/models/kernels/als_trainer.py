@@ -35,7 +35,15 @@ class Whitening(NamedTuple):
 
     @classmethod
     def of(cls, factors: FloatArray, regularization: float) -> Whitening:
-        """Factor the Gram matrix of factors float32[n, f] plus the ridge."""
+        """Factor the Gram matrix of factors.
+
+        Args:
+            factors: float32[n, f].
+            regularization: λ, which is added to its diagonal.
+
+        Returns:
+            R⁻¹.
+        """
         gram = sum((part.T @ part for part in _blocks(factors)), np.zeros((factors.shape[1],) * 2)).astype(np.float64)
         root = np.linalg.cholesky(gram + regularization * np.eye(len(gram)))
         return cls(solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32))

@@ -109,7 +109,12 @@ class Side:
         return self.moments[:, -self.d - 1 : -1]
 
     def start(self, seed: int, known: Known | None = None) -> None:
-        """Set random factors, and biases to the shrunk means of the ratings; or what is known of them."""
+        """Set random factors, and biases to the shrunk means of the ratings.
+
+        Args:
+            seed: of the factors.
+            known: what replaces both for some rows; None for nothing.
+        """
         starts, _, value = self.ratings
         sums = np.add.reduceat(value.astype(np.float64), starts[:-1])
         z = np.ones((len(self), self.d + 1), np.float32)
