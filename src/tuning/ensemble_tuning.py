@@ -28,7 +28,14 @@ from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import ComponentScores, Objective
 from src.tuning.search_spaces import SEARCH_SPACES
 
-_TIME_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
+_TIME_SHARES = {
+    "trending": 0.03,
+    "category_popularity": 0.02,
+    "co_occurrence": 0.15,
+    "item_graph": 0.2,
+    "spectral": 0.35,
+    "als": 0.25,
+}
 """Shares of the remaining time among the models that can be trained."""
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)

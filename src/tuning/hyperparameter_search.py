@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -20,10 +21,13 @@ from src.core.progress import Reporter
 from src.interactions.splits import Split
 from src.models.base import ListModel
 from src.tuning.objective import Objective
+from src.tuning.race import Race
 from src.tuning.search_spaces import SearchSpace
 
-_COSTLY_SHARE = 0.5
-"""Share of the time that may go into the costly questions."""
+_COSTLY_SHARE = 0.4
+"""Share of the time that may go into the recipes and the costly questions."""
+_SIZES_SHARE = 0.3
+"""Share of the time that is kept for larger models."""
 
 
 @dataclass
@@ -86,9 +90,11 @@ class BestTrial:
 def search_hyperparameters(search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> BestTrial:
     """Search the parameters of one model.
 
-    `first` is tried in any case. Next come the costly questions in turn, each answer combined with the best assignment
-    so far. The remaining parameters are sampled by TPE (Bergstra et al., "Algorithms for hyper-parameter optimization",
-    NIPS 2011), with the best costly answers. Trials stored in search.trials_file are not repeated.
+    `first` is tried in any case, in small, then the recipes of the space. Next come the costly questions in turn, each
+    answer combined with the best assignment so far. The remaining parameters are sampled by TPE (Bergstra et al.,
+    "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly answers. At last larger models are
+    tried with the best settings; where there is no time to, the sizes of `first` are kept. Trials stored in
+    search.trials_file are not repeated.
 
     Args:
         search: the context.
@@ -100,7 +106,7 @@ def search_hyperparameters(search: Search, name: str, space: SearchSpace, first:
     Returns:
         The best trial, stored ones included.
     """
-    space = _containing(space, first)
+    space = _containing(space, space.small(first))
     factory = _ModelFactory(search, space, first)
     study = _study(search, name, space, first)
 
@@ -115,20 +121,66 @@ def search_hyperparameters(search: Search, name: str, space: SearchSpace, first:
         while any(trial.state == TrialState.WAITING for trial in study.trials):
             run_next()
 
-    costly_deadline = search.clock.left - (search.clock.left - deadline) * _COSTLY_SHARE
-    run(_assignment(space, first))
+    def is_time(until: float) -> bool:
+        return search.clock.left > until and len(study.trials) < space.trials
+
+    start = _assignment(space, space.small(first))
+    whole = search.clock.left - deadline
+    costly_deadline = search.clock.left - whole * _COSTLY_SHARE
+    run(start)
+    for recipe in space.recipes:
+        if is_time(costly_deadline):
+            run(_with_recipe(space, start, recipe))
     for question, answers in space.costly.items():
         best = study.best_params
         for number in range(len(answers)):
-            if search.clock.left <= costly_deadline:
-                break
-            run(best | {question: number})
-    costly = {question: study.best_params[question] for question in space.costly}
-    while len(study.trials) < space.trials and search.clock.left > deadline:
-        study.enqueue_trial(costly)  # the sampler chooses the others
-        run_next()
+            if is_time(costly_deadline):
+                run(best | {question: number})
+    larger, rng = space.larger_sizes(), np.random.default_rng(search.seed + len(study.trials))
+
+    def sample(until: float, trials: int, sizes: Callable[[], dict[str, Any]]) -> None:
+        while len(study.trials) < trials and search.clock.left > until:
+            costly = {question: study.best_params[question] for question in space.costly}
+            study.enqueue_trial(costly | sizes())  # the sampler chooses the others
+            run_next()
+
+    for_larger = whole * _SIZES_SHARE if larger else 0
+    sample(deadline + for_larger, space.trials - len(larger), lambda: space.drawn_sizes(study.best_params, rng))
+    sizes = _tried_larger(study, larger, first, run, lambda: is_time(deadline))
+    sample(deadline, space.trials, lambda: {name: study.best_params[name] for name in space.sizes})
     best = study.best_params
-    return BestTrial(factory.params_of(best), factory.model(best), study.best_value, factory.longest)
+    found = factory.model(best)
+    return BestTrial(replace(factory.params_of(best), **sizes), found, study.best_value, factory.longest)
+
+
+def _tried_larger(
+    study: optuna.Study,
+    larger: list[dict[str, Any]],
+    first: Any,
+    run: Callable[[dict[str, Any]], None],
+    is_time: Callable[[], bool],
+) -> dict[str, Any]:
+    """Try larger models while they are better; return the sizes of `first` if there was no time for any."""
+    for sizes in larger:
+        if not is_time():
+            name = next(iter(sizes))
+            untried = sizes is larger[0] and getattr(first, name) > study.best_params[name]
+            return {name: getattr(first, name)} if untried else {}
+        before = study.best_value
+        run(study.best_params | sizes)
+        if study.best_value <= before:
+            break
+    return {}
+
+
+def _with_recipe(space: SearchSpace, start: dict[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an assignment with the values of a recipe; costly answers that the space lacks are left as they were."""
+    free = {name: value for name, value in recipe.items() if name in start}
+    costly: dict[str, int] = {}
+    for question, answers in space.costly.items():
+        wanted = {name: recipe[name] for name in answers[0] if name in recipe}
+        costly |= {question: answers.index(wanted)} if wanted in answers else {}
+    return start | free | costly
 
 
 def _containing(space: SearchSpace, first: Any) -> SearchSpace:
@@ -196,7 +248,8 @@ class _ModelFactory:
 
     def __init__(self, search: Search, space: SearchSpace, first: Any) -> None:
         self._search, self._space, self._first = search, space, first
-        self._prepared: tuple[dict[str, int], Any] | None = None
+        self._prepared: tuple[tuple[dict[str, int], bool], Any] | None = None
+        self._race = Race.of(search.objective, search.seed)
         self.longest = 0.0  # seconds of the slowest training
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
@@ -206,7 +259,7 @@ class _ModelFactory:
 
     def model(self, assignment: Mapping[str, Any]) -> ListModel:
         train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
-        answers = {question: assignment[question] for question in self._space.costly}
+        answers = {question: assignment[question] for question in self._space.costly}, self._space.is_small(params)
         started = time.perf_counter()
         if self._prepared is None or self._prepared[0] != answers:
             self._prepared = None  # freed before the next one is computed: each may take a gigabyte
@@ -216,4 +269,4 @@ class _ModelFactory:
         return model
 
     def ndcg(self, assignment: Mapping[str, Any]) -> float:
-        return float(self._search.objective.ndcg(self.model(assignment)).mean())
+        return self._race.ndcg(self.model(assignment))

@@ -80,6 +80,11 @@ class Objective:
         lists = top_lists(scorer, MaskedQueries(self.queries, self.masked), self.k, fill=self.popular)
         return ranking_metrics(self._is_relevant(lists), np.diff(self.relevant.indptr))["ndcg"]
 
+    def of_users(self, rows: IntArray) -> Objective:
+        """Return the objective of some of the users. rows: int[m], positions in `queries`."""
+        queries = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
+        return replace(self, queries=queries, masked=self.masked[rows], relevant=self.relevant[rows])
+
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
         queries = MaskedQueries(self.queries, self.masked)
