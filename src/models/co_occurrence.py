@@ -27,6 +27,8 @@ _MOST_STEPS = 200_000
 weighted up, so that the time of a query does not grow with the shop."""
 
 _ROUNDING = np.float32(1e-4)
+_SEARCHES_FOR_AN_ITEM = 16
+"""Items of a catalogue whose zeros are written in the time of one binary search."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,24 @@ class CoOccurrence(FromHistory, SavedAsArrays):
         weight = np.bincount(user, weights=self.user_weight[step.at] * step.weight, minlength=len(users))
         step = _step(users, weight.astype(np.float64), self.item_pointers)
         reached = self.item_weight[step.at] * step.weight
-        scores = np.bincount(self.item_idx[step.at], weights=reached, minlength=self.n_items).astype(np.float32)
-        own = query.weight * self.itself[query.item_idx]
-        scores[query.item_idx] = _less(scores[query.item_idx], own)
-        return np.asarray(scores[item_idx])
+        scores = _sums_at(self.item_idx[step.at], reached, item_idx, self.n_items)
+        own = _sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
+        return np.where(own > 0, _less(scores, own), scores)
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items, and n_pairs, the number of stored events of different pairs."""
         return {"n_items": self.n_items, "n_pairs": len(self.item_idx)}
+
+
+def _sums_at(item: IntArray, value: FloatArray, wanted: IntArray, n_items: int) -> FloatArray:
+    """Return float32[len(wanted)], the sum of the values of each wanted item; 0 for an item without one."""
+    if len(item) * _SEARCHES_FOR_AN_ITEM > n_items:
+        return np.bincount(item, weights=value, minlength=n_items)[wanted].astype(np.float32)
+    distinct, place = np.unique(wanted, return_inverse=True)  # an array of a large catalogue would take longer
+    at = np.searchsorted(distinct, item)
+    found = at < len(distinct)
+    found[found] = distinct[at[found]] == item[found]
+    return np.bincount(at[found], weights=value[found], minlength=len(distinct))[place].astype(np.float32)
 
 
 def _less(score: FloatArray, own: FloatArray) -> FloatArray:

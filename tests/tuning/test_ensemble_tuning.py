@@ -281,13 +281,13 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
 ) -> None:
     few_trials(1)
     blended: dict[str, Any] = {}
-    scales = ensemble_tuning.scales_of
+    pooled = ensemble_tuning.pooled_scores
 
-    def spy(models: dict[str, Any], data: TrainingData, *, seed: int) -> dict[str, float]:
+    def spy(search: Search, models: dict[str, Any], seconds: float) -> Any:
         blended.update(models)
-        return scales(models, data, seed=seed)
+        return pooled(search, models, seconds)
 
-    monkeypatch.setattr(ensemble_tuning, "scales_of", spy)
+    monkeypatch.setattr(ensemble_tuning, "pooled_scores", spy)
     parts, start = split(shop(times=False), 0.2), EnsembleConfig.of(SETTINGS)
     start = replace(start, weighting=replace(start.weighting, kinds={**start.weighting.kinds, "view": 1.0}))
     found = tune(parts, start=start)
