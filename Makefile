@@ -35,7 +35,7 @@ $(SETUP): requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
-	  echo "note: the system library libgomp.so.1 is missing. ALS needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
+	  echo "note: the system library libgomp.so.1 is missing. LightGBM, which orders the heads of lists, needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
 	@touch $@
 
 $(SETUP_DEV): $(SETUP) requirements-dev.lock
