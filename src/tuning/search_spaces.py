@@ -80,7 +80,15 @@ class SearchSpace:
         return [{name: value} for name, size in self.sizes.items() for value in self.choices[name] if value > size]
 
     def drawn_sizes(self, best: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-        """Return the sizes of the next trial: in every other one the best so far, else any that is searched with."""
+        """Draw the sizes of the next trial.
+
+        Args:
+            best: the best values so far.
+            rng: draws.
+
+        Returns:
+            Size → the best value in about every other trial, else any that is searched with.
+        """
         small = {name: [v for v in self.choices[name] if v <= size] for name, size in self.sizes.items()}
         return {name: best[name] if rng.random() < 0.5 else rng.choice(values).item() for name, values in small.items()}
 
