@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-serve bench-cold bench-similar chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -98,6 +98,12 @@ bench-quality: setup .venv-bench/.installed
 #   make bench-search OPTIONS="--sizes 20000 --json FILE"
 bench-search: setup
 	$(BIN)/python -m bench.search $(OPTIONS)
+
+# Requests per second beside a program that answers a constant list; the first run builds the release, which takes long.
+#   make bench-serve OPTIONS="--scale 0.125 --short"
+bench-serve: setup
+	$(BIN)/python -m bench.serve $(OPTIONS)
+	$(BIN)/python -m bench.trend
 
 bench-cold: setup
 	$(BIN)/python -m bench.cold $(OPTIONS)
