@@ -13,19 +13,12 @@ export PORT AISLE_VAR
 BIN := .venv/bin
 SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
-KEYS := $(AISLE_VAR)/keys
 
 .PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
 
+# It listens at once, and loads and trains beside.
 run: setup
-	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
-	$(BIN)/python train_model.py
-	$(BIN)/python evaluate_model.py
-	$(BIN)/python run.py --make-keys
-	@echo "Aisle serves http://localhost:$(PORT)/ (calls: http://localhost:$(PORT)/docs); Ctrl-C ends it"
-	AISLE_WRITE_KEYS="$${AISLE_WRITE_KEYS:-$$(cat "$(KEYS)/write.key")}" \
-	AISLE_ADMIN_KEYS="$${AISLE_ADMIN_KEYS:-$$(cat "$(KEYS)/admin.key")}" \
-	exec $(BIN)/gunicorn -c gunicorn.conf.py run:app
+	@exec $(BIN)/python deploy/start.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
 
 setup: $(SETUP)
 

@@ -24,6 +24,7 @@ from app.views.findings import (
     NothingServed,
     NoWorkers,
     ReleaseOutdated,
+    ReleaseProvisional,
     ReleaseVerified,
     RunKept,
     RunProblem,
@@ -100,6 +101,9 @@ def _of_serving(finding: Finding) -> tuple[str, ...]:
         case ReleaseOutdated(version):
             state = f"This worker still serves {version}; another release was activated just now."
             return "Release", state, "", "releases"
+        case ReleaseProvisional():
+            advice = "The trained release is taken up by itself. If no training runs: python train_model.py."
+            return "Release", "Popular products are listed, unmeasured, until the first training has ended.", advice
         case ReleaseVerified():
             return "Release", "Every byte of what is served was verified."
         case NothingSearchable(problem) | SearchDown(problem):
