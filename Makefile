@@ -14,7 +14,7 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-training bench-quality bench-search bench-cold bench-similar chaos clean
 
 # It listens at once, and loads and trains beside.
 run: setup
@@ -76,6 +76,11 @@ bench-train: setup
 	  mkdir -p "$(AISLE_VAR)/bench" && $(BIN)/python "$(GENERATOR)" "$(TRAINED_ON)" --scale 0.5; fi
 	@if [ -n "$(DATA)" ] || [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
 	  echo "skipped: neither $(TRAINED_ON) nor $(GENERATOR), which makes it, is here; name a file: make bench-train DATA=ratings.csv"; fi
+
+# A whole training at growing sizes, by phases, beside SVD alone with pandas and Surprise.
+#   make bench-training OPTIONS="--scales 0.125 0.25 0.5 --json FILE"
+bench-training: setup
+	$(BIN)/python -m bench.training $(OPTIONS)
 
 # Lists compared with implicit, LensKit and EASE, which are installed in an environment of their own.
 #   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"
