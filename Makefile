@@ -14,7 +14,7 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-training bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-training bench-quality bench-search bench-serve bench-cold bench-similar chaos clean
 
 # It listens at once, and loads and trains beside.
 run: setup
@@ -96,6 +96,12 @@ bench-quality: setup .venv-bench/.installed
 #   make bench-search OPTIONS="--sizes 20000 --json FILE"
 bench-search: setup
 	$(BIN)/python -m bench.search $(OPTIONS)
+
+# Requests per second beside a program that answers a constant list; the first run builds the release, which takes long.
+#   make bench-serve OPTIONS="--scale 0.125 --short"
+bench-serve: setup
+	$(BIN)/python -m bench.serve $(OPTIONS)
+	$(BIN)/python -m bench.trend
 
 bench-cold: setup
 	$(BIN)/python -m bench.cold $(OPTIONS)

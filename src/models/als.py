@@ -12,7 +12,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 
 _QUERIES_PER_TASK = 128
+_SHARE_OF_SHORT = 4
+"""For histories shorter than this share of the factors one query solves as many equations as there are products."""
 _SHORT = 16
 """A block solves histories of up to this length by as many equations as they are long, all of one length at once."""
 _SHORT_NUMBERS = 1 << 24
@@ -170,8 +172,28 @@ class Als(FromHistory, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        user = np.linalg.solve(*self._system(query.item_idx, query.weight))
+        short = len(query.item_idx) <= len(self.gram) // _SHARE_OF_SHORT
+        user = self._of_short(query) if short else np.linalg.solve(*self._system(query.item_idx, query.weight))
         return np.asarray(self.item_factors[item_idx] @ user)
+
+    def _of_short(self, query: QueryRows) -> FloatArray:
+        """Return the factors of a user with few products, from m equations instead of f.
+
+        By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP
+        and D = α w: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
+        """
+        factors = self.item_factors[query.item_idx].astype(np.float64)
+        extra = self.params.alpha * query.weight.astype(np.float64)
+        projected = self._inverse_gram @ factors.T
+        kernel, confidence = factors @ projected, 1 + extra
+        explained = np.linalg.solve(np.eye(len(extra)) + kernel * extra, kernel @ confidence)
+        user: FloatArray = (projected @ (confidence - extra * explained)).astype(np.float32)
+        return user
+
+    @cached_property
+    def _inverse_gram(self) -> FloatArray:
+        """float64[f, f], G⁻¹."""
+        return np.linalg.inv(self.gram.astype(np.float64))
 
     def _system(self, item_idx: IntArray, weight: FloatArray) -> _LinearSystem:
         """Return the normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p."""

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter, Silent
 from src.models.base import QueryBlock, QueryRows
 from src.models.compiled_top_n import best_of_rows
@@ -73,7 +74,7 @@ class CandidateIndex:
     @classmethod
     def load(cls, folder: Path) -> CandidateIndex:
         """Map what `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
+        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
 
 
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]

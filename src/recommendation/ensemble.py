@@ -128,7 +128,8 @@ class Ensemble(ListScorer):
             return np.arange(self.n_items)
         sources = [name for name in self.weights if MODELS[name].scores_cold_users]
         named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
-        return np.unique(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
+        items = np.sort(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
+        return items[np.flatnonzero(np.diff(items, prepend=-1))]  # np.unique takes several times as long
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:

@@ -173,7 +173,7 @@ def test_a_history_of_products_without_neighbours_retrieves_nothing() -> None:
 def test_saved_and_loaded_it_retrieves_the_same_from_mapped_arrays(tmp_path: Path) -> None:
     WHOLE.save(tmp_path / "index")
     loaded = CandidateIndex.load(tmp_path / "index")
-    assert isinstance(loaded.item, np.memmap)
+    assert isinstance(loaded.item.base, np.memmap)
     assert not loaded.score.flags.writeable
     one, other = (each.retrieve(history([3, 9, 27]), 15) for each in (WHOLE, loaded))
     np.testing.assert_array_equal(one.item_idx, other.item_idx)
