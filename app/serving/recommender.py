@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.list_cache import ListCache
+from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import ServingSnapshot
+from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
@@ -22,8 +24,9 @@ from src.core.domain import (
     Recommendation,
 )
 from src.core.errors import NotReady
-from src.core.list_rules import RuleFields, shop_rules
+from src.core.list_rules import RuleFields
 from src.core.settings import Settings
+from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.releases.registry import Registry
 from src.store import Store
@@ -72,19 +75,25 @@ class Recommender(ReleaseFollower):
 
     Attributes:
         counts: cached counts over the store.
+        rules: the shop's rules.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
-        self._cache, self._shop, self._var = cache, shop_rules(settings.rules), settings.var
+        self._cache, self._var = cache, settings.var
+        self.rules = ShopRulesFollower(settings, store)
         self.counts = StoreCounts(settings, store, cache)
 
-    def recommend(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
+    def recommend(
+        self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
+    ) -> ListAnswer:
         """Make a list, or take it from the cache.
 
         Args:
             query: the history it brings follows the stored events of its user; its rules are replaced.
             wanted: the rules of the request, which go over those of the shop.
+            placement: where the shop shows it; "" if that is not known.
+            shop: rules to try instead of the shop's; None for the shop's.
 
         Returns:
             The list.
@@ -93,7 +102,8 @@ class Recommender(ReleaseFollower):
             AisleError: NoRelease, UnknownName, StoreError, or InputError for rules that contradict each other.
         """
         served: ServingSnapshot = self._serving()
-        query = self._completed(query, wanted)
+        rules = shop or self.rules.active(placement)
+        query = self._completed(query, wanted, rules)
         key = served.cache_key(query)
         document = self._cache.get(key)
         if document is None:
@@ -101,18 +111,23 @@ class Recommender(ReleaseFollower):
             self._cache.set(key, list_to_json(listed))
         else:
             listed = list_from_json(document)
+        if rules.pins:
+            listed = with_pins(listed, rules.pins, served.pipeline, query)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         answer = ListAnswer(served.release.version, max(sources, key=sources.count), listed)
-        note(ShownList(answer.release, USER, None, answer.source, listed, document is not None))
+        note(ShownList(answer.release, USER, None, answer.source, listed, document is not None, placement))
         return answer
 
-    def why_not(self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES) -> PositionAnswer:
+    def why_not(
+        self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES, placement: str = ""
+    ) -> PositionAnswer:
         """Find where a product stands with regard to a list.
 
         Args:
             query: as `recommend` takes it.
             product_id: the product in question.
             wanted: as `recommend` takes it.
+            placement: as `recommend` takes it.
 
         Returns:
             Its position.
@@ -121,17 +136,22 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         served: ServingSnapshot = self._serving()
-        query = self._completed(query, wanted)
+        rules = self.rules.active(placement)
+        query = self._completed(query, wanted, rules)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])
         current, _ = served.listed(query, self._store.products)
-        return PositionAnswer(served.release.version, query, current.pipeline.position(query, product_id), product)
+        place = pinned_place(product_id, rules.pins, current.pipeline, query)
+        position = current.pipeline.position(query, product_id) if place is None else ListPosition(place, None)
+        return PositionAnswer(served.release.version, query, position, product)
 
-    def _completed(self, query: Query, wanted: RuleFields) -> Query:
+    def _completed(self, query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
         """Return the query with the stored history in front, and with the rules of the shop and the request."""
         history = self._store.events.history(query.user_id) if query.user_id is not None else []
-        return replace(query, history=(*history, *query.history), rules=wanted.over(self._shop).rules())
+        rules = wanted.over(shop.fields).rules()
+        exclude = query.exclude | shop.excluded if shop.excluded else query.exclude
+        return replace(query, history=(*history, *query.history), rules=rules, exclude=exclude)
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
@@ -146,7 +166,9 @@ class Recommender(ReleaseFollower):
         """
         served = self._serving()
         key = {"release": served.release.version, "withdrawn": served.mark}
-        return served.release.version, self.counts.popular(n, days, kind, key)
+        excluded = self.rules.active("").excluded
+        counts = self.counts.popular(n + len(excluded), days, kind, key)
+        return served.release.version, [row for row in counts if row.product_id not in excluded][:n]
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
         """Predict the rating of a product by a user.
