@@ -15,6 +15,7 @@ from app.serving.search_service import SearchService
 from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
+from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -41,6 +42,7 @@ class AisleContext:
         profile_refresher: Keeps the data profile of the dashboard up to date.
         metrics: Counters and histograms of this host.
         served_list_log: Writes the lists that were served to the store.
+        request_records: Counts and logs the requests that were answered.
         access: Keys, and the role that each endpoint needs.
         findings_looked: The last look at the findings, which app.views.finding_records keeps.
     """
@@ -58,6 +60,7 @@ class AisleContext:
     profile_refresher: ProfileRefresher
     metrics: Metrics
     served_list_log: ServedListLog
+    request_records: RequestRecords
     access: AccessControl
     findings_looked: dict[str, object] = field(default_factory=dict)
 
@@ -66,6 +69,7 @@ class AisleContext:
         self.scheduler.stop()
         self.profile_refresher.stop()
         self.recommender.leave()
+        self.request_records.stop()
         self.served_list_log.stop()
         self.metrics.close()
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from app.thread_limits import THREAD_VARIABLES
 from src.core.process_lock import Lock
+from src.core.process_times import seconds_since_start
 from src.workflows.process_priority import lower_priority
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,10 @@ class BackgroundJob:
     def is_running(self) -> bool:
         """Return whether a process holds the lock, of whichever host it is. Raises StoreError."""
         return self.lock.owner() is not None
+
+    def age(self, pid: int) -> float | None:
+        """Return the seconds since a process was started, by a clock that nobody sets; None where it is not known."""
+        return seconds_since_start(pid)
 
     def end(self, pid: int, number: int = signal.SIGTERM) -> None:
         """Send a signal to a process that runs the script; SIGKILL reaches all that it started, too.

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -48,7 +48,7 @@ class _Started:
 
     Attributes:
         process: the process.
-        at: when it was started, in seconds since 1970.
+        at: when it was started, in seconds of a clock that nobody sets.
         due: the due moment that it trains for; None if it checks for drift.
         run: the run of that moment as it was before the start.
     """
@@ -72,6 +72,7 @@ class Scheduler:
         registry: Registry,
         training: BackgroundJob,
         now: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a scheduler that does nothing until `run`.
 
@@ -81,13 +82,15 @@ class Scheduler:
             registry: drift is checked only if it has a current release.
             training: the job that it starts.
             now: seconds since 1970; tests hand in a clock.
+            elapsed: seconds of a clock that nobody sets, by which durations are measured.
         """
         self._settings, self._store, self._registry = settings, store, registry
-        self._training, self._now = training, now
+        self._training, self._now, self._elapsed = training, now, elapsed
         self._lock = leader_lock(settings)
         self._timers: BackgroundScheduler | None = None
         self._started: _Started | None = None
         self._holder_without_run: tuple[LockOwner, float] | None = None
+        self._first_seen: dict[tuple[str, int], float] = {}  # by run and attempt
         self._drift_checked_at = 0.0
         self._checking = threading.Lock()
         self._stop = threading.Event()
@@ -139,7 +142,7 @@ class Scheduler:
     def _check_as_leader(self) -> None:
         """Check, if this worker still holds the leader's lock; PostgreSQL drops it when it is restarted."""
         if self._lock.held:
-            self.check(lambda: self._lock.held)
+            self.check(lambda: self._lock.held and not self._stop.is_set())
         else:
             _log.warning("this worker lost the lock of the leader and tries to take it again")
             self._step_down()
@@ -186,10 +189,10 @@ class Scheduler:
             _log.info("starting the nightly training")
             run = self._store.runs.get_due(due)
             process = self._training.start(["--trigger", "night", "--due", str(due)])
-            self._started = _Started(process, self._now(), due, run)
+            self._started = _Started(process, self._elapsed(), due, run)
         elif self._is_drift_check_due():
             self._drift_checked_at = self._now()
-            self._started = _Started(self._training.start(["--watch", "--trigger", "drift"]), self._now())
+            self._started = _Started(self._training.start(["--watch", "--trigger", "drift"]), self._elapsed())
         else:
             return False
         return True
@@ -223,8 +226,9 @@ class Scheduler:
     def _end_overdue(self) -> None:
         """End trainings that take longer than AISLE_TRAIN_HOURS, but for those that were started by hand."""
         limit = self._settings.train_hours
-        for run in self._store.runs.unfinished():
-            if run.trigger == BY_HAND or self._now() - run.started_at < limit * 3_600:
+        unfinished, owner = self._store.runs.unfinished(), self._training.lock.owner()
+        for run, seconds in self._with_durations(unfinished, owner):
+            if run.trigger == BY_HAND or seconds < limit * 3_600:
                 continue
             message = (
                 f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
@@ -232,10 +236,21 @@ class Scheduler:
             ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
             self._store.runs.save(ended)
             _log.error("run %s: %s", run.run_id, message)
-            owner = self._training.lock.owner()
             if owner is not None and owner.pid_here is not None:
                 self._training.end(owner.pid_here)
         self._kill_holder_without_run()
+
+    def _with_durations(self, unfinished: Sequence[Run], owner: LockOwner | None) -> Iterator[tuple[Run, float]]:
+        """Yield runs with the seconds that they have taken; the clock may have been set since they started.
+
+        That is the age of the trainer, or where that is not known, the time since this leader saw the run first.
+        """
+        now = self._elapsed()
+        self._first_seen = {key: self._first_seen.get(key, now) for key in map(_attempt_of, unfinished)}
+        age = None if owner is None or owner.pid_here is None else self._training.age(owner.pid_here)
+        for run in unfinished:
+            observed = now - self._first_seen[_attempt_of(run)]
+            yield run, observed if age is None or run.status is not RunStatus.RUNNING else age
 
     def _kill_holder_without_run(self) -> None:
         """Kill a process that has held the trainer's lock for a minute without an unfinished run.
@@ -247,8 +262,8 @@ class Scheduler:
         if owner is None or owner.pid_here is None or owner.trigger == BY_HAND or self._store.runs.unfinished():
             self._holder_without_run = None
         elif self._holder_without_run is None or self._holder_without_run[0] != owner:
-            self._holder_without_run = (owner, self._now())
-        elif self._now() - self._holder_without_run[1] >= _END_SECONDS:
+            self._holder_without_run = (owner, self._elapsed())
+        elif self._elapsed() - self._holder_without_run[1] >= _END_SECONDS:
             _log.error("process %d holds the trainer's lock and has no run; it is killed", owner.pid_here)
             self._training.end(owner.pid_here, signal.SIGKILL)
 
@@ -258,7 +273,7 @@ class Scheduler:
             return False
         owner = self._training.lock.owner()
         trains = owner is not None and owner.pid_here == started.process.pid
-        if self._now() - started.at >= _BEGIN_SECONDS and not trains:
+        if self._elapsed() - started.at >= _BEGIN_SECONDS and not trains:
             _log.error("process %d neither trains nor ends; it is killed", started.process.pid)
             self._training.end(started.process.pid, signal.SIGKILL)
         return True
@@ -298,6 +313,10 @@ class Scheduler:
             "runs": runs,
             "scores": [asdict(score) for score in self._store.runs.scores(_SHOWN_SCORES)],
         }
+
+
+def _attempt_of(run: Run) -> tuple[str, int]:
+    return run.run_id, run.attempt
 
 
 def _is_whole(run: Run) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -97,6 +98,8 @@ class Product:
         image_url: http(s) address, or a path on the shop's site.
         stock: Units in stock.
         withdrawn: Whether it must not be listed any more.
+        group_id: Equal for the variants of one thing, such as its colours and sizes.
+        unlisted: Whether the catalogue keeps it back: a draft, disabled, not visible.
         made_up: Whether it belongs to the synthetic shop.
     """
 
@@ -109,6 +112,8 @@ class Product:
     image_url: str | None = None
     stock: int | None = None
     withdrawn: bool | None = None
+    group_id: str | None = None
+    unlisted: bool | None = None
     made_up: bool = False
 
     @property
@@ -192,7 +197,12 @@ class Rules(ProductFilter):
     @property
     def asks_facts(self) -> bool:
         """Whether they depend on attributes of products."""
-        return replace(self, seen=frozenset()) != Rules(seen=frozenset())
+        return _asks_facts(self)
+
+
+@lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
+def _asks_facts(rules: Rules) -> bool:
+    return replace(rules, seen=frozenset()) != Rules(seen=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +276,8 @@ class Explanation:
     because: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """One place of a list.
+class Recommendation(NamedTuple):
+    """One place of a list; a tuple, as ten of them are made for every request.
 
     Attributes:
         product_id: the product.

@@ -130,6 +130,11 @@ class RuleFields(BaseModel):
         check_prices(self.min_price, self.max_price)
         return self
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether any rule is given, null included."""
+        return not self.model_fields_set.isdisjoint(_RULE_NAMES)
+
     def over(self, shop: RuleFields) -> RuleFields:
         """Return the rules of a request combined with those of the shop.
 
@@ -162,6 +167,9 @@ class RuleFields(BaseModel):
             max_per_brand=self.max_per_brand,
             boosts=tuple(boost.boost() for boost in self.boosts or ()),
         )
+
+
+_RULE_NAMES = frozenset(RuleFields.model_fields)
 
 
 def shop_rules(document: Mapping[str, Any]) -> RuleFields:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from src.core.domain import JsonDict
+from src.core.domain import JsonDict, Rules
 from src.core.errors import InputError
 from src.core.ids import clean_id
 from src.core.list_rules import MAX_FACTOR, AtMost, BoostFields, Name, RuleFields
@@ -122,12 +122,14 @@ class ActiveRules:
 
     Attributes:
         fields: filters, caps and boosts, over those of AISLE_RULES.
+        rules: the same, as lists are made with them.
         excluded: ids that are on no list.
         pins: (position, id), by position.
         until: when other rules hold, in UTC seconds; infinity for never.
     """
 
     fields: RuleFields
+    rules: Rules
     excluded: frozenset[str]
     pins: tuple[tuple[int, str], ...]
     until: float
@@ -157,7 +159,8 @@ class ActiveRules:
         pins = {rule.position or 1: clean_id(rule.product_id or "") for rule in active if rule.action == "pin"}
         changes = (change for rule in rules for change in rule.changes_at() if change > now)
         ids = frozenset(clean_id(rule.product_id) for rule in excluded if rule.product_id is not None)
-        return cls(own.over(base), ids, tuple(sorted(pins.items())), min(changes, default=float("inf")))
+        both = own.over(base)
+        return cls(both, both.rules(), ids, tuple(sorted(pins.items())), min(changes, default=float("inf")))
 
 
 def _boost(rule: ShopRule) -> BoostFields:

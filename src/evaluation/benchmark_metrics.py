@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from src.core.domain import BoolArray, EventKind, FloatArray, IntArray
 from src.evaluation.bootstrap import ResampledUsers
@@ -109,9 +110,13 @@ def n_seen_before(task: ListTask, learnt: TrainingData) -> int:
     Returns:
         The number of pairs.
     """
-    _, seen = queries_of(learnt, task.user_idx)
-    keys = np.repeat(np.arange(len(task.user_idx)), np.diff(seen.indptr)) * task.n_items + seen.indices
-    return int(np.isin(task.relevant, keys).sum())
+    return int(_is_masked(task, queries_of(learnt, task.user_idx).masked).sum())
+
+
+def _is_masked(task: ListTask, masked: csr_matrix) -> BoolArray:
+    """Return bool[len(relevant)], whether a relevant pair is masked. masked: CSR [n, n_items]."""
+    keys = np.repeat(np.arange(len(task.user_idx)), np.diff(masked.indptr)) * task.n_items + masked.indices
+    return np.isin(task.relevant, keys)
 
 
 def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
@@ -134,18 +139,20 @@ def rating_errors(model: Rater, rows: MappedTestRows) -> RatingErrors:
 
 @dataclass(frozen=True)
 class Slices:
-    """Parts of the test users and of the products that are measured separately, as masks.
+    """Parts of the test users and of the relevant pairs that are measured separately, as masks.
 
     Attributes:
         users: bool[n] each: "known" and "unknown" to training.
         history: bool[n] each, by the number of products a user has in training: "none", and the rest in three parts of
             about equal size, "light", "medium", "heavy".
-        products: bool[n_items] each: "head", the fewest products with half of the training events, and "tail".
+        products: bool[len(relevant)] each: "head", the fewest products with half of the training events, and "tail".
+        pairs: bool[len(relevant)] each: "new", without an event in training, and "repeated".
     """
 
     users: Mapping[str, BoolArray]
     history: Mapping[str, BoolArray]
     products: Mapping[str, BoolArray]
+    pairs: Mapping[str, BoolArray]
 
 
 def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
@@ -167,6 +174,8 @@ def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
     before = np.cumsum(count[order]) - count[order]
     head = np.zeros(task.n_items, np.bool_)
     head[order[2 * before < len(learnt)]] = True
+    of_head = head[task.relevant % max(task.n_items, 1)]
+    repeated = _is_masked(task, queries_of(learnt, task.user_idx, learnt.events).masked)
     return Slices(
         {"known": task.user_idx >= 0, "unknown": task.user_idx < 0},
         {
@@ -175,7 +184,8 @@ def slices_of(task: ListTask, learnt: TrainingData) -> Slices:
             "medium": (n_products > low) & (n_products <= high),
             "heavy": n_products > high,
         },
-        {"head": head, "tail": ~head},
+        {"head": of_head, "tail": ~of_head},
+        {"new": ~repeated, "repeated": repeated},
     )
 
 
@@ -211,7 +221,8 @@ class ListMeter:
             slices={
                 "users": {name: self._of_users(columns, mask) for name, mask in slices.users.items()},
                 "history": {name: self._of_users(columns, mask) for name, mask in slices.history.items()},
-                "products": {name: self._of_products(lists, hits, mask) for name, mask in slices.products.items()},
+                "products": {name: self._of_pairs(lists, mask) for name, mask in slices.products.items()},
+                "pairs": {name: self._of_pairs(lists, mask) for name, mask in slices.pairs.items()},
             },
         )
 
@@ -224,14 +235,12 @@ class ListMeter:
         users = np.flatnonzero(mask)
         return Slice(len(users), self.resampled.estimates(columns, users) if len(users) else {})
 
-    def _of_products(self, lists: IntArray, hits: BoolArray, part: BoolArray) -> Slice:
-        """Return the recall of the relevant products in this part, over the users who have one there."""
-        task = self.task
-        owner, item = np.divmod(task.relevant, task.n_items)
-        n_relevant = np.bincount(owner[part[item]], minlength=len(task.user_idx))
-        users = np.flatnonzero(n_relevant)
-        part_hits = hits & part[lists]
-        columns = {f"recall@{k}": part_hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1) for k in self.at}
+    def _of_pairs(self, lists: IntArray, part: BoolArray) -> Slice:
+        """Return the recall of this part of the relevant pairs, over the users who have one there."""
+        task = replace(self.task, relevant=self.task.relevant[part])
+        n_relevant = np.bincount(task.relevant // max(task.n_items, 1), minlength=len(task.user_idx))
+        users, hits = np.flatnonzero(n_relevant), task.hits(lists)
+        columns = {f"recall@{k}": hits[:, :k].sum(axis=1) / np.maximum(n_relevant, 1) for k in self.at}
         return Slice(len(users), self.resampled.estimates(columns, users) if len(users) else {})
 
 

@@ -9,10 +9,10 @@ from statistics import median
 
 import numpy as np
 
-from src.core.domain import FloatArray, Query
+from src.core.domain import FloatArray
 from src.core.records import Score
 from src.evaluation.metrics import estimate_rmse_mae, estimates, ranking_metrics
-from src.evaluation.protocols import K, RankingTask, ranking_task
+from src.evaluation.protocols import K, RankingTask, query_for_new, ranking_task
 from src.interactions.interactions import Interactions
 from src.interactions.splits import Split
 from src.models import POPULARITY
@@ -58,7 +58,7 @@ def _list_figures(pipeline: Pipeline, parts: Split, task: RankingTask) -> dict[s
     hits = np.zeros((len(task.user_idx), K), np.bool_)
     listed: set[str] = set()
     for row, (user, history) in enumerate(zip(task.user_idx.tolist(), task.histories, strict=True)):
-        recommended = pipeline.recommend(Query(parts.test.users.id_of(user), history, n=K))
+        recommended = pipeline.recommend(query_for_new(parts.test.users.id_of(user), history))
         ids = [recommendation.product_id for recommendation in recommended]
         listed.update(ids)
         hits[row, : len(ids)] = [parts.test.items.idx_of(id_) in task.relevant[row] for id_ in ids]

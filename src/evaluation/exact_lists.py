@@ -24,18 +24,20 @@ class MaskedQueries(NamedTuple):
     masked: csr_matrix
 
 
-def queries_of(data: TrainingData, user_idx: IntArray) -> MaskedQueries:
+def queries_of(data: TrainingData, user_idx: IntArray, masked: Interactions | None = None) -> MaskedQueries:
     """Build the queries of users from the training data.
 
     Args:
         data: the training data.
         user_idx: int64[n], row numbers; -1 for an unknown user, who has no history.
+        masked: events whose items are masked; `data.events` for lists of new items only. None for those that the user
+            has rated or purchased, see TrainingData.seen.
 
     Returns:
-        The queries; masked are the items that the user has rated or purchased, see TrainingData.seen.
+        The queries and what is masked.
     """
     queries = QueryBlock(user_idx, _rows(data.histories, user_idx))
-    return MaskedQueries(queries, _rows(_distinct(data.seen), user_idx))
+    return MaskedQueries(queries, _rows(_distinct(data.seen if masked is None else masked), user_idx))
 
 
 def _distinct(events: Interactions) -> csr_matrix:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, Event, FloatArray, IntArray, Query
+from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
 from src.core.progress import Reporter
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import (
@@ -22,6 +22,7 @@ from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import Rater
+from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 
 K = 10
@@ -100,7 +101,7 @@ class RankingTask:
 
     Attributes:
         user_idx: int[n], test users with at least one relevant product, ascending.
-        relevant: per user, row numbers of the products liked in test and not seen in train.
+        relevant: per user, row numbers of the products liked in test.
         histories: per user, the train events, oldest first.
         n_users_with_one: number of such users before sampling.
     """
@@ -114,8 +115,8 @@ class RankingTask:
 def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: int = 0) -> RankingTask:
     """Choose the test users and their relevant products.
 
-    Relevant products were purchased or rated well (without ratings and purchases: had any event), and were not seen in
-    train: a product that lists exclude by rule is no miss of the model.
+    Relevant products were purchased or rated well (without ratings and purchases: had any event), and are new: train
+    has no event of the user with the product. A purchase after a click is no find of a model.
 
     Args:
         split: the two parts.
@@ -127,8 +128,12 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
         The task; it has no users where nobody liked a new product.
     """
     liked = split.test.liked(relevant_rating, split.train).events
-    pairs = np.setdiff1d(_pairs(liked), _pairs(split.train.seen))
-    owner, item = np.divmod(pairs, max(liked.n_items, 1))
+    return _task(split, np.setdiff1d(liked.pairs, split.train.events.pairs), max_users, seed)
+
+
+def _task(split: Split, pairs: IntArray, max_users: int, seed: int) -> RankingTask:
+    """Return the task of these relevant pairs, ascending, see Interactions.pairs."""
+    owner, item = np.divmod(pairs, max(len(split.test.items), 1))
     users, starts = np.unique(owner, return_index=True)
     relevant = [set(part.tolist()) for part in np.split(item, starts[1:])] if len(users) else []
     chosen = np.arange(len(users))
@@ -141,7 +146,7 @@ def ranking_task(split: Split, relevant_rating: float, max_users: int, *, seed: 
 def measure_lists(
     pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter
 ) -> dict[str, RankingMetrics]:
-    """Measure the lists of every model, and those of the ensemble as `Pipeline.recommend` serves them.
+    """Measure lists of new products by every model; those of the ensemble come from `Pipeline.recommend`.
 
     Models of MODELS score the whole catalogue anyway. Their lists are made for many users at once, which is a hundred
     times faster. The result is the same but for users with more than 1,000 events, of which a request reads the newest.
@@ -159,15 +164,28 @@ def measure_lists(
     lists: dict[str, IntArray] = {}
     values: dict[str, dict[str, FloatArray]] = {}
     n_relevant = np.array([len(products) for products in task.relevant])
+    prepare_lists(pipeline, train, task, reporter)
     for name in pipeline.list_models:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
-        lists[name] = (
-            _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, train, task, name, reporter)
-        )
+        lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
         values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
-    possible = np.minimum(K, len(pipeline.items) - np.array([len(_seen(history)) for history in task.histories]))
+    possible = np.minimum(K, len(pipeline.items) - np.array([len(_known(history)) for history in task.histories]))
     bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
     return {name: _list_metrics(lists[name], of_user, baseline, possible, bits) for name, of_user in values.items()}
+
+
+def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
+    """Find at once what the ensemble needs for the lists of a task, if its index is not whole.
+
+    Args:
+        pipeline: the pipeline.
+        train: the data that it was trained on.
+        task: the users.
+        reporter: is told the progress.
+    """
+    ensemble = pipeline.models.get(ENSEMBLE)
+    if isinstance(ensemble, Ensemble):
+        ensemble.prepare(train.histories[task.user_idx].indices, reporter)
 
 
 def _list_metrics(
@@ -194,23 +212,77 @@ def _list_metrics(
     )
 
 
-def _seen(history: tuple[Event, ...]) -> set[str]:
-    return {event.product_id for event in history if event.kind in SEEN_KINDS}
+@dataclass(frozen=True)
+class Repeats:
+    """Likes in the test part of products that the user had an event with in train; no other figure counts them.
+
+    Attributes:
+        n_pairs: pairs of a user and a product.
+        n_listable: those of them that a list may hold, as the product was only viewed, clicked or carted before.
+        recall_at_10: of these by the lists that are served, over the users who have one; None without such a pair.
+    """
+
+    n_pairs: int
+    n_listable: int
+    recall_at_10: Estimate | None
+
+
+def measure_repeats(pipeline: Pipeline, split: Split, relevant_rating: float, max_users: int, *, model: str) -> Repeats:
+    """Measure how well a model's lists bring back products that users looked at before.
+
+    Args:
+        pipeline: trained on split.train.
+        split: the two parts.
+        relevant_rating: lowest rating that counts as liked.
+        max_users: more users than this are sampled.
+        model: whose lists are measured, as they are served.
+
+    Returns:
+        The figures.
+    """
+    liked = np.unique(split.test.liked(relevant_rating, split.train).events.pairs)
+    repeated = liked[np.isin(liked, split.train.events.pairs)]
+    listable = np.setdiff1d(repeated, split.train.seen.pairs)
+    task = _task(split, listable, max_users, seed=0)
+    if not len(task.user_idx):
+        return Repeats(len(repeated), len(listable), None)
+    recall = []
+    for user, history, relevant in zip(task.user_idx, task.histories, task.relevant, strict=True):
+        served = pipeline.recommend(Query(pipeline.users.id_of(user), history, n=K, model=model))
+        hits = sum(pipeline.items.idx_of(each.product_id) in relevant for each in served)
+        recall.append(hits / len(relevant))
+    return Repeats(len(repeated), len(listable), estimates({"recall": np.array(recall)})["recall"])
+
+
+def query_for_new(user_id: str, history: tuple[Event, ...], model: str | None = None) -> Query:
+    """Return the query of a list of K products that are not in the history.
+
+    Args:
+        user_id: whose list.
+        history: the user's events.
+        model: whose list; None for the one that is served.
+
+    Returns:
+        The query.
+    """
+    return Query(user_id, history, n=K, model=model, exclude=_known(history))
+
+
+def _known(history: tuple[Event, ...]) -> frozenset[str]:
+    return frozenset(event.product_id for event in history)
 
 
 def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:
     """Return int32[n_users, K], row numbers; -1 beyond the end of a list."""
-    queries = queries_of(train, task.user_idx)
+    queries = queries_of(train, task.user_idx, train.events)
     return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order)
 
 
-def _served(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str, reporter: Reporter) -> IntArray:
+def _served(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> IntArray:
     """Return the same from the pipeline, one request after the other."""
-    exclude_seen = bool(train.is_kind(*SEEN_KINDS).any())  # else TrainingData.seen is everything
     lists = np.full((len(task.user_idx), K), -1, np.int32)
     for at, (user, history) in enumerate(zip(task.user_idx, task.histories, strict=True)):
-        known = frozenset() if exclude_seen else frozenset(event.product_id for event in history)
-        recommended = pipeline.recommend(Query(pipeline.users.id_of(user), history, n=K, model=model, exclude=known))
+        recommended = pipeline.recommend(query_for_new(pipeline.users.id_of(user), history, model))
         for rank, recommendation in enumerate(recommended):
             item = pipeline.items.idx_of(recommendation.product_id)
             assert item is not None  # the pipeline lists products of its own vocabulary only
@@ -222,10 +294,6 @@ def _served(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: s
 def _hits(lists: IntArray, task: RankingTask) -> BoolArray:
     rows = zip(lists.tolist(), task.relevant, strict=True)
     return np.array([[item in relevant for item in row] for row, relevant in rows], dtype=np.bool_)
-
-
-def _pairs(events: Interactions) -> IntArray:
-    return events.user_idx.astype(np.int64) * events.n_items + events.item_idx
 
 
 def _histories(train: TrainingData, users: IntArray) -> list[tuple[Event, ...]]:

@@ -10,11 +10,22 @@ from typing import Any
 from src.core.domain import JsonDict
 from src.core.progress import Reporter
 from src.evaluation.metrics import Estimate
-from src.evaluation.protocols import K, RankingMetrics, RatingMetrics, measure_lists, measure_ratings, ranking_task
+from src.evaluation.protocols import (
+    K,
+    RankingMetrics,
+    RatingMetrics,
+    Repeats,
+    measure_lists,
+    measure_ratings,
+    measure_repeats,
+    ranking_task,
+)
 from src.interactions.splits import Split
 from src.models import POPULARITY
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
+
+_NO_REPEATS = Repeats(0, 0, None)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Report:
         lists: model → figures; empty without test users.
         best: the model whose lists are to be served.
         rater: the model whose predicted ratings have the lowest error; None without one.
+        repeats: likes of products that their user had an event with before, apart.
     """
 
     how: str
@@ -50,6 +62,7 @@ class Report:
     lists: dict[str, RankingMetrics]
     best: str
     rater: str | None
+    repeats: Repeats = _NO_REPEATS
 
     def to_json(self) -> JsonDict:
         """Return plain values without the figures of single users; an Estimate becomes {value, low, high}."""
@@ -60,7 +73,7 @@ class Report:
 
     def protocol(self) -> str:
         """Return one sentence on how it was measured."""
-        return protocol_of(vars(self))
+        return protocol_of(self.to_json())
 
     def summary(self) -> str:
         """Return sentences on whether each model beats popularity, and which list is served."""
@@ -119,8 +132,23 @@ def protocol_of(report: Mapping[str, Any]) -> str:
     n_users, n_ranked = report["n_test_users"], report["n_ranked_users"]
     some = "" if n_ranked == n_users else f", a random sample of {n_users:,}"
     return (
-        f"{split}; lists of {K} out of all {report['n_items']:,} products for {n_ranked:,} test users{some}; "
-        f"relevant is a purchase or a rating of {report['relevant_rating']:g} or better."
+        f"{split}; lists of {K} out of all {report['n_items']:,} products for {n_ranked:,} test users{some}; relevant "
+        f"is a purchase or a rating of {report['relevant_rating']:g} or better, of a product that is new to the user."
+        f"{_about_repeats(report)}"
+    )
+
+
+def _about_repeats(report: Mapping[str, Any]) -> str:
+    repeats = report.get("repeats") or asdict(_NO_REPEATS)  # reports of older releases have none
+    if not repeats["n_pairs"]:
+        return ""
+    text = f" {repeats['n_pairs']:,} likes of products that the user had an event with before are not counted"
+    recall = repeats["recall_at_10"]
+    if recall is None:
+        return f"{text}."
+    return (
+        f"{text}; of the {repeats['n_listable']:,} whose product was neither rated nor purchased before, the lists of "
+        f"{report['best']} hold {recall['value']:.1%} [{recall['low']:.1%}, {recall['high']:.1%}]."
     )
 
 
@@ -148,6 +176,7 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     lists = {}
     if len(task.user_idx):
         lists = measure_lists(pipeline, split.train, task, reporter)
+    best = _best(lists)
     return Report(
         how=split.how,
         cut=split.cut,
@@ -160,8 +189,9 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
         relevant_rating=relevant_rating,
         ratings=ratings,
         lists=lists,
-        best=_best(lists),
+        best=best,
         rater=_rater(pipeline, ratings),
+        repeats=measure_repeats(pipeline, split, relevant_rating, max_users, model=best),
     )
 
 

@@ -3,7 +3,8 @@
 Gunicorn's threaded worker gives each connection a thread that reads the request and writes the answer, so a few clients
 that send half a request, or read no answer, occupy all threads. Here the worker's main loop reads requests until they
 are complete and writes answers that a client is slow to read; a thread only makes the answer. Connections beyond the
-limit replace the one that has waited longest.
+limit replace the one that has waited longest. A request that came before the answer to the one before it (pipelined)
+waits for a free thread behind the requests of other clients.
 
 It rests on inner methods of `gunicorn.workers.gthread`; tests/front/test_worker.py fails when they change.
 """
@@ -25,8 +26,10 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from src.front.answer_headers import CheckedResponse
 from src.front.request_buffer import Phase, RequestBuffer
 
 HEAD_SECONDS = 10.0
@@ -39,6 +42,8 @@ LINGER_SECONDS = 2.0
 """After the last answer a connection is read on, so that no reset cuts the answer off (RFC 9112, section 9.6)."""
 MOST_BUFFERED = 128 * 2**20
 """Bytes of incomplete requests and unread answers that a worker holds; beyond it the longest waiting one is closed."""
+PIPELINED_SHARE = 8
+"""One request in so many is a pipelined one where the requests of other clients leave no thread free."""
 MAX_BODY = 8 * 2**20
 """Bytes; `gunicorn.conf.py` sets what the application accepts."""
 
@@ -53,6 +58,7 @@ class State(Enum):
     """What a connection waits for."""
 
     READING = "the client sends a request"
+    QUEUED = "a thread is free for a pipelined request"
     WORKING = "a thread makes the answer"
     WRITING = "the client reads the answer"
     LINGERING = "the client closes the connection"
@@ -155,6 +161,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         head_seconds: until when a head must be complete, see HEAD_SECONDS.
         max_body: bytes of the largest body that is read; a longer one is refused by its head.
         connections: all open ones, the one that has been in its state longest first.
+        pipelined: connections with a complete request that waits for a free thread; closed ones are skipped later.
     """
 
     head_seconds = HEAD_SECONDS
@@ -163,6 +170,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.max_body = MAX_BODY
         self.connections: dict[Connection, None] = {}
+        self.pipelined: deque[Connection] = deque()
+        self._n_working = 0
+        self._n_answers = 0
         self._swept_at = 0.0
         self._accept_again_at = 0.0
 
@@ -185,8 +195,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().check_config(cfg, log)
 
     def init_process(self) -> None:
-        """Fit the number of connections to the descriptors there are; half of them stay for the application."""
+        """Fit the number of connections to the descriptors there are; half of them stay for the application.
+
+        Answers of this process are `CheckedResponse`s.
+        """
         descriptors = raise_descriptor_limit()
+        wsgi.Response = CheckedResponse
         self.worker_connections = max(_FEWEST_CONNECTIONS, min(int(self.cfg.worker_connections), descriptors // 2))
         super().init_process()
 
@@ -220,6 +234,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             conn: The connection of the request.
             fs: The thread's result: whether the connection may be kept.
         """
+        self._n_working -= 1
+        self._n_answers += 1
         try:
             conn.keep = not fs.cancelled() and fs.exception() is None and bool(fs.result())
             if conn.sock.flush():
@@ -228,6 +244,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._wait(conn, State.WRITING, ANSWER_SECONDS, selectors.EVENT_WRITE, self._write)
         except OSError:
             self._drop(conn)
+        self._submit_pipelined(at_least=int(self._n_answers % PIPELINED_SHARE == 0))
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close connections that have waited too long; Gunicorn's loop calls this after every round.
@@ -256,14 +273,18 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self, connection: Connection, state: State, seconds: float, event: int, call: Callable[[Connection], None]
     ) -> None:
         """Call back when the client's socket is ready, or close the connection after so many seconds."""
+        self._enter(connection, state, seconds)
+        self.poller.register(connection.sock.raw, event, partial(_called, call, connection))
+
+    def _enter(self, connection: Connection, state: State, seconds: float) -> None:
+        """Put a connection into a state, behind all others."""
         self._forget(connection)
         connection.state, connection.deadline = state, time.monotonic() + seconds
         self.connections[connection] = None
-        self.poller.register(connection.sock.raw, event, partial(_called, call, connection))
 
     def _forget(self, connection: Connection) -> None:
         """Stop waiting for the client's socket."""
-        if self.connections.pop(connection, _ABSENT) is not _ABSENT and connection.state is not State.WORKING:
+        if self.connections.pop(connection, _ABSENT) is not _ABSENT and connection.state in _FOR_THE_CLIENT:
             self.poller.unregister(connection.sock.raw)
 
     def _read(self, connection: Connection, deadline: float) -> None:
@@ -287,12 +308,16 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._drop(connection)
 
-    def _took(self, connection: Connection, received: bytes) -> None:
-        """Add bytes to a request; a whole one goes to a thread."""
+    def _took(self, connection: Connection, received: bytes, *, pipelined: bool = False) -> None:
+        """Add bytes to a request; a whole one goes to a thread, a pipelined one into the queue."""
         was_empty = not connection.request.data
         phase = connection.request.feed(received)
         if phase is Phase.COMPLETE:
-            self._submit(connection)
+            if pipelined:
+                self._enter(connection, State.QUEUED, REQUEST_SECONDS)
+                self.pipelined.append(connection)
+            else:
+                self._submit(connection)
             return
         if was_empty:
             connection.begun = time.monotonic()
@@ -301,12 +326,19 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _submit(self, connection: Connection) -> None:
-        self._forget(connection)
-        connection.state = State.WORKING
-        self.connections[connection] = None
+        self._enter(connection, State.WORKING, 0.0)
+        self._n_working += 1
         connection.sock.received += connection.request.data
         connection.request = RequestBuffer(self.max_body)
         self.enqueue_req(connection)
+
+    def _submit_pipelined(self, at_least: int = 0) -> None:
+        """Hand queued requests to free threads, and so many whether or not a thread is free."""
+        while self.pipelined and (at_least > 0 or self._n_working < self.cfg.threads):
+            connection = self.pipelined.popleft()
+            if connection in self.connections:
+                at_least -= 1
+                self._submit(connection)
 
     def _write(self, connection: Connection) -> None:
         try:
@@ -324,7 +356,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         connection.sock.received.clear()
         self._read(connection, time.monotonic() + float(self.cfg.keepalive))
         if already:
-            self._took(connection, already)
+            self._took(connection, already, pipelined=True)
+            self._submit_pipelined()
 
     def _linger(self, connection: Connection) -> None:
         try:
@@ -366,6 +399,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
 
 _ABSENT = object()
+_FOR_THE_CLIENT = frozenset((State.READING, State.WRITING, State.LINGERING))
 
 
 def raise_descriptor_limit() -> int:

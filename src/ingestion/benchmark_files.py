@@ -103,9 +103,9 @@ class MappedTestRows:
 def read_benchmark(train: Path, valid: Path | None, settings: Settings, reporter: Reporter) -> BenchmarkData:
     """Read the data to train and to tune on. Nothing is stored, and repeated rows are kept.
 
-    The final fit uses train, and the rows of valid whose pair of user and item is not in train. While tuning, the pairs
-    of valid are removed from train, for the same kind of event (ratings and purchases count as one): a view before a
-    purchase stays.
+    The final fit uses train, and the rows of valid whose pair of user, item and kind of event is not in train (ratings
+    and purchases count as one kind). While tuning, the pairs of user and item of valid are removed from train with all
+    their events: a click would name the purchase.
 
     Args:
         train: File of training rows.
@@ -130,7 +130,7 @@ def read_benchmark(train: Path, valid: Path | None, settings: Settings, reporter
 def _with_valid(data: TrainingData, files: dict[str, FileSummary]) -> BenchmarkData:
     """Split the data for tuning; in it, the rows of train come before those of valid."""
     rows, n_train = np.arange(len(data)), files["train"].rows.n_events
-    pairs = _pairs(data)
+    pairs, kinds = data.events.pairs, _pairs_and_kinds(data)
     train, valid = rows[:n_train], rows[n_train:]
     remaining = train[~np.isin(pairs[train], pairs[valid])]
     if not len(remaining):
@@ -139,7 +139,7 @@ def _with_valid(data: TrainingData, files: dict[str, FileSummary]) -> BenchmarkD
             "from while tuning.",
             "Expected a small part of train, or rows beside it; give another --valid, or none.",
         )
-    new = valid[~np.isin(pairs[valid], pairs[train])]
+    new = valid[~np.isin(kinds[valid], kinds[train])]
     whole = data if len(new) == len(valid) else data.take(np.concatenate([train, new]))
     return BenchmarkData(whole, Split(data.take(remaining), data.take(valid), "given", None), files)
 
@@ -208,9 +208,8 @@ def _read_events(table: Table, summary: FileSummary, settings: Settings, reporte
         )
 
 
-def _pairs(data: TrainingData) -> IntArray:
+def _pairs_and_kinds(data: TrainingData) -> IntArray:
     """Return int64 per event, equal for events of one user, item and kind; ratings and purchases are one kind."""
     group = np.arange(len(KIND_ORDER))
     group[[KIND_NUMBER[kind] for kind in SEEN_KINDS]] = KIND_NUMBER[SEEN_KINDS[0]]
-    pair = data.events.user_idx.astype(np.int64) * len(data.items) + data.events.item_idx
-    return pair * len(KIND_ORDER) + group[data.kind]
+    return data.events.pairs * len(KIND_ORDER) + group[data.kind]

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
 TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
-IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY = "image", "stock", "withdrawn", "main_category"
+IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 
-CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY)
+CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP)
 
 # Compared without case, blanks, dashes and underscores; the most specific name of a role comes first.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -68,6 +68,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
     MAIN_CATEGORY: ("maincategory", "maincat"),
+    GROUP: ("itemgroupid", "groupid", "productgroupid", "parentsku", "parentid", "parent", "variantgroup", "modelid"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.

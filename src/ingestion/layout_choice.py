@@ -13,6 +13,7 @@ from src.ingestion.column_names import (
     CATALOGUE_ROLES,
     CATEGORY,
     DESCRIPTION,
+    GROUP,
     INVOICE,
     KIND,
     PRODUCT,
@@ -99,7 +100,9 @@ def choose_columns(
     if layout == PRODUCTS and STOCK not in candidates and QUANTITY in candidates:
         candidates[STOCK] = candidates[QUANTITY]
     if layout != PRODUCTS:  # "archived" or "stock" beside an event describe the row, not the product
-        candidates = {role: at for role, at in candidates.items() if role in given or role not in (STOCK, WITHDRAWN)}
+        candidates = {
+            role: at for role, at in candidates.items() if role in given or role not in (STOCK, WITHDRAWN, GROUP)
+        }
     if layout == RATINGS:
         candidates = {
             role: at

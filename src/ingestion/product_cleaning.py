@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from src.core.domain import Product
+from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
 from src.ingestion.image_cleaning import clean_image
+from src.ingestion.parsing import as_texts
 from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
 from src.ingestion.text_cleaning import (
     cell_text,
@@ -65,6 +67,7 @@ def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: s
         image_url=clean_image(values.get(column_names.IMAGE), mended),
         stock=_stock(values.get(column_names.STOCK), mended),
         withdrawn=_withdrawn(values.get(column_names.WITHDRAWN), mended),
+        group_id=_group(values.get(column_names.GROUP), mended),
     )
 
 
@@ -101,6 +104,18 @@ def _text(cell: object, role: str, limit: int, mended: Counter[str]) -> str | No
         mended[f"{role} cut to {limit:,} characters"] += 1
         text = text[:limit].rstrip()
     return text
+
+
+def _group(cell: object, mended: Counter[str]) -> str | None:
+    """Return the id of the product's group: a text or number, as ids of products are."""
+    cell = normalize_cell(cell)
+    if cell is None:
+        return None
+    group = clean_id(as_texts([cell])[0])
+    if group and not has_bad_characters(group) and not is_too_long(group):
+        return group
+    mended["group is no id: left empty"] += 1
+    return None
 
 
 def _brand(cell: object, mended: Counter[str]) -> str | None:

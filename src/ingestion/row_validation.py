@@ -19,8 +19,9 @@ from src.ingestion.product_cleaning import clean_product
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
 
-_PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in ("image", "main_category")} | {
-    "image": "image_url"
+_PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in ("image", "main_category", "group")} | {
+    "image": "image_url",
+    "group": "group_id",
 }
 
 

@@ -49,6 +49,11 @@ class Interactions:
         """Number of products in the vocabulary."""
         return len(self.items)
 
+    @property
+    def pairs(self) -> IntArray:
+        """int64[n], equal for events of one user with one item: user_idx * n_items + item_idx."""
+        return self.user_idx.astype(np.int64) * max(self.n_items, 1) + self.item_idx
+
     def count_by_user(self) -> IntArray:
         """Return int32[n_users], the number of events of each user."""
         return np.bincount(self.user_idx, minlength=self.n_users).astype(np.int32)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.domain import NO_TIME
+from src.core.domain import NO_TIME, IntArray
 from src.core.errors import NoData
 from src.interactions.interactions import TrainingData
 
@@ -37,7 +37,8 @@ def split(data: TrainingData, test_share: float) -> Split:
 
     One time for all: a model trained on later events of other users would know what is unknown in the shop. The split
     is random where at most half of the events have a time, or where no time leaves the larger part for training. An
-    event without a time among others with one counts as old.
+    event without a time among others with one counts as old. Only pairs that are new after the time are measured as
+    new; a random split keeps all events of a pair together.
 
     Args:
         data: the events.
@@ -81,20 +82,38 @@ def split_by_time(data: TrainingData, test_share: float) -> Split:
 
 
 def split_at_random(data: TrainingData, test_share: float, seed: int = SPLIT_SEED) -> Split:
-    """Split at random, like Surprise's train_test_split(random_state=seed) on the same rows.
+    """Split at random; all events of one user with one product are on one side.
+
+    A click on one side would name the purchase on the other. Where every pair occurs once, the split is that of
+    Surprise's train_test_split(random_state=seed) on the same rows.
 
     Args:
         data: the events.
-        test_share: share of the test part, rounded up.
+        test_share: share of the pairs in the test part, rounded up.
         seed: of the permutation.
 
     Returns:
-        The split; of two or more events at least one is in the training part.
+        The split; of two or more pairs at least one is in each part. Events of a single pair are split one by one:
+        no list is measured on them, as nothing in the test part is new.
     """
-    n_test = min(int(np.ceil(test_share * len(data))), len(data) - 1)
-    permutation = np.random.RandomState(seed).permutation(len(data))
-    n_train = len(data) - n_test
-    return Split(data.take(permutation[:n_train]), data.take(permutation[n_train:]), "random", None)
+    pair = _numbered_pairs(data)
+    n_pairs = int(pair.max()) + 1
+    if n_pairs == 1:
+        pair, n_pairs = np.arange(len(data)), len(data)
+    n_train = n_pairs - min(int(np.ceil(test_share * n_pairs)), n_pairs - 1)
+    place = np.empty(n_pairs, np.int64)
+    place[np.random.RandomState(seed).permutation(n_pairs)] = np.arange(n_pairs)
+    rows = np.argsort(place[pair], kind="stable")
+    n_train_rows = int((place[pair] < n_train).sum())
+    return Split(data.take(rows[:n_train_rows]), data.take(rows[n_train_rows:]), "random", None)
+
+
+def _numbered_pairs(data: TrainingData) -> IntArray:
+    """Return int64[n], the number of each event's pair of user and product, by first appearance."""
+    _, first, pair = np.unique(data.events.pairs, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[pair]
 
 
 def held_out(data: TrainingData) -> Split:

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,10 @@ from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import PreparedLists
 from src.recommendation.search_reranker import SearchReranker
 from src.releases.manifest import FORMAT, READABLE_FORMATS, Manifest, TrainingRecord, iso_seconds, parse_manifest
+from src.releases.verified_files import is_old, mark_of, verified_files
 from src.search.index import SearchIndex
 
 MANIFEST = "manifest.json"
@@ -103,6 +105,8 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         pipeline.search.save(folder / "search")
     for name, ranker in pipeline.rankers.items():
         ranker.save(folder / "ranking" / name)
+    if pipeline.prepared is not None:
+        pipeline.prepared.save(folder / "prepared")
     for name, document in draft.documents.items():
         (folder / f"{name}.json").write_text(to_json(document), encoding="utf-8")
     manifest = {
@@ -116,6 +120,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "models": {name: model.describe() for name, model in pipeline.models.items()},
         "search": None if pipeline.search is None else pipeline.search.describe(),
         "rankers": sorted(pipeline.rankers),
+        "prepared_lists": 0 if pipeline.prepared is None else len(pipeline.prepared),
         **draft.about.to_json(),
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
@@ -128,12 +133,13 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         fsync_folder(path)
 
 
-def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
+def read_release(folder: Path, manifest_sha256: str | None = None, *, is_remembered: bool = False) -> Release:
     """Verify every byte of a release and map it.
 
     Args:
         folder: Its folder.
         manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+        is_remembered: Whether files count as verified that this machine has verified, and that did not change since.
 
     Returns:
         The release.
@@ -141,7 +147,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
     Raises:
         ReleaseError: It is damaged, or another program's.
     """
-    manifest = _verified_manifest(folder, manifest_sha256)
+    manifest = _verified_manifest(folder, manifest_sha256, is_remembered=is_remembered)
     try:
         pipeline = Pipeline(
             users=Vocabulary.load(folder / "users"),
@@ -152,6 +158,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             weighting=manifest.weighting,
             rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
             search=SearchIndex.load(folder / "search") if manifest.search else None,
+            prepared=PreparedLists.load(folder / "prepared") if manifest.prepared_lists else None,
         )
     except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         refuse_limit(folder.name, error)
@@ -164,7 +171,7 @@ def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
     return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})
 
 
-def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
+def _verified_manifest(folder: Path, manifest_sha256: str | None, *, is_remembered: bool) -> Manifest:
     def broken(reason: str) -> ReleaseError:
         return ReleaseError(f"release {folder.name} is not served: {reason}. Activate another one or train again.")
 
@@ -182,15 +189,28 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
             raise broken(f"its format is {manifest['format']!r}, this program reads {readable}")
         if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}:
             raise broken("its files are not those of its manifest")
-        for name, expected in manifest["files"].items():
-            if _fingerprint(folder / name) != expected:
-                raise broken(f"{name} was altered or cut")
+        for name in _altered(folder, manifest["files"], is_remembered=is_remembered):
+            raise broken(f"{name} was altered or cut")
         return parse_manifest(manifest)
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, of any depth
         refuse_limit(folder.name, error)
         raise broken(f"it cannot be read ({_short(error)})") from None
+
+
+def _altered(folder: Path, files: Mapping[str, JsonDict], *, is_remembered: bool) -> Iterator[str]:
+    """Yield the names of files that are not those of a manifest, and remember the others."""
+    with verified_files(folder) as known:
+        for name, expected in files.items():
+            mark = mark_of(folder / name, str(expected["sha256"]))
+            if is_remembered and known.get(name) == mark and mark[2] == expected["bytes"]:
+                continue
+            known.pop(name, None)
+            if _fingerprint(folder / name) != expected:
+                yield name
+            elif is_old(mark):
+                known[name] = mark
 
 
 def refuse_limit(version: str, error: Exception) -> None:

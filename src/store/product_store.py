@@ -86,7 +86,7 @@ class ProductStore:
             page = query.where(products.c.product_id > found[-1].product_id)
 
     def withdrawn(self) -> frozenset[str]:
-        """Return the ids of products that must not be listed. Quick."""
+        """Return the ids of products that must not be listed: withdrawn, or kept back by the catalogue. Quick."""
         return withdrawn_ids(self._database)
 
     def categories(self) -> list[CategoryCount]:
@@ -94,7 +94,9 @@ class ProductStore:
         # Grouped by the whole text of a category: an index holds all that this reads.
         query = (
             select(products.c.category, func.count())
-            .where(products.c.category.is_not(None), products.c.withdrawn.is_not(True))
+            .where(
+                products.c.category.is_not(None), products.c.withdrawn.is_not(True), products.c.unlisted.is_not(True)
+            )
             .group_by(products.c.category)
         )
         counts: Counter[str] = Counter()
@@ -129,5 +131,10 @@ class ProductStore:
 
 def withdrawn_ids(database: Database) -> frozenset[str]:
     """Return the ids of products that must not be listed."""
+    # Two queries, each by an index of its own: an OR would read the whole table.
     with database.read() as connection:
-        return frozenset(connection.execute(select(products.c.product_id).where(products.c.withdrawn)).scalars())
+        return frozenset(
+            product_id
+            for column in (products.c.withdrawn, products.c.unlisted)
+            for product_id in connection.execute(select(products.c.product_id).where(column)).scalars()
+        )

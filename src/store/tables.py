@@ -118,10 +118,13 @@ products = Table(
     Column("image_url", Text),
     Column("stock", Integer),
     Column("withdrawn", Boolean),
+    Column("group_id", Text),
+    Column("unlisted", Boolean),
     Column("made_up", Boolean, nullable=False, server_default="0"),
     _partial("products_withdrawn", "product_id", where="withdrawn", sqlite_where="withdrawn = 1"),
+    _partial("products_unlisted", "product_id", where="unlisted", sqlite_where="unlisted = 1"),
     _partial("products_made_up", "product_id", where="made_up", sqlite_where="made_up = 1"),
-    _partial("products_category", "category", "withdrawn", where="category IS NOT NULL"),
+    _partial("products_category", "category", "withdrawn", "unlisted", where="category IS NOT NULL"),
 )
 runs = Table(
     "runs",
@@ -140,6 +143,7 @@ runs = Table(
     Column("model_type", Text, nullable=False, server_default="all"),
     Column("progress", Text, nullable=False, server_default=""),
     Column("verdict", Text),  # JSON
+    Column("phases", Text),  # JSON
     Index("runs_started", "started_at"),
 )
 

@@ -27,7 +27,8 @@ class Objective:
 
     Attributes:
         queries: of the sampled users.
-        masked: CSR [n_users, n_items], the items that no list may hold.
+        masked: CSR [n_users, n_items], the items that no list may hold: all that occur in the history. A purchase after
+            a click is no find of a model.
         relevant: CSR [n_users, n_items], the relevant items, none of them masked.
         popular: int[n_items], items by popularity, which complete a list that a model leaves short.
         k: cut-off of NDCG.
@@ -53,22 +54,20 @@ class Objective:
             seed: of the sample of users.
 
         Returns:
-            The objective; None where no user of the test part liked an item not seen before.
+            The objective; None where no user of the test part liked an item that the train part does not name for her.
         """
         train, test = tuning.train, tuning.test
         liked = test.liked(relevant_rating, train).events
         shape = (len(train.users), len(train.items))
-        relevant = csr_matrix((np.ones(len(liked), np.float32), (liked.user_idx, liked.item_idx)), shape=shape)
-        _, seen = queries_of(train, np.arange(shape[0]))
-        relevant = csr_matrix(relevant - relevant.multiply(seen > 0))
-        relevant.eliminate_zeros()
+        user, item = np.divmod(np.setdiff1d(liked.pairs, train.events.pairs), max(shape[1], 1))
+        relevant = csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
         users = np.flatnonzero(np.diff(relevant.indptr))
         most = int(np.clip(_MAX_SCORES // max(shape[1], 1), _MIN_USERS, _MAX_USERS))
         if len(users) > most:
             users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
         if not len(users):
             return None
-        queries, masked = queries_of(train, users)
+        queries, masked = queries_of(train, users, train.events)
         return cls(queries, masked, relevant[users], popular, k, relevant_rating)
 
     def with_histories(self, train: TrainingData) -> Objective:

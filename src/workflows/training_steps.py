@@ -17,6 +17,7 @@ from src.interactions.splits import split
 from src.models import MODELS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.prepared_lists import prepare_lists
 from src.releases.gate_messages import verdict_record
 from src.releases.manifest import TrainingRecord
 from src.releases.manifest_sections import STORE, EnsembleRecord, MeasurementSettings, MetricsRecord, TrainingDataRecord
@@ -32,13 +33,13 @@ from src.workflows.champion_comparison import (
     retrained_champion,
 )
 from src.workflows.embed_catalogue import embed_catalogue
-from src.workflows.fit import fit, measured_fit, stored_data
+from src.workflows.fit import Reuse, continued_from, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.search_ranker_training import train_search_rankers
 from src.workflows.training_plan import ALL, TrainingRequest, plan_of
 from src.workflows.training_results import JudgedTraining, Measured, Prepared, Trained, TrainingContext
 
-_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "lightgbm")
 _SAMPLED_PRODUCTS = 20
 _UNATTENDED = ("night", "drift")
 
@@ -120,7 +121,8 @@ def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> J
     search = prepared.catalogue.search(context.reporter)
     pipeline = replace(chosen.pipeline, search=search)
     rankings = train_search_rankers(settings, context.store, measured.parts.test, pipeline, context.reporter)
-    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings)
+    start = continued_from(chosen.pipeline, chosen.plan)
+    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings, start)
 
 
 def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTraining) -> Draft:
@@ -135,7 +137,8 @@ def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTrainin
         The release to publish.
     """
     started = time.perf_counter()
-    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter)
+    reuse = Reuse(start=judged.start)
+    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter, reuse)
     pipeline = replace(
         pipeline,
         default=judged.report.best,
@@ -175,7 +178,11 @@ def publish(
     context.reporter.step("publishing")
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
-    finished = replace(draft, about=draft.about.model_copy(update={**gate, **why}))
+    pipeline = replace(draft.pipeline, prepared=None)
+    lists = prepare_lists(pipeline, prepared.data, context.settings.prepare_seconds, context.reporter)
+    finished = replace(
+        draft, pipeline=replace(pipeline, prepared=lists), about=draft.about.model_copy(update={**gate, **why})
+    )
     publication = context.registry.publish_if(finished, context.run.run_id, datetime.now(UTC), judge_on_disk)
     verdict = publication.verdict or verdict
     if publication.version is None:

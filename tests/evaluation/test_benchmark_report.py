@@ -172,7 +172,8 @@ def test_users_known_and_unknown_to_training_are_distinguished() -> None:
 def test_users_are_divided_by_their_history_and_products_into_head_and_tail() -> None:
     rows = [(f"u{user}", f"p{item}") for user in range(6) for item in range(user + 1)]
     learnt = data_of(bought(*rows))
-    task = list_task(mapped(bought(*((f"u{user}", "p9") for user in range(7))), learnt), None, len(learnt.items))
+    test = bought(*((f"u{user}", "p9") for user in range(7)), *(("u5", f"p{item}") for item in range(6)))
+    task = list_task(mapped(test, learnt), None, len(learnt.items))
     slices = slices_of(task, learnt)
     assert {name: np.flatnonzero(mask).tolist() for name, mask in slices.history.items()} == {
         "none": [6],
@@ -183,6 +184,14 @@ def test_users_are_divided_by_their_history_and_products_into_head_and_tail() ->
     # 6 + 5 of 21 events are half of them; p0 alone is not.
     assert np.flatnonzero(slices.products["head"]).tolist() == [0, 1]
     assert np.flatnonzero(slices.products["tail"]).tolist() == [2, 3, 4, 5]
+
+
+def test_pairs_that_training_names_are_measured_apart() -> None:
+    learnt = data_of([("b", "x", "click", 1.0), ("a", "y", "purchase", 1.0), ("a", "z", "purchase", 1.0)])
+    report = measured(learnt, bought(("b", "x"), ("b", "y")), {"model": np.array([[1.0, 3.0, 2.0]] * 3)}, at=(1,))
+    pairs = report.lists["model"].slices["pairs"]
+    found = {name: [part.n_users, part.figures["recall@1"].value] for name, part in pairs.items()}
+    assert found == {"new": [1, 1.0], "repeated": [1, 0.0]}
 
 
 def test_recall_of_head_and_tail_is_over_those_with_a_relevant_product_there() -> None:
@@ -286,6 +295,7 @@ def test_the_document_for_programs_has_numbers_under_their_usual_names() -> None
         "users": ["known", "unknown"],
         "history": ["none", "light", "medium", "heavy"],
         "products": ["head", "tail"],
+        "pairs": ["new", "repeated"],
     }
     assert document["protocol"]["at"] == [10, 20]
     assert document["protocol"]["sha256"] == {"popularity": "abc", "model": "abc"}
@@ -301,6 +311,7 @@ def test_the_tables_for_people_have_a_row_for_every_model() -> None:
         "users: recall@10 / NDCG@10",
         "history: recall@10 / NDCG@10",
         "products: recall@10",
+        "pairs: recall@10",
         "ratings",
     ]
     for rows in tables.values():

@@ -10,7 +10,7 @@ import pytest
 from src.core.domain import NO_TIME, EventBatch, EventKind, FloatArray, IntArray
 from src.core.progress import Silent
 from src.evaluation.metrics import novelty
-from src.evaluation.protocols import K, measure_lists, measure_ratings, ranking_task
+from src.evaluation.protocols import K, measure_lists, measure_ratings, measure_repeats, ranking_task
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
@@ -90,7 +90,7 @@ def test_relevant_is_a_purchase_or_a_rating_from_the_threshold_on() -> None:
     assert task.n_users_with_one == 1
 
 
-def test_products_seen_in_train_are_not_relevant_and_viewed_ones_are() -> None:
+def test_products_with_an_event_in_train_are_not_relevant() -> None:
     parts = split_of(
         [
             ("a", "rated", "rating", 1, 1),
@@ -103,7 +103,23 @@ def test_products_seen_in_train_are_not_relevant_and_viewed_ones_are() -> None:
     )
     task = ranking_task(parts, 4.0, 100)
     assert parts.test.users.ids_of(task.user_idx) == ["a"]
-    assert names(parts.test, task.relevant[0]) == {"viewed", "new"}
+    assert names(parts.test, task.relevant[0]) == {"new"}
+
+
+def test_likes_of_products_that_the_user_knew_are_measured_apart() -> None:
+    parts = split_of(
+        [("a", item, kind, 1, 1) for item, kind in (("bought", "purchase"), ("viewed", "view"), ("clicked", "click"))],
+        [("a", item, "purchase", 1, 200) for item in ("bought", "viewed", "clicked", "new")]
+        + [("a", f"other{i}", "view", 1, 200) for i in range(K)],
+    )
+    viewed = np.zeros((1, len(parts.test.items)))
+    viewed[0, parts.test.items.rows_in(parts.test.items)[parts.test.items.idx_of("viewed")]] = 1
+    served = measure_repeats(pipeline_of(parts, oracle=Oracle(viewed - 1)), parts, 4.0, 9, model="oracle")
+    assert (served.n_pairs, served.n_listable) == (3, 2)
+    assert served.recall_at_10 is not None
+    assert served.recall_at_10.value in (0.5, 1.0)
+    nothing = measure_repeats(pipeline_of(crowd()), crowd(), 4.0, 9, model=POPULARITY)
+    assert (nothing.n_listable, nothing.recall_at_10) == (1, None) or nothing.recall_at_10 is not None
 
 
 def test_histories_are_the_events_of_train_oldest_first() -> None:

@@ -118,6 +118,20 @@ def test_requests_that_come_at_once_are_answered_in_order(port: int) -> None:
     assert [part[-1:] for part in said.split(b"HTTP/1.1 200 OK")[1:]] == [b"1", b"2", b"3"]
 
 
+def test_pipelined_requests_wait_for_those_of_other_clients_and_are_all_answered(port: int) -> None:
+    n_clients, n_each = 30, 10
+    many = b"GET /number HTTP/1.1\r\nHost: shop\r\n\r\n" * (n_each - 1)
+    last = b"GET /number HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connected(port, many + last)) for _ in range(n_clients)]
+        said = [client.recv(1) for client in clients]  # the first request of each has had its turn
+        numbers = [int(ask(port, path="/number")) for _ in range(3)]
+        said = [first + b"".join(iter(lambda: client.recv(65_536), b"")) for first, client in zip(said, clients)]  # noqa: B023, B905
+    assert numbers[-1] < n_clients * n_each, "no pipelined request was left to wait"
+    assert numbers[-1] - numbers[0] < n_clients  # in turn, each would wait for one of every client
+    assert [answers.count(b"HTTP/1.1 200 OK") for answers in said] == [n_each] * n_clients
+
+
 def test_a_connection_is_kept_for_more_requests(port: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     for body in (b"a", b"b" * 500_000, b"c"):

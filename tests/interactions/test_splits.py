@@ -127,6 +127,23 @@ def test_the_random_split_is_the_very_one_of_surprise(n: int) -> None:
     assert [item for _, item, _ in triples(parts.train)] == [trainset.to_raw_iid(i) for i in range(trainset.n_items)]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=2, max_size=40),
+    st.sampled_from([0.01, 0.2, 0.5, 0.99]),
+)
+def test_without_times_all_events_of_a_user_and_product_are_on_one_side(
+    pairs: list[tuple[int, int]], share: float
+) -> None:
+    users, items = [[f"{letter}{row[at]}" for row in pairs] for at, letter in enumerate("up")]
+    n = len(pairs)
+    kinds = [("click", "purchase")[row % 2] for row in range(n)]
+    data = training_data([EventBatch(users, items, kinds, np.arange(n, dtype=float), np.full(n, NO_TIME, np.int64))])
+    parts = split(data, share)
+    assert_divided(data, parts)
+    if len(set(pairs)) > 1:
+        assert not set(parts.train.events.pairs.tolist()) & set(parts.test.events.pairs.tolist())
+
+
 def test_another_seed_makes_another_random_split() -> None:
     data = data_at([NO_TIME] * 50)
     assert split_at_random(data, 0.2, seed=1).test.events.value.tolist() != split(data, 0.2).test.events.value.tolist()

@@ -68,6 +68,16 @@ def test_withdrawn_is_kept_until_a_row_sets_it(store: Store) -> None:
     assert store.products.withdrawn() == {"here"}
 
 
+def test_what_a_catalogue_keeps_back_is_not_listed_until_it_says_otherwise(store: Store) -> None:
+    store.products.add(
+        [Product("draft", unlisted=True, group_id="mugs"), Product("both", withdrawn=True, unlisted=True)]
+    )
+    assert store.products.withdrawn() == {"draft", "both"}
+    store.products.add([Product("draft", unlisted=False), Product("both", unlisted=False)])
+    assert store.products.withdrawn() == {"both"}
+    assert store.products.get(["draft"]) == {"draft": Product("draft", unlisted=False, group_id="mugs")}
+
+
 def test_popular_products_leave_out_withdrawn_ones(store: Store) -> None:
     users = "abcd"
     store.events.add(batch(*(rating(user, product, 5, 1) for at, product in enumerate("xyz") for user in users[at:])))

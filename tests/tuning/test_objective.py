@@ -68,14 +68,14 @@ def crowd() -> Split:
 
 
 def seen_and_liked(split: Split) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """(user → products rated or purchased in train, user → new products liked in test), event by event."""
+    """(user → products with an event in train, user → new products liked in test), event by event."""
     seen: dict[int, set[int]] = {}
     liked: dict[int, set[int]] = {}
     for data, found in ((split.train, seen), (split.test, liked)):
         e = data.events
         for user, item, kind, value in zip(e.user_idx, e.item_idx, data.kind, e.value, strict=True):
             is_rating, is_purchase = kind == 0, kind == 1
-            if is_purchase or (is_rating and (found is seen or value >= 4)):
+            if found is seen or is_purchase or (is_rating and value >= 4):
                 found.setdefault(int(user), set()).add(int(item))
     return seen, {user: items - seen.get(user, set()) for user, items in liked.items() if items - seen.get(user, set())}
 
@@ -152,9 +152,9 @@ def test_relevant_is_a_purchase_or_a_good_rating_once_however_often() -> None:
     split = split_of(train, test)
     objective = some_objective(split)
     assert split.train.users.ids_of(objective.queries.user_idx) == ["a"]
-    assert set(split.train.items.ids_of(objective.relevant.indices)) == {"new", "good", "viewed"}
-    assert objective.relevant.nnz == 3
-    assert split.train.items.ids_of(objective.masked.indices) == ["seen"]
+    assert set(split.train.items.ids_of(objective.relevant.indices)) == {"new", "good"}
+    assert objective.relevant.nnz == 2
+    assert split.train.items.ids_of(objective.masked.indices) == ["seen", "viewed"]
 
 
 @pytest.mark.parametrize(

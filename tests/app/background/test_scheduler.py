@@ -6,7 +6,7 @@ import datetime as dt
 import random
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -54,9 +54,13 @@ class FakeTrainer:
 
 @dataclass(frozen=True)
 class FakeTraining(BackgroundJob):
-    """A training that records the signals it would send."""
+    """A training that records the signals it would send, and takes the age of its process from a fake clock."""
 
     signals: list[tuple[int, int]] = field(default_factory=list)
+    fake_age: Callable[[], float | None] = lambda: None
+
+    def age(self, pid: int) -> float | None:
+        return self.fake_age()
 
     def end(self, pid: int, number: int = signal.SIGTERM) -> None:
         self.signals.append((pid, number))
@@ -67,6 +71,8 @@ class World:
 
     def __init__(self, settings: Settings, store: Store, now: str) -> None:
         self.now = _utc(now).timestamp()
+        self.clock_set_by = 0.0
+        self.last_start: float | None = None
         self.store = store
         self.started: list[tuple[int, FakeTrainer]] = []
         self.watched: list[FakeTrainer] = []
@@ -76,13 +82,26 @@ class World:
     def another(self, settings: Settings) -> Scheduler:
         """Return the scheduler of another worker."""
         real = training_job(settings)
-        training = FakeTraining(real.script, real.lock, real.log, launch=self.launch, signals=self.signals)
+        training = FakeTraining(
+            real.script, real.lock, real.log, launch=self.launch, signals=self.signals, fake_age=self.age
+        )
         registry = Registry(settings.releases_dir)
-        return Scheduler(settings, self.store, registry, training, now=lambda: self.now)
+        return Scheduler(settings, self.store, registry, training, now=lambda: self.now, elapsed=self.elapsed)
+
+    def elapsed(self) -> float:
+        return self.now - self.clock_set_by
+
+    def age(self) -> float | None:
+        return None if self.last_start is None else self.elapsed() - self.last_start
+
+    def set_clock(self, by: float) -> None:
+        self.now += by
+        self.clock_set_by += by
 
     def launch(self, command: Sequence[str], *_: object) -> FakeTrainer:
         arguments = command[2:]
         trainer = FakeTrainer()
+        self.last_start = self.elapsed()
         if "--watch" in arguments:
             trainer.code = 0
             self.watched.append(trainer)
@@ -363,6 +382,24 @@ def test_a_training_that_hangs_gets_sigterm_then_sigkill_and_is_recorded(world: 
     assert not world.scheduler.check()  # the night had its turn
     assert len(world.signals) == 2
     assert len(world.started) == 1
+
+
+@pytest.mark.parametrize("by", [9 * HOUR, DAY, 365 * DAY, -9 * HOUR])
+@pytest.mark.parametrize("is_age_known", [True, False])
+def test_a_clock_that_is_set_during_a_training_does_not_end_it_and_hides_no_hang(
+    world: World, hanging: FileLock, by: float, is_age_known: bool
+) -> None:
+    if not is_age_known:
+        world.last_start = None  # a system without /proc, or a trainer on another host
+        assert not world.scheduler.check()
+    world.set_clock(by)
+    assert not world.scheduler.check()
+    world.now += 8 * HOUR - 60
+    assert not world.scheduler.check()
+    assert world.signals == []
+    world.now += 60
+    assert not world.scheduler.check()
+    assert world.signals == [(4_321, signal.SIGTERM)]
 
 
 def test_a_leader_ends_a_training_that_the_one_before_it_started(
