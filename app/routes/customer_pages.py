@@ -23,7 +23,7 @@ _LIST, _MOST, _HISTORY, _MEANT = 10, 100, 10, 5
 
 
 @dataclass(frozen=True)
-class ShownPlace:
+class PlaceDetails:
     """A place of a list: its explanation, and its score as a share of the first one's; None where that is unknown."""
 
     explanation: Explanation | None
@@ -87,11 +87,11 @@ def _list_of(user_id: str, n: int, wanted: ProductFilter) -> dict[str, Any]:
     }
 
 
-def _shown_places(listed: list[Recommendation]) -> list[ShownPlace]:
+def _shown_places(listed: list[Recommendation]) -> list[PlaceDetails]:
     first = listed[0].score if listed else 0.0
     can_compare = first > 0 and all(place.filled_by is None for place in listed[:1])
     return [
-        ShownPlace(
+        PlaceDetails(
             place.explanation, max(min(place.score / first, 1.0), 0.0) if can_compare and not place.filled_by else None
         )
         for place in listed

@@ -13,7 +13,7 @@ from app.problem_json import problem, problems_of
 from app.routes.audit_log import name_change
 from app.routes.operations import operation
 from app.routes.responses import unknown_product
-from app.schemas import BODY_PROBLEMS
+from app.schemas import BODY_PROBLEMS, ProductPath
 from app.schemas.admin import NoBody, RunAnswer, RunPath
 from app.schemas.running import (
     FindingAnswer,
@@ -21,7 +21,6 @@ from app.schemas.running import (
     FindingPath,
     PreviewAnswer,
     PreviewBody,
-    ProductPath,
     RulesAnswer,
     RulesBody,
     RulesVersions,

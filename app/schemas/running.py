@@ -101,12 +101,6 @@ class AuditQuery(Request):
     n: int = Field(100, ge=1, le=1_000, description="How many entries.")
 
 
-class ProductPath(BaseModel):
-    """Which product."""
-
-    product_id: str = Field(max_length=1_000)
-
-
 class WithdrawBody(Request):
     """Whether the product is withdrawn."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
@@ -123,15 +124,18 @@ def update_findings(aisle: AisleContext, *, force: bool = False) -> list[Finding
     with looked.lock:
         if force or time.monotonic() - looked.at > _FRESH_SECONDS:
             found = found_now(aisle)
-            try:
-                if any(isinstance(finding, StoreDown) for finding in found):
-                    raise StoreError("the store does not answer")
-                records = [record_of(finding) for finding in found if is_recorded(finding)]
-                looked.records = aisle.store.findings.update(records, RESOLVED_BY_CHECK, int(time.time()))
-            except StoreError:
-                looked.records = [record_of(finding) for finding in found if finding.level > Level.GOOD]
+            looked.records = _recorded(aisle, found)
             looked.at = time.monotonic()
         return list(looked.records)
+
+
+def _recorded(aisle: AisleContext, found: Sequence[Finding]) -> list[FindingRecord]:
+    """Record what was found; return the unresolved findings, or without a store what was found."""
+    if not any(isinstance(finding, StoreDown) for finding in found):
+        records = [record_of(finding) for finding in found if is_recorded(finding)]
+        with suppress(StoreError):
+            return aisle.store.findings.update(records, RESOLVED_BY_CHECK, int(time.time()))
+    return [record_of(finding) for finding in found if finding.level > Level.GOOD]
 
 
 def forget_look(aisle: AisleContext) -> None:
