@@ -27,7 +27,8 @@ _GRAM = 3
 _BUCKETS = 1 << 16
 _MOST_CANDIDATES = 20_000
 """Candidates of a search with typing errors; where there are more, those that share the most parts are looked at."""
-_NEAR = 20
+_NEAR, _COMPARED = 20, 300
+"""Ids with typing errors that are returned, and how many are compared: those that share the most parts."""
 _ARRAYS = (
     "n_events", "last_at", "last_item", "by_events", "by_seen", "gram_start", "gram_users", "sale_start", "sale_day",
     "sale_count",
@@ -140,7 +141,7 @@ class ShopDirectory:
         return self.by_seen if sort == "seen" else self.by_events
 
     def search(self, text: str, sort: str = "events") -> CustomersFound:
-        """Find customers by any part of their ids; if there is none, with typing errors.
+        """Find customers by any part of their ids, from three letters on; if there is none, with typing errors.
 
         Args:
             text: The part, in any case of letters.
@@ -160,7 +161,7 @@ class ShopDirectory:
     def _containing(self, wanted: bytes) -> IntArray:
         """Return the rows whose ids contain these bytes."""
         if len(wanted) < _GRAM:
-            return self._scan(wanted)
+            return self._beginning(wanted.decode("utf-8", "replace"))
         parts = sorted((self._members(key) for key in set(_grams(wanted))), key=len)
         candidates = parts[0]
         for part in parts[1:3]:
@@ -185,16 +186,10 @@ class ShopDirectory:
             found |= holds
         return rows[found]
 
-    def _scan(self, wanted: bytes) -> IntArray:
-        """Return the rows whose ids hold one or two bytes, by a look at all ids."""
-        blob = self._folded_blob
-        hits = blob[: len(blob) - len(wanted) + 1] == wanted[0]
-        if len(wanted) == 2:
-            hits &= blob[1:] == wanted[1]
-        at = np.flatnonzero(hits)
-        rows = self.users.rows_at(at)
-        _, ends = self.users.bounds_of(rows)
-        return np.unique(rows[at + len(wanted) <= ends])
+    def _beginning(self, wanted: str) -> IntArray:
+        """Return the rows whose ids begin with one or two letters: any part would be found in almost every id."""
+        cases = dict.fromkeys((wanted, wanted.upper(), wanted.capitalize()))
+        return np.unique(np.concatenate([self.users.starting_with(case) for case in cases]))
 
     def _near(self, wanted: bytes) -> IntArray:
         """Return the rows with the ids, or the parts of ids, nearest to a text, at one or two typing errors."""
@@ -205,7 +200,7 @@ class ShopDirectory:
         if not parts:
             return np.zeros(0, np.int32)
         members, shared = np.unique(np.concatenate([part[:_MOST_CANDIDATES] for part in parts]), return_counts=True)
-        nearest = members[np.argsort(-shared, kind="stable")[:2_000]]
+        nearest = members[np.argsort(-shared, kind="stable")[:_COMPARED]]
         text = wanted.decode("utf-8", "replace")
         scored = [
             (distance, row)
