@@ -135,7 +135,7 @@ def test_without_scripts_every_page_is_whole(lively: tuple[str, Registry], open_
     expect(page.get_by_text("/recommend", exact=True).first).to_be_visible()
     page.goto(f"{lively[0]}/operations")
     expect(page.get_by_text("training als")).to_be_visible()
-    expect(page.get_by_text("File orders.csv")).to_be_visible()
+    expect(page.get_by_text("File orders.csv").first).to_be_visible()
 
 
 def test_a_page_that_loses_the_service_says_so(lively: tuple[str, Registry], open_page: Open) -> None:
