@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-serve bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-serve bench-cold bench-similar chaos screenshots clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -115,6 +115,10 @@ bench-similar: setup
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"
 chaos: setup
 	$(BIN)/python -m bench.chaos $(OPTIONS)
+
+# Pictures of every page of the shop in AISLE_VAR, at 1280 and 390 pixels, light and dark: make screenshots OPTIONS="--folder FOLDER"
+screenshots: $(SETUP_DEV)
+	$(BIN)/python -m bench.screenshots $(OPTIONS)
 
 clean:
 	rm -rf .venv

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_releases(parser)
     parser.add_argument(
-        "--trigger", choices=["command", "night", "api", "drift"], default="command", help=argparse.SUPPRESS
+        "--trigger", choices=["command", "night", "api", "page", "drift"], default="command", help=argparse.SUPPRESS
     )
     parser.add_argument("--due", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--run-id", help=argparse.SUPPRESS)

@@ -35,7 +35,13 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
 
 
 def start_requested_training(
-    settings: Settings, store: Store, training: BackgroundJob, model_type: str, *, force: bool = False
+    settings: Settings,
+    store: Store,
+    training: BackgroundJob,
+    model_type: str,
+    *,
+    force: bool = False,
+    trigger: str = "api",
 ) -> Run:
     """Queue a run for one training at a time, and start its process.
 
@@ -45,6 +51,7 @@ def start_requested_training(
         training: The job that is started.
         model_type: What is trained: svd, mf, ss or all.
         force: Publish the release even if the promotion gate would keep the old one.
+        trigger: What asked for it: "api" or "page".
 
     Returns:
         The run as it was queued.
@@ -60,7 +67,7 @@ def start_requested_training(
     close_abandoned(store, lock)
     run = Run(
         secrets.token_hex(6),
-        "api",
+        trigger,
         int(time.time()),
         RunStatus.QUEUED,
         host=socket.gethostname(),

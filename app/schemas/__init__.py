@@ -196,6 +196,7 @@ class StatusAnswer(BaseModel):
     release: dict[str, Any]
     workers: list[dict[str, Any]]
     scheduler: dict[str, Any]
+    findings: list[dict[str, Any]]
 
 
 class Health(BaseModel):

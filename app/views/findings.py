@@ -242,7 +242,7 @@ class DataUnsuspicious(Finding):
 
 @dataclass(frozen=True)
 class LoadRejected(Finding):
-    """Many rows of the last file were rejected; share: of its rows. reason: the most frequent one."""
+    """Many rows of a file were rejected at its last load; share: of its rows. reason: the most frequent one."""
 
     level = Level.WARN
     load: Load
@@ -251,10 +251,8 @@ class LoadRejected(Finding):
 
 
 @dataclass(frozen=True)
-class LoadAccepted(Finding):
-    """Few rows of the last file were rejected, or none."""
-
-    load: Load
+class LoadsAccepted(Finding):
+    """Few rows of the last load of every file were rejected, or none."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +271,13 @@ class RunKept(RunProblem):
     """The promotion gate kept the old release; message: its reasons."""
 
     level = Level.NOTE
+
+
+@dataclass(frozen=True)
+class NothingPublished(RunProblem):
+    """The promotion gate refused the only release there is, so that nothing is served; message: its reasons."""
+
+    level = Level.BAD
 
 
 @dataclass(frozen=True)
