@@ -39,6 +39,7 @@ class ServedList:
         made_for: "user", "text" or "product".
         subject: The text or the product that the list was made for; None for a user.
         products: (product_id, source), best first.
+        placement: Where the shop shows it, such as "basket"; "" if the request did not say.
     """
 
     request_id: str
@@ -48,6 +49,7 @@ class ServedList:
     made_for: str
     subject: str | None
     products: tuple[tuple[str, str], ...]
+    placement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class ServedFigures:
         shown: Number of products shown.
         clicked: Number of them that were clicked or viewed; each counts once.
         bought: Number of them that were bought; each counts once.
+        placement: Where the shop shows the lists; "" if the requests did not say.
     """
 
     release: str
@@ -90,6 +93,7 @@ class ServedFigures:
     shown: int
     clicked: int
     bought: int
+    placement: str = ""
 
 
 class RunStatus(StrEnum):
@@ -135,7 +139,7 @@ class Run:
 
     Attributes:
         run_id: Its id.
-        trigger: What started it: "night" (the schedule), "command", "api", or "drift".
+        trigger: What started it: "night" (the schedule), "command", "api", "page", or "drift".
         started_at: When it was queued or started.
         status: Its state.
         due: The time of the schedule that it runs for; at most one run has it. None for other triggers.
@@ -218,7 +222,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The result of loading one file. n_read is n_kept plus the sum of `rejected`.
+    """The result of loading one file. n_read is n_kept plus the sums of `rejected` and `left_out`.
 
     Attributes:
         load_id: Its id.
@@ -234,6 +238,8 @@ class Load:
         known_users: Share of the first rows' users that were in the store before; None for an empty store.
         known_products: Share of the first rows' products that were in the store before; None for an empty store.
         rejected: Reason → number of rows.
+        left_out: Reason → number of rows that were understood and do not count, such as those of cancelled orders.
+        by_kind: Kind → number of events in the rows kept.
         mended: Part of a row that was left out → number of rows.
         nulls: Column → share of the rows kept in which it was empty.
     """
@@ -253,6 +259,8 @@ class Load:
     rejected: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
     nulls: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""The database of events, products, runs, searches and served lists: SQLite or PostgreSQL."""
+"""The database of events, products, runs, served lists, rules and findings: SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -12,6 +14,7 @@ from src.core.errors import StoreError
 from src.core.records import StoreSummary
 from src.store.database import Database
 from src.store.event_store import EventStore
+from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
 from src.store.product_store import SYNTHETIC, ProductStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
@@ -28,6 +31,10 @@ class Store:
         runs: Trainings, loads of files, and scores of releases.
         searches: What users did with search results.
         served_lists: Lists that were served, with AISLE_LOG_SERVED=on, and what users did with them.
+        findings: What was found not to be as it should be.
+        rules: The versions of the shop's rules.
+        audit: What was done with a key.
+        comparisons: Releases measured on the same events.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -37,6 +44,10 @@ class Store:
         self.runs = RunStore(database)
         self.searches = SearchStore(database)
         self.served_lists = ServedListStore(database)
+        self.findings = FindingStore(database)
+        self.rules = RuleStore(database)
+        self.audit = AuditStore(database)
+        self.comparisons = ComparisonStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -56,6 +67,26 @@ class Store:
             made_up=self.products.has_synthetic(),
             by_kind={kind: count for kind, (count, _) in sorted(counts.kinds.items())},
         )
+
+    def rename_products(self, new_ids: Mapping[str, str]) -> int:
+        """Give products other ids, with all their events; what the store holds under the new id already stays.
+
+        Args:
+            new_ids: Id → new id.
+
+        Returns:
+            The number of ids that were known, and are gone.
+        """
+        known = self.products.get(new_ids)
+        if not known:
+            return 0
+        present = self.products.get(new_ids[old] for old in known)
+        moved = [replace(product, product_id=new_ids[old]) for old, product in known.items()]
+        self.products.add(product for product in moved if product.product_id not in present)
+        with self.database.write() as connection:
+            self.events.rename_products(connection, {old: new_ids[old] for old in known})
+            self.products.delete(connection, known)
+        return len(known)
 
     def delete_synthetic(self) -> int:
         """Delete the synthetic products, their events and searches, and all served lists.
