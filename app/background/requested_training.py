@@ -28,8 +28,11 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
         release: The release.
 
     Returns:
-        False also if it is unknown: the release was trained from a file, or the store has no time of a change.
+        False also if it is unknown: the release was trained from a file, or the store has no time of a change; and if
+        the release lists popular products until the first training has ended.
     """
+    if release.manifest.provisional:
+        return False
     data, changed_at = release.manifest.data, store.events.changed_at()
     return data is not None and data.is_from_store and changed_at is not None and data.changed_at == changed_at
 

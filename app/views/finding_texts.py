@@ -26,6 +26,7 @@ from app.views.findings import (
     NothingServed,
     NoWorkers,
     ReleaseOutdated,
+    ReleaseProvisional,
     ReleaseVerified,
     RunKept,
     RunProblem,
@@ -92,6 +93,8 @@ def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
             return t("part.release"), problem, t("do.activate_or_train")
         case ReleaseOutdated(version):
             return t("part.release"), t("is.outdated", version=version)
+        case ReleaseProvisional():
+            return t("part.release"), t("is.provisional"), t("do.wait_for_training")
         case ReleaseVerified():
             return t("part.release"), t("is.verified")
         case NothingSearchable(problem) | SearchDown(problem):

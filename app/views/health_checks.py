@@ -27,6 +27,7 @@ from app.views.findings import (
     NothingServed,
     NoWorkers,
     ReleaseOutdated,
+    ReleaseProvisional,
     ReleaseVerified,
     RunKept,
     RunProblem,
@@ -74,13 +75,15 @@ def check_release(served: ServedRelease | None, problem: str) -> Finding:
         problem: Why the current release cannot be loaded; "" without a problem.
 
     Returns:
-        NothingServed, CurrentNotLoaded, ReleaseOutdated or ReleaseVerified.
+        NothingServed, CurrentNotLoaded, ReleaseOutdated, ReleaseProvisional or ReleaseVerified.
     """
     if served is None:
         return NothingServed(problem)
     if served.note:
         return CurrentNotLoaded(served.note)
-    return ReleaseVerified() if served.is_current else ReleaseOutdated(served.version)
+    if not served.is_current:
+        return ReleaseOutdated(served.version)
+    return ReleaseProvisional() if served.provisional else ReleaseVerified()
 
 
 def check_workers(workers: Sequence[Mapping[str, Any]], activated_at: int | None = None) -> Finding:

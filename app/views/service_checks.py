@@ -65,6 +65,7 @@ def read_release(aisle: AisleContext) -> ReleaseReading | None:
         note=str(aisle.recommender.release_status()["note"]),
         default_model=manifest.default_model,
         made_up=manifest.made_up,
+        provisional=manifest.provisional,
         n_events=manifest.data.n_events if manifest.data else None,
         newest_at=manifest.data.newest_at if manifest.data else None,
         checks=list(manifest.data_checks),
