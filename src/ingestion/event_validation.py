@@ -34,7 +34,8 @@ T = TypeVar("T")
 
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
-_EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
+EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
+"""Texts that are no id."""
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
 _NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
 _CODES = {
@@ -125,8 +126,8 @@ def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) 
     joined = "\n".join(texts)
     if ".0" in joined:
         texts = [clean_id(text) for text in texts]
-    if any(word in texts for word in _EMPTY_IDS):
-        rejections.add_where(texts, _EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
+    if any(word in texts for word in EMPTY_IDS):
+        rejections.add_where(texts, EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
     if max(map(len, texts), default=0) > MAX_ID_LENGTH or not joined.isascii():
         rejections.add_where(texts, is_too_long, RejectionCode.ID_TOO_LONG, name)
     # All ids are tested at once; only where that fails, one by one.

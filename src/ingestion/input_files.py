@@ -113,7 +113,7 @@ class InputFile:
                 raise UnusableFile(f"{path}: it is {format_name}, and load that.")
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
         self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
-        self._ends_with_returns = b"\r" in head and b"\n" not in head
+        self._ending = "\r" if b"\r" in head and b"\n" not in head else "\n"
 
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
@@ -156,9 +156,23 @@ class InputFile:
         Raises:
             UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
         """
+        return map(self.lines_of, self.text_blocks())
+
+    def lines_of(self, text: str) -> list[str]:
+        """Return the lines of a block of text, without their ends."""
+        lines = text.split(self._ending)
+        if not lines[-1]:
+            lines.pop()
+        return [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
+
+    def text_blocks(self) -> Iterator[str]:
+        """Yield blocks of whole lines with their ends; the last line may have none. None is empty.
+
+        Raises:
+            UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
+        """
         # surrogateescape keeps undecodable bytes, so that validation rejects only the rows that have them.
         decoder = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
-        ending = "\r" if self._ends_with_returns else "\n"
         rest, n_lines = "", 0
         with self.bytes() as binary:
             chunks = self.chunks(binary)
@@ -166,14 +180,12 @@ class InputFile:
                 with self._guarded(n_lines):
                     chunk = next(chunks, b"")
                     text = rest + decoder.decode(chunk, final=not chunk)
-                lines = text.split(ending)
+                end = text.rfind(self._ending) + 1 if chunk else len(text)
                 # Truncated while it grows: one endless line must not fill the memory.
-                rest = lines.pop()[: MAX_LINE + 1] if chunk else ""
-                if lines and not chunk and not lines[-1]:
-                    lines.pop()
-                if lines:
-                    n_lines += len(lines)
-                    yield [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
+                rest = text[end:][: MAX_LINE + 1]
+                if end:
+                    n_lines += text.count(self._ending)
+                    yield text[:end]
                 if not chunk:
                     return
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.row_validation import ValidatedBlock
 
 
@@ -23,7 +24,7 @@ class RowTally:
     n_events: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
-    def add(self, block: ValidatedBlock) -> None:
+    def add(self, block: ValidatedBlock | ColumnBlock) -> None:
         """Count the rows of a block."""
         self.n_read += block.n_rows
         self.n_events += len(block.events)
