@@ -22,7 +22,7 @@ from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.scheduler import Scheduler
 from app.background.training_process import training_job
 from app.context import AisleContext, attach_context, context_of, current_aisle
-from app.routes import ROLES, WITHOUT_BODY, events, register_routes, request_log
+from app.routes import ROLES, WITHOUT_BODY, direct_answers, events, register_routes, request_log
 from app.security.api_keys import AccessControl, Keys
 from app.security.browser_headers import protect
 from app.security.rate_limits import limit_rates, limit_wrong_keys
@@ -32,6 +32,7 @@ from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
 from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
+from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
 from app.views.error_pages import as_page
 from src.core.private_folder import make_private_folder
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     aisle = _context(app, settings)
     attach_context(app, aisle)
     register_routes(app, _add_hooks(app, aisle))
+    direct_answers.answer_directly(app)
     aisle.recommender.refresh()
     return app
 
@@ -81,7 +83,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
     registry = Registry(settings.releases_dir, settings.keep_releases)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
     search_service, metrics = SearchService(settings, store, recommender), Metrics(settings.metrics_dir)
-    training = training_job(settings)
+    served_list_log, training = ServedListLog(settings, store, metrics), training_job(settings)
     return AisleContext(
         settings=settings,
         store=store,
@@ -93,7 +95,8 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         scheduler=Scheduler(settings, store, registry, training),
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
-        served_list_log=ServedListLog(settings, store, metrics),
+        served_list_log=served_list_log,
+        request_records=RequestRecords(metrics, served_list_log),
         access=AccessControl(Keys(settings), ROLES),
     )
 
@@ -101,6 +104,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
 def _add_hooks(app: Flask, aisle: AisleContext) -> CSRFProtect:
     """Add what runs before and after every request, in this order; return the check of forms."""
     request_log.observe(app)
+    app.before_request(direct_answers.raise_fault)
     problem_json.register(app)
     app.before_request(check_form)
     limit_wrong_keys(app, aisle.settings, aisle.access)
@@ -128,6 +132,7 @@ def start_background(app: Flask) -> None:
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     aisle.scheduler.run()
     aisle.served_list_log.run()
+    aisle.request_records.run()
 
 
 def _watch(aisle: AisleContext) -> None:

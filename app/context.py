@@ -14,6 +14,7 @@ from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
 from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
+from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
 from src.core.settings import Settings
 from src.releases.registry import Registry
@@ -38,6 +39,7 @@ class AisleContext:
         profile_refresher: Keeps the data profile of the dashboard up to date.
         metrics: Counters and histograms of this host.
         served_list_log: Writes the lists that were served to the store.
+        request_records: Counts and logs the requests that were answered.
         access: Keys, and the role that each endpoint needs.
     """
 
@@ -52,6 +54,7 @@ class AisleContext:
     profile_refresher: ProfileRefresher
     metrics: Metrics
     served_list_log: ServedListLog
+    request_records: RequestRecords
     access: AccessControl
 
     def leave(self) -> None:
@@ -59,6 +62,7 @@ class AisleContext:
         self.scheduler.stop()
         self.profile_refresher.stop()
         self.recommender.leave()
+        self.request_records.stop()
         self.served_list_log.stop()
         self.metrics.close()
 

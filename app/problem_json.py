@@ -109,6 +109,7 @@ def register(app: Flask) -> None:
     """Answer every error of an application as problem+json."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(AisleError, _aisle_error)
+    app.register_error_handler(MemoryError, _out_of_memory)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -145,6 +146,11 @@ def _aisle_error(error: AisleError) -> Response:
     if isinstance(error, StoreError):
         return problem(503, "Service Unavailable", "the store does not answer at the moment. Try again in a moment.")
     return problem(500, "Internal Server Error", "the service could not do that; its log says more.")
+
+
+def _out_of_memory(error: MemoryError) -> Response:
+    _log.error("out of memory at %s %s (%s): raise the limit of the process", request.method, request.endpoint, error)
+    return problem(503, "Service Unavailable", "the service is out of memory at the moment. Try again in a moment.")
 
 
 def _unexpected(error: Exception) -> Response:

@@ -24,8 +24,10 @@ from typing import Any
 
 from bench.chaos_connections import held_connections, stopped_leader
 from bench.chaos_disk import damages, full_disk, locked_store
+from bench.chaos_limits import little_memory, unwritable_places
 from bench.chaos_load import swaps_under_load, training_under_load
 from bench.chaos_shop import Shop, wait_until
+from bench.chaos_store import changed_store
 from src.core.records import RunStatus
 
 Counts = dict[str, Any]
@@ -194,6 +196,9 @@ PARTS: dict[str, Callable[[Shop, argparse.Namespace], Counts]] = {
     "damages": damages,
     "disk": full_disk,
     "locked": locked_store,
+    "store": changed_store,
+    "memory": little_memory,
+    "places": unwritable_places,
     "connections": held_connections,
     "stopped": stopped_leader,
     "swaps": swaps_under_load,
@@ -233,6 +238,8 @@ def main() -> int:
         finally:
             with suppress(OSError, subprocess.TimeoutExpired):
                 shop.end(signal.SIGKILL)
+            for trainer in shop.trainers():
+                os.kill(trainer, signal.SIGKILL)
         results[name]["seconds"] = round(time.monotonic() - started, 1)
         print(f"{name}: {json.dumps(results[name])}", flush=True)
         if not results[name].get("wrong"):

@@ -103,8 +103,8 @@ def stopped_leader(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
             os.kill(leader, signal.SIGCONT)
 
     def has_ended() -> bool:
-        counts["most_trainers"] = max(counts["most_trainers"], shop.n_trainers())
-        return len(shop.scheduled_runs()) > before and not shop.n_trainers()
+        counts["most_trainers"] = max(counts["most_trainers"], len(shop.trainers()))
+        return len(shop.scheduled_runs()) > before and not shop.trainers()
 
     wait_until(has_ended, "the night", _NIGHT_SECONDS)
     time.sleep(3)

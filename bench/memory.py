@@ -17,6 +17,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -32,13 +33,24 @@ _KIB = 1 << 10
 _MIB = 1 << 20
 
 
-def _rollup(pid: int) -> dict[str, float]:
-    """Return MiB by the kernel's names."""
+class Memory(NamedTuple):
+    """Memory of a process in MiB."""
+
+    private: float
+    shared: float
+    resident: float
+    proportional: float
+
+
+def memory_of(pid: int) -> Memory:
+    """Return the memory of a process by the kernel's account."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    return {line.split(":")[0]: int(line.split()[1]) * _KIB / _MIB for line in lines}
+    of = {line.split(":")[0]: int(line.split()[1]) * _KIB / _MIB for line in lines}
+    private, shared = of["Private_Clean"] + of["Private_Dirty"], of["Shared_Clean"] + of["Shared_Dirty"]
+    return Memory(private, shared, of["Rss"], of["Pss"])
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -72,12 +84,10 @@ def main() -> int:
             "proportional (PSS) MiB",
         )
         total = 0.0
-        for pid in _children(master.pid):
-            memory = _rollup(pid)
-            private = memory["Private_Clean"] + memory["Private_Dirty"]
-            shared = memory["Shared_Clean"] + memory["Shared_Dirty"]
-            total += memory["Pss"]
-            table.add_row(f"worker {pid}", *(f"{mib:,.0f}" for mib in (private, shared, memory["Rss"], memory["Pss"])))
+        for pid in children(master.pid):
+            memory = memory_of(pid)
+            total += memory.proportional
+            table.add_row(f"worker {pid}", *(f"{mib:,.0f}" for mib in memory))
         Console(width=120).print(table)
         saved = (WORKERS - 1) * arrays
         print(f"together {total:,.0f} MiB; without memory-mapping it would be {saved:,.0f} MiB more")

@@ -61,6 +61,7 @@ QUICK = {
     "spectral_rank": 8,
     "item_graph_neighbours": 10,
     "tune_seconds": 0,
+    "prepare_seconds": 0,
     "ranker": "off",
 }
 """Settings of trainings that take next to no time."""

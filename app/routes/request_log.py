@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import secrets
@@ -10,7 +9,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
@@ -19,11 +17,11 @@ from prometheus_client.metrics_core import Metric as Family
 from app.context import current_aisle
 from app.schemas import SANE_REQUEST_ID
 from app.serving.recommender import Recommender
-from app.telemetry.metrics import CACHE, CONTENT_TYPE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
-from app.telemetry.served_lists import ShownList
+from app.telemetry.metrics import CONTENT_TYPE
+from app.telemetry.request_records import RequestRecord
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
-from src.core.log_format import FIELDS, configure_logging
+from src.core.log_format import configure_logging
 from src.core.settings import Settings
 from src.store import Store
 
@@ -31,8 +29,6 @@ REQUEST_ID = "X-Request-Id"
 _SANE = re.compile(SANE_REQUEST_ID)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _UNKNOWN_ROUTE, _OTHER_METHOD = "none", "other"
-
-_log = logging.getLogger(__name__)
 
 
 def observe(app: Flask) -> None:
@@ -52,52 +48,30 @@ def _request_id() -> str | None:
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    given = request.headers.get(REQUEST_ID, "")
-    g.request_id = given if _SANE.fullmatch(given) else secrets.token_hex(12)
+    g.request_id = id_of_request(request.headers.get(REQUEST_ID))
+
+
+def id_of_request(given: str | None) -> str:
+    """Return the id that a client has given to its request if it can do no harm, else a new one."""
+    return given if given is not None and _SANE.fullmatch(given) else secrets.token_hex(12)
 
 
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.began
     response.headers[REQUEST_ID] = g.request_id
-    route = request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE
-    method = request.method if request.method in _METHODS else _OTHER_METHOD
     aisle = current_aisle()
-    metrics = aisle.metrics
-    metrics.add(REQUESTS, route, method, str(response.status_code))
-    metrics.observe(SECONDS, route, seconds=seconds)
-    shown: list[ShownList] = g.get("shown", []) if response.status_code < 400 else []
-    for answered in shown:
-        _count(metrics, answered)
-    if shown:
-        aisle.served_list_log.put(g.request_id, shown)
-    _log_request(method, route, response, seconds, shown)
+    record = RequestRecord(
+        at=time.time(),
+        method=request.method if request.method in _METHODS else _OTHER_METHOD,
+        route=request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE,
+        status=response.status_code,
+        seconds=time.perf_counter() - g.began,
+        request_id=g.request_id,
+        release=response.headers.get("X-Release"),
+        shown=g.get("shown", ()) if response.status_code < 400 else (),
+        more={"user_id": _user_id()} if aisle.settings.log_ids == "on" else None,
+    )
+    aisle.request_records.put(record)
     return response
-
-
-def _count(metrics: Metrics, shown: ShownList) -> None:
-    metrics.add(LISTS, shown.made_for, shown.source)
-    for source, places in Counter(place.source for place in shown.places).items():
-        metrics.add(PLACES, shown.made_for, source, amount=places)
-    if not shown.places:
-        metrics.add(EMPTY_LISTS, shown.made_for)
-    if shown.cached is not None:
-        metrics.add(CACHE, "hit" if shown.cached else "miss")
-
-
-def _log_request(method: str, route: str, response: Response, seconds: float, shown: list[ShownList]) -> None:
-    """Log one line, with the route instead of the path, as paths contain ids."""
-    fields: dict[str, Any] = {
-        "method": method,
-        "route": route,
-        "status": response.status_code,
-        "duration_ms": round(seconds * 1_000, 2),
-        "release": response.headers.get("X-Release"),
-        "source": shown[0].source if shown else None,
-    }
-    if current_aisle().settings.log_ids == "on":
-        fields["user_id"] = _user_id()
-    level = logging.WARNING if response.status_code >= 500 else logging.INFO
-    _log.log(level, "answered", extra={FIELDS: fields})
 
 
 def _user_id() -> str | None:
@@ -110,6 +84,7 @@ def _user_id() -> str | None:
 def metrics() -> Response:
     """Answer with the metrics of all workers of this host and of the runs in the store."""
     aisle = current_aisle()
+    aisle.request_records.flush()
     more = [*_worker_families(aisle.recommender), *_run_families(aisle.store)]
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 

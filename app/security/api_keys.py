@@ -98,6 +98,19 @@ class Keys:
         is_let_in = not self.needs_key(Role.READ) or g.get("typed_key_accepted", False)
         return is_let_in or (key is not None and self._is_accepted(Role.READ, key))
 
+    def admits_reader(self, authorization: str) -> bool:
+        """Whether a request with this header may read and is no guess of a key, so that no limit need look at it.
+
+        Args:
+            authorization: The header Authorization; "" without one.
+
+        Returns:
+            True if reading needs no key, or the key is right and long.
+        """
+        return not self.needs_key(Role.READ) or (
+            (key := _bearer(authorization)) is not None and len(key) >= LONG_KEY and self._is_accepted(Role.READ, key)
+        )
+
     def knows_long(self, key: str | None) -> bool:
         """Whether a key is right for some role and too long to be guessed, see LONG_KEY."""
         return key is not None and len(key) >= LONG_KEY and any(self._is_accepted(role, key) for role in self._accepted)
@@ -152,7 +165,11 @@ def sends_key() -> bool:
 
 
 def _given() -> str | None:
-    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    return _bearer(request.headers.get("Authorization", ""))
+
+
+def _bearer(authorization: str) -> str | None:
+    kind, _, key = authorization.partition(" ")
     return key.strip() if kind.lower() == "bearer" and key.strip() else None
 
 

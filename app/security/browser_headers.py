@@ -38,6 +38,9 @@ _EVERY = {
     "Cache-Control": "no-store",
 }
 
+CALL_HEADERS = (*_EVERY.items(), ("Content-Security-Policy", _NOTHING))
+"""Headers of every answer that is neither a page nor a picture."""
+
 _HOST = re.compile(r"^[A-Za-z+.-]*:?//[^/?#]*")
 """Scheme and host of an address."""
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, astuple
+from functools import lru_cache
 from typing import Any
 
-from src.core.domain import ComponentScore, Explanation, Query, Reason, Recommendation
+from src.core.domain import ComponentScore, Explanation, Query, Reason, Recommendation, Rules
 
 
 def list_to_json(listed: Iterable[Recommendation]) -> list[Any]:
     """Return the fields of every place, in their order."""
-    return [astuple(place) for place in listed]
+    return [
+        place if place.explanation is None else place._replace(explanation=astuple(place.explanation))  # type: ignore[arg-type]
+        for place in listed
+    ]
 
 
 def list_from_json(document: Iterable[list[Any]]) -> list[Recommendation]:
@@ -40,8 +44,11 @@ def cache_key(query: Query) -> dict[str, Any]:
         "exclude": sorted(query.exclude),
         "model": query.model,
         "explain": query.explain,
-        "rules": {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in asdict(query.rules).items()
-        },
+        "rules": _rules_key(query.rules),
     }
+
+
+@lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
+def _rules_key(rules: Rules) -> dict[str, Any]:
+    """Return the fields of rules as plain JSON, which nobody may change."""
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(rules).items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.list_cache import ListCache
@@ -43,11 +44,18 @@ class ListAnswer:
         release: version of the release that made it.
         source: the model that named most of it; of equals, the first.
         recommendations: best first.
+        cached: whether it came from the cache; None if it was not looked for there.
     """
 
     release: str
     source: str
     recommendations: list[Recommendation]
+    cached: bool | None = field(default=None, compare=False)
+
+    @property
+    def shown(self) -> ShownList:
+        """The list as it is recorded."""
+        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached)
 
 
 @dataclass(frozen=True)
@@ -77,10 +85,11 @@ class Recommender(ReleaseFollower):
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._shop, self._var = cache, shop_rules(settings.rules), settings.var
+        self._shop_rules = self._shop.rules()
         self.counts = StoreCounts(settings, store, cache)
 
     def recommend(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
-        """Make a list, or take it from the cache.
+        """Make a list, or take it from the cache, and note it for the current request.
 
         Args:
             query: the history it brings follows the stored events of its user; its rules are replaced.
@@ -92,19 +101,41 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: NoRelease, UnknownName, StoreError, or InputError for rules that contradict each other.
         """
+        answer = self.answer(query, wanted)
+        note(answer.shown)
+        return answer
+
+    def answer(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
+        """Do what `recommend` does, for callers that record requests themselves.
+
+        Args:
+            query: as `recommend` takes it.
+            wanted: as `recommend` takes it.
+
+        Returns:
+            The list.
+
+        Raises:
+            AisleError: as `recommend` does.
+        """
         served: ServingSnapshot = self._serving()
         query = self._completed(query, wanted)
+        listed, cached = self._listed(served, query)
+        sources = [place.source for place in listed] or [query.model or served.pipeline.default]
+        return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached)
+
+    def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
+        """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
+        prepared = served.pipeline.prepared_list(query)
+        if prepared is not None:
+            return prepared, None
         key = served.cache_key(query)
         document = self._cache.get(key)
-        if document is None:
-            _, listed = served.listed(query, self._store.products)
-            self._cache.set(key, list_to_json(listed))
-        else:
-            listed = list_from_json(document)
-        sources = [place.source for place in listed] or [query.model or served.pipeline.default]
-        answer = ListAnswer(served.release.version, max(sources, key=sources.count), listed)
-        note(ShownList(answer.release, USER, None, answer.source, listed, document is not None))
-        return answer
+        if document is not None:
+            return list_from_json(document), True
+        _, listed = served.listed(query, self._store.products)
+        self._cache.set(key, list_to_json(listed))
+        return listed, False
 
     def why_not(self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES) -> PositionAnswer:
         """Find where a product stands with regard to a list.
@@ -131,7 +162,9 @@ class Recommender(ReleaseFollower):
     def _completed(self, query: Query, wanted: RuleFields) -> Query:
         """Return the query with the stored history in front, and with the rules of the shop and the request."""
         history = self._store.events.history(query.user_id) if query.user_id is not None else []
-        return replace(query, history=(*history, *query.history), rules=wanted.over(self._shop).rules())
+        # Rules are made of some twenty checked values; most requests have none of their own.
+        rules = wanted.over(self._shop).rules() if wanted.has_rules else self._shop_rules
+        return replace(query, history=(*history, *query.history), rules=rules)
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
@@ -175,10 +208,16 @@ class Recommender(ReleaseFollower):
         Raises:
             NoRelease: No release is served.
             StoreError: The store cannot be read.
-            NotReady: The disk is full.
+            NotReady: The disk is full, or cannot be written.
         """
         self.release()
         self._store.database.check()
+        for path in (self._var, self._store.database.file):
+            if path is not None and not os.access(path, os.W_OK):
+                raise NotReady(
+                    f"{path} cannot be written, so events cannot be stored. Expected a file system mounted for "
+                    "writing, and permissions of this process's user; mend that."
+                )
         free = shutil.disk_usage(self._var).free
         if free < LEAST_FREE_BYTES:
             raise NotReady(

@@ -11,6 +11,8 @@ import logging
 import os
 import threading
 import weakref
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -63,22 +65,24 @@ class Metrics:
             if (files := self._own_files()) is not None:
                 files.add(Series(metric, labels), amount)
 
-    def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
-        """Count a duration in its bucket of a histogram.
+    def observe(self, metric: Metric, *labels: str, seconds: Iterable[float]) -> None:
+        """Count durations in their buckets of a histogram.
 
         Args:
             metric: A histogram.
             *labels: A value for each label of the metric.
-            seconds: The duration.
+            seconds: The durations.
         """
-        bucket = next(upper for upper in BUCKETS if seconds <= upper)
+        durations = list(seconds)
+        counts = Counter(BUCKETS[bisect_left(BUCKETS, duration)] for duration in durations)
         total = Series(metric, labels, "_sum")
         with self._lock:
             if (files := self._own_files()) is not None:
                 for upper in BUCKETS if files.is_new(total) else ():
                     files.add(Series(metric, labels, "_bucket", upper), 0.0)  # Prometheus wants the empty ones too
-                files.add(Series(metric, labels, "_bucket", bucket), 1.0)
-                files.add(total, seconds)
+                for upper, count in counts.items():
+                    files.add(Series(metric, labels, "_bucket", upper), float(count))
+                files.add(total, sum(durations))
 
     def text(self, more: Iterable[Family] = ()) -> bytes:
         """Return the sums over all workers, and `more`, in Prometheus' text format."""

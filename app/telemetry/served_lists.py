@@ -41,7 +41,7 @@ class ShownList:
         made_for: USER, TEXT or PRODUCT.
         asked: The text or the product; None for a user.
         source: The model that named most of its products.
-        places: Products and their sources, best first.
+        places: Products and their sources, best first; whatever made them.
         cached: Whether it came from the cache; None where no cache is used.
     """
 

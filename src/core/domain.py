@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -194,7 +195,12 @@ class Rules(ProductFilter):
     @property
     def asks_facts(self) -> bool:
         """Whether they depend on attributes of products."""
-        return replace(self, seen=frozenset()) != Rules(seen=frozenset())
+        return _asks_facts(self)
+
+
+@lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
+def _asks_facts(rules: Rules) -> bool:
+    return replace(rules, seen=frozenset()) != Rules(seen=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +274,8 @@ class Explanation:
     because: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """One place of a list.
+class Recommendation(NamedTuple):
+    """One place of a list; a tuple, as ten of them are made for every request.
 
     Attributes:
         product_id: the product.

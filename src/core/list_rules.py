@@ -129,6 +129,11 @@ class RuleFields(BaseModel):
         check_prices(self.min_price, self.max_price)
         return self
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether any rule is given, null included."""
+        return not self.model_fields_set.isdisjoint(RuleFields.model_fields)
+
     def over(self, shop: RuleFields) -> RuleFields:
         """Return the rules of a request combined with those of the shop.
 

@@ -12,12 +12,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from functools import lru_cache
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 FIELDS = "fields"
 """Key of a record's `extra`: a dict of plain values that are added to the line."""
+REQUEST_ID = "request_id"
+"""Key of the `extra` of a record that is made outside of the request that it belongs to."""
+_ENCODE = json.JSONEncoder(default=str).encode
 
 _CLIENT_INPUT = (
     (re.compile(r"^Error handling request .*", re.DOTALL), "a request could not be handled"),
@@ -70,12 +75,12 @@ class JsonLines(_Formatter):
             "message": self._message(record),
             "pid": record.process,
         }
-        if (request_id := self._request_id()) is not None:
-            line["request_id"] = request_id
+        if (request_id := getattr(record, REQUEST_ID, None) or self._request_id()) is not None:
+            line[REQUEST_ID] = request_id
         line |= getattr(record, FIELDS, {})
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _ENCODE(line)
 
 
 class TextLines(_Formatter):
@@ -89,8 +94,47 @@ class TextLines(_Formatter):
         return super().formatMessage(record) + suffix
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes records to stderr, many of them at once if it gets many."""
+
+    def emit_all(self, records: Iterable[logging.LogRecord]) -> None:
+        """Write records that are not filtered, in one piece."""
+        try:
+            lines = [self.format(record) + self.terminator for record in records if self.filter(record)]
+            with self.lock or nullcontext():
+                self.stream.write("".join(lines))
+                self.flush()
+        except OSError:  # as logging has it: a log that cannot be written stops nothing
+            return
+
+
+def log_all(logger: logging.Logger, records: Iterable[logging.LogRecord]) -> None:
+    """Hand records to the handlers of a logger, as `logger.handle` does one by one.
+
+    Args:
+        logger: The logger that the records name.
+        records: In their order.
+    """
+    at: logging.Logger | None = logger
+    wanted = [record for record in records if logger.isEnabledFor(record.levelno) and logger.filter(record)]
+    while at is not None:
+        for handler in at.handlers:
+            if isinstance(handler, LineHandler):
+                handler.emit_all(wanted)
+            else:
+                for record in wanted:
+                    if record.levelno >= handler.level:
+                        handler.handle(record)
+        at = at.parent if at.propagate else None
+
+
 def _utc(seconds: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds * 1_000) % 1_000:03d}Z"
+    return f"{_utc_second(int(seconds))}.{int(seconds * 1_000) % 1_000:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _utc_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _traceback_line(type_: type[BaseException], error: BaseException, trace: TracebackType | None) -> str:
@@ -130,7 +174,7 @@ def configure_logging(name: str, request_id: Callable[[], str | None] = lambda: 
         request_id: Returns the id of the current request; None outside of one.
         ids: Whether lines may hold ids, as messages of exceptions do.
     """
-    handler = logging.StreamHandler()
+    handler = LineHandler()
     handler.setFormatter(formatter(name, request_id, ids))
     if not ids:
         handler.addFilter(_holds_no_rows)

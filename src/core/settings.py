@@ -110,6 +110,9 @@ class Settings(RatingScale, BaseSettings):
     tune_seconds: float = Field(
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )
+    prepare_seconds: float = Field(
+        20.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
+    )
 
     encoder: str = Field(
         "wordllama",

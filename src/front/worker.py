@@ -26,8 +26,10 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from src.front.answer_headers import CheckedResponse
 from src.front.request_buffer import Phase, RequestBuffer
 
 HEAD_SECONDS = 10.0
@@ -193,8 +195,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().check_config(cfg, log)
 
     def init_process(self) -> None:
-        """Fit the number of connections to the descriptors there are; half of them stay for the application."""
+        """Fit the number of connections to the descriptors there are; half of them stay for the application.
+
+        Answers of this process are `CheckedResponse`s.
+        """
         descriptors = raise_descriptor_limit()
+        wsgi.Response = CheckedResponse
         self.worker_connections = max(_FEWEST_CONNECTIONS, min(int(self.cfg.worker_connections), descriptors // 2))
         super().init_process()
 

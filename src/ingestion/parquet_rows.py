@@ -16,6 +16,7 @@ _SAMPLE_ROWS = 200
 BATCH_ROWS = 20_000
 _BATCH_CELLS, _BATCH_BYTES = 1_000_000, 1 << 26
 _MAX_TEXT_BYTES = 1 << 28  # of a batch
+_UNPACKED_PER_BYTE, _UNPACKED_ALWAYS = 100, 1 << 28  # bytes that a column of so many packed ones may have
 _ROWS_PER_BYTE, _ROWS_ALWAYS = 1_000, 10_000_000  # rows that a parquet file of so many bytes may have
 
 
@@ -56,6 +57,7 @@ class ParquetRows:
             self._refuse_many_rows(table.metadata.num_rows)
             first = 1
             for group in range(table.metadata.num_row_groups):
+                self._refuse_bomb(table.metadata.row_group(group))
                 rows = _rows_at_once(table.metadata.row_group(group), size)
                 for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=list(self.names)):
                     self._refuse_long_texts(batch, first)
@@ -75,6 +77,17 @@ class ParquetRows:
                 f"{self.file.path}: it says that it has {n:,} rows. Expected at most {most:,} in a file of its size; "
                 "export it again, without repeated rows."
             )
+
+    def _refuse_bomb(self, group: Any) -> None:
+        """Raise UnusableFile if a column of a row group unpacks to far more than it has: a page is unpacked at once."""
+        for chunk in map(group.column, range(group.num_columns)):
+            most = max(_UNPACKED_ALWAYS, _UNPACKED_PER_BYTE * chunk.total_compressed_size)
+            if chunk.total_uncompressed_size > most:
+                raise UnusableFile(
+                    f"{self.file.path}: column {chunk.path_in_schema!r} says that it unpacks from "
+                    f"{chunk.total_compressed_size:,} to {chunk.total_uncompressed_size:,} bytes. Expected at most "
+                    f"{most:,}; export it again, in smaller row groups or without repeated texts."
+                )
 
     def _refuse_long_texts(self, batch: Any, first: int) -> None:
         """Raise UnusableFile if a batch holds repeated long texts, which the file stores once.

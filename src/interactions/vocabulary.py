@@ -25,7 +25,12 @@ class Vocabulary:
     """
 
     def __init__(self, blob: IntArray, offsets: IntArray, order: IntArray) -> None:
-        self._blob, self._offsets, self._order = blob, offsets, order
+        # Plain views of the same mapped pages: a slice of an np.memmap costs ten times as much.
+        self._blob, self._offsets, self._order = (np.asarray(array) for array in (blob, offsets, order))
+        # For single ids: an element or slice of a memoryview costs a third of an array's.
+        self._bytes, self._begins, self._sorted = (
+            np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
+        )
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
@@ -57,8 +62,8 @@ class Vocabulary:
         """Return the row number of an id, by binary search; None for an unknown id."""
         wanted = id_.encode("utf-8", "surrogatepass")
         place = self._place_of(wanted)
-        if place < len(self._order) and self._bytes_of(self._order[place]) == wanted:
-            return int(self._order[place])
+        if place < len(self._order) and self._bytes_of(idx := self._sorted[place]) == wanted:
+            return idx
         return None
 
     def finder(self) -> Callable[[Sequence[str]], IntArray]:
@@ -124,16 +129,18 @@ class Vocabulary:
     def _place_of(self, wanted: bytes) -> int:
         """Return how many ids sort before this one."""
         low, high = 0, len(self._order)
+        blob, begins, row_at = self._bytes, self._begins, self._sorted
         while low < high:
             middle = (low + high) // 2
-            if self._bytes_of(self._order[middle]) < wanted:
+            idx = row_at[middle]
+            if blob[begins[idx] : begins[idx + 1]].tobytes() < wanted:
                 low = middle + 1
             else:
                 high = middle
         return low
 
     def _bytes_of(self, idx: int) -> bytes:
-        return self._blob[self._offsets[idx] : self._offsets[idx + 1]].tobytes()
+        return self._bytes[self._begins[idx] : self._begins[idx + 1]].tobytes()
 
     def save(self, folder: Path) -> None:
         """Write blob.npy, offsets.npy and order.npy into the folder, which is created."""

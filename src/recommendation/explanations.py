@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -42,7 +41,7 @@ def with_explanations(request: ListRequest, listed: Sequence[Recommendation]) ->
         reasons = _reasons(model, request.rows, items, request.items)
         for row, at in enumerate(of_source):
             components = _components(listed[at], parts, row)
-            explained[at] = replace(listed[at], explanation=Explanation(components, reasons[row]))
+            explained[at] = listed[at]._replace(explanation=Explanation(components, reasons[row]))
     return explained
 
 

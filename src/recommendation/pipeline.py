@@ -20,6 +20,7 @@ from src.core.domain import (
     ProductFilter,
     Query,
     Recommendation,
+    Rules,
 )
 from src.core.errors import NotReady, UnknownName
 from src.interactions.event_weights import Weighting
@@ -30,6 +31,8 @@ from src.models.base import ListModel, QueryRows, RatingModel
 from src.recommendation.explanations import with_explanations
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
+from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
+from src.recommendation.prepared_lists import LONGEST_HISTORY, PreparedLists, fingerprint_of
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, similar
@@ -38,7 +41,7 @@ from src.search.index import SearchHits, SearchIndex
 _RECENT = 1_000
 """Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
-_EVERYTHING = ProductFilter()
+_EVERYTHING, _PLAIN_RULES = ProductFilter(), Rules()
 _NO_ATTRIBUTES = ItemAttributes.empty(0)
 """For rules that depend on no attributes."""
 TEXT_QUERY, PRODUCT = "text", "product"
@@ -60,6 +63,7 @@ class Pipeline:
         search: None if no product has a text.
         rankers: re-rankers of the products retrieved for a TEXT_QUERY or a PRODUCT; a missing one keeps the order.
         attributes: of the items; None if all are unknown.
+        prepared: lists that are made already; None without any.
     """
 
     users: Vocabulary
@@ -72,6 +76,7 @@ class Pipeline:
     search: SearchIndex | None = None
     rankers: Mapping[str, SearchReranker] = field(default_factory=dict)
     attributes: ItemAttributes | None = None
+    prepared: PreparedLists | None = None
 
     @property
     def list_models(self) -> dict[str, ListModel]:
@@ -110,9 +115,41 @@ class Pipeline:
         Raises:
             UnknownName: for a model that the release does not hold.
         """
+        prepared = self.prepared_list(query)
+        if prepared is not None:
+            return prepared
         request = self._request(query)
         listed = ListBuilder(request).build(query.n)
         return with_explanations(request, listed) if query.explain else listed
+
+    def prepared_list(self, query: Query) -> list[Recommendation] | None:
+        """Return the list of a query if it was made before; it is the one that would be made now.
+
+        Args:
+            query: as `recommend` takes it.
+
+        Returns:
+            The list; None if it has to be made.
+        """
+        is_plain = query.rules == _PLAIN_RULES and not query.exclude and not query.explain
+        n_left_out = len(query.history) + len(self.withdrawn)
+        if (
+            self.prepared is None
+            or not is_plain
+            or query.model not in (None, self.default)
+            or query.n > PREPARED_LENGTH
+            or n_left_out > LONGEST_HISTORY
+        ):
+            return None
+        fingerprint = fingerprint_of(query.history, self.weighting)
+        listed = None if fingerprint is None else self.prepared.find(fingerprint, query.n, self.items)
+        if listed is None or (self.withdrawn and not self._withdrawn_ids.isdisjoint(each[0] for each in listed)):
+            return None
+        return listed
+
+    @cached_property
+    def _withdrawn_ids(self) -> frozenset[str]:
+        return frozenset(self.items.ids_of(self.withdrawn))
 
     def position(self, query: Query, product_id: str) -> ListPosition:
         """Find where a product stands with regard to the list of a query, by the code that makes the list.

@@ -92,6 +92,7 @@ class Manifest(TrainingRecord):
         models: Model name → shapes of its arrays.
         search: The search index's description; None without one.
         rankers: Names of the search re-rankers in use.
+        prepared_lists: Number of lists that are made already.
         files: Path inside the release → size and hash.
     """
 
@@ -105,6 +106,7 @@ class Manifest(TrainingRecord):
     models: dict[str, JsonDict]
     search: JsonDict | None = None
     rankers: tuple[str, ...] = ()
+    prepared_lists: int = 0
     files: dict[str, FileRecord]
 
     @property

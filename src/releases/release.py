@@ -21,6 +21,7 @@ from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import PreparedLists
 from src.recommendation.search_reranker import SearchReranker
 from src.releases.manifest import FORMAT, READABLE_FORMATS, Manifest, TrainingRecord, iso_seconds, parse_manifest
 from src.search.index import SearchIndex
@@ -103,6 +104,8 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         pipeline.search.save(folder / "search")
     for name, ranker in pipeline.rankers.items():
         ranker.save(folder / "ranking" / name)
+    if pipeline.prepared is not None:
+        pipeline.prepared.save(folder / "prepared")
     for name, document in draft.documents.items():
         (folder / f"{name}.json").write_text(to_json(document), encoding="utf-8")
     manifest = {
@@ -116,6 +119,7 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         "models": {name: model.describe() for name, model in pipeline.models.items()},
         "search": None if pipeline.search is None else pipeline.search.describe(),
         "rankers": sorted(pipeline.rankers),
+        "prepared_lists": 0 if pipeline.prepared is None else len(pipeline.prepared),
         **draft.about.to_json(),
         "files": {str(path.relative_to(folder)): _fingerprint(path) for path in _files(folder)},
     }
@@ -152,6 +156,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
             weighting=manifest.weighting,
             rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
             search=SearchIndex.load(folder / "search") if manifest.search else None,
+            prepared=PreparedLists.load(folder / "prepared") if manifest.prepared_lists else None,
         )
     except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         refuse_limit(folder.name, error)

@@ -1,7 +1,7 @@
 """The smoke test: load a release in a fresh process, and make lists with it.
 
 python -m src.releases.smoke_test FOLDER VERSION prints a SmokeTestResult as JSON.
-It ends with exit code 1 and one line on stderr if the release does not work.
+It ends with one line on stderr, and exit code 1 if the release does not work, 3 if a limit of the process is reached.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from src.core.domain import Event, EventKind, Query
-from src.core.errors import AisleError, ReleaseError
+from src.core.errors import AisleError, LimitReached, ReleaseError
 from src.core.process_times import cpu_seconds
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import SmokeTestResult, read_release
@@ -28,6 +28,8 @@ _CPU_SECONDS = 300.0
 _STALLED_SECONDS = 300.0
 """Seconds without any CPU time after which the process is taken to hang."""
 _LOOK_SECONDS = 0.2
+_LIMIT_REACHED = 3
+"""The exit code of LimitReached."""
 _LISTS, _LENGTH, _LONGEST_HISTORY = 100, 10, 3
 
 
@@ -36,7 +38,7 @@ def run_smoke_test(folder: Path) -> SmokeTestResult:
     started = time.perf_counter()
     release = read_release(folder)
     load_seconds = time.perf_counter() - started
-    pipeline = release.pipeline
+    pipeline = replace(release.pipeline, prepared=None)  # the time of a list that has to be made is of interest
     seconds, short = [], 0
     for query in _queries(pipeline):
         started = time.thread_time()  # processor time: a busy machine, or nice 19, says nothing of the release
@@ -64,6 +66,7 @@ def run_in_fresh_process(folder: Path, version: str) -> SmokeTestResult:
 
     Raises:
         ReleaseError: The release does not work, or the process took too long.
+        LimitReached: The process could not load it, whatever it is like.
     """
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "src.releases.smoke_test", str(folder.resolve()), version]
@@ -74,6 +77,14 @@ def run_in_fresh_process(folder: Path, version: str) -> SmokeTestResult:
             f"release {version} did not load in a fresh process: {error}. It was removed; train again, and if that "
             "happens again, look for a disk that does not answer."
         ) from None
+    if done.returncode == _LIMIT_REACHED:
+        raise LimitReached(f"{done.stderr.strip()} The release was removed and the one before serves on.")
+    if done.returncode < 0:  # OpenBLAS and the dynamic linker end a process that gets no memory
+        raise LimitReached(
+            f"the process that tried release {version} was ended by signal {-done.returncode}, as the system does when "
+            "it is out of memory. Expected more: free memory, or raise the limit (ulimit -v, the container's), and "
+            "train again. The release was removed and the one before serves on."
+        )
     if done.returncode != 0:
         raise ReleaseError(
             f"release {version} does not load in a fresh process: {done.stderr.strip()[-300:]}. "
@@ -134,7 +145,7 @@ def _main() -> int:
         print(json.dumps(asdict(run_smoke_test(Path(folder) / version))))
     except AisleError as error:
         print(error, file=sys.stderr)
-        return 1
+        return _LIMIT_REACHED if isinstance(error, LimitReached) else 1
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,8 +19,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from src.core.errors import ConfigError, StoreError
 from src.store.schema import is_current, upgrade_schema
-from src.store.sqlite_file import BUSY_SECONDS, FileIdentity, connect, identity_of, make_private
-from src.store.tables import events, products, runs
+from src.store.sqlite_file import (
+    BUSY_SECONDS,
+    FileIdentity,
+    connect,
+    identity_of,
+    is_corruption,
+    is_sound,
+    make_private,
+)
+from src.store.tables import metadata
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +37,8 @@ _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a 
 _POOL_SECONDS = 3
 """Until a connection of the pool is free; a request is answered with 503 then, and may be sent again."""
 _CONNECT_SECONDS = 5
+_SOUND_SECONDS = 30.0
+"""Until a file that was found corrupt is read again."""
 _WRITE_LOCK = 7_243_001  # an arbitrary number for PostgreSQL's advisory lock
 
 
@@ -57,6 +68,8 @@ class Database:
         self._replacing = Lock()
         self._loading = loading
         self._identity: FileIdentity | None = None
+        self._corruption: str | None = None
+        self._check_again_at = 0.0
         try:
             if self.file is not None:
                 make_private(self.file)
@@ -99,10 +112,40 @@ class Database:
             )
 
     def check(self) -> None:
-        """Read from every table of the shop's data. Raises StoreError if one cannot be read."""
+        """Read from every table.
+
+        Raises:
+            StoreError: One cannot be read, or a call of this process has found the file corrupt.
+        """
         with self.read() as connection:
-            for table in (events, products, runs):
+            for table in metadata.sorted_tables:
                 connection.execute(select(table).limit(1)).first()
+        if self._corruption is not None and self.file is not None and time.monotonic() >= self._check_again_at:
+            self._corruption = None if is_sound(self.file) else self._corruption
+            self._check_again_at = time.monotonic() + _SOUND_SECONDS
+        if self._corruption is not None:
+            raise StoreError(
+                f"the store {self.file} is corrupt ({self._corruption}). Expected a sound file: move it away and "
+                "restore a backup: python data_processing.py --restore-backup FILE."
+            )
+
+    def current_identity(self) -> FileIdentity | None:
+        """Return what tells SQLite's file from one that is put in its place. Raises StoreError for a missing file."""
+        self._notice_replacement()
+        return self._identity
+
+    def refusal(self, error: Exception) -> StoreError:
+        """Return an error of the database or its driver in words for people, and remember that the file is corrupt."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(cause).strip().splitlines()[0]
+        if is_corruption(cause):
+            self._corruption = reason
+            self._check_again_at = time.monotonic() + _SOUND_SECONDS
+        where = self.engine.url.render_as_string(hide_password=True)
+        return StoreError(
+            f"the store {where} refused: {reason}. Expected a database that answers and can be written; check that it "
+            "runs, its permissions, and the free space on its disk."
+        )
 
     def _notice_replacement(self) -> None:
         """Open another file that was put in the place of SQLite's file; a missing one is an error."""
@@ -119,7 +162,7 @@ class Database:
                     "restore a backup: python data_processing.py --restore-backup FILE."
                 )
             self._bring_up_to_date()
-            self._identity = found
+            self._identity, self._corruption = found, None
             _log.warning("the store's file was replaced; its new contents are served")
 
     def _bring_up_to_date(self) -> None:
@@ -130,33 +173,29 @@ class Database:
                 upgrade_schema(connection)
 
     @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Raise errors of the database and its driver as StoreError."""
+        try:
+            yield
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
+            raise self.refusal(error) from error
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _reported(self.engine), self.engine.connect() as connection:
+        with self._reported(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         connecting = self.engine.connect
-        with _reported(self.engine), connecting().execution_options(writes=True) as connection, connection.begin():
+        with self._reported(), connecting().execution_options(writes=True) as connection, connection.begin():
             if not self.is_sqlite:
                 # One writer at a time, as on SQLite: two batches with the same rows in another order would deadlock.
-                wait = "" if self._loading else f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
-                connection.execute(text(f"{wait}SELECT pg_advisory_xact_lock({_WRITE_LOCK})"))
+                seconds = 0 if self._loading else BUSY_SECONDS  # 0: without an end
+                connection.execute(
+                    text(f"SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+                )
             yield connection
-
-
-@contextmanager
-def _reported(engine: Engine) -> Iterator[None]:
-    """Raise errors of the database and its driver as StoreError."""
-    try:
-        yield
-    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreError(
-            f"the store {where} refused: {str(cause).strip().splitlines()[0]}. Expected a database that answers "
-            "and can be written; check that it runs, its permissions, and the free space on its disk."
-        ) from error
 
 
 def file_of(url: str) -> Path | None:
@@ -175,13 +214,15 @@ def _engine(url: str, file: Path | None) -> Engine:
     except ValueError:  # its text may contain a part of the password
         raise ArgumentError("the port is not a number") from None
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             hide_parameters=True,
             pool_timeout=_POOL_SECONDS,
             connect_args={} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS},
         )
+        event.listen(engine, "connect", _limit_lock_waits)
+        return engine
     if parsed.get_backend_name() != "sqlite":
         raise ArgumentError(f"found a database of the kind {parsed.get_backend_name()!r}")
     if file is None:
@@ -191,6 +232,13 @@ def _engine(url: str, file: Path | None) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _limit_lock_waits(connection: Any, _record: Any) -> None:
+    """Let no statement wait longer for a lock than a writer on SQLite; loading waits by a setting of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

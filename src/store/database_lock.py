@@ -103,6 +103,7 @@ class DatabaseLock(Lock):
             url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
             connect_args={"application_name": name, "connect_timeout": _SECONDS},
         )
 

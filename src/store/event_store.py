@@ -13,6 +13,7 @@ from src.store.batches import PARAMETERS, batches
 from src.store.bulk import upsert_events, with_arrival_seq
 from src.store.change_marks import EVENTS, changed_at, note_change
 from src.store.database import Database
+from src.store.kept_reads import KeptRead
 from src.store.product_store import SYNTHETIC, withdrawn_ids
 from src.store.reading import (
     NET,
@@ -44,6 +45,7 @@ class EventStore:
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
         self._database = database
+        self._history = KeptRead(database, _HISTORY)
         self._last_seq = 0
         # A load meets the same products again and again: to insert them with each batch takes a fifth of its time.
         self._loading, self._known_products = loading, set[str]()
@@ -98,11 +100,10 @@ class EventStore:
 
     def history(self, user_id: str) -> list[Event]:
         """Return the user's events, oldest first; empty for an unknown user."""
-        with self._database.read() as connection:
-            return [
-                Event(user_id, product_id, _KIND_OF[kind], value, at)
-                for product_id, kind, value, at in connection.execute(_HISTORY, {"user_id": user_id})
-            ]
+        return [
+            Event(user_id, product_id, _KIND_OF[kind], value, at)
+            for product_id, kind, value, at in self._history.rows(user_id=user_id)
+        ]
 
     def user_ids(self, prefix: str, n: int) -> list[str]:
         """Return users with an event, by the beginning of their id. Quick for any number of users and events.

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from src.core.errors import InputError, StoreError
 
 BUSY_SECONDS = 30
 _PAGES_AT_ONCE = 4_096
 _PAUSE_SECONDS = 0.01
+_CHECK_SECONDS = 2.0
+_STEPS = 100_000
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class FileIdentity(NamedTuple):
@@ -60,6 +64,22 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
     )
+
+
+def is_corruption(error: Any) -> bool:
+    """Return whether an error of the driver says that the contents of the file are broken."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+
+
+def is_sound(path: Path) -> bool:
+    """Read the whole file for at most two seconds; returns whether that sufficed and found no fault."""
+    until = time.monotonic() + _CHECK_SECONDS
+    try:
+        with closing(connect(path)) as store:
+            store.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            return bool(store.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
 
 
 def back_up(path: Path, target: Path) -> None:

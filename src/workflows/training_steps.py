@@ -17,6 +17,7 @@ from src.interactions.splits import split
 from src.models import MODELS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.prepared_lists import prepare_lists
 from src.releases.gate_messages import verdict_record
 from src.releases.manifest import TrainingRecord
 from src.releases.manifest_sections import STORE, EnsembleRecord, MeasurementSettings, MetricsRecord, TrainingDataRecord
@@ -175,7 +176,11 @@ def publish(
     context.reporter.step("publishing")
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
-    finished = replace(draft, about=draft.about.model_copy(update={**gate, **why}))
+    pipeline = replace(draft.pipeline, prepared=None)
+    lists = prepare_lists(pipeline, prepared.data, context.settings.prepare_seconds, context.reporter)
+    finished = replace(
+        draft, pipeline=replace(pipeline, prepared=lists), about=draft.about.model_copy(update={**gate, **why})
+    )
     publication = context.registry.publish_if(finished, context.run.run_id, datetime.now(UTC), judge_on_disk)
     verdict = publication.verdict or verdict
     if publication.version is None:

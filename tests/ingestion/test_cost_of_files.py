@@ -158,6 +158,16 @@ def test_rows_that_take_no_space_in_a_parquet_file_are_limited(write: Write, mon
         read(write(as_parquet({}, 20_000)))
 
 
+def test_a_column_that_unpacks_to_far_more_than_it_has_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_rows, "_UNPACKED_ALWAYS", 1_000_000)
+    texts = {"title": pa.array(["u" * 4_000] * 400)}
+    with pytest.raises(UnusableFile, match=r"column 'title' says that it unpacks from [\d,]+ to 1,6[\d,]+ bytes"):
+        read(write(as_parquet(texts, 400, use_dictionary=False, compression="zstd")))
+    assert len(read(write(as_parquet(texts, 400, use_dictionary=False, compression="none"))).events) == 400
+
+
 def test_a_schema_nested_deeper_than_the_library_reads_is_refused(write: Write) -> None:
     deep = pa.array(["u"])
     for _ in range(500):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -18,7 +20,7 @@ import pytest
 
 from releases import DRAFT, START, files_of, manifest_of, no_space, publish
 from src.core.domain import Query
-from src.core.errors import NoRelease, ReleaseError, UnknownName
+from src.core.errors import LimitReached, NoRelease, ReleaseError, UnknownName
 from src.ingestion.data_checks import Check
 from src.models import POPULARITY, SVD
 from src.recommendation.pipeline import Pipeline
@@ -27,6 +29,8 @@ from src.releases.release import SmokeTestResult
 from src.releases.release_messages import describe_fallback
 from src.releases.smoke_test import run_smoke_test, run_while_it_works
 from src.releases.verdict import GateVerdict
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_manifest_lists_every_file_with_its_size_and_sha256(registry: Registry) -> None:
@@ -214,6 +218,36 @@ def test_a_release_that_loads_too_slowly_is_not_served(registry: Registry, monke
     with pytest.raises(ReleaseError, match=r"did not load in a fresh process.*0\.001 s of CPU time"):
         publish(registry, 2)
     assert registry.active().version == old
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "told"),
+    [(3, "may open no more files. Raise it with ulimit -n.", "ulimit -n"), (-9, "", "signal 9.*out of memory")],
+)
+def test_a_limit_of_the_process_is_not_blamed_on_the_release(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, code: int, said: str, told: str
+) -> None:
+    monkeypatch.undo()  # the real smoke test
+    done = subprocess.CompletedProcess([], code, "", said)
+    monkeypatch.setattr("src.releases.smoke_test.run_while_it_works", lambda *_: done)
+    with pytest.raises(LimitReached, match=told):
+        publish(registry, 1)
+    assert registry.versions() == []
+
+
+def test_the_fresh_process_tells_a_limit_by_its_exit_code(registry: Registry) -> None:
+    version = publish(registry, 1)
+    command = [sys.executable, "-m", "src.releases.smoke_test", str(registry.folder.resolve()), version]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)),
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "ulimit -n" in done.stderr
 
 
 def test_a_starved_process_is_waited_for_and_one_that_hangs_is_ended(

@@ -39,6 +39,20 @@ def test_a_statement_that_the_server_times_out_is_an_error_and_the_next_one_is_a
     database.engine.dispose()
 
 
+def test_a_reader_waits_for_a_locked_table_only_so_long(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.store.database.BUSY_SECONDS", 1)
+    store, other = open_store(postgresql), create_engine(postgresql)
+    with other.connect() as connection:
+        connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        started = time.monotonic()
+        with pytest.raises(StoreError, match="lock timeout"):
+            store.events.history("ann")
+        assert time.monotonic() - started < MOST_SECONDS
+    other.dispose()
+    assert store.events.history("ann") == []
+    store.close()
+
+
 def test_a_writer_waits_for_another_one_only_so_long(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.store.database.BUSY_SECONDS", 1)
     store = open_store(postgresql)

@@ -107,6 +107,49 @@ def test_a_corrupt_file_is_told(opened_store: Store, file: Path) -> None:
         opened_store.database.check()
 
 
+def without_pages(content: bytes, text: bytes) -> bytes:
+    """A file of SQLite whose pages with a text are broken."""
+    size = int.from_bytes(content[16:18], "big")
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    return b"".join(b"\xff" * size if text in page else page for page in pages)
+
+
+def test_corruption_that_a_call_meets_is_told_until_the_file_is_sound(
+    opened_store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.store.database._SOUND_SECONDS", 0.0)
+    events = [Event("ann", f"product-{n:03}-{'x' * 50}", EventKind.PURCHASE, at=n) for n in range(400)]
+    assert record_events(opened_store, events) == 400
+    opened_store.close()
+    whole = file.read_bytes()
+    with file.open("r+b") as stream:  # the same file, as a new one would be noticed
+        stream.write(without_pages(whole, b"product-200-"))
+    opened_store.database.check()  # every table can be read from its start
+    with pytest.raises(StoreError, match="malformed"):
+        bought(opened_store)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"is corrupt .*--restore-backup"):
+            opened_store.database.check()
+    opened_store.close()
+    with file.open("r+b") as stream:
+        stream.write(whole)
+    opened_store.database.check()
+    assert len(bought(opened_store)) == 400
+
+
+def test_a_corrupt_file_that_was_replaced_is_corrupt_no_more(opened_store: Store, file: Path, tmp_path: Path) -> None:
+    buy(opened_store, "p")
+    back_up(file, tmp_path / "backup")
+    opened_store.close()
+    with file.open("r+b") as stream:
+        stream.write(b"no database" * 10)
+    with pytest.raises(StoreError):
+        opened_store.database.check()
+    os.replace(tmp_path / "backup", file)
+    opened_store.database.check()
+    assert bought(opened_store) == ["p"]
+
+
 def test_a_backup_is_restored_into_a_store_that_is_in_use(here: Settings, opened_store: Store, tmp_path: Path) -> None:
     buy(opened_store, "before")
     back_up_store(here, tmp_path / "backups" / "monday.sqlite3")

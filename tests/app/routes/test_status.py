@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -96,6 +97,29 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
         assert "the store does not answer" in body["detail"]
         assert "secret-host" not in body["detail"]
     assert client.get("/healthz").status_code == 200
+
+
+def test_memory_that_runs_out_is_told_as_such(
+    client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch, is_problem: Checker
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(context_of(flask_app).store.events, "history", fail)
+    answer = client.post("/recommend", json={"user_id": "a"})
+    assert "out of memory" in is_problem(answer, 503)["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("what", ["var", "file"])
+def test_a_store_that_cannot_be_written_is_not_ready(
+    client: FlaskClient, trained_settings: Settings, monkeypatch: pytest.MonkeyPatch, is_problem: Checker, what: str
+) -> None:
+    locked = trained_settings.var if what == "var" else trained_settings.var / "store.sqlite3"
+    may = os.access  # rights do not bind root, under whom tests may run
+    monkeypatch.setattr("os.access", lambda path, mode: may(path, mode) and path != locked)
+    assert f"{locked} cannot be written" in is_problem(client.get("/readyz"), 503)["detail"]
+    assert client.post("/recommend", json={"user_id": "a"}).status_code == 200
 
 
 def test_what_fails_unexpectedly_is_a_problem_without_a_traceback_but_is_logged(

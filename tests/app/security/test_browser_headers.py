@@ -171,7 +171,7 @@ def test_https_is_believed_only_from_as_many_proxies_as_there_are(
         app = make_app(trained_settings.model_copy(update={"proxies": proxies}))
         seen: list[bool] = []
         app.before_request(partial(_note, seen))
-        app.test_client().get("/healthz", headers=said)
+        app.test_client().get("/readyz", headers=said)
         assert seen == [secure]
 
 

@@ -80,7 +80,7 @@ def test_only_proxies_that_are_trusted_speak_for_clients(
     seen = []
     app.before_request(lambda: seen.append((request.remote_addr, request.scheme)))
     headers = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "https"}
-    app.test_client().get("/healthz", headers=headers, environ_base={"REMOTE_ADDR": peer})
+    app.test_client().get("/readyz", headers=headers, environ_base={"REMOTE_ADDR": peer})
     assert seen == [(client or None, scheme)]
 
 

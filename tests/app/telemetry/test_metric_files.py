@@ -25,8 +25,8 @@ def counted(folder: Path) -> Path:
     metrics = Metrics(folder)
     for status in ("200", "200", "404"):
         metrics.add(REQUESTS, "/search", "POST", status)
-    metrics.observe(SECONDS, "/search", seconds=0.003)
-    metrics.observe(SECONDS, "/search", seconds=0.7)
+    metrics.observe(SECONDS, "/search", seconds=[0.003])
+    metrics.observe(SECONDS, "/search", seconds=[0.7])
     metrics.close()
     return metrics.folder
 

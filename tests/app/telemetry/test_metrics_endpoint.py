@@ -185,7 +185,7 @@ def _count(folder: Path, times: int, then: Callable[[], None]) -> None:
     counting = Metrics(folder)
     for _ in range(times):
         counting.add(EVENTS_TOLD, "stored")
-        counting.observe(SECONDS, "/here", seconds=0.004)
+        counting.observe(SECONDS, "/here", seconds=[0.004])
     then()
 
 

@@ -1,0 +1,140 @@
+"""Record answered requests beside them: metrics, a log line and served lists, in batches by a thread."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from app.telemetry.metric_files import Metric
+from app.telemetry.metrics import CACHE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
+from app.telemetry.served_lists import ServedListLog, ShownList
+from src.core.log_format import FIELDS, REQUEST_ID, log_all
+
+_PAUSE_SECONDS = 0.1
+_STOP_SECONDS = 5.0
+
+_log = logging.getLogger("app.routes.request_log")
+"""The name by which operators know the lines."""
+
+
+class RequestRecord(NamedTuple):
+    """One answered request.
+
+    Attributes:
+        at: When it was answered, UTC seconds.
+        method: Of HTTP.
+        route: The rule of its route, which holds no id.
+        status: Of the answer.
+        seconds: How long it took.
+        request_id: Its id.
+        release: The release that the answer names; None without one.
+        shown: The lists that it was answered with.
+        more: Further fields of its log line.
+    """
+
+    at: float
+    method: str
+    route: str
+    status: int
+    seconds: float
+    request_id: str
+    release: str | None
+    shown: Sequence[ShownList] = ()
+    more: dict[str, Any] | None = None
+
+
+class RequestRecords:
+    """Takes records off the request's path. Before `run` and after `stop` they are written at once."""
+
+    def __init__(self, metrics: Metrics, served_list_log: ServedListLog) -> None:
+        self._metrics, self._served = metrics, served_list_log
+        self._waiting: deque[RequestRecord] = deque()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def put(self, record: RequestRecord) -> None:
+        """Record a request, at the latest a moment later."""
+        self._waiting.append(record)
+        if record.shown:
+            self._served.put(record.request_id, record.shown)
+        if self._thread is None:
+            self.flush()
+
+    def run(self) -> None:
+        """Start the thread that writes, until `stop`."""
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._write_until_stopped, name="request records", daemon=True)
+            self._thread.start()
+            atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
+
+    def stop(self) -> None:
+        """Write what waits, and end the thread."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(_STOP_SECONDS)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        records = []
+        while self._waiting:
+            try:
+                records.append(self._waiting.popleft())
+            except IndexError:  # another thread was quicker
+                break
+        if records:
+            self._count(records)
+            log_all(_log, map(_line_of, records))
+
+    def _count(self, records: Iterable[RequestRecord]) -> None:
+        counts: Counter[tuple[Metric, tuple[str, ...]]] = Counter()
+        seconds: defaultdict[str, list[float]] = defaultdict(list)
+        for record in records:
+            counts[REQUESTS, (record.route, record.method, str(record.status))] += 1
+            seconds[record.route].append(record.seconds)
+            for shown in record.shown:
+                sources = [place.source for place in shown.places]
+                counts[LISTS, (shown.made_for, shown.source)] += 1
+                for source in set(sources):
+                    counts[PLACES, (shown.made_for, source)] += sources.count(source)
+                if not sources:
+                    counts[EMPTY_LISTS, (shown.made_for,)] += 1
+                if shown.cached is not None:
+                    counts[CACHE, ("hit" if shown.cached else "miss",)] += 1
+        for (metric, labels), amount in counts.items():
+            self._metrics.add(metric, *labels, amount=amount)
+        for route, durations in seconds.items():
+            self._metrics.observe(SECONDS, route, seconds=durations)
+
+    def _write_until_stopped(self) -> None:
+        owner = os.getpid()
+        while not self._stop.wait(_PAUSE_SECONDS) and os.getpid() == owner:
+            try:
+                self.flush()
+            except Exception:  # the thread must survive every error of the disk
+                logging.getLogger(__name__).exception("recording requests failed")
+
+
+def _line_of(record: RequestRecord) -> logging.LogRecord:
+    """Return the log line of a request, with the route instead of the path, as paths contain ids."""
+    level = logging.WARNING if record.status >= 500 else logging.INFO
+    line = logging.LogRecord(_log.name, level, __file__, 0, "answered", (), None)
+    line.created, line.msecs = record.at, record.at % 1 * 1_000
+    fields = {
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
+        "duration_ms": round(record.seconds * 1_000, 2),
+        "release": record.release,
+        "source": record.shown[0].source if record.shown else None,
+        **(record.more or {}),
+    }
+    line.__dict__.update({FIELDS: fields, REQUEST_ID: record.request_id})
+    return line

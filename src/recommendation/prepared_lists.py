@@ -1,0 +1,256 @@
+"""Lists that are made before anybody asks for them: those of the histories that most requests will bring.
+
+A list is a function of the history. The lists of frequent histories and of active users are made when a release is
+trained, by the code that makes lists, and are looked up by a fingerprint of the history. The next event of a user
+changes it, so that no list is older than its history. Users with equal histories share a list: in a file with many
+users of one or two events few lists serve most of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
+from src.core.progress import Reporter
+from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
+from src.interactions.interactions import TrainingData
+from src.interactions.vocabulary import Vocabulary
+
+LENGTH = 20
+"""Products of a prepared list; longer lists are made on request."""
+LONGEST_HISTORY = 50
+"""Events. With more a list of LENGTH could look at more candidates than a shorter one, and begin otherwise."""
+MOST_LISTS = 1_000_000
+_HALF = 64
+_MASK = (1 << _HALF) - 1
+_ARRAYS = ("low", "high", "item", "score", "source", "filled_by")
+
+
+class Fingerprint(NamedTuple):
+    """128 bits that tell histories apart; sums over the events, so that their order does not count."""
+
+    low: int
+    high: int
+
+
+def _digest(kind: str, value: str, product_id: str) -> Fingerprint:
+    text = f"{kind}\0{value}\0{product_id}".encode("utf-8", "surrogatepass")
+    number = int.from_bytes(blake2b(text, digest_size=16).digest(), "little")
+    return Fingerprint(number & _MASK, number >> _HALF)
+
+
+def fingerprint_of(history: Iterable[Event], weighting: Weighting) -> Fingerprint | None:
+    """Return the fingerprint of a history.
+
+    Args:
+        history: in any order.
+        weighting: tells what of an event shapes a list.
+
+    Returns:
+        Equal ones for histories with equal lists only; None where the ages of events shape lists, too.
+    """
+    if weighting.half_life_days:
+        return None
+    low, high, rates = 0, 0, weighting.lowest_rating != 1
+    for event in history:
+        value = repr(event.value) if rates and event.kind is EventKind.RATING else ""
+        of_event = _digest(event.kind.value, value, event.product_id)
+        low, high = low + of_event.low, high + of_event.high
+    return Fingerprint(low & _MASK, high & _MASK)
+
+
+class MakesLists(Protocol):
+    """What lists are prepared of: a pipeline."""
+
+    @property
+    def items(self) -> Vocabulary:
+        """Ids of the items."""
+        ...
+
+    @property
+    def weighting(self) -> Weighting:
+        """Weights of the events of a history."""
+        ...
+
+    def recommend(self, query: Query) -> list[Recommendation]:
+        """Make the list of a query."""
+        ...
+
+
+@dataclass(frozen=True)
+class PreparedLists:
+    """Lists by the fingerprints of their histories, ascending.
+
+    Attributes:
+        names: of sources and fillers, in the order of their numbers.
+        low: uint64[n].
+        high: uint64[n].
+        item: int32[n, LENGTH], row numbers; -1 beyond the end of a list.
+        score: float[n, LENGTH].
+        source: int8[n, LENGTH], numbers of names.
+        filled_by: int8[n, LENGTH]; -1 for None.
+    """
+
+    names: tuple[str, ...]
+    low: IntArray
+    high: IntArray
+    item: IntArray
+    score: FloatArray
+    source: IntArray
+    filled_by: IntArray
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def find(self, fingerprint: Fingerprint, n: int, items: Vocabulary) -> list[Recommendation] | None:
+        """Return the first n places of the list of a history.
+
+        Args:
+            fingerprint: of the history.
+            n: at most LENGTH.
+            items: of the release.
+
+        Returns:
+            The list; None for a history without a prepared one.
+        """
+        at = int(np.searchsorted(self.low, np.uint64(fingerprint.low)))
+        if at == len(self.low) or self.low.item(at) != fingerprint.low or self.high.item(at) != fingerprint.high:
+            return None
+        rows, names = self.item[at, :n].tolist(), self.names
+        if rows and rows[-1] < 0:
+            rows = [row for row in rows if row >= 0]
+        columns = (self.score, self.source, self.filled_by)
+        return [
+            Recommendation(id_, score, names[source], None if filler < 0 else names[filler], None, score)
+            for id_, score, source, filler in zip(
+                items.ids_of(rows), *(column[at, : len(rows)].tolist() for column in columns), strict=True
+            )
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and names.txt into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        (folder / "names.txt").write_text("\n".join(self.names), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> PreparedLists:
+        """Map what `save` wrote."""
+        names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")
+        mapped = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS)
+        return cls(tuple(names), *map(np.asarray, mapped))
+
+
+def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, reporter: Reporter) -> PreparedLists | None:
+    """Make the lists of the histories that are asked for most, as far as the time goes.
+
+    Args:
+        pipeline: makes the lists; it must hold no prepared ones.
+        data: the events of all users.
+        seconds: how long to go on.
+        reporter: told of the progress.
+
+    Returns:
+        The lists; None if there is no time for any, or the ages of events shape lists.
+    """
+    if not seconds or pipeline.weighting.half_life_days:
+        return None
+    reporter.step("making the lists of the most active users")
+    until = time.monotonic() + seconds
+    prints: list[Fingerprint] = []
+    lists: list[list[Recommendation]] = []
+    for fingerprint, history in _histories(data, pipeline.weighting):
+        if time.monotonic() > until:
+            break
+        prints.append(fingerprint)
+        lists.append(pipeline.recommend(Query(None, history, n=LENGTH)))
+    return _as_arrays(prints, lists, pipeline.items)
+
+
+def _histories(data: TrainingData, weighting: Weighting) -> Iterator[tuple[Fingerprint, tuple[Event, ...]]]:
+    """Yield distinct histories, those with the most events of all their users first; the first one is empty."""
+    yield Fingerprint(0, 0), ()
+    events = data.events
+    order = np.argsort(events.user_idx, kind="stable")
+    n_events = np.bincount(events.user_idx, minlength=events.n_users)
+    begins = np.concatenate([[0], np.cumsum(n_events)])
+    low, high = _fingerprints(data, weighting, order, begins[:-1][n_events > 0])
+    users = np.flatnonzero(n_events)
+    is_short = n_events[users] <= LONGEST_HISTORY
+    users, low, high = users[is_short], low[is_short], high[is_short]
+    _, first, count = np.unique(low, return_index=True, return_counts=True)
+    asked = count * n_events[users[first]]
+    for at in np.argsort(-asked, kind="stable")[:MOST_LISTS].tolist():
+        user, fingerprint = int(users[first[at]]), Fingerprint(int(low[first[at]]), int(high[first[at]]))
+        rows = order[begins[user] : begins[user + 1]]
+        yield fingerprint, _events_at(data, rows)
+
+
+def _events_at(data: TrainingData, rows: IntArray) -> tuple[Event, ...]:
+    events = data.events
+    columns = (data.kind[rows], events.value[rows], events.at[rows])
+    return tuple(
+        Event("", product_id, KIND_ORDER[kind], value, None if at == NO_TIME else at)
+        for product_id, kind, value, at in zip(
+            events.items.ids_of(events.item_idx[rows].tolist()), *(column.tolist() for column in columns), strict=True
+        )
+    )
+
+
+def _fingerprints(
+    data: TrainingData, weighting: Weighting, order: IntArray, starts: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return uint64[m], the two halves of the fingerprints of the histories that begin at these places of an order."""
+    events = data.events
+    is_rating = (data.kind == KIND_NUMBER[EventKind.RATING]) & (weighting.lowest_rating != 1)
+    values, value_at = np.unique(np.where(is_rating, events.value, 0), return_inverse=True)
+    code = (events.item_idx.astype(np.int64) * len(KIND_ORDER) + data.kind) * len(values) + value_at
+    distinct, place = np.unique(code, return_inverse=True)
+    pair, value_of = np.divmod(distinct, len(values))
+    item, kind = np.divmod(pair, len(KIND_ORDER))
+    rated = KIND_NUMBER[EventKind.RATING] if weighting.lowest_rating != 1 else -1
+    halves = np.zeros((2, len(distinct)), np.uint64)
+    for at, (number, value, id_) in enumerate(
+        zip(kind.tolist(), values[value_of].tolist(), events.items.ids_of(item.tolist()), strict=True)
+    ):
+        halves[:, at] = _digest(KIND_ORDER[number].value, repr(value) if number == rated else "", id_)
+    if not len(order):
+        return halves[0], halves[1]
+    low, high = (np.add.reduceat(half[place][order], starts) for half in halves)
+    return low, high
+
+
+def _as_arrays(prints: list[Fingerprint], lists: list[list[Recommendation]], items: Vocabulary) -> PreparedLists:
+    names = sorted({name for each in lists for place in each for name in (place.source, place.filled_by) if name})
+    number = {name: at for at, name in enumerate(names)}
+    shape = (len(lists), LENGTH)
+    item, score = np.full(shape, -1, np.int32), np.zeros(shape)
+    source, filled_by = np.zeros(shape, np.int8), np.full(shape, -1, np.int8)
+    find = items.finder()
+    for at, listed in enumerate(lists):
+        part = slice(0, len(listed))
+        item[at, part] = find([place.product_id for place in listed])
+        score[at, part] = [place.score for place in listed]
+        source[at, part] = [number[place.source] for place in listed]
+        filled_by[at, part] = [-1 if place.filled_by is None else number[place.filled_by] for place in listed]
+    halves = np.array(prints, np.uint64).reshape(-1, 2)
+    order = np.argsort(halves[:, 0], kind="stable")
+    if (score == score.astype(np.float32)).all():
+        score = score.astype(np.float32)
+    return PreparedLists(
+        tuple(names),
+        halves[order, 0],
+        halves[order, 1],
+        item[order],
+        score[order],
+        source[order],
+        filled_by[order],
+    )

@@ -1,0 +1,69 @@
+"""Reads on a connection that each thread keeps: opening a transaction for one small read costs more than the read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from threading import local
+from typing import Any
+
+from sqlalchemy import Select
+
+from src.store.database import Database
+from src.store.sqlite_file import connect
+
+
+class KeptRead:
+    """One query that is run again and again; every run sees all that was committed before it.
+
+    On SQLite a thread keeps a connection, on which the statement stays prepared. On PostgreSQL the pool keeps
+    connections and statements.
+
+    Args:
+        database: The database.
+        query: A query with bound parameters.
+    """
+
+    def __init__(self, database: Database, query: Select[Any]) -> None:
+        self._database, self._query, self._kept = database, query, local()
+        compiled = query.compile(dialect=database.engine.dialect)
+        self._statement, self._names = str(compiled), compiled.positiontup or []
+        self._constants = compiled.params
+
+    def rows(self, **parameters: Any) -> Sequence[Sequence[Any]]:
+        """Return the rows of the query.
+
+        Args:
+            **parameters: A value for each parameter without a value of its own.
+
+        Returns:
+            The rows as the driver gives them.
+
+        Raises:
+            StoreError: The database does not answer.
+        """
+        if self._database.file is None:
+            with self._database.read() as connection:
+                return connection.execute(self._query, parameters).fetchall()
+        values = {**self._constants, **parameters}
+        bound = [values[name] for name in self._names]
+        identity = self._database.current_identity()
+        try:
+            rows: list[tuple[Any, ...]] = self._connection(identity).execute(self._statement, bound).fetchall()
+        except sqlite3.Error as error:
+            raise self._database.refusal(error) from error
+        return rows
+
+    def _connection(self, identity: object) -> sqlite3.Connection:
+        """Return this thread's connection; a new one after a fork, and for another file in the place of the old one."""
+        held = getattr(self._kept, "held", None)
+        opened_for = (os.getpid(), identity)
+        if held is not None and held[0] == opened_for:
+            kept: sqlite3.Connection = held[1]
+            return kept
+        assert self._database.file is not None
+        made = connect(self._database.file)
+        made.isolation_level = None
+        self._kept.held = (opened_for, made)
+        return made

@@ -1,0 +1,94 @@
+"""A list that was made in advance is the list that would be made."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from src.core.domain import Event, EventKind, Query, Rules
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.interactions.event_weights import Weighting
+from src.recommendation.pipeline import Pipeline
+from src.recommendation.prepared_lists import LENGTH, PreparedLists, fingerprint_of, prepare_lists
+from src.releases.registry import Registry
+from src.store import Store
+from src.workflows.fit import stored_data
+
+
+@pytest.fixture
+def made(trained_settings: Settings) -> Pipeline:
+    """The pipeline of a release without prepared lists."""
+    pipeline = Registry(trained_settings.releases_dir).active().pipeline
+    # Ratings of a different weight are different histories.
+    return replace(pipeline, prepared=None, weighting=replace(pipeline.weighting, lowest_rating=0.5))
+
+
+@pytest.fixture
+def prepared(made: Pipeline, trained_store: Store, tmp_path: Path) -> Pipeline:
+    """The same with the lists of all histories of the store, read from disk."""
+    lists = prepare_lists(made, stored_data(trained_store, Silent()), 600, Silent())
+    assert lists is not None
+    lists.save(tmp_path / "prepared")
+    return replace(made, prepared=PreparedLists.load(tmp_path / "prepared"))
+
+
+def test_lists_of_random_users_are_those_that_would_be_made(
+    made: Pipeline, prepared: Pipeline, trained_store: Store
+) -> None:
+    draw = random.Random(7)
+    histories = {user: tuple(trained_store.events.history(user)) for user in trained_store.events.user_ids("", 100)}
+    found = 0
+    for user, history in [*histories.items(), ("nobody", ())]:
+        shuffled = tuple(draw.sample(history, len(history)))
+        for query in (
+            Query(user, history, n=draw.randint(1, LENGTH)),
+            Query(None, shuffled, n=LENGTH),
+            Query(user, (*history, Event(user, draw.choice(made.items.ids_of([0, 1, 2])), EventKind.VIEW))),
+            Query(user, history, n=5, explain=True),
+            Query(user, history, n=5, rules=Rules(seen=frozenset())),
+            Query(user, history, n=5, exclude=frozenset(made.items.ids_of([draw.randrange(9)]))),
+        ):
+            found += prepared.prepared_list(query) is not None
+            assert prepared.recommend(query) == made.recommend(query)
+    assert found >= 2 * sum(len(history) <= 50 for history in histories.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda history: history[1:],
+        lambda history: (*history, replace(history[0], product_id="P00001", kind=EventKind.CART)),
+        lambda history: (replace(history[0], kind=EventKind.RATING, value=0.25), *history[1:]),
+        lambda history: (*history, history[0]),
+    ],
+)
+def test_another_history_has_no_prepared_list(
+    prepared: Pipeline, trained_store: Store, change: Callable[[tuple[Event, ...]], tuple[Event, ...]]
+) -> None:
+    user = next(user for user in trained_store.events.user_ids("", 100) if len(trained_store.events.history(user)) > 3)
+    history = tuple(trained_store.events.history(user))
+    assert prepared.prepared_list(Query(user, history)) is not None
+    assert prepared.prepared_list(Query(user, change(history))) is None
+
+
+def test_a_withdrawn_product_is_on_no_list(made: Pipeline, prepared: Pipeline) -> None:
+    first = prepared.recommend(Query(None, n=3))[0].product_id
+    without = prepared.without([first])
+    assert without.recommend(Query(None, n=3)) == made.without([first]).recommend(Query(None, n=3))
+    assert without.prepared_list(Query(None, n=3)) is None
+    assert prepared.without([made.items.id_of(len(made.items) - 1)]).prepared_list(Query(None, n=3)) is not None
+
+
+def test_where_the_age_of_events_shapes_lists_none_is_prepared(made: Pipeline, trained_store: Store) -> None:
+    fading = replace(made, weighting=replace(made.weighting, half_life_days=30))
+    assert prepare_lists(fading, stored_data(trained_store, Silent()), 600, Silent()) is None
+    assert fingerprint_of([], Weighting(half_life_days=1)) is None
+
+
+def test_without_time_no_list_is_prepared(made: Pipeline, trained_store: Store) -> None:
+    assert prepare_lists(made, stored_data(trained_store, Silent()), 0, Silent()) is None
