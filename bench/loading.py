@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def show(files: list[dict[str, Any]]) -> None:
             table.add_row(each["file"], way, f"{statistics.median(rates):,.0f}", share, *own)
     Console(width=150).print(table)
     ordered = sorted(files, key=lambda each: each["rows"])
-    for small, large in zip(ordered, ordered[1:], strict=False):
+    for small, large in pairwise(ordered):
         seconds = [statistics.median(load["seconds"] for load in each["loads"]) for each in (small, large)]
         growth = math.log(seconds[1] / seconds[0]) / math.log(large["rows"] / small["rows"])
         print(f"from {small['rows']:,} to {large['rows']:,} rows the time grows by the power {growth:.2f}")

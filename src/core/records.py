@@ -113,6 +113,23 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunPhase:
+    """Time and memory of one step of a training.
+
+    Attributes:
+        name: The step, for people.
+        seconds: Wall clock.
+        busy: Processor time of the process and its children, as a share of the time of all cores.
+        peak_mib: Peak resident memory during it; where the system counts no peak of a period, up to its end.
+    """
+
+    name: str
+    seconds: float
+    busy: float
+    peak_mib: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One training.
 
@@ -130,6 +147,7 @@ class Run:
         model_type: What to train: "all", "svd", "mf", "ss", or models by name.
         progress: Its current step.
         verdict: The promotion gate's decision and figures (src/releases/verdict.py); None before.
+        phases: What the training did, one after the other; empty before its end.
     """
 
     run_id: str
@@ -145,6 +163,7 @@ class Run:
     model_type: str = "all"
     progress: str = ""
     verdict: JsonDict | None = None
+    phases: tuple[RunPhase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ MODELS: dict[str, ModelKind] = {
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
-    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, unavailable=als.unavailable),
+    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
     TEXT: ModelKind(
         text.train,
         text.Text.load,
@@ -44,7 +44,7 @@ MODELS: dict[str, ModelKind] = {
         learns_from=lambda data: data.item_vectors is not None,
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
-    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
+    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True),
 }
 
 

@@ -91,7 +91,13 @@ def weighting_of(settings: Settings) -> Weighting:
     )
 
 
-def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporter: Reporter) -> dict[str, Any]:
+def fit_models(
+    data: TrainingData,
+    params: Mapping[str, Any],
+    seed: int,
+    reporter: Reporter,
+    start: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Train models.
 
     Args:
@@ -99,6 +105,7 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
         params: model name → what its `train` takes.
         seed: of all models.
         reporter: told of the progress.
+        start: model name → model to continue, see ModelKind; None to begin them all anew.
 
     Returns:
         The trained models, by name.
@@ -106,7 +113,8 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
     models = {}
     for name, own in params.items():
         reporter.step(f"training {name} on {len(data):,} events")
-        models[name] = MODELS[name].train(data, own, seed=seed)
+        continued = {"start": start[name]} if start and name in start else {}
+        models[name] = MODELS[name].train(data, own, seed=seed, **continued)
     return models
 
 

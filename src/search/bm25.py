@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from src.core.domain import FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
 from src.search.spelling import Spelling
@@ -152,7 +153,7 @@ class Bm25Index:
         """
         words = Vocabulary.load(folder / "words")
         spelling = Spelling.load(folder / "spelling", words)
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
         return cls(words=words, spelling=spelling, n_items=n_items, **arrays)
 
 
