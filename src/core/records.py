@@ -218,7 +218,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The result of loading one file. n_read is n_kept plus the sum of `rejected`.
+    """The result of loading one file. n_read is n_kept plus the sums of `rejected` and `left_out`.
 
     Attributes:
         load_id: Its id.
@@ -234,6 +234,8 @@ class Load:
         known_users: Share of the first rows' users that were in the store before; None for an empty store.
         known_products: Share of the first rows' products that were in the store before; None for an empty store.
         rejected: Reason → number of rows.
+        left_out: Reason → number of rows that were understood and do not count, such as those of cancelled orders.
+        by_kind: Kind → number of events in the rows kept.
         mended: Part of a row that was left out → number of rows.
         nulls: Column → share of the rows kept in which it was empty.
     """
@@ -253,6 +255,8 @@ class Load:
     rejected: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
     nulls: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

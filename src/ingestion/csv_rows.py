@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -79,12 +78,14 @@ class CsvRows:
     def _parts(self, *, plain: bool) -> Iterator[PlainText | RawBlock]:
         number, header = 1, self.header
         carried: list[str] = []
-        for text in chain(self.file.text_blocks(), [""]):  # the empty text is the last one
-            if plain and not carried and not header and (undivided := _plain_text(text, number)) is not None:
-                number += undivided.data.count(b"\n")
-                yield undivided
-                continue
-            lines, last = self.file.lines_of(text), not text
+        source: Iterator[str | list[str]] = self.file.text_blocks() if plain else self.file.line_blocks()
+        for lines, last in with_last(source):
+            if isinstance(lines, str):
+                if not carried and not header and (undivided := _plain_text(lines, number)) is not None:
+                    number += undivided.data.count(b"\n")
+                    yield undivided
+                    continue
+                lines = self.file.lines_of(lines)
             if not carried and not header and (block := self._split(lines, number)) is not None:
                 number += len(lines)
                 yield block

@@ -87,6 +87,8 @@ class ColumnBlock:
         rejected: Rows that cannot be used, in the order of the file.
         mended: What was repaired or left out of products → times.
         nulls: Column → good rows in which it is empty.
+        renamed: Id of a product in the file → the one that an option gives it.
+        by_kind: Kind → events.
     """
 
     n_rows: int
@@ -95,6 +97,8 @@ class ColumnBlock:
     rejected: list[RejectedRow]
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
+    by_kind: Counter[str] = field(default_factory=Counter)
 
     def in_order(self) -> ColumnBlock:
         """Return the block with its events by key, time and place."""
@@ -107,7 +111,9 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
     texts = (batch.user_id, batch.product_id, batch.kind, batch.dedupe_key or [""] * n)
     key = keys_of(*(pa.array(column, pa.string()).cast(pa.binary()) for column in texts))
     events = EventColumns(key, batch.value, batch.at, block.counted, np.arange(n))
-    return ColumnBlock(block.n_rows, events, block.products, block.rejected, block.mended, block.nulls)
+    return ColumnBlock(
+        block.n_rows, events, block.products, block.rejected, block.mended, block.nulls, block.renamed, block.by_kind
+    )
 
 
 def keys_of(*parts: Any) -> Any:

@@ -6,6 +6,8 @@ import codecs
 import gzip
 import logging
 import math
+import re
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,19 +16,49 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar, cast
 
 from src.core.errors import InputError, UnclearLayout, UnusableFile
+from src.ingestion import packed_tables
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".item", ".jsonl", ".json", ".ndjson", ".parquet")
+_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".data",
+    ".dat",
+    ".item",
+    ".jsonl",
+    ".json",
+    ".ndjson",
+    ".parquet",
+    ".xlsx",
+    ".xls",
+    ".xml",
+    ".zip",
+)
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
 _UNSUPPORTED = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV",
     b"BZh": "packed with bzip2. Unpack it, or pack it with gzip",
     b"\xfd7zXZ": "packed with xz. Unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "packed with zstd. Unpack it, or pack it with gzip",
     b"SQLite format 3": "an SQLite database. Export the table as CSV",
+    b"PGDMP": "a dump of a PostgreSQL database. Restore it, export the table as CSV (psql: \\copy … csv header)",
+    b"%PDF": "a PDF document. Export the table as CSV",
+    b"\x00\x01\x00\x00Standard": "an Access database. Export the table as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel before 2007, or another Office document. Save it as .xlsx or CSV",
+    b"\x7fELF": "a program. Give a table",
+    b"\x89PNG": "a picture. Give a table",
+    b"\xff\xd8\xff": "a picture. Give a table",
+    b"7z\xbc\xaf\x27\x1c": "packed with 7-Zip. Unpack it",
+    b"Rar!": "packed with RAR. Unpack it",
 }
+_SQL = re.compile(
+    rb"(?im)^\s*(create\s+table|insert\s+into|drop\s+table|copy\s+\S+.*\bfrom\s+stdin|begin\s+transaction;)"
+)
+_SQL_DUMP = re.compile(rb"(?i)\s*(--|/\*).{0,80}\b(dump|sql)\b")
+_TEXT, _SHEET, _HTML, _FEED = "text", "sheet", "html", "feed"
+_MOST_SHEET_BYTES = 1 << 28  # of the parts of a workbook, some of which are held in memory
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-UNREADABLE = (OSError, EOFError, zlib.error)
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 MAX_LINE = 1_000_000
 """Characters. A longer line is truncated, and rejected where it becomes a row."""
 MAX_COLUMNS = 10_000
@@ -40,6 +72,7 @@ CHUNK_BYTES = 1 << 21
 _HEAD_BYTES = 1 << 20
 
 Row = TypeVar("Row")
+Block = TypeVar("Block")
 Chunk: TypeAlias = bytes  # the class below has a method of this name
 
 _log = logging.getLogger(__name__)
@@ -92,7 +125,7 @@ class InputFile:
 
     Attributes:
         path: The file.
-        packed: Whether it is packed with gzip.
+        packed: Whether it is packed with gzip, or is the only file of a zip archive.
         is_parquet: Whether it is a parquet file.
         encoding: Encoding of its text.
 
@@ -105,20 +138,34 @@ class InputFile:
         if not path.is_file():
             raise UnusableFile(f"{path}: no such file. Expected a table of events or products; check the path.")
         with self._guarded(), open(path, "rb") as raw:
-            self.packed = raw.read(2) == _GZIP_MAGIC
+            start = raw.read(4)
+        is_zip = packed_tables.is_zip(start)
+        self._member = packed_tables.zip_member(path) if is_zip else None
+        self.packed = start[:2] == _GZIP_MAGIC or self._member is not None
         with self.bytes() as binary, self._guarded():
             head = next(_chunks(binary, _HEAD_BYTES), b"")
         for magic, format_name in _UNSUPPORTED.items():
             if head.startswith(magic):
                 raise UnusableFile(f"{path}: it is {format_name}, and load that.")
+        if _SQL_DUMP.match(head[:500]) or _SQL.search(head[:20_000]):
+            raise UnusableFile(
+                f"{path}: it is a dump of a database in SQL. Expected a table; restore it in a database, export the "
+                "table of orders or products as CSV, and load that."
+            )
+        self.format = _format_of(head, is_workbook=is_zip and self._member is None)
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
         self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
         self._ending = "\r" if b"\r" in head and b"\n" not in head else "\n"
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its lines are those of its text, not made of a workbook or another format."""
+        return self.format == _TEXT
+
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
         """Open the unpacked bytes, from the start."""
-        with self._guarded(), _open(self.path, self.packed) as binary:
+        with self._guarded(), _open(self.path, self.packed, self._member) as binary:
             yield binary
 
     @property
@@ -156,7 +203,15 @@ class InputFile:
         Raises:
             UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
         """
-        return map(self.lines_of, self.text_blocks())
+        if self.format == _SHEET:
+            yield from packed_tables.sheet_lines(self.path, _MOST_SHEET_BYTES)
+        elif self.format == _FEED:
+            with self.bytes() as binary:
+                yield from packed_tables.feed_lines(binary, self.path)
+        elif self.format == _HTML:
+            yield from packed_tables.html_lines("\n".join(self.lines_of(text)) + "\n" for text in self.text_blocks())
+        else:
+            yield from map(self.lines_of, self.text_blocks())
 
     def lines_of(self, text: str) -> list[str]:
         """Return the lines of a block of text, without their ends."""
@@ -166,7 +221,7 @@ class InputFile:
         return [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
 
     def text_blocks(self) -> Iterator[str]:
-        """Yield blocks of whole lines with their ends; the last line may have none. None is empty.
+        """Yield blocks of whole lines of the text itself, with their ends; the last line may have none. None is empty.
 
         Raises:
             UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
@@ -243,14 +298,22 @@ def refuse_many_columns(path: Path, n: int) -> None:
         )
 
 
-def with_last(blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], bool]]:
+def with_last(blocks: Iterator[Block]) -> Iterator[tuple[Block | list[str], bool]]:
     """Yield each block with False, and at the end an empty block with True: it is the last one."""
     for block in blocks:
         yield block, False
     yield [], True
 
 
-def _open(path: Path, packed: bool) -> IO[bytes]:
+def _format_of(head: bytes, *, is_workbook: bool) -> str:
+    if is_workbook:
+        return _SHEET
+    return _HTML if packed_tables.is_html(head) else _FEED if packed_tables.is_xml(head) else _TEXT
+
+
+def _open(path: Path, packed: bool, member: str | None = None) -> IO[bytes]:
+    if member is not None:
+        return zipfile.ZipFile(path).open(member)
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else open(path, "rb")
 
 

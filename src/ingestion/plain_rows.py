@@ -39,7 +39,11 @@ _LONGEST_EMPTY_ID = max(map(len, EMPTY_IDS))
 def has_plain_rows(table: Table) -> bool:
     """Whether rows of the table may be plain: ratings without facts about products, in delimited text."""
     rows, layout = table.rows, table.layout
-    if not isinstance(rows, CsvRows) or layout.name != RATINGS or not layout.columns.keys() <= _ROLES:
+    if not isinstance(rows, CsvRows) or not rows.file.is_text:
+        return False
+    if layout.name != RATINGS or not layout.columns.keys() <= _ROLES:
+        return False
+    if layout.fallbacks or layout.unrated or layout.ids is not None:
         return False
     return layout.decimal == "." and len(rows.separator) == 1 and rows.separator != " " and (rows.width or 1) > 1
 
@@ -91,7 +95,8 @@ def validate_plain(text: PlainText, table: Table, rules: EventRules) -> ColumnBl
     rejected = {row.line for row in rest.rejected}
     kept = np.array([line - text.first for line in raw.lines if line not in rejected], np.int64)
     merged = _merged(events, plain, rest.events, kept)
-    return ColumnBlock(len(plain) + rest.n_rows, merged, [], rest.rejected, rest.mended, nulls)
+    by_kind = Counter({EventKind.RATING.value: len(plain)}) + rest.by_kind
+    return ColumnBlock(len(plain) + rest.n_rows, merged, [], rest.rejected, rest.mended, nulls, {}, by_kind)
 
 
 def _whole_lines(data: bytes, ends: IntArray, rows: CsvRows) -> IntArray:
@@ -170,7 +175,8 @@ def _is_odd_id(column: Any) -> BoolArray:
     odd: BoolArray = (length == 0) | (length > MAX_ID_LENGTH)
     padded = np.concatenate([data, np.zeros(2, np.uint8)])  # so that the places of empty cells exist
     last, one_before = padded[offsets[1:] - 1], padded[offsets[1:] - 2]
-    odd |= (padded[offsets[:-1]] == _SPACE) | (last == _SPACE) | ((last == ord("0")) & (one_before == ord(".")))
+    first = padded[offsets[:-1]]
+    odd |= (first == _SPACE) | (first == ord("'")) | (last == _SPACE) | ((last == ord("0")) & (one_before == ord(".")))
     if data.size and (data.min() < _SPACE or data.max() > _TILDE):
         odd[np.searchsorted(offsets, np.flatnonzero((data < _SPACE) | (data > _TILDE)), side="right") - 1] = True
     short = np.flatnonzero(length <= _LONGEST_EMPTY_ID)

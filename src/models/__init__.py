@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from src.interactions.interactions import TrainingData
-from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
+from src.models import als, category_popularity, co_occurrence, item_graph, popularity, spectral, svd, text, vbmf
 from src.models.model_kind import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
-VBMF, CATEGORY_POPULARITY, TEXT = "vbmf", "category_popularity", "text"
+VBMF, CATEGORY_POPULARITY, TEXT, CO_OCCURRENCE = "vbmf", "category_popularity", "text", "co_occurrence"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -32,6 +32,9 @@ MODELS: dict[str, ModelKind] = {
         category_popularity.CategoryPopularityParams.of,
         blends=True,
         learns_from=lambda data: data.categories is not None,
+    ),
+    CO_OCCURRENCE: ModelKind(
+        co_occurrence.train, co_occurrence.CoOccurrence.load, co_occurrence.CoOccurrenceParams.of, blends=True
     ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),

@@ -11,12 +11,12 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder
 
-_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
+_FIRST_WEIGHTS = {CO_OCCURRENCE: 0.6, SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ IDS = st.one_of(
         [
             *["", " ", " A1", "A1 ", "a b", "17850.0", "1.00", ".0", "0", "nan", "NaN", "NAN", "null", "None", "none"],
             *["é", "日本", "\x00", "\x1f", "\x7f", "\udcff", "\x85", "\xa0A1", "x" * 256, "x" * 257, "user", "item"],
-            *["a'b", "#", "=1+1", "\\N", "\u2028", "A\x0bB", "A\x0c", "\ufeffA"],
+            *["a'b", "'007", "'x", "=007", "#", "=1+1", "\\N", "\u2028", "A\x0bB", "A\x0c", "\ufeffA"],
         ]
     ),
 )
@@ -133,8 +133,10 @@ def as_compared(blocks: list[ColumnBlock]) -> list[object]:
         numbers = (columns.value.tolist(), columns.at.tolist(), columns.counted.tolist())
         events += zip(*columns.texts(0, 1, 2, 3), *numbers, strict=True)
         nulls.update(block.nulls)
+    by_kind = sum((block.by_kind for block in blocks), Counter[str]())
     rejected = [(row.line, row.reason, list(row.fields)) for block in blocks for row in block.rejected]
     return [
+        by_kind,
         sum(block.n_rows for block in blocks),
         events,
         rejected,
