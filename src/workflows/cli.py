@@ -20,6 +20,7 @@ from src.core.progress import Reporter
 
 if TYPE_CHECKING:
     from src.evaluation.benchmark_report import BenchmarkReport
+    from src.evaluation.known_item_report import KnownItemReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
     from src.releases.listed_release import Listed
@@ -98,7 +99,7 @@ class Screen(Reporter):
             rows.append([release.version, role, *figures, release.problem or release.gate_sentence])
         self._table(rows)
 
-    def search_report(self, report: SearchReport) -> None:
+    def search_report(self, report: SearchReport | KnownItemReport) -> None:
         """Print what was measured on judged queries."""
         self._table(report.table())
         for line in report.sentences():
