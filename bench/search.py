@@ -163,7 +163,7 @@ def measure(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
         "restart_seconds": round(again_seconds, 2),
         "build_seconds": round(build_seconds, 2),
     }
-    del built, vectors, encoded, catalogue
+    del built, vectors, catalogue
     with threadpool_limits(1):  # as in a worker
         return {**figures, **search_figures(encoder, folder / str(n), queries, truth)}
 

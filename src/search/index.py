@@ -15,7 +15,7 @@ from src.interactions.vocabulary import Vocabulary
 from src.search.bm25 import Bm25Index
 from src.search.bm25_build import build_bm25
 from src.search.catalogue_text import CatalogueText
-from src.search.meaning import Noise, answers, fused
+from src.search.meaning import Noise, fused, is_answered
 from src.search.tokenizer import title_key
 from src.search.vector_index import VectorIndex, build_vector_index
 
@@ -118,8 +118,8 @@ class SearchIndex:
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
         similarity = self._similarity(vector, items)
-        told = answers(keyword, similarity, highest, self.noise)
-        items, keyword, similarity = items[told], keyword[told], similarity[told]
+        if not is_answered(scores, similarity, self.noise):
+            items, keyword, similarity = items[:0], keyword[:0], similarity[:0]
         score = fused(keyword, similarity, highest, self.noise)
         order = np.lexsort((items, -score))[:n]
         return SearchHits(items, score, similarity, keyword).take(order)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.domain import BoolArray, FloatArray, category_names
+from src.core.domain import FloatArray, category_names
 from src.search.catalogue_text import CatalogueText
 
 _TITLE, _CATEGORY, _DESCRIPTION = 1.0, 0.3, 0.3
@@ -116,19 +116,15 @@ def fused(covered: FloatArray, similarity: FloatArray, most: float, noise: Noise
     return np.asarray(covered**_POWER + weight * meaning, dtype=np.float32)
 
 
-def answers(covered: FloatArray, similarity: FloatArray, most: float, noise: Noise) -> BoolArray:
-    """Tell which of the retrieved items answer a query.
+def is_answered(covered: FloatArray, similarity: FloatArray, noise: Noise) -> bool:
+    """Tell whether a catalogue has anything to do with a query.
 
     Args:
-        covered: float32[m], share of the query that each item's words cover.
-        similarity: float32[m], cosines.
-        most: the highest share that an item of the catalogue covers.
+        covered: float32[n], share of the query that the words of each item cover.
+        similarity: float32[m], cosines of the most similar items.
         noise: of the catalogue's vectors.
 
     Returns:
-        bool[m]: False for items that have next to nothing to do with it. False for all if words cover next to nothing
-        of the query and no item is more similar than to a text without meaning.
+        False if words cover next to nothing of the query and no item is more similar to it than to random letters.
     """
-    if most < _LEAST_COVERED and float(similarity.max(initial=0)) <= noise.high:
-        return np.zeros(len(covered), np.bool_)
-    return np.asarray((covered >= _LEAST_COVERED) | (similarity > noise.typical))
+    return float(covered.max(initial=0)) >= _LEAST_COVERED or float(similarity.max(initial=0)) > noise.high
