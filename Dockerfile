@@ -1,6 +1,6 @@
 FROM python:3.12-slim
 
-# implicit, which trains ALS, needs libgomp; slim images lack it.
+# LightGBM, which orders the heads of lists, needs libgomp; slim images lack it.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libgomp1 \
  && rm -rf /var/lib/apt/lists/*

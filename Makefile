@@ -15,7 +15,7 @@ SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
 KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-serve bench-cold bench-similar chaos clean
 
 run: setup
 	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
@@ -35,7 +35,7 @@ $(SETUP): requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
-	  echo "note: the system library libgomp.so.1 is missing. ALS needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
+	  echo "note: the system library libgomp.so.1 is missing. LightGBM, which orders the heads of lists, needs it and is left out without: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
 	@touch $@
 
 $(SETUP_DEV): $(SETUP) requirements-dev.lock
@@ -98,6 +98,12 @@ bench-quality: setup .venv-bench/.installed
 #   make bench-search OPTIONS="--sizes 20000 --json FILE"
 bench-search: setup
 	$(BIN)/python -m bench.search $(OPTIONS)
+
+# Requests per second beside a program that answers a constant list; the first run builds the release, which takes long.
+#   make bench-serve OPTIONS="--scale 0.125 --short"
+bench-serve: setup
+	$(BIN)/python -m bench.serve $(OPTIONS)
+	$(BIN)/python -m bench.trend
 
 bench-cold: setup
 	$(BIN)/python -m bench.cold $(OPTIONS)

@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 
 from src.core.domain import EventKind
+from src.core.errors import InputError
+from src.ingestion.id_matching import IdMapping
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
 from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
 from src.workflows.explore import explore_store
-from src.workflows.export import DEFAULT_EXPORT, export
+from src.workflows.export import DEFAULT_EXPORT, export, input_files
+from src.workflows.id_comparison import mapping_from
 from src.workflows.ingest import load_files
+from src.workflows.preview import preview
+from src.workflows.saved_mappings import hints_for, save_mapping
 from src.workflows.store_backup import back_up_store, restore_store
 from src.workflows.withdraw import withdraw
 
@@ -40,6 +45,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     reading.add_argument("--separator", metavar="TEXT", help="the text between fields")
     reading.add_argument("--encoding", help="of the text, such as cp1252")
+    reading.add_argument("--decimal", choices=("comma", "point"), help="the decimal sign, where 1.500 may be either")
+    reading.add_argument("--language", metavar="NAME", help="the language of a catalogue that has several")
+    ids = reading.add_mutually_exclusive_group()
+    ids.add_argument("--ids", choices=("strip-zeros",), help="take zeros at the beginning of product ids away")
+    ids.add_argument(
+        "--ids-from", type=Path, metavar="FILE",
+        help="give products the ids of this catalogue, or of this table of several ids of each product",
+    )  # fmt: skip
+    reading.add_argument(
+        "--save-mapping", metavar="NAME", help="keep this reading for all files whose names differ in digits only"
+    )
+    reading.add_argument("--no-mapping", action="store_true", help="read the file without a saved mapping")
+    parser.add_argument("--preview", action="store_true", help="show how the files would be read, and store nothing")
+    parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows that --preview shows (default: 10)")
     parser.add_argument(
         "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
         help=f"write the cleaned table ({DEFAULT_EXPORT} when no name is given)",
@@ -68,7 +87,17 @@ def _hints(arguments: argparse.Namespace) -> Hints:
         day_first=None if arguments.dates is None else arguments.dates == "day-first",
         encoding=arguments.encoding,
         separator=arguments.separator,
+        decimal={"comma": ",", "point": ".", None: None}[arguments.decimal],
+        language=arguments.language,
+        ids=_ids(arguments),
+        mapping=not arguments.no_mapping,
     )
+
+
+def _ids(arguments: argparse.Namespace) -> IdMapping | None:
+    if arguments.ids_from is not None:
+        return mapping_from(arguments.ids_from)
+    return IdMapping() if arguments.ids else None
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
@@ -80,6 +109,17 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if arguments.backup:
         back_up_store(settings, arguments.backup)
         screen.say(f"the store was copied to {arguments.backup}")
+    if arguments.preview:
+        for path in arguments.files or input_files(settings):
+            mapped, _ = hints_for(settings, path, hints)
+            for line in preview(settings, path, arguments.rows, mapped):
+                screen.say(line)
+        return
+    if arguments.save_mapping:
+        if len(arguments.files) != 1:
+            raise InputError("--save-mapping: expected one file, whose reading is kept; name it")
+        saved = save_mapping(settings, arguments.save_mapping, arguments.files[0], hints)
+        screen.say(f"the mapping was saved to {saved}")
     others = ("explore", "export", "withdraw", "restore", "backup", "restore_backup")
     loads = bool(arguments.files) or all(getattr(arguments, name) is None for name in others)
     store = open_store(settings.store_url, loading=loads)

@@ -19,7 +19,7 @@ worker_class = "src.front.worker.BufferingWorker"
 threads = 4
 # Of each worker, as far as there are descriptors; one more replaces the one that has waited longest.
 worker_connections = 4096
-# A worker verifies every byte of the release before it serves, which takes long on a slow disk.
+# The first worker of a machine verifies every byte of a release, and the others wait for it: long on a slow disk.
 timeout = 120
 graceful_timeout = 20
 # The socket would be in the home folder, which a container may not have.

@@ -111,6 +111,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if trained is None:
         screen.say("this night's run is done already")
         return
+    screen.phases(trained.phases)
     if trained.report is not None:
         screen.say(trained.report.protocol())
         screen.say(trained.report.summary())

@@ -48,7 +48,8 @@ class RunAnswer(BaseModel):
     """One training. Times are UTC seconds.
 
     status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from
-    outside). verdict: what the gate looked at, and its figures.
+    outside). verdict: what the gate looked at, and its figures. phases: what it did, with seconds, the share of all
+    cores that it kept busy, and peak memory.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -66,6 +67,7 @@ class RunAnswer(BaseModel):
     model_type: str
     progress: str
     verdict: dict[str, Any] | None
+    phases: list[dict[str, Any]]
 
 
 class ListedRelease(BaseModel):

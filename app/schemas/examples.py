@@ -108,6 +108,7 @@ _RUN: dict[str, Any] = {
     "model_type": "all",
     "progress": "",
     "verdict": None,
+    "phases": [{"name": "training als on 77,306 events", "seconds": 0.81, "busy": 0.93, "peak_mib": 512.4}],
 }
 _STATUS: dict[str, Any] = {
     "database": {

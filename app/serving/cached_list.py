@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, astuple
 from functools import lru_cache
@@ -49,6 +50,7 @@ def cache_key(query: Query) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
-def _rules_key(rules: Rules) -> dict[str, Any]:
-    """Return the fields of rules as plain JSON, which nobody may change."""
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(rules).items()}
+def _rules_key(rules: Rules) -> str:
+    """Return the fields of rules as JSON."""
+    fields = asdict(rules).items()
+    return json.dumps({name: sorted(value) if isinstance(value, frozenset) else value for name, value in fields})

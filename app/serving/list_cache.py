@@ -25,6 +25,8 @@ _REDIS_SECONDS = 0.2
 _REST_SECONDS = 30.0
 """Time without the cache after an error of it."""
 
+_ENCODE = json.JSONEncoder(sort_keys=True).encode
+
 _log = logging.getLogger(__name__)
 
 
@@ -88,4 +90,4 @@ class ListCache:
 
 def _key(parts: Mapping[str, Any]) -> str:
     """Return a hash of the parts."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_ENCODE(parts).encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.list_cache import ListCache
@@ -164,7 +164,8 @@ class Recommender(ReleaseFollower):
         history = self._store.events.history(query.user_id) if query.user_id is not None else []
         # Rules are made of some twenty checked values; most requests have none of their own.
         rules = wanted.over(self._shop).rules() if wanted.has_rules else self._shop_rules
-        return replace(query, history=(*history, *query.history), rules=rules)
+        complete = (*history, *query.history)
+        return Query(query.user_id, complete, query.n, query.exclude, query.model, query.explain, rules)
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.

@@ -122,11 +122,14 @@ class RequestRecords:
                 logging.getLogger(__name__).exception("recording requests failed")
 
 
+_ANSWERED, _FAULTY = (
+    vars(logging.LogRecord(_log.name, level, __file__, 0, "answered", (), None))
+    for level in (logging.INFO, logging.WARNING)
+)
+
+
 def _line_of(record: RequestRecord) -> logging.LogRecord:
     """Return the log line of a request, with the route instead of the path, as paths contain ids."""
-    level = logging.WARNING if record.status >= 500 else logging.INFO
-    line = logging.LogRecord(_log.name, level, __file__, 0, "answered", (), None)
-    line.created, line.msecs = record.at, record.at % 1 * 1_000
     fields = {
         "method": record.method,
         "route": record.route,
@@ -136,5 +139,9 @@ def _line_of(record: RequestRecord) -> logging.LogRecord:
         "source": record.shown[0].source if record.shown else None,
         **(record.more or {}),
     }
-    line.__dict__.update({FIELDS: fields, REQUEST_ID: record.request_id})
+    # Without the constructor, which looks up the thread, the process and the file of the caller.
+    line = logging.LogRecord.__new__(logging.LogRecord)
+    line.__dict__.update(_FAULTY if record.status >= 500 else _ANSWERED)
+    times = {"created": record.at, "msecs": record.at % 1 * 1_000, "process": os.getpid()}
+    line.__dict__.update(times, **{FIELDS: fields, REQUEST_ID: record.request_id})
     return line

@@ -36,6 +36,7 @@ _MEANS = {
     "popularity": "Popular with everybody",
     "trending": "Popular of late",
     "category_popularity": "Popular in the categories they buy from",
+    "co_occurrence": "Taken by people with similar tastes",
     "item_graph": "Often taken with what they have",
     "spectral": "Liked by people of a similar taste",
     "als": "Liked by people of a similar taste",

@@ -132,7 +132,7 @@ class RuleFields(BaseModel):
     @property
     def has_rules(self) -> bool:
         """Whether any rule is given, null included."""
-        return not self.model_fields_set.isdisjoint(RuleFields.model_fields)
+        return not self.model_fields_set.isdisjoint(_RULE_NAMES)
 
     def over(self, shop: RuleFields) -> RuleFields:
         """Return the rules of a request combined with those of the shop.
@@ -165,6 +165,9 @@ class RuleFields(BaseModel):
             max_per_brand=self.max_per_brand,
             boosts=tuple(boost.boost() for boost in self.boosts or ()),
         )
+
+
+_RULE_NAMES = frozenset(RuleFields.model_fields)
 
 
 def shop_rules(document: Mapping[str, Any]) -> RuleFields:

@@ -113,6 +113,23 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunPhase:
+    """Time and memory of one step of a training.
+
+    Attributes:
+        name: The step, for people.
+        seconds: Wall clock.
+        busy: Processor time of the process and its children, as a share of the time of all cores.
+        peak_mib: Peak resident memory during it; where the system counts no peak of a period, up to its end.
+    """
+
+    name: str
+    seconds: float
+    busy: float
+    peak_mib: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One training.
 
@@ -130,6 +147,7 @@ class Run:
         model_type: What to train: "all", "svd", "mf", "ss", or models by name.
         progress: Its current step.
         verdict: The promotion gate's decision and figures (src/releases/verdict.py); None before.
+        phases: What the training did, one after the other; empty before its end.
     """
 
     run_id: str
@@ -145,6 +163,7 @@ class Run:
     model_type: str = "all"
     progress: str = ""
     verdict: JsonDict | None = None
+    phases: tuple[RunPhase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +218,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The result of loading one file. n_read is n_kept plus the sum of `rejected`.
+    """The result of loading one file. n_read is n_kept plus the sums of `rejected` and `left_out`.
 
     Attributes:
         load_id: Its id.
@@ -215,6 +234,8 @@ class Load:
         known_users: Share of the first rows' users that were in the store before; None for an empty store.
         known_products: Share of the first rows' products that were in the store before; None for an empty store.
         rejected: Reason → number of rows.
+        left_out: Reason → number of rows that were understood and do not count, such as those of cancelled orders.
+        by_kind: Kind → number of events in the rows kept.
         mended: Part of a row that was left out → number of rows.
         nulls: Column → share of the rows kept in which it was empty.
     """
@@ -234,6 +255,8 @@ class Load:
     rejected: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
     nulls: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

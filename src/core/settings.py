@@ -107,6 +107,9 @@ class Settings(RatingScale, BaseSettings):
         ge=0,
         description="An event so many days before the user's newest one weighs half; 0: time changes nothing.",
     )
+    count_pending: bool = Field(
+        False, description="Whether orders of a file that are not paid yet (pending, on hold) count as purchases."
+    )
     tune_seconds: float = Field(
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from src.core.domain import IntArray, JsonDict
 from src.core.progress import Reporter
@@ -96,6 +97,7 @@ class BenchmarkReport:
     def tables(self) -> list[Table]:
         """Return one table for each cut-off, then the slices at the last of them, then the ratings."""
         tables = [self._lists_at(k) for k in self.at] + self._sliced_at(self.at[-1]) if self.lists else []
+        tables = [*_tuning_tables(self.about.get("tuning")), *tables]
         if self.ratings:
             rows = [[name, _shown(each.rmse), _shown(each.mae)] for name, each in self.ratings.items()]
             tables.append(("ratings", [["rating", "RMSE", "MAE"], *rows]))
@@ -148,6 +150,25 @@ class BenchmarkReport:
                     f"The list of {name} {outcome} popularity by NDCG@{k}: {gain.value:+.4f} {_range(gain)}."
                 )
         return " ".join(sentences) or "Popularity alone was measured: --model all measures every model."
+
+
+def _tuning_tables(tuning: Any) -> list[Table]:
+    """Return a table of the searches of tuning: the trials of each model, what they brought and how long they took."""
+    recipe = (tuning or {}).get("recipe", {})
+    searches = recipe.get("found", {}).get("searches")
+    if not searches:
+        return []
+    header = ["model", "trials", "dropped early", "NDCG of the first", "of the best", "weight in the sum", "seconds"]
+    rows = [
+        [
+            name,
+            *(f"{each[key]}" for key in ("trials", "dropped", "first", "best")),
+            f"{recipe['weights'].get(name, 0):g}",
+            f"{each['seconds']:g}",
+        ]
+        for name, each in searches.items()
+    ]
+    return [("tuning on held-out events", [header, *rows])]
 
 
 @dataclass(frozen=True)

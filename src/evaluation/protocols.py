@@ -22,6 +22,7 @@ from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY
 from src.models.base import Rater
+from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 
 K = 10
@@ -163,6 +164,7 @@ def measure_lists(
     lists: dict[str, IntArray] = {}
     values: dict[str, dict[str, FloatArray]] = {}
     n_relevant = np.array([len(products) for products in task.relevant])
+    prepare_lists(pipeline, train, task, reporter)
     for name in pipeline.list_models:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
         lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
@@ -170,6 +172,20 @@ def measure_lists(
     possible = np.minimum(K, len(pipeline.items) - np.array([len(_known(history)) for history in task.histories]))
     bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
     return {name: _list_metrics(lists[name], of_user, baseline, possible, bits) for name, of_user in values.items()}
+
+
+def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
+    """Find at once what the ensemble needs for the lists of a task, if its index is not whole.
+
+    Args:
+        pipeline: the pipeline.
+        train: the data that it was trained on.
+        task: the users.
+        reporter: is told the progress.
+    """
+    ensemble = pipeline.models.get(ENSEMBLE)
+    if isinstance(ensemble, Ensemble):
+        ensemble.prepare(train.histories[task.user_idx].indices, reporter)
 
 
 def _list_metrics(

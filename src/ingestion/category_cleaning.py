@@ -64,6 +64,8 @@ def _category_names(cell: object) -> _CategoryNames:
         if len(texts) == 1:
             # The text is cleaned as a whole first: its markup may stand between the names.
             texts = [part for part in _one_line(texts[0]).split("|") if part.strip()] or texts
+            if len(texts) == 1:
+                texts = _several_paths(texts[0])
             paths = [_path([part]) for part in texts]
             if len(paths) > 1 and all(len(path) < 2 for path, _ in paths):
                 names = list(dict.fromkeys(name for path, _ in paths for name in path))
@@ -76,6 +78,24 @@ def _category_names(cell: object) -> _CategoryNames:
         return _CategoryNames([], CATEGORY_PATH, False)
     names, is_whole = max(paths, key=lambda path: len(path[0]))
     return _CategoryNames(names, CATEGORY_PATH, is_whole)
+
+
+_ROOTS = ("default category", "root catalog", "root", "home")  # names that shops give to the top of all categories
+
+
+def _several_paths(text: str) -> list[str]:
+    """Return the paths of "A > B, C" and of "Root/A/B,Root/C", each with ">" between its names; else the text alone."""
+    parts = [part.strip() for part in text.split(",")]
+    if _PATH_SIGN.search(text):
+        return parts if len(parts) > 1 and all(part and part[0].isupper() for part in parts) else [text]
+    names = [[name.strip() for name in part.split("/")] for part in parts]
+    is_path = len(names[0]) > 1 and (
+        names[0][0].lower() in _ROOTS or (len(parts) > 1 and len({n[0] for n in names}) == 1)
+    )
+    if not is_path and not (len(parts) == 1 and len(names[0]) > 2 and " / " not in text):
+        return [text]
+    kept = [[name for at, name in enumerate(each) if at or name.lower() not in _ROOTS] for each in names]
+    return [" > ".join(each) for each in kept if each] or [text]
 
 
 def _one_line(raw: str) -> str:

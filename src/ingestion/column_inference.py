@@ -1,81 +1,17 @@
-"""Infer the roles of columns whose names are not in the lists of known names."""
+"""Infer from the first rows of a file without known names what they are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from src.ingestion.column_names import (
-    INVOICE,
-    KIND,
-    PRODUCT,
-    PURCHASED,
-    QUANTITY,
-    TIME,
-    USER,
-    VALUE,
-    is_number,
-    normalize_name,
-)
-from src.ingestion.event_kind_names import kind_of
+from src.ingestion.column_names import KIND, PRODUCT, TIME, USER, is_number
+from src.ingestion.column_profile import MANY, profile_columns
 
-# Longer variants of known names: review_rating, Date Added, units sold.
-_PATTERNS = {
-    USER: re.compile(r".+(userid|customerid|clientid|visitorid|memberid)|cust(id|nr|no|key|omername)?"),
-    PRODUCT: re.compile(r".+(productid|itemid|sku|asin|articleid)"),
-    KIND: re.compile(r".*(eventname|eventtype|actiontype|activitytype|behaviou?rtype)"),
-    VALUE: re.compile(r".+(ratings?|stars)|rate"),
-    QUANTITY: re.compile(r".*quantity.*|.+qty|unitssold|amount"),
-    TIME: re.compile(r".+(timestamp|datetime|date|dt|time)|(date|timestamp).+"),
-}
+_FEW = 5  # rows from which cells tell that a file is a log
 _AMAZON_USER = re.compile(r"A[0-9A-Z]{9,20}")
 _AMAZON_PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[0-9X]")
-
-
-def infer_columns(
-    names: Sequence[str],
-    sample: Sequence[Sequence[str]],
-    known: Mapping[str, Collection[int]],
-    ignored: Collection[str],
-) -> dict[str, list[int]]:
-    """Infer roles in a file whose rows seem to be events.
-
-    Args:
-        names: Names of the columns.
-        sample: First rows, as texts.
-        known: Role → positions that are known already.
-        ignored: Roles that have no column.
-
-    Returns:
-        Role → [position] for inferred roles only.
-    """
-    taken = {at for positions in known.values() for at in positions}
-    inferred: dict[str, list[int]] = {}
-    for role, pattern in _PATTERNS.items():
-        if role in known or role in ignored:
-            continue
-        matching = (at for at, name in enumerate(names) if at not in taken and pattern.fullmatch(normalize_name(name)))
-        position = _kind_column(names, sample, taken) if role == KIND else None
-        if position is None:
-            position = next(matching, None)
-        if position is not None:
-            inferred[role] = [position]
-            taken.add(position)
-    has_events = (USER in known or USER in inferred) and (PRODUCT in known or PRODUCT in inferred)
-    if not has_events or KIND in known or PURCHASED in known:
-        return {role: at for role, at in inferred.items() if role == TIME} if has_events else {}
-    if VALUE in known or INVOICE in known or QUANTITY in known:  # other columns tell what the rows are
-        return {role: at for role, at in inferred.items() if role not in (KIND, VALUE)}
-    return inferred
-
-
-def _kind_column(names: Sequence[str], sample: Sequence[Sequence[str]], taken: Collection[int]) -> int | None:
-    """Return the position of a column whose cells are kinds of events; None if there is none."""
-    for at in range(len(names)):
-        cells = [row[at] for row in sample if at < len(row) and row[at].strip()]
-        if at not in taken and cells and sum(bool(kind_of(cell)) for cell in cells) * 10 >= len(cells) * 9:
-            return at
-    return None
 
 
 def is_swapped(sample: Sequence[Sequence[str]]) -> bool:
@@ -91,3 +27,45 @@ def is_unknown_header(sample: Sequence[Sequence[str]]) -> bool:
     if not rest or any(re.search(r"\d", cell) or not cell.strip() for cell in first):
         return False
     return any(sum(is_number(row[at]) for row in rest) * 10 >= len(rest) * 8 for at in range(len(first)))
+
+
+class InferredColumns(NamedTuple):
+    """Role → position in a file without a header, where to look in gaps of the product, and numbers left unused."""
+
+    columns: dict[str, int]
+    fallbacks: dict[str, tuple[int, ...]]
+    numbers: list[int]
+
+
+def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns | None:
+    """Find users, products, kinds and times in rows without a header: ids come in this order, and repeat.
+
+    Args:
+        sample: First rows, all of one width.
+
+    Returns:
+        The columns; None if the cells do not tell.
+    """
+    if len(sample) < _FEW:
+        return None
+    profiles = profile_columns([""] * len(sample[0]), sample)
+    kinds = [at for at, profile in enumerate(profiles) if profile.kinds >= 0.9 and profile.is_enumeration]
+    times = [at for at, profile in enumerate(profiles) if profile.times >= 0.9 and at not in kinds[:1]]
+    columns = ({KIND: kinds[0]} if kinds else {}) | ({TIME: times[0]} if times else {})
+    ids = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in columns.values()
+        and profile.repeated > 0.05
+        and profile.n_distinct >= (2 if kinds else 3)
+        and not (profile.numbers >= 0.9 > profile.integers)
+        and profile.filled >= 0.5
+    ]
+    if len(ids) < 2 or (not kinds and len(sample) < MANY) or profiles[ids[0]].filled < 0.9:
+        return None
+    columns |= {USER: ids[0], PRODUCT: ids[1]}
+    free = [at for at in range(len(profiles)) if at not in columns.values()]
+    texts = tuple(at for at in free if profiles[at].numbers < 0.5 and profiles[at].filled >= 0.9)
+    has_gaps = profiles[ids[1]].filled < 1
+    numbers = [at for at in free if profiles[at].numbers >= 0.5]
+    return InferredColumns(columns, {PRODUCT: texts[:1]} if has_gaps and texts else {}, numbers)

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
+
+from src.ingestion.column_words import plain_letters, without_remark
 
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
 TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
+STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
+LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
 
-CATALOGUE_ROLES = (TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE, IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP)
+CATALOGUE_ROLES = (
+    TITLE,
+    DESCRIPTION,
+    CATEGORY,
+    BRAND,
+    PRICE,
+    IMAGE,
+    STOCK,
+    WITHDRAWN,
+    MAIN_CATEGORY,
+    GROUP,
+    LISTED,
+    SALE_PRICE,
+    AVAILABLE,
+)
 
 # Compared without case, blanks, dashes and underscores; the most specific name of a role comes first.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -36,7 +53,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "interaction",
     ),
     MARK: ("mark",),
-    QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count"),
+    QUANTITY: ("quantity", "qty", "lineitemquantity", "units", "count", "amount"),
     INVOICE: (
         "invoice", "invoiceno", "invoicenumber", "orderid", "order", "orderno", "ordernumber", "transactionid",
         "transaction", "basketid", "receipt", "receiptid",
@@ -55,7 +72,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     BRAND: ("brand", "store", "manufacturer", "supplier", "vendor"),
     PRICE: (
         "price", "unitprice", "lineitemprice", "regularprice",
-        "variantprice", "listprice", "pricetaxincluded", "saleprice",
+        "variantprice", "listprice", "pricetaxincluded",
     ),
     IMAGE: (
         "imageurl", "imagelink", "imageurlhighres", "imurl", "imagesrc", "imageurls",
@@ -64,11 +81,21 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     STOCK: (
         "stock", "inventory", "stockquantity", "inventoryquantity",
-        "variantinventoryqty", "instock", "isinstock", "availability", "available",
+        "variantinventoryqty",
     ),
+    AVAILABLE: ("instock", "isinstock", "availability", "available", "availabilitystatus", "stockstatus"),
     WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
     MAIN_CATEGORY: ("maincategory", "maincat"),
     GROUP: ("itemgroupid", "groupid", "productgroupid", "parentsku", "parentid", "parent", "variantgroup", "modelid"),
+    STATE: ("financialstatus", "paymentstatus", "orderstatus", "orderstate", "status", "state", "laststatus"),
+    CANCELLED: ("cancelledat", "canceledat", "cancelled", "canceled", "iscancelled", "iscanceled"),
+    REFUNDED: ("refundedamount", "amountrefunded", "refundamount", "totalrefunded"),
+    TOTAL: ("total", "ordertotal", "grandtotal", "totalamount", "totalpaid"),
+    CLOCK: ("timeofday", "transtime", "hhmm"),
+    LISTED: ("published", "isactive", "active", "enabled", "visibility", "visibilityincatalog", "productonline",
+             "visible", "isvisible", "published01"),
+    SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
+    LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.
@@ -94,14 +121,15 @@ _FOREIGN_NAMES: dict[str, tuple[str, ...]] = {
     STOCK: ("bestand", "lagerbestand", "existencias"),
 }  # fmt: skip
 
+_ROLE_OF = frozenset(name for names in (*_NAMES.values(), *_FOREIGN_NAMES.values()) for name in names)
+
 # Beside a rating, "title" or "images" may describe the review; names like these cannot.
 _PRODUCT_COLUMN = re.compile(r"(product|prod|item|movie|lineitem)\w+")
 
 
 def normalize_name(name: str) -> str:
     """Return a column's name without case, accents, blanks and punctuation."""
-    letters = unicodedata.normalize("NFKD", name.lower())
-    return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))
+    return re.sub(r"[\W_]", "", plain_letters(name))
 
 
 def is_number(text: str) -> bool:
@@ -118,7 +146,8 @@ def candidates(names: Sequence[str]) -> dict[str, list[int]]:
     """Return role → positions of the columns whose name fits it, best first; a column has one role at most."""
     positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        positions.setdefault(normalize_name(name), []).append(at)
+        known = normalize_name(name)
+        positions.setdefault(known if known in _ROLE_OF else normalize_name(without_remark(name)), []).append(at)
     found = {
         role: [at for name in (*role_names, *_FOREIGN_NAMES.get(role, ())) for at in positions.get(name, ())]
         for role, role_names in _NAMES.items()

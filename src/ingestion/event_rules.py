@@ -28,12 +28,14 @@ class EventRules:
     Attributes:
         rating_min: Lowest rating.
         rating_max: Highest rating.
+        count_pending: Whether orders that are not paid yet count as purchases.
         now: UTC seconds. An event may be later by CLOCK_TOLERANCE: clocks go wrong, and some write local time.
     """
 
     rating_min: float
     rating_max: float
     now: int
+    count_pending: bool = False
 
     def check(
         self, is_rating: BoolArray, value: FloatArray, at: IntArray, has_time: BoolArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,21 +13,29 @@ import numpy as np
 from src.core.domain import MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 from src.core.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import (
+    CANCELLED,
     CATALOGUE_ROLES,
+    CLOCK,
     EVENT_ID,
     INVOICE,
     KIND,
     MARK,
     PURCHASED,
     QUANTITY,
+    REFUNDED,
+    STATE,
     TIME,
+    TITLE,
+    TOTAL,
     USER,
     VALUE,
 )
-from src.ingestion.event_kind_names import kind_of
+from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.event_rules import EventFault, EventRules
-from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
-from src.ingestion.parsing import as_texts, parse_numbers
+from src.ingestion.layout import CLICKS, EVENTS, PAIRS, PURCHASES, RATINGS, Layout
+from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
+from src.ingestion.prices import price_in
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
@@ -34,6 +43,11 @@ T = TypeVar("T")
 
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
+_GIFT_CARD = re.compile(
+    r"(?i)(e-?)?gift (card|voucher|certificate)|gutschein|geschenkkarte|(carte|ch.que)[ -]cadeau|cadeau(bon|kaart)"
+    r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo"
+)
+_EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
 _EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
 _NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
@@ -123,6 +137,8 @@ def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) 
     """
     texts = as_texts(cells)
     joined = "\n".join(texts)
+    if '="' in joined or "'" in joined:
+        texts = [_EXCEL_TEXT.sub(r"\1\2", text) for text in texts]
     if ".0" in joined:
         texts = [clean_id(text) for text in texts]
     if any(word in texts for word in _EMPTY_IDS):
@@ -157,7 +173,10 @@ def validate_events(
     n = len(products)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    share_kept = _leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
+    if share_kept is not None:
+        value = value * share_kept
     at = _times(texts, layout, rules, rejections, n)
     for role in (MARK, EVENT_ID, INVOICE):
         if role in texts:
@@ -178,6 +197,68 @@ def validate_events(
     return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
 
 
+def _leave_out_orders(
+    texts: dict[str, list[str]],
+    cells: dict[str, Sequence[object]],
+    layout: Layout,
+    rules: EventRules,
+    rejections: RowRejections,
+) -> FloatArray | None:
+    """Leave out orders that were not paid, cancelled or refunded, and gift cards.
+
+    Args:
+        texts: Role → one text a row.
+        cells: Role → one cell a row, also of the roles of products.
+        layout: What the cells mean.
+        rules: Whether pending orders count.
+        rejections: Rows that do not count are added.
+
+    Returns:
+        float64[n], the share of each row's purchase that was not refunded; None if nothing was.
+    """
+    if layout.name not in (PURCHASES, PAIRS):
+        return None
+    if layout.name == PURCHASES and TITLE in cells:
+        rejections.add_where(as_texts(cells[TITLE]), _is_gift_card, RejectionCode.GIFT_CARD)
+    partly = np.zeros(len(rejections.good), dtype=np.bool_)
+    for name in sorted(set(texts.get(STATE, ()))):
+        state = order_state(name)
+        where = _where(texts[STATE], name.__eq__)
+        shown = repr(name[:_MAX_KIND_LENGTH])
+        if state is OrderState.UNDONE:
+            rejections.add(where, RejectionCode.ORDER_UNDONE, shown)
+        elif state is OrderState.PENDING and not rules.count_pending:
+            rejections.add(where, RejectionCode.ORDER_PENDING, shown)
+        elif state is OrderState.PARTLY:
+            partly |= where
+    if CANCELLED in texts:
+        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
+    if REFUNDED not in texts and not partly.any():
+        return None
+    refunded, total = (_amounts(texts.get(role), len(partly)) for role in (REFUNDED, TOTAL))
+    share = np.where(
+        (total > 0) & (refunded > 0), refunded / np.where(total > 0, total, 1.0), np.where(partly, 0.5, 0.0)
+    )
+    rejections.add(share >= 0.999, RejectionCode.ORDER_CANCELLED)
+    return np.where(share < 0.999, 1.0 - share, 1.0)
+
+
+def _is_gift_card(text: str) -> bool:
+    return _GIFT_CARD.match(text) is not None
+
+
+def _is_cancelled(text: str) -> bool:
+    return not is_nothing(text) and text.lower() not in _NO and text.strip("0.:- ") != ""
+
+
+def _amounts(texts: list[str] | None, n: int) -> FloatArray:
+    """Return float64[n], the amounts of money in these cells, 0 where there is none."""
+    if texts is None:
+        return np.zeros(n)
+    known = {text: abs(match[0]) if (match := price_in(text)) else 0.0 for text in set(texts)}
+    return np.array([known[text] for text in texts])
+
+
 def _times(
     texts: dict[str, list[str]], layout: Layout, rules: EventRules, rejections: RowRejections, n: int
 ) -> IntArray:
@@ -186,6 +267,10 @@ def _times(
         return np.full(n, NO_TIME, dtype=np.int64)
     at, is_readable = layout.time.seconds(texts[TIME])
     rejections.add(~is_readable, RejectionCode.TIME_UNREADABLE)
+    if CLOCK in texts:
+        seconds, is_readable = clock_seconds(texts[CLOCK])
+        rejections.add(~is_readable, RejectionCode.TIME_UNREADABLE)
+        at = np.where(at == NO_TIME, at, at + seconds)
     for fault, where in rules.check_times(at, at != NO_TIME):
         rejections.add(where, _CODES[fault])
     return at
@@ -213,6 +298,10 @@ def _kinds_and_values(
         return _KindsAndValues([EventKind.CLICK.value] * n, np.ones(n))
     if layout.name == RATINGS:
         kinds, codes = [EventKind.RATING.value] * n, _CODES
+        if layout.unrated:
+            is_rated = is_given & ~((value <= 0) & (value < rules.rating_min))
+            kinds = [kind if rated else layout.kind.value for kind, rated in zip(kinds, is_rated.tolist(), strict=True)]
+            value = np.where(is_rated, value, 1.0)
     elif layout.name == PURCHASES:
         kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
         kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
@@ -227,6 +316,17 @@ def _kinds_and_values(
         detail = f"{rules.rating_min:g} to {rules.rating_max:g}" if fault is EventFault.RATING_OUT_OF_RANGE else ""
         rejections.add(where, codes[fault], detail)
     return _KindsAndValues(kinds, value)
+
+
+def leave_out_no_acts(names: list[str], rejections: RowRejections) -> None:
+    """Leave out events that are no act of a user on a product, before their empty ids are called a mistake.
+
+    Args:
+        names: The name of each row's event.
+        rejections: Rows that do not count are added.
+    """
+    for name in sorted(filter(is_ignored_kind, set(names))):
+        rejections.add_where(names, name.__eq__, RejectionCode.NO_ACT, repr(name[:_MAX_KIND_LENGTH]))
 
 
 def _named_kinds(names: list[str], rejections: RowRejections) -> list[str]:

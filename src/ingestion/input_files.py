@@ -6,6 +6,8 @@ import codecs
 import gzip
 import logging
 import math
+import re
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,19 +16,49 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar, cast
 
 from src.core.errors import InputError, UnclearLayout, UnusableFile
+from src.ingestion import packed_tables
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat", ".item", ".jsonl", ".json", ".ndjson", ".parquet")
+_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".data",
+    ".dat",
+    ".item",
+    ".jsonl",
+    ".json",
+    ".ndjson",
+    ".parquet",
+    ".xlsx",
+    ".xls",
+    ".xml",
+    ".zip",
+)
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
 _UNSUPPORTED = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or save the sheet as CSV",
     b"BZh": "packed with bzip2. Unpack it, or pack it with gzip",
     b"\xfd7zXZ": "packed with xz. Unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "packed with zstd. Unpack it, or pack it with gzip",
     b"SQLite format 3": "an SQLite database. Export the table as CSV",
+    b"PGDMP": "a dump of a PostgreSQL database. Restore it, export the table as CSV (psql: \\copy … csv header)",
+    b"%PDF": "a PDF document. Export the table as CSV",
+    b"\x00\x01\x00\x00Standard": "an Access database. Export the table as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel before 2007, or another Office document. Save it as .xlsx or CSV",
+    b"\x7fELF": "a program. Give a table",
+    b"\x89PNG": "a picture. Give a table",
+    b"\xff\xd8\xff": "a picture. Give a table",
+    b"7z\xbc\xaf\x27\x1c": "packed with 7-Zip. Unpack it",
+    b"Rar!": "packed with RAR. Unpack it",
 }
+_SQL = re.compile(
+    rb"(?im)^\s*(create\s+table|insert\s+into|drop\s+table|copy\s+\S+.*\bfrom\s+stdin|begin\s+transaction;)"
+)
+_SQL_DUMP = re.compile(rb"(?i)\s*(--|/\*).{0,80}\b(dump|sql)\b")
+_TEXT, _SHEET, _HTML, _FEED = "text", "sheet", "html", "feed"
+_MOST_SHEET_BYTES = 1 << 28  # of the parts of a workbook, some of which are held in memory
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-UNREADABLE = (OSError, EOFError, zlib.error)
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 MAX_LINE = 1_000_000
 """Characters. A longer line is truncated, and rejected where it becomes a row."""
 MAX_COLUMNS = 10_000
@@ -92,7 +124,7 @@ class InputFile:
 
     Attributes:
         path: The file.
-        packed: Whether it is packed with gzip.
+        packed: Whether it is packed with gzip, or is the only file of a zip archive.
         is_parquet: Whether it is a parquet file.
         encoding: Encoding of its text.
 
@@ -105,12 +137,21 @@ class InputFile:
         if not path.is_file():
             raise UnusableFile(f"{path}: no such file. Expected a table of events or products; check the path.")
         with self._guarded(), open(path, "rb") as raw:
-            self.packed = raw.read(2) == _GZIP_MAGIC
+            start = raw.read(4)
+        is_zip = packed_tables.is_zip(start)
+        self._member = packed_tables.zip_member(path) if is_zip else None
+        self.packed = start[:2] == _GZIP_MAGIC or self._member is not None
         with self.bytes() as binary, self._guarded():
             head = next(_chunks(binary, _HEAD_BYTES), b"")
         for magic, format_name in _UNSUPPORTED.items():
             if head.startswith(magic):
                 raise UnusableFile(f"{path}: it is {format_name}, and load that.")
+        if _SQL_DUMP.match(head[:500]) or _SQL.search(head[:20_000]):
+            raise UnusableFile(
+                f"{path}: it is a dump of a database in SQL. Expected a table; restore it in a database, export the "
+                "table of orders or products as CSV, and load that."
+            )
+        self.format = _format_of(head, is_workbook=is_zip and self._member is None)
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
         self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
         self._ends_with_returns = b"\r" in head and b"\n" not in head
@@ -118,7 +159,7 @@ class InputFile:
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
         """Open the unpacked bytes, from the start."""
-        with self._guarded(), _open(self.path, self.packed) as binary:
+        with self._guarded(), _open(self.path, self.packed, self._member) as binary:
             yield binary
 
     @property
@@ -156,6 +197,18 @@ class InputFile:
         Raises:
             UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
         """
+        if self.format == _SHEET:
+            yield from packed_tables.sheet_lines(self.path, _MOST_SHEET_BYTES)
+        elif self.format == _FEED:
+            with self.bytes() as binary:
+                yield from packed_tables.feed_lines(binary, self.path)
+        elif self.format == _HTML:
+            yield from packed_tables.html_lines("\n".join(lines) + "\n" for lines in self._text_blocks())
+        else:
+            yield from self._text_blocks()
+
+    def _text_blocks(self) -> Iterator[list[str]]:
+        """Yield the lines of the text itself, in blocks."""
         # surrogateescape keeps undecodable bytes, so that validation rejects only the rows that have them.
         decoder = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
         ending = "\r" if self._ends_with_returns else "\n"
@@ -238,7 +291,15 @@ def with_last(blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], bool]]:
     yield [], True
 
 
-def _open(path: Path, packed: bool) -> IO[bytes]:
+def _format_of(head: bytes, *, is_workbook: bool) -> str:
+    if is_workbook:
+        return _SHEET
+    return _HTML if packed_tables.is_html(head) else _FEED if packed_tables.is_xml(head) else _TEXT
+
+
+def _open(path: Path, packed: bool, member: str | None = None) -> IO[bytes]:
+    if member is not None:
+        return zipfile.ZipFile(path).open(member)
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else open(path, "rb")
 
 

@@ -43,11 +43,11 @@ class JsonLinesRows:
 
     def is_one_a_line(self) -> bool:
         """Whether the first line is an object."""
-        return any(_parse_object(line) is not None for _, line in itertools.islice(self._lines(), 1))
+        return any(parse_object(line) is not None for _, line in itertools.islice(self.numbered_lines(), 1))
 
     def field_names(self) -> list[str]:
         """Return the fields of the first objects, each once, in order of appearance."""
-        objects = (_parse_object(line) for _, line in self._lines())
+        objects = (parse_object(line) for _, line in self.numbered_lines())
         names: dict[str, None] = {}
         for value in itertools.islice((value for value in objects if value is not None), _NAME_SAMPLE_ROWS):
             names.update((name, None) for name in value if isinstance(name, str))
@@ -56,17 +56,17 @@ class JsonLinesRows:
 
     def sample(self) -> list[list[Any]]:
         """Return the cells of `names` in the first rows."""
-        objects = ((_parse_object(line), len(line) + len(self.names)) for _, line in self._lines())
+        objects = ((parse_object(line), len(line) + len(self.names)) for _, line in self.numbered_lines())
         first = sampled(((value, size) for value, size in objects if value is not None), _SAMPLE_ROWS)
         return [[value.get(name) for name in self.names] for value in first]
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all lines that are not blank."""
-        for part in _batches(self._lines()):
+        for part in _batches(self.numbered_lines()):
             lines, texts, broken = [], [], []
             rows: list[Sequence[object]] = []
             for number, line in part:
-                value = _parse_object(line)
+                value = parse_object(line)
                 if value is None:
                     code = RejectionCode.LINE_TOO_LONG if len(line) > MAX_LINE else RejectionCode.NO_JSON_OBJECT
                     broken.append(
@@ -78,7 +78,8 @@ class JsonLinesRows:
                 texts.append(line)
             yield RawBlock(lines, rows, broken, texts)
 
-    def _lines(self) -> Iterator[tuple[int, str]]:
+    def numbered_lines(self) -> Iterator[tuple[int, str]]:
+        """Yield the number and the text of each line, or object, that is not blank."""
         number = 0
         for block in self.file.line_blocks():
             for line in block:
@@ -105,7 +106,7 @@ class JsonDocumentRows(JsonLinesRows):
     """A file of JSON objects over several lines, one after the other or in a list."""
 
     @override
-    def _lines(self) -> Iterator[tuple[int, str]]:
+    def numbered_lines(self) -> Iterator[tuple[int, str]]:
         """Yield line number and text of each object; text that is no object comes line by line."""
         text, number, in_vain = "", 1, 0
         for block, last in with_last(self.file.line_blocks()):
@@ -157,7 +158,7 @@ def _end_of_value(text: str, start: int) -> int | None:
         return None
 
 
-def _parse_object(line: str) -> dict[str, Any] | None:
+def parse_object(line: str) -> dict[str, Any] | None:
     """Return the object; None if the line is none."""
     if len(line) > MAX_LINE:
         return None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
+from src.ingestion.id_matching import IdMapping
 from src.ingestion.json_rows import JsonLinesRows
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import EPOCH, TimeFormat
+from src.ingestion.reshaped_rows import ReshapedRows
 
 RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"
 LISTS, GENRES = "lists", "genres"
@@ -44,6 +46,10 @@ class Hints:
         day_first: Whether 3/4/2020 is in April.
         encoding: Encoding of the text, as Python names it.
         separator: What stands between fields.
+        decimal: Decimal sign, "." or ",".
+        language: Language of the texts of a catalogue.
+        ids: What replaces ids of products.
+        mapping: Whether a saved mapping may complete these hints.
     """
 
     layout: str | None = None
@@ -52,6 +58,10 @@ class Hints:
     day_first: bool | None = None
     encoding: str | None = None
     separator: str | None = None
+    decimal: str | None = None
+    language: str | None = None
+    ids: IdMapping | None = None
+    mapping: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,10 @@ class Layout:
         kind: Kind of the events where no column gives it.
         time: Notation of times.
         decimal: Decimal sign, "." or ",".
+        fallbacks: Role → positions whose cells are taken where the cell of the role is empty, in this order.
+        unrated: Whether ratings that are empty, or 0 or less below the scale, mean "used, not rated".
+        ids: What replaces ids of products; None for nothing.
+        language: The language whose rows count, where rows name theirs; "" for rows that name none.
         notes: Ambiguities, and the options that resolve them the other way.
     """
 
@@ -76,6 +90,10 @@ class Layout:
     kind: EventKind = EventKind.PURCHASE
     time: TimeFormat = field(default_factory=lambda: TimeFormat((EPOCH,)))
     decimal: str = "."
+    fallbacks: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    unrated: bool = False
+    ids: IdMapping | None = None
+    language: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -95,8 +113,12 @@ class Table:
     """
 
     path: Path
-    rows: CsvRows | JsonLinesRows | ParquetRows
+    rows: CsvRows | JsonLinesRows | ParquetRows | ReshapedRows
     layout: Layout
+
+    def with_notes(self, *notes: str) -> Table:
+        """Return the table with further notes before the others."""
+        return replace(self, layout=replace(self.layout, notes=(*notes, *self.layout.notes)))
 
     def describe(self) -> str:
         """Return one line for people: how the file is read."""

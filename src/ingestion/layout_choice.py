@@ -10,18 +10,31 @@ from typing import NamedTuple
 from src.core.errors import UnclearLayout
 from src.ingestion.column_inference import is_swapped
 from src.ingestion.column_names import (
+    AVAILABLE,
+    BRAND,
+    CANCELLED,
     CATALOGUE_ROLES,
     CATEGORY,
+    CLOCK,
     DESCRIPTION,
     GROUP,
+    IMAGE,
     INVOICE,
     KIND,
+    LANGUAGE,
+    LISTED,
+    MAIN_CATEGORY,
+    PRICE,
     PRODUCT,
     PURCHASED,
     QUANTITY,
+    REFUNDED,
+    SALE_PRICE,
+    STATE,
     STOCK,
     TIME,
     TITLE,
+    TOTAL,
     USER,
     VALUE,
     WITHDRAWN,
@@ -29,17 +42,21 @@ from src.ingestion.column_names import (
     is_number,
     position_of,
 )
+from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_roles import Roles
+from src.ingestion.column_words import words_of
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.parsing import EPOCH_FROM
 
+_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL}
 UNUSED_ROLES = {
-    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE},
-    PURCHASES: {KIND, PURCHASED, VALUE},
-    EVENTS: {PURCHASED},
-    CLICKS: {KIND, VALUE, QUANTITY},
-    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY},
-    PRODUCTS: {USER, VALUE, TIME, KIND, PURCHASED, INVOICE, QUANTITY},
+    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *_OF_ORDERS},
+    PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
+    EVENTS: {PURCHASED, LANGUAGE, *_OF_ORDERS},
+    CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
+    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL},
+    PRODUCTS: {USER, VALUE, TIME, KIND, PURCHASED, INVOICE, QUANTITY, CANCELLED, REFUNDED, TOTAL, CLOCK},
 }
 """Layout → roles whose columns it ignores."""
 
@@ -50,26 +67,98 @@ _USUAL_ORDER = {
 }
 """Layout → roles of the columns of a file without a header."""
 
-
+_HIGHEST_RATING = 100
 FIRST_GENRE = 5
 """Position of the first genre in MovieLens' u.item."""
 
+# How much a column of a role speaks for a catalogue, or against one. A title may stand in any file.
+_FOR_CATALOGUE = {
+    TITLE: 1.0, DESCRIPTION: 1.2, CATEGORY: 0.6, BRAND: 0.6, PRICE: 0.6, IMAGE: 1.0, STOCK: 1.0, WITHDRAWN: 0.5,
+    GROUP: 0.5, LISTED: 0.5, SALE_PRICE: 0.5, MAIN_CATEGORY: 0.5, AVAILABLE: 1.0,
+    USER: -4.0, KIND: -4.0, INVOICE: -2.5, PURCHASED: -2.0, QUANTITY: -0.5, TIME: -1.5,
+}  # fmt: skip
+# The same for files of events; a role that a reading leaves unused speaks against it as much as it speaks for another.
+_TELLING = {KIND: 3.0, VALUE: 2.0, PURCHASED: 2.0, QUANTITY: 1.0, INVOICE: 1.0, STATE: 0.5}
+_USED_BY = {
+    EVENTS: {KIND, VALUE, QUANTITY, INVOICE},
+    RATINGS: {VALUE},
+    CLICKS: {PURCHASED},
+    PURCHASES: {QUANTITY, INVOICE, STATE},
+    PAIRS: {STATE},
+}
+_NEEDED = {EVENTS: {KIND}, RATINGS: {VALUE}, CLICKS: {PURCHASED}, PURCHASES: {QUANTITY, INVOICE}, PAIRS: set()}
+_BARE = 1.0  # what speaks against events that have neither a time nor anything else of an event
+_PAIR_SCORE = 3.0  # a user and a product in one row
+_OWN_TIMES = {
+    "created",
+    "updated",
+    "modified",
+    "added",
+    "start",
+    "launched",
+    "erstellt",
+    "angelegt",
+    "geaendert",
+    "upd",
+}
+_REPEATED = 0.3  # share of rows whose product stands in an earlier row: no catalogue repeats so many
+NEAR = 1.0
+"""Readings whose scores differ by less are named both."""
 
-def choose_layout(roles: Mapping[str, object]) -> str | None:
-    """Return the layout of rows that have columns of these roles; None if it is not clear."""
+
+class Reading(NamedTuple):
+    """A layout, and how well the columns of a file fit it."""
+
+    layout: str
+    score: float
+
+
+def rank_readings(roles: Roles, profiles: Sequence[ColumnProfile]) -> list[Reading]:
+    """Score every layout that the columns of a file allow.
+
+    A column speaks for the layouts that use it and against those that do not, as far as its name and its cells fit its
+    role. What a layout is scored by was set by reasoning, not by learning from files.
+
+    Args:
+        roles: The columns of each role.
+        profiles: One a column; empty if nothing is known of the cells.
+
+    Returns:
+        The possible readings, best first.
+    """
     if PRODUCT not in roles:
-        return None
-    if USER not in roles:
-        # Orders without a recognised customer must not pass for a catalogue: all of them would be lost.
-        has_orders = {INVOICE, KIND} & roles.keys() or (TIME in roles and {QUANTITY, VALUE} & roles.keys())
-        return PRODUCTS if any(role in roles for role in CATALOGUE_ROLES) and not has_orders else None
-    if KIND in roles:
-        return EVENTS
-    if VALUE in roles:
-        return RATINGS
-    if PURCHASED in roles:
-        return CLICKS
-    return PURCHASES if QUANTITY in roles or INVOICE in roles else PAIRS
+        return []
+    confidence = {role: columns[0].confidence for role, columns in roles.items()}
+    for role in (VALUE, KIND, PURCHASED):  # a column that is mostly empty says little about the rows
+        if role in roles and roles[role][0].filled < 0.5:
+            confidence[role] *= roles[role][0].filled
+    found = []
+    if USER in roles:
+        for layout, used in _USED_BY.items():
+            if not _NEEDED[layout] or any(confidence.get(role, 0.0) > 0.05 for role in _NEEDED[layout]):
+                telling = (weight * confidence.get(role, 0.0) for role, weight in _TELLING.items() if role in used)
+                unused = (weight * confidence.get(role, 0.0) for role, weight in _TELLING.items() if role not in used)
+                bare = _BARE if layout == PAIRS and TIME not in roles else 0.0
+                found.append(Reading(layout, _PAIR_SCORE + sum(telling) - sum(unused) - bare))
+    if (score := _catalogue_score(roles, confidence, profiles)) > 0:
+        found.append(Reading(PRODUCTS, score))
+    return sorted(found, key=lambda reading: -reading.score)
+
+
+def _catalogue_score(roles: Roles, confidence: Mapping[str, float], profiles: Sequence[ColumnProfile]) -> float:
+    """Return how well the columns fit a catalogue; 0 or less if they do not."""
+    score = sum(weight * confidence.get(role, 0.0) for role, weight in _FOR_CATALOGUE.items())
+    if not any(role in roles for role in CATALOGUE_ROLES) or not profiles:
+        return score
+    if TIME in roles and _OWN_TIMES & set(words_of(profiles[roles[TIME][0].at].name)):
+        score += 1.5  # products too have a day on which they were made
+    product = profiles[roles[PRODUCT][0].at]
+    if len(product.cells) >= MANY:
+        if product.repeated < 0.02:
+            score += 1.5
+        elif product.repeated > _REPEATED and not {GROUP, LANGUAGE} & roles.keys():
+            score -= 3.0
+    return score
 
 
 class ColumnChoice(NamedTuple):
@@ -80,29 +169,29 @@ class ColumnChoice(NamedTuple):
 
 
 def choose_columns(
-    layout: str, candidates: Mapping[str, Sequence[int]], names: Sequence[str], given: Mapping[str, int]
+    layout: str, candidates: Mapping[str, Sequence[int]], profiles: Sequence[ColumnProfile], given: Mapping[str, int]
 ) -> ColumnChoice:
     """Choose the column of each role in a file with a header.
 
     Args:
         layout: Name of the layout.
         candidates: Role → positions of possible columns, best first.
-        names: Names of the columns.
+        profiles: One a column.
         given: Role → position, as options give it.
 
     Returns:
         The columns that the layout uses, and notes for people.
     """
+    names = [profile.name for profile in profiles]
     candidates = dict(candidates)
     notes = []
     if layout in (PURCHASES, EVENTS, CLICKS, PAIRS) and TITLE not in candidates and DESCRIPTION in candidates:
         candidates[TITLE] = candidates.pop(DESCRIPTION)  # the description of an invoice's line is a title
-    if layout == PRODUCTS and STOCK not in candidates and QUANTITY in candidates:
-        candidates[STOCK] = candidates[QUANTITY]
-    if layout != PRODUCTS:  # "archived" or "stock" beside an event describe the row, not the product
-        candidates = {
-            role: at for role, at in candidates.items() if role in given or role not in (STOCK, WITHDRAWN, GROUP)
-        }
+    if layout == PRODUCTS:
+        _settle_stock(candidates, profiles, given)
+    else:  # "archived" or "stock" beside an event describe the row, not the product
+        own = (STOCK, WITHDRAWN, GROUP, LISTED, AVAILABLE, SALE_PRICE)
+        candidates = {role: at for role, at in candidates.items() if role in given or role not in own}
     if layout == RATINGS:
         candidates = {
             role: at
@@ -113,12 +202,37 @@ def choose_columns(
             notes.append("each row was taken for a rating; if it is a purchase: --layout purchases")
     columns = {role: at[0] for role, at in candidates.items() if role not in UNUSED_ROLES[layout]}
     for role, positions in candidates.items():
-        others = [names[at] for at in positions[1:] if at not in columns.values()]
+        others = [at for at in positions[1:] if at not in columns.values()]
         if role in (USER, PRODUCT, VALUE, TIME) and role in columns and others:
+            gaps = _gaps(profiles[positions[0]])
             notes.append(
-                f"{names[positions[0]]!r} was taken for the {role}; to take another: --columns {role}={others[0]}"
+                f"{names[positions[0]]!r} was taken for the {role}{gaps}; to take another: "
+                f"--columns {role}={names[others[0]]}"
             )
     return ColumnChoice(columns, notes)
+
+
+def _gaps(profile: ColumnProfile) -> str:
+    return f" (empty in {1 - profile.filled:.0%} of the first rows)" if profile.filled < 1 else ""
+
+
+def _settle_stock(
+    candidates: dict[str, Sequence[int]], profiles: Sequence[ColumnProfile], given: Mapping[str, int]
+) -> None:
+    """Tell the number of units in stock from a flag that says whether there are any."""
+    if AVAILABLE in candidates and AVAILABLE not in given:
+        counted = [at for at in candidates[AVAILABLE] if not _is_flag(profiles[at]) and profiles[at].numbers >= 0.9]
+        if counted and STOCK not in candidates:
+            candidates[STOCK] = counted
+            candidates[AVAILABLE] = [at for at in candidates[AVAILABLE] if at not in counted]
+            if not candidates[AVAILABLE]:
+                del candidates[AVAILABLE]
+    if STOCK not in candidates and QUANTITY in candidates:
+        candidates[STOCK] = candidates[QUANTITY]
+
+
+def _is_flag(profile: ColumnProfile) -> bool:
+    return set(profile.cells) <= {"0", "1", "0.0", "1.0"}
 
 
 def choose_columns_by_position(
@@ -171,8 +285,13 @@ def choose_layout_by_cells(rows: CsvRows, sample: list[list[str]]) -> str | None
     # A majority of the first rows decides, so that a bad row at the top does not hide the layout.
     if width in (3, 4) and 2 * sum(is_number(row[2]) for row in whole) > len(whole):
         timed = [row for row in whole if width == 3 or not row[3].strip() or _may_be_a_time(row[3])]
-        return RATINGS if 2 * len(timed) > len(whole) else None
+        return RATINGS if 2 * len(timed) > len(whole) and not _are_counts([row[2] for row in whole]) else None
     return None
+
+
+def _are_counts(texts: Sequence[str]) -> bool:
+    """Whether numbers go beyond every scale of ratings, as plays and hours do."""
+    return any(float(text.replace(",", ".")) > _HIGHEST_RATING for text in texts if is_number(text))
 
 
 def _may_be_a_time(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,28 +11,27 @@ from typing import TypeAlias
 
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
-from src.ingestion import csv_rows
-from src.ingestion.column_inference import infer_columns, is_unknown_header
+from src.ingestion.column_inference import InferredColumns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
     KIND,
+    LANGUAGE,
     PRICE,
     PRODUCT,
     PURCHASED,
     QUANTITY,
+    SALE_PRICE,
     TIME,
     TITLE,
     USER,
     VALUE,
-    candidates,
-    is_filled,
     is_number,
-    position_of,
 )
-from src.ingestion.csv_rows import HEADER_ROWS, CsvRows, describe_separator
-from src.ingestion.input_files import InputFile
-from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows
+from src.ingestion.column_profile import profile_columns
+from src.ingestion.column_reading import KnownIds, read_columns
+from src.ingestion.column_roles import RoleColumn
+from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -48,30 +47,32 @@ from src.ingestion.layout import (
 )
 from src.ingestion.layout_choice import (
     FIRST_GENRE,
-    UNUSED_ROLES,
-    choose_columns,
     choose_columns_by_position,
-    choose_layout,
     choose_layout_by_cells,
     find_given_columns,
+    rank_readings,
     swapped_note,
 )
-from src.ingestion.parquet_rows import ParquetRows
-from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, is_nothing, time_format
+from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, decimal_vote, is_nothing, time_format
+from src.ingestion.reshaped_rows import ReshapedRows
+from src.ingestion.row_shapes import reshape
+from src.ingestion.table_files import FlatRows, NamedRows, open_rows
 
-AnyRows: TypeAlias = CsvRows | JsonLinesRows | ParquetRows
+AnyRows: TypeAlias = FlatRows | ReshapedRows
 
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
+_UNRATED_SHARE = 0.02  # of the first rows
 
 
-def open_table(path: Path, hints: Hints | None = None) -> Table:
+def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = None) -> Table:
     """Open a file and detect how it is read.
 
     Args:
         path: The file.
         hints: What options say about it; None for nothing.
+        known: Which product ids the store has; None if that is not known.
 
     Returns:
         The file with its layout.
@@ -81,108 +82,50 @@ def open_table(path: Path, hints: Hints | None = None) -> Table:
         UnclearLayout: Its columns could not be told, or contradict the hints.
     """
     hints = hints or Hints()
-    file = InputFile(path, hints.encoding)
-    if file.is_parquet:
-        return _table_with_names(ParquetRows(file), ParquetRows(file).field_names(), hints)
-    first = next((line.strip() for block in file.line_blocks() for line in block if line.strip()), "")
-    if not first:
-        raise UnusableFile(
-            f"{path}: the file is empty.",
-            "Expected one rating, purchase, event or product a line. "
-            "Give another file, or none to use what lies in data/.",
-        )
-    if first.startswith(("{", "[")):
-        objects = JsonLinesRows(file) if JsonLinesRows(file).is_one_a_line() else JsonDocumentRows(file)
-        return _table_with_names(objects, objects.field_names(), hints)
-    return _open_delimited(file, first, hints)
-
-
-def _open_delimited(file: InputFile, first: str, hints: Hints) -> Table:
-    """Open delimited text; first: its first line with content."""
-    excel_line = re.fullmatch("sep=(.)", first)  # Excel writes it to name the separator
-    rows = csv_rows.detect(file, hints.separator or (excel_line and excel_line[1]))
-    sample = [row for row in rows.sample() if is_filled(row)]
-    if not sample:
-        raise UnusableFile(
-            f"{file.path}: the first line is {first[:120]!r}, and no line is a row.",
-            "Expected one rating, purchase, event or product a line; mend its quotes, or give another file.",
-        )
+    opened = open_rows(path, hints)
+    if opened.names is not None:
+        return _table_with_names(NamedRows(opened.rows, opened.names, opened.sample, opened.nested), hints, known)
+    rows = opened.rows
+    if not isinstance(rows, CsvRows):
+        raise TypeError("only text has no names of columns")
     if rows.width is None and hints.layout not in (None, LISTS):
         raise UnclearLayout(
-            f"{file.path}: its lines are numbers with blanks between, of different lengths.",
+            f"{path}: its lines are numbers with blanks between, of different lengths.",
             "Expected rows of one width; take --layout away, or name what stands between fields with --separator.",
         )
     if rows.width is None or hints.layout == LISTS:
         separator = rows.separator if hints.separator else " "
-        return Table(file.path, replace(rows, width=None, separator=separator), _lists_layout(hints))
-    for at, row in enumerate(sample[:HEADER_ROWS]):
-        names = [name.strip() for name in row]
-        if _is_header(names, hints, is_first=at == 0):
-            names = _without_trailing_separators(names, rows.width)
-            return _table_with_names(replace(rows, header=at + 1, width=len(names)), names, hints)
-    return _table_without_header(rows, sample, hints)
+        return Table(path, replace(rows, width=None, separator=separator), _lists_layout(hints))
+    return _table_without_header(rows, opened.sample, hints)
 
 
-def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
-    """Whether a row is the header: it has a known name or one of the hints.
-
-    Below the first row, it needs a product and another known name.
-    """
-    roles = candidates(names)
-    if roles and not any(is_number(name) for name in names) and (is_first or (PRODUCT in roles and len(roles) > 1)):
-        return True
-    given = [column for column in hints.columns.values() if column and not column.isdecimal()]
-    return any(position_of(column, names, 0) is not None for column in given)
-
-
-def _without_trailing_separators(names: list[str], width: int) -> list[str]:
-    """Return the header without empty names at its end that go beyond the width of the rows."""
-    while len(names) > (width or 1) and not names[-1]:
-        names = names[:-1]
-    return names
-
-
-def _table_with_names(rows: AnyRows, names: list[str], hints: Hints) -> Table:
+def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) -> Table:
     """Return the table of a file whose columns have names."""
+    rows, names, sample = named.rows, named.names, named.sample
     path = rows.file.path
     given = find_given_columns(hints, names, len(names), path)
-    free = {
-        role: [at for at in positions if at not in given.columns.values()]
-        for role, positions in candidates(names).items()
-    }
-    roles = {role: positions for role, positions in free.items() if positions and role not in given.ignored}
-    roles |= {role: [at] for role, at in given.columns.items()}
-    inferred = infer_columns(names, _text_sample(rows, names), roles, given.ignored)
-    roles |= inferred
-    name = hints.layout or choose_layout(roles)
-    if name is None or PRODUCT not in roles or (name != PRODUCTS and USER not in roles):
+    profiles = profile_columns(names, sample, named.nested)
+    reading = read_columns(profiles, given, hints, known)
+    if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(
             f"{path}: its columns are {', '.join(names)[:300]}.",
             "Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with a "
             "title, a price …; say which is which: --columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a "
             "catalogue: --layout products",
         )
-    if name not in UNUSED_ROLES:
-        raise UnclearLayout(
-            f"{path}: its columns have names, and the layout {name} has none.",
-            f"Expected one of {', '.join(UNUSED_ROLES)}; take --layout away, or name another.",
-        )
-    if TITLE in given.ignored and name not in (PRODUCTS, RATINGS):
-        roles.pop(DESCRIPTION, None)  # it would become the title
-    columns, notes = choose_columns(name, roles, names, given.columns)
-    notes += [
-        f"{names[positions[0]]!r} was taken for the {role} by its look; for none: --columns {role}="
-        for role, positions in inferred.items()
-        if role in columns
-    ]
-    unused = tuple(column for at, column in enumerate(names) if column and at not in columns.values())
+    unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
+    notes = list(reading.notes)
     if isinstance(rows, CsvRows):
-        layout = Layout(name, columns, tuple(names), unused)
-        return _with_notations(replace(rows, single=_single_line(columns)), layout, notes, hints)
-    positions = list(dict.fromkeys(columns.values()))
-    rows = replace(rows, names=tuple(names[at] for at in positions))
-    columns = {role: positions.index(at) for role, at in columns.items()}
-    return _with_notations(rows, Layout(name, columns, rows.names, unused), notes, hints)
+        rows = replace(rows, single=_single_line(dict(reading.columns)))
+    else:  # only the used columns are read
+        used = sorted({*reading.used, *reading.group})
+        reading = reading.moved({at: i for i, at in enumerate(used)})
+        names = [names[at] for at in used]
+        rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
+    columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
+    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks)
+    reshaped, layout = reshape(rows, layout, sample, reading, notes)
+    return _with_notations(reshaped, layout, notes, hints, sample)
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
@@ -190,18 +133,14 @@ def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
     return tuple(at for role, at in columns.items() if role not in _MULTILINE_ROLES)
 
 
-def _text_sample(rows: AnyRows, names: Sequence[str]) -> list[list[str]]:
-    """Return the first rows with all their cells, as texts."""
-    if isinstance(rows, CsvRows):
-        return [row for row in rows.sample()[rows.header :] if len(row) == len(names)]
-    return [as_texts(row) for row in replace(rows, names=tuple(names)).sample()]
-
-
 def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) -> Table:
     """Return the table of a delimited file without a header."""
     path, width = rows.file.path, rows.width or 1
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
+    whole = [row for row in sample if len(row) == width]
+    if name is None and not given.columns and (found := infer_columns_by_cells(whole)):
+        return _inferred_table(rows, found, whole, hints)
     if name is None and not given.columns:
         shown = rows.separator.join(sample[0])[:120]
         raise UnclearLayout(
@@ -210,7 +149,7 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
             "lines of user,product,rating,unix time without one. Name the columns in the first line, or by their "
             "numbers: --columns user=1,product=2,rating=3,time=4",
         )
-    name = name or choose_layout(given.columns) or PRODUCTS
+    name = name or _layout_of_given(given.columns)
     if name == GENRES:
         return _genres_table(rows, width, hints)
     if not given.columns and hints.layout is None and is_unknown_header(sample):
@@ -225,7 +164,22 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
             "expected for instance --columns user=1,product=2,rating=3",
         )
     notes = [] if given.columns or name == PRODUCTS else [swapped_note(columns)]
-    return _with_notations(replace(rows, single=_single_line(columns)), Layout(name, columns), notes, hints)
+    rows = replace(rows, single=_single_line(columns))
+    return _with_notations(rows, Layout(name, columns), notes, hints, whole)
+
+
+def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]], hints: Hints) -> Table:
+    """Return the table of a file without a header whose columns were found by their cells."""
+    columns = {role: at for role, at in found.columns.items() if hints.columns.get(role) != ""}
+    layout = Layout(EVENTS if KIND in columns else PAIRS, columns, fallbacks=found.fallbacks)
+    shown = ",".join(f"{role}={at + 1}" for role, at in columns.items())
+    notes = [f"no header: columns were told by their cells; to say it otherwise: --columns {shown}"]
+    notes += [
+        f"column {at + 1} has numbers such as {whole[0][at]!r} and is not used; if they are ratings: --layout ratings "
+        f"--columns user={columns[USER] + 1},product={columns[PRODUCT] + 1},rating={at + 1}"
+        for at in found.numbers
+    ]
+    return _with_notations(replace(rows, single=_single_line(columns)), layout, notes, hints, whole)
 
 
 def _genres_table(rows: CsvRows, width: int, hints: Hints) -> Table:
@@ -236,7 +190,14 @@ def _genres_table(rows: CsvRows, width: int, hints: Hints) -> Table:
             f"{rows.file.path}: it has {width} fields with {describe_separator(rows.separator)}.",
             f"Expected MovieLens' {expected} with bars; take --layout away, or name another.",
         )
-    return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: FIRST_GENRE}), [], hints)
+    return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: FIRST_GENRE}), [], hints, [])
+
+
+def _layout_of_given(columns: dict[str, int]) -> str:
+    """Return the layout of rows that have columns of these roles."""
+    roles = {role: [RoleColumn(at, 1.0, True, 1.0)] for role, at in columns.items()}
+    readings = rank_readings(roles, [])
+    return readings[0].layout if readings else PRODUCTS
 
 
 def _lists_layout(hints: Hints) -> Layout:
@@ -248,21 +209,28 @@ def _kind_notes(hints: Hints, kind: EventKind) -> list[str]:
     return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind view"]
 
 
-def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints) -> Table:
-    """Return the table, with the notation of times and numbers detected from the first rows."""
+def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints, sample: list[list[str]]) -> Table:
+    """Return the table, with the notation of times and numbers detected from the first rows.
+
+    Args:
+        rows: The reader.
+        layout: How its rows are read.
+        notes: Notes so far.
+        hints: What options say.
+        sample: First rows of the file, not reshaped.
+    """
     for role in _REQUIRED.get(layout.name, ()):
         if role not in layout.columns:
             raise UnclearLayout(
                 f"{rows.file.path}: the layout {layout.name} needs a column for {role}, and none was found.",
                 f"Name it: --columns {role}=COLUMN, or choose another layout.",
             )
-    sample = [row for row in rows.sample() if not isinstance(rows, CsvRows) or len(row) == rows.width]
-    sample = sample[rows.header :] if isinstance(rows, CsvRows) else sample
-    texts = {role: as_texts([row[at] for row in sample]) for role, at in layout.columns.items()}
+    shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
+    texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
         notes += _kind_notes(hints, kind)
-    decimal = decimal_of([text for role in (VALUE, QUANTITY, PRICE) for text in texts.get(role, [])])
+    decimal = hints.decimal or _decimal(texts, sample)
     # Countries with a decimal comma write days before months.
     is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";")
     time, is_ambiguous = time_format(texts.get(TIME, []), hints.day_first, is_european)
@@ -272,8 +240,74 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     if is_ambiguous:
         read = "day" if time.patterns[0].startswith("%d") else "month"
         other = "month" if read == "day" else "day"
-        notes.append(f"dates such as {texts[TIME][0]!r} were read {read} first; the other way: --dates {other}-first")
-    return Table(rows.file.path, rows, replace(layout, time=time, decimal=decimal, kind=kind, notes=tuple(notes)))
+        shown = next(text for text in texts[TIME] if text)
+        notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
+    notes += _decimal_notes(texts, decimal, hints)
+    unrated = layout.name == RATINGS and _has_unrated(texts[VALUE])
+    if unrated:
+        notes.append(
+            f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
+            "rating; for another kind: --kind view"
+        )
+    language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
+    found = replace(
+        layout,
+        time=time,
+        decimal=decimal,
+        kind=kind,
+        unrated=unrated,
+        language=language,
+        ids=hints.ids,
+        notes=tuple(notes),
+    )
+    return Table(rows.file.path, rows, found)
+
+
+def _decimal(texts: dict[str, list[str]], sample: list[list[str]]) -> str:
+    """Return the decimal sign of the columns that are used; where they do not tell, that of all cells of the file."""
+    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
+    if any(map(decimal_vote, used)):
+        return decimal_of(used)
+    return (
+        decimal_of([cell.strip() for row in sample for cell in row]) if any("." in t or "," in t for t in used) else "."
+    )
+
+
+def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> list[str]:
+    """Return a note where numbers such as 1.500 could be read either way, and one where a column has both signs."""
+    if hints.decimal:
+        return []
+    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
+    votes = Counter(filter(None, map(decimal_vote, used)))
+    other = "comma" if decimal == "." else "point"
+    if votes[","] and votes["."]:
+        return [f"some numbers have a decimal comma and some a point; most decide: for the other: --decimal {other}"]
+    unclear = next((text for text in used if re.search(r"\d[.,]\d{3}(?!\d)", text) and not decimal_vote(text)), None)
+    if unclear and not votes:
+        return [f"numbers such as {unclear!r} were read with a decimal {'comma' if decimal == ',' else 'point'}; for "
+                f"the other: --decimal {other}"]  # fmt: skip
+    return []
+
+
+def _has_unrated(texts: list[str]) -> bool:
+    """Whether a notable part of the ratings is empty, 0 or negative, below all others."""
+    values = [float(text.replace(",", ".")) for text in texts if is_number(text)]
+    rated = [value for value in values if value > 0]
+    n_unrated = len(texts) - len(rated)
+    return bool(rated) and n_unrated >= max(2, _UNRATED_SHARE * len(texts)) and min(rated) >= 1
+
+
+def _language(texts: list[str], hints: Hints, notes: list[str]) -> str:
+    """Return the language whose rows count: the wanted one, else rows without one, else the most frequent."""
+    counts = Counter(text.lower() for text in texts)
+    wanted = hints.language.lower() if hints.language else "" if counts[""] else counts.most_common(1)[0][0]
+    others = sorted(set(counts) - {wanted, ""})
+    if others:
+        notes.append(
+            f"rows in {wanted or 'no language of their own'} count; those in {', '.join(others)[:100]} do not: "
+            f"--language {others[0]} takes those"
+        )
+    return wanted
 
 
 def _day_first(rows: AnyRows, column: int) -> bool | None:

@@ -43,4 +43,9 @@ def _name(load: Load) -> str:
 
 def file_series(load: Load) -> str:
     """Return the file's name with its digits masked: equal for files of different days."""
-    return re.sub(r"\d+", "0", _name(load))
+    return series_of(_name(load))
+
+
+def series_of(name: str) -> str:
+    """Return a file's name with its digits masked."""
+    return re.sub(r"\d+", "0", name)

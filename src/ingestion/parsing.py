@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
 from src.ingestion.raw_rows import EMPTY_TEXTS
 
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
-_COMMA_NUMBER = re.compile(r"\d,\d+\D*$")
+_NUMBER_WITHIN = re.compile(r"[^\d]{0,12}?(\d[\d.,]*\d|\d)[^\d]{0,12}")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _POINTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _EXCEL_EPOCH, _DAY = -2_209_161_600, 86_400  # 30 December 1899: Excel's day 0
@@ -101,10 +102,29 @@ def _is_given(texts: list[str]) -> BoolArray:
 
 def decimal_of(texts: Sequence[str]) -> str:
     """Return the decimal sign of these numbers, "," or "."."""
-    filled = [text for text in texts if not is_nothing(text)]
-    commas = [text for text in filled if "," in text and not _THOUSANDS.fullmatch(text)]
-    pointed = any("." in text and "," not in text and not _POINTED_THOUSANDS.fullmatch(text) for text in filled)
-    return "," if commas and not pointed and all(_COMMA_NUMBER.search(text) for text in commas) else "."
+    votes = Counter(filter(None, map(decimal_vote, texts)))
+    return "," if votes[","] > votes["."] else "."
+
+
+def decimal_vote(text: str) -> str:
+    """Return the decimal sign that a number must have, whatever currency stands beside it.
+
+    Returns:
+        "," or "."; "" if the text is no number, or could be read with either sign.
+    """
+    match = _NUMBER_WITHIN.fullmatch(text)
+    if match is None:
+        return ""
+    number = match[1]
+    signs = [sign for sign in number if sign in ",."]
+    if not signs:
+        return ""
+    last = signs[-1]
+    if len(set(signs)) == 2:
+        return last if signs.count(last) == 1 else ""
+    if len(signs) > 1:  # only thousands repeat
+        return "." if last == "," else ","
+    return "" if re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", number) else last
 
 
 @dataclass(frozen=True)
@@ -229,3 +249,27 @@ def _epoch(texts: list[str]) -> tuple[IntArray, BoolArray]:
         size = np.where(size >= start, 0, size)
     is_time = np.isfinite(values) & (np.abs(values) < 2**53)
     return np.where(is_time, np.floor(np.where(is_time, values, 0)), NO_TIME).astype(np.int64), is_time
+
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
+_COMPACT_CLOCK = re.compile(r"(\d{1,2}?)(\d{2})(\d{2})?()")
+
+
+def clock_seconds(texts: list[str]) -> tuple[IntArray, BoolArray]:
+    """Parse n times of day: int64[n] seconds since midnight, 0 where empty; bool[n], whether each is one or empty."""
+    known = {text: _clock(text) for text in set(texts)}
+    seconds = np.array([known[text] for text in texts], dtype=np.int64)
+    return np.maximum(seconds, 0), seconds >= 0
+
+
+def _clock(text: str) -> int:
+    """Return the seconds since midnight, 0 for an empty text, -1 for an unreadable one."""
+    if is_nothing(text):
+        return 0
+    match = _CLOCK.fullmatch(text) or _COMPACT_CLOCK.fullmatch(text.zfill(4) if len(text) < 4 else text)
+    if not match:
+        return -1
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match[4] and hour <= 12:
+        hour = hour % 12 + (12 if match[4].lower() == "p" else 0)
+    return hour * 3_600 + minute * 60 + second if hour < 24 and minute < 60 and second < 60 else -1

@@ -12,6 +12,7 @@ from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
 from src.ingestion.image_cleaning import clean_image
+from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import as_texts
 from src.ingestion.prices import MAX_NUMBER_LENGTH, price_in
 from src.ingestion.text_cleaning import (
@@ -39,6 +40,7 @@ _OUT_OF_STOCK = {"outofstock", "no", "n", "false", "soldout", "unavailable", "no
 _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inactive", "deleted", "archived", "disabled"}
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
 
+
 _GROUPED_BY_POINTS = re.compile(r"\D*[1-9]\d{0,2}(\.\d{3})+\D*")
 
 
@@ -63,11 +65,12 @@ def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: s
         description=_text(values.get(column_names.DESCRIPTION), column_names.DESCRIPTION, DESCRIPTION_LIMIT, mended),
         category=clean_category(values.get(column_names.CATEGORY), values.get(column_names.MAIN_CATEGORY), mended),
         brand=_brand(values.get(column_names.BRAND), mended),
-        price=_price(values.get(column_names.PRICE), mended, decimal),
+        price=_lower_price(values, mended, decimal),
         image_url=clean_image(values.get(column_names.IMAGE), mended),
-        stock=_stock(values.get(column_names.STOCK), mended),
+        stock=_units_in_stock(values, mended),
         withdrawn=_withdrawn(values.get(column_names.WITHDRAWN), mended),
         group_id=_group(values.get(column_names.GROUP), mended),
+        unlisted=_unlisted(values, mended),
     )
 
 
@@ -123,6 +126,56 @@ def _brand(cell: object, mended: Counter[str]) -> str | None:
     if text and (wrapped := _STORE_OF.fullmatch(text) or _BY.fullmatch(text)):
         text = wrapped[1].strip()
     return text
+
+
+def _lower_price(values: Mapping[str, object], mended: Counter[str], decimal: str) -> float | None:
+    """Return the price that a customer pays: the sale price where there is one below the regular price."""
+    price = _price(values.get(column_names.PRICE), mended, decimal)
+    if column_names.SALE_PRICE not in values:
+        return price
+    sale = _price(values[column_names.SALE_PRICE], mended, decimal)
+    return sale if sale and (price is None or sale < price) else price
+
+
+def _units_in_stock(values: Mapping[str, object], mended: Counter[str]) -> int | None:
+    """Return the units in stock; 0 where a column beside them says that the product is not available."""
+    stock = _stock(values.get(column_names.STOCK), mended)
+    cell = values.get(column_names.AVAILABLE)
+    if cell is None:
+        return stock
+    flag = _word(cell_text(normalize_cell(cell)) or "") if not isinstance(cell, bool) else str(cell).lower()
+    if flag in ("0", "false") or flag in _OUT_OF_STOCK:
+        return 0
+    return (
+        None
+        if flag in ("1", "true") and stock == 0
+        else stock
+        if stock is not None or flag in ("", "1", "true")
+        else _stock(cell, mended)
+    )
+
+
+def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None:
+    """Return whether the catalogue keeps the product back; None where it does not say."""
+    found: list[bool] = []
+    listed = values.get(column_names.LISTED)
+    cells = [(column_names.LISTED, cell) for cell in (listed if isinstance(listed, tuple) else (listed,))]
+    for role, raw in [*cells, (column_names.STATE, values.get(column_names.STATE))]:
+        cell = _first_value(raw, "value")
+        if cell is None:
+            continue
+        if isinstance(cell, bool):
+            found.append(not cell)
+            continue
+        text = (cell_text(cell) or "").strip()
+        is_back = is_kept_back(text)
+        if is_back is not None:
+            found.append(is_back)
+        else:
+            mended[f"{role} {text[:30]!r} is not known: taken as listed"] += 1
+    if any(found):
+        mended["kept back by the catalogue (draft, disabled, not visible): not listed"] += 1
+    return any(found) if found else None
 
 
 def _price(cell: object, mended: Counter[str], decimal: str) -> float | None:

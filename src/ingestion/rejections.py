@@ -28,6 +28,7 @@ class RejectionCode(StrEnum):
     ID_TOO_LONG = f"{{}} is longer than {MAX_ID_LENGTH}"
     BAD_CHARACTERS = "{} has control characters or is not UTF-8"
     TEXT_TOO_LONG = "{} is too long"
+    ITEMS_UNREADABLE = "the products in one cell are not readable"
     USER_WITHOUT_PRODUCTS = "user without products"
 
     NO_NUMBER = "{} is not a number"
@@ -41,9 +42,31 @@ class RejectionCode(StrEnum):
     UNKNOWN_KIND = "unknown kind of event"
     UNKNOWN_KIND_NAMED = "unknown kind of event {}"
 
+    ORDER_UNDONE = "order is {}: cancelled, refunded or failed"
+    ORDER_PENDING = "order is {}: not paid yet (AISLE_COUNT_PENDING)"
+    ORDER_CANCELLED = "order was cancelled or wholly refunded"
+    NO_ACT = "{} is no act of a user on a product"
+    GIFT_CARD = "gift card"
+    OTHER_LANGUAGE = "text in another language ({}); --language chooses"
+    NO_VARIANT = "more pictures of the product above"
+
     TIME_UNREADABLE = "time is not readable"
     TIME_BEFORE_1970 = "time is before 1970"
     TIME_IN_FUTURE = "time is in the future"
+
+
+LEFT_OUT = frozenset(
+    {
+        RejectionCode.ORDER_UNDONE,
+        RejectionCode.ORDER_PENDING,
+        RejectionCode.ORDER_CANCELLED,
+        RejectionCode.NO_ACT,
+        RejectionCode.GIFT_CARD,
+        RejectionCode.OTHER_LANGUAGE,
+        RejectionCode.NO_VARIANT,
+    }
+)
+"""Reasons of rows that were understood and do not count; the others are mistakes of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +99,11 @@ class RejectedRow:
     line: int
     rejection: Rejection
     fields: Sequence[object]
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the row was understood and does not count, rather than broken."""
+        return self.rejection.code in LEFT_OUT
 
     @property
     def reason(self) -> str:

@@ -14,20 +14,26 @@ class RowTally:
     """Counts of rows while a file is read.
 
     Attributes:
-        n_read: Rows read, which are the kept and the rejected ones.
+        n_read: Rows read, which are the kept, the rejected and the left out ones.
         n_events: Events made of them.
         rejected: Reason → rows.
+        left_out: Reason → rows that were understood and do not count, such as those of cancelled orders.
+        by_kind: Kind → events.
     """
 
     n_read: int = 0
     n_events: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[str] = field(default_factory=Counter)
 
     def add(self, block: ValidatedBlock) -> None:
         """Count the rows of a block."""
         self.n_read += block.n_rows
         self.n_events += len(block.events)
-        self.rejected.update(row.reason for row in block.rejected)
+        self.rejected.update(row.reason for row in block.rejected if not row.is_left_out)
+        self.left_out.update(row.reason for row in block.rejected if row.is_left_out)
+        self.by_kind.update(block.events.kind)
 
     @property
     def n_rejected(self) -> int:
@@ -36,28 +42,31 @@ class RowTally:
 
     @property
     def n_kept(self) -> int:
-        """Rows that are not rejected."""
-        return self.n_read - self.n_rejected
+        """Rows that are neither rejected nor left out."""
+        return self.n_read - self.n_rejected - self.left_out.total()
 
     @property
     def reasons(self) -> str:
         """The reasons with their rows, the most frequent first, for one line of a message."""
-        return ", ".join(count_lines(self.rejected)) or "no rows at all"
+        return ", ".join(count_lines(self.rejected + self.left_out)) or "no rows at all"
 
 
-def row_lines(n_read: int, rejected: Mapping[str, int]) -> list[str]:
+def row_lines(n_read: int, rejected: Mapping[str, int], left_out: Mapping[str, int] | None = None) -> list[str]:
     """Return lines for people about the rows of a file.
 
     Args:
         n_read: Rows read.
         rejected: Reason → rows.
+        left_out: Reason → rows that do not count.
 
     Returns:
         The sum, and every reason, the most frequent first.
     """
-    n_rejected = sum(rejected.values())
-    total = f"  {n_read:,} rows read: {n_read - n_rejected:,} kept, {n_rejected:,} rejected"
-    return [total, *(f"    {line}" for line in count_lines(rejected))]
+    n_rejected, n_left_out = sum(rejected.values()), sum((left_out or {}).values())
+    total = f"  {n_read:,} rows read: {n_read - n_rejected - n_left_out:,} kept, {n_rejected:,} rejected"
+    total += f", {n_left_out:,} not counted" if n_left_out else ""
+    lines = [*count_lines(rejected), *(f"{line} (not counted)" for line in count_lines(left_out or {}))]
+    return [total, *(f"    {line}" for line in lines)]
 
 
 def count_lines(counts: Mapping[str, int]) -> list[str]:

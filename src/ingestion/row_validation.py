@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,16 +11,24 @@ import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product
 from src.core.ids import clean_id, has_bad_characters, is_too_long
-from src.ingestion.column_names import CATALOGUE_ROLES, CATEGORY, PRODUCT
+from src.ingestion.column_names import CATALOGUE_ROLES, CATEGORY, KIND, LANGUAGE, LISTED, PRICE, PRODUCT, STATE
 from src.ingestion.event_rules import EventRules
-from src.ingestion.event_validation import RowRejections, ValidatedEvents, dedupe_keys, validate_events, validate_ids
-from src.ingestion.layout import GENRES, LISTS, Layout, genres_of
-from src.ingestion.parsing import as_texts
+from src.ingestion.event_validation import (
+    RowRejections,
+    ValidatedEvents,
+    dedupe_keys,
+    leave_out_no_acts,
+    validate_events,
+    validate_ids,
+)
+from src.ingestion.layout import EVENTS, GENRES, LISTS, Layout, genres_of
+from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.product_cleaning import clean_product
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
 
-_PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in ("image", "main_category", "group")} | {
+_NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available")
+_PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in _NO_FIELD} | {
     "image": "image_url",
     "group": "group_id",
 }
@@ -37,6 +46,7 @@ class ValidatedBlock:
         rejected: Rows that cannot be used, in the order of the file.
         mended: What was repaired or left out of products → times.
         nulls: Column → good rows in which it is empty.
+        renamed: Id of a product in the file → the one that an option gives it.
     """
 
     n_rows: int
@@ -46,6 +56,7 @@ class ValidatedBlock:
     rejected: list[RejectedRow]
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> ValidatedBlock:
@@ -67,8 +78,19 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     n = len(block.rows)
     columns = list(zip(*block.rows, strict=True))
     cells: dict[str, Sequence[object]] = {role: columns[at] if n else () for role, at in layout.columns.items()}
+    for role, others in layout.fallbacks.items():
+        beside = [columns[at] for at in others] if n else []
+        # Each of several columns may keep a product back; of ids and times the first filled one counts.
+        cells[role] = list(zip(cells[role], *beside, strict=True)) if role == LISTED else _filled(cells[role], beside)
     rejections = RowRejections(n)
+    if not layout.has_events and LANGUAGE in cells:
+        _leave_out_other_languages(cells, layout, rejections)
+    if layout.name == EVENTS:
+        leave_out_no_acts(as_texts(cells[KIND]), rejections)
     products = validate_ids(cells[PRODUCT], "product id", rejections)
+    renamed = layout.ids.apply(products) if layout.ids else {}
+    if renamed:
+        products = [renamed.get(text, text) for text in products]
     if layout.names:  # concatenated files have the header between their rows
         header = layout.names[layout.columns[PRODUCT]]
         if header in products:
@@ -86,8 +108,35 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     nulls = validated.nulls if layout.has_events else _empty_fields(catalogue, cells)
     rejected = rejections.rejected_rows(block)
     return ValidatedBlock(
-        n + len(block.broken), validated.events, validated.counted, catalogue, rejected, mended, nulls
+        n + len(block.broken), validated.events, validated.counted, catalogue, rejected, mended, nulls, renamed
     )
+
+
+def _filled(cells: Sequence[object], others: Sequence[Sequence[object]]) -> Sequence[object]:
+    """Return the cells, the empty ones filled from other columns.
+
+    Args:
+        cells: n cells.
+        others: Columns of n cells, the first filled one of which is taken.
+    """
+    for column in others:
+        if any(cell is None or cell == "" for cell in cells):
+            cells = [
+                other if cell is None or (isinstance(cell, str) and is_nothing(cell.strip())) else cell
+                for cell, other in zip(cells, column, strict=True)
+            ]
+    return cells
+
+
+def _leave_out_other_languages(cells: dict[str, Sequence[object]], layout: Layout, rejections: RowRejections) -> None:
+    languages = [text.lower() for text in as_texts(cells[LANGUAGE])]
+    wanted = layout.language or ""
+    for other in sorted(set(languages) - {wanted, ""}):
+        rejections.add_where(languages, other.__eq__, RejectionCode.OTHER_LANGUAGE, other[:20])
+
+
+def _is_zero(cell: object) -> bool:
+    return cell is not None and re.fullmatch(r"\D{0,5}0+([.,]0*)?\D{0,5}", str(cell)) is not None
 
 
 def _empty_fields(catalogue: list[Product], cells: dict[str, Sequence[object]]) -> Counter[str]:
@@ -106,13 +155,16 @@ def _catalogue_rows(
     layout: Layout,
 ) -> list[dict[str, object]]:
     """Return the attributes of products as role → cell: every row of a catalogue, or each product's last sale."""
-    columns = {role: cells[role] for role in CATALOGUE_ROLES if role in cells}
+    roles = CATALOGUE_ROLES if layout.has_events else (*CATALOGUE_ROLES, STATE)
+    columns = {role: cells[role] for role in roles if role in cells}
     if not columns:
         return [{PRODUCT: products[row]} for row in good.tolist()] if not layout.has_events else []
     rows = good.tolist()
     if layout.has_events:
         sold = good if is_return is None else good[~is_return[good]]
         rows = list({products[row]: row for row in sold.tolist()}.values())
+        if PRICE in columns:  # a present, or a sample, does not change what the product costs
+            columns[PRICE] = ["" if _is_zero(cell) else cell for cell in columns[PRICE]]
     return [{PRODUCT: products[row], **{role: column[row] for role, column in columns.items()}} for row in rows]
 
 

@@ -64,11 +64,14 @@ class Weighting:
         Returns:
             int64[m], the items, ascending, each once; float32[m], their weights. Items without weight are left out.
         """
-        at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
+        age = np.full(len(events), NO_TIME)
+        if self.half_life_days:
+            at = np.array([NO_TIME if event.at is None else event.at for event in events], dtype=np.int64)
+            age = ages_by_group(np.zeros(len(events), np.int64), at, 1)
         weight = self.of_events(
             np.array([KIND_NUMBER[event.kind] for event in events], dtype=np.int8),
             np.array([event.value for event in events]),
-            ages_by_group(np.zeros(len(events), np.int64), at, 1),
+            age,
         )
         return combine_events(np.array(item_idx, dtype=np.int64), weight)
 

@@ -189,6 +189,13 @@ class TrainingData:
         items = Vocabulary.of([*self.items.ids_of(range(len(self.items))), *new])
         return replace(self, events=replace(self.events, items=items), categories=None, item_vectors=None)
 
+    def joined(self, other: TrainingData) -> TrainingData:
+        """Return the events of both, which have the same vocabularies; those of `other` come last."""
+        one, two = self.events, other.events
+        pairs = ((getattr(one, name), getattr(two, name)) for name in ("user_idx", "item_idx", "value", "at"))
+        events = Interactions(one.users, one.items, *(np.concatenate(pair) for pair in pairs))
+        return replace(self, events=events, kind=np.concatenate([self.kind, other.kind]))
+
     def take(self, rows: IntArray) -> TrainingData:
         """Return only these events, in this order, over the same vocabularies."""
         return replace(self, events=self.events.take(rows), kind=self.kind[rows])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ProductAttributes, ProductFilter, Rules
+from src.core.mapped_arrays import mapped
 from src.interactions.category_index import CategoryIndex, folded
 from src.interactions.vocabulary import Vocabulary
 
@@ -66,8 +67,9 @@ class ItemAttributes:
         Returns:
             One row for each item; all unknown for an item that no page has.
         """
-        draft, find = _Draft(cls.empty(len(items))), items.finder()
+        draft, find = _Draft(cls.empty(len(items))), None
         for rows in pages:
+            find = find or items.finder()  # its table is of no use where no product has attributes
             draft.write(rows, find([row.product_id for row in rows]))
         return draft.attributes()
 
@@ -186,7 +188,7 @@ class ItemAttributes:
     def load(cls, folder: Path) -> ItemAttributes:
         """Map what `save` wrote."""
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
         brands = {name: number for number, name in enumerate(names["brands"])}
         return cls(categories=CategoryIndex(names["categories"]), brands=brands, **arrays)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import IntArray
+from src.core.mapped_arrays import mapped
 
 _ARRAYS = ("blob", "offsets", "order")
 _MAX_TABLE_BYTES = 1 << 27
@@ -25,8 +26,7 @@ class Vocabulary:
     """
 
     def __init__(self, blob: IntArray, offsets: IntArray, order: IntArray) -> None:
-        # Plain views of the same mapped pages: a slice of an np.memmap costs ten times as much.
-        self._blob, self._offsets, self._order = (np.asarray(array) for array in (blob, offsets, order))
+        self._blob, self._offsets, self._order = blob, offsets, order
         # For single ids: an element or slice of a memoryview costs a third of an array's.
         self._bytes, self._begins, self._sorted = (
             np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
@@ -151,4 +151,4 @@ class Vocabulary:
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
         """Memory-map the files that `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
+        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))

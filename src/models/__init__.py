@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from src.interactions.interactions import TrainingData
-from src.models import als, category_popularity, item_graph, popularity, spectral, svd, text, vbmf
+from src.models import als, category_popularity, co_occurrence, item_graph, popularity, spectral, svd, text, vbmf
 from src.models.model_kind import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
-VBMF, CATEGORY_POPULARITY, TEXT = "vbmf", "category_popularity", "text"
+VBMF, CATEGORY_POPULARITY, TEXT, CO_OCCURRENCE = "vbmf", "category_popularity", "text", "co_occurrence"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -33,9 +33,12 @@ MODELS: dict[str, ModelKind] = {
         blends=True,
         learns_from=lambda data: data.categories is not None,
     ),
+    CO_OCCURRENCE: ModelKind(
+        co_occurrence.train, co_occurrence.CoOccurrence.load, co_occurrence.CoOccurrenceParams.of, blends=True
+    ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
-    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, unavailable=als.unavailable),
+    ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
     TEXT: ModelKind(
         text.train,
         text.Text.load,
@@ -44,7 +47,7 @@ MODELS: dict[str, ModelKind] = {
         learns_from=lambda data: data.item_vectors is not None,
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
-    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
+    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True),
 }
 
 

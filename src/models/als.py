@@ -2,8 +2,8 @@
 
 Minimises Σ c_ui (p_ui - x_u · y_i)² + λ (Σ|x_u|² + Σ|y_i|²) with the confidence c = 1 + α w for a pair of weight w and
 c = 1 for every other pair (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
-2008). The library implicit does the training. Only item factors are stored: the factors of a user are computed from
-the history at query time (equation 4).
+2008). Only item factors are stored: the factors of a user are computed from the history at query time (equation 4). A
+CUDA device is driven by the library implicit, if that is installed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
+from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 from typing_extensions import override
@@ -24,9 +25,15 @@ from typing_extensions import override
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.model_kind import Unavailable
 
 _QUERIES_PER_TASK = 128
+_SHARE_OF_SHORT = 4
+"""For histories shorter than this share of the factors one query solves as many equations as there are products."""
+_SHORT = 16
+"""A block solves histories of up to this length by as many equations as they are long, all of one length at once."""
+_SHORT_NUMBERS = 1 << 24
+_CONTINUED_ITERATIONS = 3
+"""Passes from the factors of an earlier part of the same events."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +47,7 @@ class AlsParams:
         regularization: λ.
         alpha: α.
         iterations: passes over users and items.
-        use_gpu: train on a CUDA device, for which implicit must be built; without one, on the CPU.
+        use_gpu: train on a CUDA device, for which implicit must be installed and built; without one, on the CPU.
     """
 
     factors: int = 128
@@ -72,7 +79,8 @@ class AlsSettings(BaseModel):
     als_iterations: int = Field(AlsParams.iterations, ge=1, le=1000, description="ALS: passes over users and products.")
     als_use_gpu: bool = Field(
         AlsParams.use_gpu,
-        description="ALS: train on a CUDA device, for which implicit must be built; without one, on the CPU.",
+        description="ALS: train on a CUDA device, for which the library implicit must be installed and built; without "
+        "one, on the CPU.",
     )
 
 
@@ -114,27 +122,78 @@ class Als(FromHistory, SavedAsArrays):
     def _user_factors(self, history: csr_matrix) -> FloatArray:
         """Return float32[n, f], the solution of equation 4 for each history."""
         users = np.zeros((history.shape[0], self.item_factors.shape[1]), np.float32)
+        length = np.diff(history.indptr)
+        shortest = min(_SHORT, users.shape[1] // 4)
+        if len(users) > 1:
+            self._solve_short(history, shortest, users)
+        self._solve_long(history, np.flatnonzero(length > (shortest if len(users) > 1 else 0)), users)
+        return users
 
-        def solve_rows(start: int) -> None:
-            for row in range(start, min(start + _QUERIES_PER_TASK, len(users))):
-                part = slice(history.indptr[row], history.indptr[row + 1])
-                users[row] = np.linalg.solve(*self._system(history.indices[part], history.data[part]))
+    def _solve_short(self, history: csr_matrix, longest: int, users: FloatArray) -> None:
+        """Write the factors of histories of at most `longest` products, by the Woodbury identity.
 
-        starts = range(0, len(users), _QUERIES_PER_TASK)
-        if len(starts) < 2:
-            any(map(solve_rows, starts))
-            return users
+        With G = RRᵀ and V = YR⁻ᵀ of a history's products, x = R⁻ᵀVᵀz, z = 1 + d - Ds, (I + VVᵀD) s = VVᵀ(1 + d).
+        """
+        length = np.diff(history.indptr)
+        if longest < 1 or not (length <= longest).any():
+            return
+        root = np.linalg.cholesky(self.gram.astype(np.float64))
+        inverse_root = solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32)
+        for m in range(1, longest + 1):
+            rows = np.flatnonzero(length == m)
+            n_parts = max(1, len(rows) * m * users.shape[1] // _SHORT_NUMBERS + 1)
+            for part in np.array_split(rows, n_parts) if len(rows) else ():
+                at = history.indptr[part][:, None] + np.arange(m)
+                extra = self.params.alpha * history.data[at]
+                whitened = self.item_factors[history.indices[at]] @ inverse_root.T
+                gram = whitened @ whitened.transpose(0, 2, 1)
+                right = (gram @ (1 + extra)[:, :, None])[:, :, 0]
+                explained = np.linalg.solve(np.eye(m) + gram * extra[:, None, :], right[:, :, None])[:, :, 0]
+                z = (1 + extra - extra * explained).astype(np.float32)
+                users[part] = (z[:, None, :] @ whitened)[:, 0] @ inverse_root
+
+    def _solve_long(self, history: csr_matrix, rows: IntArray, users: FloatArray) -> None:
+        """Write the factors of these histories, each by a system of f equations."""
+
+        def solve(part: IntArray) -> None:
+            for row in part.tolist():
+                at = slice(history.indptr[row], history.indptr[row + 1])
+                users[row] = np.linalg.solve(*self._system(history.indices[at], history.data[at]))
+
+        parts = np.split(rows, range(_QUERIES_PER_TASK, len(rows), _QUERIES_PER_TASK))
+        if len(parts) < 2:
+            any(map(solve, parts))
+            return
         # The systems are small: one thread per system is some twenty times faster than several threads for each.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            any(pool.map(solve_rows, starts))
-        return users
+            any(pool.map(solve, parts))
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        user = np.linalg.solve(*self._system(query.item_idx, query.weight))
+        short = len(query.item_idx) <= len(self.gram) // _SHARE_OF_SHORT
+        user = self._of_short(query) if short else np.linalg.solve(*self._system(query.item_idx, query.weight))
         return np.asarray(self.item_factors[item_idx] @ user)
+
+    def _of_short(self, query: QueryRows) -> FloatArray:
+        """Return the factors of a user with few products, from m equations instead of f.
+
+        By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP
+        and D = α w: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
+        """
+        factors = self.item_factors[query.item_idx].astype(np.float64)
+        extra = self.params.alpha * query.weight.astype(np.float64)
+        projected = self._inverse_gram @ factors.T
+        kernel, confidence = factors @ projected, 1 + extra
+        explained = np.linalg.solve(np.eye(len(extra)) + kernel * extra, kernel @ confidence)
+        user: FloatArray = (projected @ (confidence - extra * explained)).astype(np.float32)
+        return user
+
+    @cached_property
+    def _inverse_gram(self) -> FloatArray:
+        """float64[f, f], G⁻¹."""
+        return np.linalg.inv(self.gram.astype(np.float64))
 
     def _system(self, item_idx: IntArray, weight: FloatArray) -> _LinearSystem:
         """Return the normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p."""
@@ -148,66 +207,79 @@ class Als(FromHistory, SavedAsArrays):
         return {"n_items": n_items, "n_factors": n_factors}
 
 
-def unavailable() -> Unavailable | None:
-    """Return why implicit cannot be imported on this machine; None if it can."""
-    try:
-        import implicit.als  # noqa: F401
-    except (ImportError, OSError) as error:
-        return Unavailable(
-            f"als cannot be trained: the library implicit was not loaded ({error}). It needs the system library "
-            "libgomp.so.1: apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp"
-        )
-    return None
-
-
-def train(data: TrainingData, params: AlsParams, *, seed: int) -> Als:
-    """Train with implicit, on the confidence matrix 1 + α w.
+def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None = None) -> Als:
+    """Train on the confidence matrix 1 + α w.
 
     Args:
         data: events to learn from.
         params: see AlsParams.
         seed: of the initial factors.
+        start: trained with the same parameters on other events of the same products, to continue with a few passes;
+            None to begin at random.
 
     Returns:
         The model. Its factors are zero where no user has a history.
     """
-    from implicit.als import AlternatingLeastSquares  # not at the top: serving must not import it
-
     histories = data.histories
     several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
-    confidence = histories[several] if len(several) else histories.copy()
+    extra = histories[several] if len(several) else histories.copy()
     factors = min(params.factors, *histories.shape)
-    if not confidence.nnz:
-        return _als(np.zeros((confidence.shape[1], factors), np.float32), params)
-    confidence.data = 1 + params.alpha * confidence.data
-    use_gpu = params.use_gpu and _has_gpu()
-    with threadpool_limits(1, "blas"):  # implicit runs its own threads, and warns when BLAS does as well
-        model = AlternatingLeastSquares(
-            factors=factors,
-            regularization=params.regularization,
-            alpha=1,
-            iterations=params.iterations,
-            use_gpu=use_gpu,
-            random_state=seed,
-        )
-        model.fit(confidence, show_progress=False)
-    item_factors = model.item_factors.to_numpy() if use_gpu else model.item_factors
-    return _als(np.ascontiguousarray(item_factors, dtype=np.float32), params)
+    if not extra.nnz:
+        return _als(np.zeros((extra.shape[1], factors), np.float32), params)
+    extra.data *= np.float32(params.alpha)
+    if params.use_gpu and _has_gpu():
+        return _als(_fit_on_gpu(extra, factors, params, seed), params)
+    from src.models.kernels import als_trainer  # not at the top: serving must not import Numba
+
+    continued = start if start is not None and start.item_factors.shape == (extra.shape[1], factors) else None
+    item_factors = als_trainer.fit(
+        extra,
+        als_trainer.AlsOptions(
+            factors,
+            params.regularization,
+            params.iterations if continued is None else min(_CONTINUED_ITERATIONS, params.iterations),
+        ),
+        seed=seed,
+        start=None if continued is None else continued.item_factors,
+    )
+    return _als(item_factors, params)
+
+
+def _fit_on_gpu(extra: csr_matrix, factors: int, params: AlsParams, seed: int) -> FloatArray:
+    """Return the item factors that implicit finds on a CUDA device; extra: c - 1."""
+    from implicit.als import AlternatingLeastSquares  # of the machine's own installation
+
+    confidence = extra.copy()
+    confidence.data += 1
+    model = AlternatingLeastSquares(
+        factors=factors,
+        regularization=params.regularization,
+        alpha=1,
+        iterations=params.iterations,
+        use_gpu=True,
+        random_state=seed,
+    )
+    model.fit(confidence, show_progress=False)
+    return np.ascontiguousarray(model.item_factors.to_numpy(), dtype=np.float32)
 
 
 @cache
 def _has_gpu() -> bool:
     """Return whether implicit can train on a GPU; log once, if it cannot, what is missing."""
-    import implicit.gpu
-
-    if not implicit.gpu.HAS_CUDA:
+    try:
+        import implicit.gpu
+    except (ImportError, OSError) as error:
+        missing = f"the library implicit was not loaded ({error})"
+    else:
+        if implicit.gpu.HAS_CUDA:
+            return True
         missing = "implicit finds no CUDA device" if implicit.gpu.HAS_RMM else "the library rmm is not installed"
-        _log.warning(
-            "AISLE_ALS_USE_GPU is true, but %s: ALS is trained on the CPU. Install implicit with CUDA and rmm on a "
-            "machine with a GPU, or set AISLE_ALS_USE_GPU=false",
-            missing,
-        )
-    return bool(implicit.gpu.HAS_CUDA)
+    _log.warning(
+        "AISLE_ALS_USE_GPU is true, but %s: ALS is trained on the CPU. Install implicit with CUDA and rmm on a "
+        "machine with a GPU, or set AISLE_ALS_USE_GPU=false",
+        missing,
+    )
+    return False
 
 
 def _als(item_factors: FloatArray, params: AlsParams) -> Als:

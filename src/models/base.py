@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
 
@@ -234,7 +235,7 @@ class SavedAsArrays:
     def load(cls, folder: Path) -> Self:
         """Map what `save` wrote; an array stays on disk until it is touched."""
         document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in cls.ARRAYS}
+        arrays = {name: mapped(folder / f"{name}.npy") for name in cls.ARRAYS}
         numbers = {name: document[name] for name in cls.NUMBERS}
         return cls(params=cls.PARAMS(**document["params"]), **numbers, **arrays)
 

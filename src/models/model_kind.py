@@ -22,7 +22,7 @@ class Unavailable:
 
 
 class Train(Protocol):
-    """Trains one model on data. Deterministic for a seed; keeps no reference to the data."""
+    """Trains one model on data. Deterministic for its arguments; keeps no reference to the data."""
 
     def __call__(self, data: TrainingData, params: Any, *, seed: int) -> Any:
         """Train a model.
@@ -50,6 +50,8 @@ class ModelKind:
         rates: whether it predicts ratings.
         scores_cold_users: whether it lists products for a query without a history by a user it never saw.
         blends: whether the ensemble may add up its score; a score on the scale of ratings may not be.
+        continues: whether `train` also takes `start`: a model that was trained with the same parameters on other events
+            of the same vocabularies, from which fewer passes lead to as good a model; None to begin anew.
         unavailable: why it cannot be trained on this machine; None if it can.
         learns_from: whether the data hold anything that it, and no other model, would learn from.
     """
@@ -61,5 +63,6 @@ class ModelKind:
     rates: bool = False
     scores_cold_users: bool = False
     blends: bool = False
+    continues: bool = False
     unavailable: Callable[[], Unavailable | None] = lambda: None
     learns_from: Callable[[TrainingData], bool] = lambda data: True

@@ -107,9 +107,10 @@ class Spectral(FromHistory, SavedAsArrays):
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
         scores = self.wanted[item_idx] @ (query.weight @ self.given[query.item_idx])
-        own = np.zeros(self.n_items, np.float32)
-        own[query.item_idx] = query.weight * self.itself[query.item_idx]
-        return np.asarray(scores - own[item_idx])
+        order = np.argsort(query.item_idx)
+        place = order[np.minimum(np.searchsorted(query.item_idx, item_idx, sorter=order), len(order) - 1)]
+        own = (query.weight * self.itself[query.item_idx])[place]
+        return np.asarray(scores - np.where(query.item_idx[place] == item_idx, own, np.float32(0)))
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_factors."""

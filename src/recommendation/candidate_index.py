@@ -6,22 +6,28 @@ for a long history has a high score for one of its items at least. The candidate
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+from typing_extensions import override
 
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.core.progress import Reporter
+from src.core.mapped_arrays import mapped
+from src.core.progress import Reporter, Silent
 from src.models.base import QueryBlock, QueryRows
-from src.models.top_n import Candidates, top_n, top_n_of_rows
+from src.models.compiled_top_n import best_of_rows
+from src.models.top_n import Candidates, top_n
 
 _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
 """Highest number of pairs of items to score, and lowest number of items that can be neighbours. In a large catalogue
 only the most popular items can be neighbours; rare items get high scores for no history."""
-_BLOCK_BYTES = 1 << 27
+_BLOCK_BYTES = 1 << 25
 _SHARE_OF_NEW = 0.2
 _ARRAYS = ("item", "score")
 
@@ -68,52 +74,133 @@ class CandidateIndex:
     @classmethod
     def load(cls, folder: Path) -> CandidateIndex:
         """Map what `save` wrote."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS))
+        return cls(*(mapped(folder / f"{name}.npy") for name in _ARRAYS))
 
 
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
 
 
-def build_candidate_index(
-    score_all: ScoreAll, popularity: IntArray, known: BoolArray, n: int, reporter: Reporter
-) -> CandidateIndex:
-    """Index a scorer: its best items for every history of one item with weight 1.
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Finds the neighbours of items: the best items for every history of one item with weight 1.
 
-    Args:
+    Attributes:
         score_all: returns float32[n_queries, m] for a block of queries and m items.
-        popularity: int[n_items], number of users of each item.
-        known: bool[n_items], whether the scorer can score the item; others get no neighbours and are none.
+        named: int64[m], the items that can be neighbours, ascending.
+        known: int64[k], the items that have neighbours, ascending; others get none and are none.
+        n_items: number of items.
         n: number of neighbours.
-        reporter: told of the progress.
-
-    Returns:
-        The index. In a catalogue too large to compare, the most popular items and some without users are neighbours.
     """
-    n_items = len(popularity)
-    rows = np.flatnonzero(known)
-    n_named = max(_MOST_PAIRS // max(len(rows), 1), _FEWEST_NAMED)
-    new = rows[popularity[rows] == 0][::-1]  # the last items of a catalogue usually are its newest
-    if len(rows) > n_named:
-        new = new[: int(_SHARE_OF_NEW * n_named)]
-    bought = rows[popularity[rows] > 0]
-    bought = bought[np.argsort(-popularity[bought], kind="stable")[: n_named - len(new)]]
-    named = np.sort(np.concatenate([bought, new]))
-    column_of = np.full(n_items, -1, np.int64)
-    column_of[named] = np.arange(len(named))
-    n = max(min(n, len(named)), 1)
-    item, score = np.full((n_items, n), -1, np.int32), np.zeros((n_items, n), np.float32)
-    at_once = max(1, _BLOCK_BYTES // (4 * max(len(named), 1)))
-    for start in range(0, len(rows), at_once):
-        part = rows[start : start + at_once]
-        scores = score_all(QueryBlock(np.full(len(part), -1), _unit_histories(part, n_items)), named)
-        own_column = column_of[part]
-        scores[np.flatnonzero(own_column >= 0), own_column[own_column >= 0]] = np.nan
-        best = top_n_of_rows(scores, n)
-        exists = best >= 0
-        item[part] = np.where(exists, named[best], -1)
-        score[part] = np.where(exists, np.take_along_axis(scores, np.maximum(best, 0), axis=1), 0)
-        reporter.advance(start + len(part), len(rows))
-    return CandidateIndex(item, score)
+
+    score_all: ScoreAll
+    named: IntArray
+    known: IntArray
+    n_items: int
+    n: int
+
+    @classmethod
+    def of(cls, score_all: ScoreAll, popularity: IntArray, known: BoolArray, n: int) -> Neighbourhoods:
+        """Choose the items that can be neighbours.
+
+        Args:
+            score_all: see the class.
+            popularity: int[n_items], number of users of each item.
+            known: bool[n_items], whether the scorer can score the item.
+            n: number of neighbours.
+
+        Returns:
+            All known items can be neighbours. In a catalogue too large to compare, the most popular ones and some
+            without users can.
+        """
+        rows = np.flatnonzero(known)
+        n_named = max(_MOST_PAIRS // max(len(rows), 1), _FEWEST_NAMED)
+        new = rows[popularity[rows] == 0][::-1]  # the last items of a catalogue usually are its newest
+        if len(rows) > n_named:
+            new = new[: int(_SHARE_OF_NEW * n_named)]
+        bought = rows[popularity[rows] > 0]
+        bought = bought[np.argsort(-popularity[bought], kind="stable")[: n_named - len(new)]]
+        named = np.sort(np.concatenate([bought, new]))
+        return cls(score_all, named, rows, len(popularity), max(min(n, len(named)), 1))
+
+    def empty(self) -> CandidateIndex:
+        """Return an index without neighbours; its memory is taken when it is written."""
+        shape = (self.n_items, self.n)
+        return CandidateIndex(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
+
+    def whole(self, reporter: Reporter) -> CandidateIndex:
+        """Return the neighbours of all known items. reporter: told of the progress."""
+        index = self.empty()
+        self.write(index, self.known, reporter)
+        return index
+
+    def write(self, index: CandidateIndex, items: IntArray, reporter: Reporter) -> None:
+        """Write the neighbours of some items into an index, in blocks on all cores.
+
+        Args:
+            index: of `empty`.
+            items: int64[k], some of `known`.
+            reporter: told of the progress.
+        """
+        at_once = max(1, _BLOCK_BYTES // (4 * max(len(self.named), 1)))
+        parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
+        done = 0
+
+        def write(part: IntArray) -> None:
+            nonlocal done
+            self._write_block(index, part)
+            done += len(part)
+            reporter.advance(done, len(items))
+
+        # A block is small for BLAS, and half of its time is spent outside of it: one thread for each block.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            any(pool.map(write, parts))
+
+    def _write_block(self, index: CandidateIndex, part: IntArray) -> None:
+        scores = self.score_all(QueryBlock(np.full(len(part), -1), _unit_histories(part, self.n_items)), self.named)
+        own = np.searchsorted(self.named, part)
+        is_named = np.flatnonzero(self.named[np.minimum(own, len(self.named) - 1)] == part)
+        scores[is_named, own[is_named]] = np.nan
+        best = best_of_rows(scores, self.n)
+        index.item[part] = np.where(best.column >= 0, self.named[best.column], -1)
+        index.score[part] = best.score
+
+
+@dataclass(frozen=True)
+class GrowingIndex(CandidateIndex):
+    """An index that finds the neighbours of an item when it is first asked for: few users need few of them.
+
+    Attributes:
+        neighbourhoods: finds them.
+        has_row: bool[n_items], whether an item's neighbours are written, or need not be; changed.
+    """
+
+    neighbourhoods: Neighbourhoods
+    has_row: BoolArray
+
+    @classmethod
+    def of(cls, neighbourhoods: Neighbourhoods) -> GrowingIndex:
+        """Return an index without a row."""
+        has_row = np.ones(neighbourhoods.n_items, np.bool_)
+        has_row[neighbourhoods.known] = False
+        empty = neighbourhoods.empty()
+        return cls(empty.item, empty.score, neighbourhoods, has_row)
+
+    def find(self, items: IntArray, reporter: Reporter) -> None:
+        """Find the neighbours of many items at once.
+
+        Args:
+            items: int[k], with repetitions.
+            reporter: told of the progress.
+        """
+        missing = np.unique(items[~self.has_row[items]])
+        if len(missing):
+            self.neighbourhoods.write(self, missing, reporter)
+            self.has_row[missing] = True
+
+    @override
+    def retrieve(self, query: QueryRows, n: int) -> Candidates:
+        self.find(query.item_idx, Silent())
+        return super().retrieve(query, n)
 
 
 def _unit_histories(items: IntArray, n_items: int) -> csr_matrix:

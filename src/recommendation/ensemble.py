@@ -19,7 +19,7 @@ from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
 from src.models.contributions import Contributions, ScoreTerm
 from src.models.top_n import Candidates, top_n
-from src.recommendation.candidate_index import CandidateIndex, build_candidate_index
+from src.recommendation.candidate_index import CandidateIndex, GrowingIndex, Neighbourhoods
 from src.recommendation.list_ranker import LearnedOrder, ListRanker, ages_of
 
 ENSEMBLE = "blend"
@@ -72,13 +72,13 @@ class Ensemble(ListScorer):
         weights = {name: w for name, w in self.weights.items() if not MODELS[name].scores_cold_users}
         return replace(self, weights=weights, ranker=None) if weights else None
 
-    def indexed(self, data: TrainingData, reporter: Reporter, n: int = NEIGHBOURS) -> Ensemble:
+    def indexed(self, data: TrainingData, reporter: Reporter, *, growing: bool = False) -> Ensemble:
         """Return the ensemble with a candidate index.
 
         Args:
             data: what the models were trained on.
             reporter: told of the progress.
-            n: neighbours for each item.
+            growing: whether to find the neighbours of an item when it is asked for, as measuring a few users needs it.
 
         Returns:
             A copy with an index; the ensemble itself if nothing of it depends on the history.
@@ -86,14 +86,27 @@ class Ensemble(ListScorer):
         personal = self.personal()
         if personal is None:
             return self
-        reporter.step("making the index of the blend")
         users = np.bincount(data.histories.indices, minlength=len(data.items))
         indexed = users > 0
         if TEXT in self.weights and data.item_vectors is not None:
             # The first buyer of a new item needs a list, too. The last items of a catalogue usually are its newest.
             new = np.flatnonzero(~indexed & np.asarray(data.item_vectors.any(axis=1)))
             indexed[new[-max(int(indexed.sum()), FEWEST_NEW) :]] = True
-        return replace(self, index=build_candidate_index(personal.score_all, users, indexed, n, reporter))
+        neighbourhoods = Neighbourhoods.of(personal.score_all, users, indexed, NEIGHBOURS)
+        if growing:
+            return replace(self, index=GrowingIndex.of(neighbourhoods))
+        reporter.step("making the index of the blend")
+        return replace(self, index=neighbourhoods.whole(reporter))
+
+    def prepare(self, items: IntArray, reporter: Reporter) -> None:
+        """Find the neighbours of items ahead of queries with them, if the index finds them when it is asked.
+
+        Args:
+            items: int[m], with repetitions.
+            reporter: told of the progress.
+        """
+        if isinstance(self.index, GrowingIndex):
+            self.index.find(items, reporter)
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
@@ -115,7 +128,8 @@ class Ensemble(ListScorer):
             return np.arange(self.n_items)
         sources = [name for name in self.weights if MODELS[name].scores_cold_users]
         named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
-        return np.unique(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
+        items = np.sort(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
+        return items[np.flatnonzero(np.diff(items, prepend=-1))]  # np.unique takes several times as long
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:

@@ -11,12 +11,12 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder
 
-_FIRST_WEIGHTS = {SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
+_FIRST_WEIGHTS = {CO_OCCURRENCE: 0.6, SPECTRAL: 1.0, ALS: 0.3, ITEM_GRAPH: 0.2, TEXT: 0.4}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,13 @@ def weighting_of(settings: Settings) -> Weighting:
     )
 
 
-def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporter: Reporter) -> dict[str, Any]:
+def fit_models(
+    data: TrainingData,
+    params: Mapping[str, Any],
+    seed: int,
+    reporter: Reporter,
+    start: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Train models.
 
     Args:
@@ -99,6 +105,7 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
         params: model name → what its `train` takes.
         seed: of all models.
         reporter: told of the progress.
+        start: model name → model to continue, see ModelKind; None to begin them all anew.
 
     Returns:
         The trained models, by name.
@@ -106,7 +113,8 @@ def fit_models(data: TrainingData, params: Mapping[str, Any], seed: int, reporte
     models = {}
     for name, own in params.items():
         reporter.step(f"training {name} on {len(data):,} events")
-        models[name] = MODELS[name].train(data, own, seed=seed)
+        continued = {"start": start[name]} if start and name in start else {}
+        models[name] = MODELS[name].train(data, own, seed=seed, **continued)
     return models
 
 

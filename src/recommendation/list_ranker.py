@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src.core.domain import DAY, NO_TIME, BoolArray, FloatArray, IntArray, JsonDict
+from src.core.mapped_arrays import mapped
 from src.interactions.interactions import TrainingData
 from src.models.trees import Trees
 
@@ -95,7 +96,7 @@ class ListRanker:
     def load(cls, folder: Path) -> ListRanker:
         """Map what `save` wrote."""
         order = LearnedOrder.from_json(json.loads((folder / "ranker.json").read_text(encoding="utf-8")))
-        return cls(order, np.load(folder / "age.npy", mmap_mode="r", allow_pickle=False))
+        return cls(order, mapped(folder / "age.npy"))
 
 
 def head_of(total: FloatArray, excluded: BoolArray) -> BoolArray:

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
+from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
 from src.interactions.interactions import TrainingData
@@ -145,8 +146,8 @@ class PreparedLists:
     def load(cls, folder: Path) -> PreparedLists:
         """Map what `save` wrote."""
         names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")
-        mapped = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS)
-        return cls(tuple(names), *map(np.asarray, mapped))
+        arrays = (mapped(folder / f"{name}.npy") for name in _ARRAYS)
+        return cls(tuple(names), *arrays)
 
 
 def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, reporter: Reporter) -> PreparedLists | None:

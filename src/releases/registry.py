@@ -35,6 +35,7 @@ from src.releases.release import (
 )
 from src.releases.smoke_test import run_in_fresh_process
 from src.releases.verdict import GateVerdict
+from src.releases.verified_files import forget
 
 _TEMPORARY = ".tmp-"
 _UNREADABLE = (OSError, ValueError, RecursionError)
@@ -245,7 +246,7 @@ class Registry:
             raise NoRelease(f"no release is active in {self.folder}: run python train_model.py")
         if not pointer["version"]:
             raise ReleaseError(f"{self.folder / CURRENT} cannot be read.")
-        return self.load(pointer["version"], pointer["manifest_sha256"])
+        return self.load(pointer["version"], pointer["manifest_sha256"], is_remembered=True)
 
     def active(self) -> Release:
         """Return the current release or, if that is missing or does not verify, the newest one before it that does.
@@ -321,12 +322,13 @@ class Registry:
         """Return a manifest without verifying the release. Raises one of _UNREADABLE."""
         return parse_manifest(json.loads((self.folder / version / MANIFEST).read_text(encoding="utf-8")))
 
-    def load(self, version: str, manifest_sha256: str | None = None) -> Release:
+    def load(self, version: str, manifest_sha256: str | None = None, *, is_remembered: bool = False) -> Release:
         """Verify every byte of a release and map it.
 
         Args:
             version: The release.
             manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+            is_remembered: See `read_release`.
 
         Returns:
             The release.
@@ -339,7 +341,7 @@ class Registry:
         if version not in self.versions():
             known = ", ".join(self.versions()) or "none"
             raise UnknownName(f"there is no release {version!r} in {self.folder}. Expected one of: {known}.")
-        return read_release(folder, manifest_sha256)
+        return read_release(folder, manifest_sha256, is_remembered=is_remembered)
 
     def versions(self) -> list[str]:
         """Return the versions on disk, oldest first."""
@@ -374,6 +376,7 @@ class Registry:
         with suppress(OSError):
             os.rename(self.folder / version, doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+        forget(self.folder / version)
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from src.recommendation.pipeline import Pipeline
 from src.recommendation.prepared_lists import PreparedLists
 from src.recommendation.search_reranker import SearchReranker
 from src.releases.manifest import FORMAT, READABLE_FORMATS, Manifest, TrainingRecord, iso_seconds, parse_manifest
+from src.releases.verified_files import is_old, mark_of, verified_files
 from src.search.index import SearchIndex
 
 MANIFEST = "manifest.json"
@@ -132,12 +133,13 @@ def write_release(draft: Draft, folder: Path, version: str, parent: str | None, 
         fsync_folder(path)
 
 
-def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
+def read_release(folder: Path, manifest_sha256: str | None = None, *, is_remembered: bool = False) -> Release:
     """Verify every byte of a release and map it.
 
     Args:
         folder: Its folder.
         manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+        is_remembered: Whether files count as verified that this machine has verified, and that did not change since.
 
     Returns:
         The release.
@@ -145,7 +147,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None) -> Release:
     Raises:
         ReleaseError: It is damaged, or another program's.
     """
-    manifest = _verified_manifest(folder, manifest_sha256)
+    manifest = _verified_manifest(folder, manifest_sha256, is_remembered=is_remembered)
     try:
         pipeline = Pipeline(
             users=Vocabulary.load(folder / "users"),
@@ -169,7 +171,7 @@ def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
     return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})
 
 
-def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
+def _verified_manifest(folder: Path, manifest_sha256: str | None, *, is_remembered: bool) -> Manifest:
     def broken(reason: str) -> ReleaseError:
         return ReleaseError(f"release {folder.name} is not served: {reason}. Activate another one or train again.")
 
@@ -187,15 +189,28 @@ def _verified_manifest(folder: Path, manifest_sha256: str | None) -> Manifest:
             raise broken(f"its format is {manifest['format']!r}, this program reads {readable}")
         if set(manifest["files"]) != {str(path.relative_to(folder)) for path in _files(folder)} - {MANIFEST}:
             raise broken("its files are not those of its manifest")
-        for name, expected in manifest["files"].items():
-            if _fingerprint(folder / name) != expected:
-                raise broken(f"{name} was altered or cut")
+        for name in _altered(folder, manifest["files"], is_remembered=is_remembered):
+            raise broken(f"{name} was altered or cut")
         return parse_manifest(manifest)
     except ReleaseError:
         raise
     except Exception as error:  # a manifest may be any JSON, of any depth
         refuse_limit(folder.name, error)
         raise broken(f"it cannot be read ({_short(error)})") from None
+
+
+def _altered(folder: Path, files: Mapping[str, JsonDict], *, is_remembered: bool) -> Iterator[str]:
+    """Yield the names of files that are not those of a manifest, and remember the others."""
+    with verified_files(folder) as known:
+        for name, expected in files.items():
+            mark = mark_of(folder / name, str(expected["sha256"]))
+            if is_remembered and known.get(name) == mark and mark[2] == expected["bytes"]:
+                continue
+            known.pop(name, None)
+            if _fingerprint(folder / name) != expected:
+                yield name
+            elif is_old(mark):
+                known[name] = mark
 
 
 def refuse_limit(version: str, error: Exception) -> None:

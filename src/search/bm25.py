@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.interactions.vocabulary import Vocabulary
 from src.search.spelling import Spelling
 from src.search.tokenizer import LONGEST, chunks_of, is_unspaced, measure_of, splits_of
@@ -168,7 +169,7 @@ class Bm25Index:
         spelling = Spelling.load(folder / "spelling", words)
         forms = WordForms.load(folder / "forms", words)
         there = [name for name in _ARRAYS if (folder / f"{name}.npy").is_file()]
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in there}
+        arrays = {name: mapped(folder / f"{name}.npy") for name in there}
         if "rarity" not in arrays:  # a release of an older version: its scores have other factors for each word
             arrays["rarity"] = np.maximum.reduceat(arrays["score"], arrays["pointer"][:-1])
         return cls(words=words, spelling=spelling, forms=forms, n_items=n_items, **arrays)

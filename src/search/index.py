@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import CATEGORY_LIST, BoolArray, FloatArray, IntArray, JsonDict
+from src.core.mapped_arrays import mapped
 from src.interactions.category_index import CategoryIndex
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
@@ -201,7 +202,7 @@ class SearchIndex:
     def load(cls, folder: Path) -> SearchIndex:
         """Map what `save` wrote; a folder of an older version is readable too."""
         document = json.loads((folder / "search.json").read_text(encoding="utf-8"))
-        title_group = np.load(folder / "title_group.npy", mmap_mode="r", allow_pickle=False)
+        title_group = mapped(folder / "title_group.npy")
         is_current = (folder / "attributes").is_dir()
         by = None
         if document["encoder"] is not None:
@@ -249,10 +250,7 @@ def build_search_index(
 
 def _older_attributes(folder: Path) -> ItemAttributes:
     """Read the attributes that older versions saved with a search index: float32 prices, category names, no brands."""
-    arrays = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in ("price", "stock", "category", "category_pointer")
-    }
+    arrays = {name: mapped(folder / f"{name}.npy") for name in ("price", "stock", "category", "category_pointer")}
     names, category, pointer = Vocabulary.load(folder / "categories"), arrays["category"], arrays["category_pointer"]
     number: dict[bytes, int] = {b"": 0}
     rows = [

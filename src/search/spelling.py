@@ -10,6 +10,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from src.core.domain import IntArray
+from src.core.mapped_arrays import mapped
 from src.interactions.vocabulary import Vocabulary
 
 _LOOKED_AT = 200
@@ -97,7 +98,7 @@ class Spelling:
         Returns:
             The index.
         """
-        arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
+        arrays = (mapped(folder / f"{name}.npy") for name in ("word", "pointer"))
         return cls(words, Vocabulary.load(folder / "grams"), *arrays)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 
 EXACT_UP_TO = 150_000
 """Number of vectors of 256 numbers that one thread compares within 3 ms (make bench-search)."""
@@ -94,7 +95,7 @@ class VectorIndex:
         import faiss
 
         faiss.omp_set_num_threads(1)
-        rows = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        rows = mapped(folder / "vectors.npy")
         index = faiss.read_index(str(folder / _FILE), faiss.IO_FLAG_MMAP_IFC if exact else faiss.IO_FLAG_MMAP)
         if not exact:
             _probe(index)

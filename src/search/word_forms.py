@@ -20,6 +20,7 @@ import numpy as np
 import Stemmer
 
 from src.core.domain import IntArray
+from src.core.mapped_arrays import mapped
 from src.interactions.vocabulary import Vocabulary
 from src.search.tokenizer import is_unspaced, plain
 
@@ -151,7 +152,7 @@ class WordForms:
         if not folder.is_dir():
             return cls.of(words=Vocabulary.of([]), languages=())
         languages = tuple(json.loads((folder / "languages.json").read_text(encoding="utf-8")))
-        arrays = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("word", "pointer"))
+        arrays = (mapped(folder / f"{name}.npy") for name in ("word", "pointer"))
         return cls(words, languages, Vocabulary.load(folder / "keys"), *arrays)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -56,6 +58,26 @@ class Store:
             made_up=self.products.has_synthetic(),
             by_kind={kind: count for kind, (count, _) in sorted(counts.kinds.items())},
         )
+
+    def rename_products(self, new_ids: Mapping[str, str]) -> int:
+        """Give products other ids, with all their events; what the store holds under the new id already stays.
+
+        Args:
+            new_ids: Id → new id.
+
+        Returns:
+            The number of ids that were known, and are gone.
+        """
+        known = self.products.get(new_ids)
+        if not known:
+            return 0
+        present = self.products.get(new_ids[old] for old in known)
+        moved = [replace(product, product_id=new_ids[old]) for old, product in known.items()]
+        self.products.add(product for product in moved if product.product_id not in present)
+        with self.database.write() as connection:
+            self.events.rename_products(connection, {old: new_ids[old] for old in known})
+            self.products.delete(connection, known)
+        return len(known)
 
     def delete_synthetic(self) -> int:
         """Delete the synthetic products, their events and searches, and all served lists.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Column, Connection, MetaData, Table, Text, bindparam, delete, func, insert, select, text, update
 
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, ProductCount
 from src.store.apply_returns import apply_returns
@@ -159,6 +159,32 @@ class EventStore:
         None if that is not known: in an empty store, or one that an early version filled. Quick.
         """
         return changed_at(self._database, EVENTS)
+
+    def rename_products(self, connection: Connection, new_ids: Mapping[str, str]) -> None:
+        """Give the products of events other ids; an event that the store has under the new id already is deleted.
+
+        Args:
+            connection: The transaction.
+            new_ids: Id → new id.
+        """
+        renames = Table("renames", MetaData(), Column("old", Text, primary_key=True), Column("new", Text))
+        connection.execute(text("CREATE TEMPORARY TABLE renames (old TEXT PRIMARY KEY, new TEXT NOT NULL)"))
+        connection.execute(insert(renames), [{"old": old, "new": new} for old, new in new_ids.items()])
+        olds = select(renames.c.old)
+        new = select(renames.c.new).where(renames.c.old == events.c.product_id).correlate(events).scalar_subquery()
+        same = events.alias()
+        is_there = select(same.c.user_id).where(
+            same.c.user_id == events.c.user_id,
+            same.c.product_id == new,
+            same.c.kind == events.c.kind,
+            same.c.dedupe_key == events.c.dedupe_key,
+        )
+        of_old = events.c.product_id.in_(olds)
+        connection.execute(update(events).where(of_old, ~is_there.exists()).values(product_id=new))
+        connection.execute(delete(events).where(of_old))
+        connection.execute(text("DROP TABLE renames"))
+        self._known_products.clear()
+        note_change(self._database, connection, EVENTS)
 
     def delete_synthetic(self, connection: Connection) -> None:
         """Delete the events on synthetic products, within the transaction of `connection`."""

@@ -17,6 +17,7 @@ from src.store.tables import products
 
 SYNTHETIC = select(products.c.product_id).where(products.c.made_up)
 """Ids of the synthetic products."""
+_DESCRIBED = or_(*(products.c[name].is_not(None) for name in ("title", "category", "brand", "image_url")))
 _WRITE_ROWS, _READ_ROWS, _READ_ATTRIBUTES = 1_000, 5_000, 20_000
 
 
@@ -105,6 +106,46 @@ class ProductStore:
                 counts.update(dict.fromkeys(category_names(category), count))
         ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
         return [CategoryCount(name, count) for name, count in ranked]
+
+    def sample_ids(self, n: int, *, described: bool) -> list[str]:
+        """Return up to n ids of products that are described, or of those that are known from events alone.
+
+        Args:
+            n: The most ids.
+            described: Whether they have a title, category, brand or image.
+
+        Returns:
+            Ids, in their order.
+        """
+        condition = _DESCRIBED if described else ~_DESCRIBED
+        with self._database.read() as connection:
+            query = select(products.c.product_id).where(condition).order_by(products.c.product_id).limit(n)
+            return list(connection.execute(query).scalars())
+
+    def described_among(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those of these products that have a title, category, brand or image."""
+        found: set[str] = set()
+        with self._database.read() as connection:
+            for part in batches(dict.fromkeys(product_ids), PARAMETERS):
+                query = select(products.c.product_id).where(products.c.product_id.in_(part), _DESCRIBED)
+                found.update(connection.execute(query).scalars())
+        return found
+
+    def count_undescribed(self) -> int:
+        """Count the products that events have named and no catalogue has described."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(products).where(~_DESCRIBED)).scalar_one()
+
+    def delete(self, connection: Connection, product_ids: Iterable[str]) -> None:
+        """Delete products; their events stay.
+
+        Args:
+            connection: The transaction.
+            product_ids: The products.
+        """
+        note_change(self._database, connection, PRODUCTS)
+        for part in batches(product_ids, PARAMETERS):
+            connection.execute(delete(products).where(products.c.product_id.in_(part)))
 
     def count(self) -> int:
         """Count the products, withdrawn and synthetic ones included."""

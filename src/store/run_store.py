@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, func, select, update
 
-from src.core.records import Load, Run, RunCount, RunStatus, Score
+from src.core.records import Load, Run, RunCount, RunPhase, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 
@@ -123,14 +123,19 @@ class RunStore:
 
 def _row(run: Run) -> dict[str, Any]:
     verdict = None if run.verdict is None else json.dumps(run.verdict)
-    return asdict(replace(run, status=RunStatus(run.status), verdict=None)) | {"verdict": verdict}
+    phases = json.dumps([asdict(phase) for phase in run.phases]) if run.phases else None
+    row = asdict(replace(run, status=RunStatus(run.status), verdict=None, phases=()))
+    return row | {"verdict": verdict, "phases": phases}
 
 
 def _run(row: Row[Any]) -> Run:
     found = dict(row._mapping)
-    verdict = found.pop("verdict")
-    status = RunStatus(found.pop("status"))
-    return Run(**found, status=status, verdict=None if verdict is None else json.loads(verdict))
+    verdict, phases = found.pop("verdict"), found.pop("phases")
+    return Run(
+        **found | {"status": RunStatus(found["status"])},
+        verdict=None if verdict is None else json.loads(verdict),
+        phases=tuple(RunPhase(**phase) for phase in json.loads(phases or "[]")),
+    )
 
 
 def _inserts(connection: Connection, statement: Executable) -> bool:

@@ -140,6 +140,7 @@ runs = Table(
     Column("model_type", Text, nullable=False, server_default="all"),
     Column("progress", Text, nullable=False, server_default=""),
     Column("verdict", Text),  # JSON
+    Column("phases", Text),  # JSON
     Index("runs_started", "started_at"),
 )
 

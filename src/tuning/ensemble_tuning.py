@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.core.domain import DAY, NO_TIME, EventKind, JsonDict
+from src.core.domain import DAY, NO_TIME, BoolArray, EventKind, FloatArray, JsonDict
 from src.core.progress import Reporter
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
-from src.models import MODELS, POPULARITY, SPECTRAL, TEXT
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.models.model_kind import Unavailable
@@ -26,13 +26,24 @@ from src.tuning.cold_start_weight import tune_cold_start_weight
 from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hyperparameters
 from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import ComponentScores, Objective
+from src.tuning.repeated_draws import pooled_scores
 from src.tuning.search_spaces import SEARCH_SPACES
 
-_TIME_SHARES = {"trending": 0.05, "category_popularity": 0.02, "spectral": 0.4, "item_graph": 0.25, "als": 0.28}
+_TIME_SHARES = {
+    "trending": 0.03,
+    "category_popularity": 0.02,
+    "co_occurrence": 0.15,
+    "item_graph": 0.2,
+    "spectral": 0.35,
+    "als": 0.25,
+}
 """Shares of the remaining time among the models that can be trained."""
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _MAX_ROUNDS = 4
+_SAMPLED_USERS = 1_500
+_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5}
+"""A start for the weights: sums like this one are good on data of many kinds."""
 _MIN_GAIN = 1e-5
 _LIST_RANKER_SHARE = 0.25
 """Share of the budget for the list ranker, which needs one more training of all models; the search gets less then. It
@@ -91,6 +102,7 @@ def tune_ensemble(
     summary: JsonDict = {
         f"ndcg_at_{options.k}": round(tuned.ndcg, 5),
         "of_models": {name: round(trial.ndcg, 5) for name, trial in trials.items()},
+        "searches": {name: trial.about for name, trial in trials.items() if trial.about},
         "order": ranker.summary,
         "new_products": tuned.cold_start,
         "users": len(search.objective.queries),
@@ -136,10 +148,12 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
     popular = MODELS[POPULARITY].train(train, config.params[POPULARITY], seed=search.seed)
     params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
     models: dict[str, ListModel] = {POPULARITY: popular, **{name: trial.model for name, trial in trials.items()}}
-    scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)
-    weights, ndcg = best_weights(scores, scales, without=TEXT)
+    pooled = pooled_scores(search, models, sum(trial.seconds for trial in trials.values()))
+    weights, ndcg = best_weights(pooled, (config.weights, _KNOWN_SUM), without=TEXT)
     cold_start: JsonDict = {}
     if TEXT in models:
+        scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)
+        ndcg = scores.ndcg(np.array([weights.get(name, 0.0) / scales[name] for name in scores.names]))
         best = tune_cold_start_weight(search, scores, models, weights, ndcg)
         cold_start = {
             f"recall_at_{cold_start_weight.K}": round(best.cold_recall, 5),
@@ -227,36 +241,48 @@ class TunedWeights(NamedTuple):
     ndcg: float
 
 
-def best_weights(scores: ComponentScores, scales: Mapping[str, float], without: str | None = None) -> TunedWeights:
-    """Choose the weights of models by coordinate ascent from the best single model.
+def best_weights(
+    scores: ComponentScores, starts: Sequence[Mapping[str, float]] = (), without: str | None = None
+) -> TunedWeights:
+    """Choose the weights of models by coordinate ascent from the best of several starts.
 
-    In turn, each weight is set to the step that gives the best lists, until a round brings no gain.
+    In turn, each weight is set to the step that gives the best lists, until a round brings no gain. The starts are the
+    best single model and those given, each of which first climbs by the lists of a sample of the users.
 
     Args:
-        scores: component scores of the models.
-        scales: model → typical size of its scores.
+        scores: component scores of the models, in units of their scales.
+        starts: weights to start from.
         without: a model whose weight stays 0.
 
     Returns:
         The weights.
     """
-    unit = np.array([0.0 if name == without else 1 / scales[name] for name in scores.names])
-    single = [scores.ndcg(unit * alone) if unit @ alone else -1.0 for alone in np.eye(len(unit))]
-    weights = np.eye(len(unit))[int(np.argmax(single))]
-    best = max(single)
+    allowed = np.array([name != without for name in scores.names])
+    sample = scores.of_users(np.random.default_rng(0).permutation(len(scores.item))[:_SAMPLED_USERS])
+    single = [scores.ndcg(alone) if alone @ allowed else -1.0 for alone in np.eye(len(allowed))]
+    given = [np.array([start.get(name, 0.0) for name in scores.names]) * allowed for start in starts]
+    first = [np.eye(len(allowed))[int(np.argmax(single))], *(weights for weights in given if weights.any())]
+    climbed = [_ascent(sample, weights, allowed) for weights in first] if len(sample.item) < len(scores.item) else first
+    weights = _ascent(scores, max(climbed, key=scores.ndcg), allowed)
+    return TunedWeights(
+        {name: float(w) for name, w in zip(scores.names, weights, strict=True) if w}, scores.ndcg(weights)
+    )
+
+
+def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
+    """Return the weights at which no single step of an allowed model makes better lists."""
+    best = scores.ndcg(weights)
     for _ in range(_MAX_ROUNDS):
         before = best
-        for at in range(len(weights)):
+        for at in np.flatnonzero(allowed):
             others = weights.copy()
             others[at] = 0
-            if not unit[at] or not others.any():
-                continue
-            for step in _STEPS:
+            for step in _STEPS if others.any() else ():
                 candidate = others.copy()
                 candidate[at] = step
-                ndcg = scores.ndcg(candidate * unit)
+                ndcg = scores.ndcg(candidate)
                 if ndcg > best + _MIN_GAIN:
                     best, weights = ndcg, candidate
         if best - before < _MIN_GAIN:
             break
-    return TunedWeights({name: float(w) for name, w in zip(scores.names, weights, strict=True) if w}, best)
+    return weights

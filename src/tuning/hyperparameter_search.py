@@ -5,25 +5,30 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from src.core.domain import JsonDict
 from src.core.progress import Reporter
 from src.interactions.splits import Split
 from src.models.base import ListModel
 from src.tuning.objective import Objective
+from src.tuning.race import Race
 from src.tuning.search_spaces import SearchSpace
 
-_COSTLY_SHARE = 0.5
-"""Share of the time that may go into the costly questions."""
+_COSTLY_SHARE = 0.4
+"""Share of the time that may go into the recipes and the costly questions."""
+_SIZES_SHARE = 0.3
+"""Share of the time that is kept for larger models."""
 
 
 @dataclass
@@ -74,21 +79,25 @@ class BestTrial:
         params: its parameters.
         model: trained with them.
         ndcg: its mean NDCG@k.
-        seconds: duration of the slowest training.
+        seconds: duration of the slowest trial.
+        about: for people: the number of trials, NDCG@k of the first, and the time that all took.
     """
 
     params: Any
     model: ListModel
     ndcg: float
     seconds: float
+    about: JsonDict = field(default_factory=dict)
 
 
 def search_hyperparameters(search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> BestTrial:
     """Search the parameters of one model.
 
-    `first` is tried in any case. Next come the costly questions in turn, each answer combined with the best assignment
-    so far. The remaining parameters are sampled by TPE (Bergstra et al., "Algorithms for hyper-parameter optimization",
-    NIPS 2011), with the best costly answers. Trials stored in search.trials_file are not repeated.
+    `first` is tried in any case, in small, then the recipes of the space. Next come the costly questions in turn, each
+    answer combined with the best assignment so far. The remaining parameters are sampled by TPE (Bergstra et al.,
+    "Algorithms for hyper-parameter optimization", NIPS 2011), with the best costly answers. At last larger models are
+    tried with the best settings; where there is no time to, the sizes of `first` are kept. Trials stored in
+    search.trials_file are not repeated.
 
     Args:
         search: the context.
@@ -100,35 +109,97 @@ def search_hyperparameters(search: Search, name: str, space: SearchSpace, first:
     Returns:
         The best trial, stored ones included.
     """
-    space = _containing(space, first)
-    factory = _ModelFactory(search, space, first)
-    study = _study(search, name, space, first)
+    return _ModelSearch(search, name, space, first, deadline).best_trial()
 
-    def run_next() -> None:
-        trial = study.ask()
-        study.tell(trial, factory.ndcg(_suggestion(trial, space)))
-        search.reporter.advance(min(len(study.trials), space.trials), space.trials)
 
-    def run(assignment: dict[str, Any]) -> None:
-        if assignment not in _completed(study):  # a trial that was interrupted is repeated
-            study.enqueue_trial(assignment)
-        while any(trial.state == TrialState.WAITING for trial in study.trials):
-            run_next()
+class _ModelSearch:
+    """The search of one model's parameters, see search_hyperparameters."""
 
-    costly_deadline = search.clock.left - (search.clock.left - deadline) * _COSTLY_SHARE
-    run(_assignment(space, first))
-    for question, answers in space.costly.items():
-        best = study.best_params
-        for number in range(len(answers)):
-            if search.clock.left <= costly_deadline:
+    def __init__(self, search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> None:
+        self._search, self._first, self._deadline = search, first, deadline
+        self._space = _containing(space, space.small(first))
+        self._factory = _ModelFactory(search, self._space, first)
+        self._study = _study(search, name, self._space, first)
+        self._began = search.clock.left
+        self._whole = self._began - deadline
+
+    def best_trial(self) -> BestTrial:
+        self._begin()
+        larger, rng = self._space.larger_sizes(), np.random.default_rng(self._search.seed + len(self._study.trials))
+        until = self._deadline + (self._whole * _SIZES_SHARE if larger else 0)
+        n_small = self._space.trials - len(larger)
+        self._sample(until, n_small, lambda: self._space.drawn_sizes(self._study.best_params, rng))
+        sizes = self._try_larger(larger)
+        best_sizes = {name: self._study.best_params[name] for name in self._space.sizes}
+        self._sample(self._deadline, self._space.trials, lambda: best_sizes)
+        best, factory = self._study.best_params, self._factory
+        about: JsonDict = {
+            "trials": len(self._study.trials),
+            "dropped": factory.race.n_dropped,
+            "first": round(_completed(self._study)[0].value or 0.0, 5),
+            "best": round(self._study.best_value, 5),
+            "seconds": round(self._began - self._search.clock.left, 1),
+        }
+        params = replace(factory.params_of(best), **sizes)
+        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.longest, about)
+
+    def _begin(self) -> None:
+        """Try what the search is given, the recipes and the answers to the costly questions."""
+        until = self._began - self._whole * _COSTLY_SHARE
+        start = _assignment(self._space, self._space.small(self._first))
+        self._run(start)
+        for recipe in self._space.recipes:
+            if self._is_time(until):
+                self._run(_with_recipe(self._space, start, recipe))
+        for question, answers in self._space.costly.items():
+            best = self._study.best_params
+            for number in range(len(answers)):
+                if self._is_time(until):
+                    self._run(best | {question: number})
+
+    def _sample(self, until: float, trials: int, sizes: Callable[[], dict[str, Any]]) -> None:
+        """Let the sampler choose all but the costly answers and the sizes."""
+        while len(self._study.trials) < trials and self._search.clock.left > until + self._factory.last:
+            costly = {question: self._study.best_params[question] for question in self._space.costly}
+            self._study.enqueue_trial(costly | sizes())
+            self._run_next()
+
+    def _try_larger(self, larger: list[dict[str, Any]]) -> dict[str, Any]:
+        """Try larger models while they are better; return the sizes of `first` if there was no time for any."""
+        for sizes in larger:
+            if not self._is_time(self._deadline):
+                untried = {name: getattr(self._first, name) for name in sizes}
+                return untried if sizes is larger[0] and not self._space.is_small(self._first) else {}
+            before = self._study.best_value
+            self._run(self._study.best_params | sizes)
+            if self._study.best_value <= before:
                 break
-            run(best | {question: number})
-    costly = {question: study.best_params[question] for question in space.costly}
-    while len(study.trials) < space.trials and search.clock.left > deadline:
-        study.enqueue_trial(costly)  # the sampler chooses the others
-        run_next()
-    best = study.best_params
-    return BestTrial(factory.params_of(best), factory.model(best), study.best_value, factory.longest)
+        return {}
+
+    def _is_time(self, until: float) -> bool:
+        """Return whether a trial as slow as the slowest one so far would end in time."""
+        return self._search.clock.left > until + self._factory.longest and len(self._study.trials) < self._space.trials
+
+    def _run(self, assignment: dict[str, Any]) -> None:
+        if assignment not in [trial.params for trial in _completed(self._study)]:  # interrupted ones are repeated
+            self._study.enqueue_trial(assignment)
+        while any(trial.state == TrialState.WAITING for trial in self._study.trials):
+            self._run_next()
+
+    def _run_next(self) -> None:
+        trial = self._study.ask()
+        self._study.tell(trial, self._factory.ndcg(_suggestion(trial, self._space)))
+        self._search.reporter.advance(min(len(self._study.trials), self._space.trials), self._space.trials)
+
+
+def _with_recipe(space: SearchSpace, start: dict[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an assignment with the values of a recipe; costly answers that the space lacks are left as they were."""
+    free = {name: value for name, value in recipe.items() if name in start}
+    costly: dict[str, int] = {}
+    for question, answers in space.costly.items():
+        wanted = {name: recipe[name] for name in answers[0] if name in recipe}
+        costly |= {question: answers.index(wanted)} if wanted in answers else {}
+    return start | free | costly
 
 
 def _containing(space: SearchSpace, first: Any) -> SearchSpace:
@@ -156,8 +227,8 @@ def _assignment(space: SearchSpace, first: Any) -> dict[str, Any]:
     return costly | {name: values[name] for name in (*space.ranges, *space.choices)}
 
 
-def _completed(study: optuna.Study) -> list[dict[str, Any]]:
-    return [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+def _completed(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _suggestion(trial: optuna.Trial, space: SearchSpace) -> dict[str, Any]:
@@ -196,24 +267,37 @@ class _ModelFactory:
 
     def __init__(self, search: Search, space: SearchSpace, first: Any) -> None:
         self._search, self._space, self._first = search, space, first
-        self._prepared: tuple[dict[str, int], Any] | None = None
-        self.longest = 0.0  # seconds of the slowest training
+        self._prepared: tuple[tuple[dict[str, int], bool], Any] | None = None
+        self.race = Race.of(search.objective, search.seed)
+        self._best: tuple[float, dict[str, Any], ListModel] | None = None
+        self.last = self.longest = 0.0  # seconds of the last trial and of the slowest one
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
         free = {name: value for name, value in assignment.items() if name not in self._space.costly}
         costly = [answers[assignment[question]] for question, answers in self._space.costly.items()]
         return replace(self._first, **free, **dict(ChainMap(*costly)))
 
-    def model(self, assignment: Mapping[str, Any]) -> ListModel:
-        train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
-        answers = {question: assignment[question] for question in self._space.costly}
+    def ndcg(self, assignment: Mapping[str, Any]) -> float:
+        """Train and measure a trial; its model is kept if it is the best so far."""
         started = time.perf_counter()
+        model = self._model(assignment)
+        found = self.race.ndcg(model)
+        if self._best is None or found > self._best[0]:
+            self._best = found, dict(assignment), model
+        self.last = time.perf_counter() - started
+        self.longest = max(self.longest, self.last)
+        return found
+
+    def best_model(self, assignment: Mapping[str, Any]) -> ListModel:
+        """Return the model of the best trial, which is trained anew if an earlier search made it."""
+        if self._best is not None and self._best[1] == assignment:
+            return self._best[2]
+        return self._model(assignment)
+
+    def _model(self, assignment: Mapping[str, Any]) -> ListModel:
+        train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
+        answers = {question: assignment[question] for question in self._space.costly}, self._space.is_small(params)
         if self._prepared is None or self._prepared[0] != answers:
             self._prepared = None  # freed before the next one is computed: each may take a gigabyte
             self._prepared = answers, self._space.prepare(train, params, seed)
-        model = self._space.finish(train, self._prepared[1], params, seed)
-        self.longest = max(self.longest, time.perf_counter() - started)
-        return model
-
-    def ndcg(self, assignment: Mapping[str, Any]) -> float:
-        return float(self._search.objective.ndcg(self.model(assignment)).mean())
+        return self._space.finish(train, self._prepared[1], params, seed)

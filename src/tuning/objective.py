@@ -80,6 +80,11 @@ class Objective:
         lists = top_lists(scorer, MaskedQueries(self.queries, self.masked), self.k, fill=self.popular)
         return ranking_metrics(self._is_relevant(lists), np.diff(self.relevant.indptr))["ndcg"]
 
+    def of_users(self, rows: IntArray) -> Objective:
+        """Return the objective of some of the users. rows: int[m], positions in `queries`."""
+        queries = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
+        return replace(self, queries=queries, masked=self.masked[rows], relevant=self.relevant[rows])
+
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
         queries = MaskedQueries(self.queries, self.masked)
@@ -117,6 +122,21 @@ class ComponentScores:
     relevant: BoolArray
     n_relevant: IntArray
     k: int
+
+    def in_units_of(self, scales: Mapping[str, float]) -> ComponentScores:
+        """Return the scores of each model divided by its scale."""
+        unit = np.array([scales[name] for name in self.names], np.float32)
+        return replace(self, score=self.score / unit[:, None, None])
+
+    def of_users(self, rows: IntArray) -> ComponentScores:
+        """Return the scores of some of the users. rows: int[n], positions in `item`."""
+        return replace(
+            self,
+            item=self.item[rows],
+            score=self.score[:, rows],
+            relevant=self.relevant[rows],
+            n_relevant=self.n_relevant[rows],
+        )
 
     def ndcg(self, weights: FloatArray) -> float:
         """Return the mean NDCG@k of lists sorted by the weighted sum of scores. weights: float[n_models]."""

@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from src.interactions.interactions import TrainingData
 from src.models import (
     ALS,
     CATEGORY_POPULARITY,
+    CO_OCCURRENCE,
     ITEM_GRAPH,
     SPECTRAL,
     TRENDING,
     als,
     category_popularity,
+    co_occurrence,
     item_graph,
     popularity,
     spectral,
@@ -23,9 +27,10 @@ from src.models.base import ListModel
 from src.models.normalization import NormalizedHistories, normalize_histories
 
 NORMALISATION, FADING = "normalisation", "fading"
-_EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3))
+_EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.0, 0.0), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3), (0.2, 0.2))
 _HALF_LIVES = (0.0, 30.0, 14.0, 60.0, 7.0, 180.0)
 _MAX_RANK = 1024
+_TRIED_RANK, _TRIED_FACTORS = 256, 64
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,9 @@ class SearchSpace:
         finish: (data, prepared, params, seed) → the model.
         trials: the search ends after this many trials.
         choices: parameter → values.
+        recipes: well-known settings to begin at, beside those that the search is given.
+        sizes: parameters of `choices` that make models larger → the highest value while others are searched; larger
+            ones are tried with the best of these. A small model orders settings as a large one does.
     """
 
     costly: Mapping[str, tuple[Mapping[str, Any], ...]]
@@ -56,6 +64,33 @@ class SearchSpace:
     finish: Callable[[TrainingData, Any, Any, int], ListModel]
     trials: int
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    recipes: tuple[Mapping[str, Any], ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def is_small(self, params: Any) -> bool:
+        """Return whether no size is above that of a search."""
+        return all(getattr(params, name) <= size for name, size in self.sizes.items())
+
+    def small(self, params: Any) -> Any:
+        """Return the parameters with sizes that are searched with."""
+        return replace(params, **{name: min(getattr(params, name), size) for name, size in self.sizes.items()})
+
+    def larger_sizes(self) -> list[dict[str, Any]]:
+        """Return the sizes beyond those of a search, ascending."""
+        return [{name: value} for name, size in self.sizes.items() for value in self.choices[name] if value > size]
+
+    def drawn_sizes(self, best: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        """Draw the sizes of the next trial.
+
+        Args:
+            best: the best values so far.
+            rng: draws.
+
+        Returns:
+            Size → the best value in about every other trial, else any that is searched with.
+        """
+        small = {name: [v for v in self.choices[name] if v <= size] for name, size in self.sizes.items()}
+        return {name: best[name] if rng.random() < 0.5 else rng.choice(values).item() for name, values in small.items()}
 
     def timeless(self) -> SearchSpace:
         """Return the space for data without times."""
@@ -75,7 +110,8 @@ def _normalized(data: TrainingData, params: Any) -> NormalizedHistories:
 
 def _prepare_spectral(data: TrainingData, params: spectral.SpectralParams, seed: int) -> Any:
     normalized = _normalized(data, params)
-    return normalized, spectral.eigenvectors(normalized, _MAX_RANK, seed=seed)
+    rank = _TRIED_RANK if params.rank <= _TRIED_RANK else _MAX_RANK
+    return normalized, spectral.eigenvectors(normalized, rank, seed=seed)
 
 
 def _finish_spectral(
@@ -93,6 +129,18 @@ def _finish_item_graph(
     data: TrainingData, prepared: tuple[NormalizedHistories, item_graph.Pairs], params: Any, seed: int
 ) -> ListModel:
     return item_graph.fit_item_graph(*prepared, params)
+
+
+def _prepare_co_occurrence(
+    data: TrainingData, params: co_occurrence.CoOccurrenceParams, seed: int
+) -> NormalizedHistories:
+    return normalize_histories(data.decayed_histories(params.half_life_days), 0, 0)
+
+
+def _finish_co_occurrence(
+    data: TrainingData, prepared: NormalizedHistories, params: co_occurrence.CoOccurrenceParams, seed: int
+) -> ListModel:
+    return co_occurrence.fit_co_occurrence(prepared, params, seed)
 
 
 def _prepare_nothing(data: TrainingData, params: Any, seed: int) -> None:
@@ -113,6 +161,8 @@ def _finish_category_popularity(
     return category_popularity.train(data, params, seed=seed)
 
 
+_GF_CF = dict.fromkeys(("user_exponent", "item_exponent", "input_exponent", "output_exponent"), 0.5)
+
 SEARCH_SPACES: dict[str, SearchSpace] = {
     TRENDING: SearchSpace(
         {}, {"half_life_days": Range(1, 60, log=True)}, _prepare_nothing, _finish_trending, trials=12
@@ -120,13 +170,31 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
     CATEGORY_POPULARITY: SearchSpace(
         {}, {"half_life_days": Range(0, 120)}, _prepare_nothing, _finish_category_popularity, trials=6
     ),
+    CO_OCCURRENCE: SearchSpace(
+        {FADING: _GRAM_MATRIX[FADING]},
+        {"user_exponent": Range(0, 0.7), "input_exponent": Range(0.2, 1.2), "output_exponent": Range(-0.7, 0.3)},
+        _prepare_co_occurrence,
+        _finish_co_occurrence,
+        trials=60,
+        recipes=(
+            {"user_exponent": 0.5, "input_exponent": 1.0, "output_exponent": 0.0},
+            {"user_exponent": 0.5, "input_exponent": 1.0, "output_exponent": -0.3},
+            {"user_exponent": 0.35, "input_exponent": 0.7, "output_exponent": -0.45},
+        ),
+    ),
     SPECTRAL: SearchSpace(
         _GRAM_MATRIX,
         {"ridge": Range(0.02, 60, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _prepare_spectral,
         _finish_spectral,
-        trials=40,
-        choices={"rank": (128, 256, 512, 768, 1024)},
+        trials=60,
+        choices={"rank": (128, 256, 512, 768, 1024), "filter": ("ease", "ideal")},
+        recipes=(
+            {"filter": "ideal"},
+            {"filter": "ideal"} | _GF_CF,
+            {"ridge": 10.0} | dict.fromkeys(_GF_CF, 0.0),  # EASE
+        ),
+        sizes={"rank": _TRIED_RANK},
     ),
     ITEM_GRAPH: SearchSpace(
         _GRAM_MATRIX,
@@ -142,5 +210,7 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         _finish_als,
         trials=15,
         choices={"factors": (32, 64, 128, 256)},
+        recipes=({"regularization": 20.0, "alpha": 1.0}, {"regularization": 1.0, "alpha": 10.0}),
+        sizes={"factors": _TRIED_FACTORS},
     ),
 }

@@ -18,7 +18,10 @@ from typing_extensions import override
 from src.core.errors import AisleError, Ended
 from src.core.progress import Reporter
 
+_SHOWN_SHARE = 0.01
+
 if TYPE_CHECKING:
+    from src.core.records import RunPhase
     from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.known_item_report import KnownItemReport
     from src.evaluation.report import Report
@@ -99,6 +102,16 @@ class Screen(Reporter):
             rows.append([release.version, role, *figures, release.problem or release.gate_sentence])
         self._table(rows)
 
+    def phases(self, phases: Sequence[RunPhase]) -> None:
+        """Print a table of the phases of a training, with their sums; short ones are summed up in one row."""
+        seconds = sum(phase.seconds for phase in phases)
+        long = [phase for phase in phases if phase.seconds >= _SHOWN_SHARE * seconds]
+        short = [phase for phase in phases if phase.seconds < _SHOWN_SHARE * seconds]
+        rows = [["phase", "seconds", "cores busy", "peak MiB"], *map(_phase_row, long)]
+        if short:
+            rows.append(_phase_row(_sum_of(f"{len(short)} shorter ones", short)))
+        self._table([*rows, _phase_row(_sum_of("all", phases))])
+
     def search_report(self, report: SearchReport | KnownItemReport) -> None:
         """Print what was measured on judged queries."""
         self._table(report.table())
@@ -115,6 +128,17 @@ class Screen(Reporter):
             Console(width=200, highlight=False).print(table)
         else:
             self._console.print(table)
+
+
+def _sum_of(name: str, phases: Sequence[RunPhase]) -> RunPhase:
+    """Return several phases as one."""
+    seconds = sum(phase.seconds for phase in phases)
+    busy = sum(phase.seconds * phase.busy for phase in phases) / max(seconds, 1e-9)
+    return RunPhase(name, seconds, busy, max((phase.peak_mib for phase in phases), default=0.0))
+
+
+def _phase_row(phase: RunPhase) -> list[str]:
+    return [phase.name, f"{phase.seconds:.1f}", f"{phase.busy:.0%}", f"{phase.peak_mib:,.0f}"]
 
 
 def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namespace, Screen], int | None]) -> int:

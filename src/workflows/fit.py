@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from src.core.errors import NoData
@@ -14,7 +14,7 @@ from src.evaluation.report import Report, measure
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
-from src.models import POPULARITY
+from src.models import MODELS, POPULARITY
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble
 from src.recommendation.ensemble_config import EnsembleConfig, fit_models
 from src.recommendation.pipeline import Pipeline
@@ -57,9 +57,23 @@ class FitPlan:
     weighting: Weighting
 
 
-def fit(
-    data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, known: Mapping[str, Any] | None = None
-) -> Pipeline:
+@dataclass(frozen=True)
+class Reuse:
+    """What a fit takes from earlier ones.
+
+    Attributes:
+        known: Name → model that was trained on the same data with the same plan.
+        start: Name → model that was trained with the same parameters on other events of the same vocabularies, from
+            which its training continues.
+        for_few: Whether few lists are made, so that the ensemble's index may find neighbours when they are asked for.
+    """
+
+    known: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
+    for_few: bool = False
+
+
+def fit(data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, reuse: Reuse | None = None) -> Pipeline:
     """Train every model of a plan, and the ensemble of them.
 
     Args:
@@ -67,18 +81,18 @@ def fit(
         plan: The settings.
         seed: Seed of the models' starting values.
         reporter: Progress.
-        known: Name → model that was trained on these data with this plan already; None for none.
+        reuse: What earlier fits found; None for nothing.
 
     Returns:
         The models; the caller sets `default` and `rater`.
     """
-    data, known = replace(data, weighting=plan.weighting), known or {}
-    missing = {name: params for name, params in plan.params.items() if name not in known}
-    trained: dict[str, Any] = {**known, **fit_models(data, missing, seed, reporter)}
+    data, reuse = replace(data, weighting=plan.weighting), reuse or Reuse()
+    missing = {name: params for name, params in plan.params.items() if name not in reuse.known}
+    trained: dict[str, Any] = {**reuse.known, **fit_models(data, missing, seed, reporter, reuse.start)}
     models = {name: trained[name] for name in plan.params}
     if plan.ensemble is not None:
         ensemble = build_ensemble(models, plan.ensemble.weights, data, seed=seed, order=plan.ensemble.order)
-        models[ENSEMBLE] = ensemble.indexed(data, reporter)
+        models[ENSEMBLE] = ensemble.indexed(data, reporter, growing=reuse.for_few)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
 
 
@@ -113,13 +127,13 @@ def measured_fit(
         parts: The events, divided in time.
         plan: What to train.
         reporter: Progress.
-        known: See `fit`.
+        known: See Reuse.
         only: The one model whose lists are measured beside popularity's; None for all.
 
     Returns:
         The figures and the models.
     """
-    pipeline = fit(parts.train, plan, settings.seed, reporter, known)
+    pipeline = fit(parts.train, plan, settings.seed, reporter, Reuse(known or {}, for_few=True))
     measured_pipeline = pipeline
     if only is not None:
         raters = [name for name in pipeline.raters if name != POPULARITY]
@@ -133,3 +147,22 @@ def measured_fit(
         reporter=reporter,
     )
     return report, pipeline
+
+
+def continued_from(pipeline: Pipeline, plan: FitPlan) -> dict[str, Any]:
+    """Return the models from which trainings with a plan can continue.
+
+    Args:
+        pipeline: Models of a part of the same events.
+        plan: The settings of the next training.
+
+    Returns:
+        Name → model, of the models that can be continued and that have the plan's parameters and weights of events.
+    """
+    if pipeline.weighting != plan.weighting:
+        return {}
+    return {
+        name: model
+        for name, model in pipeline.models.items()
+        if name in plan.params and MODELS[name].continues and model.params == plan.params[name]
+    }

@@ -6,18 +6,20 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from src.core.domain import EventBatch, Product
-from src.core.errors import UnusableFile
+from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
+from src.ingestion.joined_files import Pair, find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import previous_of
@@ -25,8 +27,10 @@ from src.ingestion.row_validation import ValidatedBlock, validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.workflows.export import input_files
+from src.workflows.id_comparison import IdComparison
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
+from src.workflows.saved_mappings import hints_for
 from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
 
 _FIRST_BATCH, _MAX_BATCH = 5_000, 50_000
@@ -57,14 +61,27 @@ def load_files(
         UnusableFile: a named file, or each of the others, was refused; raised when all were read.
     """
     files = list(named) or input_files(settings)
-    refused = []
+    refused: list[str] = []
+    unclear: dict[Path, UnclearLayout] = {}
     for path in files:
         try:
             loaded = _load(settings, store, path, reporter, hints)
             yield from loaded.lines()
             loaded.whole()
+        except UnclearLayout as error:
+            unclear[path] = error
         except UnusableFile as error:
             refused.append(str(error))
+    while pair := find_pair(list(unclear), hints or Hints()):
+        del unclear[pair.lines], unclear[pair.orders]
+        yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
+        try:
+            loaded = _load_joined(settings, store, pair, reporter, hints)
+            yield from loaded.lines()
+            loaded.whole()
+        except UnusableFile as error:
+            refused.append(str(error))
+    refused += [str(error) for error in unclear.values()]
     if refused and (named or len(refused) == len(files)):
         raise UnusableFile(" ".join(refused))
     for reason in refused:
@@ -95,10 +112,35 @@ def ingest(settings: Settings, store: Store, path: Path, reporter: Reporter, hin
     return _load(settings, store, path, reporter, hints).whole()
 
 
+def _load_joined(settings: Settings, store: Store, pair: Pair, reporter: Reporter, hints: Hints | None) -> LoadSummary:
+    """Load order lines with the customers of another file."""
+    with _temporary_folder(settings) as folder:
+        table = open_table(pair.write(folder), hints, _known(store))
+        return _Loading(settings, store, replace(table, path=pair.lines), reporter).run(
+            before_storing=lambda: remove_synthetic_shop(settings, store)
+        )
+
+
+@contextmanager
+def _temporary_folder(settings: Settings) -> Iterator[Path]:
+    """Make a folder that is removed with its files, also by a later process if this one is killed."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned_folders(settings.var)
+    with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
+        yield Path(folder)
+
+
+def _known(store: Store) -> Callable[[Collection[str]], Collection[str]]:
+    """Return a function that finds which of these product ids the store has."""
+    return lambda ids: store.products.get(ids)
+
+
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
-    return _Loading(settings, store, open_table(path, hints), reporter).run(
-        before_storing=lambda: remove_synthetic_shop(settings, store)
-    )
+    mapped, mapping = hints_for(settings, path, hints or Hints())
+    table = open_table(path, mapped, _known(store))
+    if mapping:
+        table = table.with_notes(f"read by the saved mapping {mapping!r}; to read it afresh: --no-mapping")
+    return _Loading(settings, store, table, reporter).run(before_storing=lambda: remove_synthetic_shop(settings, store))
 
 
 class _Loading:
@@ -107,6 +149,7 @@ class _Loading:
     def __init__(self, settings: Settings, store: Store, table: Table, reporter: Reporter) -> None:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
         self._tally = LoadTally()
+        self._renamed: dict[str, str] = {}
         self._pace = _Pace()
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
@@ -114,6 +157,7 @@ class _Loading:
         path, tally = self._table.path, self._tally
         started = time.time_ns() // 1_000
         broken: UnusableFile | None = None
+        comparison = IdComparison(self._store, path)
         self._reporter.step(f"reading {path}")
         with (
             gc_disabled(),
@@ -127,7 +171,11 @@ class _Loading:
                     if tally.n_kept == 0 < block.n_rows - len(block.rejected):
                         before_storing()
                         self._measure_known_ids(block.events)
+                        comparison.look_up(
+                            _sample(block.events.product_id or [product.product_id for product in block.products])
+                        )
                     tally.add(block)
+                    self._renamed.update(block.renamed)
                     self._store_products(block, sorter)
                     sorter.add(block)
                     self._reporter.advance(tally.n_read)
@@ -142,13 +190,18 @@ class _Loading:
                 tally.n_stored += self._pace.store(self._store, batch)
                 done += len(batch)
                 self._reporter.advance(done, sorter.n_events)
+            self._store.rename_products(self._renamed)
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
         self._store.runs.save_load(load)
-        return LoadSummary(load, self._table, rejects_file, check_load(load, previous), broken)
+        met = comparison.check(load, has_events=self._table.layout.has_events)
+        checks = [*check_load(load, previous), *([met] if met else [])]
+        return LoadSummary(load, self._table, rejects_file, checks, broken)
 
     def _validated_blocks(self) -> Iterator[ValidatedBlock]:
-        rules = EventRules(self._settings.rating_min, self._settings.rating_max, now=int(time.time()))
+        rules = EventRules(
+            self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
+        )
         for raw in self._table.rows.blocks():
             yield validate_rows(raw, self._table.layout, rules)
 
@@ -241,9 +294,7 @@ def read_table(settings: Settings, path: Path, reporter: Reporter, hints: Hints 
     Raises:
         UnusableFile: the file has no usable row, or cannot be read to its end.
     """
-    settings.var.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned_folders(settings.var)
-    with tempfile.TemporaryDirectory(prefix=f".reading-{os.getpid()}-", dir=settings.var) as folder:
+    with _temporary_folder(settings) as folder:
         store = open_store(f"sqlite:///{folder}/store.sqlite3", loading=True)
         _Loading(settings, store, open_table(path, hints), reporter).run(before_storing=lambda: None).whole()
         return training_data(store.events.read())
@@ -265,7 +316,7 @@ def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Prod
     """
     reporter.step(f"reading {path}")
     table = open_table(path)
-    rules = EventRules(settings.rating_min, settings.rating_max, now=int(time.time()))
+    rules = EventRules(settings.rating_min, settings.rating_max, int(time.time()), settings.count_pending)
     products: dict[str, Product] = {}
     for raw in table.rows.blocks():
         products.update((product.product_id, product) for product in validate_rows(raw, table.layout, rules).products)

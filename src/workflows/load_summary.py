@@ -47,10 +47,11 @@ class LoadSummary:
         load = self.load
         lines = [f"{self.table.path}: {self.table.describe()}"]
         lines += [f"  note: {note}" for note in self.table.layout.notes]
-        lines += row_lines(load.n_read, load.rejected)
+        lines += row_lines(load.n_read, load.rejected, load.left_out)
         if self.table.layout.has_events:
             known = load.n_events - load.n_stored
             lines.append(f"  {load.n_events:,} events: {load.n_stored:,} stored, {known:,} repeated or outdated")
+            lines += [f"    {line}" for line in count_lines(load.by_kind)]
         if load.n_products:
             lines.append(f"  {load.n_products:,} products")
         lines += [f"    {line}" for line in count_lines(load.mended)]
@@ -116,5 +117,7 @@ class LoadTally(RowTally):
             known_products=self.known_products,
             rejected=dict(self.rejected),
             mended=dict(self.mended),
+            left_out=dict(self.left_out),
+            by_kind=dict(self.by_kind),
             nulls={name: round(count / self.n_kept, 4) for name, count in self.nulls.items() if self.n_kept},
         )

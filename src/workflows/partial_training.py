@@ -25,7 +25,7 @@ from src.releases.promotion_gate import Compared, GateBounds, compare
 from src.releases.verdict import GateVerdict, ListsCarriedOver, NotCompared, NotComparedReason
 from src.workflows.champion_comparison import Champion, same_settings, scoring_models
 from src.workflows.embed_catalogue import EmbeddedCatalogue
-from src.workflows.fit import FitPlan, fit, measured_fit
+from src.workflows.fit import FitPlan, Reuse, fit, measured_fit
 from src.workflows.training_plan import MODEL_TYPES
 
 
@@ -106,7 +106,7 @@ class PartialTraining:
         carried = {
             name: before.models[name] for name in part.plan.params if name in before.models and name not in self.names
         }
-        trained = fit(self.data, part.plan, self.settings.seed, reporter, carried)
+        trained = fit(self.data, part.plan, self.settings.seed, reporter, Reuse(carried))
         models = {name: trained.models.get(name, model) for name, model in before.models.items()}
         trains_raters = any(MODELS[name].rates for name in self.names)
         search = self.catalogue.search(reporter) if TEXT in MODEL_TYPES[self.model_type] else before.search

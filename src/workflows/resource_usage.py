@@ -1,7 +1,8 @@
-"""Time and memory of a piece of work."""
+"""Time and memory of a piece of work, and of the phases of a longer one."""
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import sys
@@ -9,8 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from typing_extensions import override
+
+from src.core.progress import Reporter
+from src.core.records import RunPhase
 from src.evaluation.benchmark_scope import Cost
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -23,16 +28,76 @@ def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:
     Linux counts the peak resident memory anew from the start of the work (proc(5): /proc/PID/clear_refs, 5). Elsewhere
     peak_mib is the peak of the whole process so far, and growth_mib is None.
     """
-    with suppress(OSError):
-        _CLEAR.write_text("5")
+    count_peak_anew()
     before = _kib("VmRSS")
     started = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - started
     peak = _kib("VmHWM")
-    if before is None or peak is None:
-        return result, Cost(seconds, _highest_so_far() / 1024, None)
-    return result, Cost(seconds, peak / 1024, (peak - before) / 1024)
+    return result, Cost(seconds, peak_mib(), None if before is None or peak is None else (peak - before) / 1024)
+
+
+class PhaseMeter(Reporter):
+    """A reporter that measures every step that it is told of as a phase."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        """Begin without a phase. reporter: is told of the steps, too."""
+        self._reporter = reporter
+        self._phases: list[RunPhase] = []
+        self._current: _Begun | None = None
+
+    @override
+    def step(self, line: str) -> None:
+        if not line.startswith("WARNING"):  # a remark, and no step
+            self._end_phase()
+            count_peak_anew()
+            self._current = _Begun(line, time.perf_counter(), _processor_seconds())
+        self._reporter.step(line)
+
+    @override
+    def advance(self, done: int, total: int | None = None) -> None:
+        self._reporter.advance(done, total)
+
+    def end(self) -> tuple[RunPhase, ...]:
+        """End the last phase, and return all of them, in their order."""
+        self._end_phase()
+        return tuple(self._phases)
+
+    def _end_phase(self) -> None:
+        if self._current is None:
+            return
+        seconds = time.perf_counter() - self._current.at
+        processor = _processor_seconds() - self._current.processor
+        busy = processor / max(seconds, 1e-9) / (os.cpu_count() or 1)
+        self._phases.append(
+            RunPhase(self._current.name, round(seconds, 2), round(min(busy, 1), 3), round(peak_mib(), 1))
+        )
+        self._current = None
+
+
+class _Begun(NamedTuple):
+    """The current phase: its name, when it began, and the processor seconds until then."""
+
+    name: str
+    at: float
+    processor: float
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def count_peak_anew() -> None:
+    """Count the peak resident memory of this process from now on, where the system can."""
+    with suppress(OSError):
+        _CLEAR.write_text("5")
+
+
+def peak_mib() -> float:
+    """Return the peak resident memory since `count_peak_anew`; that of the whole process where it is not counted."""
+    peak = _kib("VmHWM")
+    return (_highest_so_far() if peak is None else peak) / 1024
 
 
 def _kib(field: str) -> int | None:

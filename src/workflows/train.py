@@ -19,6 +19,7 @@ from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import prepare_part
+from src.workflows.resource_usage import PhaseMeter
 from src.workflows.run_records import (
     ProgressRecorder,
     begin_run,
@@ -65,11 +66,12 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
-            noted = ProgressRecorder(reporter, store, run)
+            noted = PhaseMeter(ProgressRecorder(reporter, store, run))
             if job.trigger == "night":
                 _score(settings, store, noted)
                 _forget_lists(settings, store)
             trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
+            trained = replace(trained, phases=noted.end())
             store.runs.save(_ended(run, job, trained))
         return trained
     finally:
@@ -135,4 +137,5 @@ def _ended(run: Run, job: TrainingRequest, trained: Trained) -> Run:
         verdict=verdict_record(trained.verdict).to_json(),
         finished_at=int(time.time()),
         progress="",
+        phases=trained.phases,
     )

@@ -9,7 +9,7 @@ from src.core.errors import AisleError
 from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
+from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD, TEXT, VBMF, trainable
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.releases.manifest_sections import EnsembleRecord
@@ -23,7 +23,7 @@ MODEL_TYPES: dict[str, tuple[str, ...]] = {
     ALL: tuple(MODELS),
     "svd": (SVD, VBMF),
     "mf": (ALS,),
-    "ss": (ITEM_GRAPH, SPECTRAL, TEXT),
+    "ss": (CO_OCCURRENCE, ITEM_GRAPH, SPECTRAL, TEXT),
 }
 """Type → models that are trained together while the others are carried over: predicted ratings, matrix factorization,
 similarity (with the search index)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from src.core.process_lock import Lock
 from src.core.progress import Reporter
-from src.core.records import Run
+from src.core.records import Run, RunPhase
 from src.evaluation.report import Report
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
@@ -91,7 +93,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class JudgedTraining:
-    """The gate's verdict on measured settings. The measured models are gone, so that their memory is free.
+    """The gate's verdict on measured settings. Most measured models are gone, so that their memory is free.
 
     Attributes:
         verdict: The verdict so far.
@@ -99,6 +101,7 @@ class JudgedTraining:
         report: Their figures.
         search: The search index; None where no product has a text, or where nothing is promoted.
         rankings: The search re-rankers; none where nothing is promoted.
+        start: Name → measured model from which the training on all events continues.
     """
 
     verdict: GateVerdict
@@ -106,6 +109,7 @@ class JudgedTraining:
     report: Report
     search: SearchIndex | None = None
     rankings: Rankings = field(default_factory=Rankings)
+    start: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Trained:
         active: Whether the new release serves.
         verdict: The gate's verdict.
         pinned: The release that was not replaced as it is pinned; None if that was not the reason.
+        phases: What the training did, with time and memory.
     """
 
     version: str | None
@@ -125,3 +130,4 @@ class Trained:
     active: bool
     verdict: GateVerdict
     pinned: str | None = None
+    phases: tuple[RunPhase, ...] = ()

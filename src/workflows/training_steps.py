@@ -33,13 +33,13 @@ from src.workflows.champion_comparison import (
     retrained_champion,
 )
 from src.workflows.embed_catalogue import embed_catalogue
-from src.workflows.fit import fit, measured_fit, stored_data
+from src.workflows.fit import Reuse, continued_from, fit, measured_fit, stored_data
 from src.workflows.ingest import read_table
 from src.workflows.search_ranker_training import train_search_rankers
 from src.workflows.training_plan import ALL, TrainingRequest, plan_of
 from src.workflows.training_results import JudgedTraining, Measured, Prepared, Trained, TrainingContext
 
-_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "implicit", "lightgbm")
+_LIBRARIES = ("numpy", "scipy", "numba", "pandas", "scikit-surprise", "lightgbm")
 _SAMPLED_PRODUCTS = 20
 _UNATTENDED = ("night", "drift")
 
@@ -121,7 +121,8 @@ def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> J
     search = prepared.catalogue.search(context.reporter)
     pipeline = replace(chosen.pipeline, search=search)
     rankings = train_search_rankers(settings, context.store, measured.parts.test, pipeline, context.reporter)
-    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings)
+    start = continued_from(chosen.pipeline, chosen.plan)
+    return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings, start)
 
 
 def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTraining) -> Draft:
@@ -136,7 +137,8 @@ def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTrainin
         The release to publish.
     """
     started = time.perf_counter()
-    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter)
+    reuse = Reuse(start=judged.start)
+    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter, reuse)
     pipeline = replace(
         pipeline,
         default=judged.report.best,

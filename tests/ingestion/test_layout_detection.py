@@ -141,7 +141,7 @@ CATALOGUES: list[tuple[str, str | bytes, str, list[Product]]] = [
         '"brand": "Acme", "rank": "5 in Home", "main_cat": "Home", "price": "$9.50", "asin": "B1", "imageURL": [], '
         '"imageURLHighRes": ["https://x/i.jpg"]}\n',
         "products",
-        [meta(description="It shines.", price=9.5, brand="Acme", category="Home > Lamps")],
+        [meta(description="It shines.", price=9.5, image_url="https://x/i.jpg", brand="Acme", category="Home > Lamps")],
     ),
     (
         "amazon metadata 2023",

@@ -121,7 +121,7 @@ def test_every_wrong_rating_is_rejected_with_the_first_reason(row: list[str], ex
         (["u", "p", "rating", "300", "1"], "rating is out of range (1 to 5; AISLE_RATING_MIN, AISLE_RATING_MAX)"),
         (["u", "p", "rating", "", "1"], "rating is empty"),
         (["u", "p", "", "3", "1"], "unknown kind of event ''"),
-        (["u", "p", "remove_from_cart", "3", "1"], "unknown kind of event 'remove_from_cart'"),
+        (["u", "p", "remove_from_cart", "3", "1"], "'remove_from_cart' is no act of a user on a product"),
     ],
 )
 def test_every_wrong_event_is_rejected_with_the_first_reason(row: list[str], expected: str) -> None:

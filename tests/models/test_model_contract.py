@@ -412,7 +412,7 @@ def test_saved_and_loaded_it_answers_the_same_from_mapped_arrays(
         np.load(path, allow_pickle=False)
     assert arrays_of(loaded).keys() == arrays_of(model).keys() != set()
     for key, array in arrays_of(loaded).items():
-        assert isinstance(array, np.memmap)
+        assert isinstance(array.base, np.memmap)
         assert not array.flags.writeable
         assert array.dtype == arrays_of(model)[key].dtype
     assert (loaded.params, loaded.describe()) == (model.params, model.describe())

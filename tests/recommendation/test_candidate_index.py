@@ -15,7 +15,7 @@ from src.core.progress import Silent
 from src.models.base import QueryBlock, QueryRows
 from src.models.top_n import top_n
 from src.recommendation import candidate_index
-from src.recommendation.candidate_index import CandidateIndex, build_candidate_index
+from src.recommendation.candidate_index import CandidateIndex, GrowingIndex, Neighbourhoods
 
 N_ITEMS = 60
 ScoreAll = Callable[[QueryBlock, IntArray], FloatArray]
@@ -40,7 +40,7 @@ def history(items: list[int], weight: list[float] | None = None) -> QueryRows:
 
 def index_of(matrix: FloatArray, n: int, popularity: IntArray | None = None) -> CandidateIndex:
     users = np.arange(len(matrix), 0, -1) if popularity is None else popularity
-    return build_candidate_index(linear(matrix), users, users > 0, n, Silent())
+    return Neighbourhoods.of(linear(matrix), users, users > 0, n).whole(Silent())
 
 
 def test_the_neighbours_of_a_product_head_the_list_of_a_user_with_it_alone() -> None:
@@ -101,16 +101,26 @@ def test_without_a_score_there_is_no_neighbour() -> None:
     matrix = some_matrix()
     matrix[3] = np.nan
     matrix[5, 10:] = np.nan
-    index = build_candidate_index(
-        lambda queries, items: matrix[queries.history.indices][:, items],
-        np.ones(N_ITEMS, int),
-        np.ones(N_ITEMS, bool),
-        20,
-        Silent(),
-    )
+
+    def score_all(queries: QueryBlock, items: IntArray) -> FloatArray:
+        return matrix[queries.history.indices][:, items]
+
+    index = Neighbourhoods.of(score_all, np.ones(N_ITEMS, int), np.ones(N_ITEMS, bool), 20).whole(Silent())
     assert index.item[3].tolist() == [-1] * 20
     assert set(index.item[5].tolist()) == {*range(10)} - {5} | {-1}
     assert np.isfinite(index.score).all()
+
+
+def test_an_index_that_grows_retrieves_what_a_whole_one_does() -> None:
+    matrix, popularity = some_matrix(), np.arange(N_ITEMS) % 3
+    neighbourhoods = Neighbourhoods.of(linear(matrix), popularity, popularity > 0, 9)
+    whole, growing = neighbourhoods.whole(Silent()), GrowingIndex.of(neighbourhoods)
+    growing.find(np.array([7, 8, 8]), Silent())
+    for items in ([8], [7, 11], [3], [8, 40, 41], []):  # 3 has no users
+        expected, found = whole.retrieve(history(items), 12), growing.retrieve(history(items), 12)
+        np.testing.assert_array_equal(found.item_idx, expected.item_idx)
+        np.testing.assert_array_equal(found.score, expected.score)
+    assert set(np.flatnonzero((growing.item >= 0).any(axis=1)).tolist()) == {7, 8, 11, 40, 41}
 
 
 HISTORIES = st.lists(
@@ -163,7 +173,7 @@ def test_a_history_of_products_without_neighbours_retrieves_nothing() -> None:
 def test_saved_and_loaded_it_retrieves_the_same_from_mapped_arrays(tmp_path: Path) -> None:
     WHOLE.save(tmp_path / "index")
     loaded = CandidateIndex.load(tmp_path / "index")
-    assert isinstance(loaded.item, np.memmap)
+    assert isinstance(loaded.item.base, np.memmap)
     assert not loaded.score.flags.writeable
     one, other = (each.retrieve(history([3, 9, 27]), 15) for each in (WHOLE, loaded))
     np.testing.assert_array_equal(one.item_idx, other.item_idx)

@@ -347,7 +347,7 @@ def test_saved_and_loaded_it_answers_the_same(
     assert set(loaded.models) == set(blend.models)
     if with_index:
         assert isinstance(loaded.index, CandidateIndex)
-        assert isinstance(loaded.index.item, np.memmap)
+        assert isinstance(loaded.index.item.base, np.memmap)
     else:
         assert loaded.index is None
     for user in (0, 3, 77):

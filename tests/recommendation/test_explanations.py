@@ -60,7 +60,7 @@ def test_an_explanation_changes_nothing_of_the_list_and_comes_only_when_it_is_as
     plain = checkerboard.recommend(query)
     assert {item.explanation for item in plain} == {None}
     explained = told(checkerboard, query)
-    assert [replace(item, explanation=None) for item, _ in explained] == plain
+    assert [item._replace(explanation=None) for item, _ in explained] == plain
 
 
 def test_the_score_terms_of_the_ensemble_add_up_to_the_score(checkerboard: Pipeline) -> None:

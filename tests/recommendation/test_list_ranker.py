@@ -193,7 +193,7 @@ def test_saved_and_loaded_it_ranks_the_same(blend: Ensemble, models: dict[str, A
     again = Ensemble.load(tmp_path / "blend", models)
     asked = QueryBlock(np.array([-1]), csr_matrix(np.eye(1, blend.n_items, 4, dtype=np.float32)))
     np.testing.assert_array_equal(again.score_all(asked), blend.score_all(asked))
-    assert isinstance(again.ranker.age, np.memmap)  # type: ignore[union-attr]
+    assert isinstance(again.ranker.age.base, np.memmap)  # type: ignore[union-attr]
     assert again.describe() == blend.describe()
     assert blend.describe()["n_trees"] == 100
 

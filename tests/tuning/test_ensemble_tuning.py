@@ -211,7 +211,7 @@ class Ticking:
         return self.budget - self._looks
 
 
-@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 5, 5), (20, 5, 20), (90, 15, 90)])
+@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 6, 6), (20, 6, 20), (90, 15, 90)])
 def test_when_the_time_is_over_no_further_trial_begins(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, fewest: int, most: int
 ) -> None:
@@ -270,7 +270,9 @@ def test_half_lives_are_shares_of_the_time_that_the_data_cover() -> None:
 
 def test_uninformative_views_get_no_weight(few_trials: Callable[[int], None]) -> None:
     few_trials(1)
-    found = tune(split(shop(times=False), 0.2))
+    start = EnsembleConfig.of(SETTINGS)
+    start = replace(start, weighting=replace(start.weighting, kinds={**start.weighting.kinds, "view": 1.0}))
+    found = tune(split(shop(times=False), 0.2), start=start)
     assert found.weighting.kinds["view"] < 0.2
 
 
@@ -279,16 +281,17 @@ def test_every_model_that_is_blended_has_learnt_with_the_weighting_that_was_chos
 ) -> None:
     few_trials(1)
     blended: dict[str, Any] = {}
-    scales = ensemble_tuning.scales_of
+    pooled = ensemble_tuning.pooled_scores
 
-    def spy(models: dict[str, Any], data: TrainingData, *, seed: int) -> dict[str, float]:
+    def spy(search: Search, models: dict[str, Any], seconds: float) -> Any:
         blended.update(models)
-        return scales(models, data, seed=seed)
+        return pooled(search, models, seconds)
 
-    monkeypatch.setattr(ensemble_tuning, "scales_of", spy)
-    parts = split(shop(times=False), 0.2)
-    found = tune(parts)
-    assert found.weighting != EnsembleConfig.of(SETTINGS).weighting
+    monkeypatch.setattr(ensemble_tuning, "pooled_scores", spy)
+    parts, start = split(shop(times=False), 0.2), EnsembleConfig.of(SETTINGS)
+    start = replace(start, weighting=replace(start.weighting, kinds={**start.weighting.kinds, "view": 1.0}))
+    found = tune(parts, start=start)
+    assert found.weighting != start.weighting
     train = replace(parts.train, weighting=found.weighting)
     queries = objective_of(parts, found)[0].queries
     for name in (POPULARITY, ITEM_GRAPH, ALS):  # spectral's is cut out of a longer spectrum, which is a little better
@@ -330,8 +333,8 @@ def test_a_search_that_goes_on_repeats_no_trial(parts: Split, tmp_path: Path, na
     assert len(asked) == 12
     assert len(set(asked)) == 12
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
-    # Every trial makes a model, and each search its best one in the end.
-    assert len(tried.params) == 12 + 2
+    # Every trial makes a model, and a search makes its best one again where another search had tried it.
+    assert 12 <= len(tried.params) <= 12 + 1
 
 
 def test_what_is_found_at_the_second_go_is_no_worse(parts: Split, tmp_path: Path) -> None:

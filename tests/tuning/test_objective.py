@@ -269,7 +269,7 @@ def right_table(split: Split) -> FloatArray:
 def test_the_best_weights_find_the_model_that_is_right(crowd: Split, at: int) -> None:
     made = tables(3)
     made[f"m{at}"] = right_table(crowd)
-    weights, ndcg = best_weights(some_objective(crowd).component_scores(scorers(made)), ones(made))
+    weights, ndcg = best_weights(some_objective(crowd).component_scores(scorers(made)))
     assert ndcg == pytest.approx(1)
     assert weights[f"m{at}"] == max(weights.values())
 
@@ -278,7 +278,7 @@ def test_two_models_that_are_right_together_both_get_a_weight(crowd: Split) -> N
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise, "nothing": tables(1)["m0"]}
     objective = some_objective(crowd)
-    weights, ndcg = best_weights(objective.component_scores(scorers(made)), ones(made))
+    weights, ndcg = best_weights(objective.component_scores(scorers(made)))
     alone = max(float(objective.ndcg(scorer).mean()) for scorer in scorers(made).values())
     assert ndcg > alone
     assert weights["more"] > 0
@@ -290,9 +290,9 @@ def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
     right, noise = right_table(crowd), np.random.default_rng(9).normal(size=(N_USERS + 1, N_ITEMS))
     made = {"more": right + noise, "less": right - 0.5 * noise}
     objective = some_objective(crowd)
-    one = best_weights(objective.component_scores(scorers(made)), ones(made))
+    one = best_weights(objective.component_scores(scorers(made)))
     louder = {"more": 1_000 * made["more"], "less": made["less"]}
-    other = best_weights(objective.component_scores(scorers(louder)), {"more": 1_000.0, "less": 1.0})
+    other = best_weights(objective.component_scores(scorers(louder)).in_units_of({"more": 1_000.0, "less": 1.0}))
     assert other[0] == one[0]
     assert other[1] == pytest.approx(one[1])
 
@@ -300,7 +300,7 @@ def test_weights_are_in_units_of_the_scales(crowd: Split) -> None:
 def test_best_weights_reports_the_ndcg_of_its_weights(crowd: Split) -> None:
     made, scales = tables(3, seed=11), {"m0": 2.0, "m1": 0.5, "m2": 1.0}
     objective = some_objective(crowd)
-    weights, ndcg = best_weights(objective.component_scores(scorers(made)), scales)
+    weights, ndcg = best_weights(objective.component_scores(scorers(made)).in_units_of(scales))
     added = np.asarray(sum(weight / scales[name] * made[name] for name, weight in weights.items()))
     assert ndcg == pytest.approx(float(objective.ndcg(Fixed(added)).mean()), abs=1e-6)
     assert all(weight > 0 for weight in weights.values())
@@ -312,7 +312,7 @@ def test_models_that_are_all_useless_still_have_weights() -> None:
     split = split_of([("a", "x", "purchase", 1), ("b", "y", "purchase", 1)], [("a", "y", "purchase", 1)])
     objective = some_objective(split)
     made = {"one": np.full((2, 2), np.nan), "other": np.zeros((2, 2))}
-    weights, _ = best_weights(objective.component_scores(scorers(made)), ones(made))
+    weights, _ = best_weights(objective.component_scores(scorers(made)))
     assert weights
 
 

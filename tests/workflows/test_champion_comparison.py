@@ -33,9 +33,9 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def spied(name: str, original: Any) -> Any:
-        def spy(data: Any, params: Any, *, seed: int) -> Any:
+        def spy(data: Any, params: Any, *, seed: int, **continued: Any) -> Any:
             names.append(name)
-            return original(data, params, seed=seed)
+            return original(data, params, seed=seed, **continued)
 
         return spy
 

@@ -16,7 +16,7 @@ from src.synthetic.shop import SyntheticShop
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 
-REASON = "als cannot be trained: the library implicit was not loaded"
+REASON = "als cannot be trained: its library was not loaded"
 
 
 class Lines:

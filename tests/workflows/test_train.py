@@ -77,9 +77,9 @@ class LearntFrom:
             monkeypatch.setitem(MODELS, name, replace(kind, train=self._spy(name, kind.train)))
 
     def _spy(self, name: str, original: Any) -> Any:
-        def spied(data: TrainingData, params: Any, *, seed: int) -> Any:
+        def spied(data: TrainingData, params: Any, *, seed: int, **continued: Any) -> Any:
             self.calls[name].append(data)
-            return original(data, params, seed=seed)
+            return original(data, params, seed=seed, **continued)
 
         return spied
 
@@ -97,6 +97,11 @@ def test_training_publishes_activates_and_records(settings: Settings, filled: St
     assert list(release.pipeline.models) == [*MODELS, ENSEMBLE]
     (run,) = filled.runs.newest(5)
     assert (run.status, run.release, run.trigger, run.due) == (RunStatus.SUCCEEDED, trained.version, "command", None)
+    assert run.phases == trained.phases
+    names = [phase.name for phase in run.phases]
+    assert [names[0], names[-1]] == ["reading the store", "publishing"]
+    assert sum(name.startswith("training als") for name in names) == 2
+    assert all(phase.seconds >= 0 and 0 <= phase.busy <= 1 and phase.peak_mib > 20 for phase in run.phases)
     assert run.message == verdict_sentence(trained.verdict)
     assert run.verdict == verdict_record(trained.verdict).to_json()
     assert run.host
@@ -166,7 +171,7 @@ def test_the_manifest_records_data_settings_parameters_and_figures(
     assert set(manifest["params"]) == set(MODELS)
     assert set(manifest["metrics"]["rmse"]) == {name for name, kind in MODELS.items() if kind.rates}
     assert set(manifest["metrics"]["ndcg_at_10"]) == {name for name, kind in MODELS.items() if kind.lists} | {ENSEMBLE}
-    trainers = {"numba", "scikit-surprise", "implicit", "lightgbm"}
+    trainers = {"numba", "scikit-surprise", "lightgbm"}
     assert set(manifest["libraries"]) == trainers | {"numpy", "scipy", "pandas"}
     assert "is served" in manifest["verdict"]
     assert manifest["fit_seconds"] >= 0

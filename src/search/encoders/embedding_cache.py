@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.domain import FloatArray
+from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter
 from src.search.encoders.registry import Encoder
 
@@ -84,7 +85,7 @@ def _read(folder: Path, dimension: int) -> tuple[FloatArray, FloatArray]:
         with open(folder / _FILE, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest == (folder / _PROOF).read_text(encoding="ascii"):
-            rows = np.load(folder / _FILE, mmap_mode="r", allow_pickle=False)
+            rows = mapped(folder / _FILE)
             return rows["key"], rows["vector"]
     except (OSError, ValueError, EOFError):
         pass  # no file, or an unusable one

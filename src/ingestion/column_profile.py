@@ -1,0 +1,162 @@
+"""Profile the columns of a file by their first cells: how full they are, and what the cells are. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from src.ingestion.column_names import is_number
+from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.order_states import is_kept_back, order_state
+from src.ingestion.parsing import is_nothing
+from src.ingestion.prices import price_in
+
+MANY = 20
+"""Filled cells from which shares of a sample say something."""
+_EPOCH = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?|9\d{8}")
+_COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}[ -]\w{3,9}[ -]\d{2,4}.*|\w{3,9}\.? \d{1,2},? .*\d{4}.*")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+_URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
+_LONG_TEXT = 40  # characters
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What the first cells of a column are. Shares are those of the filled cells, from 0 to 1.
+
+    Attributes:
+        name: The column's name, "" without a header.
+        cells: The filled cells, as texts.
+        n_rows: Rows of the sample.
+        nested: Whether most cells are objects or lists of a JSON file.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    n_rows: int
+    nested: bool = False
+
+    @property
+    def filled(self) -> float:
+        """Share of the rows in which the cell is not empty."""
+        return len(self.cells) / self.n_rows if self.n_rows else 0.0
+
+    @cached_property
+    def n_distinct(self) -> int:
+        """Number of different cells."""
+        return len(set(self.cells))
+
+    @property
+    def repeated(self) -> float:
+        """Share of the filled cells that stand in an earlier row too."""
+        return 1 - self.n_distinct / len(self.cells) if self.cells else 0.0
+
+    def share(self, test: Callable[[str], object]) -> float:
+        """Return the share of the filled cells that pass a test."""
+        return sum(bool(test(cell)) for cell in self.cells) / len(self.cells) if self.cells else 0.0
+
+    @cached_property
+    def numbers(self) -> float:
+        """Share of numbers."""
+        return self.share(is_number)
+
+    @cached_property
+    def integers(self) -> float:
+        """Share of whole numbers."""
+        return self.share(str.isdecimal)
+
+    @cached_property
+    def money(self) -> float:
+        """Share of numbers with or without a currency."""
+        return self.share(price_in)
+
+    @cached_property
+    def kinds(self) -> float:
+        """Share of names of events, also of those that are left out."""
+        return self.share(lambda cell: kind_of(cell) or is_ignored_kind(cell))
+
+    @cached_property
+    def n_kinds(self) -> int:
+        """Number of different kinds of events."""
+        return len({kind_of(cell) for cell in set(self.cells)} - {""})
+
+    @cached_property
+    def states(self) -> float:
+        """Share of states of orders."""
+        return self.share(order_state)
+
+    @cached_property
+    def listings(self) -> float:
+        """Share of states of products: active, draft, hidden."""
+        return self.share(lambda cell: is_kept_back(cell) is not None)
+
+    @cached_property
+    def times(self) -> float:
+        """Share of cells that look like a time with a day."""
+        return self.share(looks_like_time)
+
+    @cached_property
+    def clocks(self) -> float:
+        """Share of times of day."""
+        return self.share(_CLOCK.fullmatch)
+
+    @cached_property
+    def urls(self) -> float:
+        """Share of addresses."""
+        return self.share(_URL.fullmatch)
+
+    @cached_property
+    def texts(self) -> float:
+        """Share of longer texts with blanks, which are no ids."""
+        return self.share(lambda cell: len(cell) > _LONG_TEXT and " " in cell)
+
+    @cached_property
+    def ids(self) -> float:
+        """Share of cells that could be ids: one word, no decimal number, no time, no address."""
+        return self.share(_looks_like_id)
+
+    @cached_property
+    def is_enumeration(self) -> bool:
+        """Whether a few short words repeat, as names of kinds and states do."""
+        few = self.n_distinct <= 25 and (self.repeated >= 0.5 or len(self.cells) < MANY)
+        return few and self.numbers < 0.5 and all(len(cell) <= _LONG_TEXT for cell in set(self.cells))
+
+
+def looks_like_time(text: str) -> bool:
+    """Whether a text has the shape of a date, of a date and time, or of a unix time."""
+    if is_number(text):
+        return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
+    return _DATE.fullmatch(text) is not None
+
+
+def _looks_like_id(text: str) -> bool:
+    if " " in text or len(text) > 2 * _LONG_TEXT or "://" in text:
+        return False
+    return not looks_like_time(text) and (text.isdecimal() or not is_number(text))
+
+
+def profile_columns(
+    names: Sequence[str], sample: Sequence[Sequence[str]], nested: Sequence[bool] = ()
+) -> list[ColumnProfile]:
+    """Profile every column.
+
+    Args:
+        names: Names of the columns, "" for a column without one.
+        sample: First rows, as texts, each as wide as `names`.
+        nested: Whether most cells of a column are JSON objects or lists; empty for none.
+
+    Returns:
+        One profile a column.
+    """
+    return [
+        ColumnProfile(
+            name,
+            tuple(text for row in sample if not is_nothing(text := row[at].strip())),
+            len(sample),
+            bool(nested) and nested[at],
+        )
+        for at, name in enumerate(names)
+    ]

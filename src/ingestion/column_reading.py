@@ -1,0 +1,270 @@
+"""Read the columns of a file with a header: choose layout and columns together, and say what is not used. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from src.ingestion.column_names import (
+    CANCELLED,
+    DESCRIPTION,
+    GROUP,
+    INVOICE,
+    KIND,
+    LISTED,
+    PRODUCT,
+    QUANTITY,
+    REFUNDED,
+    STATE,
+    TIME,
+    TITLE,
+    USER,
+    VALUE,
+    describes_product,
+    normalize_name,
+)
+from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_roles import RoleColumn, Roles, find_product_by_look, find_roles, find_user_by_look
+from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
+from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
+from src.ingestion.order_states import OrderState, order_state
+
+KnownIds = Callable[[Collection[str]], Collection[str]]
+"""Of these product ids, returns those that the store has."""
+
+_EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
+_SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4}
+"""Role with fallbacks → the least confidence in a column that may fill its gaps."""
+_LOOK = 0.25  # confidence in a column that was found by its cells alone
+_LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
+
+
+@dataclass(frozen=True)
+class ColumnReading:
+    """How the columns of a file are read.
+
+    Attributes:
+        layout: A key of LAYOUTS.
+        columns: Role → position.
+        fallbacks: Role → positions whose cells are taken where that of the role is empty.
+        notes: What was ambiguous or stays unused, for people.
+        group: Positions of the id of the group that a row belongs to, if it has no role of its own.
+    """
+
+    layout: str
+    columns: Mapping[str, int]
+    fallbacks: Mapping[str, tuple[int, ...]]
+    notes: tuple[str, ...]
+    group: tuple[int, ...] = ()
+
+    @property
+    def used(self) -> set[int]:
+        """Positions of all columns that are read."""
+        return {*self.columns.values(), *(at for others in self.fallbacks.values() for at in others)}
+
+    def moved(self, position: Mapping[int, int]) -> ColumnReading:
+        """Return the reading for rows in which columns stand at other positions."""
+        return replace(
+            self,
+            columns={role: position[at] for role, at in self.columns.items()},
+            fallbacks={role: tuple(position[at] for at in others) for role, others in self.fallbacks.items()},
+            group=tuple(position[at] for at in self.group),
+        )
+
+
+def read_columns(
+    profiles: Sequence[ColumnProfile], given: GivenColumns, hints: Hints, known: KnownIds | None
+) -> ColumnReading | None:
+    """Choose the layout that names and cells fit best, and its columns.
+
+    Args:
+        profiles: One a column.
+        given: What options say about the columns.
+        hints: What options say about the file.
+        known: Which product ids the store has; None if that is not known.
+
+    Returns:
+        The reading; None if no layout fits.
+
+    Raises:
+        UnclearLayout: Never; the caller words what is missing.
+    """
+    roles = find_roles(profiles, given.columns, given.ignored)
+    looks = _find_by_look(roles, profiles, given.ignored)
+    if known is not None and PRODUCT not in given.columns:
+        _prefer_known(roles, profiles, known)
+    readings = rank_readings(roles, profiles)
+    if hints.layout is not None:
+        readings = [Reading(hints.layout, 0.0)]
+    if not readings or PRODUCT not in roles or readings[0].layout not in UNUSED_ROLES:
+        return None
+    layout = readings[0].layout
+    if USER in roles and (layout == PRODUCTS or "id" in [normalize_name(p.name) for p in profiles]):
+        roles = _without_row_numbers(roles, profiles, layout)
+    if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
+        roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
+    positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
+    if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
+        positions.pop(DESCRIPTION, None)  # it would become the title
+    columns, notes = choose_columns(layout, positions, profiles, given.columns)
+    if layout in (PURCHASES, EVENTS) and TITLE not in columns and TITLE not in given.ignored:
+        columns |= _title_among(roles[PRODUCT], columns, profiles)
+    if PRODUCT not in columns:
+        return None
+    notes += [
+        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; for none: --columns {role}="
+        for role in _EVENT_ROLES
+        if role in columns and role not in given.columns and (role in looks or not roles[role][0].is_named)
+        if layout != PRODUCTS or role in looks
+    ]
+    fallbacks = _fallbacks(layout, columns, roles, profiles, given)
+    found = ColumnReading(layout, columns, fallbacks, (), _group_of(layout, columns, profiles))
+    notes += _near_reading(readings, columns, notes) + _unused_notes(found, profiles, given.ignored)
+    return replace(found, notes=tuple(notes))
+
+
+def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
+    """Add users and products that no name tells to the roles; return the roles that were found so."""
+    found = set()
+
+    def taken() -> set[int]:
+        return {column.at for columns in roles.values() for column in columns}
+
+    if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
+        at = find_product_by_look(profiles, taken())
+        if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
+            roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
+        elif at is not None:
+            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
+        found |= {PRODUCT} & roles.keys()
+    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
+        at = find_user_by_look(profiles, taken())
+        if at is not None:
+            roles[USER] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
+            found.add(USER)
+    return found
+
+
+def _is_title_of_product(name: str, roles: Roles) -> bool:
+    return describes_product(name) or bool({QUANTITY, INVOICE} & roles.keys())
+
+
+def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether rows look like events although no name tells their user."""
+    if KIND in roles:
+        return True
+    return TIME in roles and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
+
+
+def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds) -> None:
+    """Put the column whose ids the store has first, where another one was first and has none of them."""
+    columns = roles.get(PRODUCT, [])
+    shares = {}
+    for column in columns:
+        ids = set(profiles[column.at].cells)
+        shares[column.at] = len(known(ids)) / len(ids) if ids else 0.0
+    best = max(columns, key=lambda column: shares[column.at], default=None)
+    if best is not None and shares[best.at] >= 0.5 and shares[columns[0].at] < 0.1:
+        columns.remove(best)
+        columns.insert(0, best)
+
+
+def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:
+    """Return the roles without a product that is only called "id", which numbers the rows of a file of events."""
+    if layout == PRODUCTS or PRODUCT not in roles:
+        return roles
+    named = [column for column in roles[PRODUCT] if normalize_name(profiles[column.at].name) != "id"]
+    return {**roles, PRODUCT: named} if named else {role: at for role, at in roles.items() if role != PRODUCT}
+
+
+def _title_among(
+    products: Sequence[RoleColumn], columns: Mapping[str, int], profiles: Sequence[ColumnProfile]
+) -> dict[str, int]:
+    """Return the column "item" or "article" as the title, where ids stand in another column and it has words."""
+    for column in products:
+        profile = profiles[column.at]
+        is_free = column.at not in columns.values() and profile.filled >= 0.5
+        if is_free and profile.share(lambda cell: " " in cell) >= 0.3 and profile.integers < 0.1:
+            return {TITLE: column.at}
+    return {}
+
+
+def _fallbacks(
+    layout: str, columns: Mapping[str, int], roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns
+) -> dict[str, tuple[int, ...]]:
+    """Return role → columns to take where its own is empty, for ids and times with gaps."""
+    found = {}
+    for role in _SURE:
+        if role not in columns or role in given.columns or profiles[columns[role]].filled == 1.0:
+            continue
+        others = tuple(
+            column.at
+            for column in roles[role]
+            if column.at not in columns.values() and column.confidence >= _SURE[role] and profiles[column.at].cells
+        )
+        if others:
+            found[role] = others
+    listed = tuple(column.at for column in roles.get(LISTED, ()) if column.at not in columns.values())
+    return found | ({LISTED: listed} if listed and layout == PRODUCTS and LISTED not in given.columns else {})
+
+
+def _group_of(layout: str, columns: Mapping[str, int], profiles: Sequence[ColumnProfile]) -> tuple[int, ...]:
+    """Return the column that tells which rows of a catalogue are variants of one thing: a handle, or the group."""
+    if layout != PRODUCTS or GROUP in columns:
+        return ()
+    handles = [at for at, profile in enumerate(profiles) if normalize_name(profile.name) == "handle"]
+    return tuple(at for at in handles if at != columns[PRODUCT])
+
+
+def _near_reading(readings: Sequence[Reading], columns: Mapping[str, int], notes: Sequence[str]) -> list[str]:
+    """Return a note on the second best reading, if it is near and no other note names it."""
+    if len(readings) < 2 or readings[0].score - readings[1].score >= NEAR:
+        return []
+    second = readings[1].layout
+    if second == PAIRS or any(f"--layout {second}" in note for note in notes):
+        return []
+    return [f"it could also be read as {second}: --layout {second}"]
+
+
+def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> list[str]:
+    """Return notes on columns that look telling and are not used: kinds, states, ids of users."""
+    notes = []
+    for at, profile in enumerate(profiles):
+        if at in reading.used or not profile.cells or profile.nested:
+            continue
+        shown = ", ".join(map(repr, list(dict.fromkeys(profile.cells))[:3]))
+        kinds_matter = KIND not in ignored and reading.layout != EVENTS
+        if kinds_matter and profile.is_enumeration and profile.kinds >= 0.5 and profile.n_kinds > 1:
+            notes.append(
+                f"{profile.name!r} ({shown}) looks like kinds of events and is not used; to use it: "
+                f"--layout events --columns kind={profile.name}"
+            )
+        elif (
+            reading.layout in (PURCHASES, PAIRS)
+            and STATE not in ignored
+            and STATE not in reading.columns
+            and _says_state(profile)
+            and profile.n_distinct > 1
+        ):
+            notes.append(
+                f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
+                f"row counts; leave out rows of cancelled orders before loading, or make sure that all count"
+            )
+        elif reading.layout in (PURCHASES, PAIRS) and STATE not in reading.columns and _has_undone(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
+                f"--columns state={profile.name}"
+            )
+    return notes
+
+
+def _has_undone(profile: ColumnProfile) -> bool:
+    states = {order_state(cell) for cell in set(profile.cells)}
+    return profile.is_enumeration and profile.states >= 0.5 and OrderState.UNDONE in states
+
+
+def _says_state(profile: ColumnProfile) -> bool:
+    role = role_by_words(profile.name)
+    is_named = role is not None and role[0] in (STATE, CANCELLED, REFUNDED)
+    return is_named and not is_excluded(profile.name)

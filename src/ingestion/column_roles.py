@@ -1,0 +1,283 @@
+"""Find the role of each column by its name and its cells together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from src.ingestion.column_names import (
+    CANCELLED,
+    CATEGORY,
+    CLOCK,
+    DESCRIPTION,
+    EVENT_ID,
+    GROUP,
+    IMAGE,
+    INVOICE,
+    KIND,
+    MARK,
+    PRICE,
+    PRODUCT,
+    PURCHASED,
+    QUANTITY,
+    REFUNDED,
+    SALE_PRICE,
+    STATE,
+    STOCK,
+    TIME,
+    TITLE,
+    TOTAL,
+    USER,
+    VALUE,
+    candidates,
+    normalize_name,
+)
+from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_words import TYPE_WORD, classes_of, has_id_word, is_excluded, role_by_words, words_of
+
+_IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
+_EXACT, _LOOK = 1.0, 0.2
+_HALF_FULL = 0.5
+_FEW_PIECES = 5
+_EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
+
+
+@dataclass(frozen=True)
+class RoleColumn:
+    """A column that may have a role.
+
+    Attributes:
+        at: Its position.
+        confidence: How well its name and its cells fit the role, from 0 to 1.
+        is_named: Whether its name is one of the known names.
+        filled: Share of rows in which it is not empty.
+    """
+
+    at: int
+    confidence: float
+    is_named: bool
+    filled: float
+
+
+Roles = dict[str, list[RoleColumn]]
+
+
+def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], ignored: Collection[str]) -> Roles:
+    """Find the columns of each role.
+
+    Args:
+        profiles: One a column.
+        given: Role → position, as options give it.
+        ignored: Roles that have no column.
+
+    Returns:
+        Role → its possible columns, best first; a column has one role at most.
+    """
+    taken = set(given.values())
+    roles: Roles = {}
+    for role, column in _by_name(profiles, taken):
+        if role not in given and role not in ignored:
+            roles.setdefault(role, []).append(column)
+            taken.add(column.at)
+    roles |= {role: [RoleColumn(at, _EXACT, True, profiles[at].filled)] for role, at in given.items()}
+    for role in (KIND, STATE):
+        if role not in ignored and role not in roles and (at := _by_cells(role, profiles, taken)) is not None:
+            roles[role] = [RoleColumn(at, 0.9, False, profiles[at].filled)]
+            taken.add(at)
+    for role, columns in roles.items():
+        exact_times = [at for at, profile in enumerate(profiles) if role == TIME and not _is_day_only(profile)]
+        columns.sort(key=lambda column: -_preference(column) - (_EXACT_TIME if column.at in exact_times else 0.0))
+    _settle_clock(roles, profiles, ignored)
+    return roles
+
+
+def _preference(column: RoleColumn) -> float:
+    """Return how much a column is preferred for its role: a column that is mostly empty comes after a full one."""
+    return column.confidence * (1.0 if column.filled >= _HALF_FULL else 0.1 + column.filled)
+
+
+def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[tuple[str, RoleColumn]]:
+    """Return roles by known names, and by the words of other names, of the columns whose cells fit."""
+    names = [profile.name for profile in profiles]
+    known = {at: (role, rank) for role, found in candidates(names).items() for rank, at in enumerate(found)}
+    found = []
+    for at, profile in enumerate(profiles):
+        if at in taken:
+            continue
+        if at in known:
+            role, rank = known[at]
+            if role == KIND and profile.is_enumeration and profile.states >= 0.8 > profile.kinds:
+                role = STATE
+            if fitness := fit(role, profile, is_named=True):
+                # Of several names the more specific one comes first.
+                found.append((role, RoleColumn(at, _EXACT * fitness - 0.005 * rank, True, profile.filled)))
+                continue
+        worded = role_by_words(profile.name)
+        if worded and (fitness := fit(worded[0], profile, is_named=False)):
+            found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
+    return found
+
+
+def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
+    """Return how well the cells of a column fit a role that its name suggests.
+
+    Args:
+        role: The role.
+        profile: The column.
+        is_named: Whether the name is one of the known names, which is trusted where cells say little.
+
+    Returns:
+        From 0, where the cells rule the role out, to 1.
+    """
+    if not profile.cells:
+        return 1.0
+    weak = 0.3 if is_named else 0.0
+    if role in _IDS:
+        return _fit_of_ids(profile, is_named)
+    shares = {
+        TIME: max(profile.times, 0.0 if profile.clocks >= _HALF_FULL else weak),
+        CLOCK: max(profile.clocks, profile.integers),
+        KIND: profile.kinds,
+        STATE: max(
+            profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
+        ),
+        VALUE: max(profile.numbers, weak),
+        QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
+        PRICE: max(profile.money, weak if not profile.nested else 1.0),
+        SALE_PRICE: max(profile.money, weak),
+        REFUNDED: profile.money,
+        TOTAL: profile.money,
+        PURCHASED: 1.0,
+    }
+    if role == KIND and profile.kinds < _HALF_FULL:
+        return 0.5 if profile.is_enumeration and is_named else 0.0
+    if role == CANCELLED:
+        return 1.0 if profile.times or profile.is_enumeration or profile.integers else 0.0
+    if role in shares:
+        share = shares[role]
+        return (1.0 if share >= _HALF_FULL else share) if share > 0.05 else 0.0
+    if role in (TITLE, DESCRIPTION) and profile.urls >= _HALF_FULL:
+        return 0.0
+    return 1.0 if is_named or profile.nested else _fit_of_attribute(role, profile)
+
+
+def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:
+    if profile.nested:
+        return 0.0
+    if profile.texts >= _HALF_FULL:
+        return 0.2
+    if is_named:
+        return 1.0
+    if profile.urls >= _HALF_FULL or (profile.times >= 0.8 and not has_id_word(profile.name)):
+        return 0.0
+    # Some ids have a point: "1000.170".
+    return 0.8 if profile.numbers >= 0.9 > profile.integers else 1.0
+
+
+def _fit_of_amount(profile: ColumnProfile) -> float:
+    """Return 1.0 for small whole numbers: an amount of pieces, not of money."""
+    numbers = sorted(int(cell) for cell in profile.cells if cell.isdecimal() and len(cell) < 9)
+    is_pieces = profile.integers >= 0.95 and bool(numbers) and numbers[len(numbers) // 2] <= _FEW_PIECES
+    return 1.0 if is_pieces else 0.0
+
+
+def _fit_of_attribute(role: str, profile: ColumnProfile) -> float:
+    if role == IMAGE:
+        return 1.0 if profile.share(lambda cell: "/" in cell or "." in cell) >= _HALF_FULL else 0.0
+    if role in (TITLE, CATEGORY) and (profile.numbers >= 0.9 or profile.urls >= _HALF_FULL):
+        return 0.0
+    if role == CATEGORY and TYPE_WORD in classes_of(profile.name) and profile.n_distinct < 2 <= len(profile.cells):
+        return 0.0
+    if role == STOCK and profile.texts >= _HALF_FULL:
+        return 0.0
+    return 1.0
+
+
+def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Return the free column whose cells are kinds of events, or states of orders; None if there is none."""
+    for at, profile in enumerate(profiles):
+        if at in taken or not profile.cells or profile.nested or is_excluded(profile.name):
+            continue
+        share = profile.kinds if role == KIND else profile.states
+        if share < 0.9 or not (profile.is_enumeration or len(profile.cells) < MANY):
+            continue
+        # "paid" and "cancelled" are kinds of events too, but a log has views, clicks or carts.
+        is_state = profile.states >= 0.9 and profile.n_kinds < profile.n_distinct
+        if (role == STATE) == is_state:
+            return at
+    return None
+
+
+def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:
+    """Take a column of times of day for the clock of the day beside it, and drop it where no day stands beside it."""
+    clocks = [
+        at
+        for at, profile in enumerate(profiles)
+        if profile.cells and profile.clocks >= _HALF_FULL and not is_excluded(profile.name)
+    ]
+    named = [column for column in roles.pop(CLOCK, []) if column.at in clocks]
+    roles[TIME] = [column for column in roles.get(TIME, []) if column.at not in clocks]
+    if not roles[TIME]:
+        del roles[TIME]
+    elif clocks and CLOCK not in ignored and _is_day_only(profiles[roles[TIME][0].at]):
+        at = named[0].at if named else clocks[0]
+        roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
+
+
+def _is_day_only(profile: ColumnProfile) -> bool:
+    return profile.share(lambda cell: ":" not in cell and len(cell) <= 12) >= _HALF_FULL
+
+
+def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Find a column of ids of users in a log whose names tell none: many values, and they repeat.
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with another role.
+
+    Returns:
+        Its position; None if no column, or no single one, looks like that.
+    """
+    found = _id_like(profiles, taken)
+    named = [at for at in found if has_id_word(profiles[at].name)]
+    found = named or found
+    return found[0] if len(found) == 1 else None
+
+
+def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Find the one column of ids that has no role, such as "anime_id" or "aid".
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with another role.
+
+    Returns:
+        Its position; None if no column, or no single one, looks like that.
+    """
+    free = [at for at in range(len(profiles)) if at not in taken and not is_excluded(profiles[at].name)]
+    named = [
+        at
+        for at in free
+        if (has_id_word(profiles[at].name) or normalize_name(profiles[at].name).endswith("id"))
+        and profiles[at].ids >= 0.9
+        and profiles[at].filled >= 0.9
+    ]
+    if not named:
+        named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9]
+    return named[0] if len(named) == 1 else None
+
+
+def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[int]:
+    """Return free columns of ids that are many and repeat."""
+    return [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in taken
+        and not is_excluded(profile.name)
+        and len(profile.cells) >= MANY
+        and profile.filled >= _HALF_FULL
+        and (profile.ids >= 0.9 or profile.share(lambda cell: "." in cell and cell.replace(".", "").isdecimal()) >= 0.9)
+        and profile.n_distinct >= 3
+        and profile.repeated >= 0.1
+        and not (profile.integers >= 0.9 and max(len(cell) for cell in profile.cells) <= 1)
+    ]

@@ -1,0 +1,139 @@
+"""Join a file of order lines with a file of orders by the number of the order, when each lacks what the other has."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from src.core.errors import UnusableFile
+from src.ingestion.column_names import CANCELLED, CLOCK, INVOICE, PRODUCT, REFUNDED, STATE, TIME, TOTAL, USER
+from src.ingestion.column_profile import profile_columns
+from src.ingestion.column_roles import Roles, find_roles
+from src.ingestion.layout import Hints
+from src.ingestion.parsing import as_texts
+from src.ingestion.table_files import NamedRows, named_rows
+
+_OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
+_BATCH = 500
+_MATCHING = 0.5  # share of the first lines whose order must be in the other file
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the two files: its rows, and the roles of its columns."""
+
+    named: NamedRows
+    roles: Roles
+
+    def key(self) -> int:
+        """Return the position of the order's number."""
+        return self.roles[INVOICE][0].at
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two files that belong together.
+
+    Attributes:
+        lines: The file of order lines.
+        orders: The file of orders.
+        key: The name of the column by which they are joined.
+    """
+
+    lines: Path
+    orders: Path
+    key: str
+    _parts: tuple[_Part, _Part]
+
+    def write(self, folder: Path) -> Path:
+        """Write the joined rows as a table into a folder; return its path."""
+        lines, orders = self._parts
+        path = folder / f"{self.lines.name}.joined.csv"
+        columns = [each[0].at for role, each in orders.roles.items() if role in _OF_ORDER]
+        names = [f"{role}" for role in orders.roles if role in _OF_ORDER]
+        with closing(sqlite3.connect(folder / "orders.sqlite3")) as base:
+            _fill(base, orders, columns)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow([*lines.named.names, *names])
+                for rows in _batches(lines.named):
+                    found = _look_up(base, [row[lines.key()] for row in rows])
+                    for row in rows:
+                        writer.writerow([*row, *found.get(row[lines.key()], ("",) * len(columns))])
+        return path
+
+
+def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
+    """Find two of these files that make one table: order lines without customers, and orders without products.
+
+    Args:
+        paths: Files that could not be read alone.
+        hints: What options say about them.
+
+    Returns:
+        The pair; None if there is none.
+    """
+    parts = {path: part for path in paths if (part := _part_of(path, hints)) is not None}
+    lines = [path for path, part in parts.items() if PRODUCT in part.roles and USER not in part.roles]
+    orders = [path for path, part in parts.items() if USER in part.roles and PRODUCT not in part.roles]
+    for line_path in lines:
+        for order_path in orders:
+            pair = (parts[line_path], parts[order_path])
+            if _match(*pair):
+                return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
+    return None
+
+
+def _part_of(path: Path, hints: Hints) -> _Part | None:
+    try:
+        named = named_rows(path, replace(hints, layout=None, columns={}))
+    except UnusableFile:
+        return None
+    if named is None:
+        return None
+    roles = find_roles(profile_columns(named.names, named.sample), {}, [])
+    return _Part(named, roles) if INVOICE in roles else None
+
+
+def _match(lines: _Part, orders: _Part) -> bool:
+    """Whether the first orders of one file stand among those of the other, or the other way round."""
+    of_lines = {row[lines.key()] for row in lines.named.sample}
+    of_orders = {row[orders.key()] for row in orders.named.sample}
+    if of_lines & of_orders:
+        return True
+    known = {text for rows in _batches(orders.named) for row in rows if (text := row[orders.key()]) in of_lines}
+    return len(known) >= _MATCHING * len(of_lines)
+
+
+def _batches(named: NamedRows) -> Iterator[list[list[str]]]:
+    for block in named.rows.blocks():
+        yield [as_texts(row) for row in block.rows]
+
+
+def _fill(base: sqlite3.Connection, orders: _Part, columns: Sequence[int]) -> None:
+    """Write the orders into a table on disk, since there may be more of them than fit into memory."""
+    base.execute("PRAGMA journal_mode = OFF")
+    cells = "".join(f", c{at} TEXT" for at in range(len(columns)))
+    base.execute(f"CREATE TABLE orders (id TEXT PRIMARY KEY{cells}) WITHOUT ROWID")
+    places = ", ".join("?" * (len(columns) + 1))
+    for rows in _batches(orders.named):
+        base.executemany(
+            f"INSERT OR REPLACE INTO orders VALUES ({places})",
+            ([row[orders.key()], *(row[at] for at in columns)] for row in rows),
+        )
+
+
+def _look_up(base: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Sequence[Any]]:
+    found: dict[str, Sequence[Any]] = {}
+    distinct = list(dict.fromkeys(ids))
+    for at in range(0, len(distinct), _BATCH):
+        part = distinct[at : at + _BATCH]
+        places = ", ".join("?" * len(part))
+        for row in base.execute(f"SELECT * FROM orders WHERE id IN ({places})", part):
+            found[row[0]] = row[1:]
+    return found

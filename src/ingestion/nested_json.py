@@ -1,0 +1,235 @@
+"""Read JSON objects that hold other objects and lists: orders with lines, sessions with events, users with items."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from typing_extensions import override
+
+from src.ingestion.column_names import KIND, PRODUCT, TIME, USER, candidates
+from src.ingestion.column_words import role_by_words
+from src.ingestion.input_files import refuse_many_columns, sampled
+from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows, parse_object
+from src.ingestion.raw_rows import RawBlock
+
+_SAMPLE_OBJECTS = 300
+_SAMPLE_ROWS = 200
+_DEEPEST = 4
+_SCALAR = ""  # the name of the element of a list of plain values
+_OUTER = "record."  # before names of the whole object that its list has too
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How objects become rows.
+
+    Attributes:
+        chain: Names of lists, outermost first, whose elements become rows; empty where an object is a row.
+        columns: Name of a column → (depth in the chain, path of keys from there).
+    """
+
+    chain: tuple[tuple[str, ...], ...]
+    columns: Mapping[str, tuple[int, tuple[str, ...]]]
+
+
+def plan_of(reader: JsonLinesRows) -> Plan | None:
+    """Find out how the objects of a file become rows.
+
+    Args:
+        reader: The file.
+
+    Returns:
+        The plan; None if each object is a flat row already, or a product with lists of its own.
+    """
+    objects = (parse_object(line) for _, line in reader.numbered_lines())
+    first = list(itertools.islice((value for value in objects if value is not None), _SAMPLE_OBJECTS))
+    outer = _leaves(first)
+    has_nested = any("." in ".".join(path) for path in outer)
+    names = [".".join(path) for path in outer]
+    tops = candidates([path[-1] if len(path) == 1 else ".".join(path) for path in outer])
+    is_product_row = any(names[at] != "id" for at in tops.get(PRODUCT, []))
+    chain = () if is_product_row else _find_chain(first, (), set())
+    if not chain and not (has_nested and _has_more_roles(names)):
+        return None
+    columns: dict[str, tuple[int, tuple[str, ...]]] = {}
+    level = first
+    inner_names: set[str] = set()
+    for depth in range(len(chain), -1, -1):
+        objects_there = first
+        for path in chain[:depth]:
+            objects_there = [each for value in objects_there for each in _elements(value, path)]
+        level = [value for value in objects_there if isinstance(value, dict)]
+        if depth and not level:
+            columns[".".join(chain[depth - 1])] = (depth, ())
+            continue
+        for path in _leaves(level):
+            if chain[depth : depth + 1] == (path,):
+                continue
+            name = ".".join(path)
+            columns[name if name not in inner_names else f"{_OUTER * (len(chain) - depth)}{name}"] = (depth, path)
+        inner_names |= set(columns) | ({"id", "name", "number", "title", "price"} if chain else set())
+    refuse_many_columns(reader.file.path, len(columns))
+    return Plan(chain, columns)
+
+
+def _has_more_roles(names: Sequence[str]) -> bool:
+    """Whether names of nested values tell a user or product that the flat names do not."""
+    flat = [name for name in names if "." not in name]
+    roles = {each[0] for name in names if "." in name and (each := role_by_words(name)) and each[1] >= 0.5}
+    return bool({USER, PRODUCT} & roles - candidates(flat).keys()) or (bool({USER, PRODUCT} & roles) and USER in roles)
+
+
+def _leaves(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the paths of all values that are no objects, each once, in order of appearance."""
+    found: dict[tuple[str, ...], None] = {}
+
+    def walk(value: Mapping[str, Any], above: tuple[str, ...]) -> None:
+        for key, inner in value.items():
+            path = (*above, str(key))
+            if isinstance(inner, dict) and len(path) < _DEEPEST:
+                walk(inner, path)
+            elif not (isinstance(inner, list) and inner and isinstance(inner[0], dict)):
+                found[path] = None
+
+    for value in objects:
+        walk(value, ())
+    return list(found)
+
+
+def _find_chain(
+    objects: Sequence[Any], above: tuple[tuple[str, ...], ...], outer: set[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the chain of lists whose elements are events or lines of orders; () if there is none.
+
+    Args:
+        objects: Objects of one depth.
+        above: The chain so far.
+        outer: Roles that names outside tell.
+    """
+    dicts = [value for value in objects if isinstance(value, dict)]
+    lists = set(_lists(dicts))
+    names = [".".join(path) for path in _leaves(dicts) if path not in lists]
+    roles = outer | _roles_of(names)
+    best: tuple[tuple[str, ...], ...] = ()
+    if len(above) >= 3:
+        return best
+    for path in _lists(dicts):
+        elements = [each for value in dicts for each in _elements(value, path)][:_SAMPLE_OBJECTS]
+        inner = [value for value in elements if isinstance(value, dict)]
+        chain = (*above, path)
+        if len(inner) * 2 > len(elements):
+            leaf_roles = _roles_of([".".join(leaf) for leaf in _leaves(inner)])
+            deeper = _find_chain(inner, chain, roles)
+            if deeper:
+                return deeper
+            if PRODUCT in leaf_roles or (USER in roles and {TIME, KIND} <= leaf_roles):
+                best = best or chain
+        elif elements and USER in roles and PRODUCT not in roles and (role_by_words(path[-1]) or ("", 0))[0] == PRODUCT:
+            best = best or chain
+    return best
+
+
+def _roles_of(names: Sequence[str]) -> set[str]:
+    exact = {role for role, at in candidates(names).items() if any(names[each] != "id" for each in at)}
+    worded = {found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.5}
+    return exact | worded | ({KIND} if "type" in names else set())
+
+
+def _lists(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the paths of all lists."""
+    found: dict[tuple[str, ...], None] = {}
+
+    def walk(value: Mapping[str, Any], above: tuple[str, ...]) -> None:
+        for key, inner in value.items():
+            path = (*above, str(key))
+            if isinstance(inner, dict) and len(path) < _DEEPEST:
+                walk(inner, path)
+            elif isinstance(inner, list) and inner:
+                found[path] = None
+
+    for value in objects:
+        walk(value, ())
+    return list(found)
+
+
+def _elements(value: Any, path: tuple[str, ...]) -> list[Any]:
+    found = _get(value, path)
+    return found if isinstance(found, list) else []
+
+
+def _get(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _rows_of(value: dict[str, Any], plan: Plan, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Yield the rows of an object; one with empty cells if its list is empty.
+
+    Args:
+        value: The object.
+        plan: How it becomes rows.
+        names: Columns of a row.
+    """
+    columns = [plan.columns[name] for name in names]
+
+    def walk(contexts: tuple[Any, ...]) -> Iterator[list[Any]]:
+        depth = len(contexts) - 1
+        if depth == len(plan.chain):
+            yield [_get(contexts[at], path) if path or at else None for at, path in columns]
+            return
+        for element in _elements(contexts[-1], plan.chain[depth]) or [None]:
+            yield from walk((*contexts, element))
+
+    yield from walk((value,))
+
+
+@dataclass(frozen=True)
+class NestedJsonRows(JsonLinesRows):
+    """A file of nested objects, one a line.
+
+    Attributes:
+        plan: How an object becomes rows.
+    """
+
+    plan: Plan = Plan((), {})
+
+    @override
+    def describe(self) -> str:
+        lists = " > ".join(".".join(path) for path in self.plan.chain)
+        return f"{super().describe()}, one row for each of {lists}" if lists else super().describe()
+
+    @override
+    def field_names(self) -> list[str]:
+        return list(self.plan.columns)
+
+    @override
+    def sample(self) -> list[list[Any]]:
+        objects = ((parse_object(line), len(line)) for _, line in self.numbered_lines())
+        first = sampled(((value, size) for value, size in objects if value is not None), _SAMPLE_ROWS)
+        return list(
+            itertools.islice((row for value in first for row in _rows_of(value, self.plan, self.names)), _SAMPLE_ROWS)
+        )
+
+    @override
+    def blocks(self) -> Iterator[RawBlock]:
+        # A block of objects is read whole, as for flat files, and each object then becomes its rows.
+        for block in super(NestedJsonRows, replace(self, names=())).blocks():
+            lines: list[int] = []
+            rows: list[Sequence[object]] = []
+            texts: list[str] = []
+            for line, text in zip(block.lines, block.texts or (), strict=True):
+                for row in _rows_of(parse_object(text) or {}, self.plan, self.names):
+                    lines.append(line)
+                    rows.append(row)
+                    texts.append(text)
+            yield RawBlock(lines, rows, block.broken, texts)
+
+
+class NestedJsonDocumentRows(NestedJsonRows, JsonDocumentRows):
+    """A file of nested objects over several lines."""

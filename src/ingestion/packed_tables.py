@@ -1,0 +1,275 @@
+"""Turn tables inside other formats into lines of text: workbooks, HTML saved as a workbook, XML feeds of products.
+
+Every reader works on a stream, and what it unpacks is bounded: a small file must not fill the memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import IO, Any
+
+from typing_extensions import override
+
+from src.core.errors import UnusableFile
+
+_ZIP_MAGIC, _OLE_MAGIC = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_WORKBOOK_PART = "xl/workbook.xml"
+_CHUNK = 1 << 16
+_LINES_IN_BLOCK = 5_000
+_MOST_CELLS = 10_000  # of a row
+_LONGEST_CELL = 100_000
+_MOST_FIELDS = 500  # of an element of a feed
+_ITEM_TAGS = frozenset(
+    {"item", "entry", "product", "offer", "artikel", "produkt", "produit", "producto", "row", "shopitem"}
+)
+
+
+def zip_member(path: Path) -> str | None:
+    """Return the name of the table in a zip archive of one file; None for a workbook.
+
+    Raises:
+        UnusableFile: The archive is damaged, holds no file or several, or one with a password.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise UnusableFile(
+            f"{path}: it is a zip archive or an Excel workbook that cannot be read ({error}). Expected a whole file; "
+            "fetch it again, or unpack it, and load that."
+        ) from None
+    if any(info.filename == _WORKBOOK_PART for info in infos):
+        return None
+    files = [info for info in infos if not info.is_dir() and not _is_hidden(info.filename)]
+    if len(files) != 1 or files[0].flag_bits & 1:
+        what = "it needs a password" if len(files) == 1 else f"it holds {len(files)} files"
+        raise UnusableFile(
+            f"{path}: it is a zip archive, and {what}. Expected one table in it; unpack it, and load its files by "
+            "their names."
+        )
+    return files[0].filename
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether the first bytes are those of a zip archive, which a workbook is too."""
+    return head.startswith(_ZIP_MAGIC)
+
+
+def is_old_workbook(head: bytes) -> bool:
+    """Whether the first bytes are those of a workbook of Excel 97 to 2003."""
+    return head.startswith(_OLE_MAGIC)
+
+
+def is_html(head: bytes) -> bool:
+    """Whether the first bytes are those of an HTML page, as many programs save workbooks."""
+    start = head[:2_000].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    return start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta")) or (
+        start.startswith(b"<") and b"<table" in start and b"<?xml" not in start[:5]
+    )
+
+
+def is_xml(head: bytes) -> bool:
+    """Whether the first bytes are those of an XML document."""
+    start = head[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    return start.startswith((b"<?xml", b"<rss", b"<feed", b"<products", b"<catalog", b"<shop", b"<items", b"<offers"))
+
+
+def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
+    """Yield the first sheet of a workbook as lines of tab-separated text, with an empty line for each empty row.
+
+    Args:
+        path: The workbook.
+        most_bytes: Bytes that its parts may unpack to.
+
+    Yields:
+        Blocks of lines.
+
+    Raises:
+        UnusableFile: It is damaged, or unpacks to more.
+    """
+    # Imported here: only workbooks need it.
+    from openpyxl import load_workbook  # type: ignore[import-untyped]
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > most_bytes:
+            raise UnusableFile(
+                f"{path}: it unpacks to more than {most_bytes:,.0f} bytes. Expected a workbook of one table; save its "
+                "sheet as CSV, and load that."
+            )
+        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        sheet = next((each for each in book.worksheets if each.sheet_state == "visible"), book.worksheets[0])
+        sheet.reset_dimensions()  # what some programs write there is too small
+        yield from _blocks(_line(row) for row in sheet.iter_rows(values_only=True))
+    except UnusableFile:
+        raise
+    except Exception as error:  # a damaged workbook raises errors of many kinds
+        raise UnusableFile(
+            f"{path}: it is an Excel workbook that cannot be read ({type(error).__name__}). Expected a whole file; "
+            "fetch it again, or save its sheet as CSV, and load that."
+        ) from None
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[list[str]]:
+    block: list[str] = []
+    for line in lines:
+        block.append(line)
+        if len(block) >= _LINES_IN_BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _line(cells: Sequence[object]) -> str:
+    """Return cells as one line, separated by tabs and quoted where needed."""
+    texts = [_cell_text(cell) for cell in cells[:_MOST_CELLS]]
+    while texts and not texts[-1]:
+        texts.pop()
+    line = io.StringIO()
+    csv.writer(line, delimiter="\t", lineterminator="").writerow(texts)
+    return line.getvalue() if texts else ""
+
+
+def _cell_text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ") if cell.time() != time() else cell.date().isoformat()
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return " ".join(str(cell)[:_LONGEST_CELL].split())
+
+
+class _TableParser(HTMLParser):
+    """Collects the rows of the tables of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.rows: list[list[str]] = []
+        self._row: list[str] | None = None
+        self._cell: list[str] | None = None
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self._end_row()
+            self._row = []
+        elif tag in ("td", "th") and self._row is not None:
+            self._end_cell()
+            self._cell = []
+        elif tag == "br" and self._cell is not None:
+            self._cell.append(" ")
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._end_cell()
+        elif tag in ("tr", "table"):
+            self._end_row()
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None and sum(map(len, self._cell[-4:])) < _LONGEST_CELL:
+            self._cell.append(data)
+
+    def _end_cell(self) -> None:
+        if self._cell is not None and self._row is not None and len(self._row) < _MOST_CELLS:
+            self._row.append(" ".join("".join(self._cell).split())[:_LONGEST_CELL])
+        self._cell = None
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        if self._row:
+            self.rows.append(self._row)
+        self._row = None
+
+
+def html_lines(chunks: Iterator[str]) -> Iterator[list[str]]:
+    """Yield the rows of the tables of an HTML page as lines of tab-separated text."""
+    parser = _TableParser()
+    for chunk in chunks:
+        parser.feed(chunk)
+        if parser.rows:
+            yield [_line(row) for row in parser.rows]
+            parser.rows = []
+    parser.close()
+    if parser.rows:
+        yield [_line(row) for row in parser.rows]
+
+
+def feed_lines(binary: IO[bytes], path: Path) -> Iterator[list[str]]:
+    """Yield the elements of a feed of products (RSS, Atom, or any list of equal elements) as JSON lines.
+
+    Args:
+        binary: The open file.
+        path: The file, for messages.
+
+    Yields:
+        Blocks of lines, one element each; of elements that repeat inside one, a list.
+
+    Raises:
+        UnusableFile: It is no well-formed XML, or defines entities, by which a small file can grow without end.
+    """
+    # Imported here: only feeds need it. Entities are refused: they can make a small file grow without end.
+    from defusedxml.ElementTree import iterparse  # type: ignore[import-untyped]
+
+    try:
+        yield from _blocks(_elements(iterparse(binary, events=("start", "end"))))
+    except UnusableFile:
+        raise
+    except Exception as error:  # errors of the parser and of the guard against entities have no common base
+        if isinstance(error, OSError | EOFError):
+            raise
+        raise UnusableFile(
+            f"{path}: it is XML that cannot be read ({error}). Expected a feed of products (RSS, Atom or one element a "
+            "product); mend the file, or export the products as CSV, and load that."
+        ) from None
+
+
+def _elements(events: Iterator[tuple[str, Any]]) -> Iterator[str]:
+    """Yield each element that is a product as JSON; finished ones are removed from the tree."""
+    path: list[Any] = []
+    row_depth: int | None = None
+    for event, element in events:
+        if event == "start":
+            path.append(element)
+            if row_depth is None and len(path) > 1 and _tag(element) in _ITEM_TAGS and _tag(path[-2]) != _tag(element):
+                row_depth = len(path)
+            continue
+        if row_depth is not None and len(path) == row_depth and _tag(element) in _ITEM_TAGS:
+            yield json.dumps(_fields(element), ensure_ascii=False)
+            path[-2].remove(element)
+        elif row_depth is None or len(path) < row_depth:
+            element.clear()
+        path.pop()
+
+
+def _tag(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def _fields(element: Any) -> dict[str, object]:
+    """Return name → text of an element's attributes and children; of repeated children a list."""
+    found: dict[str, object] = {str(name).rpartition("}")[2]: value for name, value in element.attrib.items()}
+    for child in list(element)[:_MOST_FIELDS]:
+        name = str(child.tag).rpartition("}")[2]
+        inner = _fields(child) if len(child) else None
+        value: object = inner or " ".join((child.text or child.get("href") or "").split())[:_LONGEST_CELL]
+        before = found.get(name)
+        found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+    return found

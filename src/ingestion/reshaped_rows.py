@@ -1,0 +1,209 @@
+"""Rows of a file after they were completed and taken apart: one product and one customer a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from src.ingestion.input_files import InputFile
+from src.ingestion.line_items import Item, Splitter
+from src.ingestion.parsing import as_texts
+from src.ingestion.raw_rows import RawBlock
+from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
+
+ITEM_COLUMNS = ("product", "quantity", "title", "price")
+"""The columns that taking a cell apart adds to the right of a row, in the order of Item."""
+
+
+class Rows(Protocol):
+    """What all readers of rows have."""
+
+    file: InputFile
+
+    def describe(self) -> str:
+        """Return the format for people."""
+
+    def blocks(self) -> Iterator[RawBlock]:
+        """Yield all rows."""
+
+
+@dataclass(frozen=True)
+class FillDown:
+    """Cells that stand in the first row of a group only, such as an order's customer.
+
+    Attributes:
+        key: Position of the group's id.
+        columns: Positions of the cells to repeat in the other rows of the group.
+        continues: Whether the id too is empty in these rows.
+        required: Positions of which one must be filled, or the row has pictures only; empty for no such rule.
+    """
+
+    key: int
+    columns: tuple[int, ...]
+    continues: bool = False
+    required: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ItemColumn:
+    """A column whose cells hold several products.
+
+    Attributes:
+        at: Its position.
+        split: What takes a cell apart.
+        quantities: Position of a column of quantities, one for each product of the cell; None without one.
+    """
+
+    at: int
+    split: Splitter
+    quantities: int | None = None
+
+
+@dataclass(frozen=True)
+class ReshapedRows:
+    """Rows of another reader, completed and taken apart.
+
+    Attributes:
+        inner: The other reader.
+        fill: What is repeated; None for nothing.
+        items: Which column is taken apart; None for none.
+    """
+
+    inner: Any
+    fill: FillDown | None = None
+    items: ItemColumn | None = None
+
+    @property
+    def file(self) -> InputFile:
+        """The file."""
+        file: InputFile = self.inner.file
+        return file
+
+    def describe(self) -> str:
+        """Return the format for people."""
+        return str(self.inner.describe())
+
+    def reshape(self, rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
+        """Return rows, such as those of a sample, reshaped."""
+        lines = list(range(1, len(rows) + 1))
+        return list(self._taken_apart(self._filled(RawBlock(lines, list(rows)), {})).rows)
+
+    def blocks(self) -> Iterator[RawBlock]:
+        """Yield all rows, reshaped; a row that is taken apart keeps its line number."""
+        group: dict[int, object] = {}
+        for block in self.inner.blocks():
+            yield self._taken_apart(self._filled(block, group))
+
+    def _filled(self, block: RawBlock, group: dict[int, object]) -> RawBlock:
+        """Return the block with repeated cells.
+
+        Args:
+            block: Rows.
+            group: Position → cell of the group's first row; changed to that of the last group.
+        """
+        fill = self.fill
+        if fill is None:
+            return block
+        kept, rows, broken = [], [], list(block.broken)
+        for at, row in enumerate(block.rows):
+            key = row[fill.key]
+            if not _is_empty(key) and key != group.get(fill.key):
+                group.clear()
+                group.update({column: row[column] for column in (fill.key, *fill.columns)})
+            elif group and (fill.continues or not _is_empty(key)):
+                if fill.required and all(_is_empty(row[column]) for column in fill.required):
+                    broken.append(block.reject(at, Rejection(RejectionCode.NO_VARIANT)))
+                    continue
+                filled = list(row)
+                for column, cell in group.items():
+                    if _is_empty(filled[column]):
+                        filled[column] = cell
+                row = filled
+            kept.append(at)
+            rows.append(row)
+        return RawBlock([block.lines[at] for at in kept], rows, broken, _picked(block.texts, kept))
+
+    def _taken_apart(self, block: RawBlock) -> RawBlock:
+        """Return the block with one row for each product."""
+        column = self.items
+        if column is None:
+            return block
+        origins: list[int] = []
+        rows: list[Sequence[object]] = []
+        broken: list[RejectedRow] = list(block.broken)
+        for at, row in enumerate(block.rows):
+            text = as_texts([row[column.at]])[0] if isinstance(row[column.at], str) else _as_json(row[column.at])
+            items = column.split(text) if text else [Item("")]
+            if items is None:
+                broken.append(block.reject(at, Rejection(RejectionCode.ITEMS_UNREADABLE)))
+                continue
+            for item in self._with_quantities(items, row):
+                origins.append(at)
+                rows.append([*row, *item])
+        return RawBlock([block.lines[at] for at in origins], rows, broken, _picked(block.texts, origins))
+
+    def _with_quantities(self, items: list[Item], row: Sequence[object]) -> list[Item]:
+        """Return the items with the quantities of the column beside them, if they are as many, or one item."""
+        column = self.items
+        if column is None or column.quantities is None or any(item.quantity for item in items):
+            return items
+        text = as_texts([row[column.quantities]])[0]
+        for separator in ("|", ";", ",", "\n", "/", " "):
+            parts = [part.strip() for part in text.split(separator) if part.strip()]
+            if len(parts) == len(items) and (len(items) > 1 or separator == "|"):
+                return [item._replace(quantity=part) for item, part in zip(items, parts, strict=True)]
+        return items
+
+
+def _picked(texts: list[str] | None, at: list[int]) -> list[str] | None:
+    return None if texts is None else [texts[each] for each in at]
+
+
+def _is_empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _as_json(cell: object) -> str:
+    import json
+
+    return json.dumps(cell) if isinstance(cell, list | dict) else as_texts([cell])[0]
+
+
+def find_fill_down(
+    rows: Sequence[Sequence[str]], key: int, columns: Sequence[int], required: Sequence[int]
+) -> FillDown | None:
+    """Find the columns that are filled in the first row of each group only.
+
+    Args:
+        rows: First rows, as texts.
+        key: Position of the group's id.
+        columns: Positions of columns that may be repeated.
+        required: Positions of which one must be filled in a row that counts.
+
+    Returns:
+        What to repeat; None for nothing.
+    """
+    first: list[Sequence[str]] = []
+    later: list[Sequence[str]] = []
+    before = ""
+    n_continued = 0
+    for row in rows:
+        if row[key].strip() and row[key] != before:
+            first.append(row)
+            before = row[key]
+        elif before:
+            later.append(row)
+            n_continued += not row[key].strip()
+    if not later or not first:
+        return None
+    repeated = tuple(
+        at
+        for at in columns
+        if at != key
+        and sum(not row[at].strip() for row in later) >= 0.9 * len(later)
+        and sum(bool(row[at].strip()) for row in first) >= 0.5 * len(first)
+    )
+    if not repeated:
+        return None
+    return FillDown(key, repeated, n_continued >= 0.9 * len(later), tuple(required))

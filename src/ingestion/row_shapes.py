@@ -1,0 +1,127 @@
+"""Detect rows that must be completed or taken apart before they are read: groups and cells of several products."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from src.ingestion.column_names import (
+    BRAND,
+    CANCELLED,
+    CATEGORY,
+    CLOCK,
+    DESCRIPTION,
+    GROUP,
+    IMAGE,
+    INVOICE,
+    LISTED,
+    MAIN_CATEGORY,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    REFUNDED,
+    STATE,
+    TIME,
+    TITLE,
+    TOTAL,
+    USER,
+    WITHDRAWN,
+)
+from src.ingestion.column_reading import ColumnReading
+from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
+from src.ingestion.line_items import find_splitter
+from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down
+
+_ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
+_OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
+_OF_GROUP = (TITLE, DESCRIPTION, CATEGORY, MAIN_CATEGORY, BRAND, LISTED, STATE, WITHDRAWN)
+
+
+def reshape(
+    rows: Any, layout: Layout, sample: Sequence[Sequence[str]], reading: ColumnReading, notes: list[str]
+) -> tuple[Any, Layout]:
+    """Return rows with one customer and one product each, and the layout that reads them.
+
+    Args:
+        rows: The reader.
+        layout: How its rows are read.
+        sample: First rows, as texts.
+        reading: How its columns are read.
+        notes: What is done is added.
+
+    Returns:
+        The reader, wrapped if anything is to be done, and the layout.
+    """
+    if layout.name == PRODUCTS and reading.group and GROUP not in layout.columns:
+        layout = replace(layout, columns={**layout.columns, GROUP: reading.group[0]})
+    fill = _fill_down(layout, sample)
+    if fill is not None and layout.has_events:
+        unused = tuple(name for name in layout.unused if name != layout.names[fill.key])
+        others = {role: at for role, at in layout.columns.items() if at != fill.key}
+        layout = replace(layout, columns={INVOICE: fill.key, **others}, unused=unused)
+    if fill is not None:
+        cells = ", ".join(repr(layout.names[at]) for at in fill.columns)
+        notes.append(
+            f"{cells}: filled in the first row of each {layout.names[fill.key]!r} only, so taken for its other rows too"
+        )
+    items, layout = _item_column(layout, sample, notes)
+    if fill is None and items is None:
+        return rows, layout
+    return ReshapedRows(rows, fill, items), layout
+
+
+def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | None:
+    columns = layout.columns
+    if layout.name not in (PRODUCTS, PURCHASES, PAIRS) or not sample:
+        return None
+    roles = _OF_GROUP if layout.name == PRODUCTS else _OF_ORDER
+    repeated = [at for role, at in columns.items() if role in roles and at != columns[PRODUCT]]
+    repeated += [at for role, others in layout.fallbacks.items() if role in roles for at in others]
+    required: tuple[int, ...] = ()
+    if layout.name == PRODUCTS:
+        keys = [columns[GROUP]] if GROUP in columns else []
+        required = tuple(at for role, at in columns.items() if role not in (GROUP, IMAGE))
+    else:
+        keys = [columns[INVOICE]] if INVOICE in columns else _free_keys(layout, sample)
+    found = (find_fill_down(sample, key, tuple(dict.fromkeys(repeated)), required) for key in keys)
+    return next(filter(None, found), None)
+
+
+def _free_keys(layout: Layout, sample: Sequence[Sequence[str]]) -> list[int]:
+    """Return unused columns that could be the number of an order: filled in every row, and the same in some."""
+    used = {at for role, at in layout.columns.items() if role != TITLE}  # "Name" may be an order's: #1001
+    found = []
+    for at in range(len(sample[0])):
+        cells = [row[at].strip() for row in sample]
+        is_free = at not in used and (at != layout.columns.get(TITLE) or all(_ORDER_NUMBER.fullmatch(c) for c in cells))
+        if is_free and all(cells) and 1 < len(set(cells)) < len(cells) and all(len(cell) <= 40 for cell in cells):
+            found.append(at)
+    return found
+
+
+def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[str]) -> tuple[ItemColumn | None, Layout]:
+    """Return the column whose cells hold several products, and the layout that reads what they are taken apart into."""
+    if not layout.has_events or USER not in layout.columns or not sample:
+        return None, layout
+    at = layout.columns[PRODUCT]
+    split = find_splitter([row[at].strip() for row in sample if row[at].strip()])
+    if split is None:
+        return None, layout
+    width = len(sample[0])
+    quantity = layout.columns.get(QUANTITY)
+    found = [item for row in sample for item in split(row[at].strip()) or ()]
+    columns = {role: each for role, each in layout.columns.items() if role not in (TITLE, PRICE, CATEGORY)}
+    columns |= {PRODUCT: width, QUANTITY: width + 1}
+    columns |= {TITLE: width + 2} if any(item.title for item in found) else {}
+    columns |= {PRICE: width + 3} if any(item.price for item in found) else {}
+    name = layout.names[at] if layout.names else f"column {at + 1}"
+    notes.append(f"cells of {name!r} hold several products: each became a row of its own")
+    names = (*layout.names, f"{name} (product)", f"{name} (quantity)", f"{name} (title)", f"{name} (price)")
+    fallbacks = {role: others for role, others in layout.fallbacks.items() if role != PRODUCT}
+    changed = replace(
+        layout, name=PURCHASES if layout.name == "pairs" else layout.name, columns=columns,
+        names=names if layout.names else (), fallbacks=fallbacks,
+    )  # fmt: skip
+    return ItemColumn(at, split, quantity), changed

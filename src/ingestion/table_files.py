@@ -1,0 +1,170 @@
+"""Open a file as rows of cells, with the names of its columns where it has any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from src.core.errors import UnusableFile
+from src.ingestion import csv_rows
+from src.ingestion.column_names import PRODUCT, TITLE, USER, candidates, is_filled, is_number, position_of
+from src.ingestion.column_words import role_by_words
+from src.ingestion.csv_rows import HEADER_ROWS, CsvRows
+from src.ingestion.input_files import InputFile
+from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows
+from src.ingestion.layout import LISTS, Hints
+from src.ingestion.nested_json import NestedJsonDocumentRows, NestedJsonRows, plan_of
+from src.ingestion.parquet_rows import ParquetRows
+from src.ingestion.parsing import as_texts
+
+FlatRows: TypeAlias = CsvRows | JsonLinesRows | ParquetRows
+
+
+@dataclass(frozen=True)
+class OpenedRows:
+    """A file as rows.
+
+    Attributes:
+        rows: The reader.
+        names: Names of the columns; None without a header.
+        sample: First rows below the header, as texts.
+        nested: Which columns hold JSON objects or lists; empty for none.
+    """
+
+    rows: FlatRows
+    names: list[str] | None
+    sample: list[list[str]]
+    nested: list[bool] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NamedRows:
+    """A file whose columns have names; attributes as those of OpenedRows."""
+
+    rows: FlatRows
+    names: list[str]
+    sample: list[list[str]]
+    nested: list[bool] = field(default_factory=list)
+
+
+def named_rows(path: Path, hints: Hints) -> NamedRows | None:
+    """Open a file whose columns have names.
+
+    Args:
+        path: The file.
+        hints: What options say about it.
+
+    Returns:
+        Its rows with all columns; None if it has no header.
+
+    Raises:
+        UnusableFile: The file is missing, empty or cannot be read.
+    """
+    opened = open_rows(path, hints)
+    if opened.names is None:
+        return None
+    rows = opened.rows if isinstance(opened.rows, CsvRows) else replace(opened.rows, names=tuple(opened.names))
+    return NamedRows(rows, opened.names, opened.sample, opened.nested)
+
+
+def open_rows(path: Path, hints: Hints) -> OpenedRows:
+    """Open a file.
+
+    Args:
+        path: The file.
+        hints: What options say about it.
+
+    Returns:
+        Its rows.
+
+    Raises:
+        UnusableFile: The file is missing, empty, cannot be read, or no line is a row.
+    """
+    file = InputFile(path, hints.encoding)
+    if file.is_parquet:
+        return _with_names(ParquetRows(file), ParquetRows(file).field_names())
+    first = next((line.strip() for block in file.line_blocks() for line in block if line.strip()), "")
+    if not first:
+        raise UnusableFile(
+            f"{path}: the file is empty.",
+            "Expected one rating, purchase, event or product a line. "
+            "Give another file, or none to use what lies in data/.",
+        )
+    if first.startswith(("{", "[")) and file.format != "sheet":
+        is_one_a_line = JsonLinesRows(file).is_one_a_line()
+        objects = JsonLinesRows(file) if is_one_a_line else JsonDocumentRows(file)
+        if plan := plan_of(objects):
+            objects = (NestedJsonRows if is_one_a_line else NestedJsonDocumentRows)(file, plan=plan)
+        return _with_names(objects, objects.field_names())
+    return _open_delimited(file, first, hints)
+
+
+def _open_delimited(file: InputFile, first: str, hints: Hints) -> OpenedRows:
+    """Open delimited text; first: its first line with content."""
+    excel_line = re.fullmatch("sep=(.)", first)  # Excel writes it to name the separator
+    rows = csv_rows.detect(file, hints.separator or (excel_line and excel_line[1]))
+    sample = [row for row in rows.sample() if is_filled(row)]
+    if not sample:
+        raise UnusableFile(
+            f"{file.path}: the first line is {first[:120]!r}, and no line is a row.",
+            "Expected one rating, purchase, event or product a line; mend its quotes, or give another file.",
+        )
+    if rows.width is not None and hints.layout != LISTS:
+        for at, row in enumerate(sample[:HEADER_ROWS]):
+            names = [name.strip() for name in row]
+            if _is_header(names, hints, is_first=at == 0):
+                names = _without_trailing_separators(names, rows.width)
+                return _with_names(replace(rows, header=at + 1, width=len(names)), names)
+    return OpenedRows(rows, None, sample)
+
+
+def _with_names(rows: FlatRows, names: list[str]) -> OpenedRows:
+    sample, nested = _text_sample(rows, names)
+    return OpenedRows(rows, names, sample, nested)
+
+
+def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
+    """Whether a row is the header: it has a known name or one of the hints.
+
+    Below the first row, it needs a product and another known name.
+    """
+    roles = candidates(names)
+    if roles and not any(is_number(name) for name in names) and (is_first or (PRODUCT in roles and len(roles) > 1)):
+        return True
+    if is_first and _is_worded_header(names):
+        return True
+    given = [column for column in hints.columns.values() if column and not column.isdecimal()]
+    return any(position_of(column, names, 0) is not None for column in given)
+
+
+def _is_worded_header(names: Sequence[str]) -> bool:
+    """Whether the words of two names or more tell roles, one of them that of a product or user."""
+    if any(is_number(name) for name in names):
+        return False
+    roles = [found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4]
+    return len(set(roles)) > 1 and bool({PRODUCT, USER, TITLE} & set(roles))
+
+
+def _without_trailing_separators(names: list[str], width: int) -> list[str]:
+    """Return the header without empty names at its end that go beyond the width of the rows."""
+    while len(names) > (width or 1) and not names[-1]:
+        names = names[:-1]
+    return names
+
+
+def _text_sample(rows: FlatRows, names: Sequence[str]) -> tuple[list[list[str]], list[bool]]:
+    """Return the first rows with all their cells as texts, and which columns hold JSON objects or lists."""
+    if isinstance(rows, CsvRows):
+        return [row for row in rows.sample()[rows.header :] if len(row) == len(names)], [False] * len(names)
+    cells = replace(rows, names=tuple(names)).sample()
+    nested = [
+        2 * sum(isinstance(row[at], dict | list) for row in cells) > sum(row[at] is not None for row in cells)
+        for at in range(len(names))
+    ]
+    texts = [
+        ["[…]" if isinstance(cell, dict | list) and cell else as_texts([cell])[0] for cell in row] for row in cells
+    ]
+    return texts, nested

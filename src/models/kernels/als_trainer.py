@@ -1,0 +1,119 @@
+"""Training of ALS: exact or nearly exact least squares, one side after the other. Serving never imports this module.
+
+A row x of one side, with the factors Y of the other, minimises equation 4 of Hu, Koren and Volinsky (2008):
+
+    (G + YᵀDY) x = Yᵀ(1 + D)1,    G = YᵀY + λI = RRᵀ,    D = C - I
+
+With the whitened factors V = YR⁻ᵀ and x = R⁻ᵀv this is (I + VᵀDV) v = Vᵀ(1 + D)1: most rows are short, and need as many
+equations as they have pairs; long ones converge in a few steps of conjugate gradients. No row costs f² of its own. Time
+of a pass: O(pairs · f · (length of the row, or the steps) + (users + items) · f²), the latter in BLAS.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.sparse import csr_matrix
+
+from src.core.domain import FloatArray
+from src.models.kernels.als_kernels import SparseRows, solve_rows
+from src.models.kernels.compile import map_in_threads, n_cores
+
+_PARTS = 64
+_START_SCALE = 0.01
+_ROWS_AT_ONCE = 50_000
+
+
+class Whitening(NamedTuple):
+    """R⁻¹ as float32[f, f], of the factors' G = RRᵀ."""
+
+    inverse_root: FloatArray
+
+    @classmethod
+    def of(cls, factors: FloatArray, regularization: float) -> Whitening:
+        """Factor the Gram matrix of factors.
+
+        Args:
+            factors: float32[n, f].
+            regularization: λ, which is added to its diagonal.
+
+        Returns:
+            R⁻¹.
+        """
+        gram = sum((part.T @ part for part in _blocks(factors)), np.zeros((factors.shape[1],) * 2)).astype(np.float64)
+        root = np.linalg.cholesky(gram + regularization * np.eye(len(gram)))
+        return cls(solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32))
+
+    def whiten(self, factors: FloatArray) -> FloatArray:
+        """Return V = Y R⁻ᵀ, float32[n, f]."""
+        return np.asarray(factors @ self.inverse_root.T)
+
+    def restore_in_place(self, solved: FloatArray) -> None:
+        """Turn rows v into x = R⁻ᵀ v."""
+        for part in _blocks(solved):
+            part[:] = part @ self.inverse_root
+
+
+def _blocks(array: FloatArray) -> list[FloatArray]:
+    """Return views of the array's rows, so that intermediate results stay small."""
+    return [array[start : start + _ROWS_AT_ONCE] for start in range(0, len(array), _ROWS_AT_ONCE)]
+
+
+class AlsOptions(NamedTuple):
+    """Length of a factor vector, λ, and passes over users and items."""
+
+    factors: int
+    regularization: float
+    iterations: int
+
+
+def fit(extra: csr_matrix, options: AlsOptions, *, seed: int, start: FloatArray | None = None) -> FloatArray:
+    """Train on a matrix of pairs.
+
+    Args:
+        extra: float32 CSR [n_users, n_items], c - 1 of each pair; other pairs have the confidence 1.
+        options: see AlsOptions.
+        seed: of the starting values.
+        start: float32[n_items, factors] to start from; None for random ones.
+
+    Returns:
+        float32[n_items, factors], of the items; zeros for an item without a pair.
+    """
+    by_user, by_item = _pairs(extra), _pairs(csr_matrix(extra.T.tocsr()))
+    n_users, n_items = extra.shape
+    items = np.random.default_rng(seed).standard_normal((n_items, options.factors), np.float32) * _START_SCALE
+    if start is not None:
+        trained = start.any(axis=1)  # a product that is new keeps its random values, from which it can learn
+        items[trained] = start[trained]
+    items[np.diff(by_item.starts) == 0] = 0
+    users = np.empty((n_users, options.factors), np.float32)
+    with ThreadPoolExecutor(n_cores()) as pool:
+        for _ in range(options.iterations):
+            _solve(by_user, items, users, options.regularization, pool)
+            _solve(by_item, users, items, options.regularization, pool)
+    return items
+
+
+def _solve(
+    pairs: SparseRows, others: FloatArray, solved: FloatArray, regularization: float, pool: ThreadPoolExecutor
+) -> None:
+    """Write the rows' factors, given those of the other side."""
+    whitening = Whitening.of(others, regularization)
+    whitened = whitening.whiten(others)
+    cost = pairs.starts[1:] + np.arange(len(solved))  # a row costs about as much as a pair
+    ends = np.searchsorted(cost, cost[-1] * np.arange(1, _PARTS) // _PARTS)
+    bounds = np.concatenate([[0], ends, [len(solved)]]).tolist()
+
+    def solve(part: tuple[int, int]) -> None:
+        solve_rows(pairs, *part, whitened, solved)
+
+    map_in_threads(solve, pairwise(bounds), pool)
+    whitening.restore_in_place(solved)
+
+
+def _pairs(matrix: csr_matrix) -> SparseRows:
+    return SparseRows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32))

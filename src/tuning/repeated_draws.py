@@ -1,0 +1,76 @@
+"""Component scores of several held-out draws: on few users one draw would decide by chance which weights look best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from src.interactions.splits import split_at_random
+from src.models import MODELS, POPULARITY
+from src.models.base import ListModel
+from src.recommendation.ensemble import scales_of
+from src.recommendation.ensemble_config import fit_models
+from src.tuning.hyperparameter_search import Search
+from src.tuning.objective import ComponentScores, Objective
+
+_MOST_DRAWS, _ENOUGH_USERS = 4, 8_000
+
+
+def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: float) -> ComponentScores:
+    """Score the candidates of all draws, each model in units of its scale.
+
+    The first draw is that of the search. Further ones are made for random splits with few users: the models are trained
+    anew with the same parameters. Splits by time have one draw, as other draws would learn from later events.
+
+    Args:
+        search: the context of the tuning.
+        models: trained on the training part, by name.
+        seconds: that a further draw takes; no draw begins when the clock has less left.
+
+    Returns:
+        The scores for the users of all draws.
+    """
+    pools = [_scaled(search, search.objective, models)]
+    whole = search.split.train.joined(search.split.test)
+    share = len(search.split.test) / len(whole)
+    for draw in range(1, _MOST_DRAWS):
+        users = sum(len(pool.item) for pool in pools)
+        if search.split.how != "random" or users >= _ENOUGH_USERS or search.clock.left < seconds:
+            break
+        search.reporter.step(f"training on draw {draw + 1} of the held-out part")
+        split = split_at_random(whole, share, search.seed + draw)
+        params: dict[str, Any] = {name: model.params for name, model in models.items()}
+        popular = MODELS[POPULARITY].train(split.train, params[POPULARITY], seed=search.seed).order
+        wanted = search.objective
+        objective = Objective.of(
+            split, popular, relevant_rating=wanted.relevant_rating, k=wanted.k, seed=search.seed + draw
+        )
+        if objective is None:
+            break
+        fitted = fit_models(split.train, params, search.seed, search.reporter)
+        pools.append(_scaled(replace(search, split=split), objective, fitted))
+    return _concatenated(pools)
+
+
+def _scaled(search: Search, objective: Objective, models: Mapping[str, ListModel]) -> ComponentScores:
+    return objective.component_scores(models).in_units_of(scales_of(models, search.split.train, seed=search.seed))
+
+
+def _concatenated(pools: list[ComponentScores]) -> ComponentScores:
+    """Join the users of several draws; shorter rows of candidates are filled with -1."""
+    width = max(pool.item.shape[1] for pool in pools)
+
+    def padded(part: Any, value: float) -> Any:
+        blank = [(0, 0)] * (part.ndim - 1) + [(0, width - part.shape[-1])]
+        return np.pad(part, blank, constant_values=value)
+
+    return replace(
+        pools[0],
+        item=np.concatenate([padded(pool.item, -1) for pool in pools]),
+        score=np.concatenate([padded(pool.score, 0) for pool in pools], axis=1),
+        relevant=np.concatenate([padded(pool.relevant, 0) for pool in pools]),
+        n_relevant=np.concatenate([pool.n_relevant for pool in pools]),
+    )
