@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from src.core.domain import JsonDict
@@ -18,6 +19,7 @@ from src.store import open_store
 from src.workflows.benchmark import run_benchmark
 from src.workflows.benchmark_request import BenchmarkRequest
 from src.workflows.cli import Screen, run_command
+from src.workflows.compare_releases import compare_releases
 from src.workflows.evaluate import evaluate
 from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark
 
@@ -26,6 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="default: the current release")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to this file, too")
+    parser.add_argument(
+        "--compare", nargs=2, metavar="VERSION", help="compare two releases on events that are newer than both"
+    )
     own = parser.add_argument_group(
         "a split of your own",
         "files with user_id,item_id[,value,at], or with a user and all their products in each line; gzipped or not",
@@ -56,10 +61,15 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         SearchBenchmarkRequest.from_options(vars(arguments)),
         BenchmarkRequest.from_options(vars(arguments)),
     )
-    if search_job is not None:
+    if arguments.compare:
+        one, other = arguments.compare
+        compared = compare_releases(settings, open_store(settings.store_url), one, other, screen)
+        document: JsonDict = asdict(compared)
+        screen.say(json.dumps(compared.result, indent=2))
+    elif search_job is not None:
         found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)
-        document: JsonDict = found.to_json()
+        document = found.to_json()
     elif job is not None:
         measured = run_benchmark(settings, job, screen)
         screen.split_report(measured)

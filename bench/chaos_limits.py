@@ -76,11 +76,12 @@ def _limited_workers(shop: Shop, counts: dict[str, Any], spare: int) -> dict[str
         size = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
         resource.prlimit(pid, resource.RLIMIT_AS, (size + spare, resource.RLIM_INFINITY))
     statuses: Counter[int] = Counter()
-    long = [random.choice(shop.products).product_id for _ in range(20_000)]
+    event = {"user_id": "x", "kind": "view", "query": "q" * 200}
+    events = [event | {"product_id": f"{n:04}" + "p" * 200, "event_id": f"{n:04}" + "e" * 200} for n in range(1_000)]
     for number in range(60):
         try:
             if number % 3 == 2:
-                status = shop.post("/recommend", {"user_id": "x", "exclude": long})[0]
+                status = shop.post("/events", events * 5 if number % 2 else events)[0]
             else:
                 status = shop.get(f"/recommend?user_id={random.choice(shop.users)}")[0]
         except (OSError, EOFError, ValueError):  # a worker that dies answers nothing

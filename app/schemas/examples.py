@@ -110,7 +110,10 @@ _RUN: dict[str, Any] = {
     "verdict": None,
     "phases": [{"name": "training als on 77,306 events", "seconds": 0.81, "busy": 0.93, "peak_mib": 512.4}],
 }
+_RULES = [{"action": "exclude", "product_id": "P00012"}]
+_RULES_ANSWER = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES, "base": {}}
 _STATUS: dict[str, Any] = {
+    "findings": [],
     "database": {
         "n_ratings": 5161,
         "n_users": 2000,
@@ -226,6 +229,7 @@ _LISTED = {
     "n_bytes": 3801088,
     "verdict": "promoted: NDCG@10 .139 [.126, .153] against .139",
     "problem": "",
+    "made_up": False,
 }
 _STARTED = {
     "status": "started",
@@ -311,6 +315,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /releases/rollback": (Example("to the one before", {"release": OLDER, "pinned": False}, {"pin": False}),),
     "POST /releases/pin": (Example("the current one", {"release": RELEASE, "pinned": True}, {}),),
     "POST /releases/unpin": (Example("the current one", _NOW, {}),),
+    "PUT /rules": (Example("one product on no list", _RULES_ANSWER, {"rules": _RULES, "note": "discontinued"}),),
+    "GET /rules": (Example("that hold", _RULES_ANSWER),),
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),
     "GET /readyz": (Example("ready", {"status": "ok"}),),

@@ -52,8 +52,15 @@ class KeptRead:
         try:
             rows: list[tuple[Any, ...]] = self._connection(identity).execute(self._statement, bound).fetchall()
         except sqlite3.Error as error:
+            self._forget()
             raise self._database.refusal(error) from error
         return rows
+
+    def _forget(self) -> None:
+        """Close this thread's connection, which keeps pages in memory that may be broken."""
+        held, self._kept.held = getattr(self._kept, "held", None), None
+        if held is not None:
+            held[1].close()
 
     def _connection(self, identity: object) -> sqlite3.Connection:
         """Return this thread's connection; a new one after a fork, and for another file in the place of the old one."""

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from src.core.errors import AisleError, Ended
 from src.core.progress import Reporter
+from src.workflows.resource_usage import address_space_note
 
 _SHOWN_SHARE = 0.01
 
@@ -179,7 +180,7 @@ def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namesp
         where = f"{error.filename}: " if error.filename else ""
         print(
             f"error: {where}{error.strerror or error}. Expected a place that can be written and has space; mend that, "
-            "or set AISLE_VAR to another folder, and run again.",
+            f"or set AISLE_VAR to another folder, and run again.{address_space_note()}",
             file=sys.stderr,
         )
         return 1
@@ -196,6 +197,8 @@ def run_command(parser: argparse.ArgumentParser, work: Callable[[argparse.Namesp
         if arguments.debug:
             raise
         print(
-            f"error: unexpected {type(error).__name__}: {error}. Run again with --debug for details.", file=sys.stderr
+            f"error: unexpected {type(error).__name__}: {error}. Run again with --debug for details."
+            f"{address_space_note()}",
+            file=sys.stderr,
         )
         return 1

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from src.core.errors import Busy, Ended, StoreError
+from src.core.errors import AisleError, Busy, Ended, StoreError
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.store import Store
+from src.workflows.resource_usage import address_space_note
 
 if TYPE_CHECKING:  # the web workers need not import the libraries of a training
     from src.workflows.training_plan import TrainingRequest
@@ -149,6 +150,8 @@ def track_run(store: Store, run: Run) -> Iterator[None]:
         message = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
         if isinstance(error, MemoryError):
             message = f"out of memory ({message}). Expected more: free memory, or raise the limit of the process."
+        elif not isinstance(error, AisleError | Ended | KeyboardInterrupt):
+            message += address_space_note()
         status = RunStatus.INTERRUPTED if interrupted else RunStatus.FAILED
         with suppress(StoreError):  # the first error is the one to report
             recorded = store.runs.get(run.run_id)

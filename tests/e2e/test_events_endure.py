@@ -137,19 +137,13 @@ def test_counts_of_four_workers_are_one_and_outlive_them(serve: Serve, shop: Sho
     wait_until(lambda: _counted(service, "aisle_release_info", shop.current) == 4, "four living workers")
 
 
-def test_a_list_that_was_served_is_kept_though_the_service_ends_at_once(serve: Serve, shop: Shop) -> None:
-    for command in ((GUNICORN, "--workers", "2", "run:app"), (sys.executable, "run.py")):
-        service = serve(*command, AISLE_SCHEDULER="off", AISLE_LOG_SERVED="on")
-        answer = service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": command[0][-6:]})
-        service.process.terminate()
-        service.process.wait(30)
-        (kept, *_) = _store(shop).served_lists.newest(5)
-        assert (kept.request_id, [product for product, _ in kept.products]) == (command[0][-6:], answer.body)
-
-
 @pytest.mark.parametrize("command", [(GUNICORN, "--workers", "2", "run:app"), (sys.executable, "run.py")])
-def test_every_log_line_is_json_without_personal_data(serve: Serve, command: tuple[str, ...]) -> None:
-    service = serve(*command, AISLE_SCHEDULER="off")
+def test_every_log_line_is_json_without_personal_data_and_a_list_is_kept_though_the_service_ends_at_once(
+    serve: Serve, shop: Shop, command: tuple[str, ...]
+) -> None:
+    service = serve(*command, AISLE_SCHEDULER="off", AISLE_LOG_SERVED="on")
+    scheduler = service.get("/status").body["scheduler"]
+    assert (scheduler["leader"], scheduler["next_run"]) == (None, None)
     service.get("/recommend?user_id=canary7")
     service.get("/products/canary7?canary7")
     service.post("/recommend", {"user_id": "canary7", "model": "canary7"})
@@ -158,8 +152,11 @@ def test_every_log_line_is_json_without_personal_data(serve: Serve, command: tup
         with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
             raw.sendall(line)
             raw.recv(1_000)
-    service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": "last"})
-    service.answered("last")
+    answer = service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": "last"})
+    service.process.terminate()
+    service.process.wait(30)
+    kept = {each.request_id: [product for product, _ in each.products] for each in _store(shop).served_lists.newest(5)}
+    assert kept["last"] == answer.body
     answered = [line["route"] for line in service.lines() if line["message"] == "answered"]
     assert answered.count("/recommend") == 3
     assert "canary7" not in service.log.read_text()

@@ -76,12 +76,3 @@ def test_four_workers_do_one_run_a_night_and_a_dead_leader_is_replaced(serve: Se
     wait_until(lambda: _night_is_over(shop, 2), "the second night's run, by the new leader")
     assert shop.current not in (before, first)
     assert service.get("/status").body["scheduler"]["last_run"]["status"] == "succeeded"
-
-
-def test_the_scheduler_can_be_turned_off(serve: Serve, shop: Shop) -> None:
-    _let_days_pass(shop)
-    service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_SCHEDULER="off")
-    said = service.get("/status").body["scheduler"]
-    assert said["leader"] is None
-    assert said["next_run"] is None
-    assert _nights(shop) == []

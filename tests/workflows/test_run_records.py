@@ -166,6 +166,15 @@ def test_a_training_without_memory_is_recorded_in_those_words_and_tried_again(le
     assert may_be_tried_again(ended)
 
 
+def test_an_unexpected_error_names_the_limit_of_memory_that_may_be_its_cause(
+    left: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (600 * 2**20, 600 * 2**20))
+    with pytest.raises(OSError, match="cannot load"), track_run(left, left.runs.newest(1)[0]):
+        raise OSError("cannot load libllvmlite.so")
+    assert left.runs.newest(1)[0].message.endswith("may take 600 MiB of address space (ulimit -v), which may be why.")
+
+
 def test_the_record_of_a_killed_training_names_the_usual_cause(settings: Settings, left: Store) -> None:
     close_abandoned(left, trainer_lock(settings))
     assert "out of memory" in left.runs.newest(1)[0].message
