@@ -14,6 +14,7 @@ from pathlib import Path
 from src.core.domain import EventBatch, Product
 from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
+from src.core.ids import has_bad_characters
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load
@@ -132,7 +133,7 @@ def _temporary_folder(settings: Settings) -> Iterator[Path]:
 
 def _known(store: Store) -> Callable[[Collection[str]], Collection[str]]:
     """Return a function that finds which of these product ids the store has."""
-    return lambda ids: store.products.get(ids)
+    return lambda ids: store.products.get([text for text in ids if not has_bad_characters(text)])
 
 
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
