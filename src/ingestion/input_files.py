@@ -146,7 +146,11 @@ class InputFile:
             head = next(_chunks(binary, _HEAD_BYTES), b"")
         for magic, format_name in _UNSUPPORTED.items():
             if head.startswith(magic):
-                raise UnusableFile(f"{path}: it is {format_name}, and load that.")
+                raise UnusableFile(f"{path}: it is {format_name}, and load that. Expected a table.")
+        if not is_zip and packed_tables.is_zip(head):
+            raise UnusableFile(
+                f"{path}: it is an Excel workbook or a zip archive, packed again. Unpack it with gunzip."
+            )
         if _SQL_DUMP.match(head[:500]) or _SQL.search(head[:20_000]):
             raise UnusableFile(
                 f"{path}: it is a dump of a database in SQL. Expected a table; restore it in a database, export the "

@@ -15,6 +15,7 @@ from pathlib import Path
 from src.core.domain import EventBatch, Product
 from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
+from src.core.ids import has_bad_characters
 from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
 from src.core.settings import Settings
@@ -137,7 +138,7 @@ def _temporary_folder(settings: Settings) -> Iterator[Path]:
 
 def _known(store: Store) -> Callable[[Collection[str]], Collection[str]]:
     """Return a function that finds which of these product ids the store has."""
-    return lambda ids: store.products.get(ids)
+    return lambda ids: store.products.get([text for text in ids if not has_bad_characters(text)])
 
 
 def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hints: Hints | None) -> LoadSummary:
