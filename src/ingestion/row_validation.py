@@ -168,9 +168,10 @@ def _catalogue_rows(
     if layout.has_events:
         sold = good if is_return is None else good[~is_return[good]]
         rows = list({products[row]: row for row in sold.tolist()}.values())
-        if PRICE in columns:  # a present, or a sample, does not change what the product costs
-            columns[PRICE] = ["" if _is_zero(cell) else cell for cell in columns[PRICE]]
-    return [{PRODUCT: products[row], **{role: column[row] for role, column in columns.items()}} for row in rows]
+    found = [{PRODUCT: products[row], **{role: column[row] for role, column in columns.items()}} for row in rows]
+    if layout.has_events and PRICE in columns:  # a present, or a sample, does not change what the product costs
+        found = [{**values, PRICE: None} if _is_zero(values[PRICE]) else values for values in found]
+    return found
 
 
 def _validate_lists(block: RawBlock, layout: Layout) -> ValidatedBlock:
