@@ -1,7 +1,8 @@
 """Measure a release's settings on events that it was not trained on: python evaluate_model.py [--release V].
 
 Or measure the pipeline on a split of your own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
-Or measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE
+Or measure search: python evaluate_model.py --search JUDGEMENTS --products FILE; without judgements on queries that are
+made from the catalogue
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         "search", "by words, by each installed encoder, by both fused, and with the trained re-ranker"
     )
     judged.add_argument("--search", type=Path, metavar="JUDGEMENTS", help="rows of query,product,grade with a header")
-    judged.add_argument("--products", type=Path, metavar="FILE", help="the catalogue to search")
+    judged.add_argument(
+        "--products",
+        type=Path,
+        metavar="FILE",
+        help="the catalogue to search; without --search queries are made from it",
+    )
     return parser
 
 

@@ -147,6 +147,7 @@ class SearchAnswer(BaseModel):
     """Best first."""
 
     results: list[SearchHit]
+    note: str = Field("", description="Why there is no result; absent where there are some.")
 
 
 class ProductPath(BaseModel):

@@ -70,9 +70,10 @@ class Example:
 _PAINT = {
     "product_id": "P00076",
     "title": "Castro Artist's Acrylic Paint Set 36 Colours",
-    "score": 1.0673,
+    "score": 0.815,
     "image_url": None,
 }
+_NOTHING = "no product has to do with 'xqzvw', or passes the filters. Try fewer or other words."
 _PAINT_ITEM = {
     "item_id": "P00286",
     "score": 12.566,
@@ -261,7 +262,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /why-not": (
         Example("a product that is not listed", _WHY_NOT, {"user_id": "U00001", "product_id": "P00012"}),
     ),
-    "POST /search": (Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),),
+    "POST /search": (
+        Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),
+        Example("nothing", {"results": [], "note": _NOTHING}, {"query": "xqzvw"}),
+    ),
     "POST /matrix_factor/similar": (
         Example("to a product", {"recommendations": [_MOUSE_ITEM]}, {"item_id": "P00012", "n": 1}),
     ),
