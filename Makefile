@@ -13,19 +13,12 @@ export PORT AISLE_VAR
 BIN := .venv/bin
 SETUP := .venv/.installed
 SETUP_DEV := .venv/.installed-dev
-KEYS := $(AISLE_VAR)/keys
 
-.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-quality bench-search bench-serve bench-cold bench-similar chaos clean
+.PHONY: run setup test check check-style check-types check-layers check-security lock bench bench-train bench-training bench-quality bench-search bench-serve bench-cold bench-similar chaos screenshots clean
 
+# It listens at once, and loads and trains beside.
 run: setup
-	$(BIN)/python data_processing.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
-	$(BIN)/python train_model.py
-	$(BIN)/python evaluate_model.py
-	$(BIN)/python run.py --make-keys
-	@echo "Aisle serves http://localhost:$(PORT)/ (calls: http://localhost:$(PORT)/docs); Ctrl-C ends it"
-	AISLE_WRITE_KEYS="$${AISLE_WRITE_KEYS:-$$(cat "$(KEYS)/write.key")}" \
-	AISLE_ADMIN_KEYS="$${AISLE_ADMIN_KEYS:-$$(cat "$(KEYS)/admin.key")}" \
-	exec $(BIN)/gunicorn -c gunicorn.conf.py run:app
+	@exec $(BIN)/python deploy/start.py $(if $(DATA),"$(DATA)") $(if $(CATALOGUE),"$(CATALOGUE)")
 
 setup: $(SETUP)
 
@@ -84,6 +77,11 @@ bench-train: setup
 	@if [ -n "$(DATA)" ] || [ -f "$(TRAINED_ON)" ]; then $(BIN)/python -m bench.svd "$(TRAINED_ON)"; else \
 	  echo "skipped: neither $(TRAINED_ON) nor $(GENERATOR), which makes it, is here; name a file: make bench-train DATA=ratings.csv"; fi
 
+# A whole training at growing sizes, by phases, beside SVD alone with pandas and Surprise.
+#   make bench-training OPTIONS="--scales 0.125 0.25 0.5 --json FILE"
+bench-training: setup
+	$(BIN)/python -m bench.training $(OPTIONS)
+
 # Lists compared with implicit, LensKit and EASE, which are installed in an environment of their own.
 #   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"
 bench-quality: setup .venv-bench/.installed
@@ -115,6 +113,10 @@ bench-similar: setup
 #   make chaos OPTIONS="--kills 10 --leaders 5 --nights 5 --seconds 20 --json FILE"
 chaos: setup
 	$(BIN)/python -m bench.chaos $(OPTIONS)
+
+# Pictures of every page of the shop in AISLE_VAR, at 1280 and 390 pixels, light and dark: make screenshots OPTIONS="--folder FOLDER"
+screenshots: $(SETUP_DEV)
+	$(BIN)/python -m bench.screenshots $(OPTIONS)
 
 clean:
 	rm -rf .venv

@@ -1,7 +1,8 @@
 """Measure a release's settings on events that it was not trained on: python evaluate_model.py [--release V].
 
 Or measure the pipeline on a split of your own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
-Or measure search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE
+Or measure search: python evaluate_model.py --search JUDGEMENTS --products FILE; without judgements on queries that are
+made from the catalogue
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from src.core.domain import JsonDict
@@ -17,6 +19,7 @@ from src.store import open_store
 from src.workflows.benchmark import run_benchmark
 from src.workflows.benchmark_request import BenchmarkRequest
 from src.workflows.cli import Screen, run_command
+from src.workflows.compare_releases import compare_releases
 from src.workflows.evaluate import evaluate
 from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark
 
@@ -25,6 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", metavar="VERSION", help="default: the current release")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to this file, too")
+    parser.add_argument(
+        "--compare", nargs=2, metavar="VERSION", help="compare two releases on events that are newer than both"
+    )
     own = parser.add_argument_group(
         "a split of your own",
         "files with user_id,item_id[,value,at], or with a user and all their products in each line; gzipped or not",
@@ -40,7 +46,12 @@ def _parser() -> argparse.ArgumentParser:
         "search", "by words, by each installed encoder, by both fused, and with the trained re-ranker"
     )
     judged.add_argument("--search", type=Path, metavar="JUDGEMENTS", help="rows of query,product,grade with a header")
-    judged.add_argument("--products", type=Path, metavar="FILE", help="the catalogue to search")
+    judged.add_argument(
+        "--products",
+        type=Path,
+        metavar="FILE",
+        help="the catalogue to search; without --search queries are made from it",
+    )
     return parser
 
 
@@ -50,10 +61,15 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         SearchBenchmarkRequest.from_options(vars(arguments)),
         BenchmarkRequest.from_options(vars(arguments)),
     )
-    if search_job is not None:
+    if arguments.compare:
+        one, other = arguments.compare
+        compared = compare_releases(settings, open_store(settings.store_url), one, other, screen)
+        document: JsonDict = asdict(compared)
+        screen.say(json.dumps(compared.result, indent=2))
+    elif search_job is not None:
         found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)
-        document: JsonDict = found.to_json()
+        document = found.to_json()
     elif job is not None:
         measured = run_benchmark(settings, job, screen)
         screen.split_report(measured)

@@ -1,7 +1,8 @@
 """Train, measure, and, if the gate allows it, publish and activate a release; or list, activate and pin releases.
 
 python train_model.py [--data FILE] [--only TYPE | --model NAME] [--force] [--no-activate]
-python train_model.py --releases | --activate V [--pin] | --rollback [--pin] | --pin | --unpin | --watch
+python train_model.py --batch-lists FILE.parquet [--n 50] [--users FILE]
+python train_model.py --first | --releases | --activate V [--pin] | --rollback [--pin] | --pin | --unpin | --watch
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import open_store
+from src.workflows.batch_lists import BatchRequest, write_batch_lists
 from src.workflows.cli import Screen, run_command
 from src.workflows.drift_check import check_drift
+from src.workflows.first_release import publish_popularity
 from src.workflows.process_priority import lower_priority
 from src.workflows.train import train
 from src.workflows.training_messages import release_line
@@ -57,13 +60,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="serve the new release whatever the gate's verdict is")
     parser.add_argument("--no-activate", action="store_true", help="publish the release without serving it")
     parser.add_argument(
+        "--first",
+        action="store_true",
+        help="only publish popular products, unmeasured, if no release is current: lists until a training has ended",
+    )
+    parser.add_argument(
         "--watch",
         action="store_true",
         help="score the current release on events that it has not seen, and train only if it does worse than before",
     )
+    batch = parser.add_argument_group("lists of all users")
+    batch.add_argument(
+        "--batch-lists",
+        type=Path,
+        metavar="FILE",
+        help="only write the lists of all users, as they would be served now, to this Parquet file; one that was "
+        "interrupted goes on",
+    )
+    batch.add_argument("--n", type=int, default=50, help="length of each of these lists (default: 50)")
+    batch.add_argument("--users", type=Path, metavar="FILE", help="only for these users: a text file, one id a line")
     _add_releases(parser)
     parser.add_argument(
-        "--trigger", choices=["command", "night", "api", "drift"], default="command", help=argparse.SUPPRESS
+        "--trigger", choices=["command", "night", "api", "page", "drift"], default="command", help=argparse.SUPPRESS
     )
     parser.add_argument("--due", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--run-id", help=argparse.SUPPRESS)
@@ -90,6 +108,14 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         # The leader ends a training that hangs. Without a leader the kernel does, whatever the process is doing.
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
+    if arguments.batch_lists is not None:
+        batch = BatchRequest(arguments.batch_lists, arguments.n, arguments.users)
+        screen.say(write_batch_lists(settings, store, batch, screen).sentence())
+        return
+    if arguments.first:
+        version = publish_popularity(settings, store, screen)
+        screen.say("a release is current already" if version is None else f"release {version} lists popular products")
+        return
     job = TrainingRequest(
         data=arguments.data,
         models=tuple(MODELS) if arguments.model == "all" else (arguments.model,),

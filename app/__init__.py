@@ -12,29 +12,35 @@ import threading
 from functools import partial
 
 from flask import Flask, Response
-from flask_bootstrap import Bootstrap5
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
 from app import problem_json
+from app.background.comparison_process import comparison_job
 from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.scheduler import Scheduler
 from app.background.training_process import training_job
 from app.context import AisleContext, attach_context, context_of, current_aisle
 from app.routes import ROLES, WITHOUT_BODY, direct_answers, events, register_routes, request_log
+from app.routes.audit_log import note_change_by_key
 from app.security.api_keys import AccessControl, Keys
+from app.security.assets import serve_assets
 from app.security.browser_headers import protect
+from app.security.public_access import allow_origins, check_session
 from app.security.rate_limits import limit_rates, limit_wrong_keys
 from app.security.request_bodies import StrictJson, check_body, check_form
 from app.serving.list_cache import ListCache
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
+from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
+from app.texts import set_up_texts
 from app.views.error_pages import as_page
+from app.views.finding_records import update_findings
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.models.settings import read_settings
@@ -42,6 +48,8 @@ from src.releases.registry import Registry
 from src.store import open_store
 
 VERSION = "0.1.0"
+_RULES_SECONDS, _CHECK_EVERY = 1.0, 20
+"""Rules hold on every worker within two seconds; every so many looks the service is checked."""
 
 _log = logging.getLogger(__name__)
 _starting = threading.Lock()
@@ -67,13 +75,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.json = StrictJson(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    Bootstrap5(app)
+    set_up_texts(app, settings)
     aisle = _context(app, settings)
     attach_context(app, aisle)
     register_routes(app, _add_hooks(app, aisle))
     direct_answers.answer_directly(app)
     aisle.recommender.refresh()
+    aisle.recommender.rules.refresh()
     return app
 
 
@@ -91,7 +99,9 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         recommender=recommender,
         search_service=search_service,
         typeahead=Typeahead(store, recommender, search_service),
+        directory=ShopDirectoryReader(settings),
         training=training,
+        comparing=comparison_job(settings),
         scheduler=Scheduler(settings, store, registry, training),
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
@@ -113,7 +123,11 @@ def _add_hooks(app: Flask, aisle: AisleContext) -> CSRFProtect:
     csrf = protect(app, aisle.settings)
     app.before_request(events.allow_length)
     app.before_request(partial(check_body, WITHOUT_BODY))
+    app.before_request(check_session)
+    app.after_request(note_change_by_key)
     app.after_request(_name_release)
+    allow_origins(app, aisle.settings)
+    serve_assets(app)
     app.after_request(as_page)  # before the headers, which depend on the type of the answer
     return csrf
 
@@ -130,6 +144,7 @@ def start_background(app: Flask) -> None:
     aisle = context_of(app)
     aisle.recommender.announce()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
+    threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     aisle.scheduler.run()
     aisle.served_list_log.run()
     aisle.request_records.run()
@@ -143,6 +158,19 @@ def _watch(aisle: AisleContext) -> None:
             aisle.recommender.refresh()
         except Exception:  # the thread must survive every error of the disk
             _log.exception("looking for a new release failed")
+
+
+def _watch_rules(aisle: AisleContext) -> None:
+    """Look for new rules every second, and check the service now and then, whether or not anybody looks at a page."""
+    pause, looks = threading.Event(), 0
+    while not pause.wait(_RULES_SECONDS):
+        try:
+            aisle.recommender.rules.refresh()
+            looks += 1
+            if looks % _CHECK_EVERY == 0:
+                update_findings(aisle)
+        except Exception:  # the thread must survive every error of the store
+            _log.exception("looking for new rules failed")
 
 
 def _name_release(response: Response) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
@@ -12,6 +12,7 @@ from app.background.scheduler import Scheduler
 from app.security.api_keys import AccessControl
 from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
+from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
@@ -34,13 +35,16 @@ class AisleContext:
         recommender: Lists from the release that this worker serves.
         search_service: Search and similar products.
         typeahead: Completions of ids and titles.
+        directory: Customers and sales, as a background process saved them.
         training: The job that trains, in a process of its own.
+        comparing: The job that compares two releases.
         scheduler: Starts the scheduled trainings while this worker leads.
         profile_refresher: Keeps the data profile of the dashboard up to date.
         metrics: Counters and histograms of this host.
         served_list_log: Writes the lists that were served to the store.
         request_records: Counts and logs the requests that were answered.
         access: Keys, and the role that each endpoint needs.
+        findings_looked: The last look at the findings, which app.views.finding_records keeps.
     """
 
     settings: Settings
@@ -49,13 +53,16 @@ class AisleContext:
     recommender: Recommender
     search_service: SearchService
     typeahead: Typeahead
+    directory: ShopDirectoryReader
     training: BackgroundJob
+    comparing: BackgroundJob
     scheduler: Scheduler
     profile_refresher: ProfileRefresher
     metrics: Metrics
     served_list_log: ServedListLog
     request_records: RequestRecords
     access: AccessControl
+    findings_looked: dict[str, object] = field(default_factory=dict)
 
     def leave(self) -> None:
         """Stop serving in this process: give up the lead and write the served lists that are queued."""

@@ -1,4 +1,4 @@
-"""Measure the time of `make run` in a fresh clone of the last commit until the first list is served.
+"""Measure `make run` in a fresh clone of the last commit: when it listens, lists popular products, lists trained ones.
 
 python -m bench.first_list     clones and installs into a temporary folder; needs git, make and a package index
 """
@@ -33,14 +33,15 @@ def main() -> int:
         process = subprocess.Popen(
             command, cwd=clone, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        installed = None
+        moments: dict[str, float] = {}
         try:
             while time.monotonic() - started < PATIENCE_SECONDS and process.poll() is None:
-                if installed is None and (clone / ".venv/.installed").exists():
-                    installed = time.monotonic() - started
-                if _first_list(port):
-                    waited = time.monotonic() - started
-                    print(f"installed after {installed:.0f} s, first list after {waited:.0f} s")
+                reached = ["installed"] if (clone / ".venv/.installed").exists() else []
+                reached += _reached(port)
+                for moment in reached:
+                    moments.setdefault(moment, time.monotonic() - started)
+                if "trained list" in moments:
+                    print(", ".join(f"{moment} after {seconds:.1f} s" for moment, seconds in moments.items()))
                     return 0
                 time.sleep(0.1)
         finally:
@@ -50,12 +51,16 @@ def main() -> int:
     return 1
 
 
-def _first_list(port: int) -> bool:
+def _reached(port: int) -> list[str]:
+    """Return the moments that an answer proves."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/recommend?user_id=U00001", timeout=5) as answer:
-            return bool(answer.status == 200)
+            is_trained = answer.headers["X-Source"] != "popularity"
+            return ["listening", "popular list", *(["trained list"] if is_trained else [])]
+    except urllib.error.HTTPError:
+        return ["listening"]
     except (urllib.error.URLError, ConnectionError):
-        return False
+        return []
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from src.core.domain import FloatArray, Product
 from src.core.errors import AisleError
 from src.core.progress import Silent
 from src.search.catalogue_text import CatalogueText
-from src.search.encoders.embedding_cache import encode_texts
+from src.search.encoders.embedding_cache import EncodedTexts, encode_texts
 from src.search.encoders.registry import ENCODERS, WORDLLAMA, Encoder, open_encoder
 from src.search.index import EncodedBy, SearchIndex, build_search_index
+from src.search.meaning import embed_products, measure_noise
 from src.synthetic.shop import make_shop
 
 WARMING = 300
@@ -134,29 +136,34 @@ def measure(n: int, encoder: Encoder, folder: Path) -> dict[str, Any]:
         Figures by name.
     """
     catalogue = CatalogueText.of(make_products(n))
-    passages = catalogue.passages()
     started = time.perf_counter()
-    vectors = encode_texts(encoder, passages, folder / "vectors", Silent())
+    encoded: list[EncodedTexts] = []
+
+    def encode(texts: Sequence[str]) -> FloatArray:
+        encoded.append(encode_texts(encoder, texts, folder / "vectors", Silent()))
+        return encoded[-1].vectors
+
+    vectors = embed_products(encode, catalogue)
     encode_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    again = encode_texts(encoder, passages, folder / "vectors", Silent())
+    embed_products(encode, catalogue)
     again_seconds = time.perf_counter() - started
     faiss.omp_set_num_threads(os.cpu_count() or 1)  # loading a smaller index has set one thread
     started = time.perf_counter()
     encoded_by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
-    built = build_search_index(catalogue, vectors.vectors, encoded_by)
+    built = build_search_index(catalogue, vectors, encoded_by, measure_noise(encoder.encode, vectors))
     build_seconds = time.perf_counter() - started
     built.save(folder / str(n))
     queries = queries_of(catalogue, np.random.default_rng(3))
-    truth = exact_top10(vectors.vectors, encoder.encode(queries[:EXACT_QUERIES]))
+    truth = exact_top10(vectors, encoder.encode(queries[:EXACT_QUERIES]))
     figures = {
         "products": n,
         "encode_seconds": round(encode_seconds, 2),
-        "restart_encoded": again.n_new,
+        "restart_encoded": encoded[-1].n_new,
         "restart_seconds": round(again_seconds, 2),
         "build_seconds": round(build_seconds, 2),
     }
-    del built, vectors, again, catalogue, passages
+    del built, vectors, catalogue
     with threadpool_limits(1):  # as in a worker
         return {**figures, **search_figures(encoder, folder / str(n), queries, truth)}
 

@@ -140,10 +140,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def drive(target: Service, bodies: Path | None, seconds: float, script: Path) -> Rate:
+def drive(target: Service, bodies: Path | None, seconds: int, script: Path) -> Rate:
     """Let wrk ask a service; without bodies GET /healthz."""
     url = f"http://127.0.0.1:{target.port}/{'recommend' if bodies else 'healthz'}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "30s", "--latency"]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
     before = target.cpu_seconds()
     said = subprocess.run(
         [*command, *(["-s", str(script)] if bodies else []), url],
@@ -162,7 +162,7 @@ def drive(target: Service, bodies: Path | None, seconds: float, script: Path) ->
     return Rate(float(re.findall(r"Requests/sec:\s+([\d.]+)", said)[0]), milliseconds, 1e6 * spent / n_requests, failed)
 
 
-def measure(var: Path, names: list[str], rounds: int, seconds: float) -> dict[str, Any]:
+def measure(var: Path, names: list[str], rounds: int, seconds: int) -> dict[str, Any]:
     """Drive hello and Aisle in turn; return the figures of every case, and of Aisle's workers."""
     cases = {name: Case() for name in names}
     with ExitStack() as stack:
@@ -180,10 +180,10 @@ def measure(var: Path, names: list[str], rounds: int, seconds: float) -> dict[st
             UNCACHED: stack.enter_context(service("run:app", "gunicorn.conf.py", **aisle, AISLE_CACHE_SECONDS="0")),
         }
         for name in names:  # pages of the release are read, and lists come into the cache
-            drive(services[SERVICE_OF[name]], files[name], 2.0, script)
+            drive(services[SERVICE_OF[name]], files[name], 2, script)
         for _ in range(rounds):
             for name, case in cases.items():
-                case.in_flask.append(drive(services[IN_FLASK], files[name], seconds / 2, script))
+                case.in_flask.append(drive(services[IN_FLASK], files[name], max(1, seconds // 2), script))
                 case.hello.append(drive(services[HELLO], files[name], seconds, script))
                 case.ours.append(drive(services[SERVICE_OF[name]], files[name], seconds, script))
         memory = [memory_of(pid) for pid in children(services[AISLE].master)]
@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("--model", help="build a release of this model and popularity alone")
     parser.add_argument("--var", type=Path, help="an AISLE_VAR that has a release, instead of building one")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=int, default=5, help="of each run of wrk, which takes whole ones")
     parser.add_argument("--only", nargs="+", choices=list(GOALS), default=list(GOALS))
     parser.add_argument("--no-json", action="store_true", help="write no file")
     options = parser.parse_args()

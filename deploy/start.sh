@@ -1,13 +1,12 @@
 #!/bin/sh
-# Start a container: load the files in data/ (or a synthetic shop) and train, if they are newer than the current release;
-# then serve. Later trainings are started by the scheduler.
+# Start a container: serve, and beside load the files in data/ (or a synthetic shop) and train, if they are newer than the
+# current release. Later trainings are started by the scheduler.
 set -eu
 var=${AISLE_VAR:-var}
 current=$var/releases/CURRENT.json
 
 if [ ! -e "$current" ] || [ -n "$(find data -name '*.csv*' -newer "$current" 2>/dev/null)" ]; then
-  python data_processing.py
-  python train_model.py
+  exec python deploy/start.py
 fi
 python run.py --make-keys
 AISLE_WRITE_KEYS=${AISLE_WRITE_KEYS:-$(cat "$var/keys/write.key")}

@@ -28,14 +28,23 @@ def has_learnt_everything(store: Store, release: Release) -> bool:
         release: The release.
 
     Returns:
-        False also if it is unknown: the release was trained from a file, or the store has no time of a change.
+        False also if it is unknown: the release was trained from a file, or the store has no time of a change; and if
+        the release lists popular products until the first training has ended.
     """
+    if release.manifest.provisional:
+        return False
     data, changed_at = release.manifest.data, store.events.changed_at()
     return data is not None and data.is_from_store and changed_at is not None and data.changed_at == changed_at
 
 
 def start_requested_training(
-    settings: Settings, store: Store, training: BackgroundJob, model_type: str, *, force: bool = False
+    settings: Settings,
+    store: Store,
+    training: BackgroundJob,
+    model_type: str,
+    *,
+    force: bool = False,
+    trigger: str = "api",
 ) -> Run:
     """Queue a run for one training at a time, and start its process.
 
@@ -45,6 +54,7 @@ def start_requested_training(
         training: The job that is started.
         model_type: What is trained: svd, mf, ss or all.
         force: Publish the release even if the promotion gate would keep the old one.
+        trigger: What asked for it: "api" or "page".
 
     Returns:
         The run as it was queued.
@@ -60,7 +70,7 @@ def start_requested_training(
     close_abandoned(store, lock)
     run = Run(
         secrets.token_hex(6),
-        "api",
+        trigger,
         int(time.time()),
         RunStatus.QUEUED,
         host=socket.gethostname(),

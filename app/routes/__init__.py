@@ -12,22 +12,31 @@ from flask_wtf import CSRFProtect
 from werkzeug.routing import PathConverter
 
 from app.routes import (
+    action_pages,
+    audit_log,
+    business_pages,
     catalogue,
+    comparisons,
+    customer_pages,
     dashboard_pages,
     events,
     health,
     openapi_docs,
     recommendations,
+    release_pages,
     releases,
     request_log,
+    rule_pages,
     search,
     shop_pages,
+    shop_running,
     trainings,
 )
 from app.routes.operations import operation_of
 from app.security.api_keys import Role
 
 CHANGE = f"any({', '.join(dashboard_pages.CHANGES)})"
+ACTION = f"any({', '.join(action_pages.ACTIONS)})"
 OPEN, READ, WRITE, ADMIN = Role.OPEN, Role.READ, Role.WRITE, Role.ADMIN
 
 
@@ -67,13 +76,28 @@ CALLS = {
         Route("POST", "/releases/rollback", releases.rollback, ADMIN),
         Route("POST", "/releases/pin", releases.pin, ADMIN),
         Route("POST", "/releases/unpin", releases.unpin, ADMIN),
+        Route("POST", "/releases/compare", comparisons.compare, ADMIN),
+        Route("GET", "/releases/comparison", comparisons.comparison, READ),
+        Route("POST", "/runs/<run_id>/stop", shop_running.stop_run, ADMIN),
+    ),
+    APIBlueprint("running", __name__): (
+        Route("GET", "/rules", shop_running.rules, READ),
+        Route("PUT", "/rules", shop_running.replace_rules, ADMIN),
+        Route("POST", "/rules/preview", shop_running.preview_rules, ADMIN),
+        Route("GET", "/rules/versions", shop_running.rules_versions, READ),
+        Route("GET", "/findings", shop_running.findings, READ),
+        Route("POST", "/findings/<finding_id>/acknowledge", shop_running.acknowledge_finding, ADMIN),
+        Route("POST", "/products/<id:product_id>/withdraw", shop_running.withdraw_product, ADMIN),
+        Route("GET", "/audit", audit_log.audit_log, ADMIN),
     ),
 }
 """Routes that programs call, as /openapi.json describes them."""
 
 PAGES = {
     shop_pages.pages: (
-        Route("GET", "/", shop_pages.front, READ),
+        Route("GET", "/", shop_pages.overview, READ),
+        Route("GET", "/customers", customer_pages.customers, READ),
+        Route("GET", "/customers/<id:user_id>", customer_pages.customer, READ),
         Route("GET", "/shop/search", shop_pages.search, READ),
         Route("GET", "/shop/products/<id:product_id>", shop_pages.product, READ),
         Route("GET", "/suggest/users", shop_pages.suggest_users, READ),
@@ -82,13 +106,26 @@ PAGES = {
     Blueprint("docs", __name__): (
         Route("GET", "/openapi.json", openapi_docs.openapi, OPEN),
         Route("GET", "/docs", openapi_docs.page, OPEN),
-        Route("GET", "/docs/<path:name>", openapi_docs.asset, OPEN),
     ),
     dashboard_pages.dashboard: (
-        Route("GET", "/dashboard", dashboard_pages.show, READ),
-        Route("GET", "/dashboard/shop", dashboard_pages.shop, READ),
+        Route("GET", "/dashboard", dashboard_pages.old_address, READ),
+        Route("GET", "/operations", dashboard_pages.show, READ),
+        Route("GET", "/operations/progress", dashboard_pages.progress, READ),
+        Route("GET", "/operations/business", business_pages.business, READ),
+        Route("GET", "/operations/business.csv", business_pages.business_csv, READ),
+        Route("GET", "/operations/quality", dashboard_pages.quality, READ),
+        Route("GET", "/operations/releases", release_pages.releases, READ),
+        Route("GET", "/operations/data", dashboard_pages.data, READ),
+        Route("GET", "/operations/data/<load_id>", dashboard_pages.rejected, READ),
+        Route("GET", "/operations/shop", dashboard_pages.shop, READ),
+        Route("GET", "/operations/rules", rule_pages.rules, READ),
+        Route("POST", "/operations/rules", rule_pages.change_rules, OPEN),  # its form asks for a key
         Route("GET", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.confirm, READ),
         Route("POST", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.change, OPEN),  # its form asks for a key
+    ),
+    action_pages.actions: (
+        Route("GET", f"/operations/do/<{ACTION}:name>", action_pages.confirm, READ),
+        Route("POST", f"/operations/do/<{ACTION}:name>", action_pages.act, OPEN),  # its form asks for a key
     ),
     Blueprint("observing", __name__): (Route("GET", "/metrics", request_log.metrics, READ),),
 }

@@ -1,84 +1,214 @@
-"""The pages of the dashboard, and the buttons that change the release."""
+"""The pages of operations, and the buttons that change the release."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from app.background.profile_refresher import ProfileState
 from app.context import current_aisle
+from app.routes.audit_log import name_change
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
+from app.texts import current_phrases
+from app.texts.phrases import iso, rounded, seconds_of
+from app.views.finding_records import finding_text
 from app.views.findings import Level
-from app.views.overview import LISTS_DAYS, before_current, current_of, overview
+from app.views.overview import overview
+from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
-from app.views.template_filters import FILTERS, seconds_of
-from src.core.errors import AisleError
+from app.views.verdict_texts import verdict_text
+from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
 
 dashboard = Blueprint("dashboard", __name__)
 
+_TABS = (
+    ("now", "dashboard.show"),
+    ("business", "dashboard.business"),
+    ("quality", "dashboard.quality"),
+    ("releases", "dashboard.releases"),
+    ("data", "dashboard.data"),
+)
+_AUDITED, _PAST_FINDINGS = 50, 20
 _HELPERS = {
     "columns": columns,
     "curve": curve,
     "seconds_of": seconds_of,
+    "rounded": rounded,
     "Level": Level,
     "ProfileState": ProfileState,
-    "days_of_lists": LISTS_DAYS,
     "zip": zip,
     "dict": dict,
+    "tabs": _TABS,
 }
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A button: its text (does), the text about the release afterwards (done), and the change."""
-
-    does: str
-    done: str
-    run: Callable[[Registry, str, bool], object]
-
-
-CHANGES = {
-    "activate": _Change("Activate", "was activated", lambda registry, v, pin: registry.activate(v, pin=pin)),
-    "rollback": _Change("Roll back", "was rolled back to", lambda registry, v, pin: registry.activate(v, pin=pin)),
-    "pin": _Change("Pin", "is pinned now", lambda registry, v, pin: registry.pin()),
-    "unpin": _Change("Unpin", "is no longer pinned", lambda registry, v, pin: registry.pin(pinned=False)),
+CHANGES: Mapping[str, Callable[[Registry, str, bool], object]] = {
+    "activate": lambda registry, version, pin: registry.activate(version, pin=pin),
+    "rollback": lambda registry, version, pin: registry.activate(version, pin=pin),
+    "pin": lambda registry, version, pin: registry.pin(),
+    "unpin": lambda registry, version, pin: registry.pin(pinned=False),
 }
+"""Button → the change of the release."""
 
 
 @dashboard.record_once
-def _filters(state: Any) -> None:
-    state.app.jinja_env.filters.update(FILTERS)
+def _globals(state: Any) -> None:
+    state.app.jinja_env.globals["iso"] = iso
 
 
-@dashboard.context_processor
+@dashboard.app_context_processor
 def _helpers() -> dict[str, object]:
-    return dict(_HELPERS)
+    return {**_HELPERS, "verdict_of": _verdict_of, "run_said": _run_said, "var": current_aisle().settings.var}
+
+
+def _verdict_of(release: Listed) -> str:
+    return verdict_text(release.gate, release.gate_sentence, current_phrases())
+
+
+def _run_said(run: Mapping[str, Any]) -> str:
+    return verdict_text(run.get("verdict"), str(run["message"]), current_phrases())
+
+
+def tab(name: str, **shown: Any) -> Response:
+    """Show a tab of operations; nothing keeps a copy of it.
+
+    Args:
+        name: of the tab.
+        **shown: what it shows.
+
+    Returns:
+        The page.
+    """
+    return fresh(make_response(render_template(f"operations_{name}.html", tab=name, **shown)))
+
+
+def old_address() -> Response:
+    """Lead from the address of earlier versions to the pages of operations."""
+    return redirect(url_for("dashboard.show", **request.args), 301)  # type: ignore[return-value, arg-type]
 
 
 def show() -> Response:
-    """Show the whole dashboard."""
-    page_data, refresher = overview(current_aisle()), current_aisle().profile_refresher
-    is_current = page_data.current is not None and page_data.current.version == request.args.get("release")
-    done = CHANGES.get(request.args.get("changed", "")) if is_current else None  # else it was undone meanwhile
+    """Show the state now: what is served, what is to be checked, the training under way, what was done with a key."""
+    aisle, t = current_aisle(), current_phrases()
+    try:
+        past = [record for record in aisle.store.findings.newest(_PAST_FINDINGS) if record.resolved_at is not None]
+        audit = aisle.store.audit.newest(_AUDITED)
+    except StoreError:
+        past, audit = [], []
+    said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, done=_done())
+
+
+def _done() -> str:
+    """Return what was just done, as the address says; "" if the release was changed again meanwhile."""
+    t, args = current_phrases(), request.args
+    name, version = args.get("changed", ""), args.get("release", "")
+    if name in CHANGES:
+        registry = current_aisle().registry
+        if version != registry.current_version():
+            return ""
+        more = "" if name in ("pin", "unpin") else "done.is_pinned" if registry.is_pinned else "done.is_not_pinned"
+        return " ".join(filter(None, (t(f"done.{name}", version=version), t(more) if more else "")))
+    return t(f"done.{name}", subject=args.get("subject", "")) if f"done.{name}" in t.texts else ""
+
+
+def progress() -> Response:
+    """Answer a page that watches a training: what runs, its step, or how the last one ended."""
+    aisle, t = current_aisle(), current_phrases()
+    runs = aisle.store.runs.newest(1)
+    running = runs[0] if runs and not runs[0].status.is_over else None
+    last = None if running or not runs else runs[0]
+    return fresh(
+        jsonify(
+            {
+                "at": int(time.time()),
+                "release": aisle.registry.current_version(),
+                "run": None
+                if running is None
+                else {
+                    "id": running.run_id,
+                    "status": t.named("run", running.status),
+                    "step": running.progress,
+                    "stop": url_for("actions.confirm", name="stop", subject=running.run_id),
+                },
+                "last": None
+                if last is None
+                else {"id": last.run_id, "said": verdict_text(last.verdict, last.message, t)},
+            }
+        )
+    )
+
+
+def quality() -> Response:
+    """Show how good the active release was measured to be, and is since."""
+    return tab("quality", o=overview(current_aisle(), current_phrases()))
+
+
+def data() -> Response:
+    """Show the loaded files, what was recorded and what is left of it, and the shop statistics."""
+    aisle = current_aisle()
+    shown, refresher = overview(aisle, current_phrases()), aisle.profile_refresher
     # A store that did not answer a moment ago is not asked again.
-    profile = refresher.look() if page_data.scheduler is not None else refresher.last()
-    page = render_template("dashboard.html", o=page_data, shop=profile, done=done)
-    return _fresh(make_response(page))
+    profile = refresher.look() if shown.scheduler is not None else refresher.last()
+    rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
+    totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
+    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals)
+
+
+def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
+    try:
+        recorded = current_aisle().recommender.counts.summary()["by_kind"]
+    except StoreError:
+        return []
+    return [
+        {"kind": kind, "recorded": count, "cleaned": None if cleaned is None else cleaned.get(kind, 0)}
+        for kind, count in recorded.items()
+    ]
+
+
+def rejects_file(file: str) -> Path | None:
+    """Return the file with the rejected rows of a file's last load; None if there is none."""
+    folder = current_aisle().settings.rejects_dir
+    paths = [path for path in folder.glob("*.rejects.csv") if path.name.endswith(f"-{file}.rejects.csv")]
+    return max(paths, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def rejected(load_id: str) -> Response:
+    """Show the first rejected rows of a load, or hand out all of them."""
+    load = next((load for load in current_aisle().store.runs.loads(1_000) if load.load_id == load_id), None)
+    path = None if load is None else rejects_file(load.file)
+    if load is None or path is None:
+        return make_response(current_phrases()("form.no_subject"), 404)
+    if request.args.get("download"):
+        response = make_response(path.read_bytes())
+        response.content_type = "text/csv; charset=utf-8"
+        response.headers["Content-Disposition"] = 'attachment; filename="rejected.csv"'
+        return fresh(response)
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        first = [line for _, line in zip(range(200), lines, strict=False)]
+    return fresh(
+        make_response(
+            render_template(
+                "operations_rejected.html", tab="data", load=load, text="".join(first)[:200_000], shown=len(first),
+                total=sum(load.rejected.values()),
+            )
+        )
+    )  # fmt: skip
 
 
 def shop() -> Response:
-    """Show the data profile alone; the page reloads it while a new one is being made."""
-    return _fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
+    """Show the shop statistics alone; the page reloads them while new ones are being made."""
+    return fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
 
 
-def _fresh(response: Response) -> Response:
+def fresh(response: Response) -> Response:
+    """Keep every cache from keeping an answer."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -91,14 +221,15 @@ def confirm(name: str) -> Response:
 def change(name: str) -> Response:
     """Make a change if the key is the admin's and the current release is still the one that the form showed."""
     version, before = request.form.get("version", ""), request.form.get("before", "")
-    if (refused := _refusal(request.form.get("key", "").strip())) is not None:
+    if (refused := key_refusal(request.form.get("key", "").strip())) is not None:
         return _form(name, version, *refused)
     registry = current_aisle().registry
     if before != (registry.current_version() or ""):
-        return _form(name, version, 409, "Another release has been activated meanwhile. Look again before you go on.")
+        return _form(name, version, 409, current_phrases()("form.changed"))
     pin = request.form.get("pin") == "on"
+    name_change(version, {"pinned": True} if pin else None)
     try:
-        change_release(current_aisle(), lambda it: CHANGES[name].run(it, version, pin))
+        change_release(current_aisle(), lambda it: CHANGES[name](it, version, pin))
     except AisleError as error:
         return _form(name, version, status_of(error)[0], str(error))
     return redirect(url_for("dashboard.show", changed=name, release=version), 303)  # type: ignore[return-value]
@@ -107,21 +238,20 @@ def change(name: str) -> Response:
 @dashboard.errorhandler(CSRFError)
 def no_form_of_ours(error: CSRFError) -> Response:
     """Show the form again if its CSRF token is too old or wrong."""
-    problem = "This form is too old, or not one of this page. Load the page again, and fill it in anew."
-    return _form(str((request.view_args or {})["name"]), request.form.get("version", ""), 400, problem)
+    name = (request.view_args or {}).get("name")
+    if name is None:
+        return make_response(current_phrases()("form.stale"), 400)
+    return _form(str(name), request.form.get("version", ""), 400, current_phrases()("form.stale"))
 
 
-def _refusal(key: str) -> tuple[int, str] | None:
+def key_refusal(key: str) -> tuple[int, str] | None:
     """Return the HTTP status and text that refuse a key; None for the admin's key."""
-    keys = current_aisle().access.keys
+    keys, t = current_aisle().access.keys, current_phrases()
     if not keys.are_set(Role.ADMIN):
-        return 403, (
-            "No admin key is set on the server. Set AISLE_ADMIN_KEYS to one of your choice, or make one with "
-            "python run.py --make-keys, and start again."
-        )
+        return 403, t("key.none_set")
     if not keys.accepts(Role.ADMIN, key):
-        return 401, "This is no admin key, so nothing was changed. Expected one of AISLE_ADMIN_KEYS; try again."
-    g.typed_key_accepted = True
+        return 401, t("key.wrong")
+    g.typed_key_accepted, g.key_name = True, keys.name_of(key)
     return None
 
 
@@ -131,11 +261,24 @@ def _form(name: str, version: str, status: int = 200, problem: str = "") -> Resp
     current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:
-        status, problem = 404, "There is no such release on disk any more. Go back and choose another one."
-    page = render_template(
-        "dashboard_change.html", name=name, change=CHANGES[name], current=current, target=target, problem=problem
-    )
-    answer = _fresh(make_response(page, status))
+        status, problem = 404, current_phrases()("form.gone")
+    shown = {"name": name, "current": current, "target": target, "problem": problem, "wrong_key": status == 401}
+    return form_answer("dashboard_change.html", shown, status)
+
+
+def form_answer(template: str, shown: Mapping[str, Any], status: int) -> Response:
+    """Render a form that asks for a key.
+
+    Args:
+        template: its file.
+        shown: what it shows.
+        status: HTTP status.
+
+    Returns:
+        The page. Going back to it works, as nothing but its own cache may keep it.
+    """
+    answer = make_response(render_template(template, **shown), status)
+    answer.headers["Cache-Control"] = "private, no-cache" if status != 200 else "no-store"
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -83,7 +83,7 @@ class DirectAnswers:
             return None, None
         if body.product_name is not None or body.detail or body.explain:
             return None, None
-        answer = aisle.recommender.answer(body.query(), body)
+        answer = aisle.recommender.answer(body.query(), body, body.placement or "")
         return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
 
     def _respond(
@@ -121,11 +121,13 @@ _CALLS = {("GET", "/healthz"), ("POST", "/recommend")}
 
 
 def _is_plain(environ: Environ, aisle: AisleContext) -> bool:
-    """Whether no limit and no key has to be looked at, and nothing of the request belongs in the log."""
+    """Whether no limit, key or origin has to be looked at, and nothing of the request belongs in the log."""
     settings = aisle.settings
     return (
         not settings.rate_limit
         and settings.log_ids == "off"
+        and not (settings.origins and "HTTP_ORIGIN" in environ)
+        and not (settings.public_keys and ("HTTP_AUTHORIZATION" in environ or environ.get("QUERY_STRING")))
         and aisle.access.keys.admits_reader(environ.get("HTTP_AUTHORIZATION", ""))
     )
 

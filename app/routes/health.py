@@ -8,6 +8,7 @@ from app.context import current_aisle
 from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.schemas import Health, StatusAnswer
+from app.views.finding_records import finding_summary, update_findings
 
 
 @operation(
@@ -18,7 +19,11 @@ from app.schemas import Health, StatusAnswer
 def status() -> Response:
     """Answer with the state of the store, the release, the workers and the scheduler."""
     aisle = current_aisle()
-    parts = {"similarity_search": aisle.search_service.status(), "scheduler": aisle.scheduler.status()}
+    parts = {
+        "similarity_search": aisle.search_service.status(),
+        "scheduler": aisle.scheduler.status(),
+        "findings": [finding_summary(record) for record in update_findings(aisle)],
+    }
     return jsonify({**aisle.recommender.status(), **parts})
 
 

@@ -59,7 +59,9 @@ def recommend(body: RecommendBody) -> Response:
     if body.product_name is not None:
         found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
         return of_release(found.release, IdList(recommendations=[place.product_id for place in found.recommendations]))
-    answer = current_aisle().recommender.recommend(replace(body.query(), explain=body.explain), body)
+    answer = current_aisle().recommender.recommend(
+        replace(body.query(), explain=body.explain), body, body.placement or ""
+    )
     return _detailed(body.user_id, answer) if body.detail or body.explain else _bare(answer)
 
 
@@ -71,7 +73,7 @@ def recommend(body: RecommendBody) -> Response:
 def recommend_by_address(query: RecommendQuery) -> Response:
     """Answer with the list of a user, for a query string."""
     wanted = Query(query.user_id, n=query.n, model=query.model)
-    return _bare(current_aisle().recommender.recommend(wanted, query.rule_fields()))
+    return _bare(current_aisle().recommender.recommend(wanted, query.rule_fields(), query.placement or ""))
 
 
 def _bare(answer: ListAnswer) -> Response:
@@ -140,7 +142,7 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
 )
 def why_not(body: WhyNotBody) -> Response:
     """Answer with the place of a product in a list, or the reason why it is not in it."""
-    found = current_aisle().recommender.why_not(body.query(), body.product_id, body)
+    found = current_aisle().recommender.why_not(body.query(), body.product_id, body, body.placement or "")
     answer = WhyNotAnswer(
         user_id=body.user_id,
         product_id=body.product_id,

@@ -31,6 +31,7 @@ def releases() -> Response:
 
 def _release_row(listed: Listed) -> JsonDict:
     row = asdict(listed)
+    del row["gate"]
     return row | {"verdict": row.pop("gate_sentence")}
 
 

@@ -14,11 +14,13 @@ from flask import Flask, Response, g, has_request_context, request
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
-from app.context import current_aisle
+from app.context import AisleContext, current_aisle
 from app.schemas import SANE_REQUEST_ID
 from app.serving.recommender import Recommender
 from app.telemetry.metrics import CONTENT_TYPE
 from app.telemetry.request_records import RequestRecord
+from app.views.finding_records import update_findings
+from app.views.findings import Level
 from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import configure_logging
@@ -85,7 +87,7 @@ def metrics() -> Response:
     """Answer with the metrics of all workers of this host and of the runs in the store."""
     aisle = current_aisle()
     aisle.request_records.flush()
-    more = [*_worker_families(aisle.recommender), *_run_families(aisle.store)]
+    more = [*_worker_families(aisle.recommender), *_run_families(aisle.store), _finding_family(aisle)]
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 
 
@@ -98,6 +100,15 @@ def _worker_families(recommender: Recommender) -> Iterator[Family]:
     for version, workers in sorted(by_release.items()):
         family.add_metric([version], workers)
     yield family
+
+
+def _finding_family(aisle: AisleContext) -> Family:
+    """Return the number of unresolved findings by level and state."""
+    family = GaugeMetricFamily("aisle_findings", "Unresolved findings.", labels=["level", "state"])
+    counts = Counter((Level(record.level).name.lower(), record.state.value) for record in update_findings(aisle))
+    for labels, count in sorted(counts.items()):
+        family.add_metric(list(labels), count)
+    return family
 
 
 def _is_alive(pid: int) -> bool:

@@ -9,17 +9,18 @@ from app.context import current_aisle
 from app.problem_json import problem
 
 
-def of_release(release: str, body: BaseModel) -> Response:
+def of_release(release: str, body: BaseModel, *, without_unset: bool = False) -> Response:
     """Return an answer that names the release it was made with.
 
     Args:
         release: The version.
         body: The answer.
+        without_unset: Leave fields out that were not given.
 
     Returns:
         A JSON response with the header X-Release.
     """
-    response = jsonify(body.model_dump())
+    response = jsonify(body.model_dump(exclude_unset=without_unset))
     response.headers["X-Release"] = release
     return response
 

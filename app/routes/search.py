@@ -11,6 +11,8 @@ from app.routes.responses import of_release
 from app.schemas import BODY_PROBLEMS, SearchAnswer, SearchBody, SearchHit
 from src.core.domain import ProductFilter
 
+_NOTHING = "no product has to do with {!r}, or passes the filters. Try fewer or other words."
+
 
 @operation(
     "search",
@@ -30,4 +32,5 @@ def search(body: SearchBody) -> Response:
     answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
     found = zip(answer.found(), answer.recommendations, strict=True)
     rows = [SearchHit(product_id=p.product_id, title=p.title, score=r.score, image_url=p.image_url) for p, r in found]
-    return of_release(answer.release, SearchAnswer(results=rows))
+    note = {} if rows else {"note": _NOTHING.format(body.query)}
+    return of_release(answer.release, SearchAnswer(results=rows, **note), without_unset=True)

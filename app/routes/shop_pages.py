@@ -1,42 +1,74 @@
-"""The pages of the shop: lists, search and products. They work without scripts and load no file of another host."""
+"""The pages of the shop: overview, search and products. They work without scripts and load no file of another host."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
 from app.context import current_aisle
 from app.problem_json import problem
+from app.texts import current_phrases
+from app.views.customer_search import suggested_customers
+from app.views.finding_records import summary_of, update_findings
 from app.views.first_steps import untrained_shop
-from app.views.form_parsing import typed_ids, typed_search
-from app.views.product_cards import Card, Prediction, card_of, cards_of, named, prediction_of, recommended, remembered
-from src.core.domain import Product, ProductFilter, Query, category_names
+from app.views.form_parsing import typed_ids
+from app.views.overview_tiles import overview_tiles
+from app.views.product_cards import (
+    Card,
+    Prediction,
+    card_of,
+    cards_of,
+    named,
+    prediction_of,
+    recommended,
+    remembered,
+)
+from app.views.product_sales import ProductSales, sales_of
+from app.views.product_search import SORTS, product_search
+from app.views.why_not_text import why_not_sentence
+from src.core.domain import Product, Query, category_names
 from src.core.errors import NoRelease, NotReady
 from src.core.ids import has_bad_characters, is_too_long
 from src.recommendation.similar_items import BEHAVIOUR
 
 pages = Blueprint("pages", __name__)
 
-_LIST, _HISTORY, _FOUND, _ALIKE, _EXAMPLES = 12, 10, 24, 6, 5
-_LOOKED_AT = 200
+_SHELF, _ALIKE, _EXAMPLES, _EXAMPLE_PLACES = 12, 6, 5, 5
+_SUGGESTED = 10
+LOOKED_AT = 200
 """Newest events of a history that are searched for products to show."""
 _LISTS_FOR_SCRIPTS = ("pages.suggest_users", "pages.suggest_products")
-_PLACES = (("Shop", "/"), ("Search", "/shop/search"), ("Dashboard", "/dashboard"), ("HTTP calls", "/docs"))
-"""The navigation of every page."""
+_PLACES = (
+    ("overview", "pages.overview", ()),
+    ("customers", "pages.customers", ("pages.customer",)),
+    ("products", "pages.search", ("pages.product",)),
+    ("operations", "dashboard.show", ("dashboard.", "actions.")),
+    ("api", "docs.page", ()),
+)
+"""The navigation of every page: text, endpoint, and other endpoints (or their beginnings) below it."""
 
 
 @pages.app_context_processor
 def _frame() -> dict[str, Any]:
-    """Return the navigation and the release for base.html."""
-    endpoints = {rule.rule: rule.endpoint for rule in current_app.url_map.iter_rules() if not rule.arguments}
+    """Return the texts, the navigation, the state of the service and the release for base.html."""
+    aisle, t = current_aisle(), current_phrases()
+    here = request.endpoint or ""
     navigation = [
-        {"name": name, "href": url_for(endpoints[path]), "is_here": request.path == path}
-        for name, path in _PLACES
-        if path in endpoints
+        {
+            "name": t("nav." + name),
+            "href": url_for(endpoint),
+            "is_here": here == endpoint or here.startswith(below or ("-",)),
+        }
+        for name, endpoint, below in _PLACES
+        if endpoint in current_app.view_functions
     ]
-    may_read = current_aisle().access.keys.may_read()
-    return {"navigation": navigation, "release": current_aisle().recommender.version if may_read else None}
+    shown: dict[str, Any] = {"t": t, "navigation": navigation, "release": None, "health": None}
+    if aisle.access.keys.may_read():
+        summary = summary_of(aisle, update_findings(aisle))
+        health = {"level": summary.level, "sentence": summary.sentence(t), "at": summary.at}
+        shown |= {"release": aisle.recommender.version, "health": health}
+    return shown
 
 
 @pages.errorhandler(NoRelease)
@@ -44,162 +76,166 @@ def show_first_steps(error: NoRelease) -> Response:
     """Answer 200 with what was loaded, where real data replaced the synthetic shop; else 503."""
     if request.endpoint in _LISTS_FOR_SCRIPTS or not current_aisle().registry.is_deactivated:
         return problem(503, "Service Unavailable", str(error))
-    untrained = untrained_shop(current_aisle())
+    untrained = untrained_shop(current_aisle(), current_phrases())
     return make_response(render_template("first_steps.html", detail=untrained.detail, steps=untrained.steps))
 
 
-def front() -> Response:
-    """Show the list of a user with the history behind it and a predicted rating; without a user popular products."""
-    typed = typed_ids(request.args, "user_id", "product_id")
-    shown: dict[str, Any] = {
-        "typed": typed,
-        "examples": current_aisle().typeahead.examples(_EXAMPLES),
-        "made_up": _is_made_up(),
+def overview() -> Response:
+    """Show what Aisle is, whether it works and what it is good for, with one real example."""
+    if request.args.get("user_id"):  # the address of a customer in earlier versions
+        wanted = {name: value for name, value in request.args.items() if name in ("user_id", "product_id")}
+        return redirect(url_for("pages.customer", **wanted), 301)  # type: ignore[return-value, arg-type]
+    aisle, t = current_aisle(), current_phrases()
+    answer = aisle.recommender.recommend(Query(None, n=_SHELF))
+    catalogue = aisle.store.products.get(named(answer.recommendations))
+    examples = aisle.typeahead.examples(_EXAMPLES)
+    shown = {
+        "tiles": overview_tiles(aisle, t),
+        "examples": examples,
+        "example": _example(examples[0]) if examples else None,
+        "bestsellers": cards_of(
+            (catalogue.get(item.product_id, Product(item.product_id)) for item in answer.recommendations), t
+        ),
+        "made_up": aisle.recommender.release().manifest.made_up,
+        "release": answer.release,
     }
-    if not typed.problems:
-        shown |= _list_of(typed["user_id"]) | _predicted(typed["user_id"], typed["product_id"])
-    return _page("front.html", shown, 422 if typed.problems else 200)
+    return page("overview.html", shown)
 
 
-def _page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
-    """Render a page; X-Release names the release that its list was made with."""
+def _example(user_id: str) -> dict[str, Any]:
+    """Return the latest products of a customer, and some that are recommended because of them."""
+    aisle, t = current_aisle(), current_phrases()
+    history = aisle.store.events.history(user_id)
+    answer = aisle.recommender.recommend(Query(user_id, n=_EXAMPLE_PLACES, explain=True))
+    newest = [event.product_id for event in history[-LOOKED_AT:]]
+    catalogue = aisle.store.products.get({*named(answer.recommendations), *newest})
+    return {
+        "user_id": user_id,
+        "history": remembered(history[-LOOKED_AT:], catalogue, t, _EXAMPLE_PLACES),
+        "listed": recommended(answer.recommendations, history, catalogue, t),
+    }
+
+
+def page(template: str, shown: dict[str, Any], status: int = 200) -> Response:
+    """Render a page.
+
+    Args:
+        template: its file.
+        shown: what it shows; X-Release names the release in it.
+        status: HTTP status.
+
+    Returns:
+        The answer.
+    """
     response = make_response(render_template(template, **shown), status)
-    if "release" in shown:
+    if shown.get("release"):
         response.headers["X-Release"] = shown["release"]
     return response
 
 
-def _list_of(user_id: str) -> dict[str, Any]:
-    """Return the cards of a user's list and history; for the user "" popular products."""
-    aisle = current_aisle()
-    currency, history = aisle.settings.currency, aisle.store.events.history(user_id) if user_id else []
-    answer = aisle.recommender.recommend(Query(user_id or None, n=_LIST, explain=bool(user_id)))
-    newest = [event.product_id for event in history[-_LOOKED_AT:]]
-    catalogue = aisle.store.products.get({*named(answer.recommendations), *newest})
-    return {
-        "release": answer.release,
-        "listed": recommended(answer.recommendations, history, catalogue, currency),
-        "history": remembered(history[-_LOOKED_AT:], catalogue, currency, _HISTORY),
-        "n_events": len(history),
-    }
+def prediction(user_id: str, product_id: str) -> Prediction | None:
+    """Return a predicted rating in words.
 
+    Args:
+        user_id: the customer.
+        product_id: the product.
 
-def _predicted(user_id: str, product_id: str) -> dict[str, Any]:
-    """Return the predicted rating of a product; for an unknown id products that may be meant."""
-    if not user_id or not product_id:
-        return {}
-    aisle = current_aisle()
-    product = aisle.store.products.get([product_id]).get(product_id)
-    if product is None:
-        return {"meant": cards_of(aisle.typeahead.products(product_id)[:_EXAMPLES], aisle.settings.currency)}
-    return {"asked": card_of(product, aisle.settings.currency), "predicted": _prediction(user_id, product_id)}
-
-
-def _prediction(user_id: str, product_id: str) -> Prediction | None:
-    """Return a predicted rating in words; None if the release cannot predict ratings."""
+    Returns:
+        None if the release cannot predict ratings, or nobody has rated anything.
+    """
     settings, release = current_aisle().settings, current_aisle().recommender.release()
     if release.pipeline.rater is None:
         return None
     predicted = release.pipeline.predict(user_id, product_id)
     rmse = release.manifest.metrics.rmse.get(predicted.model)
-    return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse)
+    return prediction_of(predicted, (settings.rating_min, settings.rating_max), rmse, current_phrases())
 
 
-def _is_made_up() -> bool:
-    return current_aisle().recommender.release().manifest.made_up
+def why_not_here(query: Query, product_id: str) -> str:
+    """Return where a product stands with regard to a list, by the code of POST /why-not.
+
+    Args:
+        query: of the list.
+        product_id: the product.
+
+    Returns:
+        A sentence without a full stop.
+    """
+    found = current_aisle().recommender.why_not(query, product_id)
+    return why_not_sentence(found.position, found.query, found.product)
 
 
 def search() -> Response:
     """Show the products that match a text, or else those that pass the filter, the most popular first."""
-    typed, wanted = typed_search(request.args)
-    asked = any(typed.values.values())
-    shown: dict[str, Any] = {
-        "typed": typed,
-        "asked": asked,
-        "categories": current_aisle().recommender.counts.categories(),
-    }
-    if asked and not typed.problems:
-        shown |= _found(typed["q"], wanted)
-    return _page("search.html", shown, 422 if typed.problems else 200)
-
-
-def _found(text: str, wanted: ProductFilter) -> dict[str, Any]:
-    """Return the cards that were found, and whether there may be more.
-
-    If nothing can be searched: the reason, and the products that the type-ahead finds. Raises NoRelease.
-    """
-    unsearchable = ""
-    try:
-        if text:
-            found = current_aisle().search_service.search(text, _FOUND, wanted).found()
-        else:
-            found = current_aisle().typeahead.browse(wanted, _FOUND)
-    except NoRelease:
-        raise
-    except NotReady as error:
-        unsearchable, found = (
-            str(error),
-            current_aisle().typeahead.products(text) if text and wanted == ProductFilter() else [],
-        )
-    cards = cards_of(found, current_aisle().settings.currency)
-    return {"found": cards, "may_be_more": len(cards) == _FOUND, "unsearchable": unsearchable}
+    found = product_search(current_aisle(), request.args, current_phrases())
+    return page("search.html", {**found, "sorts": SORTS, "dict": dict}, 422 if found["typed"].problems else 200)
 
 
 def product(product_id: str) -> Response:
-    """Show a product, the products that go with it, and the rating that a user would give it."""
-    known = current_aisle().store.products.get([product_id]).get(product_id)
+    """Show a product, its sales, the products that go with it, and whether a customer would like it."""
+    aisle, t = current_aisle(), current_phrases()
+    known = aisle.store.products.get([product_id]).get(product_id)
     if known is None:
         return _unknown(product_id)
-    typed, currency = typed_ids(request.args, "user_id"), current_aisle().settings.currency
+    typed = typed_ids(request.args, t, "user_id")
     asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
-        "card": card_of(known, currency),
+        "card": card_of(known, t),
         "categories": category_names(known.category or ""),
         "typed": typed,
-        "asked": asked,
-        "predicted": _prediction(typed["user_id"], product_id) if asked else None,
-        **_beside(product_id, currency),
+        "predicted": prediction(typed["user_id"], product_id) if asked else None,
+        "whynot": why_not_here(Query(typed["user_id"], n=_SHELF), product_id) if asked else "",
+        "sales": _sales(product_id),
+        **_beside(product_id),
     }
-    return _page("product.html", shown, 422 if typed.problems else 200)
+    return page("product.html", shown, 422 if typed.problems else 200)
+
+
+def _sales(product_id: str) -> ProductSales | None:
+    directory = current_aisle().directory.current()
+    return None if directory is None else sales_of(directory, product_id, current_phrases())
 
 
 def _unknown(product_id: str) -> Response:
     """Return a 404 with the products that may be meant."""
-    near = current_aisle().recommender.nearest_ids(product_id)
-    known = current_aisle().store.products.get(near)
-    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), current_aisle().settings.currency)
-    return _page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
+    aisle = current_aisle()
+    near = aisle.recommender.nearest_ids(product_id)
+    known = aisle.store.products.get(near)
+    cards = cards_of((known.get(id_, Product(id_)) for id_ in near), current_phrases())
+    return page("unknown_product.html", {"product_id": product_id, "near": cards}, 404)
 
 
-def _beside(product_id: str, currency: str) -> dict[str, list[Card]]:
+def _beside(product_id: str) -> dict[str, list[Card]]:
     """Return products that the same users took, and products with similar texts that are not among them."""
+    aisle, t = current_aisle(), current_phrases()
     try:
-        found = current_aisle().search_service.similar(product_id, _LIST)
+        found = aisle.search_service.similar(product_id, _SHELF)
     except NoRelease:
         raise
     except NotReady:  # a product newer than the release needs the release's encoder
         found = None
     together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
     texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
-    alike = texts or current_aisle().typeahead.alike(product_id, {product.product_id for product in together}, _ALIKE)
-    return {"together": cards_of(together, currency), "alike": cards_of(alike, currency)}
+    alike = texts or aisle.typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
+    return {"together": cards_of(together, t), "alike": cards_of(alike, t)}
 
 
 def suggest_users() -> Response:
-    """Answer the type-ahead: users whose ids begin with q, as [{"id"}]."""
+    """Answer the type-ahead: users that q may mean, as [{"id", "href"}]."""
     text = _typed_text()
-    return jsonify([{"id": id_} for id_ in current_aisle().typeahead.users(text)] if text else [])
+    ids = suggested_customers(current_aisle(), text, _SUGGESTED) if text else []
+    return jsonify([{"id": id_, "href": url_for("pages.customer", user_id=id_)} for id_ in ids])
 
 
 def suggest_products() -> Response:
     """Answer the type-ahead: products that q may mean, as [{"id", "title", "category", "href"}]."""
     text = _typed_text()
-    cards = cards_of(current_aisle().typeahead.products(text), current_aisle().settings.currency) if text else []
+    cards = cards_of(current_aisle().typeahead.products(text), current_phrases()) if text else []
     return jsonify([{"id": c.product_id, "title": c.name, "category": c.category, "href": c.href} for c in cards])
 
 
 def _typed_text() -> str:
     """Return the text that was typed; "" if no id or title can begin so."""
-    text = request.args.get("q", "").lstrip()
+    text = request.args.get("q", "").strip()
     return "" if is_too_long(text) or has_bad_characters(text) else text

@@ -31,7 +31,7 @@ WAIT_SECONDS = 3_600.0
 def start_training(body: TrainingBody) -> Response:
     """Start a training, and wait for its end if asked to."""
     aisle = current_aisle()
-    if not body.force_retrain and (release := _up_to_date_release(aisle)) is not None:
+    if not body.force_retrain and (release := up_to_date_release(aisle)) is not None:
         return _unchanged(release, body)
     run = start_requested_training(aisle.settings, aisle.store, aisle.training, body.model_type, force=body.force)
     if body.wait:
@@ -39,7 +39,7 @@ def start_training(body: TrainingBody) -> Response:
     return _ended(run, body) if run.status.is_over else _accepted(run, body)
 
 
-def _up_to_date_release(aisle: AisleContext) -> str | None:
+def up_to_date_release(aisle: AisleContext) -> str | None:
     """Return the version of the current release if a training would find nothing new, else None."""
     try:
         release = aisle.recommender.release()

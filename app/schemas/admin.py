@@ -83,6 +83,7 @@ class ListedRelease(BaseModel):
     n_bytes: int | None
     verdict: str
     problem: str
+    made_up: bool
 
 
 class ReleaseList(RootModel[list[ListedRelease]]):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, list_answers, lists
+from app.schemas import admin, events, list_answers, lists, running
 from app.schemas.examples import EXAMPLES, Example
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
@@ -22,7 +22,7 @@ _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
 _PUBLIC_NAMES = {"ExclusionReason": "WhyNot"}
 """Class → the name of its schema, which generated clients use and which therefore outlives a class name."""
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, problem_json)
+_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, running, problem_json)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
@@ -34,6 +34,7 @@ _TAGS = {
     "events": "What users did.",
     "trainings": "Making a new release out of all that is known.",
     "releases": "Which release is served.",
+    "running the shop": "Its rules, what is to be checked, and what was done with a key.",
     "health": "Whether all is well.",
 }
 _METRICS: dict[str, Any] = {
@@ -177,7 +178,7 @@ def _correct(call: dict[str, Any]) -> None:
 
 def _describe_access(call: dict[str, Any], role: Role, keys: Keys) -> None:
     call["security"] = []
-    if role is Role.ADMIN:  # app.routes.WITHOUT_BODY
+    if role is Role.ADMIN and "requestBody" in call:  # app.routes.WITHOUT_BODY
         call["requestBody"]["required"] = False
     if role is Role.OPEN:
         return

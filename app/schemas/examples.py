@@ -70,9 +70,10 @@ class Example:
 _PAINT = {
     "product_id": "P00076",
     "title": "Castro Artist's Acrylic Paint Set 36 Colours",
-    "score": 1.0673,
+    "score": 0.815,
     "image_url": None,
 }
+_NOTHING = "no product has to do with 'xqzvw', or passes the filters. Try fewer or other words."
 _PAINT_ITEM = {
     "item_id": "P00286",
     "score": 12.566,
@@ -109,7 +110,10 @@ _RUN: dict[str, Any] = {
     "verdict": None,
     "phases": [{"name": "training als on 77,306 events", "seconds": 0.81, "busy": 0.93, "peak_mib": 512.4}],
 }
+_RULES = [{"action": "exclude", "product_id": "P00012"}]
+_RULES_ANSWER = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES, "base": {}}
 _STATUS: dict[str, Any] = {
+    "findings": [],
     "database": {
         "n_ratings": 5161,
         "n_users": 2000,
@@ -225,6 +229,7 @@ _LISTED = {
     "n_bytes": 3801088,
     "verdict": "promoted: NDCG@10 .139 [.126, .153] against .139",
     "problem": "",
+    "made_up": False,
 }
 _STARTED = {
     "status": "started",
@@ -257,7 +262,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /why-not": (
         Example("a product that is not listed", _WHY_NOT, {"user_id": "U00001", "product_id": "P00012"}),
     ),
-    "POST /search": (Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),),
+    "POST /search": (
+        Example("by words", {"results": [_PAINT]}, {"query": "acrylic paint", "top_k": 1}),
+        Example("nothing", {"results": [], "note": _NOTHING}, {"query": "xqzvw"}),
+    ),
     "POST /matrix_factor/similar": (
         Example("to a product", {"recommendations": [_MOUSE_ITEM]}, {"item_id": "P00012", "n": 1}),
     ),
@@ -307,6 +315,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /releases/rollback": (Example("to the one before", {"release": OLDER, "pinned": False}, {"pin": False}),),
     "POST /releases/pin": (Example("the current one", {"release": RELEASE, "pinned": True}, {}),),
     "POST /releases/unpin": (Example("the current one", _NOW, {}),),
+    "PUT /rules": (Example("one product on no list", _RULES_ANSWER, {"rules": _RULES, "note": "discontinued"}),),
+    "GET /rules": (Example("that hold", _RULES_ANSWER),),
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),
     "GET /readyz": (Example("ready", {"status": "ok"}),),

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from flask import Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.problem_json import problem
+from app.security.public_access import CALLS
 from src.core.settings import HASHED, Settings, listed
 
 
@@ -25,9 +27,15 @@ class Role(StrEnum):
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
+    PUBLIC = "public"
 
 
-SETTINGS = {Role.READ: "AISLE_READ_KEYS", Role.WRITE: "AISLE_WRITE_KEYS", Role.ADMIN: "AISLE_ADMIN_KEYS"}
+SETTINGS = {
+    Role.PUBLIC: "AISLE_PUBLIC_KEYS",
+    Role.READ: "AISLE_READ_KEYS",
+    Role.WRITE: "AISLE_WRITE_KEYS",
+    Role.ADMIN: "AISLE_ADMIN_KEYS",
+}
 _LOGIN = 'Basic realm="Aisle: any name, and a key as the password", charset="UTF-8"'
 
 
@@ -42,6 +50,8 @@ class Keys:
         admin, write, read = (_hashes(keys) for keys in (settings.admin_keys, settings.write_keys, settings.read_keys))
         self._reading_is_open = not read
         self._accepted = {Role.ADMIN: admin, Role.WRITE: write + admin, Role.READ: read + write + admin}
+        self._accepted[Role.PUBLIC] = _hashes(settings.public_keys)
+        self._names = [entry.rpartition("=")[::2] for entry in listed(settings.key_names)]
 
     def needs_key(self, role: Role) -> bool:
         """Return whether a request of this role is refused without a key."""
@@ -49,6 +59,8 @@ class Keys:
 
     def refusal(self, role: Role) -> Response | None:
         """Return the answer that refuses the current request; None if its key is of this role."""
+        if (public := self._as_public()) is not None:
+            return public or None
         if not self.needs_key(role):
             return None
         setting = SETTINGS[role]
@@ -62,6 +74,7 @@ class Keys:
         given = _given() or _given_by_browser(role)
         if given is not None and self.accepts(role, given):
             g.client = f"key:{hashlib.sha256(_hash(given)).hexdigest()[:16]}"
+            g.key_name = self.name_of(given)
             return None
         found = "no key was sent" if given is None else "the key that was sent is not accepted"
         answer = problem(
@@ -71,6 +84,16 @@ class Keys:
         if _is_page(role):
             answer.headers.add("WWW-Authenticate", _LOGIN)
         return answer
+
+    def _as_public(self) -> Response | Literal[False] | None:
+        """Return False if a public key lets the request in, its refusal if not, None for a request without one."""
+        given = _given() or request.args.get("key")
+        if not self._accepted[Role.PUBLIC] or given is None or not self._is_accepted(Role.PUBLIC, given):
+            return None
+        if request.endpoint not in CALLS:
+            return problem(403, "Forbidden", "this key is a public one: it asks for lists and tells of events only.")
+        g.is_public, g.client = True, f"key:{hashlib.sha256(_hash(given)).hexdigest()[:16]}:{request.remote_addr}"
+        return False
 
     def are_set(self, role: Role) -> bool:
         """Return whether any key of this role is set."""
@@ -90,6 +113,11 @@ class Keys:
             return True
         g.wrong_key = True
         return False
+
+    def name_of(self, key: str) -> str:
+        """Return the name of a key by AISLE_KEY_NAMES, or else "key" and the first digits of its hash."""
+        digits = _hash(key).hex()
+        return next((name for name, prefix in self._names if digits.startswith(prefix)), f"key {digits[:8]}")
 
     def may_read(self) -> bool:
         """Whether the current request may see what needs the role READ, by the key in its header or in its form."""

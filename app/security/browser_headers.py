@@ -6,7 +6,6 @@ import logging
 import re
 import secrets
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
@@ -17,7 +16,6 @@ from app.security.api_keys import write_secret_once
 from app.security.client_address import MOST_HOPS, TrustedProxies, trusted_networks
 from src.core.settings import Settings
 
-_FILES_SECONDS = 86_400
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -72,13 +70,11 @@ def protect(app: Flask, settings: Settings) -> CSRFProtect:
         SESSION_COOKIE_NAME="aisle",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        SEND_FILE_MAX_AGE_DEFAULT=_FILES_SECONDS,
     )
     app.session_interface = _Session()
     if networks := trusted_networks(settings):
         hops = settings.proxies or MOST_HOPS
         app.wsgi_app = TrustedProxies(app.wsgi_app, networks, hops)  # type: ignore[method-assign]
-    app.url_defaults(_FileAges(app))
     app.after_request(_add_headers)
     return CSRFProtect(app)
 
@@ -94,19 +90,6 @@ def _session_secret(path: Path) -> str:
             type(error).__name__,
         )
         return secrets.token_urlsafe(24)
-
-
-class _FileAges:
-    """Add the time of a static file's last change to its URL, so that browsers may cache it until it changes."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-
-    def __call__(self, endpoint: str, values: dict[str, Any]) -> None:
-        folder, name = self._app.static_folder, values.get("filename")
-        if endpoint == "static" and folder is not None and name is not None and "v" not in values:
-            path = Path(folder) / str(name)
-            values["v"] = int(path.stat().st_mtime) if path.is_file() else 0
 
 
 def _add_headers(response: Response) -> Response:

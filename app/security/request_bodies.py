@@ -94,7 +94,7 @@ def check_body(without_body: frozenset[str]) -> None:
         HTTPException: The length or the type of the body is missing or wrong, or it is no JSON.
         InputError: It is JSON, but neither an object nor a list.
     """
-    if request.method != "POST" or request.endpoint is None:
+    if request.method not in ("POST", "PUT") or request.endpoint is None:
         return
     if request.endpoint in without_body and _is_empty(request.environ):
         request.environ |= {"CONTENT_LENGTH": "2", "CONTENT_TYPE": "application/json", "wsgi.input": BytesIO(b"{}")}

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.list_cache import ListCache
+from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import ServingSnapshot
+from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
@@ -23,8 +25,9 @@ from src.core.domain import (
     Recommendation,
 )
 from src.core.errors import NotReady
-from src.core.list_rules import RuleFields, shop_rules
+from src.core.list_rules import RuleFields
 from src.core.settings import Settings
+from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.releases.registry import Registry
 from src.store import Store
@@ -45,17 +48,19 @@ class ListAnswer:
         source: the model that named most of it; of equals, the first.
         recommendations: best first.
         cached: whether it came from the cache; None if it was not looked for there.
+        placement: where the shop shows it; "" if that is not known.
     """
 
     release: str
     source: str
     recommendations: list[Recommendation]
     cached: bool | None = field(default=None, compare=False)
+    placement: str = ""
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
-        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached)
+        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement)
 
 
 @dataclass(frozen=True)
@@ -80,20 +85,25 @@ class Recommender(ReleaseFollower):
 
     Attributes:
         counts: cached counts over the store.
+        rules: the shop's rules.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
-        self._cache, self._shop, self._var = cache, shop_rules(settings.rules), settings.var
-        self._shop_rules = self._shop.rules()
+        self._cache, self._var = cache, settings.var
+        self.rules = ShopRulesFollower(settings, store)
         self.counts = StoreCounts(settings, store, cache)
 
-    def recommend(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
+    def recommend(
+        self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
+    ) -> ListAnswer:
         """Make a list, or take it from the cache, and note it for the current request.
 
         Args:
             query: the history it brings follows the stored events of its user; its rules are replaced.
             wanted: the rules of the request, which go over those of the shop.
+            placement: where the shop shows it; "" if that is not known.
+            shop: rules to try instead of the shop's; None for the shop's.
 
         Returns:
             The list.
@@ -101,16 +111,20 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: NoRelease, UnknownName, StoreError, or InputError for rules that contradict each other.
         """
-        answer = self.answer(query, wanted)
+        answer = self.answer(query, wanted, placement, shop)
         note(answer.shown)
         return answer
 
-    def answer(self, query: Query, wanted: RuleFields = _NO_RULES) -> ListAnswer:
+    def answer(
+        self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
+    ) -> ListAnswer:
         """Do what `recommend` does, for callers that record requests themselves.
 
         Args:
             query: as `recommend` takes it.
             wanted: as `recommend` takes it.
+            placement: as `recommend` takes it.
+            shop: as `recommend` takes it.
 
         Returns:
             The list.
@@ -119,10 +133,13 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         served: ServingSnapshot = self._serving()
-        query = self._completed(query, wanted)
+        rules = shop or self.rules.active(placement)
+        query = self._completed(query, wanted, rules)
         listed, cached = self._listed(served, query)
+        if rules.pins:
+            listed = with_pins(listed, rules.pins, served.pipeline, query)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
-        return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached)
+        return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached, placement)
 
     def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
         """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
@@ -137,13 +154,16 @@ class Recommender(ReleaseFollower):
         self._cache.set(key, list_to_json(listed))
         return listed, False
 
-    def why_not(self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES) -> PositionAnswer:
+    def why_not(
+        self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES, placement: str = ""
+    ) -> PositionAnswer:
         """Find where a product stands with regard to a list.
 
         Args:
             query: as `recommend` takes it.
             product_id: the product in question.
             wanted: as `recommend` takes it.
+            placement: as `recommend` takes it.
 
         Returns:
             Its position.
@@ -152,20 +172,25 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         served: ServingSnapshot = self._serving()
-        query = self._completed(query, wanted)
+        rules = self.rules.active(placement)
+        query = self._completed(query, wanted, rules)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])
         current, _ = served.listed(query, self._store.products)
-        return PositionAnswer(served.release.version, query, current.pipeline.position(query, product_id), product)
+        place = pinned_place(product_id, rules.pins, current.pipeline, query)
+        position = current.pipeline.position(query, product_id) if place is None else ListPosition(place, None)
+        return PositionAnswer(served.release.version, query, position, product)
 
-    def _completed(self, query: Query, wanted: RuleFields) -> Query:
+    def _completed(self, query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
         """Return the query with the stored history in front, and with the rules of the shop and the request."""
         history = self._store.events.history(query.user_id) if query.user_id is not None else []
         # Rules are made of some twenty checked values; most requests have none of their own.
-        rules = wanted.over(self._shop).rules() if wanted.has_rules else self._shop_rules
-        complete = (*history, *query.history)
-        return Query(query.user_id, complete, query.n, query.exclude, query.model, query.explain, rules)
+        rules = wanted.over(shop.fields).rules() if wanted.has_rules else shop.rules
+        complete, exclude = (*history, *query.history), query.exclude
+        if shop.excluded:
+            exclude = exclude | shop.excluded
+        return Query(query.user_id, complete, query.n, exclude, query.model, query.explain, rules)
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
@@ -180,7 +205,9 @@ class Recommender(ReleaseFollower):
         """
         served = self._serving()
         key = {"release": served.release.version, "withdrawn": served.mark}
-        return served.release.version, self.counts.popular(n, days, kind, key)
+        excluded = self.rules.active("").excluded
+        counts = self.counts.popular(n + len(excluded), days, kind, key)
+        return served.release.version, [row for row in counts if row.product_id not in excluded][:n]
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
         """Predict the rating of a product by a user.

@@ -22,6 +22,7 @@ from src.recommendation.similar_items import with_falling_scores
 from src.search.catalogue_text import CatalogueText
 from src.search.encoders.registry import Encoder, open_encoder
 from src.search.index import EncodedBy, SearchHits
+from src.search.meaning import embed_products
 from src.store import Store
 
 _FIRST_LOOK = 100
@@ -113,7 +114,8 @@ class SearchService:
             product = self._store.products.get([product_id]).get(product_id)
             if product is None:
                 return None
-            vector = self._encoded(pipeline, CatalogueText.of([product]).passages()[0])
+            encoder = self._usable_encoder(pipeline)
+            vector = None if encoder is None else embed_products(encoder.encode, CatalogueText.of([product]))[0]
         items = with_falling_scores(pipeline.similar(product_id, vector, n))
         ids = pipeline.items.ids_of(item.item_idx for item in items)
         listed = [Recommendation(id_, round(item.score, 4), item.source) for id_, item in zip(ids, items, strict=True)]
@@ -134,14 +136,21 @@ class SearchService:
 
     def _encoded(self, pipeline: Pipeline, text: str) -> FloatArray | None:
         """Return the embedding of a text by the release's encoder; None for a release without vectors."""
+        encoder = self._usable_encoder(pipeline)
+        if encoder is None:
+            return None
+        vector: FloatArray = encoder.encode([text])[0]
+        return vector
+
+    def _usable_encoder(self, pipeline: Pipeline) -> Encoder | None:
+        """Return the release's encoder; None for a release without vectors. Raises NotReady if it cannot be used."""
         by = pipeline.search.encoded_by if pipeline.search else None
         if by is None:
             return None
         opened = self._encoder(by)
         if opened.encoder is None:
             raise NotReady(opened.problem)
-        vector: FloatArray = opened.encoder.encode([text])[0]
-        return vector
+        return opened.encoder
 
     def _encoder(self, by: EncodedBy) -> OpenedEncoder:
         """Return the encoder of a release, opened at most once."""

@@ -1,21 +1,28 @@
-// Swagger UI over /openapi.json. Its select boxes get names for screen readers. Deep links are off, as they would be
-// links inside buttons, which a keyboard cannot reach.
-window.addEventListener("load", () => {
-  const place = document.getElementById("swagger-ui");
-  const names = { servers: "Server", "examples-select-element": "Example", "content-type": "Media type" };
-
-  function name() {
-    place.querySelectorAll("select:not([aria-label])").forEach((list) => {
-      const known = Object.keys(names).find((each) => list.id === each || list.classList.contains(each));
-      list.setAttribute("aria-label", known ? names[known] : "Choice");
+// "Try it" on the page of the API; without scripts the page shows every call all the same.
+(function () {
+  "use strict";
+  document.querySelectorAll("[data-try]").forEach(function (form) {
+    var output = form.querySelector("pre");
+    form.hidden = false;
+    form.addEventListener("submit", function (event) {
+      event.preventDefault();
+      var options = { method: form.dataset.method, headers: {} };
+      var address = form.elements.address ? form.elements.address.value : form.dataset.try;
+      if (form.elements.body) {
+        options.headers["Content-Type"] = "application/json";
+        options.body = form.elements.body.value;
+      }
+      if (form.elements.key && form.elements.key.value) { options.headers.Authorization = "Bearer " + form.elements.key.value; }
+      // An address of this service only: what is typed may not lead elsewhere.
+      fetch(new URL(address, window.location.origin).pathname + new URL(address, window.location.origin).search, options)
+        .then(function (answer) {
+          return answer.text().then(function (text) {
+            try { text = JSON.stringify(JSON.parse(text), null, 2); } catch (error) { /* no JSON: as it is */ }
+            output.textContent = answer.status + " " + answer.statusText + "\n" + text;
+          });
+        })
+        .catch(function (error) { output.textContent = String(error); })
+        .then(function () { output.hidden = false; });
     });
-  }
-
-  new MutationObserver(name).observe(place, { childList: true, subtree: true });
-  window.ui = SwaggerUIBundle({
-    url: "/openapi.json",
-    dom_id: "#swagger-ui",
-    deepLinking: false,
-    presets: [SwaggerUIBundle.presets.apis],
   });
-});
+})();

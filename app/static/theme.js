@@ -7,7 +7,7 @@
 
   function show() {
     var theme = chosen === "dark" || chosen === "light" ? chosen : system.matches ? "dark" : "light";
-    document.documentElement.setAttribute("data-bs-theme", theme);
+    document.documentElement.setAttribute("data-theme", theme);
     return theme;
   }
 

@@ -43,6 +43,7 @@ class ShownList:
         source: The model that named most of its products.
         places: Products and their sources, best first; whatever made them.
         cached: Whether it came from the cache; None where no cache is used.
+        placement: Where the shop shows it; "" if the request did not say.
     """
 
     release: str
@@ -51,6 +52,7 @@ class ShownList:
     source: str
     places: Sequence[Recommendation]
     cached: bool | None = None
+    placement: str = ""
 
 
 def note(shown: ShownList) -> None:
@@ -84,9 +86,8 @@ class ServedListLog:
             products = tuple((place.product_id, place.source) for place in answered.places)
             number, at = now // 1_000 + index, now // 1_000_000_000
             try:
-                self._queue.put_nowait(
-                    ServedList(request_id, number, at, answered.release, answered.made_for, answered.asked, products)
-                )
+                shown_for = (answered.made_for, answered.asked, products, answered.placement)
+                self._queue.put_nowait(ServedList(request_id, number, at, answered.release, *shown_for))
             except queue.Full:
                 self._metrics.add(LISTS_DROPPED)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.texts.phrases import Phrases
 from app.views.findings import (
     CurrentNotLoaded,
     DataUnsuspicious,
@@ -17,13 +18,15 @@ from app.views.findings import (
     EventsWithoutTime,
     Finding,
     Level,
-    LoadAccepted,
     LoadRejected,
+    LoadsAccepted,
     NoLeader,
+    NothingPublished,
     NothingSearchable,
     NothingServed,
     NoWorkers,
     ReleaseOutdated,
+    ReleaseProvisional,
     ReleaseVerified,
     RunKept,
     RunProblem,
@@ -38,17 +41,8 @@ from app.views.findings import (
     WorkersAgree,
     WorkersDiffer,
 )
-from app.views.template_filters import ago, duration, moment, size
-from src.core.number_format import percent
 from src.core.records import Load, RunStatus
 from src.evaluation.drift import describe_drift
-
-LEVEL_WORDS = {
-    Level.GOOD: "good",
-    Level.NOTE: "worth knowing",
-    Level.WARN: "needs a look",
-    Level.BAD: "broken",
-}
 
 
 class FindingText(NamedTuple):
@@ -59,141 +53,146 @@ class FindingText(NamedTuple):
         name: The part that was checked.
         state: The state of the part.
         advice: What to do, or what comes next; "" for nothing.
-        section: The section of the dashboard with more about it; "" for none.
     """
 
     level: Level
     name: str
     state: str
     advice: str = ""
-    section: str = ""
-
-    @property
-    def level_word(self) -> str:
-        """The level in words."""
-        return LEVEL_WORDS[self.level]
 
 
-def text_of(finding: Finding) -> FindingText:
-    """Return a finding in words."""
-    return FindingText(finding.level, *_words(finding))
+def text_of(finding: Finding, t: Phrases, var: str = "var") -> FindingText:
+    """Put a finding into words.
 
+    Args:
+        finding: the finding.
+        t: the texts of a language.
+        var: the folder AISLE_VAR, which advice names.
 
-def _words(finding: Finding) -> tuple[str, ...]:
-    """Return (name, state), (name, state, advice) or (name, state, advice, section)."""
-    for words in (_of_serving, _of_processes, _of_data, _of_trainings):
-        if text := words(finding):
-            return text
+    Returns:
+        The finding in words.
+
+    Raises:
+        TypeError: for a finding without words.
+    """
+    for words in (_of_serving, _of_processes, _of_disk, _of_data):
+        if text := words(finding, t):
+            return FindingText(finding.level, *text)
+    if text := _of_trainings(finding, t, var):
+        return FindingText(finding.level, *text)
     raise TypeError(f"no words for {type(finding).__name__}; add them to {__name__}")
 
 
-def _of_serving(finding: Finding) -> tuple[str, ...]:
+def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case NothingServed(""):
-            advice = "Load a file with python data_processing.py FILE, then python train_model.py."
-            return "Release", "No release is served: every list is answered with 503.", advice
+            return t("part.release"), t("is.nothing_served"), t("do.load_and_train")
         case NothingServed(problem):
-            return "Release", problem
+            return t("part.release"), problem
         case CurrentNotLoaded(problem):
-            advice = "Activate another release, or train again with python train_model.py."
-            return "Release", problem, advice, "releases"
+            return t("part.release"), problem, t("do.activate_or_train")
         case ReleaseOutdated(version):
-            state = f"This worker still serves {version}; another release was activated just now."
-            return "Release", state, "", "releases"
+            return t("part.release"), t("is.outdated", version=version)
+        case ReleaseProvisional():
+            return t("part.release"), t("is.provisional"), t("do.wait_for_training")
         case ReleaseVerified():
-            return "Release", "Every byte of what is served was verified."
+            return t("part.release"), t("is.verified")
         case NothingSearchable(problem) | SearchDown(problem):
-            return "Search", f"{problem[:1].upper()}{problem[1:]}."
+            return t("part.search"), f"{problem[:1].upper()}{problem[1:]}."
         case SearchNotBegun():
-            return "Search", "It begins with the first release."
+            return t("part.search"), t("is.search_later")
+        case SearchUp(n_products, None):
+            return t("part.search"), t("is.search_words", n=n_products)
         case SearchUp(n_products, encoder):
-            return "Search", f"{n_products:,} products, by words" + (f" and by {encoder}." if encoder else ".")
+            return t("part.search"), t("is.search_up", n=n_products, encoder=encoder)
     return ()
 
 
-def _of_processes(finding: Finding) -> tuple[str, ...]:
+def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case StoreDown():
-            advice = "Lists are answered without what people did lately."
-            advice += " Check that the database runs and its disk has space."
-            return "Store", "It does not answer; the log says why.", advice
+            return t("part.store"), t("is.store_down"), t("do.store_down")
         case StoreUp(None):
-            return "Store", "It answers."
+            return t("part.store"), t("is.store_up")
         case StoreUp(changed_at):
-            return "Store", f"It answers; an event was last stored {ago(changed_at or 0)}."
+            return t("part.store"), t("is.store_changed", ago=t.ago(changed_at or 0))
         case NoWorkers():
-            return "Workers", "None has reported itself: this is no server of several workers."
+            return t("part.workers"), t("is.no_workers")
         case WorkerProblem(problem):
-            return "Workers", problem, "What cannot be loaded is not served; see Releases.", "releases"
+            return t("part.workers"), problem, t("do.worker_problem")
         case WorkersDiffer(versions):
-            state = f"They serve different releases: {', '.join(versions)}."
-            return "Workers", state, "All take up the current one within seconds; look again."
+            return t("part.workers"), t("is.workers_differ", versions=", ".join(versions)), t("do.workers_differ")
         case WorkersAgree(n_workers, version):
-            workers = "1 worker serves" if n_workers == 1 else f"{n_workers} workers serve"
-            return "Workers", f"{workers} {version or 'no release yet'}."
-        case DiskUnreadable(reason):
-            return "Disk", f"The folder AISLE_VAR cannot be read ({reason})."
-        case DiskLow(free, total, needed):
-            advice = f"A training needs room for a whole release beside the others; free {size(needed)} or more."
-            return "Disk", f"{size(free)} of {size(total)} are free.", advice
-        case DiskFree(free, total):
-            return "Disk", f"{size(free)} of {size(total)} are free."
+            return t("part.workers"), t("is.workers_agree", n=n_workers, version=version or "–")
     return ()
 
 
-def _of_data(finding: Finding) -> tuple[str, ...]:
+def _of_disk(finding: Finding, t: Phrases) -> tuple[str, ...]:
+    match finding:
+        case DiskUnreadable(reason):
+            return t("part.disk"), t("is.disk_unreadable", reason=reason)
+        case DiskLow(free, total, needed):
+            advice = t("do.disk_low", needed=t.size(needed))
+            return t("part.disk"), t("is.disk", free=t.size(free), total=t.size(total)), advice
+        case DiskFree(free, total):
+            return t("part.disk"), t("is.disk", free=t.size(free), total=t.size(total))
+    return ()
+
+
+def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case EventsWithoutTime():
-            return "Newest event", "The events that were learnt carry no time."
+            return t("part.newest"), t("is.no_time")
         case EventsOld(newest_at):
-            advice = "Does the shop still send its events (POST /events, or a nightly file)?"
-            return "Newest event", _newest(newest_at), advice
+            return t("part.newest"), _newest(newest_at, t), t("do.events_old")
         case EventsRecent(newest_at):
-            return "Newest event", _newest(newest_at)
+            return t("part.newest"), _newest(newest_at, t)
         case DataUnsuspicious():
-            return "Data checks", "Nothing stood out when the release was trained."
+            return t("part.checks"), t("is.no_warnings")
+        case DataWarnings(first, 1):
+            return t("part.checks"), t("is.warnings", first=first)
         case DataWarnings(first, n_warnings):
-            more = f" (and {n_warnings - 1} more)" if n_warnings > 1 else ""
-            return "Data checks", f"When the release was trained: {first}{more}", "", "runs"
-        case LoadAccepted(load):
-            return "Last file", _rows(load)
+            return t("part.checks"), t("is.warnings_more", first=first, more=n_warnings - 1)
+        case LoadsAccepted():
+            return t("part.files"), t("is.files_good")
         case LoadRejected(load, share, reason):
-            advice = f"{percent(share)} were rejected, most for “{reason}”; var/rejects has them by line."
-            return "Last file", _rows(load), advice
+            advice = t("do.load_rejected", share=t.percent(share), reason=reason)
+            return t("part.file", file=load.file), _rows(load, t), advice
     return ()
 
 
-def _newest(newest_at: int) -> str:
-    return f"What is served has learnt up to {moment(newest_at)} UTC, {ago(newest_at)}."
+def _newest(newest_at: int, t: Phrases) -> str:
+    return t("is.newest", at=t.moment(newest_at), ago=t.ago(newest_at))
 
 
-def _rows(load: Load) -> str:
-    return f"{load.file}, {ago(load.loaded_at)}: {load.n_kept:,} of {load.n_read:,} rows kept."
+def _rows(load: Load, t: Phrases) -> str:
+    return t("is.load", ago=t.ago(load.loaded_at), kept=load.n_kept, read=load.n_read)
 
 
-def _of_trainings(finding: Finding) -> tuple[str, ...]:
+def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
     match finding:
         case SchedulerOff():
-            return "Night", "AISLE_SCHEDULER is off: something else starts the nightly training."
+            return t("part.night"), t("is.scheduler_off")
         case NoLeader():
-            advice = "A worker takes the lead within seconds; if none does, the log of the web server says why."
-            return "Night", "No worker leads, so nothing starts the nightly training.", advice, "runs"
+            return t("part.night"), t("is.no_leader"), t("do.no_leader")
         case SchedulerLed(leader):
-            return "Night", f"{leader} leads and starts the nightly training."
+            return t("part.night"), t("is.led", leader=leader)
+        case NothingPublished():
+            state = t("is.nothing_published", when=_when(finding, t), why=finding.message)
+            return t("part.release"), state, t("do.nothing_published")
         case RunKept():
-            state = f"The last run ended {_when(finding)}, and the gate kept the old release: {finding.message}"
-            return "Last run", state, "Its figures stand under Runs.", "runs"
+            state = t("is.run_kept", when=_when(finding, t), why=finding.message)
+            return t("part.run"), state, t("do.run_kept")
         case RunProblem(RunStatus.FAILED):
-            advice = "What was served before is served on."
-            advice += " The whole output is in var/training.log; mend that and train again."
-            return "Last run", f"The last run failed {_when(finding)}: {finding.message}", advice, "runs"
+            advice = t("do.run_failed", file=f"{var}/training.log")
+            return t("part.run"), t("is.run_failed", when=_when(finding, t), why=finding.message), advice
         case RunProblem():
-            advice = "A night's run is taken up again by itself, three times at most; others must be started anew."
-            return "Last run", f"The last run was interrupted {_when(finding)}: {finding.message}", advice, "runs"
+            state = t("is.run_interrupted", when=_when(finding, t), why=finding.message)
+            return t("part.run"), state, t("do.run_interrupted")
         case Drifted(drift):
-            return "Nights", f"{describe_drift(drift)}.", "A training was started, or will be.", "nights"
+            return t("part.drift"), f"{describe_drift(drift)}.", t("do.drift")
     return ()
 
 
-def _when(run: RunProblem) -> str:
-    return f"{ago(run.finished_at)}, after {duration(run.finished_at - run.started_at)}"
+def _when(run: RunProblem, t: Phrases) -> str:
+    return t("is.when", ago=t.ago(run.finished_at), time=t.duration(run.finished_at - run.started_at))

@@ -41,6 +41,7 @@ class ServedRelease:
         note: Why another release could not be loaded; "" if none failed.
         default_model: The model of its lists.
         made_up: Whether its data are synthetic.
+        provisional: Whether it lists popular products until the first training has ended.
         n_events: Events that it was trained on; None if the manifest does not say.
         newest_at: Time of the newest of them; None if they carry no time.
         checks: Warnings of the data checks, as sentences.
@@ -53,6 +54,7 @@ class ServedRelease:
     note: str
     default_model: str
     made_up: bool
+    provisional: bool
     n_events: int | None
     newest_at: int | None
     checks: list[str]
@@ -99,6 +101,13 @@ class ReleaseOutdated(Finding):
 @dataclass(frozen=True)
 class ReleaseVerified(Finding):
     """The current release is served."""
+
+
+@dataclass(frozen=True)
+class ReleaseProvisional(Finding):
+    """Popular products are served until the first training has ended."""
+
+    level = Level.NOTE
 
 
 @dataclass(frozen=True)
@@ -242,7 +251,7 @@ class DataUnsuspicious(Finding):
 
 @dataclass(frozen=True)
 class LoadRejected(Finding):
-    """Many rows of the last file were rejected; share: of its rows. reason: the most frequent one."""
+    """Many rows of a file were rejected at its last load; share: of its rows. reason: the most frequent one."""
 
     level = Level.WARN
     load: Load
@@ -251,10 +260,8 @@ class LoadRejected(Finding):
 
 
 @dataclass(frozen=True)
-class LoadAccepted(Finding):
-    """Few rows of the last file were rejected, or none."""
-
-    load: Load
+class LoadsAccepted(Finding):
+    """Few rows of the last load of every file were rejected, or none."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +280,13 @@ class RunKept(RunProblem):
     """The promotion gate kept the old release; message: its reasons."""
 
     level = Level.NOTE
+
+
+@dataclass(frozen=True)
+class NothingPublished(RunProblem):
+    """The promotion gate refused the only release there is, so that nothing is served; message: its reasons."""
+
+    level = Level.BAD
 
 
 @dataclass(frozen=True)

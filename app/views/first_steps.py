@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.context import AisleContext
+from app.texts.phrases import Phrases
 from src.core.errors import StoreError
 
 
 class Step(NamedTuple):
-    """What to do, and the command that does it."""
+    """What to do (the key of a text), and the command that does it."""
 
     text: str
     command: str
 
 
-TRAIN = Step("Train, measure and publish:", "python train_model.py")
-STEPS = (
-    Step("Load a file of ratings or orders; without one a shop is made up:", "python data_processing.py orders.csv"),
-    TRAIN,
-)
-_LOAD_EVENTS = Step("Load ratings or orders, which a training learns from:", "python data_processing.py orders.csv")
+TRAIN = Step("first.train", "python train_model.py")
+STEPS = (Step("first.load", "python data_processing.py orders.csv"), TRAIN)
+_LOAD_EVENTS = Step("first.load_events", "python data_processing.py orders.csv")
 
 
 class Untrained(NamedTuple):
@@ -30,17 +28,21 @@ class Untrained(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def untrained_shop(aisle: AisleContext) -> Untrained:
+def untrained_shop(aisle: AisleContext, t: Phrases) -> Untrained:
     """Describe a shop whose synthetic data was replaced and that is not trained yet.
 
-    There are no figures if the store does not answer.
+    Args:
+        aisle: what was loaded; there are no figures if the store does not answer.
+        t: the texts of a language.
+
+    Returns:
+        What is so, and what to do.
     """
     try:
         loads, n_events = aisle.store.runs.loads(1), aisle.store.summary().n_events
     except StoreError:
-        return Untrained("Real data replaced the made-up shop, and no model is trained on it yet.", (TRAIN,))
-    loaded = "Real data is being loaded"
+        return Untrained(t("first.replaced"), (TRAIN,))
+    detail = t("first.loading")
     if loads:
-        loaded = f"{loads[0].file} was loaded: {loads[0].n_products:,} products and {loads[0].n_events:,} events"
-    detail = f"{loaded}. The made-up shop and its model were removed, and no model is trained on the real data yet."
+        detail = t("first.loaded", file=loads[0].file, products=loads[0].n_products, events=loads[0].n_events)
     return Untrained(detail, (TRAIN,) if n_events else (_LOAD_EVENTS, TRAIN))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.texts.phrases import Phrases
 from src.core.domain import ProductFilter
 from src.core.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 
@@ -23,43 +24,85 @@ class Typed:
         return self.values[name]
 
 
-def typed_ids(given: Mapping[str, str], *names: str) -> Typed:
+def typed_ids(given: Mapping[str, str], t: Phrases, *names: str) -> Typed:
     """Read ids of users or products from a form.
 
     Args:
         given: Name of a field → text.
+        t: The texts of a language.
         *names: The fields to read.
 
     Returns:
         The cleaned ids, "" where none was typed, and the problems of those that are no ids.
     """
     values = {name: clean_id(given.get(name, "")) for name in names}
-    error = f"this is no id: expected up to {MAX_ID_LENGTH} characters, none of them a control character"
+    error = str(t("form.no_id", n=MAX_ID_LENGTH))
     wrong = {name: error for name, value in values.items() if is_too_long(value) or has_bad_characters(value)}
     return Typed(values, wrong)
 
 
-def typed_search(given: Mapping[str, str]) -> tuple[Typed, ProductFilter]:
-    """(the form of the search page, what a product must be by it, without the fields that cannot be used)."""
-    values = {
-        name: " ".join(given.get(name, "").split()) for name in ("q", "category", "min_price", "max_price", "in_stock")
-    }
+def typed_search(given: Mapping[str, str], t: Phrases) -> tuple[Typed, ProductFilter]:
+    """Read the fields of a search.
+
+    Args:
+        given: Name of a field → text.
+        t: The texts of a language.
+
+    Returns:
+        The form, and what a product must be by it, without the fields that cannot be used.
+    """
+    names = ("q", "category", "min_price", "max_price", "in_stock")
+    values = {name: " ".join(given.get(name, "").split()) for name in names}
     problems = {
-        name: f"this is too long: expected up to {_LONGEST_TEXT} characters without control characters"
+        name: str(t("form.too_long", n=_LONGEST_TEXT))
         for name in ("q", "category")
         if len(values[name]) > _LONGEST_TEXT or has_bad_characters(values[name])
     }
     prices = {name: _price(values[name]) for name in ("min_price", "max_price")}
     for name, price in prices.items():
         if values[name] and price is None:
-            problems[name] = "this is no price: expected a number such as 20 or 19.99"
+            problems[name] = str(t("form.price"))
     low, high = prices["min_price"], prices["max_price"]
     if low is not None and high is not None and low > high:
-        problems["max_price"] = "this is below the lowest price, so no product could fit"
+        problems["max_price"] = str(t("form.low_price"))
     category = None if "category" in problems else values["category"] or None
-    names = frozenset[str]() if category is None else frozenset({category})
-    wanted = ProductFilter(categories=names, min_price=low, max_price=high, in_stock=bool(values["in_stock"]))
+    wanted = ProductFilter(
+        categories=frozenset[str]() if category is None else frozenset({category}),
+        min_price=low,
+        max_price=high,
+        in_stock=bool(values["in_stock"]),
+    )
     return Typed(values, problems), wanted
+
+
+def chosen_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """Read a choice.
+
+    Args:
+        given: Name of a field → text.
+        name: The field.
+        choices: What may be chosen; the first is taken for anything else.
+
+    Returns:
+        One of the choices.
+    """
+    return given.get(name, "") if given.get(name) in choices else choices[0]
+
+
+def number_of(given: Mapping[str, str], name: str, usual: int, most: int) -> int:
+    """Read a whole number from 1 on.
+
+    Args:
+        given: Name of a field → text.
+        name: The field.
+        usual: What is taken for anything that is no such number.
+        most: The highest number; a higher one counts as it.
+
+    Returns:
+        The number.
+    """
+    text = given.get(name, "").strip()
+    return min(int(text), most) if text.isascii() and text.isdigit() and 0 < len(text) < 8 and int(text) else usual
 
 
 def _price(text: str) -> float | None:

@@ -6,7 +6,7 @@ Times are UTC seconds, sizes are bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.views.findings import (
@@ -19,13 +19,15 @@ from app.views.findings import (
     EventsRecent,
     EventsWithoutTime,
     Finding,
-    LoadAccepted,
     LoadRejected,
+    LoadsAccepted,
     NoLeader,
+    NothingPublished,
     NothingSearchable,
     NothingServed,
     NoWorkers,
     ReleaseOutdated,
+    ReleaseProvisional,
     ReleaseVerified,
     RunKept,
     RunProblem,
@@ -48,6 +50,8 @@ from src.releases.gate_messages import kept_reasons
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
+_TAKEN_UP_SECONDS = 15
+"""Until every worker must serve a release that was activated."""
 
 
 def check_store(answers: bool, changed_at: int | None) -> Finding:
@@ -71,24 +75,34 @@ def check_release(served: ServedRelease | None, problem: str) -> Finding:
         problem: Why the current release cannot be loaded; "" without a problem.
 
     Returns:
-        NothingServed, CurrentNotLoaded, ReleaseOutdated or ReleaseVerified.
+        NothingServed, CurrentNotLoaded, ReleaseOutdated, ReleaseProvisional or ReleaseVerified.
     """
     if served is None:
         return NothingServed(problem)
     if served.note:
         return CurrentNotLoaded(served.note)
-    return ReleaseVerified() if served.is_current else ReleaseOutdated(served.version)
+    if not served.is_current:
+        return ReleaseOutdated(served.version)
+    return ReleaseProvisional() if served.provisional else ReleaseVerified()
 
 
-def check_workers(workers: Sequence[Mapping[str, Any]]) -> Finding:
-    """Return whether the workers, by their status files, serve one release."""
+def check_workers(workers: Sequence[Mapping[str, Any]], activated_at: int | None = None) -> Finding:
+    """Check whether the workers, by their status files, serve one release.
+
+    Args:
+        workers: host, pid, release and note of each.
+        activated_at: when the current release was activated, in UTC seconds: for some seconds it is taken up.
+
+    Returns:
+        NoWorkers, WorkerProblem, WorkersDiffer or WorkersAgree.
+    """
     if not workers:
         return NoWorkers()
     problems = [worker["note"] for worker in workers if worker["note"]]
     if problems:
         return WorkerProblem(problems[0])
     versions = {worker["release"] for worker in workers}
-    if len(versions) > 1:
+    if len(versions) > 1 and (activated_at is None or time.time() - activated_at > _TAKEN_UP_SECONDS):
         return WorkersDiffer(tuple(sorted(str(version) for version in versions)))
     return WorkersAgree(len(workers), versions.pop())
 
@@ -144,16 +158,39 @@ def check_data(warnings: Sequence[str]) -> Finding:
     return DataWarnings(warnings[0], len(warnings)) if warnings else DataUnsuspicious()
 
 
-def check_load(load: Load) -> Finding:
-    """Check the share of rejected rows of a load."""
-    n_rejected = sum(load.rejected.values())
-    if n_rejected <= Thresholds().max_reject_share * load.n_read:
-        return LoadAccepted(load)
-    return LoadRejected(load, n_rejected / load.n_read, max(load.rejected, key=lambda reason: load.rejected[reason]))
+def check_loads(loads: Iterable[Load]) -> list[Finding]:
+    """Check the share of rejected rows of the last load of every file.
+
+    A load that went badly is not forgotten because of another file: its file has to be loaded better.
+
+    Args:
+        loads: newest first.
+
+    Returns:
+        One finding for each file that lost many rows; LoadsAccepted alone if none did.
+    """
+    latest: dict[str, Load] = {}
+    for load in loads:
+        latest.setdefault(load.file, load)
+    bad: list[Finding] = []
+    for load in latest.values():
+        n_rejected = sum(load.rejected.values())
+        if n_rejected > Thresholds().max_reject_share * load.n_read:
+            most = max(load.rejected, key=lambda reason: load.rejected[reason])
+            bad.append(LoadRejected(load, n_rejected / load.n_read, most))
+    return bad or [LoadsAccepted()]
 
 
-def check_last_run(run: Mapping[str, Any] | None) -> Finding | None:
-    """Check the last run by its part of GET /status; None if it went well, is under way, or there is none."""
+def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Finding | None:
+    """Check the last run.
+
+    Args:
+        run: Its part of GET /status; None without one.
+        serves: Whether a release is served.
+
+    Returns:
+        None if it went well, is under way, or there is none.
+    """
     if run is None or not run["finished_at"]:
         return None
     status = RunStatus(run["status"])
@@ -162,5 +199,6 @@ def check_last_run(run: Mapping[str, Any] | None) -> Finding | None:
     if status is RunStatus.KEPT:
         # Runs of older versions have no record of the verdict, so their whole message is shown.
         reasons = kept_reasons(run.get("verdict")) or run["message"]
-        return RunKept(status, run["started_at"], run["finished_at"], reasons)
+        kind = RunKept if serves else NothingPublished
+        return kind(status, run["started_at"], run["finished_at"], reasons)
     return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

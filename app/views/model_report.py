@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
-from app.views.svg_charts import Interval, Line, Point, intervals, line
+from app.texts.phrases import Phrases
+from app.views.svg_charts import Interval, Line, Point, intervals, line, place
 from src.core.domain import JsonDict
 from src.core.records import Score, ServedFigures
 from src.evaluation.protocols import K
@@ -82,6 +85,11 @@ class ModelReport:
     def served(self) -> ListRow | None:
         """The row of the list that is served."""
         return next((row for row in self.lists if row.is_served), None)
+
+    @property
+    def bestsellers(self) -> ListRow | None:
+        """The row of popularity's list."""
+        return next((row for row in self.lists if row.name == POPULARITY), None)
 
 
 def model_report(document: JsonDict | None, manifest: Manifest) -> ModelReport | None:
@@ -158,15 +166,42 @@ class Became:
         """Share of the shown places that were clicked; 0 if none was shown."""
         return self.clicked / self.shown if self.shown else 0.0
 
+    def interval(self, t: Phrases) -> str:
+        """Return the 95 % interval of the share that was clicked, in words."""
+        low, high = wilson(self.clicked, self.shown)
+        return f"[{t.percent(low)}, {t.percent(high)}]"
 
-def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became]]:
-    """Sum the lists for users over all releases: (by source, most shown first; by the first K positions)."""
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a share (Wilson 1927), which holds for small numbers too.
+
+    Args:
+        part: how many.
+        whole: of how many.
+
+    Returns:
+        Its ends; 0 to 1 for nothing at all.
+    """
+    if not whole:
+        return 0.0, 1.0
+    z, share = 1.96, min(part, whole) / whole
+    middle = share + z * z / (2 * whole)
+    reach = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
+    low, high = ((middle - reach) / (1 + z * z / whole), (middle + reach) / (1 + z * z / whole))
+    return max(low, 0.0), min(high, 1.0)
+
+
+def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became], list[Became]]:
+    """Sum the lists for users over all releases: by source, by placement, by the first K positions."""
     for_users = [row for row in figures if row.made_for == "user"]
+    placements = sorted({row.placement for row in for_users})
+    by_placement = [_sum(name, [row for row in for_users if row.placement == name]) for name in placements]
     sources = sorted({row.source for row in for_users})
     by_source = [_sum(name, [row for row in for_users if row.source == name]) for name in sources]
     positions = sorted({row.position for row in for_users if row.position <= K})
     by_position = [_sum(str(place), [row for row in for_users if row.position == place]) for place in positions]
-    return sorted(by_source, key=lambda row: -row.shown), by_position
+    by_shown = [sorted(rows, key=lambda row: -row.shown) for rows in (by_source, by_placement)]
+    return by_shown[0], by_shown[1], by_position
 
 
 def _sum(name: str, rows: Sequence[ServedFigures]) -> Became:
@@ -193,8 +228,16 @@ class Nights:
     changes: list[tuple[int, str]]
 
 
-def nights(newest_first: Sequence[Score]) -> Nights | None:
-    """Return the series of scores; None without any."""
+def nights(newest_first: Sequence[Score], fall: float) -> Nights | None:
+    """Return the series of scores.
+
+    Args:
+        newest_first: the scores.
+        fall: AISLE_DRIFT_FALL: the share of the usual figure that may be lost.
+
+    Returns:
+        None without a score.
+    """
     scores = list(newest_first)[::-1]
     if not scores:
         return None
@@ -202,4 +245,8 @@ def nights(newest_first: Sequence[Score]) -> Nights | None:
     listed = [Point(score.at, score.ndcg_at_10, score.ndcg_low, score.ndcg_high) for score in scores]
     rated = [Point(score.at, score.rmse) for score in scores]
     gaps = sum(score.ndcg_at_10 is None and score.rmse is None for score in scores)
-    return Nights(scores, line(listed, changes, f"NDCG@{K}"), line(rated, changes, "RMSE"), gaps, changes)
+    lists, ratings = line(listed, changes, f"NDCG@{K}"), line(rated, changes, "RMSE")
+    usual = [score.ndcg_at_10 for score in newest_first[1:15] if score.ndcg_at_10 is not None]
+    if lists is not None and len(usual) >= 3:  # as detect_drift does
+        lists = replace(lists, bound=place(100 - 100 * median(usual) * (1 - fall) / lists.top))
+    return Nights(scores, lists, ratings, gaps, changes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 from flask import url_for
+from markupsafe import Markup
 
+from app.texts.phrases import Phrases
 from src.core.domain import (
     NO_RATINGS,
     SEEN_KINDS,
@@ -24,26 +25,6 @@ from src.core.domain import (
 _TINTS, _TURNS = 12, 4
 _MUCH_OF_USER, _MUCH_OF_PRODUCT = 5, 10
 """Ratings of the user and of the product that make a prediction well founded."""
-_DID = {
-    EventKind.RATING: "rated",
-    EventKind.PURCHASE: "bought",
-    EventKind.CART: "put into the cart",
-    EventKind.VIEW: "looked at",
-    EventKind.CLICK: "clicked",
-    EventKind.RETURN: "brought back",
-}
-_MEANS = {
-    "popularity": "Popular with everybody",
-    "trending": "Popular of late",
-    "category_popularity": "Popular in the categories they buy from",
-    "co_occurrence": "Taken by people with similar tastes",
-    "item_graph": "Often taken with what they have",
-    "spectral": "Liked by people of a similar taste",
-    "als": "Liked by people of a similar taste",
-    "text": "Described like what they have",
-    "svd": "They would rate it highly",
-    "vbmf": "They would rate it highly",
-}
 
 
 @dataclass(frozen=True)
@@ -61,8 +42,9 @@ class Card:
         price: Its price with the shop's currency.
         picture: The URL of its image.
         note: A remark beside the price.
-        because: Why it is on a list, up to because_name.
-        because_name: The product of the history that is the reason.
+        because: Why it is on a list.
+        stock: Units in stock; None if that is not known.
+        withdrawn: Whether it is withdrawn.
     """
 
     product_id: str
@@ -76,7 +58,8 @@ class Card:
     picture: str
     note: str = ""
     because: str = ""
-    because_name: str = ""
+    stock: int | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,28 +90,12 @@ def name_of(product: Product) -> str:
     return (product.title or "").strip() or product.product_id
 
 
-def price_of(product: Product, currency: str) -> str:
-    """Return the price of a product in words.
-
-    Args:
-        product: The product.
-        currency: The shop's sign, which comes before the number.
-
-    Returns:
-        "" if the price is unknown.
-    """
-    if product.price is None:
-        return ""
-    between = "\u00a0" if currency[-1:].isalnum() else ""
-    return f"{currency}{between}{product.price:,.2f}"
-
-
-def card_of(product: Product, currency: str) -> Card:
+def card_of(product: Product, t: Phrases) -> Card:
     """Return the card of a product.
 
     Args:
         product: The product.
-        currency: The shop's sign.
+        t: The texts of a language.
 
     Returns:
         A card without a note and a reason.
@@ -146,8 +113,10 @@ def card_of(product: Product, currency: str) -> Card:
         tint=_bucket(names[0].casefold() if names else name, _TINTS),
         turn=_bucket(product.product_id, _TURNS),
         initial=initial.upper(),
-        price=price_of(product, currency),
+        price="" if product.price is None else t.money(product.price),
         picture=picture if picture.startswith("https://") else "",  # as the Content-Security-Policy demands
+        stock=product.stock,
+        withdrawn=bool(product.withdrawn),
     )
 
 
@@ -156,17 +125,17 @@ def _bucket(text: str, n: int) -> str:
     return str(crc32(text.encode("utf-8", "replace")) % n)
 
 
-def cards_of(products: Iterable[Product], currency: str) -> list[Card]:
+def cards_of(products: Iterable[Product], t: Phrases) -> list[Card]:
     """Return the cards of products, in their order.
 
     Args:
         products: The products.
-        currency: The shop's sign.
+        t: The texts of a language.
 
     Returns:
         One card per product.
     """
-    return [card_of(product, currency) for product in products]
+    return [card_of(product, t) for product in products]
 
 
 def named(recommendations: Iterable[Recommendation]) -> set[str]:
@@ -182,7 +151,7 @@ def recommended(
     recommendations: Sequence[Recommendation],
     history: Sequence[Event],
     catalogue: Mapping[str, Product],
-    currency: str,
+    t: Phrases,
 ) -> list[Card]:
     """Return the cards of a list, each with its reason.
 
@@ -192,7 +161,7 @@ def recommended(
         recommendations: The list, best first.
         history: The user's events, oldest first.
         catalogue: Known products by id.
-        currency: The shop's sign.
+        t: The texts of a language.
 
     Returns:
         One card per recommendation.
@@ -200,27 +169,32 @@ def recommended(
     kinds = {event.product_id: event.kind for event in sorted(history, key=lambda event: event.kind in SEEN_KINDS)}
     cards = []
     for item in recommendations:
-        card = card_of(catalogue.get(item.product_id, Product(item.product_id)), currency)
-        why = item.explanation or Explanation()
-        if why.because and not item.filled_by:
-            reason = why.because[0].product_id
-            verb, is_itself = _DID[kinds.get(reason, EventKind.VIEW)], reason == item.product_id
-            name = "it before" if is_itself else name_of(catalogue.get(reason, Product(reason)))
-            card = replace(card, because=f"Because they {verb}", because_name=name)
-        else:
-            model = item.filled_by or (why.opinions[0].model if why.opinions else item.source)
-            card = replace(card, because=_MEANS.get(model, ""))
-        cards.append(card)
+        card = card_of(catalogue.get(item.product_id, Product(item.product_id)), t)
+        cards.append(replace(card, because=_because(item, kinds, catalogue, t)))
     return cards
 
 
-def remembered(history: Sequence[Event], catalogue: Mapping[str, Product], currency: str, n: int) -> list[Card]:
+def _because(item: Recommendation, kinds: Mapping[str, EventKind], catalogue: Mapping[str, Product], t: Phrases) -> str:
+    """Return why a product is on a list; "" if nothing is known."""
+    why = item.explanation or Explanation()
+    if why.because and not item.filled_by:
+        reason = why.because[0].product_id
+        kind = kinds.get(reason, EventKind.VIEW).value
+        if reason == item.product_id:
+            return t(f"because.itself.{kind}")
+        name = name_of(catalogue.get(reason, Product(reason)))
+        return t(f"because.{kind}", name=Markup('<b dir="auto">{}</b>').format(name))
+    model = item.filled_by or (why.opinions[0].model if why.opinions else item.source)
+    return t(f"means.{model}") if f"means.{model}" in t.texts else ""
+
+
+def remembered(history: Sequence[Event], catalogue: Mapping[str, Product], t: Phrases, n: int) -> list[Card]:
     """Return the cards of the products in a history, newest first, each with what the user did last.
 
     Args:
         history: The user's events, oldest first.
         catalogue: Known products by id.
-        currency: The shop's sign.
+        t: The texts of a language.
         n: The largest number of cards.
 
     Returns:
@@ -229,30 +203,30 @@ def remembered(history: Sequence[Event], catalogue: Mapping[str, Product], curre
     cards: dict[str, Card] = {}
     for event in reversed(history):
         if event.product_id not in cards:
-            card = card_of(catalogue.get(event.product_id, Product(event.product_id)), currency)
-            cards[event.product_id] = replace(card, note=_event_text(event))
+            card = card_of(catalogue.get(event.product_id, Product(event.product_id)), t)
+            cards[event.product_id] = replace(card, note=_event_text(event, t))
         if len(cards) == n:
             break
     return list(cards.values())
 
 
-def _event_text(event: Event) -> str:
-    text = _DID[event.kind] + (f" {event.value:g}" if event.kind is EventKind.RATING else "")
-    if event.kind is EventKind.PURCHASE and event.value > 1:
-        text += f" {event.value:g} of it"
-    if event.at is None:
-        return text
-    when = dt.datetime.fromtimestamp(event.at, dt.UTC)
-    return f"{text}, {when.day} {when:%b %Y}"
+def _event_text(event: Event, t: Phrases) -> str:
+    one = event.kind is EventKind.PURCHASE and event.value <= 1
+    key = "did.purchase_one" if one else f"did.{event.kind.value}"
+    text = t(key, value=t.axis(event.value))
+    return text if event.at is None else t("did.at", what=text, day=t.day(event.at))
 
 
-def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: float | None) -> Prediction | None:
+def prediction_of(
+    predicted: PredictedRating, scale: tuple[float, float], rmse: float | None, t: Phrases
+) -> Prediction | None:
     """Return a predicted rating in words.
 
     Args:
         predicted: The rating.
         scale: The lowest and the highest rating.
         rmse: Error of the model on held-out ratings; None if it was not measured.
+        t: The texts of a language.
 
     Returns:
         None if there are no ratings at all, so that the prediction has no meaning.
@@ -264,24 +238,15 @@ def prediction_of(predicted: PredictedRating, scale: tuple[float, float], rmse: 
     level = int(of_user > 0 and of_product > 0) + int(of_user >= _MUCH_OF_USER and of_product >= _MUCH_OF_PRODUCT)
     return Prediction(
         share=predicted.rating / high if low >= 0 else (predicted.rating - low) / (high - low),
-        rating=f"{predicted.rating:.1f}",
-        out_of=f"{high:g}",
+        rating=t.number(predicted.rating, 1),
+        out_of=t.axis(high),
         level=level,
-        confidence=("A guess", "A fair idea", "Well founded")[level],
-        rests_on=_rests_on(of_user, of_product),
-        off_by="" if rmse is None else f"On ratings it had not seen, this model was off by {rmse:.1f} or so (RMSE).",
+        confidence=t(f"rating.level{level}"),
+        rests_on=_rests_on(of_user, of_product, t),
+        off_by="" if rmse is None else t("rating.error", error=t.number(rmse, 1)),
     )
 
 
-def _rests_on(of_user: int, of_product: int) -> str:
-    if not of_user and not of_product:
-        return "Neither this user nor this product has a rating yet: this is the average of all."
-    if not of_user:
-        return f"It rests on {_ratings(of_product)} of the product. The user has rated nothing yet."
-    if not of_product:
-        return f"It rests on {_ratings(of_user)} by the user. Nobody has rated the product yet."
-    return f"It rests on {_ratings(of_product)} of the product and {_ratings(of_user)} by the user."
-
-
-def _ratings(n: int) -> str:
-    return f"{n:,} rating{'' if n == 1 else 's'}"
+def _rests_on(of_user: int, of_product: int, t: Phrases) -> str:
+    kind = ("none", "product", "user", "both")[2 * bool(of_user) + bool(of_product)]
+    return t(f"rating.rests_{kind}", user=of_user, product=of_product)

@@ -84,6 +84,7 @@ class Line:
         start: UTC seconds at the left edge.
         middle: UTC seconds in the middle.
         end: UTC seconds at the right edge.
+        bound: Height of a line that the figure should not cross; None without one.
     """
 
     strokes: list[str]
@@ -94,6 +95,7 @@ class Line:
     start: int
     middle: int
     end: int
+    bound: float | None = None
 
 
 def line(points: Sequence[Point], marks: Sequence[tuple[int, str]], name: str) -> Line | None:

@@ -26,9 +26,10 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
         if product is None
         else "it came after the release was made, and can be listed after the next training",
         ExclusionReason.WITHDRAWN: "it is withdrawn, so it is on no list",
-        ExclusionReason.EXCLUDED: "the request excludes it",
+        ExclusionReason.EXCLUDED: "the request or a rule of the shop excludes it",
         ExclusionReason.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
         ExclusionReason.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
+        ExclusionReason.BRAND: f"its brand is {known.brand!r}; the list is for nothing of {_listed(rules.not_brands)}",
         ExclusionReason.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
         ExclusionReason.STOCK: "it is sold out, and the list is for what is in stock",
         ExclusionReason.MAX_PER_CATEGORY: (

@@ -162,6 +162,7 @@ class ProductFilter:
         min_price: no products of unknown or lower price.
         max_price: no products of unknown or higher price.
         in_stock: no products whose stock is known to be 0.
+        not_brands: no products of these brands.
     """
 
     categories: frozenset[str] = frozenset()
@@ -169,6 +170,7 @@ class ProductFilter:
     min_price: float | None = None
     max_price: float | None = None
     in_stock: bool = False
+    not_brands: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ class ExclusionReason(StrEnum):
     EXCLUDED = "excluded"
     SEEN = "seen"
     CATEGORY = "category"
+    BRAND = "brand"
     PRICE = "price"
     STOCK = "stock"
     MAX_PER_CATEGORY = "max_per_category"

@@ -58,7 +58,7 @@ Seen = Annotated[
     ),
 ]
 
-_ADDED_UP = ("exclude_category", "boosts")
+_ADDED_UP = ("exclude_category", "exclude_brand", "boosts")
 """Fields in which a request adds to the shop's rules; in all others it replaces them."""
 _NAMED = ("category", "brand", "product_id")
 
@@ -111,6 +111,7 @@ class RuleFields(BaseModel):
         None, description="Only products of this category, or of one of these; in any case, wide or narrow."
     )
     exclude_category: Names | None = Field(None, description="No products of this category, or of these.")
+    exclude_brand: Names | None = Field(None, description="No products of this brand, or of these; in any case.")
     min_price: Price | None = Field(None, description="Only products that cost at least so much.")
     max_price: Price | None = Field(None, description="Only products that cost no more.")
     in_stock: StrictBool | None = Field(None, description="Leave out what is known to be sold out.")
@@ -137,8 +138,8 @@ class RuleFields(BaseModel):
     def over(self, shop: RuleFields) -> RuleFields:
         """Return the rules of a request combined with those of the shop.
 
-        A field of the request replaces the shop's, and null lifts it; excluded categories and boosts are added to the
-        shop's, unless they are null. Raises InputError if a price contradicts the shop's.
+        A field of the request replaces the shop's, and null lifts it; excluded categories and brands and boosts are
+        added to the shop's, unless they are null. Raises InputError if a price contradicts the shop's.
         """
         both = {name: getattr(shop, name) for name in RuleFields.model_fields}
         for name in self.model_fields_set & set(RuleFields.model_fields):
@@ -158,6 +159,7 @@ class RuleFields(BaseModel):
             seen=_kinds(self.exclude_seen),
             categories=frozenset(self.category or ()),
             not_categories=frozenset(self.exclude_category or ()),
+            not_brands=frozenset(self.exclude_brand or ()),
             min_price=self.min_price,
             max_price=self.max_price,
             in_stock=bool(self.in_stock),

@@ -39,6 +39,7 @@ class ServedList:
         made_for: "user", "text" or "product".
         subject: The text or the product that the list was made for; None for a user.
         products: (product_id, source), best first.
+        placement: Where the shop shows it, such as "basket"; "" if the request did not say.
     """
 
     request_id: str
@@ -48,6 +49,7 @@ class ServedList:
     made_for: str
     subject: str | None
     products: tuple[tuple[str, str], ...]
+    placement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class ServedFigures:
         shown: Number of products shown.
         clicked: Number of them that were clicked or viewed; each counts once.
         bought: Number of them that were bought; each counts once.
+        placement: Where the shop shows the lists; "" if the requests did not say.
     """
 
     release: str
@@ -90,6 +93,7 @@ class ServedFigures:
     shown: int
     clicked: int
     bought: int
+    placement: str = ""
 
 
 class RunStatus(StrEnum):
@@ -135,7 +139,7 @@ class Run:
 
     Attributes:
         run_id: Its id.
-        trigger: What started it: "night" (the schedule), "command", "api", or "drift".
+        trigger: What started it: "night" (the schedule), "command", "api", "page", or "drift".
         started_at: When it was queued or started.
         status: Its state.
         due: The time of the schedule that it runs for; at most one run has it. None for other triggers.

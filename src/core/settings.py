@@ -114,7 +114,7 @@ class Settings(RatingScale, BaseSettings):
         20.0, ge=0, description="How long a training looks for better settings of the list before it fits them."
     )
     prepare_seconds: float = Field(
-        20.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
+        60.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
     )
 
     encoder: str = Field(
@@ -169,7 +169,11 @@ class Settings(RatingScale, BaseSettings):
     )
 
     retrain_at: str = Field("00:00", description="Time of day of the nightly retraining, HH:MM.")
-    timezone: str = Field("UTC", description="Time zone of AISLE_RETRAIN_AT, an IANA name such as Europe/Berlin.")
+    timezone: str = Field(
+        "UTC",
+        description="The shop's time zone, of AISLE_RETRAIN_AT and of times on pages: an IANA name such as "
+        "Europe/Berlin.",
+    )
     scheduler: Literal["on", "off"] = Field("on", description="off: no nightly retraining from the web workers.")
     train_hours: float = Field(
         8.0, gt=0, le=8_760, description="A training that takes longer is ended and recorded as failed."
@@ -210,6 +214,16 @@ class Settings(RatingScale, BaseSettings):
     )
     served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
 
+    language: Literal["", "en", "de"] = Field(
+        "", description="Language of the pages: en or de; empty means the one that the browser prefers."
+    )
+    attribution_days: int = Field(
+        7,
+        ge=1,
+        le=90,
+        description="A purchase counts as one that followed a recommendation if the customer clicked the product on a "
+        "list at most so many days before.",
+    )
     currency: str = Field(
         "", max_length=10, description="What stands before prices on pages, such as € or EUR; empty: nothing does."
     )
@@ -217,6 +231,22 @@ class Settings(RatingScale, BaseSettings):
     write_keys: str = Field("", repr=False, description="Keys that may call POST /events.")
     admin_keys: str = Field("", repr=False, description="Keys that may train and change releases; they may write too.")
     read_keys: str = Field("", repr=False, description="Keys that may read; empty means reading is open.")
+    public_keys: str = Field(
+        "",
+        repr=False,
+        description="Keys that pages of the shop may show to anybody: they ask for lists and tell of their own "
+        "session's events, and nothing else.",
+    )
+    key_names: str = Field(
+        "",
+        description="Names of keys for the audit log, such as anna=3f2a91c0: the name, and the first digits of the "
+        "key's SHA-256, 8 at least, as the log shows them.",
+    )
+    origins: str = Field(
+        "",
+        description="Origins of the shop's pages whose scripts may call this service, such as https://shop.example; "
+        "empty means none.",
+    )
     secret_key: str = Field(
         "",
         repr=False,
@@ -291,7 +321,23 @@ class Settings(RatingScale, BaseSettings):
             raise ValueError(f"{value!r} is no time of day; expected HH:MM, such as 03:30") from None
         return value
 
-    @field_validator("write_keys", "admin_keys", "read_keys")
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in listed(value):
+            if not re.fullmatch(r"https?://[^/\s?#@*]+", origin):
+                raise ValueError(f"{origin!r} is no origin; expected scheme and host such as https://shop.example")
+        return value
+
+    @field_validator("key_names")
+    @classmethod
+    def _names_of_keys(cls, value: str) -> str:
+        for entry in listed(value):
+            if not re.fullmatch(r"[^=\s][^=]{0,39}=[0-9a-f]{8,64}", entry):
+                raise ValueError(f"{entry!r} is no name of a key; expected such as anna=3f2a91c0")
+        return value
+
+    @field_validator("write_keys", "admin_keys", "read_keys", "public_keys")
     @classmethod
     def _keys_or_hashes(cls, value: str) -> str:
         for key in listed(value):
@@ -364,6 +410,11 @@ class Settings(RatingScale, BaseSettings):
     def explored_path(self) -> Path:
         """File of the last data profile, which the dashboard shows."""
         return self.reports_dir / "exploration.json"
+
+    @property
+    def directory_dir(self) -> Path:
+        """Folder of the directory of customers and of what recommendations earned."""
+        return self.var / "reports" / "shop"
 
     @property
     def embeddings_dir(self) -> Path:

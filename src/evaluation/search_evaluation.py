@@ -1,13 +1,13 @@
 """Evaluate search on judged queries: keywords alone, each encoder alone, fused, and re-ranked.
 
-The metric is NDCG@10 with the gain 2^grade - 1; unjudged products count as 0. The fusion's weight and the re-ranker's
-trees are chosen by cross-validation: never on the queries that they are measured on.
+The metric is NDCG@10 with the gain 2^grade - 1; unjudged products count as 0. The re-ranker's trees are trained on
+other queries than those that they are measured on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from src.search.index import SearchIndex
 
 K = 10
 FOLDS = 5
-WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 KEYWORDS, FUSED, RANKED = "keywords", "fused", "ranked"
 
 
@@ -61,14 +60,12 @@ class SearchReport:
         n_products: products with a text.
         encoder: whose fusion is "fused" and "ranked".
         ndcg: name → float[n_queries].
-        weights: name of a fusion → the weight chosen in each fold.
         left_out: sentences on what was not measured, and why.
     """
 
     n_products: int
     encoder: str
     ndcg: Mapping[str, FloatArray]
-    weights: Mapping[str, list[float]]
     left_out: list[str] = field(default_factory=list)
 
     def best_single(self) -> str:
@@ -95,12 +92,7 @@ class SearchReport:
         n = len(next(iter(self.ndcg.values())))
         sentences = [
             f"{n} judged queries with a relevant product, {self.n_products:,} products; unjudged products count as 0; "
-            f"weights and trees are chosen on other queries than those they are measured on ({FOLDS} folds); the "
-            "weight that is served, unless another one is clearly better.",
-            *(
-                f"{name}: weights of the vectors in the folds: {', '.join(f'{w:g}' for w in weights)}"
-                for name, weights in self.weights.items()
-            ),
+            f"trees are trained on other queries than those they are measured on ({FOLDS} folds).",
             *self.left_out,
         ]
         gains = self._estimates()[1]
@@ -123,7 +115,6 @@ class SearchReport:
             "n_queries": len(next(iter(self.ndcg.values()))),
             "n_products": self.n_products,
             "encoder": self.encoder,
-            "weights": {name: list(weights) for name, weights in self.weights.items()},
             "left_out": self.left_out,
         }
 
@@ -157,7 +148,6 @@ def measure_search(
     any_search = encoded[encoder].search
     reporter.step(f"searching for {len(judged)} queries")
     ndcg = {KEYWORDS: _ndcg(judged, lambda at: any_search.search(judged.queries[at], None, K).item_idx)}
-    weights: dict[str, list[float]] = {}
     for name, index in encoded.items():
         assert index.search.vectors is not None
         nearest = index.search.vectors.nearest
@@ -165,13 +155,13 @@ def measure_search(
     folds = folds_of(len(judged), seed)
     for name, index in encoded.items():
         title = FUSED if name == encoder else f"{FUSED} with {name}"
-        ndcg[title], weights[title] = _cross_validated_fusion(index, judged, folds)
+        ndcg[title] = fused_ndcg(index, judged)
     reporter.step("learning the ranking, fold by fold")
     groups, orders = groups_of(encoded[encoder], judged, Signals.unknown(any_search.n_items))
     ranked = cross_validated_ranking(groups, orders, judged, folds, seed)
     if ranked is not None:
         ndcg[RANKED] = ranked
-    return SearchReport(any_search.n_products, encoder, ndcg, weights)
+    return SearchReport(any_search.n_products, encoder, ndcg)
 
 
 def _ndcg(judged: Judged, search: Callable[[int], IntArray]) -> FloatArray:
@@ -209,37 +199,18 @@ def folds_of(n: int, seed: int) -> IntArray:
     return np.random.default_rng(seed).permutation(n) % min(FOLDS, max(n, 1))
 
 
-def _cross_validated_fusion(index: EncodedSearch, judged: Judged, folds: IntArray) -> tuple[FloatArray, list[float]]:
-    """Return (NDCG of each query with the weight chosen on the other folds, the weight of each fold).
-
-    Another weight than the served one is chosen only if it is significantly better on the other folds: on a few dozen
-    queries the best of several weights is often only the luckiest.
-    """
-    served = index.search.vector_weight
-    table = {weight: fused_ndcg(index, judged, weight) for weight in dict.fromkeys((served, *WEIGHTS))}
-    ndcg, chosen = np.zeros(len(judged)), []
-    for fold in np.unique(folds):
-        others = folds != fold
-        best = max(table, key=lambda weight: float(table[weight][others].sum()))
-        gain = estimates({"gain": (table[best] - table[served])[others]})["gain"] if others.any() else None
-        chosen.append(best if gain is not None and gain.low > 0 else served)
-        ndcg[folds == fold] = table[chosen[-1]][folds == fold]
-    return ndcg, chosen
-
-
-def fused_ndcg(index: EncodedSearch, judged: Judged, weight: float) -> FloatArray:
-    """Measure the fusion with one weight.
+def fused_ndcg(index: EncodedSearch, judged: Judged) -> FloatArray:
+    """Measure the fusion.
 
     Args:
         index: the index and the encoded queries.
         judged: the queries.
-        weight: of the vectors.
 
     Returns:
         float[n_queries], NDCG@10.
     """
-    search = replace(index.search, vector_weight=weight)
-    return _ndcg(judged, lambda at: search.search(judged.queries[at], index.queries[at], K).item_idx)
+    search = index.search.search
+    return _ndcg(judged, lambda at: search(judged.queries[at], index.queries[at], K).item_idx)
 
 
 def groups_of(index: EncodedSearch, judged: Judged, signals: Signals) -> tuple[list[Group], list[IntArray]]:

@@ -162,8 +162,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
 
 
 def _fit_of_ids(profile: ColumnProfile, is_named: bool) -> float:
-    if profile.nested:
-        return 0.0
+    if profile.nested:  # the rows of such a column are rejected one by one, with their lines
+        return 0.1 if is_named else 0.0
     if profile.texts >= _HALF_FULL:
         return 0.2
     if is_named:

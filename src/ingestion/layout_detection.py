@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from src.ingestion.column_inference import InferredColumns, infer_columns_by_cel
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
+    INVOICE,
     KIND,
     LANGUAGE,
     PRICE,
@@ -28,9 +30,9 @@ from src.ingestion.column_names import (
     VALUE,
     is_number,
 )
-from src.ingestion.column_profile import profile_columns
+from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, read_columns
-from src.ingestion.column_roles import RoleColumn
+from src.ingestion.column_roles import RoleColumn, find_roles
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.layout import (
     CLICKS,
@@ -47,6 +49,7 @@ from src.ingestion.layout import (
 )
 from src.ingestion.layout_choice import (
     FIRST_GENRE,
+    GivenColumns,
     choose_columns_by_position,
     choose_layout_by_cells,
     find_given_columns,
@@ -107,12 +110,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     profiles = profile_columns(names, sample, named.nested)
     reading = read_columns(profiles, given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
-        raise UnclearLayout(
-            f"{path}: its columns are {', '.join(names)[:300]}.",
-            "Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with a "
-            "title, a price …; say which is which: --columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a "
-            "catalogue: --layout products",
-        )
+        raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
     unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
     notes = list(reading.notes)
     if isinstance(rows, CsvRows):
@@ -126,6 +124,20 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks)
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
+
+
+def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
+    """Return what was expected of a file whose layout is not clear, and what helps with this one."""
+    roles = find_roles(profiles, given.columns, given.ignored).keys()
+    advice = ""
+    if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
+        missing = "customers" if PRODUCT in roles else "products"
+        advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+    return (
+        f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
+        "a title, a price …; say which is which: --columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a "
+        "catalogue: --layout products"
+    )
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-import pandas as pd
 
 from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
 from src.ingestion.raw_rows import EMPTY_TEXTS
@@ -84,6 +83,8 @@ def parse_numbers(texts: list[str], decimal: str = ".") -> tuple[FloatArray, Boo
             return values, np.ones(len(texts), dtype=np.bool_)
     except ValueError:
         pass
+    import pandas as pd  # not at the top: serving does not need its 35 MB
+
     parsed = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
     return np.asarray(parsed, dtype=np.float64), _is_given(texts)
 
@@ -232,6 +233,8 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
         pattern, texts = "ISO8601", [f"{text[:-4]}Z" if text.endswith(" UTC") else text for text in texts]
         # A year or month alone is more likely another number.
         texts = [text if len(text) >= 8 and not text.isdecimal() else "" for text in texts]
+    import pandas as pd  # not at the top: serving does not need its 35 MB
+
     parsed = pd.to_datetime(pd.Series(texts, dtype=object), format=pattern, errors="coerce", utc=True)
     is_time = np.asarray(parsed.notna())
     seconds = np.full(len(texts), NO_TIME, dtype=np.int64)

@@ -66,6 +66,24 @@ class Vocabulary:
             return idx
         return None
 
+    @property
+    def blob(self) -> IntArray:
+        """The UTF-8 bytes of all ids end to end, uint8, in the order of the row numbers."""
+        return self._blob
+
+    @property
+    def sorted_rows(self) -> IntArray:
+        """int32[n], the row numbers sorted by id."""
+        return self._order
+
+    def bounds_of(self, idx: IntArray) -> tuple[IntArray, IntArray]:
+        """Return where the ids of row numbers begin and end in `blob`."""
+        return self._offsets[idx], self._offsets[idx + 1]
+
+    def rows_at(self, places: IntArray) -> IntArray:
+        """Return the row numbers of the ids that hold these places of `blob`."""
+        return np.searchsorted(self._offsets, places, side="right") - 1
+
     def finder(self) -> Callable[[Sequence[str]], IntArray]:
         """Return a function like `rows_of` that is fast for many ids.
 

@@ -137,8 +137,7 @@ class Als(FromHistory, SavedAsArrays):
         length = np.diff(history.indptr)
         if longest < 1 or not (length <= longest).any():
             return
-        root = np.linalg.cholesky(self.gram.astype(np.float64))
-        inverse_root = solve_triangular(root, np.eye(len(root)), lower=True).astype(np.float32)
+        inverse_root = self._inverse_root
         for m in range(1, longest + 1):
             rows = np.flatnonzero(length == m)
             n_parts = max(1, len(rows) * m * users.shape[1] // _SHORT_NUMBERS + 1)
@@ -189,6 +188,12 @@ class Als(FromHistory, SavedAsArrays):
         explained = np.linalg.solve(np.eye(len(extra)) + kernel * extra, kernel @ confidence)
         user: FloatArray = (projected @ (confidence - extra * explained)).astype(np.float32)
         return user
+
+    @cached_property
+    def _inverse_root(self) -> FloatArray:
+        """float32[f, f], R⁻¹ of G = RRᵀ."""
+        root = np.linalg.cholesky(self.gram.astype(np.float64))
+        return np.asarray(solve_triangular(root, np.eye(len(root)), lower=True), dtype=np.float32)
 
     @cached_property
     def _inverse_gram(self) -> FloatArray:

@@ -18,9 +18,6 @@ from src.core.settings import RatingScale
 from src.interactions.interactions import TrainingData
 from src.models.factorization import Factorization
 
-_CONTINUED_SWEEPS = 8
-"""Sweeps from the factors of an earlier part of the same ratings."""
-
 
 @dataclass(frozen=True)
 class VbmfParams:
@@ -58,15 +55,13 @@ class Vbmf(Factorization):
     PARAMS: ClassVar = VbmfParams
 
 
-def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | None = None) -> Vbmf:
+def train(data: TrainingData, params: VbmfParams, *, seed: int) -> Vbmf:
     """Train on the ratings.
 
     Args:
         data: events to learn from.
         params: see VbmfParams.
         seed: of the initial factors.
-        start: trained with the same parameters on other ratings of the same products, to continue with fewer sweeps;
-            None to begin at random.
 
     Returns:
         The model. Without ratings it has no factors and predicts the middle of the scale.
@@ -76,5 +71,4 @@ def train(data: TrainingData, params: VbmfParams, *, seed: int, start: Vbmf | No
         return Vbmf.without_ratings(params, ratings)
     from src.models.kernels.vbmf_trainer import fit  # not at the top: serving must not import Numba
 
-    sweeps = params.sweeps if start is None else min(_CONTINUED_SWEEPS, params.sweeps)
-    return Vbmf.of(fit(ratings, factors=params.factors, sweeps=sweeps, seed=seed, start=start), params, ratings)
+    return Vbmf.of(fit(ratings, factors=params.factors, sweeps=params.sweeps, seed=seed), params, ratings)

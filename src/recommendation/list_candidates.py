@@ -112,11 +112,15 @@ class CandidatePool:
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        withdrawn = self._request.withdrawn
-        found = model.retrieve(self._request.rows, n + len(excluded) + len(withdrawn))
-        offered = enumerate(found.item_idx.tolist())
-        allowed = (at for at, item in offered if item not in excluded and item not in withdrawn)
-        at = list(islice(allowed, n))
+        withdrawn, enough = self._request.withdrawn, n + len(excluded)
+        # Few of thousands of withdrawn items would be listed, and as many more candidates take long to score.
+        for k in dict.fromkeys((enough, enough + len(withdrawn))):
+            found = model.retrieve(self._request.rows, k)
+            offered = enumerate(found.item_idx.tolist())
+            allowed = (at for at, item in offered if item not in excluded and item not in withdrawn)
+            at = list(islice(allowed, n))
+            if len(at) == n or len(found.item_idx) < k:
+                break
         return NamedItems(found.item_idx[at], found.score[at], found.score[at])
 
     @cached_property

@@ -132,13 +132,12 @@ class Pipeline:
             The list; None if it has to be made.
         """
         is_plain = query.rules == _PLAIN_RULES and not query.exclude and not query.explain
-        n_left_out = len(query.history) + len(self.withdrawn)
         if (
             self.prepared is None
             or not is_plain
             or query.model not in (None, self.default)
             or query.n > PREPARED_LENGTH
-            or n_left_out > LONGEST_HISTORY
+            or len(query.history) > LONGEST_HISTORY
         ):
             return None
         fingerprint = fingerprint_of(query.history, self.weighting)

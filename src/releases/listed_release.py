@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from src.core.domain import JsonDict
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -20,6 +22,8 @@ class Listed:
         n_bytes: Size on disk without the manifest; None likewise.
         gate_sentence: The gate's verdict for people; empty if not recorded.
         problem: Why the manifest cannot be read; empty if it can.
+        made_up: Whether it was trained on the synthetic shop.
+        gate: The gate's verdict as JSON; None if not recorded.
     """
 
     version: str
@@ -32,3 +36,5 @@ class Listed:
     n_bytes: int | None = None
     gate_sentence: str = ""
     problem: str = ""
+    made_up: bool = False
+    gate: JsonDict | None = None

@@ -51,6 +51,7 @@ class TrainingRecord(ManifestSection):
         summary: The report in sentences.
         libraries: Library → version.
         made_up: Whether the data are the synthetic shop's.
+        provisional: Whether it was published unmeasured, for the time of the first training.
         ranking: What is asked for (text or product) → training of its search re-ranker.
         fit_seconds: Duration of the training on all events.
         gate: The gate's verdict before the smoke test.
@@ -69,6 +70,7 @@ class TrainingRecord(ManifestSection):
     summary: str = Field("", alias="verdict")
     libraries: dict[str, str] = Field(default_factory=dict)
     made_up: bool = False
+    provisional: bool = False
     ranking: dict[str, SearchRankerRecord] | None = None
     fit_seconds: float | None = None
     gate: GateRecord | None = None

@@ -297,6 +297,8 @@ class Registry:
             ndcg_at_10=manifest.metrics.ndcg_at_10.get(manifest.default_model),
             n_bytes=manifest.n_bytes,
             gate_sentence=manifest.gate.sentence if manifest.gate else "",
+            made_up=manifest.made_up,
+            gate=manifest.gate.model_dump(mode="json") if manifest.gate else None,
         )
 
     def report(self, version: str) -> JsonDict | None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.domain import FloatArray, IntArray, Product, ProductAttributes, category_names
+from src.core.domain import BoolArray, FloatArray, IntArray, Product, ProductAttributes
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 
-_DESCRIPTION, _ENCODED_DESCRIPTION = 1_000, 200
-"""Characters. Later parts of descriptions are about delivery and warranty; encoders average, so they get fewer."""
+_DESCRIPTION = 1_000
+"""Characters. Later parts of descriptions are about delivery and warranty."""
 
 _TEXTS = ("title", "description", "category", "brand")
 
@@ -69,12 +69,10 @@ class CatalogueText:
         columns = (self.ids, self.category, self.brand, self.price.tolist(), self.stock.tolist())
         return ItemAttributes.of_rows([ProductAttributes(*row) for row in zip(*columns, strict=True)])
 
-    def passages(self) -> list[str]:
-        """Return the text to encode of each product: title, category, beginning of the description; "" without any."""
-        return [
-            ". ".join(part for part in (title, " ".join(category_names(category)), text[:_ENCODED_DESCRIPTION]) if part)
-            for title, category, text in zip(self.title, self.category, self.description, strict=True)
-        ]
+    def has_text(self) -> BoolArray:
+        """Return bool[n]: which products have a title, a category or a description."""
+        rows = zip(self.title, self.category, self.description, strict=True)
+        return np.array([any(part.strip() for part in row) for row in rows], np.bool_)
 
 
 def _placed(column: Sequence[str], here: IntArray, there: IntArray, n: int) -> list[str]:

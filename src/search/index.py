@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +13,19 @@ from src.core.mapped_arrays import mapped
 from src.interactions.category_index import CategoryIndex
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
-from src.search.bm25 import Bm25Index, build_bm25
+from src.search.bm25 import Bm25Index
+from src.search.bm25_build import build_bm25
 from src.search.catalogue_text import CatalogueText
+from src.search.meaning import Noise, fused, is_answered
 from src.search.tokenizer import title_key
 from src.search.vector_index import VectorIndex, build_vector_index
 
 DEPTH = 200
 """Lowest number of items that keyword search and vector search retrieve each."""
 _PER_PLACE = 3
-VECTOR_WEIGHT = 0.1
-"""Weight of the cosine; the best keyword score of a query counts 1. Chosen on judged queries of a catalogue of
-electronics; nearby values are as good (python evaluate_model.py --search)."""
-SENTENCE_WEIGHT = 0.4
-"""The same for vectors of sentence-transformers, which are more accurate."""
-_ALONE = 3.0
-"""Factor of the weight for a query of one word, whose keyword scores tell little."""
 _COMPARED = 50_000
 """If no more items than this are allowed, their vectors are compared without the index."""
+_NO_NOISE = Noise()
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class SearchHits:
         item_idx: int64[m].
         score: float32[m], fused.
         similarity: float32[m], cosine to the query, 0 without a vector.
-        keyword: float32[m], BM25, 0 without a common word.
+        keyword: float32[m], share of the query that the words cover, 0 without a common word.
     """
 
     item_idx: IntArray
@@ -82,7 +78,7 @@ class SearchIndex:
         attributes: of the items when the release was made.
         title_group: int32[n_items], equal for variants of one title; -1 without a title.
         n_products: number of items with a text.
-        vector_weight: weight of the cosine.
+        noise: cosines that tell nothing.
     """
 
     keywords: Bm25Index
@@ -91,7 +87,7 @@ class SearchIndex:
     attributes: ItemAttributes
     title_group: IntArray
     n_products: int
-    vector_weight: float = VECTOR_WEIGHT
+    noise: Noise = _NO_NOISE
 
     @property
     def n_items(self) -> int:
@@ -108,7 +104,7 @@ class SearchIndex:
             allowed: bool[n_items]; None for all.
 
         Returns:
-            At most n hits, best first.
+            At most n hits, best first; none if the catalogue has nothing for the query.
         """
         depth = max(DEPTH, _PER_PLACE * n)
         scores, matching = self.keywords.scores(query)
@@ -123,8 +119,9 @@ class SearchIndex:
         items = np.union1d(matching, near).astype(np.int64)
         keyword = scores[items]
         similarity = self._similarity(vector, items)
-        weight = self.vector_weight * (1 if len(query.split()) > 1 else _ALONE)
-        score = fused(keyword, similarity, highest, weight)
+        if not is_answered(scores, similarity, self.noise):
+            items, keyword, similarity = items[:0], keyword[:0], similarity[:0]
+        score = fused(keyword, similarity, highest, self.noise)
         order = np.lexsort((items, -score))[:n]
         return SearchHits(items, score, similarity, keyword).take(order)
 
@@ -198,7 +195,7 @@ class SearchIndex:
         if self.vectors is not None:
             self.vectors.save(folder / "vectors")
         np.save(folder / "title_group.npy", self.title_group, allow_pickle=False)
-        document = {**self.describe(), "vector_weight": self.vector_weight}
+        document = {**self.describe(), "noise": asdict(self.noise)}
         (folder / "search.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
 
     @classmethod
@@ -217,31 +214,15 @@ class SearchIndex:
             attributes=ItemAttributes.load(folder / "attributes") if is_current else _older_attributes(folder),
             title_group=title_group,
             n_products=document["n_products"],
-            vector_weight=document["vector_weight"],
+            noise=Noise(**document.get("noise", {})),
         )
-
-
-def fused(keyword: FloatArray, similarity: FloatArray, highest: float, vector_weight: float) -> FloatArray:
-    """Fuse keyword scores and cosines.
-
-    Args:
-        keyword: float32[m], BM25.
-        similarity: float32[m], cosines.
-        highest: the query's highest keyword score, which counts 1.
-        vector_weight: weight of the cosines.
-
-    Returns:
-        float32[m].
-    """
-    by_words = keyword / highest if highest > 0 else keyword
-    return np.asarray(by_words + np.float32(vector_weight) * similarity, dtype=np.float32)
 
 
 def build_search_index(
     catalogue: CatalogueText,
     vectors: FloatArray | None,
     encoded_by: EncodedBy | None,
-    vector_weight: float = VECTOR_WEIGHT,
+    noise: Noise = _NO_NOISE,
 ) -> SearchIndex:
     """Index a catalogue.
 
@@ -249,7 +230,7 @@ def build_search_index(
         catalogue: aligned with the items of the release.
         vectors: float16[n_items, dimension]; None without an encoder.
         encoded_by: what made the vectors.
-        vector_weight: weight of the cosine.
+        noise: of the vectors.
 
     Returns:
         The search of a release.
@@ -262,8 +243,8 @@ def build_search_index(
         encoded_by=encoded_by,
         attributes=catalogue.attributes(),
         title_group=np.array([group.setdefault(key, len(group)) if key else -1 for key in keys], np.int32),
-        n_products=sum(1 for passage in catalogue.passages() if passage),
-        vector_weight=vector_weight,
+        n_products=int(catalogue.has_text().sum()),
+        noise=noise,
     )
 
 

@@ -17,6 +17,7 @@ _LOOKED_AT = 200
 _NAMED = 3
 _SHORTEST, _TWO_EDITS = 4, 8
 """Letters: shorter words have too many neighbours; words of the second length may have two edits."""
+_INFLECTION = 2
 _WEIGHT = 0.7
 """Factor of a word's weight for each edit."""
 
@@ -102,8 +103,8 @@ class Spelling:
 
 
 def _is_part(word: str, other: str) -> bool:
-    """Return whether the other word begins or ends with it, as compounds do."""
-    return other.startswith(word) or other.endswith(word)
+    """Return whether the other word begins with it or ends with it and at most an inflection, as compounds do."""
+    return other.startswith(word) or (0 <= len(other) - other.rfind(word) - len(word) <= _INFLECTION and word in other)
 
 
 def trigrams(word: str) -> set[str]:

@@ -21,12 +21,12 @@ _ES = ("ches", "shes", "xes", "sses")
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in order; for one with signs in it, such as TN-2110, its parts and then the whole."""
-    found: list[str] = []
-    for parts in chunks_of(text):
-        found += parts
-        if len(parts) > 1:
-            found.append("".join(parts)[:LONGEST])
-    return found
+    return [word for parts in chunks_of(text) for word in whole_and_parts(parts)]
+
+
+def whole_and_parts(parts: list[str]) -> list[str]:
+    """Return the parts of a chunk, and then the whole if there are several."""
+    return [*parts, "".join(parts)[:LONGEST]] if len(parts) > 1 else parts
 
 
 def chunks_of(text: str) -> list[list[str]]:
@@ -42,6 +42,11 @@ def _in_pairs(run: re.Match[str]) -> str:
     signs = run[0]
     pairs = [signs[at : at + 2] for at in range(len(signs) - 1)] or [signs]
     return f" {' '.join(pairs)} "
+
+
+def is_unspaced(word: str) -> bool:
+    """Return whether a word is a run of Chinese or Japanese signs."""
+    return not word.isascii() and _UNSPACED.fullmatch(word) is not None
 
 
 def measure_of(word: str) -> list[str]:
@@ -92,6 +97,12 @@ def title_key(title: str) -> str:
     words = set(words_of(title))
     invariant = {word for word in words if not _VARIES.fullmatch(word)}
     return " ".join(sorted(invariant or words))
+
+
+def is_variant(parts: list[str]) -> bool:
+    """Return whether a chunk is a number, a size, a colour or a single letter: no noun that names a product."""
+    word = parts[-1]
+    return len(word) == 1 or not word.isalpha() or bool(_VARIES.fullmatch(word)) or bool(_MEASURE.fullmatch(f"1{word}"))
 
 
 _VARIES = re.compile(

@@ -1,4 +1,4 @@
-"""The database of events, products, runs, searches and served lists: SQLite or PostgreSQL."""
+"""The database of events, products, runs, served lists, rules and findings: SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from src.core.errors import StoreError
 from src.core.records import StoreSummary
 from src.store.database import Database
 from src.store.event_store import EventStore
+from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
 from src.store.product_store import SYNTHETIC, ProductStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
@@ -30,6 +31,10 @@ class Store:
         runs: Trainings, loads of files, and scores of releases.
         searches: What users did with search results.
         served_lists: Lists that were served, with AISLE_LOG_SERVED=on, and what users did with them.
+        findings: What was found not to be as it should be.
+        rules: The versions of the shop's rules.
+        audit: What was done with a key.
+        comparisons: Releases measured on the same events.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -39,6 +44,10 @@ class Store:
         self.runs = RunStore(database)
         self.searches = SearchStore(database)
         self.served_lists = ServedListStore(database)
+        self.findings = FindingStore(database)
+        self.rules = RuleStore(database)
+        self.audit = AuditStore(database)
+        self.comparisons = ComparisonStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""

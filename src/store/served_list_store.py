@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -19,10 +19,11 @@ from src.store.tables import followed, searches, served, shown
 
 TEXT = "text"
 CLICKS = (EventKind.CLICK.value, EventKind.VIEW.value)
-_WRITE_ROWS = 1_000
+_NO_END = 1 << 40
+_WRITE_ROWS, _READ_ROWS = 1_000, 5_000
 _LISTS_PER_REQUEST = 20
 """Only the newest lists of a request_id are searched: a sender may give all its requests the same one."""
-_POSITION_COLUMNS = ("release", "made_for", "source", "position")
+_POSITION_COLUMNS = ("release", "made_for", "source", "position", "placement")
 _SET_POSITION = (
     update(followed)
     .where(
@@ -51,7 +52,7 @@ class ServedListStore:
 
     def _count_positions(self, connection: Connection, lists: Sequence[ServedList]) -> None:
         positions = Counter(
-            (row.at // DAY, row.release, row.made_for, source, position)
+            (row.at // DAY, row.release, row.made_for, source, position, row.placement)
             for row in lists
             for position, (_, source) in enumerate(row.products, 1)
         )
@@ -112,35 +113,74 @@ class ServedListStore:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [
-            ServedList(row.request_id, row.seq, row.at, row.release, row.made_for, row.subject, _products(row))
+            ServedList(
+                row.request_id, row.seq, row.at, row.release, row.made_for, row.subject, _products(row), row.placement
+            )
             for row in rows
         ]
 
-    def figures(self, since: int) -> list[ServedFigures]:
-        """Count shown, clicked and bought positions by release, kind of list, source and position, in this order.
+    def figures(self, since: int, before: int | None = None) -> list[ServedFigures]:
+        """Count shown, clicked and bought positions by release, kind of list, source, position and placement.
 
         Args:
             since: UTC seconds; lists that were served on its day (UTC) or later are counted.
+            before: UTC seconds; lists of its day or later are not counted. None for no end.
+
+        Returns:
+            The counts.
         """
-        day = since // DAY
+        days = (since // DAY, _NO_END if before is None else before // DAY)
         columns = [shown.c[name] for name in _POSITION_COLUMNS]
-        counted = select(*columns, func.sum(shown.c.count).label("n")).where(shown.c.day >= day).group_by(*columns)
+        counted = (
+            select(*columns, func.sum(shown.c.count).label("n")).where(_within(shown.c.day, days)).group_by(*columns)
+        )
         with self._database.read() as connection:
             times: dict[Any, int] = {row[:-1]: int(row.n) for row in connection.execute(counted)}
-            clicked = self._count_followed(connection, day, CLICKS)
-            bought = self._count_followed(connection, day, (EventKind.PURCHASE.value,))
+            clicked = self._count_followed(connection, days, CLICKS)
+            bought = self._count_followed(connection, days, (EventKind.PURCHASE.value,))
         return [
-            ServedFigures(key[0], key[1], key[2], key[3], times.get(key, 0), clicked.get(key, 0), bought.get(key, 0))
+            ServedFigures(
+                release=key[0],
+                made_for=key[1],
+                source=key[2],
+                position=key[3],
+                shown=times.get(key, 0),
+                clicked=clicked.get(key, 0),
+                bought=bought.get(key, 0),
+                placement=key[4],
+            )
             for key in sorted({*times, *clicked, *bought})
         ]
 
-    def _count_followed(self, connection: Connection, day: int, kinds: Sequence[str]) -> dict[Any, int]:
+    def _count_followed(self, connection: Connection, days: tuple[int, int], kinds: Sequence[str]) -> dict[Any, int]:
         """Count the listed products with a follow-up of these kinds, by _POSITION_COLUMNS."""
         columns = [followed.c[name] for name in ("request_id", "product_id", *_POSITION_COLUMNS)]
-        products = select(*columns).where(followed.c.day >= day, followed.c.kind.in_(kinds)).distinct().subquery()
+        products = (
+            select(*columns).where(_within(followed.c.day, days), followed.c.kind.in_(kinds)).distinct().subquery()
+        )
         by = [products.c[name] for name in _POSITION_COLUMNS]
         counted = select(*by, func.count().label("n")).group_by(*by)
         return {row[:-1]: row.n for row in connection.execute(counted)}
+
+    def followed(self) -> Iterator[JoinedFollowUp]:
+        """Yield the follow-ups whose lists are known, in the order of their requests."""
+        columns = (followed.c.product_id, followed.c.kind, followed.c.dedupe_key, followed.c.at)
+        place = (followed.c.placement, followed.c.source, followed.c.position)
+        query = select(followed.c.request_id, *columns, *place).where(followed.c.position.is_not(None))
+        key = (followed.c.request_id, followed.c.product_id, followed.c.kind)
+        page = query.order_by(*key).limit(_READ_ROWS)
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(page).all()
+            if not rows:
+                return
+            for row in rows:
+                yield JoinedFollowUp(row[1], row[2], row[3], row[4], row[5] or "", row[6], row[7])
+            page = (
+                query.where(tuple_(*key) > tuple_(rows[-1][0], rows[-1][1], rows[-1][2]))
+                .order_by(*key)
+                .limit(_READ_ROWS)
+            )
 
     def delete_before(self, before: int, limit: int) -> int:
         """Delete old lists and follow-ups, and the counts of the days before.
@@ -167,12 +207,28 @@ class ServedListStore:
             connection.execute(delete(table))
 
 
+class JoinedFollowUp(NamedTuple):
+    """A follow-up and where its list had the product; the event is found by product, kind and dedupe_key."""
+
+    product_id: str
+    kind: str
+    dedupe_key: str
+    at: int
+    placement: str
+    source: str
+    position: int
+
+
 class _Listed(NamedTuple):
     """A product on a served list: the row of the list, the product's source, and its position from 1."""
 
     row: Row[Any]
     source: str
     position: int
+
+
+def _within(column: Any, days: tuple[int, int]) -> Any:
+    return (column >= days[0]) & (column < days[1])
 
 
 def _products(row: Row[Any]) -> tuple[tuple[str, str], ...]:
@@ -201,6 +257,7 @@ def _position_update(row: Row[Any], listed: _Listed) -> dict[str, object]:
         "list_made_for": listed.row.made_for,
         "list_source": listed.source,
         "list_position": listed.position,
+        "list_placement": listed.row.placement,
     }
 
 

@@ -69,6 +69,7 @@ served = Table(
     Column("made_for", Text, nullable=False),
     Column("asked", Text, key="subject"),
     Column("products", Text, nullable=False),
+    Column("placement", _Key, nullable=False, server_default=""),
     Index("served_at", "at"),
 )
 
@@ -81,6 +82,7 @@ shown = Table(
     Column("made_for", _Key, primary_key=True),
     Column("source", _Key, primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("placement", _Key, primary_key=True, server_default=""),
     Column("count", BigInteger, nullable=False),
 )
 
@@ -98,6 +100,7 @@ followed = Table(
     Column("made_for", Text),
     Column("source", Text),
     Column("position", BigInteger),
+    Column("placement", Text),
     Index("followed_at", "at"),
     Index("followed_day", "day"),
 )
@@ -169,6 +172,59 @@ loads = Table(
     Column("loaded_at", BigInteger, nullable=False),
     Column("details", Text, nullable=False),  # every other field of Load, as JSON
     Index("loads_loaded", "loaded_at"),
+)
+
+# What was found not to be as it should be, open and past.
+findings = Table(
+    "findings",
+    metadata,
+    Column("finding_id", _Key, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("details", Text, nullable=False),  # JSON
+    Column("opened_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    Column("acknowledged_by", Text, nullable=False, server_default=""),
+    Column("resolved_at", BigInteger),
+    Column("resolved_by", Text, nullable=False, server_default=""),
+    Index("findings_opened", "opened_at"),
+)
+
+# The shop's rules, every version of them.
+rule_versions = Table(
+    "rule_versions",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("rules", Text, nullable=False),  # JSON
+)
+
+# What was done with a key.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("status", Integer, nullable=False),
+)
+
+# Releases measured on the same events, when somebody asked for it.
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("one", _Key, primary_key=True),
+    Column("other", _Key, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("result", Text),  # JSON
+    Column("problem", Text, nullable=False, server_default=""),
 )
 
 # One row; Alembic writes it when it upgrades a store.

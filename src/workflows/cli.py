@@ -24,6 +24,7 @@ _SHOWN_SHARE = 0.01
 if TYPE_CHECKING:
     from src.core.records import RunPhase
     from src.evaluation.benchmark_report import BenchmarkReport
+    from src.evaluation.known_item_report import KnownItemReport
     from src.evaluation.report import Report
     from src.evaluation.search_evaluation import SearchReport
     from src.releases.listed_release import Listed
@@ -112,7 +113,7 @@ class Screen(Reporter):
             rows.append(_phase_row(_sum_of(f"{len(short)} shorter ones", short)))
         self._table([*rows, _phase_row(_sum_of("all", phases))])
 
-    def search_report(self, report: SearchReport) -> None:
+    def search_report(self, report: SearchReport | KnownItemReport) -> None:
         """Print what was measured on judged queries."""
         self._table(report.table())
         for line in report.sentences():

@@ -82,7 +82,7 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
         message = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
         return Score(at, release.version, message=message)
     reporter.step("reading the store")
-    parts = _split_at(store, trained_on.read_at)
+    parts = split_at(store, trained_on.read_at)
     if parts is None:
         return Score(at, release.version, message=f"no event is newer than release {release.version}")
     reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")
@@ -103,8 +103,8 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
     return replace(score, message=f"release {release.version} on {score.n_events:,} new events: {measured}")
 
 
-def _split_at(store: Store, read_at: int) -> Split | None:
-    """Split the store's events by the moment they were stored at.
+def split_at(store: Store, read_at: int) -> Split | None:
+    """Split the store's events by the moment they were stored.
 
     Args:
         store: the events.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import NamedTuple
 
+from src.core.domain import FloatArray
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
 from src.interactions.item_categories import ItemCategories
 from src.search.catalogue_text import CatalogueText
 from src.search.encoders.embedding_cache import encode_texts
-from src.search.encoders.registry import WORDLLAMA, Encoder, open_encoder
-from src.search.index import SENTENCE_WEIGHT, VECTOR_WEIGHT, EncodedBy, SearchIndex, build_search_index
+from src.search.encoders.registry import Encoder, open_encoder
+from src.search.index import EncodedBy, SearchIndex, build_search_index
+from src.search.meaning import Noise, embed_products, measure_noise
 from src.store import Store
 
 
@@ -24,19 +28,20 @@ class EmbeddedCatalogue:
         data: the training data; `item_vectors` is None if no item has a text.
         catalogue: the texts, a row for each item.
         encoded_by: the encoder of the vectors; None if no item has a text.
+        noise: of the vectors.
     """
 
     data: TrainingData
     catalogue: CatalogueText
     encoded_by: EncodedBy | None
+    noise: Noise = field(default_factory=Noise)
 
     def search(self, reporter: Reporter) -> SearchIndex | None:
         """Build the search index of the items; None if no item has a text."""
         if self.encoded_by is None:
             return None
         reporter.step(f"making the search over {len(self.catalogue):,} products")
-        weight = vector_weight_of(self.encoded_by.name)
-        return build_search_index(self.catalogue, self.data.item_vectors, self.encoded_by, weight)
+        return build_search_index(self.catalogue, self.data.item_vectors, self.encoded_by, self.noise)
 
 
 def embed_catalogue(
@@ -62,19 +67,46 @@ def embed_catalogue(
     catalogue = CatalogueText.of(chain.from_iterable(store.products.read()))
     if with_new:
         withdrawn = store.products.withdrawn()
-        passages = zip(catalogue.ids, catalogue.passages(), strict=True)
-        data = data.with_items(id_ for id_, text in passages if text and id_ not in withdrawn)
+        told = zip(catalogue.ids, catalogue.has_text().tolist(), strict=True)
+        data = data.with_items(id_ for id_, has_text in told if has_text and id_ not in withdrawn)
     catalogue = catalogue.aligned(data.items)
     data = replace(data, categories=ItemCategories.of(category or None for category in catalogue.category))
-    passages_of_items = catalogue.passages()
-    if not any(passages_of_items):
+    if not catalogue.has_text().any():
         return EmbeddedCatalogue(data, catalogue, None)
     encoder = encoder_of(settings)
-    reporter.step(f"encoding titles with {encoder.name}")
-    encoded = encode_texts(encoder, passages_of_items, settings.embeddings_dir, reporter)
-    reporter.step(f"encoded {encoded.n_new:,} texts that are new; the others were known")
+    embedded = embedded_by(settings, encoder, catalogue, reporter)
     by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
-    return EmbeddedCatalogue(replace(data, item_vectors=encoded.vectors), catalogue, by)
+    return EmbeddedCatalogue(replace(data, item_vectors=embedded.vectors), catalogue, by, embedded.noise)
+
+
+class Embedded(NamedTuple):
+    """Vectors of products, float16[n, dimension], and their noise."""
+
+    vectors: FloatArray
+    noise: Noise
+
+
+def embedded_by(settings: Settings, encoder: Encoder, catalogue: CatalogueText, reporter: Reporter) -> Embedded:
+    """Embed the products of a catalogue; texts that were encoded before are taken from the cache.
+
+    Args:
+        settings: where vectors are cached.
+        encoder: embeds what is new.
+        catalogue: n products.
+        reporter: shows the steps.
+
+    Returns:
+        One vector for each product.
+    """
+    reporter.step(f"encoding titles, categories and descriptions with {encoder.name}")
+
+    def encode(texts: Sequence[str]) -> FloatArray:
+        encoded = encode_texts(encoder, texts, settings.embeddings_dir, reporter)
+        reporter.step(f"encoded {encoded.n_new:,} texts that are new; the others were known")
+        return encoded.vectors
+
+    vectors = embed_products(encode, catalogue)
+    return Embedded(vectors, measure_noise(encoder.encode, vectors))
 
 
 def encoder_of(settings: Settings, name: str | None = None) -> Encoder:
@@ -91,8 +123,3 @@ def encoder_of(settings: Settings, name: str | None = None) -> Encoder:
         NotReady: it is not installed.
     """
     return open_encoder(name or settings.encoder, batch=settings.encoder_batch, download=settings.encoder_download)
-
-
-def vector_weight_of(name: str) -> float:
-    """Return the weight of vectors, against words, in a search with the encoder of this name."""
-    return VECTOR_WEIGHT if name == WORDLLAMA else SENTENCE_WEIGHT

@@ -18,6 +18,7 @@ from src.exploration.profile_types import DataProfile
 from src.exploration.saved_profile import SavedProfile, write_atomically
 from src.store import Store
 from src.workflows.fit import stored_data
+from src.workflows.shop_figures import save_shop
 
 _LOADS = 1_000  # the newest loads; of each file, the latest counts
 _TITLE_LENGTH = 120
@@ -56,6 +57,7 @@ def explore_store(settings: Settings, store: Store, path: Path, reporter: Report
     )
     titles = _titles(store, figures)
     write_atomically(path, page(figures, titles))
+    save_shop(settings, store, data, changed_at, reporter)
     seconds = round(time.monotonic() - started, 3)
     SavedProfile(figures, titles, changed_at, seconds, tuple(describe_findings(figures))).write(settings.explored_path)
     return path

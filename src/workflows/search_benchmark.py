@@ -1,4 +1,7 @@
-"""Benchmark search on judged queries: python evaluate_model.py --search JUDGEMENTS --products FILE."""
+"""Benchmark search: python evaluate_model.py [--search JUDGEMENTS] --products FILE.
+
+Without judgements it is measured on queries that are made from the catalogue.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,21 @@ from src.core.errors import AisleError, InputError, UnusableFile
 from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
+from src.evaluation.known_item_report import KnownItemReport, measure_known_items
+from src.evaluation.known_items import BY_CATEGORY, make_known_items, without_categories
 from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
 from src.ingestion.column_names import normalize_name
 from src.ingestion.input_files import InputFile
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
-from src.search.encoders.embedding_cache import encode_texts
 from src.search.encoders.registry import ENCODERS
 from src.search.index import EncodedBy, SearchIndex, build_search_index
 from src.search.vector_index import build_vector_index
-from src.workflows.embed_catalogue import encoder_of, vector_weight_of
+from src.workflows.embed_catalogue import embedded_by, encoder_of
 from src.workflows.ingest import products_of
 
+_PER_KIND = 60
+"""Queries of each kind that are made from a catalogue."""
 _QUERY = ("query", "text", "search", "searchterm", "q")
 _PRODUCT = ("docid", "productid", "itemid", "product", "item", "id", "asin", "sku")
 _GRADE = ("rating", "grade", "relevance", "judgement", "judgment", "label", "score")
@@ -35,11 +41,11 @@ class SearchBenchmarkRequest:
     """The files of a search benchmark.
 
     Attributes:
-        judgements: rows of query, product, grade.
+        judgements: rows of query, product, grade; None to make queries from the catalogue.
         products: the catalogue, as data_processing.py reads it.
     """
 
-    judgements: Path
+    judgements: Path | None
     products: Path
 
     @classmethod
@@ -48,19 +54,22 @@ class SearchBenchmarkRequest:
         judgements, products = options.get("search"), options.get("products")
         if judgements is None and products is None:
             return None
-        if judgements is None or products is None:
-            given, missing = ("--products", "--search") if judgements is None else ("--search", "--products")
-            raise InputError(f"{given} came without {missing}. Expected both: --search JUDGEMENTS --products FILE")
+        if products is None:
+            raise InputError("--search came without --products. Expected both: --search JUDGEMENTS --products FILE")
         others = [
             f"--{name}" for name in ("train", "test", "valid", "release", "model") if options.get(name) is not None
         ]
         if others:
-            raise InputError(f"--search came together with {', '.join(others)}. Measure one thing at a time.")
+            raise InputError(f"--products came together with {', '.join(others)}. Measure one thing at a time.")
         return cls(judgements, products)
 
 
-def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, reporter: Reporter) -> SearchReport:
+def run_search_benchmark(
+    settings: Settings, job: SearchBenchmarkRequest, reporter: Reporter
+) -> SearchReport | KnownItemReport:
     """Measure NDCG@10 of keywords, of each installed encoder, of both fused, and of the search re-ranker.
+
+    Without judgements: of keywords, of the encoder in use and of both fused, on queries made from the catalogue.
 
     Args:
         settings: which encoder is served, and the seed.
@@ -75,6 +84,8 @@ def run_search_benchmark(settings: Settings, job: SearchBenchmarkRequest, report
         NotReady: AISLE_ENCODER is not installed.
     """
     catalogue = CatalogueText.of(products_of(settings, job.products, reporter))
+    if job.judgements is None:
+        return _measure_known_items(settings, catalogue, reporter)
     items = Vocabulary.of(catalogue.ids)
     judged, left_out = read_judgements(job.judgements, items)
     reporter.step(f"making the search over {len(catalogue):,} products")
@@ -95,12 +106,35 @@ def _encoded(
     settings: Settings, name: str, catalogue: CatalogueText, keywords: SearchIndex, judged: Judged, reporter: Reporter
 ) -> EncodedSearch:
     encoder = encoder_of(settings, name)
-    reporter.step(f"encoding {len(catalogue):,} products with {name}")
-    vectors = encode_texts(encoder, catalogue.passages(), settings.embeddings_dir, reporter).vectors
+    vectors, noise = embedded_by(settings, encoder, catalogue, reporter)
     by = EncodedBy(name, encoder.checksum, encoder.dimension)
-    weight = vector_weight_of(name)
-    search = replace(keywords, vectors=build_vector_index(vectors), encoded_by=by, vector_weight=weight)
+    search = replace(keywords, vectors=build_vector_index(vectors), encoded_by=by, noise=noise)
     return EncodedSearch(search, encoder.encode(judged.queries))
+
+
+def _measure_known_items(settings: Settings, catalogue: CatalogueText, reporter: Reporter) -> KnownItemReport:
+    encoder = encoder_of(settings)
+    by = EncodedBy(encoder.name, encoder.checksum, encoder.dimension)
+
+    def made(of: CatalogueText) -> SearchIndex:
+        vectors, noise = embedded_by(settings, encoder, of, reporter)
+        return build_search_index(of, vectors, by, noise)
+
+    reporter.step("making queries from the catalogue")
+    judged = make_known_items(catalogue, _PER_KIND, settings.seed)
+    if not judged:
+        raise UnusableFile(
+            "no query can be made from these products, whose titles have fewer than two words. Expected a catalogue of "
+            "titles such as 'Washing machine 8 kg'."
+        )
+    whole, named = made(catalogue), any(kind in judged for kind in BY_CATEGORY)
+    bare = made(without_categories(catalogue)) if named else whole
+
+    def made_for(kind: str, queries: Judged) -> EncodedSearch:
+        return EncodedSearch(bare if kind in BY_CATEGORY else whole, encoder.encode(queries.queries))
+
+    reporter.step(f"searching for {sum(map(len, judged.values()))} queries")
+    return measure_known_items(judged, made_for, encoder.name)
 
 
 def read_judgements(path: Path, items: Vocabulary) -> tuple[Judged, list[str]]:

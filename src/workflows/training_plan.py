@@ -38,7 +38,7 @@ class TrainingRequest:
         models: Names of the models; popularity is trained beside them.
         activate: Whether the new release may serve at once.
         tune_seconds: Duration of a search for better settings that can be continued; None for AISLE_TUNE_SECONDS.
-        trigger: "command", "night", "api" or "drift".
+        trigger: "command", "night", "api", "page" or "drift".
         due: The scheduled moment that this run answers for, in UTC seconds; None without one.
         model_type: A row of MODEL_TYPES; models of other types are carried over, unless it is "all".
         force: Whether the new release serves whatever the gate's verdict is.

@@ -66,6 +66,9 @@ def prepare(context: TrainingContext) -> Prepared:
     if champion is not None and champion.made_up and not made_up and request.model_type == ALL:
         reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
         champion = None
+    if champion is not None and champion.release.manifest.provisional and request.model_type == ALL:
+        reporter.step("the current release was published unmeasured: it is no measure of a trained one")
+        champion = None
     verdict = GateVerdict(override=_override(settings, request))
     if request.data is None and champion is not None and not made_up:
         unattended = request.trigger in _UNATTENDED
@@ -233,7 +236,7 @@ def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining
     if judged.verdict.settings_of and champion is not None:  # the refused settings are tried again next time
         of_settings = champion.release.manifest.ensemble_of_settings
     return TrainingRecord(
-        data=_data_record(prepared, context.request.data),
+        data=data_record(prepared.data, prepared.changed_at, prepared.read_at, context.request.data),
         settings=MeasurementSettings.of(context.settings),
         params={name: asdict(params) for name, params in judged.plan.params.items()},
         ensemble=None if judged.plan.ensemble is None else EnsembleRecord.of(judged.plan.ensemble),
@@ -250,8 +253,20 @@ def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining
     )
 
 
-def _data_record(prepared: Prepared, file: Path | None) -> TrainingDataRecord:
-    data = prepared.data
+def data_record(
+    data: TrainingData, changed_at: int | None, read_at: int, file: Path | None = None
+) -> TrainingDataRecord:
+    """Describe the events of a training, for the manifest.
+
+    Args:
+        data: The events.
+        changed_at: See Prepared.
+        read_at: See Prepared.
+        file: Where they are from; None for the store.
+
+    Returns:
+        The record.
+    """
     newest = int(data.events.at.max())
     return TrainingDataRecord(
         source=str(file.resolve()) if file else STORE,
@@ -259,8 +274,8 @@ def _data_record(prepared: Prepared, file: Path | None) -> TrainingDataRecord:
         n_users=len(data.users),
         n_items=len(data.items),
         newest_at=newest if newest >= 0 else None,
-        changed_at=prepared.changed_at,
-        read_at=prepared.read_at,
+        changed_at=changed_at,
+        read_at=read_at,
     )
 
 

@@ -120,14 +120,19 @@ def test_make_run_takes_a_file_and_serves_it(
         assert process.poll() is None, log.read_text()
         return service.ready()
 
-    wait_until(up, "make run to serve", INSTALL_SECONDS)
+    wait_until(up, "make run to list popular products", INSTALL_SECONDS)
+
+    def measured() -> bool:
+        assert process.poll() is None, log.read_text()
+        return bool(list((checkout / "var/reports").glob("*/report.json")))
+
+    wait_until(measured, "the first training to be measured", INSTALL_SECONDS)
     answer = service.post("/recommend", {"user_id": "user1"})
     assert answer.status == 200
     assert len(answer.body) == 10
     assert all(product.startswith("product") for product in answer.body)
     said = log.read_text()
     assert "480 rows read" in said
-    assert list((checkout / "var/reports").glob("*/report.json"))
     key = (checkout / "var/keys/write.key").read_text().strip()
     assert "var/keys/write.key" in said
     assert key not in said

@@ -1,4 +1,4 @@
-"""NDCG@10 of search; options are chosen on other queries than those measured."""
+"""NDCG@10 of search; trees are trained on other queries than those measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 
 from src.core.domain import Product
 from src.core.progress import Silent
-from src.evaluation import search_evaluation as module
 from src.evaluation.search_evaluation import EncodedSearch, Judged, folds_of, measure_search, ndcg_of
 from tests.search.small_index import Letters, small_search
 
@@ -52,16 +51,3 @@ def test_words_encoders_fusion_and_ranking_are_measured_on_the_same_queries() ->
     assert "10 judged queries" in said
     assert "keywords, the best single one" in said
     assert len(report.table()) == 5
-
-
-def test_another_weight_than_the_one_served_has_to_be_clearly_better(monkeypatch: pytest.MonkeyPatch) -> None:
-    search = small_search()
-    judged = Judged([f"q{at}" for at in range(40)], [{0: 1.0}] * 40)
-    its, folds = EncodedSearch(search, np.zeros((40, 3), np.float32)), np.arange(40) % 5
-
-    def chosen(gain: np.ndarray) -> list[float]:
-        monkeypatch.setattr(module, "fused_ndcg", lambda its, judged, weight: 0.5 + (weight == 0.5) * gain)
-        return module._cross_validated_fusion(its, judged, folds)[1]
-
-    assert chosen(np.full(40, 0.1)) == [0.5] * 5
-    assert chosen(np.where(np.arange(40) % 2, 0.3, -0.28)) == [search.vector_weight] * 5

@@ -84,6 +84,7 @@ def test_damage_in_the_middle_is_reported_after_the_lines_before_it(write: Write
     ("content", "what"),
     [
         (b"PK\x03\x04" + bytes(99), "Excel workbook"),
+        (b"%PDF-1.7", "PDF"),
         (b"BZh91AY&SY" + bytes(99), "bzip2"),
         (b"\xfd7zXZ\x00" + bytes(99), "xz"),
         (b"\x28\xb5\x2f\xfd" + bytes(99), "zstd"),

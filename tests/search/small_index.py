@@ -10,6 +10,7 @@ from src.core.domain import FloatArray, Product
 from src.interactions.vocabulary import Vocabulary
 from src.search.catalogue_text import CatalogueText
 from src.search.index import EncodedBy, SearchIndex, build_search_index
+from src.search.meaning import embed_products
 
 PRODUCTS = [
     Product("p1", "Brother TN-2110 Toner Black", "Laser toner cartridge", "Office > Toner", "Brother", 40.0, stock=3),
@@ -45,5 +46,5 @@ def small_search(products: Sequence[Product] = PRODUCTS, *, with_vectors: bool =
     catalogue, encoder = shelf(products), Letters()
     if not with_vectors:
         return build_search_index(catalogue, None, None)
-    vectors = encoder.encode(catalogue.passages()).astype(np.float16)
+    vectors = embed_products(encoder.encode, catalogue)
     return build_search_index(catalogue, vectors, EncodedBy(encoder.name, encoder.checksum, DIMENSION))

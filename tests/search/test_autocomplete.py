@@ -7,7 +7,8 @@ import pytest
 
 from src.core.domain import Product
 from src.search.autocomplete import autocomplete
-from src.search.bm25 import Bm25Index, build_bm25
+from src.search.bm25 import Bm25Index
+from src.search.bm25_build import build_bm25
 from tests.search.small_index import PRODUCTS, shelf
 
 WEIGHT = np.array([1, 2, 3, 4, 5, 6], np.float32)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from src.core.domain import Product
-from src.search.bm25 import Bm25Index, build_bm25
+from src.search.bm25 import Bm25Index
+from src.search.bm25_build import build_bm25
 from src.search.tokenizer import title_key, words_of
 from tests.search.small_index import PRODUCTS, shelf
 

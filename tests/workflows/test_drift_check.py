@@ -12,6 +12,7 @@ from src.core.progress import Silent
 from src.core.records import Run, RunStatus, Score
 from src.core.settings import Settings
 from src.evaluation.drift import DriftKind, describe_drift, detect_drift
+from src.evaluation.protocols import query_for_new
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.drift_check import check_drift
@@ -23,13 +24,11 @@ NOW = 1_800_000_000
 
 
 def buy_what_is_listed(store: Store, settings: Settings, n_users: int, place: int) -> None:
-    """Let each user buy the product at one place of the list."""
-    from src.core.domain import Query
-
+    """Let each user buy the product at one place of the list of products that she has no event with."""
     pipeline = Registry(settings.releases_dir).active().pipeline
     bought = []
     for user in pipeline.users.ids_of(range(n_users)):
-        listed = pipeline.recommend(Query(user, tuple(store.events.history(user)), n=10))
+        listed = pipeline.recommend(query_for_new(user, tuple(store.events.history(user))))
         bought.append(Event(user, listed[place].product_id, EventKind.PURCHASE, at=NOW, event_id=f"buy-{user}-{place}"))
     record_events(store, bought)
 

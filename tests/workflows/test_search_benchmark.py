@@ -10,6 +10,8 @@ import pytest
 from src.core.errors import InputError, UnusableFile
 from src.core.progress import Silent
 from src.core.settings import Settings
+from src.evaluation.known_item_report import KnownItemReport
+from src.evaluation.search_evaluation import SearchReport
 from src.interactions.vocabulary import Vocabulary
 from src.workflows.search_benchmark import SearchBenchmarkRequest, read_judgements, run_search_benchmark
 
@@ -50,9 +52,8 @@ def test_a_file_without_a_usable_judgement_is_refused(tmp_path: Path, text: str)
 
 def test_incomplete_options_are_refused() -> None:
     assert SearchBenchmarkRequest.from_options({"search": None, "products": None}) is None
-    for options in ({"search": Path("x")}, {"products": Path("x")}):
-        with pytest.raises(InputError, match="Expected both"):
-            SearchBenchmarkRequest.from_options(options)
+    with pytest.raises(InputError, match="Expected both"):
+        SearchBenchmarkRequest.from_options({"search": Path("x")})
     with pytest.raises(InputError, match="--train"):
         SearchBenchmarkRequest.from_options({"search": Path("x"), "products": Path("y"), "train": Path("z")})
 
@@ -64,16 +65,39 @@ def test_search_over_a_file_of_products_is_measured(settings: Settings, tmp_path
     products.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     judgements = "query,docid,rating\n" + "".join(f"{w},{w}{n},{n % 4}\n" for w in words for n in range(5))
     report = run_search_benchmark(settings, SearchBenchmarkRequest(written(tmp_path, judgements), products), Silent())
+    assert isinstance(report, SearchReport)
     assert list(report.ndcg)[:2] == ["keywords", "wordllama"]
     assert {"fused", "ranked"} <= set(report.ndcg)
     assert report.ndcg["fused"].mean() > 0.3
     assert report.n_products == 30
 
 
+def test_without_judgements_queries_are_made_from_the_products(settings: Settings, tmp_path: Path) -> None:
+    products = tmp_path / "products.jsonl"
+    rows = [
+        {"id": f"{w}{n}", "title": f"{c} {w} WX-{n}00{at}", "category": f"{c} goods", "price": n + 1}
+        for at, w in enumerate(("lamp", "desk", "chair", "vase", "stove", "spoon"))
+        for n, c in enumerate(("copper", "maple", "marble", "velvet", "bamboo"))
+    ]
+    products.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    report = run_search_benchmark(settings, SearchBenchmarkRequest(None, products), Silent())
+    assert isinstance(report, KnownItemReport)
+    assert {"fragment", "typing error", "part number", "plural", "joined words", "category"} <= set(report.ndcg)
+    document = report.to_json()
+    assert document["by_kind"]["part number"]["fused"] > 0.9  # type: ignore[index,call-overload]
+    assert document["answered_nonsense"] < 0.5  # type: ignore[operator]
+    assert report.table()[-1][0] == "mean of all kinds"
+    assert "beside the better single one" in " ".join(report.sentences())
+    (tmp_path / "one.jsonl").write_text('{"id": "a", "title": "Lamp"}\n{"id": "b", "title": "Desk"}', encoding="utf-8")
+    with pytest.raises(UnusableFile, match="fewer than two words"):
+        run_search_benchmark(settings, SearchBenchmarkRequest(None, tmp_path / "one.jsonl"), Silent())
+
+
 @pytest.mark.skipif(not ICECAT.is_dir(), reason="../shared/data/icecat-search is not here")
 def test_fused_search_of_real_electronics_is_far_better_than_meaning_alone(settings: Settings) -> None:
     job = SearchBenchmarkRequest(ICECAT / "judgements.csv", ICECAT / "products.jsonl.gz")
     report = run_search_benchmark(settings, job, Silent())
+    assert isinstance(report, SearchReport)
     means = {name: float(its.mean()) for name, its in report.ndcg.items()}
     assert means["fused"] > 0.74
     assert means["fused"] > means["wordllama"] + 0.1

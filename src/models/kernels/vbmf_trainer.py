@@ -20,7 +20,7 @@ import numpy as np
 
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
-from src.models.factorization import Factorization, FittedFactors
+from src.models.factorization import FittedFactors
 from src.models.kernels.compile import map_in_threads, n_cores
 from src.models.kernels.svd_trainset import InnerIds, grouped_order
 from src.models.kernels.vbmf_kernels import EffectPrior, Prior, RatingsByRow, explain_by_others, update_posteriors
@@ -31,13 +31,6 @@ _START_PRECISION, _START_COVARIANCE, _START_DEVIATION = 20.0, 0.05, 0.3
 _BIAS_SHRINKAGE = 5.0
 _MIN_VARIANCE = 1e-6
 """Lower bound of every learnt variance, which equal ratings would otherwise make zero."""
-
-
-class Known(NamedTuple):
-    """Means of some rows' x from an earlier training; rows: int64[m], mean: float32[m, d]."""
-
-    rows: IntArray
-    mean: FloatArray
 
 
 @dataclass
@@ -108,20 +101,13 @@ class Side:
         """float32[n, d], the posterior means of x, a view."""
         return self.moments[:, -self.d - 1 : -1]
 
-    def start(self, seed: int, known: Known | None = None) -> None:
-        """Set random factors, and biases to the shrunk means of the ratings.
-
-        Args:
-            seed: of the factors.
-            known: what replaces both for some rows; None for nothing.
-        """
+    def start(self, seed: int) -> None:
+        """Set random factors, and biases to the shrunk means of the ratings."""
         starts, _, value = self.ratings
         sums = np.add.reduceat(value.astype(np.float64), starts[:-1])
         z = np.ones((len(self), self.d + 1), np.float32)
         z[:, :-2] = np.random.default_rng(seed).standard_normal((len(self), self.d - 1), np.float32) * _START_DEVIATION
         z[:, -2] = sums / (np.diff(starts) + _BIAS_SHRINKAGE)
-        if known is not None:
-            z[known.rows, :-1] = known.mean
         rows, columns = np.tril_indices(self.d + 1)
         for at, (row, column) in enumerate(zip(rows, columns, strict=True)):
             self.moments[:, at] = z[:, row] * z[:, column] + _START_COVARIANCE * (row == column < self.d)
@@ -163,15 +149,7 @@ def _scatter(rows: FloatArray) -> FloatArray:
     return wide.T @ wide
 
 
-def fit(
-    ratings: Interactions,
-    *,
-    factors: int,
-    sweeps: int,
-    seed: int,
-    start: Factorization | None = None,
-    n_threads: int | None = None,
-) -> FittedFactors:
+def fit(ratings: Interactions, *, factors: int, sweeps: int, seed: int, n_threads: int | None = None) -> FittedFactors:
     """Train on ratings.
 
     Args:
@@ -179,7 +157,6 @@ def fit(
         factors: length of a factor vector.
         sweeps: passes over all ratings.
         seed: of the initial factors.
-        start: a model over the same vocabularies with as many factors, whose products' factors are the initial ones.
         n_threads: None for all cores. The result does not depend on it.
 
     Returns:
@@ -194,7 +171,7 @@ def fit(
     value = ((ratings.value - mean) / unit).astype(np.float32)
     by_user = Side.of(user, item, value, len(users.row), len(items.row), factors + 1)
     by_item = Side.of(item, user, value, len(items.row), len(users.row), factors + 1)
-    by_item.start(seed, None if start is None else _known(start, items.row, unit))
+    by_item.start(seed)
     noise = 1.0
     with ThreadPoolExecutor(n_threads or n_cores()) as pool:
         for _ in range(sweeps):
@@ -211,13 +188,6 @@ def fit(
         mean=mean,
     )
     return _centred(fitted)
-
-
-def _known(start: Factorization, rows: IntArray, unit: float) -> Known:
-    """Return what a model tells of products. rows: int64[n], their row numbers; unit: the ratings' deviation."""
-    known = np.flatnonzero(start.item_count[rows])
-    factors, bias = start.item_factors[rows[known]], start.item_bias[rows[known]]
-    return Known(known, np.concatenate([factors, bias[:, None]], axis=1) / np.float32(unit))
 
 
 def _centred(fitted: FittedFactors) -> FittedFactors:

@@ -197,3 +197,11 @@ def test_where_the_encoder_is_not_installed_all_but_search_is_served(
     assert client.get("/status").get_json()["similarity_search"]["status"] == "not_loaded"
     assert len(client.post("/recommend", json={"user_id": "nobody", "n": 3}).get_json()) == 3
     assert client.post("/matrix_factor/similar", json={"item_id": "P00001", "n": 3}).status_code == 200
+
+
+def test_a_query_that_nothing_has_to_do_with_finds_nothing_and_says_so(client: FlaskClient) -> None:
+    answer = client.post("/search", json={"query": "xqzvw"}).get_json()
+    assert answer["results"] == []
+    assert "'xqzvw'" in answer["note"]
+    assert "note" not in client.post("/search", json={"query": "garden"}).get_json()
+    assert client.get("/shop/search?q=xqzvw").status_code == 200

@@ -56,7 +56,7 @@ def test_every_rule_that_takes_a_product_is_named_with_its_figures(
         found = why_not(client, first, **body)
         return found["reason"], found["detail"]
 
-    assert answer(exclude=[first]) == ("excluded", "the request excludes it")
+    assert answer(exclude=[first]) == ("excluded", "the request or a rule of the shop excludes it")
     assert answer(category=["Toys", "Pets"]) == ("category", "its category is 'Rare'; the list is for Pets, Toys")
     assert answer(exclude_category="rare") == ("category", "its category is 'Rare'; the list is for nothing of rare")
     assert answer(min_price=20) == ("price", "it costs 19.99; the list is for what costs at least 20")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from app.views.template_filters import ago, axis, day, duration, figure, iso, moment, rounded, seconds_of, size
 
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC

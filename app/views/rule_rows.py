@@ -1,0 +1,111 @@
+"""The shop's rules as rows of a form, and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.texts.phrases import Phrases
+from src.core.errors import InputError
+from src.core.shop_rules import MAX_RULES, ShopRule, parse_rules
+
+_EMPTY_ROWS = 3
+_AMOUNT = {"pin": "position", "boost": "factor", "bury": "factor", "cap": "at_most"}
+
+
+class RuleRow(NamedTuple):
+    """A row as it is typed: what: product_id, category or brand; amount: place, factor or number; dates: YYYY-MM-DD."""
+
+    action: str = ""
+    what: str = "product_id"
+    name: str = ""
+    amount: str = ""
+    placement: str = ""
+    from_: str = ""
+    until: str = ""
+
+    def __getitem__(self, name: Any) -> Any:
+        """Return a field by its name in the form."""
+        return getattr(self, "from_" if name == "from" else name) if isinstance(name, str) else tuple(self)[name]
+
+
+def rows_of(rules: Sequence[ShopRule], zone: ZoneInfo) -> list[RuleRow]:
+    """Return the rows of rules, and some empty ones.
+
+    Args:
+        rules: the rules.
+        zone: the shop's time zone.
+
+    Returns:
+        The rows.
+    """
+    return [*(_row(rule, zone) for rule in rules), *[RuleRow()] * _EMPTY_ROWS]
+
+
+def _row(rule: ShopRule, zone: ZoneInfo) -> RuleRow:
+    what = next((name for name in ("category", "brand") if getattr(rule, name) is not None), rule.by or "product_id")
+    amount = getattr(rule, _AMOUNT.get(rule.action, "note"), "") if rule.action in _AMOUNT else ""
+    dates = ["" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d}" for moment in (rule.from_, rule.until)]
+    name = "" if rule.action == "cap" else rule.target
+    shown = "" if amount in (None, "") else f"{amount:g}"
+    return RuleRow(rule.action, what, name, shown, rule.placement or "", *dates)
+
+
+def typed_rows(form: Mapping[str, str]) -> list[RuleRow]:
+    """Return the rows of a form, without those that are empty."""
+    rows = []
+    for number in range(MAX_RULES):
+        if f"action-{number}" not in form:
+            break
+        fields = ("action", "what", "name", "amount", "placement", "from", "until")
+        row = RuleRow(*(form.get(f"{name}-{number}", "").strip() for name in fields))
+        if row.action:
+            rows.append(row)
+    return rows
+
+
+def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRule]:
+    """Parse rows.
+
+    Args:
+        rows: as they were typed.
+        zone: the shop's time zone: a rule holds from the beginning of a day, until its beginning.
+        t: the texts of a language.
+
+    Returns:
+        The rules.
+
+    Raises:
+        InputError: a row is no rule; the message names it.
+    """
+    documents = []
+    for number, row in enumerate(rows, 1):
+        document: dict[str, Any] = {"action": row.action}
+        if row.action == "cap":
+            document["by"] = "brand" if row.what == "brand" else "category"
+        elif row.name:
+            document[row.what] = row.name
+        if row.amount and row.action in _AMOUNT:
+            document[_AMOUNT[row.action]] = _number(row, number, t)
+        if row.placement:
+            document["placement"] = row.placement
+        document |= {name: _midnight(text, zone) for name, text in (("from", row.from_), ("until", row.until)) if text}
+        documents.append(document)
+    return parse_rules(documents)
+
+
+def _number(row: RuleRow, number: int, t: Phrases) -> float:
+    try:
+        value = float(row.amount.replace(",", "."))
+    except ValueError:
+        raise InputError(str(t("rules.no_number", row=number, amount=row.amount))) from None
+    return int(value) if value.is_integer() and row.action in ("pin", "cap") else value
+
+
+def _midnight(text: str, zone: ZoneInfo) -> Any:
+    try:
+        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), zone)
+    except ValueError:
+        return text  # the message of the parser says what is expected

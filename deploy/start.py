@@ -1,0 +1,120 @@
+"""Serve at once; load files, list popular products, train and measure beside. `make run` and a container start this.
+
+python deploy/start.py [FILE ...]
+
+The service listens from the beginning, answers popular products when the data are in, and takes up the trained release
+by itself. A step that fails ends the service with its exit code: 2 where a file is unusable. Ctrl-C ends everything.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from src.core.errors import AisleError  # noqa: E402
+from src.core.process_lock import LockOwner  # noqa: E402
+from src.core.settings import Settings, settings_from_environment  # noqa: E402
+from src.workflows.locks import leader_lock  # noqa: E402
+
+_POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 60.0
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *arguments])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that may have been told to end already."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _run(server: subprocess.Popen[bytes], *arguments: str) -> int:
+    """Run a step to its end; the end of the server ends it, too. Return its exit code, or the server's."""
+    step = _start(*arguments)
+    try:
+        while step.poll() is None:
+            if server.poll() is not None:
+                return server.returncode or 1
+            time.sleep(_POLL_SECONDS)
+        return step.returncode
+    finally:
+        _end(step)
+
+
+def _export_keys(folder: Path) -> None:
+    """Make the keys of the service, unless they are set."""
+    subprocess.run([sys.executable, "run.py", "--make-keys"], check=True)
+    for role in ("write", "admin"):
+        os.environ.setdefault(f"AISLE_{role.upper()}_KEYS", (folder / f"{role}.key").read_text().strip())
+
+
+def _prepare(server: subprocess.Popen[bytes], files: list[str]) -> int:
+    """Load, list popular products, train, measure; return the exit code of the step that failed, else 0."""
+    steps = (["data_processing.py", *files], ["train_model.py", "--first"], ["train_model.py"], ["evaluate_model.py"])
+    for step in steps:
+        if code := _run(server, *step):
+            return code
+    return 0
+
+
+def main(files: list[str]) -> int:
+    """Start the service and the steps; return the exit code.
+
+    Args:
+        files: To load; none for those in data/, or a shop that is made up.
+
+    Returns:
+        The service's exit code, or that of the step that failed.
+    """
+    os.chdir(ROOT)
+    try:
+        settings = settings_from_environment(Settings, {})
+    except AisleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    _export_keys(settings.var / "keys")
+    signal.signal(signal.SIGTERM, _interrupt)
+    # No worker leads, and trains what is loaded only in part, before the first training has ended.
+    lead = leader_lock(settings)
+    lead.acquire(LockOwner.this_process())
+    server = _start("-m", "gunicorn", "-c", "gunicorn.conf.py", "run:app")
+    try:
+        if code := _prepare(server, files):
+            if server.poll() is None:
+                print(f"error: the last step failed with exit code {code}; the service ends", file=sys.stderr)
+            return code
+        lead.release()
+        port = os.environ.get("PORT") or "5000"
+        print(
+            f"Aisle serves http://localhost:{port}/ (calls: http://localhost:{port}/docs); Ctrl-C ends it", flush=True
+        )
+        return server.wait()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    finally:
+        lead.release()
+        _end(server)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

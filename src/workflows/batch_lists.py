@@ -1,0 +1,327 @@
+"""Make the lists of all users at once and write them to a Parquet file: in parts, on all cores, resumable.
+
+A list is a function of the history, so users with equal histories share one: in a large shop most users have one or two
+events. Users are sorted by their histories, and each distinct history is asked for once, by the code that serves.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
+
+from src.core.domain import NO_TIME, Event, IntArray, Query, Recommendation, Rules
+from src.core.errors import InputError, NoData, UnusableFile
+from src.core.list_rules import shop_rules
+from src.core.progress import Reporter
+from src.interactions.event_weights import KIND_ORDER
+from src.interactions.interactions import TrainingData, training_data
+from src.interactions.vocabulary import Vocabulary
+from src.models.factorization import Factorization
+from src.models.settings import AllSettings
+from src.recommendation.pipeline import Pipeline
+from src.releases.registry import Registry
+from src.store import Store
+
+_USERS_PER_PART = 20_000
+_SCHEMA = pa.schema(
+    {
+        "user_id": pa.string(),
+        "product_ids": pa.list_(pa.string()),
+        "scores": pa.list_(pa.float32()),
+        "sources": pa.list_(pa.string()),
+        "release": pa.string(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """The lists to make.
+
+    Attributes:
+        file: The Parquet file to write.
+        n: Length of a list.
+        users: A text file with an id on each line; None for all users with an event.
+    """
+
+    file: Path
+    n: int = 50
+    users: Path | None = None
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """Counts of a finished batch.
+
+    Attributes:
+        release: That made the lists.
+        n_users: Lists in the file.
+        n_histories: Distinct histories in the parts that were made now.
+        n_resumed: Lists that an interrupted batch had made.
+        seconds: Time to make and write the others.
+    """
+
+    release: str
+    n_users: int
+    n_histories: int
+    n_resumed: int
+    seconds: float
+
+    def sentence(self) -> str:
+        """Return the counts and the speed in a sentence."""
+        made = self.n_users - self.n_resumed
+        before = f", {self.n_resumed:,} of them from an interrupted batch" if self.n_resumed else ""
+        return (
+            f"{self.n_users:,} lists by release {self.release}{before}: {made:,} users with {self.n_histories:,} "
+            f"distinct histories in {self.seconds:.1f} s, {made / max(self.seconds, 1e-9):,.0f} users/s"
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all parts are made of.
+
+    Attributes:
+        pipeline: Makes the lists.
+        data: The events.
+        rows: int64[n_events], numbers of events, user by user, oldest first.
+        begins: int64[n_users + 1], where the events of each user begin in rows.
+        users: int64[m], the users, equal histories side by side; -1 - k for the k-th of `unknown`.
+        mark: uint64[m], equal for equal histories only (but for one case in 2⁶⁴ of any two).
+        unknown: Ids of users without an event.
+        rules: Of the lists.
+        request: What was asked for.
+        release: That makes the lists.
+        folder: Where the parts are.
+    """
+
+    pipeline: Pipeline
+    data: TrainingData
+    rows: IntArray
+    begins: IntArray
+    users: IntArray
+    mark: IntArray
+    unknown: Sequence[str]
+    rules: Rules
+    request: BatchRequest
+    release: str
+    folder: Path
+
+    @property
+    def n_parts(self) -> int:
+        """Number of parts."""
+        return -(-len(self.users) // _USERS_PER_PART)
+
+    def part_of(self, number: int) -> slice:
+        """Return the users of a part."""
+        return slice(number * _USERS_PER_PART, min((number + 1) * _USERS_PER_PART, len(self.users)))
+
+    def file_of(self, number: int) -> Path:
+        """Return the file of a part."""
+        return self.folder / f"{number:06d}.parquet"
+
+    def id_of(self, user: int) -> str:
+        """Return the id of a user."""
+        return self.unknown[-1 - user] if user < 0 else self.data.users.id_of(user)
+
+    def history_of(self, user: int) -> tuple[Event, ...]:
+        """Return the events of a user, oldest first."""
+        if user < 0:
+            return ()
+        rows, events = self.rows[self.begins[user] : self.begins[user + 1]], self.data.events
+        columns = (self.data.kind[rows], events.value[rows], events.at[rows])
+        ids = events.items.ids_of(events.item_idx[rows].tolist())
+        return tuple(
+            Event("", id_, KIND_ORDER[kind], value, None if at == NO_TIME else at)
+            for id_, kind, value, at in zip(ids, *(column.tolist() for column in columns), strict=True)
+        )
+
+
+def write_batch_lists(settings: AllSettings, store: Store, request: BatchRequest, reporter: Reporter) -> BatchSummary:
+    """Write the lists of users, as they would be served now, with the rules of the shop.
+
+    Parts are kept beside the file until it is whole. A batch of the same release, data and request goes on where an
+    interrupted one ended.
+
+    Args:
+        settings: The settings.
+        store: The events.
+        request: What to write.
+        reporter: Progress.
+
+    Returns:
+        The counts.
+
+    Raises:
+        NoRelease: No release is active.
+        NoData: There is no user.
+        InputError: The file of users, or the length, cannot be used.
+        OSError: The file cannot be written.
+    """
+    if request.n < 1:
+        raise InputError(f"lists of {request.n} products were asked for. Expected 1 or more: --n 50")
+    work = _work_of(settings, store, request, reporter)
+    started = time.perf_counter()
+    missing = [number for number in range(work.n_parts) if not work.file_of(number).exists()]
+    n_made = sum(work.part_of(number).stop - work.part_of(number).start for number in missing)
+    reporter.step(f"making {n_made:,} lists")
+    n_done, n_histories = 0, 0
+    for n_users, n_distinct in _in_processes(work, missing):
+        n_done, n_histories = n_done + n_users, n_histories + n_distinct
+        reporter.advance(n_done, n_made)
+    seconds = time.perf_counter() - started
+    reporter.step(f"writing {request.file}")
+    _join(work)
+    return BatchSummary(work.release, len(work.users), n_histories, len(work.users) - n_made, seconds)
+
+
+def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporter: Reporter) -> _Work:
+    release = Registry(settings.releases_dir).active()
+    reporter.step("reading the store")
+    data = training_data(store.events.read())
+    rules = shop_rules(settings.rules).rules()
+    pipeline = release.pipeline.without(store.products.withdrawn())
+    if rules.asks_facts:
+        pipeline = pipeline.with_attributes(chain.from_iterable(store.products.read_attributes()))
+    wanted, unknown = _wanted_users(request.users, data)
+    events = data.events
+    rows = np.lexsort((np.arange(len(data)), events.at, events.user_idx))
+    begins = np.searchsorted(events.user_idx[rows], np.arange(events.n_users + 1))
+    mark = _marks(data, rows, begins, by_age=bool(pipeline.weighting.half_life_days))[wanted]
+    if isinstance(pipeline.models[pipeline.default], Factorization):  # its lists depend on who the user is
+        mark = np.arange(len(wanted), dtype=np.uint64)
+    order = np.argsort(mark, kind="stable")
+    users = np.concatenate([wanted[order], -1 - np.arange(len(unknown))])
+    if not len(users):
+        raise NoData("there is no user to make a list for: run python data_processing.py FILE")
+    mark = np.concatenate([mark[order], np.zeros(len(unknown), np.uint64)])
+    folder = request.file.with_name(f"{request.file.name}.parts")
+    work = _Work(pipeline, data, rows, begins, users, mark, unknown, rules, request, release.version, folder)
+    _open_folder(work)
+    return work
+
+
+def _wanted_users(file: Path | None, data: TrainingData) -> tuple[IntArray, list[str]]:
+    """Return int64, the row numbers of the users, and the ids of those that have no event."""
+    if file is None:
+        return np.unique(data.events.user_idx).astype(np.int64), []
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableFile(
+            f"{file} cannot be read ({error}).", "Expected a text file with an id on each line."
+        ) from None
+    ids = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not ids:
+        raise UnusableFile(f"{file} names no user.", "Expected a text file with an id on each line.")
+    found = _find(data.users, ids)
+    return found[found >= 0], [id_ for id_, row in zip(ids, found.tolist(), strict=True) if row < 0]
+
+
+def _find(users: Vocabulary, ids: list[str]) -> IntArray:
+    return users.finder()(ids)
+
+
+def _marks(data: TrainingData, rows: IntArray, begins: IntArray, *, by_age: bool) -> IntArray:
+    """Return uint64[n_users], equal for users with equal histories: a sum of random numbers, one for each event.
+
+    The random numbers belong to a product, a kind and a value, and to a time where ages count.
+    """
+    events = data.events
+    value = np.unique(events.value, return_inverse=True)[1].astype(np.uint64)
+    code = _mixed(events.item_idx.astype(np.uint64) * np.uint64(len(KIND_ORDER)) + data.kind.astype(np.uint64))
+    code = _mixed(code ^ _mixed(value))
+    if by_age:
+        code = _mixed(code ^ _mixed(events.at.astype(np.uint64)))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(code[rows], dtype=np.uint64)])
+    marks: IntArray = sums[begins[1:]] - sums[begins[:-1]]
+    return marks
+
+
+def _mixed(number: IntArray) -> IntArray:
+    """Return uint64, well mixed bits of numbers (SplitMix64: Steele, Lea and Flood, OOPSLA 2014, figure 17)."""
+    number = number + np.uint64(0x9E3779B97F4A7C15)
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return number ^ (number >> np.uint64(31))
+
+
+def _open_folder(work: _Work) -> None:
+    """Keep the parts of an interrupted batch of the same kind; remove those of another one."""
+    same = blake2b(np.concatenate([work.users.view(np.uint64), work.mark]).tobytes(), digest_size=16)
+    withdrawn = sorted(work.pipeline.items.ids_of(work.pipeline.withdrawn))
+    same.update("\n".join([*work.unknown, repr(work.rules), *withdrawn]).encode())
+    asked = {"release": work.release, "n": work.request.n, "users": same.hexdigest(), "per_part": _USERS_PER_PART}
+    about = work.folder / "batch.json"
+    if not about.exists() or json.loads(about.read_text(encoding="utf-8")) != asked:
+        shutil.rmtree(work.folder, ignore_errors=True)
+        work.folder.mkdir(parents=True)
+        about.write_text(json.dumps(asked), encoding="utf-8")
+
+
+_shared: _Work | None = None
+"""Inherited by the processes that make the parts, so that they share the arrays."""
+
+
+def _in_processes(work: _Work, parts: list[int]) -> Iterator[tuple[int, int]]:
+    """Make parts, in processes that share the memory of this one where the system can fork; yield their counts."""
+    global _shared
+    _shared = work
+    n_processes = min(os.cpu_count() or 1, len(parts))
+    if n_processes < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        yield from map(_make_part, parts)
+        return
+    with multiprocessing.get_context("fork").Pool(n_processes) as pool:
+        yield from pool.imap_unordered(_make_part, parts)
+
+
+def _make_part(number: int) -> tuple[int, int]:
+    """Write a part, whole or not at all; return its numbers of users and of distinct histories."""
+    work = _shared
+    assert work is not None
+    part = work.part_of(number)
+    users, mark = work.users[part], work.mark[part]
+    lists: list[list[Recommendation]] = []
+    n_distinct = 0
+    with threadpool_limits(1, "blas"):
+        for at, user in enumerate(users.tolist()):
+            if not at or mark[at] != mark[at - 1]:
+                n_distinct += 1
+                query = Query(work.id_of(user), work.history_of(user), n=work.request.n, rules=work.rules)
+                listed = work.pipeline.recommend(query)
+            lists.append(listed)
+    columns = [
+        [work.id_of(user) for user in users.tolist()],
+        [[place.product_id for place in listed] for listed in lists],
+        [[place.score for place in listed] for listed in lists],
+        [[place.source for place in listed] for listed in lists],
+        [work.release] * len(lists),
+    ]
+    file = work.file_of(number)
+    unfinished = file.with_suffix(".tmp")
+    pq.write_table(pa.table(columns, schema=_SCHEMA), unfinished)
+    unfinished.replace(file)
+    return len(lists), n_distinct
+
+
+def _join(work: _Work) -> None:
+    """Write all parts into the file, one after the other, and remove them."""
+    unfinished = work.folder / "whole.tmp"
+    with pq.ParquetWriter(unfinished, _SCHEMA) as writer:
+        for number in range(work.n_parts):
+            writer.write_table(pq.read_table(work.file_of(number), schema=_SCHEMA))
+    unfinished.replace(work.request.file)
+    shutil.rmtree(work.folder, ignore_errors=True)

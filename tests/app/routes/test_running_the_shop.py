@@ -1,0 +1,175 @@
+"""Rules, findings, the audit log, withdrawals and comparisons, over HTTP and on the pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.context import context_of
+from app.views.finding_records import forget_look
+from src.core.progress import Silent
+from src.core.records import Load
+from src.core.settings import Settings
+from src.store import Store
+from src.workflows.compare_releases import compare_releases
+
+USER = "U00003"
+
+
+def listed(client: FlaskClient, **fields: Any) -> list[str]:
+    return list(client.post("/recommend", json={"user_id": USER, "n": 10, **fields}).get_json())
+
+
+def put_rules(client: FlaskClient, as_admin: dict[str, str], *rules: dict[str, Any], **more: Any) -> Any:
+    return client.put("/rules", json={"rules": list(rules), **more}, headers=as_admin)
+
+
+def test_rules_exclude_pin_and_bury_on_every_worker(
+    client: FlaskClient, flask_app: Flask, make_app: Callable[[Settings], Flask], trained_settings: Settings,
+    as_admin: dict[str, str],
+) -> None:  # fmt: skip
+    other = make_app(trained_settings)
+    before = listed(client)
+    wanted = next(id_ for id_ in client.get("/recommend?user_id=nobody&n=40").get_json() if id_ not in before[:3])
+    pinned = {"action": "pin", "product_id": before[4], "position": 1}
+    saved = put_rules(client, as_admin, {"action": "exclude", "product_id": before[0]}, pinned, note="why not")
+    assert (saved.status_code, saved.get_json()["version"]) == (200, 1)
+    after = listed(client)
+    assert before[0] not in after
+    assert after[0] == before[4]
+    context_of(other).recommender.rules.refresh()
+    assert listed(other.test_client()) == after
+    why = client.post("/why-not", json={"user_id": USER, "product_id": before[0]}).get_json()
+    assert why["reason"] == "excluded"
+    assert client.get("/rules").get_json()["rules"][0] == {"action": "exclude", "product_id": before[0]}
+    assert put_rules(client, as_admin).status_code == 200
+    assert listed(client) == before
+    assert wanted
+
+
+def test_a_rule_holds_for_its_placement_and_its_time(client: FlaskClient, as_admin: dict[str, str]) -> None:
+    first, second = listed(client)[:2]
+    put_rules(
+        client,
+        as_admin,
+        {"action": "exclude", "product_id": first, "placement": "basket"},
+        {"action": "exclude", "product_id": second, "until": "2020-01-01T00:00:00Z"},
+    )
+    assert first in listed(client)
+    assert first not in listed(client, placement="basket")
+    assert second in listed(client, placement="basket")
+
+
+def test_rules_of_another_version_and_wrong_ones_are_refused(client: FlaskClient, as_admin: dict[str, str]) -> None:
+    assert put_rules(client, as_admin, version=7).status_code == 409
+    wrong = put_rules(client, as_admin, {"action": "pin", "category": "Toys"})
+    assert wrong.status_code == 422
+    assert "product_id" in wrong.text
+    assert client.put("/rules", json={"rules": []}).status_code == 401
+    assert client.get("/rules").get_json()["version"] == 0
+
+
+def test_a_preview_saves_nothing(client: FlaskClient, as_admin: dict[str, str]) -> None:
+    first = listed(client)[0]
+    body = {"rules": [{"action": "exclude", "product_id": first}], "user_ids": [USER]}
+    (shown,) = client.post("/rules/preview", json=body, headers=as_admin).get_json()["lists"]
+    assert first in shown["before"]
+    assert first not in shown["after"]
+    assert listed(client)[0] == first
+
+
+def test_what_is_done_with_a_key_is_written_down_with_its_name(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask], as_admin: dict[str, str]
+) -> None:
+    client = make_app(trained_settings).test_client()
+    put_rules(client, as_admin)
+    (entry,) = client.get("/audit", headers=as_admin).get_json()
+    digits = re.fullmatch(r"key ([0-9a-f]{8})", entry["who"])
+    assert digits
+    assert "admin-key-of-the-tests" not in str(entry)
+    named = make_app(trained_settings.model_copy(update={"key_names": f"anna={digits[1]}"})).test_client()
+    named.post("/products/P00012/withdraw", json={"withdrawn": True}, headers=as_admin)
+    assert "P00012" not in listed(named, exclude_seen=False)
+    newest = named.get("/audit", headers=as_admin).get_json()[0]
+    assert (newest["who"], newest["action"], newest["status"]) == (
+        "anna",
+        "POST /products/<id:product_id>/withdraw",
+        200,
+    )
+
+
+def bad_load(file: str, at: int) -> Load:
+    return Load(f"{file}-{at}", file, "", at, 100, 60, 60, 60, 5, rejected={"no user": 40})
+
+
+def test_a_bad_load_stays_a_finding_until_its_file_is_loaded_better(
+    client: FlaskClient, flask_app: Flask, trained_store: Store, as_admin: dict[str, str]
+) -> None:
+    trained_store.runs.save_load(bad_load("orders.csv", 100))
+    trained_store.runs.save_load(Load("good", "products.csv", "", 200, 5, 5, 0, 0, 5))
+
+    def of_files() -> list[dict[str, Any]]:
+        forget_look(context_of(flask_app))
+        return [each for each in client.get("/findings").get_json() if each["kind"] == "LoadRejected"]
+
+    (found,) = of_files()
+    assert (found["subject"], found["state"], found["level"]) == ("orders.csv", "open", "warn")
+    assert "orders.csv" in client.get("/operations").text
+    assert 'aisle_findings{level="warn",state="open"} 1.0' in client.get("/metrics").text
+    assert client.get("/status").get_json()["findings"][0]["finding_id"] == found["finding_id"]
+    path = f"/findings/{found['finding_id']}/acknowledge"
+    assert client.post(path, headers=as_admin).get_json()["state"] == "acknowledged"
+    trained_store.runs.save_load(Load("better", "orders.csv", "", 300, 100, 100, 100, 100, 5))
+    (past,) = of_files()
+    assert (past["state"], past["resolved_by"]) == ("resolved", "checked")
+
+
+def test_a_form_excludes_a_product_for_everybody(client: FlaskClient) -> None:
+    first = listed(client)[0]
+    form = client.get(f"/operations/do/exclude?subject={first}").text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    assert client.post("/operations/do/exclude", data={**fields, "key": "wrong"}).status_code == 401
+    answer = client.post("/operations/do/exclude", data={**fields, "key": "admin-key-of-the-tests"})
+    assert answer.status_code == 303
+    assert first not in listed(client)
+    assert f"{first} is excluded" in client.get(answer.headers["Location"]).text
+
+
+def test_two_releases_are_compared_on_events_that_neither_has_seen(
+    client: FlaskClient, trained_settings: Settings, trained_store: Store, publish_again: Callable[..., str]
+) -> None:
+    one, other = str(context_of(client.application).registry.current_version()), publish_again()
+    compared = compare_releases(trained_settings, trained_store, one, other, Silent())
+    assert compared.result is not None
+    assert compared.result["n_users"] == 0  # no event is new, so no figure of one test set exists
+    assert compared.result["lists"]
+    page = client.get(f"/operations/releases?one={one}&other={other}").text
+    assert "No event is newer than both" in page
+    assert client.get(f"/releases/comparison?one={one}&other={other}").get_json()["result"]["n_users"] == 0
+
+
+def test_a_public_key_asks_for_lists_and_tells_of_its_session_only(
+    trained_settings: Settings, make_app: Callable[[Settings], Flask]
+) -> None:
+    changes = {"public_keys": "public", "read_keys": "reader", "origins": "https://shop.example"}
+    client = make_app(trained_settings.model_copy(update=changes)).test_client()
+    key, session = {"Authorization": "Bearer public", "Origin": "https://shop.example"}, "session-" + "a" * 20
+    answer = client.post("/recommend", json={"user_id": session, "history": ["P00012"]}, headers=key)
+    assert (answer.status_code, len(answer.get_json())) == (200, 10)
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    event = {"user_id": session, "product_id": "P00012", "kind": "click"}
+    assert client.post("/events?key=public", json=[event]).status_code == 201
+    for refused in (
+        client.post("/recommend", json={"user_id": USER}, headers=key),
+        client.get(f"/recommend?user_id={USER}", headers=key),
+        client.post("/events", json=[event, event | {"user_id": USER}], headers=key),
+        client.get("/status", headers=key),
+        client.put("/rules", json={"rules": []}, headers=key),
+    ):
+        assert refused.status_code == 403, refused.text
+    elsewhere = client.post("/recommend", json={"user_id": session}, headers=key | {"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in elsewhere.headers

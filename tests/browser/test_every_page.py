@@ -1,0 +1,169 @@
+"""The pages in a real browser: for screen readers, on a phone, by keyboard, without scripts; and a shop's own page."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from src.core.progress import Silent
+from src.core.records import Load, Run, RunStatus
+from src.models.settings import read_settings
+from src.releases.manifest import TrainingRecord
+from src.releases.registry import Registry
+from src.releases.release import Draft
+from src.store import open_store
+from src.workflows.explore import explore_store
+
+Open = Callable[..., Page]
+KEY = "admin-key-of-the-browser"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PAGES = [
+    "/",
+    "/customers",
+    "/customers/U00003?product_id=P00012",
+    "/customers/nobody",
+    "/shop/search?q=paint",
+    "/shop/search?min_price=cheap",
+    "/shop/products/P00012?user_id=U00003",
+    "/shop/products/P000122",
+    "/operations",
+    "/operations/business",
+    "/operations/quality",
+    "/operations/releases",
+    "/operations/data",
+    "/operations/rules",
+    "/operations/do/train",
+    "/dashboard/releases/rollback",
+    "/docs",
+]
+
+
+@pytest.fixture(scope="module")
+def lively(
+    trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]
+) -> tuple[str, Registry]:
+    """(address, releases) of a shop with two releases, a bad load, a run under way and its statistics."""
+    var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("lively") / "var"))
+    settings = read_settings(var=var)
+    registry = Registry(settings.releases_dir)
+    release = registry.active()
+    about = TrainingRecord(
+        data=release.manifest.data, settings=release.manifest.settings, metrics=release.manifest.metrics
+    )
+    draft = Draft(release.pipeline, about, {"report": registry.report(release.version) or {}})
+    registry.activate(registry.publish(draft, "f" * 12, datetime.now(UTC)))
+    store: Any = open_store(settings.store_url)
+    store.runs.save_load(Load("bad", "orders.csv", "", 1_700_000_000, 100, 60, 60, 60, 5, rejected={"no user": 40}))
+    store.runs.save(Run("under-way", "api", 1_900_000_000, RunStatus.RUNNING, progress="training als"))
+    explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
+    store.close()
+    origins = "http://127.0.0.1:" + str(_free_port.port)
+    keys = {"admin_keys": KEY, "public_keys": "a-public-key", "origins": origins, "log_served": "on"}
+    return serve_shop(var, refresh_seconds=0.2, currency="€", **keys), registry
+
+
+class _free_port:
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(EXAMPLES))
+    )
+    port = server.server_port
+
+
+@pytest.fixture(scope="module")
+def shop_site() -> Iterator[str]:
+    """Serve the example of a shop's own page from another origin."""
+    thread = threading.Thread(target=_free_port.server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{_free_port.port}"
+    _free_port.server.shutdown()
+    _free_port.server.server_close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_page_has_a_serious_fault_or_scrolls_sideways(
+    lively: tuple[str, Registry], open_page: Open, faults: Callable[[Page], list[str]], width: int, scheme: str
+) -> None:
+    page, found = open_page(lively[0], width=width, scheme=scheme), {}
+    for path in PAGES:
+        page.goto(lively[0] + path)
+        page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true; })")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if (wrong := faults(page)) or wide > width:
+            found[path] = (wide, wrong)
+    assert found == {}
+
+
+def test_a_customer_is_picked_by_keyboard_with_one_enter(lively: tuple[str, Registry], open_page: Open) -> None:
+    page = open_page(lively[0])
+    page.get_by_role("combobox", name="Customer ID").press_sequentially("0003")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/customers/U*")
+    expect(page.get_by_role("heading", name="Recommended for")).to_be_visible()
+
+
+def test_a_rollback_with_a_wrong_key_marks_the_field_and_with_the_right_one_is_done(
+    lively: tuple[str, Registry], open_page: Open
+) -> None:
+    address, registry = lively
+    newer = registry.current_version()
+    page = open_page(f"{address}/operations")
+    page.get_by_role("link", name="Roll back").click()
+    page.get_by_label("Admin key").fill("wrong")
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_label("Admin key")).to_be_focused()
+    expect(page.get_by_label("Admin key")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Admin key").fill(KEY)
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_role("status").first).to_contain_text("Done: rolled back")
+    assert registry.current_version() != newer
+    assert KEY not in page.url
+
+
+def test_without_scripts_every_page_is_whole(lively: tuple[str, Registry], open_page: Open) -> None:
+    page = open_page(f"{lively[0]}/docs", java_script_enabled=False)
+    expect(page.get_by_text("/recommend", exact=True).first).to_be_visible()
+    page.goto(f"{lively[0]}/operations")
+    expect(page.get_by_text("training als")).to_be_visible()
+    expect(page.get_by_text("File orders.csv").first).to_be_visible()
+
+
+def test_a_page_that_loses_the_service_says_so(lively: tuple[str, Registry], open_page: Open) -> None:
+    page = open_page("about:blank")
+    page.route("**/operations/progress", lambda route: route.fulfill(status=503, body="{}"))
+    page.goto(f"{lively[0]}/operations")
+    expect(page.get_by_role("alert")).to_contain_text("connection to Aisle is lost", timeout=4_000)
+    page.unroute("**/operations/progress")
+    expect(page.get_by_role("alert")).to_be_hidden(timeout=4_000)
+    page.goto("about:blank")
+
+
+def test_a_shops_own_page_shows_a_list_and_survives_the_service_being_away(
+    lively: tuple[str, Registry], shop_site: str, chromium: Browser
+) -> None:
+    page = chromium.new_page()
+    told: list[Any] = []
+    page.on("request", lambda asked: told.append(asked) if "/events" in asked.url and asked.method == "POST" else None)
+    page.goto(f"{shop_site}/shop.html?aisle={lively[0]}&key=a-public-key")
+    expect(page.locator("[data-aisle-product]")).to_have_count(4)
+    with page.expect_response(lambda answer: "/events" in answer.url and answer.request.method == "POST") as answer:
+        page.locator("[data-aisle-product] a").first.click()
+    assert answer.value.status == 201
+    (event,) = [each for each in told[-1].post_data_json if each["kind"] == "click"]
+    assert event["user_id"].startswith("session-")
+    assert event["request_id"]
+    assert page.context.cookies() == []
+    page.goto(f"{shop_site}/shop.html?aisle=http://127.0.0.1:9&key=a-public-key")
+    expect(page.get_by_role("heading", name="Example shop")).to_be_visible()
+    expect(page.locator("[data-aisle-product]")).to_have_count(0)
+    page.close()
