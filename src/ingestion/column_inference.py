@@ -63,9 +63,21 @@ def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns |
     ]
     if len(ids) < 2 or (not kinds and len(sample) < MANY) or profiles[ids[0]].filled < 0.9:
         return None
+    if not kinds and not _are_pairs(sample, ids):
+        return None
     columns |= {USER: ids[0], PRODUCT: ids[1]}
     free = [at for at in range(len(profiles)) if at not in columns.values()]
     texts = tuple(at for at in free if profiles[at].numbers < 0.5 and profiles[at].filled >= 0.9)
     has_gaps = profiles[ids[1]].filled < 1
     numbers = [at for at in free if profiles[at].numbers >= 0.5]
     return InferredColumns(columns, {PRODUCT: texts[:1]} if has_gaps and texts else {}, numbers)
+
+
+def _are_pairs(sample: Sequence[Sequence[str]], ids: Sequence[int]) -> bool:
+    """Whether the first two columns are users and products: they repeat, and their pairs hardly do.
+
+    A table of people or places repeats ages, trades and countries in later columns, and its first one is unique.
+    """
+    pairs = {(row[ids[0]], row[ids[1]]) for row in sample}
+    users = {user for user, _ in pairs}
+    return list(ids[:2]) == [0, 1] and 2 * len(pairs) > len(sample) and len(pairs) > len(users)

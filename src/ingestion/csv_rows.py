@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from src.core.errors import InputError
 from src.ingestion.column_names import candidates, is_filled
 from src.ingestion.input_files import MAX_LINE, InputFile, refuse_many_columns, sampled, with_last
@@ -23,6 +25,19 @@ HEADER_ROWS = 20
 """First rows that are searched for the names of the columns."""
 _MAX_SHOWN = 500  # characters of a line that is too long, in the file of rejected rows
 _NUMBERS = re.compile(r"\d+( \d+)* ?")
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """Whole lines without quotes, in UTF-8; undecodable bytes are as they were in the file.
+
+    Attributes:
+        first: Number of the first line.
+        data: The lines, each with its end.
+    """
+
+    first: int
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,23 @@ class CsvRows:
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows below the header. Blank lines are no rows."""
+        return (block for block in self._parts(plain=False) if isinstance(block, RawBlock))
+
+    def plain_texts_and_blocks(self) -> Iterator[PlainText | RawBlock]:
+        """Yield all rows below the header; blocks of lines without quotes as texts that are not divided yet."""
+        return self._parts(plain=True)
+
+    def _parts(self, *, plain: bool) -> Iterator[PlainText | RawBlock]:
         number, header = 1, self.header
         carried: list[str] = []
-        for lines, last in with_last(self.file.line_blocks()):
+        source: Iterator[str | list[str]] = self.file.text_blocks() if plain else self.file.line_blocks()
+        for lines, last in with_last(source):
+            if isinstance(lines, str):
+                if not carried and not header and (undivided := _plain_text(lines, number)) is not None:
+                    number += undivided.data.count(b"\n")
+                    yield undivided
+                    continue
+                lines = self.file.lines_of(lines)
             if not carried and not header and (block := self._split(lines, number)) is not None:
                 number += len(lines)
                 yield block
@@ -99,6 +128,10 @@ class CsvRows:
             rows[at - first] = row
         good = [at for at in range(len(rows)) if at not in rejected]
         return RawBlock([first + at for at in good], [rows[at] for at in good], repaired.broken)
+
+    def rows_of(self, lines: list[tuple[int, str]]) -> RawBlock:
+        """Return the rows of some numbered lines of a PlainText. Blank lines are no rows."""
+        return self._block([(number, line.split(self.separator)) for number, line in lines if line.strip()])
 
     def _block(self, numbered: list[tuple[int, list[str] | str]]) -> RawBlock:
         """Return rows of the right width as rows, all others as broken ones."""
@@ -214,6 +247,16 @@ class CsvRows:
         # A quote in a text is an ordinary character; in an id or a number it comes from a broken row.
         is_whole = len(row) == self.width and not any('"' in row[column] for column in self.single if column < len(row))
         return row if is_whole and self.single else None
+
+
+def _plain_text(text: str, first: int) -> PlainText | None:
+    """Return a text as PlainText; None if it is empty, or its lines cannot be told by their ends alone."""
+    if not text or '"' in text or text.startswith("\ufeff") or text.count("\r") != text.count("\r\n"):
+        return None
+    data = text.encode("utf-8", "surrogateescape")
+    data = data if data.endswith(b"\n") else data + b"\n"
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+    return PlainText(first, data) if np.diff(ends, prepend=-1).max() <= MAX_LINE else None
 
 
 def _places(block: list[str]) -> range:

@@ -48,7 +48,8 @@ _GIFT_CARD = re.compile(
     r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo"
 )
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
-_EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
+EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
+"""Texts that are no id."""
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
 _NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
 _CODES = {
@@ -141,8 +142,8 @@ def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) 
         texts = [_EXCEL_TEXT.sub(r"\1\2", text) for text in texts]
     if ".0" in joined:
         texts = [clean_id(text) for text in texts]
-    if any(word in texts for word in _EMPTY_IDS):
-        rejections.add_where(texts, _EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
+    if any(word in texts for word in EMPTY_IDS):
+        rejections.add_where(texts, EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
     if max(map(len, texts), default=0) > MAX_ID_LENGTH or not joined.isascii():
         rejections.add_where(texts, is_too_long, RejectionCode.ID_TOO_LONG, name)
     # All ids are tested at once; only where that fails, one by one.

@@ -2,27 +2,34 @@
 
 A store orders events by user, product, kind and mark. Writing events in that order touches each of its pages once, and
 equal events are adjacent, so that they can be counted.
+
+Every block of the file becomes a sorted run in a temporary file. Keys that are sampled from all runs divide the order
+into parts of about equal size; a part is taken from all runs, sorted, and given out.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import islice
-from operator import eq
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from src.core.domain import EventBatch, Product
 from src.core.errors import AisleError
-from src.ingestion.row_validation import ValidatedBlock
+from src.ingestion.event_columns import ColumnBlock, EventColumns
 
 _CACHE_KIB = 65_536
+_SAMPLE_EVERY = 500  # events of a run
 
 
 def work_file(folder: Path) -> sqlite3.Connection:
@@ -41,15 +48,27 @@ def work_file(folder: Path) -> sqlite3.Connection:
 
 @contextmanager
 def sorting_errors(folder: Path) -> Iterator[None]:
-    """Turn errors of the temporary database into AisleError."""
+    """Turn errors of the temporary files into AisleError."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, _SortingError) as error:
         raise AisleError(
             f"sorting on disk failed ({error}). Expected space for a copy of the data in {folder}, and again in the "
             "folder for temporary files (SQLITE_TMPDIR, TMPDIR, else /var/tmp). Make room, or name other places: "
             "AISLE_VAR, SQLITE_TMPDIR."
         ) from None
+
+
+class _SortingError(Exception):
+    """The temporary file of runs could not be written."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Sorted events in the temporary file: where they begin there, and how many bytes they take."""
+
+    begin: int
+    size: int
 
 
 class ExternalSort:
@@ -60,34 +79,48 @@ class ExternalSort:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._rows = work_file(folder)
-        self._rows.execute("CREATE TABLE events (user_id, product_id, kind, mark, counted, value, at)")
-        self._rows.execute("CREATE TABLE products (product_id PRIMARY KEY) WITHOUT ROWID")
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with _disk_errors():
+            self._file = tempfile.TemporaryFile(prefix=".work-", dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._products: sqlite3.Connection | None = None
+        self._runs: list[_Run] = []
+        self._sample: list[bytes] = []
         self.n_events = 0
 
     def __enter__(self) -> ExternalSort:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._rows.close()
+        self._file.close()
+        if self._products is not None:
+            self._products.close()
 
-    def add(self, block: ValidatedBlock) -> None:
-        """Add the events of the next block of the file."""
+    def add(self, block: ColumnBlock) -> None:
+        """Add the events of the next block of the file, which are in order."""
         events = block.events
-        columns = (events.user_id, events.product_id, events.kind, events.dedupe_key or [""] * len(events))
-        numbers = (block.counted.tolist(), events.value.tolist(), events.at.tolist())
-        self._rows.execute("BEGIN")
-        self._rows.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", zip(*columns, *numbers, strict=True))
-        self._rows.execute("COMMIT")
+        if not len(events):
+            return
+        self._sample += events.key.take(pa.array(np.arange(0, len(events), _SAMPLE_EVERY))).to_pylist()
+        arrays = (events.value, events.at, events.counted, events.place + self.n_events)
+        batch = pa.record_batch([events.key, *map(pa.array, arrays)], ["key", "value", "at", "counted", "place"])
+        with _disk_errors():
+            begin = self._file.tell()
+            with pa.ipc.new_stream(self._file, batch.schema) as stream:
+                stream.write_batch(batch)
+            self._runs.append(_Run(begin, self._file.tell() - begin))
         self.n_events += len(events)
 
     def count_repeated(self, products: list[Product]) -> int:
         """Record a block's products; return how many were in an earlier block, or more than once in this one."""
-        before = self._rows.total_changes
-        self._rows.executemany(
+        if self._products is None:
+            self._products = work_file(self._folder)
+            self._products.execute("CREATE TABLE products (product_id PRIMARY KEY) WITHOUT ROWID")
+        before = self._products.total_changes
+        self._products.executemany(
             "INSERT OR IGNORE INTO products VALUES (?)", [(product.product_id,) for product in products]
         )
-        return len(products) - (self._rows.total_changes - before)
+        return len(products) - (self._products.total_changes - before)
 
     def sorted(self, started: int, size: int) -> Iterator[EventBatch]:
         """Yield all events by user, product, kind and mark.
@@ -96,87 +129,69 @@ class ExternalSort:
         told apart by counting get a count into their marks instead.
 
         Args:
-            started: Microseconds since 1970. An event's number is this plus its position in the file.
-            size: Events of a batch, at most.
+            started: Microseconds since 1970. An event's number is this plus its position in the file, from 1.
+            size: Events of a batch, about; equal events are in one batch.
 
         Yields:
             Batches in order.
         """
-        cursor = self._rows.execute(
-            "SELECT user_id, product_id, kind, value, at, mark, rowid, counted FROM events "
-            "ORDER BY user_id, product_id, kind, mark, at, rowid"
-        )
-        counter, first_seq = _OccurrenceCounter(), None
-        page = cursor.fetchmany(size)
-        while page:
-            following = cursor.fetchmany(size)
-            users, products, kinds, values, at, marks, numbers, counted = zip(*page, strict=True)
-            mark = list(marks)
-            batch = EventBatch(
-                list(users),
-                list(products),
-                list(kinds),
-                np.array(values),
-                np.array(at),
-                mark,
-                np.array(numbers) + started,
-            )
-            if any(counted):
-                counter.number_marks(batch, mark, counted)
-            batch = _without_older(batch, first_seq)
-            first_seq = None
-            if following and not counted[-1] and _key(following[0]) == _key(page[-1]):
-                assert batch.arrival_seq is not None
-                first_seq = int(batch.arrival_seq[-1])  # the next batch has the latest of these
-                batch = batch.take(range(len(batch) - 1))
-            yield batch
-            page = following
+        if not self._runs:
+            return
+        with _disk_errors():
+            self._file.flush()
+            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        data = pa.py_buffer(mapped)
+        runs = [pa.ipc.open_stream(data.slice(run.begin, run.size)).read_next_batch() for run in self._runs]
+        limits = sorted(set(sorted(self._sample)[:: max(size // _SAMPLE_EVERY, 1)][1:]))
+        cuts = [[0, *_places_of(limits, run.column(0)), len(run)] for run in runs]
+        for part in zip(*map(pairwise, cuts), strict=True):
+            pieces = [
+                run.slice(begin, end - begin) for run, (begin, end) in zip(runs, part, strict=True) if begin < end
+            ]
+            if pieces:
+                yield _batch(_columns(pieces).in_order(), started + 1)
+            mapped.madvise(mmap.MADV_DONTNEED)  # else the whole file would count as memory of this process
 
 
-def _key(row: Sequence[object]) -> tuple[object, ...]:
-    return (*row[:3], row[5])
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _SortingError(error.strerror or error) from None
 
 
-@dataclass
-class _OccurrenceCounter:
-    """Number equal events, which come one after the other.
-
-    Attributes:
-        previous: User, product, kind and mark of the event before.
-        occurrence: How many equal events came before the current one.
-    """
-
-    previous: tuple[str, str, str, str] | None = None
-    occurrence: int = 0
-
-    def number_marks(self, batch: EventBatch, marks: list[str], counted: Sequence[int]) -> None:
-        """Append "#n" to the marks of repeated events that are told apart by counting."""
-        keys = zip(batch.user_id, batch.product_id, batch.kind, marks.copy(), strict=True)
-        for row, key in enumerate(keys):
-            self.occurrence = self.occurrence + 1 if key == self.previous else 0
-            self.previous = key
-            if self.occurrence and counted[row]:
-                marks[row] = f"{key[3]}#{self.occurrence}"
+def _places_of(limits: list[bytes], keys: Any) -> Iterator[int]:
+    """Yield how many of the sorted keys lie below each of the ascending limits."""
+    place = 0
+    for limit in limits:
+        place = bisect_left(range(len(keys)), limit, lo=place, key=lambda at: keys[at].as_py())
+        yield place
 
 
-def _without_older(batch: EventBatch, first_seq: int | None) -> EventBatch:
-    """Keep the last of adjacent equal events, which is the latest, with the smallest of their arrival numbers.
+def _columns(pieces: list[Any]) -> EventColumns:
+    """Return the events of record batches."""
+    table = pa.Table.from_batches(pieces).combine_chunks()
+    key, *arrays = (column.chunk(0) for column in table.columns)
+    return EventColumns(key, *(array.to_numpy(zero_copy_only=False) for array in arrays))
 
-    Args:
-        batch: Events in order.
-        first_seq: Arrival number that the first event takes over from equal events of the batch before; None if none.
 
-    Returns:
-        The events, each once.
-    """
-    assert batch.arrival_seq is not None
-    if first_seq is not None:
-        batch.arrival_seq[0] = min(first_seq, batch.arrival_seq[0])
-    equal = np.ones(max(len(batch) - 1, 0), dtype=np.bool_)
-    for column in (batch.product_id, batch.user_id, batch.kind, batch.dedupe_key or []):
-        equal &= np.fromiter(map(eq, column, islice(column, 1, None)), np.bool_, len(equal))
-        if not equal.any():
-            return batch
-    last = np.flatnonzero(np.append(~equal, True))
-    number = np.minimum.reduceat(batch.arrival_seq, np.append(0, last[:-1] + 1))
-    return replace(batch.take(last.tolist()), arrival_seq=number)
+def _batch(events: EventColumns, first_seq: int) -> EventBatch:
+    """Return events in order as a batch, each once."""
+    group = events.group()
+    arrival_seq = events.place + first_seq
+    if group[-1] == len(group) - 1:
+        users, products, kinds, marks = events.texts(0, 1, 2, 3)
+        return EventBatch(users, products, kinds, events.value, events.at, marks, arrival_seq)
+    begin = np.flatnonzero(np.diff(group, prepend=-1))
+    occurrence = np.arange(len(group)) - begin[group]
+    numbered = events.counted & (occurrence > 0)
+    # The last of equal events is the latest; events with a count of their own are equal to no other.
+    is_last = np.append((group[1:] != group[:-1]) | numbered[1:] | numbered[:-1], True)
+    last = np.flatnonzero(is_last)
+    arrival_seq = np.minimum.reduceat(arrival_seq, np.append(0, last[:-1] + 1))
+    kept, count = events.take(last), np.where(numbered, occurrence, 0)[last]
+    users, products, kinds, marks = kept.texts(0, 1, 2, 3)
+    for at in np.flatnonzero(count).tolist():
+        marks[at] = f"{marks[at]}#{count[at]}"
+    return EventBatch(users, products, kinds, kept.value, kept.at, marks, arrival_seq)

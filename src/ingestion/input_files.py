@@ -72,6 +72,7 @@ CHUNK_BYTES = 1 << 21
 _HEAD_BYTES = 1 << 20
 
 Row = TypeVar("Row")
+Block = TypeVar("Block")
 Chunk: TypeAlias = bytes  # the class below has a method of this name
 
 _log = logging.getLogger(__name__)
@@ -158,7 +159,12 @@ class InputFile:
         self.format = _format_of(head, is_workbook=is_zip and self._member is None)
         self.is_parquet = head.startswith(_PARQUET_MAGIC)
         self.encoding = _checked_encoding(encoding) if encoding else _detect_encoding(head)
-        self._ends_with_returns = b"\r" in head and b"\n" not in head
+        self._ending = "\r" if b"\r" in head and b"\n" not in head else "\n"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its lines are those of its text, not made of a workbook or another format."""
+        return self.format == _TEXT
 
     @contextmanager
     def bytes(self) -> Iterator[IO[bytes]]:
@@ -207,15 +213,25 @@ class InputFile:
             with self.bytes() as binary:
                 yield from packed_tables.feed_lines(binary, self.path)
         elif self.format == _HTML:
-            yield from packed_tables.html_lines("\n".join(lines) + "\n" for lines in self._text_blocks())
+            yield from packed_tables.html_lines("\n".join(self.lines_of(text)) + "\n" for text in self.text_blocks())
         else:
-            yield from self._text_blocks()
+            yield from map(self.lines_of, self.text_blocks())
 
-    def _text_blocks(self) -> Iterator[list[str]]:
-        """Yield the lines of the text itself, in blocks."""
+    def lines_of(self, text: str) -> list[str]:
+        """Return the lines of a block of text, without their ends."""
+        lines = text.split(self._ending)
+        if not lines[-1]:
+            lines.pop()
+        return [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
+
+    def text_blocks(self) -> Iterator[str]:
+        """Yield blocks of whole lines of the text itself, with their ends; the last line may have none. None is empty.
+
+        Raises:
+            UnusableFile: The file is damaged; all whole lines before the damage are yielded first.
+        """
         # surrogateescape keeps undecodable bytes, so that validation rejects only the rows that have them.
         decoder = codecs.getincrementaldecoder(self.encoding)("surrogateescape")
-        ending = "\r" if self._ends_with_returns else "\n"
         rest, n_lines = "", 0
         with self.bytes() as binary:
             chunks = self.chunks(binary)
@@ -223,14 +239,12 @@ class InputFile:
                 with self._guarded(n_lines):
                     chunk = next(chunks, b"")
                     text = rest + decoder.decode(chunk, final=not chunk)
-                lines = text.split(ending)
+                end = text.rfind(self._ending) + 1 if chunk else len(text)
                 # Truncated while it grows: one endless line must not fill the memory.
-                rest = lines.pop()[: MAX_LINE + 1] if chunk else ""
-                if lines and not chunk and not lines[-1]:
-                    lines.pop()
-                if lines:
-                    n_lines += len(lines)
-                    yield [line[: MAX_LINE + 1].removesuffix("\r") for line in lines] if "\r" in text else lines
+                rest = text[end:][: MAX_LINE + 1]
+                if end:
+                    n_lines += text.count(self._ending)
+                    yield text[:end]
                 if not chunk:
                     return
 
@@ -288,7 +302,7 @@ def refuse_many_columns(path: Path, n: int) -> None:
         )
 
 
-def with_last(blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], bool]]:
+def with_last(blocks: Iterator[Block]) -> Iterator[tuple[Block | list[str], bool]]:
     """Yield each block with False, and at the end an empty block with True: it is the last one."""
     for block in blocks:
         yield block, False

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.row_validation import ValidatedBlock
 
 
@@ -27,13 +28,13 @@ class RowTally:
     left_out: Counter[str] = field(default_factory=Counter)
     by_kind: Counter[str] = field(default_factory=Counter)
 
-    def add(self, block: ValidatedBlock) -> None:
+    def add(self, block: ValidatedBlock | ColumnBlock) -> None:
         """Count the rows of a block."""
         self.n_read += block.n_rows
         self.n_events += len(block.events)
         self.rejected.update(row.reason for row in block.rejected if not row.is_left_out)
         self.left_out.update(row.reason for row in block.rejected if row.is_left_out)
-        self.by_kind.update(block.events.kind)
+        self.by_kind.update(block.by_kind)
 
     @property
     def n_rejected(self) -> int:

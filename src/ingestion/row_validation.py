@@ -58,6 +58,11 @@ class ValidatedBlock:
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def by_kind(self) -> Counter[str]:
+        """Kind → events."""
+        return Counter(self.events.kind)
+
 
 def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> ValidatedBlock:
     """Validate every row of a block; a bad row is rejected with the first reason found.

@@ -6,10 +6,11 @@ that arrived last. An event without a time is the oldest. An event that replaces
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Set
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from operator import lt
 from typing import Any
 
@@ -19,6 +20,8 @@ from sqlalchemy import Connection
 from src.core.domain import NO_TIME, EventBatch
 
 _COLUMNS = "user_id, product_id, kind, mark, value, at, number"
+_N_COLUMNS = 7
+_STATEMENT_ROWS = 200
 _REPLACE = f"""
     ON CONFLICT (user_id, product_id, kind, mark) DO UPDATE SET value = excluded.value, at = excluded.at
     WHERE coalesce(excluded.at, {NO_TIME}) >= coalesce(events.at, {NO_TIME})
@@ -101,12 +104,24 @@ def _rows(batch: EventBatch) -> Iterator[_Row]:
 def _upsert_sqlite(connection: Connection, batch: EventBatch, products: Set[str]) -> int:
     raw: Any = connection.connection.dbapi_connection
     before = raw.total_changes
-    raw.executemany(f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) {_REPLACE}", _rows(batch))
+    rows = _rows(batch)
+    # Many rows of one statement take three fifths of the time of as many statements.
+    together = min(_STATEMENT_ROWS, raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _N_COLUMNS)
+    if n_whole := len(batch) // together:
+        values = chain.from_iterable(islice(rows, n_whole * together))
+        raw.executemany(_insert(together), zip(*[values] * (together * _N_COLUMNS), strict=True))
+    raw.executemany(_insert(1), rows)
     stored = raw.total_changes - before
     # Sorted, so that neighbours are on one page: half the time.
     new = ((product_id,) for product_id in sorted(products))
     raw.executemany("INSERT INTO products (product_id) VALUES (?) ON CONFLICT DO NOTHING", new)
     return int(stored)
+
+
+def _insert(n: int) -> str:
+    """Return the statement that inserts n rows."""
+    row = f"({', '.join('?' * _N_COLUMNS)})"
+    return f"INSERT INTO events ({_COLUMNS}) VALUES {', '.join([row] * n)} {_REPLACE}"
 
 
 def _upsert_postgresql(connection: Connection, batch: EventBatch, products: Set[str]) -> int:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from src.core.domain import EventBatch, Product
@@ -16,15 +17,18 @@ from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.ids import has_bad_characters
 from src.core.progress import Reporter
+from src.core.read_ahead import map_ahead, read_ahead
 from src.core.settings import Settings
 from src.ingestion.data_checks import check_load
+from src.ingestion.event_columns import ColumnBlock, EventColumns
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.joined_files import Pair, find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import previous_of
-from src.ingestion.row_validation import ValidatedBlock, validate_rows
+from src.ingestion.plain_rows import parts_of, validated_columns
+from src.ingestion.row_validation import validate_rows
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.workflows.export import input_files
@@ -34,7 +38,8 @@ from src.workflows.rejected_rows_file import RejectedRowsFile
 from src.workflows.saved_mappings import hints_for
 from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
 
-_FIRST_BATCH, _MAX_BATCH = 5_000, 50_000
+_FIRST_BATCH, _MAX_BATCH = 5_000, 60_000
+_SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
 _PRODUCT_BATCH = 2_000
 _REPEATED = "product given more than once: the last one counts"
@@ -167,13 +172,13 @@ class _Loading:
             ExternalSort(self._settings.var) as sorter,
         ):
             try:
-                for block in self._validated_blocks():
+                for block in self._blocks():
                     rejects.write(block.rejected)
                     if tally.n_kept == 0 < block.n_rows - len(block.rejected):
                         before_storing()
                         self._measure_known_ids(block.events)
                         comparison.look_up(
-                            _sample(block.events.product_id or [product.product_id for product in block.products])
+                            _sample(block.events.texts(1)[0] or [product.product_id for product in block.products])
                         )
                     tally.add(block)
                     self._renamed.update(block.renamed)
@@ -187,7 +192,7 @@ class _Loading:
             if sorter.n_events:
                 self._reporter.step(f"storing {path}")
             done = 0
-            for batch in sorter.sorted(started, _MAX_BATCH):
+            for batch in read_ahead(sorter.sorted(started, _SORTED_BATCH)):
                 tally.n_stored += self._pace.store(self._store, batch)
                 done += len(batch)
                 self._reporter.advance(done, sorter.n_events)
@@ -199,22 +204,22 @@ class _Loading:
         checks = [*check_load(load, previous), *([met] if met else [])]
         return LoadSummary(load, self._table, rejects_file, checks, broken)
 
-    def _validated_blocks(self) -> Iterator[ValidatedBlock]:
+    def _blocks(self) -> Iterator[ColumnBlock]:
+        """Yield all blocks, validated and sorted by threads: what they call in numpy and pyarrow runs side by side."""
         rules = EventRules(
             self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
         )
-        for raw in self._table.rows.blocks():
-            yield validate_rows(raw, self._table.layout, rules)
+        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table))
 
-    def _measure_known_ids(self, events: EventBatch) -> None:
+    def _measure_known_ids(self, events: EventColumns) -> None:
         """Set which shares of the first rows' users and products are in the store."""
         if not len(events) or self._store.events.is_empty():
             return
-        products, users = _sample(events.product_id), _sample(events.user_id)
+        users, products = map(_sample, events.texts(0, 1))
         self._tally.known_products = len(self._store.products.get(products)) / len(products)
         self._tally.known_users = sum(bool(self._store.events.history(user)) for user in users) / len(users)
 
-    def _store_products(self, block: ValidatedBlock, sorter: ExternalSort) -> None:
+    def _store_products(self, block: ColumnBlock, sorter: ExternalSort) -> None:
         if not block.products:
             return
         repeated = sorter.count_repeated(block.products)
@@ -266,10 +271,11 @@ class _Pace:
         """
         stored = at = 0
         while at < len(events):
+            n_parts = -(-(len(events) - at) // self.size)  # of one size, else the last one would cost as much as others
+            end = at + -(-(len(events) - at) // n_parts)
             started = time.monotonic()
-            part = events.take(range(at, min(at + self.size, len(events)))) if self.size < len(events) else events
-            stored += store.events.add(part)
-            at += len(part)
+            stored += store.events.add(events if end - at == len(events) else events.take(range(at, end)))
+            at = end
             self._took(time.monotonic() - started)
         return stored
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 from src.core.errors import UnusableFile
 from src.core.records import Load
 from src.ingestion.data_checks import Check
+from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.layout import Table
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
@@ -85,7 +86,7 @@ class LoadTally(RowTally):
     nulls: Counter[str] = field(default_factory=Counter)
 
     @override
-    def add(self, block: ValidatedBlock) -> None:
+    def add(self, block: ValidatedBlock | ColumnBlock) -> None:
         super().add(block)
         self.mended.update(block.mended)
         self.nulls.update(block.nulls)

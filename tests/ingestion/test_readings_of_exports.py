@@ -82,6 +82,15 @@ def test_a_log_without_a_header_is_read_by_its_cells(write: Write) -> None:
     assert "column 3 has numbers such as '999' and is not used" in " ".join(counts.table.layout.notes)
 
 
+def test_a_list_of_people_without_a_header_is_no_log(write: Write) -> None:
+    rows = table(
+        "0|24|M|technician|85711",
+        lambda at: f"{at + 1}|{20 + at % 9}|{'MF'[at % 2]}|{('writer', 'artist')[at % 2]}|85{at:03}",
+    )
+    with pytest.raises(UnusableFile, match="--columns"):
+        read(write(rows))
+
+
 # --- Catalogues that look like logs, and the other way round ----------------------------------------------------------
 
 

@@ -196,7 +196,7 @@ def test_a_long_transaction_makes_the_next_one_smaller_and_a_short_one_larger() 
     assert pace.size < start
     for _ in range(9):
         pace._took(0.0)
-    assert start < pace.size <= 50_000
+    assert start < pace.size <= ingest_module._MAX_BATCH
 
 
 class _Slow:
