@@ -315,7 +315,6 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /releases/rollback": (Example("to the one before", {"release": OLDER, "pinned": False}, {"pin": False}),),
     "POST /releases/pin": (Example("the current one", {"release": RELEASE, "pinned": True}, {}),),
     "POST /releases/unpin": (Example("the current one", _NOW, {}),),
-    "PUT /rules": (Example("one product on no list", _RULES_ANSWER, {"rules": _RULES, "note": "discontinued"}),),
     "GET /rules": (Example("that hold", _RULES_ANSWER),),
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),

@@ -73,7 +73,7 @@ def api_reference(document: Mapping[str, Any]) -> list[ReferenceGroup]:
     about = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
     calls: dict[str, list[ReferenceCall]] = {}
     for path, methods in document["paths"].items():
-        for method, call in methods.items():
+        for method, call in sorted(methods.items(), key=lambda entry: entry[0] != "post"):
             if method in _METHODS:
                 calls.setdefault(call["tags"][0], []).append(_call(document, path, method, call))
     names = sorted(calls, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
@@ -85,7 +85,7 @@ def api_reference(document: Mapping[str, Any]) -> list[ReferenceGroup]:
 def _call(document: Mapping[str, Any], path: str, method: str, call: Mapping[str, Any]) -> ReferenceCall:
     content = call.get("requestBody", {}).get("content", {}).get("application/json", {})
     schema = _resolved(document, content.get("schema", {}))
-    examples = [example["value"] for example in content.get("examples", {}).values()]
+    examples = [example["value"] for example in content.get("examples", {}).values()] or schema.get("examples", [])
     needed = [name for security in call.get("security", ()) for name in security]
     key = next((role.removesuffix("_key") for role in _ROLES if role in needed), "")
     return ReferenceCall(

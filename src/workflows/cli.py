@@ -17,12 +17,12 @@ from typing_extensions import override
 
 from src.core.errors import AisleError, Ended
 from src.core.progress import Reporter
+from src.core.records import RunPhase
 from src.workflows.resource_usage import address_space_note
 
 _SHOWN_SHARE = 0.01
 
 if TYPE_CHECKING:
-    from src.core.records import RunPhase
     from src.evaluation.benchmark_report import BenchmarkReport
     from src.evaluation.known_item_report import KnownItemReport
     from src.evaluation.report import Report

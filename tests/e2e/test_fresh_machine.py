@@ -58,7 +58,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     wanted = re.findall(r"^([\w.-]+)(?:\[\w+\])?==\S+( ;)?", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    for name, is_conditional in wanted:
+    for name, is_conditional in dict(wanted).items():  # a package has a line for each range of Python's versions
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:

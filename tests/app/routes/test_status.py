@@ -91,7 +91,7 @@ def test_a_store_that_does_not_answer_is_not_ready_and_no_secret_gets_out(
         client.get("/readyz"),
         client.get("/status"),
         client.post("/recommend", json={"user_id": "a"}),
-        client.get("/?user_id=a"),
+        client.get("/customers/a"),
     ):
         body = is_problem(answer, 503)
         assert "the store does not answer" in body["detail"]

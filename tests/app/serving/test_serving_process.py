@@ -75,7 +75,7 @@ for model in (*pipeline.list_models, None):
 assert pipeline.predict("U00003", product).rating
 client = app.test_client()
 assert client.post("/search", json={{"query": "steel pan"}}).json["results"]
-assert client.get("/dashboard").status_code == 200
+assert client.get("/dashboard", follow_redirects=True).status_code == 200
 assert client.post("/matrix_factor/similar", json={{"item_id": product}}).json["recommendations"]
 {imported(TRAINING_ONLY)}
 """
