@@ -11,11 +11,14 @@ from typing import Any
 
 from flask import Flask
 
+from app.background.background_job import BackgroundJob
 from app.context import context_of
-from app.schemas.examples import OLDER, RELEASE, RUN
-from src.core.records import RunStatus
+from app.schemas.example import FINDING, OLDER, RELEASE, RUN, RUNNING
+from src.core.operation_records import FindingRecord
+from src.core.process_lock import LockOwner
+from src.core.records import Run, RunStatus
 from src.store import Store
-from tests.aisle_context import launch_trainings
+from tests.aisle_context import exchange
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def read_curl(line: str) -> Shown:
     """Parse a curl line as curl does: POST with a body, GET without."""
     words = shlex.split(line.replace("\\\n", ""))
     assert words[:2] == ["curl", "-s"], line
-    known = {"-H", "-d"}
+    known = {"-H", "-d", "-X"}
     assert {word for word in words[2:] if re.fullmatch(r"-\w", word)} <= known, line
     given: dict[str, list[str]] = {option: [] for option in known}
     rest, at = [], 2
@@ -51,7 +54,8 @@ def read_curl(line: str) -> Shown:
     (url,) = rest
     headers = [(name, value) for name, _, value in (said.partition(": ") for said in given["-H"])]
     body = given["-d"][0] if given["-d"] else None
-    return Shown("GET" if body is None else "POST", url.removeprefix("localhost:5000"), headers, body)
+    method = given["-X"][0] if given["-X"] else "GET" if body is None else "POST"
+    return Shown(method, url.removeprefix("localhost:5000"), headers, body)
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,38 @@ def trained_at_once(store: Store) -> Callable[..., Any]:
     return start
 
 
+class _Held:
+    """The lock of a training that runs."""
+
+    def owner(self) -> LockOwner:
+        return LockOwner.this_process("api")
+
+
+class _NeverEnded(BackgroundJob):
+    """A job whose process is not ended."""
+
+    def end(self, *_: Any) -> None:
+        """Do nothing."""
+
+
+def running_run(store: Store) -> None:
+    """Save the run of the examples that is under way."""
+    store.runs.save(Run(RUNNING, "api", 1_795_737_721, RunStatus.RUNNING, host="shop-1", model_type="all"))
+
+
 def shop_of_examples(
     app: Flask, store: Store, publish_again: Callable[..., str], writer: dict[str, str], admin: dict[str, str]
 ) -> Shop:
-    """The application with a second release and fake trainings."""
+    """The application with a second release, a finding, a run under way, and fake processes."""
     older = context_of(app).recommender.version
     newer = publish_again()
-    context_of(app).recommender.refresh()
-    launch_trainings(app, trained_at_once(store))
     run = store.runs.newest(5)[0]
+    aisle = context_of(app)
+    aisle.recommender.refresh()
+    training = _NeverEnded(aisle.training.script, _Held(), aisle.training.log, launch=trained_at_once(store))
+    comparing = replace(aisle.comparing, launch=lambda *_: SimpleNamespace(wait=lambda: 0))
+    exchange(app, training=training, comparing=comparing)
+    (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], "", 1_795_733_423)
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
-    names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER)
-    return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older), strict=True)))
+    names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER, FINDING)
+    return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older, finding.finding_id), strict=True)))

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from app import problem_json, schemas
 from app.problem_json import problems_of
 from app.schemas import admin, events, list_answers, lists, running
-from app.schemas.examples import EXAMPLES, Example
+from app.schemas.example import Example
+from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
 
@@ -94,7 +95,7 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
             role = access.role_of(endpoints[call_name])
             _describe_access(call, role, access.keys)
             _describe_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
-            _add_examples(call, path, EXAMPLES.get(call_name, ()), role)
+            _add_examples(call, call_name, EXAMPLES.get(call_name, ()), role)
     return document
 
 
@@ -197,16 +198,16 @@ def _describe_headers(call: dict[str, Any], *, is_list: bool) -> None:
     call["responses"] = dict(sorted(call["responses"].items()))
 
 
-def _add_examples(call: dict[str, Any], path: str, examples: tuple[Example, ...], role: Role) -> None:
-    lines = "\n".join(f"```sh\n{example.curl(path, role)}\n```" for example in examples)
+def _add_examples(call: dict[str, Any], name: str, examples: tuple[Example, ...], role: Role) -> None:
+    lines = "\n".join(f"```sh\n{example.curl(name, role)}\n```" for example in examples)
     call["description"] = f"{call.get('description', '')}\n\n{lines}".strip()
     for example in examples:
-        name = example.title.replace(" ", "-").replace(",", "")
+        key = example.title.replace(" ", "-").replace(",", "")
         answer = call["responses"][str(example.status)]["content"][example.kind]
-        answer.setdefault("examples", {})[name] = {"summary": example.title, "value": example.answer}
+        answer.setdefault("examples", {})[key] = {"summary": example.title, "value": example.answer}
         if example.has_body:
             asked = call["requestBody"]["content"]["application/json"]
-            asked.setdefault("examples", {})[name] = {"summary": example.title, "value": example.body}
+            asked.setdefault("examples", {})[key] = {"summary": example.title, "value": example.body}
         for parameter in call.get("parameters", ()):
             value = {**(example.path or {}), **(example.query or {})}.get(parameter["name"])
             if value is not None:

@@ -2,70 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from app.security.api_keys import Role
-
-RELEASE, OLDER, RUN = "20261127T000212Z-e64728e0", "20261126T000154Z-9bccd32b", "5f0c2a9d41be"
-_AT = "localhost:5000"
-_NO_BODY: Any = object()
-_KEYS = {Role.WRITE: "var/keys/write.key", Role.ADMIN: "var/keys/admin.key"}
-
-
-@dataclass(frozen=True)
-class Example:
-    """A request and its answer.
-
-    Attributes:
-        title: What it shows.
-        answer: The body of the answer.
-        body: The body of the request; none by default.
-        query: The query string; None without one.
-        path: Values of the variables in the path; None without any.
-        status: HTTP status of the answer.
-        kind: Media type of the answer.
-    """
-
-    title: str
-    answer: Any
-    body: Any = _NO_BODY
-    query: Mapping[str, Any] | None = None
-    path: Mapping[str, str] | None = None
-    status: int = 200
-    kind: str = "application/json"
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the request has a body."""
-        return self.body is not _NO_BODY
-
-    def address(self, template: str) -> str:
-        """Return the path and query of the request, given a path such as /runs/{run_id}."""
-        names = {name: quote(value, safe="") for name, value in (self.path or {}).items()}
-        return template.format(**names) + (f"?{urlencode(self.query)}" if self.query else "")
-
-    def curl(self, template: str, role: Role) -> str:
-        """Return the shell command that sends the request.
-
-        Args:
-            template: The path of the call, such as /runs/{run_id}.
-            role: The role of the call; READ and OPEN send no key.
-
-        Returns:
-            A curl command, in several lines.
-        """
-        parts = [f"curl -s {shlex.quote(_AT + self.address(template))}"]
-        if role in _KEYS:
-            parts.append(f'-H "Authorization: Bearer $(cat {_KEYS[role]})"')
-        if self.has_body:
-            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(self.body))}"]
-        return " \\\n  ".join(parts)
-
+from app.schemas.example import OLDER, RELEASE, RUN, Example
+from app.schemas.running_examples import RUNNING_EXAMPLES
 
 _PAINT = {
     "product_id": "P00076",
@@ -110,8 +50,6 @@ _RUN: dict[str, Any] = {
     "verdict": None,
     "phases": [{"name": "training als on 77,306 events", "seconds": 0.81, "busy": 0.93, "peak_mib": 512.4}],
 }
-_RULES = [{"action": "exclude", "product_id": "P00012"}]
-_RULES_ANSWER = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES, "base": {}}
 _STATUS: dict[str, Any] = {
     "findings": [],
     "database": {
@@ -315,9 +253,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /releases/rollback": (Example("to the one before", {"release": OLDER, "pinned": False}, {"pin": False}),),
     "POST /releases/pin": (Example("the current one", {"release": RELEASE, "pinned": True}, {}),),
     "POST /releases/unpin": (Example("the current one", _NOW, {}),),
-    "GET /rules": (Example("that hold", _RULES_ANSWER),),
     "GET /status": (Example("of everything", _STATUS),),
     "GET /healthz": (Example("alive", {"status": "ok"}),),
     "GET /readyz": (Example("ready", {"status": "ok"}),),
     "GET /metrics": (Example("all of them", _METRICS, kind="text/plain"),),
-}
+} | RUNNING_EXAMPLES

@@ -13,10 +13,12 @@ from flask import Flask
 from openapi_schema_validator import OAS31Validator
 
 from app.context import context_of
-from app.schemas.examples import EXAMPLES, RELEASE, Example
+from app.schemas.example import RELEASE, Example
+from app.schemas.examples import EXAMPLES
+from app.security.api_keys import Role
 from src.releases.registry import Registry
 from src.store import Store
-from tests.curl import Shop, curl_lines, read_curl, shop_of_examples
+from tests.curl import Shop, curl_lines, read_curl, running_run, shop_of_examples
 
 ROOT = Path(__file__).resolve().parents[3]
 _EACH = [(call, example) for call, examples in EXAMPLES.items() for example in examples]
@@ -86,7 +88,10 @@ def test_an_example_works_and_is_answered_as_shown(
     endpoint = served.app.url_map.bind("").match(example.address(path).partition("?")[0], method=call.split(" ")[0])[0]
     with served.app.app_context():
         role = context_of(served.app).access.role_of(endpoint)
-    answer = served.send(example.curl(path, role))
+    running_run(context_of(served.app).store)
+    if call == "GET /releases/comparison":
+        served.send(EXAMPLES["POST /releases/compare"][0].curl("POST /releases/compare", Role.ADMIN))
+    answer = served.send(example.curl(call, role))
     assert answer.status_code == example.status, answer.text
     assert answer.mimetype == example.kind
     found = answer.get_json() if answer.is_json else answer.text
@@ -146,6 +151,7 @@ def test_every_curl_of_the_page_about_the_calls_works(served: Shop) -> None:
     for line in lines:
         Registry(aisle.settings.releases_dir).activate(newest)
         aisle.recommender.refresh()
+        running_run(aisle.store)
         answer = served.send(line)
         assert answer.status_code in (200, 201, 202), (line, answer.text)
 
