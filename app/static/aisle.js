@@ -1,5 +1,5 @@
 /* Aisle in a shop's own page: draws lists, keeps the history of an anonymous session, and tells what visitors do.
-   <script src="https://AISLE/static/aisle.js" data-key="PUBLIC KEY" defer></script>
+   <script src="ADDRESS OF AISLE/static/aisle.js" data-key="PUBLIC KEY" defer></script>
    <ul data-aisle="basket" data-aisle-n="4" hidden><template><li><a data-href="/p/{product_id}">{title}</a></li></template></ul>
    No cookie; without the service the page stays as it is. */
 (function () {

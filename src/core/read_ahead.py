@@ -22,7 +22,11 @@ def map_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         items: Read by the caller's thread, a few before their results are used.
 
     Yields:
-        The results in the order of the items. An exception of `items` comes after the results of all items before it.
+        The results in the order of the items.
+
+    Raises:
+        Exception: What `function` raises, in place of the item's result; what `items` raises, after the results of all
+            items before it.
     """
     pending: deque[Future[R]] = deque()
     source, failure = iter(items), None

@@ -52,8 +52,8 @@ _UNSUPPORTED = {
     b"Rar!": "packed with RAR. Unpack it",
 }
 _SQL = re.compile(
-    rb"(?im)^\s*(create\s+table|insert\s+into|drop\s+table|copy\s+\S+.*\bfrom\s+stdin|begin\s+transaction;)"
-)
+    rb"(?im)^[^\S\n]*(create\s+table|insert\s+into|drop\s+table|copy\s+\S.*\bfrom\s+stdin|begin\s+transaction;)"
+)  # no two repetitions match the same characters: the search is linear in its text, also for blank lines
 _SQL_DUMP = re.compile(rb"(?i)\s*(--|/\*).{0,80}\b(dump|sql)\b")
 _TEXT, _SHEET, _HTML, _FEED = "text", "sheet", "html", "feed"
 _MOST_SHEET_BYTES = 1 << 28  # of the parts of a workbook, some of which are held in memory

@@ -125,7 +125,7 @@ def _saturated(counts: dict[str, csr_matrix], shape: tuple[int, int]) -> csr_mat
 def _factor(field: str, relative: FloatArray) -> FloatArray:
     """Return the normalisation of texts by their lengths relative to a title.
 
-    Short descriptions are second titles; a word of one that is a hundred times as long as a title tells a tenth as much.
+    Short descriptions are second titles; a word of one that is a hundred times as long as a title counts a tenth.
     """
     if field == _TITLE:
         return 1 / (1 - _B + _B * relative)

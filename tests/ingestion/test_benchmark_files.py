@@ -164,13 +164,13 @@ def test_of_a_valid_file_partly_inside_train_only_what_is_new_is_added(write: Wr
     assert pairs_of(given.for_tuning().train) == TRAIN[1:]
 
 
-def test_products_viewed_before_the_purchase_are_known_while_tuning(write: Write) -> None:
+def test_all_events_of_a_pair_of_the_valid_file_are_taken_out_while_tuning(write: Write) -> None:
     train = write("user_id,item_id,event\na,x,view\na,x,buy\nb,x,view\nb,y,buy\n", "train.csv")
     given = read(train, write("user_id,item_id\na,x\n", "valid.csv"))
     tuning = given.for_tuning()
-    assert pairs_of(tuning.train) == [("a", "x"), ("b", "x"), ("b", "y")]
-    assert tuning.train.kind[0] != tuning.test.kind[0]
-    assert len(given.data) == 4
+    assert pairs_of(tuning.train) == [("b", "x"), ("b", "y")]
+    assert pairs_of(tuning.test) == [("a", "x")]
+    assert pairs_of(given.data) == [("a", "x"), ("a", "x"), ("b", "x"), ("b", "y")]
 
 
 def test_a_valid_file_that_leaves_nothing_to_learn_from_is_refused(write: Write) -> None:
@@ -240,4 +240,10 @@ def test_a_public_split_of_a_million_pairs_is_read_in_seconds() -> None:
 def test_the_more_events_there_are_the_smaller_the_share_held_out(n: int, share: float) -> None:
     ids = [f"p{at % 97}" for at in range(n)]
     batch = EventBatch([f"u{at % 50}" for at in range(n)], ids, ["purchase"] * n, np.ones(n), np.full(n, NO_TIME))
-    assert len(held_out(training_data([batch])).test) == pytest.approx(share * n, abs=1)
+    found = held_out(training_data([batch]))
+    in_train, in_test = set(pairs_of(found.train)), set(pairs_of(found.test))
+    assert not in_train & in_test
+    n_pairs = len(in_train | in_test)
+    assert len(in_test) == pytest.approx(share * n_pairs, abs=1)
+    assert len(found.test) == pytest.approx(share * n, abs=n / n_pairs * 2)  # the events of a pair stay together
+    assert len(found.train) + len(found.test) == n

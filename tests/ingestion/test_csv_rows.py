@@ -130,9 +130,10 @@ def test_a_quoted_field_that_is_far_too_long_costs_only_its_own_lines(
 ) -> None:
     monkeypatch.setattr(input_files, "CHUNK_BYTES", chunk)
     lines = "".join(f"line {i}\n" for i in range(600))
-    good = "P0,before,1\n" * 250
-    found = read(write(TITLES + good + f'P1,"{lines}",3\nP2,after,4\n'))
-    assert [product.product_id for product in found.products] == ["P0"] * 250 + ["P2"]
+    good = [f"P{i}" for i in range(250)]  # each once: what repeats its products is no catalogue
+    before = "".join(f"{product_id},before,1\n" for product_id in good)
+    found = read(write(TITLES + before + f'Q1,"{lines}",3\nQ2,after,4\n'))
+    assert [product.product_id for product in found.products] == [*good, "Q2"]
     assert found.n_rows == 251 + 601
     assert found.reasons[0] == (252, "quote that is never closed")
 

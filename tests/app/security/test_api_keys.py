@@ -103,8 +103,8 @@ def test_a_key_for_reading_may_not_write(client_of: Client, is_problem: Checker)
     is_problem(post(client_of(read_keys="reader"), bearer("reader")), 403)
 
 
-READING = ["/recommend?user_id=a", "/popular", "/status", "/", "/?user_id=U00001"]
-OPEN = ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/css/swagger-ui.css"]
+READING = ["/recommend?user_id=a", "/popular", "/status", "/", "/customers/U00001", "/operations"]
+OPEN = ["/healthz", "/readyz", "/openapi.json", "/docs", "/static/pages.css"]
 
 
 @pytest.mark.parametrize("path", READING)
@@ -219,10 +219,10 @@ def basic(password: str) -> dict[str, str]:
 
 def test_a_key_typed_in_the_browser_gives_access_to_pages_only(client_of: Client, is_problem: Checker) -> None:
     client = client_of(read_keys="reader", write_keys="writer", admin_keys="admin")
-    refused = client.get("/dashboard")
+    refused = client.get("/operations")
     assert any("Basic" in said for said in refused.headers.getlist("WWW-Authenticate"))
-    assert client.get("/dashboard", headers=basic("reader")).status_code == 200
-    is_problem(client.get("/dashboard", headers=basic("wrong")), 401)
+    assert client.get("/operations", headers=basic("reader")).status_code == 200
+    is_problem(client.get("/operations", headers=basic("wrong")), 401)
     # A browser sends what was typed along with whatever a foreign page makes it ask for.
     is_problem(client.get("/status", headers=basic("reader")), 401)
     is_problem(post(client, basic("writer")), 401)

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from src.core.settings import Settings
 
 Checker = Callable[[Any, int], dict[str, Any]]
-PAGES = ["/", "/?user_id=U00003", "/docs", "/dashboard", "/shop/search?q=mouse", "/shop/products/P00012"]
+PAGES = ["/", "/customers/U00003", "/docs", "/operations", "/shop/search?q=mouse", "/shop/products/P00012"]
 CALLS = ["/recommend?user_id=a", "/status", "/openapi.json", "/nothing", "/healthz"]
 
 
@@ -53,7 +53,7 @@ def test_every_answer_has_the_headers_that_protect(client: FlaskClient, path: st
         assert f"{feature}=()" in headers["Permissions-Policy"]
 
 
-@pytest.mark.parametrize("path", ["/recommend?user_id=a", "/?user_id=U00003", "/status", "/dashboard", "/nothing"])
+@pytest.mark.parametrize("path", ["/recommend?user_id=a", "/customers/U00003", "/status", "/operations", "/nothing"])
 def test_answers_about_users_are_not_cached(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
 

@@ -143,7 +143,7 @@ def test_a_wrong_key_typed_into_the_form_of_a_page_is_a_guess_like_any_other(cli
     assert "Too many wrong keys from this address" in told.text
     assert "Retry-After" in told.headers
     assert client.post("/releases/pin", headers=bearer("admin")).status_code == 429, "by the call just as little"
-    assert client.get("/dashboard").status_code == 200
+    assert client.get("/operations").status_code == 200
 
 
 def test_right_keys_and_missing_ones_are_no_guesses(client_of: Client) -> None:
