@@ -41,7 +41,7 @@ def test_a_rule_is_parsed_and_its_schema_allows_it(rule: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("rule", WRONG)
 def test_a_wrong_rule_is_refused_and_its_schema_forbids_it(rule: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="^rule 1"):
+    with pytest.raises(InputError, match=r"^rule 1"):
         parse_rules([rule])
     assert not OAS31Validator(ShopRule.model_json_schema()).is_valid(rule)
 
