@@ -94,6 +94,8 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
             _correct(call)
             role = access.role_of(endpoints[call_name])
             _describe_access(call, role, access.keys)
+            if role is Role.ADMIN and "requestBody" in call:  # app.routes.WITHOUT_BODY
+                call["requestBody"]["required"] = _has_needed_fields(call, document["components"]["schemas"])
             _describe_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
             _add_examples(call, call_name, EXAMPLES.get(call_name, ()), role)
     return document
@@ -177,10 +179,14 @@ def _correct(call: dict[str, Any]) -> None:
             del schema["default"]
 
 
+def _has_needed_fields(call: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """Return whether a body is needed, where none is read as an object without fields."""
+    schema = call["requestBody"]["content"]["application/json"]["schema"]
+    return "required" in schemas[schema["$ref"].rpartition("/")[2]]
+
+
 def _describe_access(call: dict[str, Any], role: Role, keys: Keys) -> None:
     call["security"] = []
-    if role is Role.ADMIN and "requestBody" in call:  # app.routes.WITHOUT_BODY
-        call["requestBody"]["required"] = False
     if role is Role.OPEN:
         return
     call["responses"] |= problems_of(429)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StrictBool
 
 from app.schemas import Id, Request
+from app.schemas.example import OLDER, RELEASE
+from src.core.list_rules import whole
 from src.core.shop_rules import MAX_RULES, PlacementName, ShopRule
 
 _RULES: list[Any] = [{"action": "exclude", "product_id": "POST"}, {"action": "boost", "brand": "Brio", "factor": 1.5}]
@@ -18,7 +20,7 @@ class RulesBody(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"rules": _RULES, "note": "no postage on lists"}]})
 
     rules: Annotated[list[ShopRule], Field(max_length=MAX_RULES)]
-    version: Annotated[int, Field(ge=0, strict=True)] | None = Field(
+    version: Annotated[int, Field(ge=0, strict=True), BeforeValidator(whole)] | None = Field(
         None, description="The version that these replace; if another one holds by now, the answer is 409."
     )
     note: Annotated[str, Field(max_length=500)] = Field("", description="Why, for the list of versions.")
@@ -53,7 +55,7 @@ class PreviewBody(Request):
     rules: Annotated[list[ShopRule], Field(max_length=MAX_RULES)]
     user_ids: list[Id] = Field([], max_length=20)
     placement: PlacementName | None = None
-    n: Annotated[int, Field(ge=1, le=50, strict=True)] = 10
+    n: Annotated[int, Field(ge=1, le=50, strict=True), BeforeValidator(whole)] = 10
 
 
 class PreviewAnswer(BaseModel):
@@ -119,9 +121,7 @@ class WithdrawAnswer(BaseModel):
 class CompareBody(Request):
     """Two releases on disk."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"one": "20261127T213035Z-d0e3462d", "other": "20261126T213035Z-1c2d3e4f"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"one": RELEASE, "other": OLDER}]})
 
     one: str = Field(max_length=64)
     other: str = Field(max_length=64)

@@ -18,7 +18,7 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
     """
     rules = query.rules or Rules()
     known = product or Product("")
-    category = "no category is known of it" if known.category is None else f"its category is {known.category!r}"
+    category, brand = _known("category", known.category), _known("brand", known.brand)
     if position.reason is None:
         return f"it is on the list, at place {position.rank} of {query.n}"
     return {
@@ -29,7 +29,7 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
         ExclusionReason.EXCLUDED: "the request or a rule of the shop excludes it",
         ExclusionReason.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
         ExclusionReason.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
-        ExclusionReason.BRAND: f"its brand is {known.brand!r}; the list is for nothing of {_listed(rules.not_brands)}",
+        ExclusionReason.BRAND: f"{brand}; the list is for nothing of {_listed(rules.not_brands)}",
         ExclusionReason.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
         ExclusionReason.STOCK: "it is sold out, and the list is for what is in stock",
         ExclusionReason.MAX_PER_CATEGORY: (
@@ -41,6 +41,10 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
             "the model did not name it among the products that were looked at for this history"
         ),
     }[position.reason]
+
+
+def _known(what: str, value: str | None) -> str:
+    return f"no {what} is known of it" if value is None else f"its {what} is {value!r}"
 
 
 def _listed(names: frozenset[str]) -> str:

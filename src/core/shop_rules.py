@@ -3,24 +3,78 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from src.core.domain import JsonDict, Rules
 from src.core.errors import InputError
 from src.core.ids import clean_id
-from src.core.list_rules import MAX_FACTOR, AtMost, BoostFields, Name, RuleFields
+from src.core.list_rules import MAX_FACTOR, AtMost, BoostFields, Name, RuleFields, whole
 
 MAX_RULES = 500
 PLACEMENT = r"^[a-z][a-z0-9_-]{0,31}$"
 _BOOST, _BURY = 2.0, 0.5
 """Factors of a boost and a bury without one."""
 _NAMED = ("category", "brand", "product_id")
+_OWN = ("position", "factor", "by", "at_most")
 
 PlacementName = Annotated[str, Field(pattern=PLACEMENT)]
+
+
+def _moment(value: Any) -> Any:
+    """Refuse numbers, and texts of digits, which pydantic would read as seconds since 1970."""
+    if isinstance(value, dt.datetime) or (isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
+        return value
+    raise ValueError("expected a time with a zone, such as 2026-03-01T12:00:00Z")
+
+
+_Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+
+def _schema_of(action: str, name: str | None, **own: JsonValue) -> JsonValue:
+    """Return the schema of the rules of an action that name a product, category or brand, or nothing.
+
+    Args:
+        action: what they do.
+        name: the field that they are for; None for none.
+        own: the fields that only some actions take: what they must be.
+
+    Returns:
+        A JSON schema.
+    """
+    fields: dict[str, JsonValue] = {field: {"type": "null"} for field in (*_NAMED, *_OWN)}
+    named: dict[str, JsonValue] = {} if name is None else {name: {"type": "string"}}
+    needed: list[JsonValue] = [*named, *(field for field in own if action == "cap")]
+    return {"required": needed, "properties": {**fields, **named, **own, "action": {"const": action}}}
+
+
+def _factor(bound: str) -> JsonValue:
+    """Return the schema of a factor with a bound of 1; flask-openapi3 knows no list of types."""
+    return {"anyOf": [{"type": "number", bound: 1}, {"type": "null"}]}
+
+
+_ACTIONS: list[JsonValue] = [
+    _schema_of("pin", "product_id", position={}),
+    *(_schema_of("boost", name, factor=_factor("minimum")) for name in _NAMED),
+    *(_schema_of("bury", name, factor=_factor("exclusiveMaximum")) for name in _NAMED),
+    *(_schema_of("exclude", name) for name in _NAMED),
+    _schema_of("cap", None, by={"type": "string"}, at_most={"type": "integer"}),
+]
+"""What ShopRule checks beyond its fields, except that a rule ends after it begins."""
 
 
 class ShopRule(BaseModel):
@@ -30,19 +84,21 @@ class ShopRule(BaseModel):
     exclude: on no list. cap: at most `at_most` products of each category, or brand, on a list.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"anyOf": _ACTIONS})
 
     action: Literal["pin", "boost", "bury", "exclude", "cap"]
     product_id: Name | None = None
     category: Name | None = None
     brand: Name | None = None
-    position: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(None, description="Of pin; 1 by default.")
-    factor: Annotated[float, Field(ge=1 / MAX_FACTOR, le=MAX_FACTOR, allow_inf_nan=False)] | None = None
+    position: Annotated[int, Field(ge=1, le=100, strict=True), BeforeValidator(whole)] | None = Field(
+        None, description="Of pin; 1 by default."
+    )
+    factor: Annotated[float, Field(ge=1 / MAX_FACTOR, le=MAX_FACTOR, allow_inf_nan=False, strict=True)] | None = None
     by: Literal["category", "brand"] | None = Field(None, description="What a cap counts.")
     at_most: AtMost | None = Field(None, description="Of cap.")
     placement: PlacementName | None = Field(None, description="Only lists for this placement; null for all.")
-    from_: AwareDatetime | None = Field(None, alias="from", description="When it begins to hold; null for at once.")
-    until: AwareDatetime | None = Field(None, description="When it ceases to hold; null for never.")
+    from_: _Moment | None = Field(None, alias="from", description="When it begins to hold; null for at once.")
+    until: _Moment | None = Field(None, description="When it ceases to hold; null for never.")
     note: Annotated[str, Field(max_length=500)] = ""
 
     @model_validator(mode="after")
@@ -53,7 +109,7 @@ class ShopRule(BaseModel):
             what = f"exactly one of {', '.join(expected)}" if expected else "none of product_id, category and brand"
             raise ValueError(f"{self.action} takes {what}; found {', '.join(named) or 'none'}")
         own = {"pin": {"position"}, "boost": {"factor"}, "bury": {"factor"}, "cap": {"by", "at_most"}}
-        for name in {"position", "factor", "by", "at_most"} - own.get(self.action, set()):
+        for name in set(_OWN) - own.get(self.action, set()):
             if getattr(self, name) is not None:
                 raise ValueError(f"{self.action} takes no {name}")
         if self.action == "cap" and (self.by is None or self.at_most is None):

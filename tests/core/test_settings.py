@@ -51,6 +51,10 @@ def another_value(name: str) -> tuple[str, object]:
         "retrain_at": ("03:30", "03:30"),
         "scheduler": ("off", "off"),
         "gate": ("off", "off"),
+        "count_pending": ("yes", True),
+        "language": ("de", "de"),
+        "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),
+        "origins": ("https://shop.example", "https://shop.example"),
         **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall"), ("0.25", 0.25)),
         "svd_engine": ("surprise", "surprise"),
         "als_use_gpu": ("yes", True),
@@ -173,6 +177,10 @@ def test_other_variables_are_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None
         ("AISLE_CHECK_SECONDS", "0"),
         ("AISLE_REFRESH_SECONDS", "inf"),
         ("AISLE_MAX_BODY_BYTES", "10"),
+        ("AISLE_COUNT_PENDING", "3"),
+        ("AISLE_LANGUAGE", "fr"),
+        ("AISLE_KEY_NAMES", "anna"),
+        ("AISLE_ORIGINS", "shop.example"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:

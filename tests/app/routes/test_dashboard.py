@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.context import context_of
+from src.core.errors import StoreError
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus, Score
 from src.core.settings import Settings
@@ -81,6 +82,25 @@ def send(client: FlaskClient) -> Callable[..., Any]:
 # what is served
 
 
+def test_a_store_that_does_not_answer_leaves_everything_else(
+    client: FlaskClient, trained_store: Store, trained_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError(f"the store {trained_settings.store_url} refused")
+
+    for owner in map(type, (trained_store.events, trained_store.products, trained_store.runs)):
+        for name in ("changed_at", "history", "newest", "scores", "unfinished", "loads", "withdrawn"):
+            if hasattr(owner, name):
+                monkeypatch.setattr(owner, name, refuse)
+    now = page(client)
+    assert "It does not answer" in part(now, "health")
+    assert "The store does not answer" in part(now, "progress")
+    assert "NDCG@10" in part(page(client, "/operations/quality"), "model")
+    assert "Pin" in said(page(client, "/operations/releases"))
+    for path in ("", "/business", "/quality", "/releases", "/data"):
+        assert trained_settings.store_url not in page(client, f"/operations{path}")
+
+
 # how good it is
 
 
@@ -89,6 +109,18 @@ def save_scores(store: Store, last: Score) -> None:
     for day in range(5):
         store.runs.save_score(Score(NOW + 86_400 * day, "a", 50, 50, ndcg_at_10=0.5, ndcg_low=0.4, ndcg_high=0.6))
     store.runs.save_score(replace(last, at=NOW + 86_400 * 5))
+
+
+def test_the_nights_are_drawn_with_gaps_and_changes_of_the_release(client: FlaskClient, trained_store: Store) -> None:
+    for day, (release, value) in enumerate([("a", 0.1), ("a", 0.12), ("a", None), ("b", 0.2), ("b", 0.21)]):
+        trained_store.runs.save_score(Score(NOW + 86_400 * day, release, 50, ndcg_at_10=value, message="scored"))
+    html = page(client, "/operations/quality")
+    picture = html[html.index('id="night-lists-title"') :]
+    picture = picture[: picture.index("</svg>")]
+    assert picture.count('class="stroke"') == 2
+    assert picture.count('class="dot"') == 4
+    assert picture.count('class="mark"') == 1
+    assert "1 of 5 times there was nothing to measure." in part(html, "nights")
 
 
 # runs

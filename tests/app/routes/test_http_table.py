@@ -322,7 +322,7 @@ def test_healthz_and_readyz_answer(client: FlaskClient, untrained_client: FlaskC
         ("/", "text/html"),
         (f"/shop/products/{PRODUCT}", "text/html"),
         ("/shop/search?q=mouse", "text/html"),
-        ("/dashboard", "text/html"),
+        ("/operations", "text/html"),
     ],
 )
 def test_pages_and_metrics_are_served(client: FlaskClient, path: str, mimetype: str) -> None:

@@ -22,6 +22,8 @@ from src.store import Store
 from src.store.tables import products
 from src.workflows.ingest import ingest
 from src.workflows.record_events import record_events
+from src.workflows.train import train
+from src.workflows.training_plan import TrainingRequest
 
 PAGES = [
     "/",
@@ -54,6 +56,15 @@ def named(store: Store, ids: Iterable[str]) -> list[str]:
 def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("P00012", title="All in one breath " * 28)])
     assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
+
+
+def test_right_to_left_texts_have_their_direction(client: FlaskClient, trained_store: Store) -> None:
+    trained_store.products.add([Product("rtl", title="كتاب الطبخ", description="وصف")])
+    record_events(trained_store, [Event("reader", "rtl", EventKind.VIEW, at=1_700_000_000)])
+    page = text_of(client, "/shop/products/rtl")
+    assert '<h1 dir="auto">كتاب' in page
+    assert 'dir="auto">وصف' in page
+    assert 'dir="auto">كتاب' in text_of(client, "/customers/reader")
 
 
 def test_without_words_a_category_is_looked_through(client: FlaskClient) -> None:
@@ -118,6 +129,18 @@ def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient
     for path in ("/", "/customers", "/operations", "/docs"):
         assert f'class="nav-place" href="{path}"' in page
     assert page.count('aria-current="page"') == 1
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_a_shop_without_titles_has_pages(settings: Settings, store: Store, make_app: Any) -> None:
+    events = [Event(f"u{n % 9}", f"p{n % 7}", EventKind.PURCHASE, at=n) for n in range(300)]
+    record_events(store, [*events, Event("new", "p0", EventKind.PURCHASE, at=300)])
+    train(settings, store, TrainingRequest(), Silent())
+    client = make_app(settings).test_client()
+    assert re.findall(r'<h3><a href="/shop/products/(\w+)"[^>]*>\1<', text_of(client, "/customers/new"))
+    assert ">p1</h1>" in text_of(client, "/shop/products/p1")
+    assert set(titles_of(text_of(client, "/"))) == {f"p{n}" for n in range(7)}
+    assert titles_of(text_of(client, "/shop/search?q=p")) == [f"p{n}" for n in range(7)]
 
 
 def test_typed_markup_is_shown_as_text(client: FlaskClient, trained_store: Store) -> None:

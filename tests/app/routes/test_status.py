@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from app.context import context_of
 from src.core.errors import StoreError
-from src.core.records import Run
+from src.core.records import Run, RunPhase
 from src.core.settings import Settings
 from src.models import ALS
 from src.releases.registry import Registry
@@ -52,7 +52,9 @@ def test_the_status_counts_the_store_and_describes_the_release(
 def test_the_status_tells_the_last_run_and_the_next(client: FlaskClient, trained_store: Store) -> None:
     scheduler = client.get("/status").get_json()["scheduler"]
     (run,) = trained_store.runs.newest(5)
-    assert Run(**scheduler["last_run"]) == run
+    phases = tuple(RunPhase(**phase) for phase in scheduler["last_run"].pop("phases"))
+    assert phases
+    assert Run(**scheduler["last_run"], phases=phases) == run
     assert scheduler["leader"] is None
     assert scheduler["next_run"] is None  # AISLE_SCHEDULER=off in these tests
 

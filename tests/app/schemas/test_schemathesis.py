@@ -42,6 +42,9 @@ CHECKS = {
     "use_after_free",
     "missing_required_header",
 }
+WITHDRAW = ("POST /products/{product_id}/withdraw", "allow_header_conformance")
+ALLOWED_THERE = "Undocumented methods advertised: GET\n"
+"""An id may contain slashes, so GET of this address asks for the product whose id ends in /withdraw: Allow is right."""
 
 
 @pytest.fixture
@@ -92,16 +95,31 @@ def outcome(schema: BaseSchema) -> tuple[list[str], Counter[str], set[str]]:
             ran[found.name] += 1
             if found.failure_info is not None:
                 failure: Failure = found.failure_info.failure
+                if (failure.operation, found.name) == WITHDRAW and ALLOWED_THERE in failure.message:
+                    continue
                 said = f"{failure.operation} {found.name}: {failure.title}\n{failure.message}"
                 failures.setdefault(f"{failure.operation} {found.name}", f"{said}\n{found.failure_info.code_sample}")
     return list(failures.values()), ran, tried
 
 
 def filter_case(_context: Any, case: schemathesis.Case) -> bool:
-    """Leaves out what is wrong for a reason that no schema can state: a lowest price above the highest one, and a time
-    that is still to come."""
+    """Leaves out what is wrong for a reason that no schema can state: a lowest price above the highest one, a time that
+    is still to come, and a rule that ends before it begins."""
     asked = [case.query, *(case.body if isinstance(case.body, list) else [case.body])]
-    return not any(isinstance(part, Mapping) and (_no_price(part) or _to_come(part)) for part in asked)
+    return not any(
+        isinstance(part, Mapping) and (_no_price(part) or _to_come(part) or _never_holds(part)) for part in asked
+    )
+
+
+def _never_holds(part: Mapping[str, Any]) -> bool:
+    rules = part.get("rules")
+    for rule in rules if isinstance(rules, list) else ():
+        try:
+            if dt.datetime.fromisoformat(rule["from"]) >= dt.datetime.fromisoformat(rule["until"]):
+                return True
+        except (KeyError, TypeError, ValueError):
+            continue
+    return False
 
 
 def _no_price(part: Mapping[str, Any]) -> bool:
