@@ -32,7 +32,7 @@ def test_every_way_to_start_it_serves_lists_at_the_port(serve: Serve, shop: Shop
     assert answer.status == 200
     assert len(answer.body) == len(set(answer.body)) == 10
     assert answer.headers["X-Release"] == shop.current
-    assert "Popular" in service.get("/").body
+    assert "Bestsellers" in service.get("/").body
 
 
 def test_a_real_server_takes_no_path_from_a_header_and_refuses_a_cut_body(serve: Serve) -> None:
