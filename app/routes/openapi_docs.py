@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from flask import Response, current_app, jsonify, render_template
 
 from app.context import current_aisle
 from app.schemas.description import openapi_document
-from app.views.api_reference import api_reference
+from app.views.api_reference import ReferenceGroup, api_reference
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What is the same for every request: made once per process, as anybody may ask for it often."""
+
+    json: bytes
+    groups: list[ReferenceGroup]
 
 
 def openapi() -> Response:
     """Answer with the OpenAPI document."""
-    return jsonify(_document())
+    return Response(_description().json, mimetype="application/json")
 
 
-def _document() -> dict[str, Any]:
-    """Return the OpenAPI document, which is made once per process."""
-    document: dict[str, Any] | None = current_app.extensions.get("description")
-    if document is None:
+def _description() -> _Description:
+    description: _Description | None = current_app.extensions.get("description")
+    if description is None:
         aisle = current_aisle()
         document = openapi_document(current_app, aisle.settings, aisle.access)
-        current_app.extensions["description"] = document
-    return document
+        description = _Description(jsonify(document).get_data(), api_reference(document))
+        current_app.extensions["description"] = description
+    return description
 
 
 def page() -> str:
     """Answer with the page of all calls."""
-    return render_template("docs.html", groups=api_reference(_document()))
+    return render_template("docs.html", groups=_description().groups)
