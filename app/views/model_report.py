@@ -161,11 +161,6 @@ class Became:
     clicked: int
     bought: int
 
-    @property
-    def clicked_share(self) -> float:
-        """Share of the shown places that were clicked; 0 if none was shown."""
-        return self.clicked / self.shown if self.shown else 0.0
-
     def interval(self, t: Phrases) -> str:
         """Return the 95 % interval of the share that was clicked, in words."""
         low, high = wilson(self.clicked, self.shown)

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from src.core.errors import UnusableFile
 
-_ZIP_MAGIC, _OLE_MAGIC = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_ZIP_MAGIC = b"PK\x03\x04"
 _WORKBOOK_PART = "xl/workbook.xml"
 _CHUNK = 1 << 16
 _LINES_IN_BLOCK = 5_000
@@ -64,11 +64,6 @@ def _is_hidden(name: str) -> bool:
 def is_zip(head: bytes) -> bool:
     """Whether the first bytes are those of a zip archive, which a workbook is too."""
     return head.startswith(_ZIP_MAGIC)
-
-
-def is_old_workbook(head: bytes) -> bool:
-    """Whether the first bytes are those of a workbook of Excel 97 to 2003."""
-    return head.startswith(_OLE_MAGIC)
 
 
 def is_html(head: bytes) -> bool:
