@@ -8,8 +8,10 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
+from src.ingestion.given_words import MEANINGS, parse_words
 from src.ingestion.id_matching import IdMapping
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
+from src.ingestion.rating_scales import parse_scale
 from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
@@ -47,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("--encoding", help="of the text, such as cp1252")
     reading.add_argument("--decimal", choices=("comma", "point"), help="the decimal sign, where 1.500 may be either")
     reading.add_argument("--language", metavar="NAME", help="the language of a catalogue that has several")
+    reading.add_argument(
+        "--words", metavar="WORD=MEANING,…", default="",
+        help=f"what words of the file mean, out of {', '.join(MEANINGS)}: 1=view,2=cart",
+    )  # fmt: skip
+    reading.add_argument("--scale", metavar="LOW-HIGH", help="the lowest and highest rating of the file: 1-10")
     ids = reading.add_mutually_exclusive_group()
     ids.add_argument("--ids", choices=("strip-zeros",), help="take zeros at the beginning of product ids away")
     ids.add_argument(
@@ -91,6 +98,8 @@ def _hints(arguments: argparse.Namespace) -> Hints:
         language=arguments.language,
         ids=_ids(arguments),
         mapping=not arguments.no_mapping,
+        words=parse_words(arguments.words),
+        scale=parse_scale(arguments.scale) if arguments.scale else None,
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from src.ingestion.column_names import KIND, PRODUCT, TIME, USER, is_number
-from src.ingestion.column_profile import MANY, profile_columns
+from src.ingestion.column_profile import MANY, ColumnProfile, looks_like_time, profile_columns
 
+_MOST_SMALL = 11  # different ratings on a scale from 0 to 10
 _FEW = 5  # rows from which cells tell that a file is a log
 _AMAZON_USER = re.compile(r"A[0-9A-Z]{9,20}")
 _AMAZON_PRODUCT = re.compile(r"B0[0-9A-Z]{8}|\d{9}[0-9X]")
@@ -26,7 +27,10 @@ def is_unknown_header(sample: Sequence[Sequence[str]]) -> bool:
     first, rest = sample[0], [row for row in sample[1:] if len(row) == len(sample[0])]
     if not rest or any(re.search(r"\d", cell) or not cell.strip() for cell in first):
         return False
-    return any(sum(is_number(row[at]) for row in rest) * 10 >= len(rest) * 8 for at in range(len(first)))
+    return any(
+        sum(is_number(row[at]) or looks_like_time(row[at].strip()) for row in rest) * 10 >= len(rest) * 8
+        for at in range(len(first))
+    )
 
 
 class InferredColumns(NamedTuple):
@@ -59,11 +63,12 @@ def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns |
         and profile.repeated > 0.05
         and profile.n_distinct >= (2 if kinds else 3)
         and not (profile.numbers >= 0.9 > profile.integers)
+        and (kinds or not _are_few_numbers(profile))
         and profile.filled >= 0.5
     ]
     if len(ids) < 2 or (not kinds and len(sample) < MANY) or profiles[ids[0]].filled < 0.9:
         return None
-    if not kinds and not _are_pairs(sample, ids):
+    if not kinds and not _are_pairs(sample, ids, times):
         return None
     columns |= {USER: ids[0], PRODUCT: ids[1]}
     free = [at for at in range(len(profiles)) if at not in columns.values()]
@@ -73,11 +78,22 @@ def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns |
     return InferredColumns(columns, {PRODUCT: texts[:1]} if has_gaps and texts else {}, numbers)
 
 
-def _are_pairs(sample: Sequence[Sequence[str]], ids: Sequence[int]) -> bool:
-    """Whether the first two columns are users and products: they repeat, and their pairs hardly do.
+def _are_few_numbers(profile: ColumnProfile) -> bool:
+    """Whether a column has a handful of small numbers, as ratings, quantities and flags are."""
+    return (
+        len(profile.cells) >= MANY
+        and profile.integers >= 0.9
+        and max(map(len, profile.cells)) <= 2
+        and (profile.n_distinct <= _MOST_SMALL)
+    )
+
+
+def _are_pairs(sample: Sequence[Sequence[str]], ids: Sequence[int], times: Sequence[int]) -> bool:
+    """Whether the first two columns beside times are users and products: they repeat, and their pairs hardly do.
 
     A table of people or places repeats ages, trades and countries in later columns, and its first one is unique.
     """
     pairs = {(row[ids[0]], row[ids[1]]) for row in sample}
     users = {user for user, _ in pairs}
-    return list(ids[:2]) == [0, 1] and 2 * len(pairs) > len(sample) and len(pairs) > len(users)
+    first = [at for at in range(len(sample[0])) if at not in times][:2]
+    return list(ids[:2]) == first and 2 * len(pairs) > len(sample) and len(pairs) > len(users)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from src.ingestion.column_words import plain_letters, without_remark
+from src.ingestion.column_words import plain_letters, without_containers, without_remark
 
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
 TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
-LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
+LISTED, SALE_PRICE, LANGUAGE, AVAILABLE, TEST = "listed", "sale_price", "language", "available", "test"
 
 CATALOGUE_ROLES = (
     TITLE,
@@ -35,7 +35,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     USER: (
         "userid", "user", "uid", "reviewerid", "customerid", "visitorid", "shopperid", "memberid", "buyerid",
         "clientid", "accountid", "profileid", "customer", "customernumber", "customerno", "visitor", "buyer", "member",
-        "client", "account", "reviewer", "usersession", "sessionid", "session", "customeremail", "email",
+        "client", "account", "reviewer", "usersession", "sessionid", "session", "customeremail", "email", "deviceid",
     ),
     PRODUCT: (
         "productid", "parentasin", "asin", "itemid", "prodid", "productsku", "lineitemsku", "stockcode", "articleid",
@@ -96,6 +96,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
              "visible", "isvisible", "published01"),
     SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
+    TEST: ("istest", "test", "testmode", "testorder"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.
@@ -146,8 +147,9 @@ def candidates(names: Sequence[str]) -> dict[str, list[int]]:
     """Return role → positions of the columns whose name fits it, best first; a column has one role at most."""
     positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        known = normalize_name(name)
-        positions.setdefault(known if known in _ROLE_OF else normalize_name(without_remark(name)), []).append(at)
+        spellings = map(normalize_name, (name, without_remark(name), without_containers(name)))
+        known = next((each for each in spellings if each in _ROLE_OF), normalize_name(name))
+        positions.setdefault(known, []).append(at)
     found = {
         role: [at for name in (*role_names, *_FOREIGN_NAMES.get(role, ())) for at in positions.get(name, ())]
         for role, role_names in _NAMES.items()

@@ -20,22 +20,26 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     MARK,
+    PRODUCT,
     PURCHASED,
     QUANTITY,
     REFUNDED,
     STATE,
+    TEST,
     TIME,
     TITLE,
     TOTAL,
     USER,
     VALUE,
 )
-from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.event_rules import EventFault, EventRules
+from src.ingestion.given_words import Words
 from src.ingestion.layout import CLICKS, EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.no_products import is_charge, is_gift_card
+from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
 from src.ingestion.prices import price_in
+from src.ingestion.rating_scales import to_scale
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
@@ -43,10 +47,6 @@ T = TypeVar("T")
 
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
-_GIFT_CARD = re.compile(
-    r"(?i)(e-?)?gift (card|voucher|certificate)|gutschein|geschenkkarte|(carte|ch.que)[ -]cadeau|cadeau(bon|kaart)"
-    r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo"
-)
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
 """Texts that are no id."""
@@ -172,6 +172,8 @@ def validate_events(
         Events of the rows that are not rejected.
     """
     n = len(products)
+    if layout.name == PURCHASES:
+        rejections.add_where(as_texts(cells[USER]), is_nothing, RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
     share_kept = _leave_out_orders(texts, cells, layout, rules, rejections)
@@ -219,11 +221,15 @@ def _leave_out_orders(
     """
     if layout.name not in (PURCHASES, PAIRS):
         return None
-    if layout.name == PURCHASES and TITLE in cells:
-        rejections.add_where(as_texts(cells[TITLE]), _is_gift_card, RejectionCode.GIFT_CARD)
+    if layout.name == PURCHASES:
+        titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
+        rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
+        rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+    if TEST in texts:
+        rejections.add_where(texts[TEST], _is_test, RejectionCode.TEST_ORDER)
     partly = np.zeros(len(rejections.good), dtype=np.bool_)
     for name in sorted(set(texts.get(STATE, ()))):
-        state = order_state(name)
+        state = layout.words.state(name)
         where = _where(texts[STATE], name.__eq__)
         shown = repr(name[:_MAX_KIND_LENGTH])
         if state is OrderState.UNDONE:
@@ -244,8 +250,8 @@ def _leave_out_orders(
     return np.where(share < 0.999, 1.0 - share, 1.0)
 
 
-def _is_gift_card(text: str) -> bool:
-    return _GIFT_CARD.match(text) is not None
+def _is_test(text: str) -> bool:
+    return text.lower() not in _NO and text.strip("0.") != ""
 
 
 def _is_cancelled(text: str) -> bool:
@@ -299,15 +305,16 @@ def _kinds_and_values(
         return _KindsAndValues([EventKind.CLICK.value] * n, np.ones(n))
     if layout.name == RATINGS:
         kinds, codes = [EventKind.RATING.value] * n, _CODES
+        is_rated = is_given & ~((value <= 0) & (value < rules.rating_min))
+        value = to_scale(value, layout.scale, rules)
         if layout.unrated:
-            is_rated = is_given & ~((value <= 0) & (value < rules.rating_min))
             kinds = [kind if rated else layout.kind.value for kind, rated in zip(kinds, is_rated.tolist(), strict=True)]
             value = np.where(is_rated, value, 1.0)
     elif layout.name == PURCHASES:
         kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
         kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
     elif layout.name == EVENTS:
-        kinds, codes = _named_kinds(texts[KIND], rejections), _CODES
+        kinds, codes = _named_kinds(texts[KIND], layout.words, rejections), _CODES
         value = _values_by_kind(value, kinds, column)
     else:
         return _KindsAndValues([layout.kind.value] * n, np.ones(n))
@@ -319,20 +326,21 @@ def _kinds_and_values(
     return _KindsAndValues(kinds, value)
 
 
-def leave_out_no_acts(names: list[str], rejections: RowRejections) -> None:
+def leave_out_no_acts(names: list[str], words: Words, rejections: RowRejections) -> None:
     """Leave out events that are no act of a user on a product, before their empty ids are called a mistake.
 
     Args:
         names: The name of each row's event.
+        words: What options say about names.
         rejections: Rows that do not count are added.
     """
-    for name in sorted(filter(is_ignored_kind, set(names))):
+    for name in sorted(filter(words.is_ignored_kind, set(names))):
         rejections.add_where(names, name.__eq__, RejectionCode.NO_ACT, repr(name[:_MAX_KIND_LENGTH]))
 
 
-def _named_kinds(names: list[str], rejections: RowRejections) -> list[str]:
+def _named_kinds(names: list[str], words: Words, rejections: RowRejections) -> list[str]:
     """Return the kind of event that each name means, "" where it is unknown and the row is rejected."""
-    kind_by_name = {name: kind_of(name) for name in set(names)}
+    kind_by_name = {name: words.kind(name) for name in set(names)}
     unknown = sorted(name for name, kind in kind_by_name.items() if not kind)
     for name in unknown[:_MAX_NAMED_KINDS]:
         rejections.add_where(names, name.__eq__, RejectionCode.UNKNOWN_KIND_NAMED, repr(name[:_MAX_KIND_LENGTH]))

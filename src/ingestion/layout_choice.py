@@ -32,6 +32,7 @@ from src.ingestion.column_names import (
     SALE_PRICE,
     STATE,
     STOCK,
+    TEST,
     TIME,
     TITLE,
     TOTAL,
@@ -51,12 +52,12 @@ from src.ingestion.parsing import EPOCH_FROM
 
 _OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL}
 UNUSED_ROLES = {
-    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *_OF_ORDERS},
+    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, TEST, *_OF_ORDERS},
     PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
-    EVENTS: {PURCHASED, LANGUAGE, *_OF_ORDERS},
-    CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
+    EVENTS: {PURCHASED, LANGUAGE, TEST, *_OF_ORDERS},
+    CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, TEST, *_OF_ORDERS},
     PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL},
-    PRODUCTS: {USER, VALUE, TIME, KIND, PURCHASED, INVOICE, QUANTITY, CANCELLED, REFUNDED, TOTAL, CLOCK},
+    PRODUCTS: {USER, VALUE, TIME, KIND, PURCHASED, INVOICE, QUANTITY, CANCELLED, REFUNDED, TOTAL, CLOCK, TEST},
 }
 """Layout → roles whose columns it ignores."""
 
@@ -220,6 +221,12 @@ def _settle_stock(
     candidates: dict[str, Sequence[int]], profiles: Sequence[ColumnProfile], given: Mapping[str, int]
 ) -> None:
     """Tell the number of units in stock from a flag that says whether there are any."""
+    if STOCK in candidates and STOCK not in given:
+        flags = [at for at in candidates[STOCK] if profiles[at].cells and profiles[at].numbers < 0.5]
+        counted = [at for at in candidates[STOCK] if at not in flags]
+        if flags and (counted or QUANTITY in candidates):
+            candidates[AVAILABLE] = [*candidates.get(AVAILABLE, ()), *flags]
+            candidates[STOCK] = counted or candidates[QUANTITY]
     if AVAILABLE in candidates and AVAILABLE not in given:
         counted = [at for at in candidates[AVAILABLE] if not _is_flag(profiles[at]) and profiles[at].numbers >= 0.9]
         if counted and STOCK not in candidates:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
 from src.ingestion.column_inference import InferredColumns, infer_columns_by_cells, is_unknown_header
@@ -31,8 +33,9 @@ from src.ingestion.column_names import (
     is_number,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
-from src.ingestion.column_reading import KnownIds, read_columns
+from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.column_roles import RoleColumn, find_roles
+from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.layout import (
     CLICKS,
@@ -56,7 +59,16 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
-from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, decimal_vote, is_nothing, time_format
+from src.ingestion.parsing import (
+    DAYS_AND_MONTHS,
+    as_texts,
+    decimal_of,
+    decimal_vote,
+    is_nothing,
+    parse_numbers,
+    time_format,
+)
+from src.ingestion.rating_scales import find_scale
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -66,6 +78,7 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
+_USUAL_HIGHEST = 5
 _UNRATED_SHARE = 0.02  # of the first rows
 
 
@@ -111,10 +124,18 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     reading = read_columns(profiles, given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
+    is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
+    if not is_settled and (found := find_unknown_codes(reading, profiles)):
+        raise UnclearLayout(
+            f"{path}: {found[0]!r} has the codes {', '.join(found[1])}, and what they mean is not known.",
+            f"Say a kind of event for each: --columns kind={found[0]} --words "
+            f"{','.join(f'{code}=view' for code in found[1])}; if the column says something else: --columns kind=",
+        )
     unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
     notes = list(reading.notes)
     if isinstance(rows, CsvRows):
-        rows = replace(rows, single=_single_line(dict(reading.columns)))
+        several = {at for at in range(len(names)) if any("\n" in row[at] for row in sample)}
+        rows = replace(rows, single=tuple(at for at in _single_line(dict(reading.columns)) if at not in several))
     else:  # only the used columns are read
         used = sorted({*reading.used, *reading.group})
         reading = reading.moved({at: i for i, at in enumerate(used)})
@@ -151,7 +172,12 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]
-    if name is None and not given.columns and (found := infer_columns_by_cells(whole)):
+    if (
+        name is None
+        and not given.columns
+        and not is_unknown_header(sample)
+        and (found := infer_columns_by_cells(whole))
+    ):
         return _inferred_table(rows, found, whole, hints)
     if name is None and not given.columns:
         shown = rows.separator.join(sample[0])[:120]
@@ -244,7 +270,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         notes += _kind_notes(hints, kind)
     decimal = hints.decimal or _decimal(texts, sample)
     # Countries with a decimal comma write days before months.
-    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";")
+    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";") or _is_european(layout)
     time, is_ambiguous = time_format(texts.get(TIME, []), hints.day_first, is_european)
     if is_ambiguous and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
         time, is_ambiguous = time_format(texts[TIME], day_first)
@@ -261,6 +287,12 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
             f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
             "rating; for another kind: --kind view"
         )
+    scale = (hints.scale or find_scale(_numbers_of(texts[VALUE], decimal))) if layout.name == RATINGS else None
+    if scale is not None and not scale.is_given and scale.high != _USUAL_HIGHEST:
+        notes.append(
+            f"ratings go from {scale.low:g} to {scale.high:g} here, and are converted where AISLE_RATING_MIN and "
+            f"AISLE_RATING_MAX say another scale; if their scale is another: --scale {scale}"
+        )
     language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
     found = replace(
         layout,
@@ -270,9 +302,21 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         unrated=unrated,
         language=language,
         ids=hints.ids,
+        words=hints.words,
+        scale=scale,
         notes=tuple(notes),
     )
     return Table(rows.file.path, rows, found)
+
+
+def _is_european(layout: Layout) -> bool:
+    """Whether the column of times has a name in a language that writes days before months."""
+    return bool(layout.names) and TIME in layout.columns and writes_days_first(layout.names[layout.columns[TIME]])
+
+
+def _numbers_of(texts: list[str], decimal: str) -> list[float]:
+    values, is_given = parse_numbers(texts, decimal)
+    return [value for value in values[is_given & np.isfinite(values)].tolist() if value > 0 or 0 not in values]
 
 
 def _decimal(texts: dict[str, list[str]], sample: list[list[str]]) -> str:

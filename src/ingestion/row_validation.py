@@ -86,12 +86,17 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     for role, others in layout.fallbacks.items():
         beside = [columns[at] for at in others] if n else []
         # Each of several columns may keep a product back; of ids and times the first filled one counts.
-        cells[role] = list(zip(cells[role], *beside, strict=True)) if role == LISTED else _filled(cells[role], beside)
+        if role == LISTED:
+            cells[role] = list(zip(cells[role], *beside, strict=True))
+        elif role == STATE:
+            cells[role] = layout.words.decisive_states([as_texts(column) for column in (cells[role], *beside)])
+        else:
+            cells[role] = _filled(cells[role], beside)
     rejections = RowRejections(n)
     if not layout.has_events and LANGUAGE in cells:
         _leave_out_other_languages(cells, layout, rejections)
     if layout.name == EVENTS:
-        leave_out_no_acts(as_texts(cells[KIND]), rejections)
+        leave_out_no_acts(as_texts(cells[KIND]), layout.words, rejections)
     products = validate_ids(cells[PRODUCT], "product id", rejections)
     renamed = layout.ids.apply(products) if layout.ids else {}
     if renamed:

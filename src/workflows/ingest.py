@@ -209,7 +209,7 @@ class _Loading:
         rules = EventRules(
             self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
         )
-        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table))
+        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table, rules))
 
     def _measure_known_ids(self, events: EventColumns) -> None:
         """Set which shares of the first rows' users and products are in the store."""
