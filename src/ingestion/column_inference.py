@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from src.ingestion.column_names import KIND, PRODUCT, TIME, USER, is_number
+from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TIME, USER, is_number
 from src.ingestion.column_profile import MANY, ColumnProfile, looks_like_time, profile_columns
 
 _MOST_SMALL = 11  # different ratings on a scale from 0 to 10
@@ -66,16 +66,45 @@ def infer_columns_by_cells(sample: Sequence[Sequence[str]]) -> InferredColumns |
         and (kinds or not _are_few_numbers(profile))
         and profile.filled >= 0.5
     ]
+    if not kinds and len(ids) > 2 and _determines(sample, ids[0], ids[1]):
+        columns[INVOICE] = ids.pop(0)  # an order has one customer, and customers have several orders
     if len(ids) < 2 or (not kinds and len(sample) < MANY) or profiles[ids[0]].filled < 0.9:
         return None
-    if not kinds and not _are_pairs(sample, ids, times):
+    if not kinds and not _are_pairs(sample, ids, [*times, *columns.values()]):
         return None
     columns |= {USER: ids[0], PRODUCT: ids[1]}
+    quantities = [at for at, profile in enumerate(profiles) if _are_few_numbers(profile) and at > ids[1]]
+    if INVOICE in columns and len(quantities) == 1:
+        columns[QUANTITY] = quantities[0]
     free = [at for at in range(len(profiles)) if at not in columns.values()]
     texts = tuple(at for at in free if profiles[at].numbers < 0.5 and profiles[at].filled >= 0.9)
     has_gaps = profiles[ids[1]].filled < 1
     numbers = [at for at in free if profiles[at].numbers >= 0.5]
     return InferredColumns(columns, {PRODUCT: texts[:1]} if has_gaps and texts else {}, numbers)
+
+
+def _determines(sample: Sequence[Sequence[str]], one: int, other: int) -> bool:
+    """Whether each value of one column stands beside a single value of another, and not the other way round."""
+    pairs = {(row[one], row[other]) for row in sample}
+    ones, others = {first for first, _ in pairs}, {second for _, second in pairs}
+    return len(pairs) == len(ones) < len(sample) and len(others) < len(ones)
+
+
+def guess_columns(sample: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Guess which columns are the user, the product and the time, for advice to people.
+
+    Args:
+        sample: First rows, all of one width.
+
+    Returns:
+        Role → position; without a user and a product if no two columns look like ids.
+    """
+    profiles = profile_columns([""] * len(sample[0]), sample) if sample else []
+    times = [at for at, profile in enumerate(profiles) if profile.times >= 0.9]
+    ids = [
+        at for at, profile in enumerate(profiles) if at not in times and profile.ids >= 0.9 and profile.n_distinct > 2
+    ]
+    return dict(zip((USER, PRODUCT), ids, strict=False)) | ({TIME: times[0]} if times else {})
 
 
 def _are_few_numbers(profile: ColumnProfile) -> bool:

@@ -12,7 +12,8 @@ QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "pur
 TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category", "brand", "price"
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
-LISTED, SALE_PRICE, LANGUAGE, AVAILABLE, TEST = "listed", "sale_price", "language", "available", "test"
+LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
+TEST, RETURNED = "test", "returned"
 
 CATALOGUE_ROLES = (
     TITLE,
@@ -97,6 +98,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
     TEST: ("istest", "test", "testmode", "testorder"),
+    RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity", "qtycanceled"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.

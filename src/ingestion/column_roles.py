@@ -21,6 +21,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     REFUNDED,
+    RETURNED,
     SALE_PRICE,
     STATE,
     STOCK,
@@ -150,6 +151,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
             profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
         ),
         VALUE: max(profile.numbers, weak),
+        RETURNED: profile.numbers,
         QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),
         SALE_PRICE: max(profile.money, weak),

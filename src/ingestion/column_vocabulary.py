@@ -119,7 +119,7 @@ WORDS: dict[str, str] = {
     """,
     "refunded": """
         refunded refund erstattet erstattung rembourse reembolsado geretourneerd zwrocono rimborsato
-        rueckerstattet 退款 返金
+        rueckerstattet returned returns retourniert retournes devueltos devueltas resi retour 退款 返金
     """,
     "cancelled": """
         cancelled canceled storniert annule cancelado geannuleerd anulowano annullato voided storno annulee

@@ -196,6 +196,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         known -= {OTHER_WORD} if others <= OF_TAXES or SALE_WORD in known else set()
     if "stock" in known:
         known -= {SUM_WORD, "state"}
+    if "quantity" in known and known & {"refunded", "cancelled"}:
+        return "returned", 0.7
     if not known or {OTHER_WORD, SUM_WORD} & known:
         return None
     n_unknown = sum(each is None for each in classes)

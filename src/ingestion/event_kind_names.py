@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from src.core.domain import EventKind
 from src.ingestion.column_words import is_ideographic, parts_of_word, plain_letters, words_of
@@ -105,6 +106,13 @@ def kind_of(name: str) -> str:
     if "" in kinds:
         return ""
     return next((kind.value for kind in _ORDER if kind.value in kinds), "")
+
+
+def kind_of_file(path: Path) -> EventKind:
+    """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
+    kinds = {kind for word in words_of(path.name.partition(".")[0]) if (kind := _known(word))}
+    kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
+    return EventKind(kinds.pop()) if len(kinds) == 1 else EventKind.PURCHASE
 
 
 @lru_cache(maxsize=4096)

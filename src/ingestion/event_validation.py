@@ -24,6 +24,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     REFUNDED,
+    RETURNED,
     STATE,
     TEST,
     TIME,
@@ -240,12 +241,12 @@ def _leave_out_orders(
             partly |= where
     if CANCELLED in texts:
         rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
-    if REFUNDED not in texts and not partly.any():
+    if not {REFUNDED, RETURNED} & texts.keys() and not partly.any():
         return None
-    refunded, total = (_amounts(texts.get(role), len(partly)) for role in (REFUNDED, TOTAL))
-    share = np.where(
-        (total > 0) & (refunded > 0), refunded / np.where(total > 0, total, 1.0), np.where(partly, 0.5, 0.0)
-    )
+    share = np.where(partly, 0.5, 0.0)
+    for role, whole in ((REFUNDED, TOTAL), (RETURNED, QUANTITY)):
+        back, total = (_amounts(texts.get(each), len(partly)) for each in (role, whole))
+        share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
     rejections.add(share >= 0.999, RejectionCode.ORDER_CANCELLED)
     return np.where(share < 0.999, 1.0 - share, 1.0)
 

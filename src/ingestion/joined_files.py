@@ -60,8 +60,9 @@ class Pair:
         """Write the joined rows as a table into a folder; return its path."""
         lines, orders = self._parts
         path = folder / f"{self.lines.name}.joined.csv"
-        columns = [each[0].at for role, each in orders.roles.items() if role in _OF_ORDER]
-        names = [f"{role}" for role in orders.roles if role in _OF_ORDER]
+        found = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
+        columns = [at for _, _, at in found]
+        names = [role if n == 1 else f"{role} {n}" for role, n, _ in found]  # of two states both count
         with closing(sqlite3.connect(folder / "orders.sqlite3")) as base:
             _fill(base, orders, columns)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
