@@ -19,7 +19,7 @@ from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export, input_files
 from src.workflows.id_comparison import mapping_from
 from src.workflows.ingest import load_files
-from src.workflows.preview import preview
+from src.workflows.preview import preview_files
 from src.workflows.saved_mappings import hints_for, save_mapping
 from src.workflows.store_backup import back_up_store, restore_store
 from src.workflows.withdraw import withdraw
@@ -119,10 +119,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         back_up_store(settings, arguments.backup)
         screen.say(f"the store was copied to {arguments.backup}")
     if arguments.preview:
-        for path in arguments.files or input_files(settings):
-            mapped, _ = hints_for(settings, path, hints)
-            for line in preview(settings, path, arguments.rows, mapped):
-                screen.say(line)
+        files = arguments.files or input_files(settings)
+        mapped = [(path, hints_for(settings, path, hints)[0]) for path in files]
+        for line in preview_files(settings, mapped, arguments.rows):
+            screen.say(line)
         return
     if arguments.save_mapping:
         if len(arguments.files) != 1:

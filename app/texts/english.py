@@ -407,6 +407,8 @@ ENGLISH = {
     "data.kept": "Kept",
     "data.rejected": "Rejected",
     "data.none": "none",
+    "data.left_out": "Not counted",
+    "data.events": "Events",
     "data.rows": "Show rows",
     "data.no_loads": "No file was loaded.",
     "data.totals": "Recorded and cleaned",

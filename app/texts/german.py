@@ -406,6 +406,8 @@ GERMAN = {
     "data.kept": "Behalten",
     "data.rejected": "Abgelehnt",
     "data.none": "keine",
+    "data.left_out": "Nicht gezählt",
+    "data.events": "Ereignisse",
     "data.rows": "Zeilen zeigen",
     "data.no_loads": "Es wurde keine Datei geladen.",
     "data.totals": "Aufgezeichnet und bereinigt",

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from src.core.domain import BoolArray, FloatArray, IntArray, Product
+from src.core.domain import BoolArray, EventBatch, FloatArray, IntArray, Product, no_events
 from src.ingestion.rejections import RejectedRow
 from src.ingestion.row_validation import ValidatedBlock
 
@@ -89,6 +89,7 @@ class ColumnBlock:
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
         by_kind: Kind → events.
+        undone: What was bought in orders that were cancelled or refunded, as returns.
     """
 
     n_rows: int
@@ -99,6 +100,7 @@ class ColumnBlock:
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
     by_kind: Counter[str] = field(default_factory=Counter)
+    undone: EventBatch = field(default_factory=no_events)
 
     def in_order(self) -> ColumnBlock:
         """Return the block with its events by key, time and place."""
@@ -112,7 +114,15 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
     key = keys_of(*(pa.array(column, pa.string()).cast(pa.binary()) for column in texts))
     events = EventColumns(key, batch.value, batch.at, block.counted, np.arange(n))
     return ColumnBlock(
-        block.n_rows, events, block.products, block.rejected, block.mended, block.nulls, block.renamed, block.by_kind
+        block.n_rows,
+        events,
+        block.products,
+        block.rejected,
+        block.mended,
+        block.nulls,
+        block.renamed,
+        block.by_kind,
+        block.undone,
     )
 
 

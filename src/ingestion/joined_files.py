@@ -60,9 +60,9 @@ class Pair:
         """Write the joined rows as a table into a folder; return its path."""
         lines, orders = self._parts
         path = folder / f"{self.lines.name}.joined.csv"
-        found = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
-        columns = [at for _, _, at in found]
-        names = [role if n == 1 else f"{role} {n}" for role, n, _ in found]  # of two states both count
+        every = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
+        columns = [at for _, _, at in every]
+        names = [role if n == 1 else f"{role} {n}" for role, n, _ in every]  # of two states both count
         with closing(sqlite3.connect(folder / "orders.sqlite3")) as base:
             _fill(base, orders, columns)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:

@@ -240,7 +240,7 @@ def _by_numbers(whole: list[list[str]]) -> str:
     """Return the advice to name columns by their numbers, as far as cells tell which these may be."""
     guessed = guess_columns(whole)
     if not {USER, PRODUCT} <= guessed.keys():
-        return ""
+        return ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
     shown = ",".join(f"{role}={at + 1}" for role, at in guessed.items())
     return f", or by their numbers, perhaps: --columns {shown}"
 

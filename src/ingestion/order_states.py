@@ -18,7 +18,7 @@ class OrderState(Enum):
 
 
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
-_UNDONE = (
+_UNDONE: tuple[str, ...] = (
     "cancel", "void", "refund", "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
     "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
@@ -29,7 +29,7 @@ _UNDONE = (
     "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "peruut", "关闭", "取消", "退款", "退货",
     "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
 )  # fmt: skip
-_PENDING = (
+_PENDING: tuple[str, ...] = (
     "pending", "hold", "unpaid", "await", "open", "new", "draft", "authori", "waiting", "wartend", "warte", "offen",
     "ausstehend", "unbezahlt", "attente", "impay", "pendient", "espera", "pendente", "aguard", "attesa", "wacht",
     "openstaand", "onbetaald", "oczekuj", "nieoplacon", "wstrzyman", "created", "placed", "neu", "afwacht",
@@ -37,7 +37,7 @@ _PENDING = (
     "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "ожида", "нов",
     "等待买家付款", "等待付款", "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
 )  # fmt: skip
-_DONE = (
+_DONE: tuple[str, ...] = (
     "paid", "complet", "process", "ship", "fulfil", "deliver", "clos", "invoic", "approv", "succe", "captur", "done",
     "accept", "confirm", "settled", "received", "finished", "bezahlt", "abgeschlossen", "versandt", "versendet",
     "erledigt", "geliefert", "zugestellt", "bearbeitung", "fertig", "payee", "paye", "expedi", "livre", "termin",
@@ -49,7 +49,7 @@ _DONE = (
     "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了", "発送済",
     "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
 )  # fmt: skip
-_PARTLY = (
+_PARTLY: tuple[str, ...] = (
     "partial",
     "partly",
     "part",
@@ -62,7 +62,7 @@ _PARTLY = (
     "czesciow",
 )
 # Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
-_KEPT_BACK = (
+_KEPT_BACK: tuple[str, ...] = (
     "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted",
     "false", "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired",
     "removed", "sold", "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein",
@@ -72,7 +72,7 @@ _KEPT_BACK = (
     "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused", "pausiert",
     "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт", "неактив",
 )  # fmt: skip
-_SHOWN = (
+_SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
     "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "si", "attivo", "activo", "publicado",
     "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",

@@ -37,13 +37,13 @@ _BY = re.compile(r"(?:by\s+|[Bb]rand\s*:\s*)(.+)")  # "By Terry" is a brand
 _WHOLE = re.compile(r"[+>]?\s?(\d{1,15})(?:[.,]0*)?(?:\s?[^\W\d_]{1,8}\.?)?")
 _WHOLE_IN_GROUPS = re.compile(r"\d{1,3}(?:[, ]\d{3})+", re.ASCII)
 # Beginnings of words for availability, without accents, blanks and dashes.
-_IN_STOCK = (
+_IN_STOCK: tuple[str, ...] = (
     "instock", "available", "limitedavailability", "onlineonly", "preorder", "backorder", "auflager", "lieferbar",
     "sofort", "verfugbar", "vorratig", "disponible", "enstock", "disponibile", "disponivel", "emestoque",
     "opvoorraad", "leverbaar", "dostepny", "wmagazynie", "unlimited", "unbegrenzt", "illimite", "有货", "有貨",
     "現貨", "在庫あり", "재고있음", "вналичии", "paalager", "ilager", "skladem",
 )  # fmt: skip
-_OUT_OF_STOCK = (
+_OUT_OF_STOCK: tuple[str, ...] = (
     "outofstock", "soldout", "unavailable", "notavailable", "notinstock", "ausverkauft", "nichtlieferbar",
     "nichtauflager", "nichtverfugbar", "nichtvorratig", "vergriffen", "epuise", "rupture", "indisponible",
     "nondisponible", "agotado", "sinstock", "nodisponible", "esaurito", "nondisponibile", "esgotado", "semestoque",

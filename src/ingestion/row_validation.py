@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product
+from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product, no_events
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import CATALOGUE_ROLES, CATEGORY, KIND, LANGUAGE, LISTED, PRICE, PRODUCT, STATE
 from src.ingestion.event_rules import EventRules
 from src.ingestion.event_validation import (
-    RowRejections,
     ValidatedEvents,
     dedupe_keys,
     leave_out_no_acts,
@@ -26,6 +25,7 @@ from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.product_cleaning import clean_product
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
+from src.ingestion.row_rejections import RowRejections
 
 _NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available")
 _PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in _NO_FIELD} | {
@@ -47,6 +47,7 @@ class ValidatedBlock:
         mended: What was repaired or left out of products → times.
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
+        undone: What was bought in orders that were cancelled or refunded, as returns.
     """
 
     n_rows: int
@@ -57,6 +58,7 @@ class ValidatedBlock:
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
+    undone: EventBatch = field(default_factory=no_events)
 
     @property
     def by_kind(self) -> Counter[str]:
@@ -108,7 +110,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     if layout.has_events:
         validated = validate_events(cells, products, layout, rules, rejections)
     else:
-        validated = ValidatedEvents(EventBatch([], [], [], np.zeros(0), np.zeros(0, np.int64), []), np.zeros(0, bool))
+        validated = ValidatedEvents(no_events(), np.zeros(0, bool))
     if layout.name == GENRES:
         first = layout.columns[CATEGORY]
         cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
@@ -118,7 +120,15 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     nulls = validated.nulls if layout.has_events else _empty_fields(catalogue, cells)
     rejected = rejections.rejected_rows(block)
     return ValidatedBlock(
-        n + len(block.broken), validated.events, validated.counted, catalogue, rejected, mended, nulls, renamed
+        n + len(block.broken),
+        validated.events,
+        validated.counted,
+        catalogue,
+        rejected,
+        mended,
+        nulls,
+        renamed,
+        validated.undone,
     )
 
 

@@ -33,6 +33,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.workflows.export import input_files
 from src.workflows.id_comparison import IdComparison
+from src.workflows.later_refunds import LaterRefunds
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
 from src.workflows.saved_mappings import hints_for
@@ -157,6 +158,7 @@ class _Loading:
         self._tally = LoadTally()
         self._renamed: dict[str, str] = {}
         self._pace = _Pace()
+        self._refunds = LaterRefunds(store)
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
         """Load the file; `before_storing` is called before anything is stored. Raises UnusableFile."""
@@ -182,6 +184,7 @@ class _Loading:
                         )
                     tally.add(block)
                     self._renamed.update(block.renamed)
+                    self._refunds.note(block)
                     self._store_products(block, sorter)
                     sorter.add(block)
                     self._reporter.advance(tally.n_read)
@@ -197,6 +200,7 @@ class _Loading:
                 done += len(batch)
                 self._reporter.advance(done, sorter.n_events)
             self._store.rename_products(self._renamed)
+            tally.mended.update(self._refunds.apply())
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
         self._store.runs.save_load(load)
