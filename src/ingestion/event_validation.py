@@ -121,8 +121,9 @@ def validate_events(
         Events of the rows that are not rejected.
     """
     n = len(products)
-    if layout.name == PURCHASES:
-        rejections.add_where(as_texts(cells[USER]), is_nothing, RejectionCode.NO_CUSTOMER)
+    if layout.name == PURCHASES and INVOICE in cells:  # a till prints a receipt without knowing who buys
+        is_sale = where_true(as_texts(cells[INVOICE]), lambda text: not is_nothing(text))
+        rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
