@@ -39,7 +39,8 @@ from src.ingestion.column_roles import (
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, is_excluded, role_by_words
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
@@ -53,6 +54,7 @@ _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
 _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
+_REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _LOOK = 0.25  # confidence in a column that was found by its cells alone
 _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 
@@ -119,12 +121,14 @@ def read_columns(
     layout = readings[0].layout
     if USER in roles and (layout == PRODUCTS or "id" in [normalize_name(p.name) for p in profiles]):
         roles = _without_row_numbers(roles, profiles, layout)
+    if layout == PRODUCTS and PRODUCT not in given.columns:
+        _prefer_unique(roles[PRODUCT], profiles)
     if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
     if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
         positions.pop(DESCRIPTION, None)  # it would become the title
-    if layout == EVENTS and VALUE in roles and VALUE not in given.columns and _is_money(roles, profiles):
+    if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
         del positions[VALUE]
     columns, notes = choose_columns(layout, positions, profiles, given.columns)
     if layout in (PURCHASES, EVENTS) and TITLE not in columns and TITLE not in given.ignored:
@@ -223,7 +227,7 @@ def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int |
 
 
 def _is_title_of_product(name: str, roles: Roles) -> bool:
-    return describes_product(name) or bool({QUANTITY, INVOICE} & roles.keys())
+    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
 
 
 def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
@@ -244,6 +248,18 @@ def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownI
     if best is not None and shares[best.at] >= 0.5 and shares[columns[0].at] < 0.1:
         columns.remove(best)
         columns.insert(0, best)
+
+
+def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile]) -> None:
+    """Put the id of variants first, where the first column repeats: it is that of their group."""
+    if profiles[columns[0].at].repeated < _REPEATS:
+        return
+    for column in columns[1:]:
+        profile = profiles[column.at]
+        if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
+            columns.remove(column)
+            columns.insert(0, column)
+            return
 
 
 def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:

@@ -198,7 +198,7 @@ def _fit_of_attribute(role: str, profile: ColumnProfile) -> float:
         return 0.0
     if role == CATEGORY and TYPE_WORD in classes_of(profile.name) and profile.n_distinct < 2 <= len(profile.cells):
         return 0.0
-    if role == STOCK and max(profile.numbers, profile.share(stock_in)) < _HALF_FULL:
+    if role == STOCK and max(profile.numbers, profile.share(lambda cell: stock_in(cell) is not None)) < _HALF_FULL:
         return 0.0
     return 1.0
 

@@ -9,6 +9,7 @@ TEST_WORD, SUM_WORD, CONTAINER_WORD = "test", "sum", "container"
 # Word class → words. A class that is no role of a column only completes or excludes one.
 WORDS: dict[str, str] = {
     USER_WORD: """
+        card loyalty karte tarjeta carte kundkort
         user users customer customers client clients cust buyer shopper visitor member account reviewer
         subscriber consumer kunde kunden nutzer benutzer kaeufer kaufer besteller cliente clientes usuario
         utilisateur acheteur comprador klant klanten gebruiker koper klient klienta klienci uzytkownik
@@ -20,6 +21,7 @@ WORDS: dict[str, str] = {
         musteri
     """,
     PRODUCT_WORD: """
+        content barcode strichcode varenummer
         catalog product products prod item items article articles artikel art sku asin goods movie book film
         song track produkt produkte produktu producto productos articulo articulos produit produits prodotto
         prodotti articolo produto produtos artigo towar towaru listing variant variation upc ean gtin isbn
@@ -45,6 +47,7 @@ WORDS: dict[str, str] = {
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
     """,
     "price": """
+        rrp mrp msrp uvp
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
     """,
@@ -66,10 +69,12 @@ WORDS: dict[str, str] = {
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
     """,
     "state": """
+        orderstatus ordrestatus
         status state zustand estado etat statut stato stan situacao bestellstatus zahlstatus 状态 狀態
         ステータス 状況 상태 статус tilstand tila durum stav
     """,
     "title": """
+        benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
         title name titel bezeichnung titre nom nombre titulo nome naam nazwa designation denominacion
         denominazione tytul navn namn libelle intitule kurztext designacion titolo denumire nimi 标题 標題
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
@@ -79,22 +84,26 @@ WORDS: dict[str, str] = {
         details descriptif langtext 描述 说明 說明 説明 詳細 설명 описание
     """,
     "category": """
+        familia famille produktgrupp varegruppe kategoria
         category categories cat kategorie kategorien categorie categoria categorias kategoria kategorii rubrik
         genre genres department section warengruppe rubrique departamento afdeling dzial produktgruppe familie
         collection rubro rayon reparto sortiment warengr assortiment 分类 分類 类别 類別 类目 カテゴリ
         カテゴリー ジャンル 카테고리 категория
     """,
     "brand": """
+        varumarke maerke merke vyrobce tuotemerkki marca marche
         brand marke marque marca merk marka producent fabricant fabricante manufacturer hersteller maker
         vendor publisher author autor auteur producer artiste wytworca 品牌 ブランド メーカー 브랜드 бренд
         производитель
     """,
     "image": """
+        immagini imagens afbeeldingen billede billeder kuva obrazek
         image images img picture pictures photo photos bild bilder foto fotos imagen imagenes imagem immagine
         afbeelding zdjecie obraz thumbnail pic pics pix zdjecia cover poster 图片 圖片 主图 画像 写真 사진
         изображение фото
     """,
     "stock": """
+        lagersaldo lagerstatus skladem sklad varasto beholdning stoc
         stock inventory bestand lager lagerbestand existencias estoque voorraad magazyn availability available
         verfuegbarkeit verfuegbar disponibilite disponibilidad disponibilita dostepnosc giacenza scorte
         verfugbarkeit magazynowy magazynowa magazynie onhand lagermenge voorraden 库存 庫存 在庫 재고 остаток
@@ -153,7 +162,7 @@ WORDS: dict[str, str] = {
         changed valid min max low warehouse seller supplier location device staff cashier employee tracking
         carrier browser os ip agent referrer source medium campaign platform channel page compare was old
         before strike fulfillment fulfilment attribute option meta seo keywords download virtual feature
-        features spec points reward weightunit row barcode seen dow dayofweek lat lon since days hour
+        features spec points reward weightunit row seen dow dayofweek lat lon since days hour
         position pos rank index coll lead shipment deliver delivered approved approval out notify
         backorder backorders threshold config manage managed increment condition wholesale purchase_note
         liefer lieferadresse ek einkauf einkaufs supply packaging verpackung tara incoterm 运费 快递 物流 收货
@@ -171,7 +180,9 @@ WORDS: dict[str, str] = {
         properties property params payload traits attributes fields context contexts data message
     """,
 }
-_TAXES = "tax taxes vat mwst steuer gross net brutto netto excl incl excluded included ttc ht iva btw moms 税込 税抜"
+_TAXES = (
+    "tax taxes vat mwst steuer gross net brutto netto excl incl excluded included ttc ht iva btw moms mva dph 税込 税抜"
+)
 OF_TAXES = frozenset(_TAXES.split())
 """Words beside which a price is still a price."""
 OF_CODES = frozenset({"sku", "asin", "ean", "gtin", "isbn", "upc", "mpn", "artnr"})

@@ -28,6 +28,8 @@ _SPECIAL_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", 
 
 _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
+_COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
+_ACTS_OF_SALE = frozenset({"shipped", "delivered"})
 _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
 """Roles whose cells are telling enough for a name of which little is understood."""
 
@@ -160,6 +162,9 @@ _SIZES = (
 )  # fmt: skip
 
 
+_SIZE_WORDS = frozenset(word for sizes in _SIZES for word in sizes)
+
+
 def image_size(name: str) -> int:
     """Return how large the pictures of a column are by its name: the more the larger, 3 if the name does not tell."""
     words = {part for word in words_of(name) for part in (word, re.sub("(image|picture|pic)$", "", word))}
@@ -192,10 +197,15 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         known -= {OTHER_WORD} if "address" in words_of(name) else set()
     is_price = "price" in known
     if is_price:  # with or without taxes, it is a price
-        others = {word for word in words_of(name) if _classes(word) == (OTHER_WORD,)}
-        known -= {OTHER_WORD} if others <= OF_TAXES or SALE_WORD in known else set()
+        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= OF_TAXES or SALE_WORD in known else set()
     if "stock" in known:
         known -= {SUM_WORD, "state"}
+    if "image" in known:
+        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
+    if _COUNTED.match(" ".join(words_of(name))) and PRODUCT_WORD in known:
+        return "quantity", 0.7
+    if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
+        known -= {OTHER_WORD}
     if "quantity" in known and known & {"refunded", "cancelled"}:
         return "returned", 0.7
     if not known or {OTHER_WORD, SUM_WORD} & known:
@@ -222,6 +232,11 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     return _role_of_noun(name, classes, known, confidence)
 
 
+def _of_class(word_class: str, name: str) -> set[str]:
+    """Return the words of a name that are of one class alone."""
+    return {word for word in words_of(name) if _classes(word) == (word_class,)}
+
+
 def _role_of_noun(
     name: str, classes: Sequence[str | None], known: set[str], confidence: float
 ) -> tuple[str, float] | None:
@@ -236,6 +251,8 @@ def _role_of_noun(
     if MAIL_WORD in known:
         return "user", 0.5
     if None in classes:
+        if known == {ORDER_WORD, ID_WORD} and classes.count(None) == 1:  # an "amazon order id"
+            return "invoice", 0.35
         return ("product", 0.35) if OF_CODES & set(words_of(name)) and ORDER_WORD not in known else None
     has_id = ID_WORD in known
     if TYPE_WORD in known:

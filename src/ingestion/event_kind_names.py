@@ -55,7 +55,7 @@ _NOISE_WORDS = """
         article completed complete success successful list ecommerce ee google user customer made screen placed
         finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
         update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
-        strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в
+        strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в ao aos
         dodanie dodaj dodawanie добавление добавлен
 """
 _NOISE = frozenset(plain_letters(_NOISE_WORDS).split())

@@ -71,7 +71,10 @@ class Pair:
                 for rows in _batches(lines.named):
                     found = _look_up(base, [row[lines.key()] for row in rows])
                     for row in rows:
-                        writer.writerow([*row, *found.get(row[lines.key()], ("",) * len(columns))])
+                        order = found.get(row[lines.key()])
+                        if order is None:  # without its number, it is no sale to a stranger but a row that is rejected
+                            row = [*row[: lines.key()], "", *row[lines.key() + 1 :]]
+                        writer.writerow([*row, *(order or ("",) * len(columns))])
         return path
 
 

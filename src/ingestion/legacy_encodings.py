@@ -13,7 +13,10 @@ _LINES, _CHARACTERS = 200, 40_000
 _TORN = re.compile(
     r"[^\W\d_][^\w\s'’\-./,;:|&+()\"@_!?%#*=<>\[\]{}´`€$£®™°–—…“”„«»·。、，；：（）「」【】・]|[½-¿×÷¡-¾][^\W\d_]"
 )
-_MIXED = re.compile(r"[a-z][A-ZÀ-ÞŁĄĘŚŻŹĆŃ]|[A-Za-zÀ-ž][Ѐ-ӿͰ-Ͽ぀-鿿가-힣]|[Ѐ-ӿͰ-Ͽ][A-Za-zÀ-ž]|[｡-ﾟ]|[\ue000-\uf8ff]")
+_MIXED = re.compile(
+    r"[a-z][A-ZÀ-ÞŁĄĘŚŻŹĆŃ]|[A-Za-zÀ-ž][Ѐ-ӿͰ-Ͽ]|[Ѐ-ӿͰ-Ͽ][A-Za-zÀ-ž]|[a-zà-ž][぀-鿿가-힣]|[぀-鿿가-힣][a-zà-ž]"
+    r"|[｡-ﾟ]|[\ue000-\uf8ff]"
+)
 
 
 def detect_legacy_encoding(lines: Sequence[bytes]) -> str:

@@ -86,13 +86,13 @@ def _is_plain(value: object) -> bool:
 def split_pairs(text: str) -> list[Item] | None:
     """Take apart items of named values: "product_id:45|name:Mug|quantity:2;product_id:46|…"."""
     text = text[:_LONGEST].strip(" ;|\n")
-    best: tuple[int, list[Item]] = (0, [])
+    best: tuple[tuple[int, int], list[Item]] = ((0, 0), [])
     for between, within in _OF_PAIRS:
         parts = [part for part in re.split(between, text) if part.strip()]
         items = [_item_of_pairs(part, within) for part in parts]
-        n_pairs = sum(part.count(within) for part in parts)
-        if all(items) and n_pairs > best[0]:
-            best = (n_pairs, [item for item in items if item])
+        rank = (sum(part.count(within) for part in parts), len(items))
+        if all(items) and rank > best[0]:
+            best = (rank, [item for item in items if item])
     return best[1] or None
 
 

@@ -26,16 +26,18 @@ _UNDONE: tuple[str, ...] = (
     "geannuleerd", "terugbetaald", "mislukt", "geretourneerd", "zwroc", "zwrot", "odrzuc", "nieudan", "recus",
     "estorn", "falh", "scadut", "rifiutat", "deleted", "geloscht", "erreur", "error", "fehler", "errore", "fout",
     "blad", "lost", "zurueckgesandt", "kreditiert", "gutgeschrieben", "afgebroken", "verlopen", "wygas", "vencid",
-    "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "peruut", "关闭", "取消", "退款", "退货",
-    "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
+    "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "annuller", "peruut", "aterbetal",
+    "refunder", "tilbagebetal", "palautet", "zrusen", "vracen", "makulerad", "stornovan", "关闭", "取消", "退款",
+    "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
 )  # fmt: skip
 _PENDING: tuple[str, ...] = (
     "pending", "hold", "unpaid", "await", "open", "new", "draft", "authori", "waiting", "wartend", "warte", "offen",
     "ausstehend", "unbezahlt", "attente", "impay", "pendient", "espera", "pendente", "aguard", "attesa", "wacht",
     "openstaand", "onbetaald", "oczekuj", "nieoplacon", "wstrzyman", "created", "placed", "neu", "afwacht",
     "quotation", "quote", "devis", "angebot", "preventivo", "presupuesto", "offerte", "orcamento", "estimate",
-    "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "ожида", "нов",
-    "等待买家付款", "等待付款", "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
+    "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "vantar",
+    "avventar", "afventer", "obetald", "ubetalt", "odota", "ceka", "ожида", "нов", "等待买家付款", "等待付款",
+    "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
 )  # fmt: skip
 _DONE: tuple[str, ...] = (
     "paid", "complet", "process", "ship", "fulfil", "deliver", "clos", "invoic", "approv", "succe", "captur", "done",
@@ -68,15 +70,16 @@ _KEPT_BACK: tuple[str, ...] = (
     "removed", "sold", "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein",
     "ausgeblendet", "gesperrt", "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador",
     "inactivo", "oculto", "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic",
-    "nieaktywn", "ukryt", "wylaczon", "nie", "off", "blocked", "never", "none", "nowhere", "nulle part", "nirgend",
-    "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused", "pausiert",
-    "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт", "неактив",
+    "nieaktywn", "ukryt", "wylaczon", "nie", "d", "h", "off", "blocked", "never", "none", "nowhere", "nulle part",
+    "nirgend", "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused",
+    "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
+    "неактив",
 )  # fmt: skip
 _SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
     "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "si", "attivo", "activo", "publicado",
     "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",
-    "both", "listed", "global", "all", "partout", "uberall", "i", "x", "上架", "公開", "在售", "启用", "销售中",
+    "both", "listed", "global", "all", "partout", "uberall", "a", "上架", "公開", "在售", "启用", "销售中",
     "出售中", "공개", "актив", "опубликован",
 )  # fmt: skip
 _MOST_WORDS = 8

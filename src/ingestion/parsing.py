@@ -257,7 +257,7 @@ def _epoch(texts: list[str]) -> tuple[IntArray, BoolArray]:
     return np.where(is_time, np.floor(np.where(is_time, values, 0)), NO_TIME).astype(np.int64), is_time
 
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
+_CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
 _COMPACT_CLOCK = re.compile(r"(\d{1,2}?)(\d{2})(\d{2})?()")
 
 

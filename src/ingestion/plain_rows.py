@@ -43,6 +43,9 @@ def has_plain_rows(table: Table, rules: EventRules) -> bool:
     Args:
         table: The file, and what its cells mean.
         rules: The shop's scale of ratings, to which those of the file may have to be converted.
+
+    Returns:
+        False where any cell has to be converted.
     """
     rows, layout = table.rows, table.layout
     if not isinstance(rows, CsvRows) or not rows.file.is_text:
@@ -60,6 +63,9 @@ def parts_of(table: Table, rules: EventRules) -> Iterator[PlainText | RawBlock]:
     Args:
         table: The file, and what its cells mean.
         rules: The shop's scale of ratings.
+
+    Returns:
+        The blocks in the order of the file.
     """
     if has_plain_rows(table, rules):
         return cast("CsvRows", table.rows).plain_texts_and_blocks()

@@ -12,6 +12,7 @@ from src.core.domain import FloatArray
 from src.core.errors import InputError
 from src.ingestion.event_rules import EventRules
 
+_ENOUGH = 20  # ratings from which a scale can be told from mistakes
 _COVERED = 0.95  # share of the ratings that a scale must hold: the others are mistakes
 
 
@@ -44,7 +45,7 @@ def parse_scale(text: str) -> Scale:
 
 def find_scale(ratings: Sequence[float]) -> Scale | None:
     """Return the smallest usual scale that holds nearly all of these ratings; None if none does."""
-    if not ratings:
+    if len(ratings) < _ENOUGH:
         return None
     least = _COVERED * len(ratings)
     found = next((s for s in _USUAL if sum(s.low <= rating <= s.high for rating in ratings) >= least), None)
@@ -54,7 +55,15 @@ def find_scale(ratings: Sequence[float]) -> Scale | None:
 
 
 def differs(scale: Scale | None, rules: EventRules) -> bool:
-    """Whether ratings of a scale must be converted: an option says so, or the shop's scale does not hold it."""
+    """Return whether ratings of a scale must be converted: an option says so, or the shop's scale does not hold it.
+
+    Args:
+        scale: The scale of the file; None where it is not known.
+        rules: The shop's scale.
+
+    Returns:
+        False for an unknown scale.
+    """
     if scale is None:
         return False
     if scale.is_given:

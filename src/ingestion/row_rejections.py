@@ -15,7 +15,15 @@ T = TypeVar("T")
 
 
 def where_true(values: Sequence[T], test: Callable[[T], bool]) -> BoolArray:
-    """Return bool[len(values)], whether each value passes the test."""
+    """Test values.
+
+    Args:
+        values: n values.
+        test: The test.
+
+    Returns:
+        bool[n], whether each value passes it.
+    """
     return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))
 
 

@@ -72,6 +72,9 @@ def never_bought(connection: Connection, pairs: Iterable[tuple[str, str]]) -> li
     Args:
         connection: A connection.
         pairs: Users and products.
+
+    Returns:
+        Those without a purchase, in any order.
     """
     query = text(_NEVER_BOUGHT.format(pairs=_PAIRS[connection.dialect.name]))
     rows = connection.execute(query, {"pairs": json.dumps(sorted(pairs))}).all()
