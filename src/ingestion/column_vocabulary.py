@@ -41,7 +41,7 @@ WORDS: dict[str, str] = {
     """,
     ID_WORD: """
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
-        guid hash numer codigo codice login cod 编号 编码 代码 番号 コード 号 번호 номер код
+        guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта

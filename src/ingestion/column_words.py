@@ -214,7 +214,9 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     confidence = 0.7 if n_unknown == 0 else 0.4 if n_unknown == 1 else 0.0
     if is_price:
         return (("sale_price" if SALE_WORD in known else "price"), confidence or 0.25)
-    if "group" in known and (USER_WORD in known or not known & {PRODUCT_WORD, ID_WORD}):
+    if {"group", USER_WORD} <= known:
+        return None
+    if "group" in known and not known & {PRODUCT_WORD, ID_WORD}:
         known.discard("group")
     if "image" in known and known & {"title", "description", "quantity"}:
         return None

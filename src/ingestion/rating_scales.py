@@ -28,6 +28,8 @@ class Scale(NamedTuple):
         return f"{self.low:g}-{self.high:g}"
 
 
+_NEXT_LOWER = {5: 0, 10: 5, 100: 10}
+_HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 _USUAL = (Scale(1, 5), Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 
 
@@ -49,6 +51,8 @@ def find_scale(ratings: Sequence[float]) -> Scale | None:
         return None
     least = _COVERED * len(ratings)
     found = next((s for s in _USUAL if sum(s.low <= rating <= s.high for rating in ratings) >= least), None)
+    if found is not None and sum(rating > _NEXT_LOWER[found.high] for rating in ratings) < _HIGH * len(ratings):
+        return None  # a few high numbers are mistakes, and must not change what the others mean
     if found == Scale(1, 5) and min(ratings) == 0.5 and any(rating % 1 == 0.5 for rating in ratings if rating > 1):
         return Scale(0.5, 5)  # half stars, the lowest of which is rare
     return found
