@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +43,9 @@ _TIME_SHARES = {
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _MAX_ROUNDS = 4
-_SAMPLED_USERS = 1_500
+_SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
+_LISTS_PER_MODEL = 100
+"""Lists that an ascent makes of every user for each model, and leaving models out after it."""
 _KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5}
 """A start for the weights: sums like this one are good on data of many kinds."""
 _MIN_GAIN = 1e-5
@@ -266,28 +267,39 @@ def best_weights(
         scores: component scores of the models, in units of their scales.
         starts: weights to start from.
         without: a model whose weight stays 0.
-        clock: the ascent ends when its time is over; None for no limit.
+        clock: a sample of the users is used where the ascent would take longer than what it has left; None for all.
 
     Returns:
         The weights.
     """
+    scores = scores if clock is None else _in_time(scores, clock)
     allowed = np.array([name != without for name in scores.names])
     sample = scores.of_users(np.random.default_rng(0).permutation(len(scores.item))[:_SAMPLED_USERS])
     single = [scores.ndcg(alone) if alone @ allowed else -1.0 for alone in np.eye(len(allowed))]
     given = [np.array([start.get(name, 0.0) for name in scores.names]) * allowed for start in starts]
     first = [np.eye(len(allowed))[int(np.argmax(single))], *(weights for weights in given if weights.any())]
-    clock = clock or Clock(math.inf)
     if len(sample.item) < len(scores.item):
-        first = [_ascent(sample, weights, allowed, clock) for weights in first]
-    weights = _ascent(scores, max(first, key=scores.ndcg), allowed, clock)
-    weights = _surely_better(scores, weights, allowed, clock)
+        first = [_ascent(sample, weights, allowed) for weights in first]
+    weights = _ascent(scores, max(first, key=scores.ndcg), allowed)
+    weights = _surely_better(scores, weights, allowed)
     return TunedWeights(
         {name: float(w) for name, w in zip(scores.names, weights, strict=True) if w}, scores.ndcg(weights)
     )
 
 
-def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray, clock: Clock) -> FloatArray:
-    """Return the weights at which no single step of an allowed model makes better lists, or the best found in time."""
+def _in_time(scores: ComponentScores, clock: Clock) -> ComponentScores:
+    """Return the scores of as many users as an ascent has time for, but of some at least."""
+    order = np.random.default_rng(0).permutation(len(scores.item))
+    probe = scores.of_users(order[:_FEWEST_USERS])
+    started = time.perf_counter()
+    probe.ndcg(np.ones(len(scores.names)))
+    seconds = (time.perf_counter() - started) * _LISTS_PER_MODEL * len(scores.names)  # of an ascent on the probe
+    n = max(int(len(probe.item) * clock.left / max(seconds, 1e-9)), _FEWEST_USERS)
+    return scores if n >= len(order) else scores.of_users(np.sort(order[:n]))
+
+
+def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
+    """Return the weights at which no single step of an allowed model makes better lists."""
     best = scores.ndcg(weights)
     for _ in range(_MAX_ROUNDS):
         before = best
@@ -295,7 +307,7 @@ def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray, cl
             others = weights.copy()
             others[at] = 0
             rest = scores.total(others)
-            for step in _STEPS if others.any() and clock.left > 0 else ():
+            for step in _STEPS if others.any() else ():
                 ndcg = float(scores.ndcg_of(rest + np.float32(step) * scores.score[at]).mean())
                 if ndcg > best + _MIN_GAIN:
                     best, weights = ndcg, others.copy()
@@ -305,7 +317,7 @@ def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray, cl
     return weights
 
 
-def _surely_better(scores: ComponentScores, weights: FloatArray, allowed: BoolArray, clock: Clock) -> FloatArray:
+def _surely_better(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
     """Leave out the model whose weight is the least sure to make lists better, until all of them are sure to."""
     while np.count_nonzero(weights) > 1:
         whole, surest = scores.ndcg_of(scores.total(weights)), {}
@@ -316,5 +328,5 @@ def _surely_better(scores: ComponentScores, weights: FloatArray, allowed: BoolAr
         if surest[least] >= _SURE:
             break
         allowed = allowed & (np.arange(len(weights)) != least)
-        weights = _ascent(scores, weights * allowed, allowed, clock)
+        weights = _ascent(scores, weights * allowed, allowed)
     return weights

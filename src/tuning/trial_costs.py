@@ -23,11 +23,21 @@ class TrialCosts:
     running: dict[int, float] = field(default_factory=dict)
 
     def prepared(self, size: int, seconds: float) -> None:
-        """Record a preparation. seconds: that it took."""
+        """Record a preparation.
+
+        Args:
+            size: of the preparation.
+            seconds: that it took.
+        """
         self.preparing[size] = max(seconds, self.preparing.get(size, 0.0))
 
     def ran(self, size: int, seconds: float) -> None:
-        """Record a trial without its preparation. seconds: that it took."""
+        """Record a trial without its preparation.
+
+        Args:
+            size: of its model.
+            seconds: that it took.
+        """
         self.running[size] = max(seconds, self.running.get(size, 0.0))
 
     def predicted(self, size: int, prepared_size: int | None) -> float:

@@ -37,9 +37,18 @@ def test_a_model_that_knows_something_else_keeps_its_weight() -> None:
         assert found.ndcg > best_weights(scored(300, seed, second=0.8), without="second").ndcg
 
 
-@pytest.mark.parametrize("budget", [0.0, 600.0])
-def test_the_ascent_ends_with_its_time_at_the_best_start(budget: float) -> None:
-    scores = scored(300, 1, second=0.8)
-    start = {"first": 1.0, "second": 0.2}
-    found = best_weights(scores, (start,), clock=Clock(budget))
-    assert (found.weights == start) == (budget == 0)
+@pytest.mark.parametrize(("budget", "n_users"), [(0.0, 500), (600.0, 2_000)])
+def test_with_little_time_weights_are_found_by_a_sample_of_the_users(
+    monkeypatch: pytest.MonkeyPatch, budget: float, n_users: int
+) -> None:
+    counted: list[int] = []
+    of_lists = ComponentScores.ndcg_of
+
+    def spy(scores: ComponentScores, total: FloatArray) -> FloatArray:
+        counted.append(len(total))
+        return of_lists(scores, total)
+
+    monkeypatch.setattr(ComponentScores, "ndcg_of", spy)
+    found = best_weights(scored(2_000, 1, second=0.8), clock=Clock(budget))
+    assert found.weights.keys() == {"first", "second"}
+    assert max(counted) == n_users
