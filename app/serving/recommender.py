@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.serving.cached_list import list_from_json, list_to_json
+from app.serving.history_fingerprints import HistoryFingerprints
 from app.serving.list_cache import ListCache
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
@@ -15,6 +17,7 @@ from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
+    Event,
     EventKind,
     JsonDict,
     ListPosition,
@@ -91,6 +94,7 @@ class Recommender(ReleaseFollower):
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
+        self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.counts = StoreCounts(settings, store, cache)
 
@@ -134,7 +138,7 @@ class Recommender(ReleaseFollower):
         """
         served: ServingSnapshot = self._serving()
         rules = shop or self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
+        query = self._with_rules(query, wanted, rules)
         listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
@@ -142,8 +146,16 @@ class Recommender(ReleaseFollower):
         return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached, placement)
 
     def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
-        """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
-        prepared = served.pipeline.prepared_list(query)
+        """Return the list of a query with rules, prepared, cached or made now, and ListAnswer.cached."""
+        pipeline, stored = served.pipeline, None
+        if query.user_id is not None and not query.history and pipeline.may_be_prepared(query):
+            printed = self._fingerprints.of(query.user_id, pipeline.weighting)
+            if printed is not None:
+                if (prepared := pipeline.prepared_list(query, printed.fingerprint)) is not None:
+                    return prepared, None
+                stored = printed.history
+        query = self._with_history(query, stored)
+        prepared = pipeline.prepared_list(query)
         if prepared is not None:
             return prepared, None
         key = served.cache_key(query)
@@ -173,7 +185,7 @@ class Recommender(ReleaseFollower):
         """
         served: ServingSnapshot = self._serving()
         rules = self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
+        query = self._with_history(self._with_rules(query, wanted, rules))
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])
@@ -182,15 +194,30 @@ class Recommender(ReleaseFollower):
         position = current.pipeline.position(query, product_id) if place is None else ListPosition(place, None)
         return PositionAnswer(served.release.version, query, position, product)
 
-    def _completed(self, query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
-        """Return the query with the stored history in front, and with the rules of the shop and the request."""
-        history = self._store.events.history(query.user_id) if query.user_id is not None else []
+    def _with_history(self, query: Query, stored: Sequence[Event] | None = None) -> Query:
+        """Return the query with the stored history of its user in front.
+
+        Args:
+            query: with or without a history of its own.
+            stored: the stored history, if it was read already.
+
+        Returns:
+            The complete query.
+        """
+        if stored is None and query.user_id is not None:
+            stored = self._store.events.history(query.user_id)
+        if not stored:
+            return query
+        complete = (*stored, *query.history)
+        return Query(query.user_id, complete, query.n, query.exclude, query.model, query.explain, query.rules)
+
+    @staticmethod
+    def _with_rules(query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
+        """Return the query with the rules of the shop and the request."""
         # Rules are made of some twenty checked values; most requests have none of their own.
         rules = wanted.over(shop.fields).rules() if wanted.has_rules else shop.rules
-        complete, exclude = (*history, *query.history), query.exclude
-        if shop.excluded:
-            exclude = exclude | shop.excluded
-        return Query(query.user_id, complete, query.n, exclude, query.model, query.explain, rules)
+        exclude = query.exclude | shop.excluded if shop.excluded else query.exclude
+        return Query(query.user_id, query.history, query.n, exclude, query.model, query.explain, rules)
 
     def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
