@@ -69,6 +69,7 @@ class AisleContext:
         self.scheduler.stop()
         self.profile_refresher.stop()
         self.recommender.leave()
+        self.recommender.experiments.flush()
         self.request_records.stop()
         self.served_list_log.stop()
         self.metrics.close()
