@@ -35,6 +35,7 @@ from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
 from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
+from app.telemetry.event_audit import EventAudit
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
@@ -107,6 +108,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         metrics=metrics,
         served_list_log=served_list_log,
         request_records=RequestRecords(metrics, served_list_log),
+        event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )
 
@@ -166,6 +168,7 @@ def _watch_rules(aisle: AisleContext) -> None:
     while not pause.wait(_RULES_SECONDS):
         try:
             aisle.recommender.follow()
+            aisle.event_audit.flush()
             looks += 1
             if looks % _CHECK_EVERY == 0:
                 update_findings(aisle)

@@ -121,7 +121,7 @@ def shop_of_examples(
     training = _NeverEnded(aisle.training.script, _Held(), aisle.training.log, launch=trained_at_once(store))
     comparing = replace(aisle.comparing, launch=lambda *_: SimpleNamespace(wait=lambda: 0))
     exchange(app, training=training, comparing=comparing)
-    (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], "", 1_795_733_423)
+    (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], str, 1_795_733_423)
     (experiment,) = RUNNING_EXAMPLES["PUT /experiments/{name}"]
     store.experiments.begin("holdout", ExperimentBody.model_validate(experiment.body), "anna", int(time.time()))
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))

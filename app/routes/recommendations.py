@@ -38,6 +38,8 @@ from app.schemas.lists import (
     WhyNotBody,
 )
 from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.texts import phrases_in
+from app.texts.phrases import Phrases, plain
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
 from src.core.list_rules import RuleFields
@@ -159,9 +161,13 @@ def why_not(body: WhyNotBody) -> Response:
         listed=found.position.reason is None,
         rank=found.position.rank,
         reason=found.position.reason,
-        detail=why_not_sentence(found.position, found.query, found.product),
+        detail=plain(why_not_sentence(found.position, found.query, found.product, _english())),
     )
     return of_release(found.release, answer)
+
+
+def _english() -> Phrases:
+    return phrases_in("en", current_aisle().settings)
 
 
 @operation(
