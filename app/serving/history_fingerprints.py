@@ -57,6 +57,6 @@ class HistoryFingerprints:
     def _of(self, weighting: Weighting) -> dict[bytes, Fingerprint]:
         """Return what is known of histories; nothing at first, as another weighting tells other histories apart."""
         held = self._held
-        if held is None or held[0] is not weighting:
+        if held is None or held[0] != weighting:
             held = self._held = (weighting, {})
         return held[1]

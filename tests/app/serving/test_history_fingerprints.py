@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+import math
+from dataclasses import replace
 
+import pytest
+from flask import Flask
+
+from app.context import context_of
 from app.serving.history_fingerprints import HistoryFingerprints
-from src.core.domain import Event, EventKind
+from src.core.domain import SEEN_KINDS, Event, EventKind, Query, Rules
+from src.core.list_rules import RuleFields
+from src.core.progress import Silent
+from src.core.shop_rules import ActiveRules
 from src.interactions.event_weights import Weighting
-from src.recommendation.prepared_lists import fingerprint_of
+from src.recommendation.prepared_lists import fingerprint_of, prepare_lists
 from src.store import Store
+from src.workflows.fit import stored_data
 from tests.store.rows import Row, batch
 
 BOUGHT, VIEWED = Event("ann", "tea pot", EventKind.PURCHASE, 2.0, 10), Event("ann", "cup, blue", EventKind.VIEW, at=20)
@@ -69,3 +78,22 @@ def test_where_values_or_ages_count_there_is_none(store: Store, weighting: Weigh
     store.events.add(batch(row(BOUGHT)))
     assert HistoryFingerprints(store.events).of("ann", weighting) is None
     assert HistoryFingerprints(store.events).of("nobody", WEIGHTING) is None
+
+
+def test_a_user_gets_the_same_list_prepared_or_made(
+    flask_app: Flask, trained_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender = context_of(flask_app).recommender
+    served = recommender._serving()
+    lists = prepare_lists(served.pipeline, stored_data(trained_store, Silent()), 600, Silent())
+    with_lists = replace(served, pipeline=replace(served.pipeline, prepared=lists))
+    for user in [*trained_store.events.user_ids("", 10), "nobody"]:
+        seen = [event.product_id for event in trained_store.events.history(user) if event.kind in SEEN_KINDS]
+        pinned = ActiveRules(RuleFields(), Rules(), frozenset(), tuple(enumerate(["P00001", *seen][:3], 1)), math.inf)
+        for rules in (None, pinned):
+            made = recommender.answer(Query(user, n=5), shop=rules)
+            with monkeypatch.context() as patched:
+                patched.setattr(recommender, "_serving", lambda: with_lists)
+                found = [recommender.answer(Query(user, n=5), shop=rules) for _ in range(2)]
+            assert [each.recommendations for each in found] == [made.recommendations] * 2
+            assert [each.cached for each in found] == [None, None]
