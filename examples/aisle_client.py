@@ -232,9 +232,11 @@ class Aisle:
             is_safe=True,
         )
 
-    def similar(self, *, item_id: str | int, n: int | None = None) -> ItemList:
+    def similar(self, *, item_id: str | int, n: int | None = None, placement: str | None = None) -> ItemList:
         """Products that go with a product: POST /matrix_factor/similar."""
-        return self._call("POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n}, is_safe=True)
+        return self._call(
+            "POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n, "placement": placement}, is_safe=True
+        )
 
     def for_user(
         self, *, user_id: str | int, n: int | None = None, filter_already_liked: bool | None = None
@@ -271,6 +273,7 @@ class Aisle:
         min_price: float | None = None,
         max_price: float | None = None,
         in_stock: bool | None = None,
+        placement: str | None = None,
     ) -> SearchAnswer:
         """Products for a text: POST /search."""
         return self._call(
@@ -284,6 +287,7 @@ class Aisle:
                 "min_price": min_price,
                 "max_price": max_price,
                 "in_stock": in_stock,
+                "placement": placement,
             },
             is_safe=True,
         )
@@ -682,6 +686,7 @@ SearchBody = TypedDict(
         "min_price": NotRequired["float | None"],
         "max_price": NotRequired["float | None"],
         "in_stock": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
     },
 )
 
@@ -707,7 +712,9 @@ ShopRule = TypedDict(
     },
 )
 
-SimilarBody = TypedDict("SimilarBody", {"item_id": "str | int", "n": NotRequired["int"]})
+SimilarBody = TypedDict(
+    "SimilarBody", {"item_id": "str | int", "n": NotRequired["int"], "placement": NotRequired["str | None"]}
+)
 
 StatusAnswer = TypedDict(
     "StatusAnswer",
