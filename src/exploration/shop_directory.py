@@ -167,7 +167,15 @@ class ShopDirectory:
         return float(self.sale_count.sum()) + back, back
 
     def owners_of_both(self, product_id: str, others: Iterable[str]) -> list[int]:
-        """Return how many customers own a product and each of the others."""
+        """Count the customers who own both of two products.
+
+        Args:
+            product_id: the one.
+            others: the other of each pair.
+
+        Returns:
+            One number for each of the others.
+        """
         own = self._owners(product_id)
         return [self._common(own, self._owners(other)) for other in others]
 
