@@ -72,6 +72,7 @@ class AisleContext:
         self.scheduler.stop()
         self.profile_refresher.stop()
         self.recommender.leave()
+        self.recommender.experiments.flush()
         self.request_records.stop()
         self.event_audit.flush(force=True)
         self.served_list_log.stop()
