@@ -36,6 +36,7 @@ from src.store.reading import (
     count_by_product,
     count_events,
     event_pages,
+    returned_by_product,
     user_ids_with_prefix,
 )
 from src.store.tables import event_ids as received_ids
@@ -192,6 +193,10 @@ class EventStore:
             counts.pop(product_id, None)
         ranked = nsmallest(n, counts.items(), key=lambda entry: (-entry[1], entry[0]))
         return [ProductCount(product_id, count) for product_id, count in ranked]
+
+    def returned(self, since: int) -> Mapping[str, float]:
+        """Return product → quantity returned of its purchases since a time, in UTC seconds."""
+        return returned_by_product(self._database, since)
 
     def count(self) -> EventCounts:
         """Count events as they were recorded, returns included."""
