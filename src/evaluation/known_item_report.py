@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray, JsonDict
-from src.evaluation.known_items import HIDDEN
+from src.evaluation.known_items import BY_CATEGORY
 from src.evaluation.metrics import Estimate, estimates
 from src.evaluation.search_evaluation import FUSED, KEYWORDS, EncodedSearch, Judged, fused_ndcg, ndcg_of
 from src.search.meaning import nonsense
@@ -57,7 +57,8 @@ class KnownItemReport:
         """Return sentences on what was measured, and on the results."""
         gain = self._gain()
         return [
-            f"queries made from {self.n_products:,} products, NDCG@10; {_hidden()}",
+            f"queries made from {self.n_products:,} products, NDCG@10; {', '.join(BY_CATEGORY)} are asked of a "
+            "catalogue without categories",
             f"fused beside the better single one: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]",
             f"{self.answered_nonsense:.0%} of {_N_NONSENSE} texts without meaning found something",
         ]
@@ -106,11 +107,3 @@ def measure_known_items(
 
 def _ndcg(found: list[IntArray], judged: Judged) -> FloatArray:
     return np.array([ndcg_of(items, grades) for items, grades in zip(found, judged.grades, strict=True)])
-
-
-def _hidden() -> str:
-    """Return which kinds are asked of a catalogue without what their queries are made from."""
-    kinds: dict[str, list[str]] = {}
-    for kind, column in HIDDEN.items():
-        kinds.setdefault(column, []).append(kind)
-    return ", ".join(f"{', '.join(names)} of a catalogue without {column}" for column, names in kinds.items())

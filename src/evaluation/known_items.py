@@ -7,7 +7,7 @@ the same kind, that is of the same category and head noun, has the grade 1, as j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -22,12 +22,8 @@ FRAGMENT, TYPE, BRAND, ATTRIBUTE = "fragment", "type of product", "brand and typ
 TYPO, NUMBER, PLURAL, JOINED, SPLIT = "typing error", "part number", "plural", "joined words", "split word"
 FEATURE, DESCRIBED, PURPOSE = "type and feature", "description", "purpose"
 CATEGORY, WISH, SYNONYM, OTHER_WORD = "category", "wish", "category's word", "synonym"
-HIDDEN: Mapping[str, str] = {
-    CATEGORY: "category",
-    WISH: "category",
-    SYNONYM: "category",
-}
-"""Kind → the column that its queries are made from, which search does not see, so that equal words do not decide."""
+BY_CATEGORY = (CATEGORY, WISH, SYNONYM)
+"""Kinds whose queries name a category. They are asked of a catalogue without categories, so that words alone fail."""
 _WISHES = ("something for {}", "{} for sale", "looking for {}", "gift for somebody who likes {}", "best {} please")
 _WANTS = ("something for {}", "i need something for {}", "what is good for {}", "{}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -50,17 +46,9 @@ def make_known_items(catalogue: CatalogueText, per_kind: int, seed: int) -> dict
     return {kind: judged for kind, judged in made.items() if len(judged)}
 
 
-def hidden(catalogue: CatalogueText, column: str) -> CatalogueText:
-    """Return the catalogue with a column of texts empty.
-
-    Args:
-        catalogue: the products.
-        column: a value of HIDDEN.
-
-    Returns:
-        The same products.
-    """
-    return replace(catalogue, **{column: [""] * len(catalogue)})
+def without_categories(catalogue: CatalogueText) -> CatalogueText:
+    """Return the catalogue with all categories empty, for the kinds BY_CATEGORY."""
+    return replace(catalogue, category=[""] * len(catalogue))
 
 
 def _judged(make: Callable[[KnownItemCatalogue], Iterator[_Made]], maker: KnownItemCatalogue, n: int) -> Judged:

@@ -26,7 +26,7 @@ from src.search.tokenizer import whole_and_parts, words_of
 from src.search.word_forms import WordForms, languages_of
 
 _TITLE, _DESCRIPTION = "title", "description"
-_FIELDS = {_TITLE: 1.0, "brand": 0.2, "category": 0.2, "ids": 1.0, _DESCRIPTION: 0.2}
+_FIELDS = {_TITLE: 1.0, "brand": 0.2, "category": 0.2, "ids": 1.0, _DESCRIPTION: 0.15}
 """Weights of a count in each field."""
 _NOT_HEAD = 0.5
 """Weight of a word of a title that is not its head noun."""

@@ -17,7 +17,7 @@ from src.core.ids import clean_id
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.known_item_report import KnownItemReport, measure_known_items
-from src.evaluation.known_items import HIDDEN, hidden, make_known_items
+from src.evaluation.known_items import BY_CATEGORY, make_known_items, without_categories
 from src.evaluation.search_evaluation import EncodedSearch, Judged, SearchReport, measure_search
 from src.ingestion.column_names import normalize_name
 from src.ingestion.input_files import InputFile
@@ -127,11 +127,11 @@ def _measure_known_items(settings: Settings, catalogue: CatalogueText, reporter:
             "no query can be made from these products, whose titles have fewer than two words. Expected a catalogue of "
             "titles such as 'Washing machine 8 kg'."
         )
-    columns = {HIDDEN.get(kind, "") for kind in judged}
-    indexes = {column: made(hidden(catalogue, column) if column else catalogue) for column in sorted({"", *columns})}
+    whole, named = made(catalogue), any(kind in judged for kind in BY_CATEGORY)
+    bare = made(without_categories(catalogue)) if named else whole
 
     def made_for(kind: str, queries: Judged) -> EncodedSearch:
-        return EncodedSearch(indexes[HIDDEN.get(kind, "")], encoder.encode(queries.queries))
+        return EncodedSearch(bare if kind in BY_CATEGORY else whole, encoder.encode(queries.queries))
 
     reporter.step(f"searching for {sum(map(len, judged.values()))} queries")
     return measure_known_items(judged, made_for, encoder.name)

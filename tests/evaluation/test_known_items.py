@@ -8,11 +8,11 @@ from src.core.domain import Product
 from src.evaluation.known_items import (
     ATTRIBUTE,
     BRAND,
+    BY_CATEGORY,
     CATEGORY,
     DESCRIBED,
     FEATURE,
     FRAGMENT,
-    HIDDEN,
     JOINED,
     NUMBER,
     OTHER_WORD,
@@ -23,8 +23,8 @@ from src.evaluation.known_items import (
     TYPE,
     TYPO,
     WISH,
-    hidden,
     make_known_items,
+    without_categories,
 )
 from src.evaluation.search_evaluation import Judged
 from src.search.catalogue_text import CatalogueText
@@ -132,10 +132,10 @@ def test_words_are_joined_and_split(made: dict[str, Judged]) -> None:
 def test_queries_by_category_are_asked_of_a_catalogue_without(
     made: dict[str, Judged], catalogue: CatalogueText
 ) -> None:
-    assert {CATEGORY, WISH, SYNONYM} <= {kind for kind, column in HIDDEN.items() if column == "category"}
+    assert set(BY_CATEGORY) == {CATEGORY, WISH, SYNONYM}
     assert "goods 3" in made[CATEGORY].queries
     assert len(made[CATEGORY].grades[made[CATEGORY].queries.index("goods 3")]) == 5
-    assert set(hidden(catalogue, "category").category) == {""}
+    assert set(without_categories(catalogue).category) == {""}
 
 
 def test_a_catalogue_without_titles_makes_queries_of_its_descriptions_alone() -> None:
