@@ -232,9 +232,11 @@ class Aisle:
             is_safe=True,
         )
 
-    def similar(self, *, item_id: str | int, n: int | None = None) -> ItemList:
+    def similar(self, *, item_id: str | int, n: int | None = None, placement: str | None = None) -> ItemList:
         """Products that go with a product: POST /matrix_factor/similar."""
-        return self._call("POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n}, is_safe=True)
+        return self._call(
+            "POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n, "placement": placement}, is_safe=True
+        )
 
     def for_user(
         self, *, user_id: str | int, n: int | None = None, filter_already_liked: bool | None = None
@@ -271,6 +273,7 @@ class Aisle:
         min_price: float | None = None,
         max_price: float | None = None,
         in_stock: bool | None = None,
+        placement: str | None = None,
     ) -> SearchAnswer:
         """Products for a text: POST /search."""
         return self._call(
@@ -284,6 +287,7 @@ class Aisle:
                 "min_price": min_price,
                 "max_price": max_price,
                 "in_stock": in_stock,
+                "placement": placement,
             },
             is_safe=True,
         )
@@ -414,12 +418,71 @@ class Aisle:
         """What was done with a key, newest first: GET /audit."""
         return self._call("GET", "/audit", {"n": n}, None, is_safe=True)
 
+    def experiments(self) -> list[ExperimentAnswer]:
+        """All experiments, newest first: GET /experiments."""
+        return self._call("GET", "/experiments", {}, None, is_safe=True)
+
+    def experiment(self, name: str) -> ExperimentReportAnswer:
+        """What an experiment found: GET /experiments/{name}."""
+        return self._call("GET", f"/experiments/{urllib.parse.quote(name)}", {}, None, is_safe=True)
+
+    def begin_experiment(
+        self,
+        name: str,
+        *,
+        arms: list[Arm],
+        traffic: float | None = None,
+        layer: str | None = None,
+        placement: str | None = None,
+        category: str | None = None,
+        from_: str | None = None,
+        until: str | None = None,
+        metric: Literal["purchases", "clicks", "revenue"] | None = None,
+        smallest_effect: float | None = None,
+        planned_outcomes: int | None = None,
+    ) -> ExperimentAnswer:
+        """Begin an experiment, or change its end: PUT /experiments/{name}."""
+        return self._call(
+            "PUT",
+            f"/experiments/{urllib.parse.quote(name)}",
+            {},
+            {
+                "arms": arms,
+                "traffic": traffic,
+                "layer": layer,
+                "placement": placement,
+                "category": category,
+                "from": from_,
+                "until": until,
+                "metric": metric,
+                "smallest_effect": smallest_effect,
+                "planned_outcomes": planned_outcomes,
+            },
+            is_safe=True,
+        )
+
+    def end_experiment(self, name: str) -> ExperimentAnswer:
+        """End an experiment: POST /experiments/{name}/end."""
+        return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
+
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
         return self._call("GET", "/metrics", {}, None, is_safe=True)
 
 
 ActivateBody = TypedDict("ActivateBody", {"pin": NotRequired["bool"]})
+
+Arm = TypedDict(
+    "Arm",
+    {
+        "name": "str",
+        "share": "float",
+        "release": NotRequired["str | None"],
+        "model": NotRequired["str | None"],
+        "rules": NotRequired["list[ShopRule]"],
+        "holdout": NotRequired["str | None"],
+    },
+)
 
 BoostFields = TypedDict(
     "BoostFields",
@@ -449,7 +512,13 @@ ComparisonAnswer = TypedDict(
 
 DetailedList = TypedDict(
     "DetailedList",
-    {"user_id": "str | None", "release": "str", "source": "str", "recommendations": "list[DetailedRecommendation]"},
+    {
+        "user_id": "str | None",
+        "release": "str",
+        "source": "str",
+        "experiments": NotRequired["dict[str, Any]"],
+        "recommendations": "list[DetailedRecommendation]",
+    },
 )
 
 DetailedRecommendation = TypedDict(
@@ -487,6 +556,34 @@ EventError = TypedDict("EventError", {"index": "int", "detail": "str"})
 
 EventsAnswer = TypedDict(
     "EventsAnswer", {"received": "int", "stored": "int", "repeated": "int", "errors": "list[EventError]"}
+)
+
+ExperimentAnswer = TypedDict(
+    "ExperimentAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+    },
+)
+
+ExperimentReportAnswer = TypedDict(
+    "ExperimentReportAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+        "verdict": "list[str]",
+        "broken": "bool",
+        "arms": "list[dict[str, Any]]",
+        "verdicts": "list[dict[str, Any]]",
+    },
 )
 
 ExplanationAnswer = TypedDict("ExplanationAnswer", {"opinions": "list[OpinionAnswer]", "because": "list[ReasonAnswer]"})
@@ -538,6 +635,22 @@ ListedRelease = TypedDict(
         "verdict": "str",
         "problem": "str",
         "made_up": "bool",
+    },
+)
+
+NewExperiment = TypedDict(
+    "NewExperiment",
+    {
+        "arms": "list[Arm]",
+        "traffic": NotRequired["float"],
+        "layer": NotRequired["str"],
+        "placement": NotRequired["str | None"],
+        "category": NotRequired["str | None"],
+        "from": NotRequired["str | None"],
+        "until": NotRequired["str | None"],
+        "metric": NotRequired["Literal['purchases', 'clicks', 'revenue']"],
+        "smallest_effect": NotRequired["float"],
+        "planned_outcomes": NotRequired["int"],
     },
 )
 
@@ -682,6 +795,7 @@ SearchBody = TypedDict(
         "min_price": NotRequired["float | None"],
         "max_price": NotRequired["float | None"],
         "in_stock": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
     },
 )
 
@@ -707,7 +821,9 @@ ShopRule = TypedDict(
     },
 )
 
-SimilarBody = TypedDict("SimilarBody", {"item_id": "str | int", "n": NotRequired["int"]})
+SimilarBody = TypedDict(
+    "SimilarBody", {"item_id": "str | int", "n": NotRequired["int"], "placement": NotRequired["str | None"]}
+)
 
 StatusAnswer = TypedDict(
     "StatusAnswer",

@@ -23,6 +23,7 @@ from app.routes import (
     experiments,
     health,
     openapi_docs,
+    people,
     recommendations,
     release_pages,
     releases,
@@ -90,6 +91,10 @@ CALLS = {
         Route("POST", "/findings/<finding_id>/acknowledge", shop_running.acknowledge_finding, ADMIN),
         Route("POST", "/products/<id:product_id>/withdraw", shop_running.withdraw_product, ADMIN),
         Route("GET", "/audit", audit_log.audit_log, ADMIN),
+    ),
+    APIBlueprint("people", __name__): (
+        Route("GET", "/users/<id:user_id>/export", people.export_person, ADMIN),
+        Route("DELETE", "/users/<id:user_id>", people.erase_person, ADMIN),
     ),
     APIBlueprint("experiments", __name__): (
         Route("GET", "/experiments", experiments.experiments, READ),

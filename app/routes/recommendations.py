@@ -59,7 +59,8 @@ from src.core.list_rules import RuleFields
 def recommend(body: RecommendBody) -> Response:
     """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
-        found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
+        shop = current_aisle().recommender.rules.active(body.placement or "")
+        found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter(), shop)
         return of_release(found.release, IdList(recommendations=[place.product_id for place in found.recommendations]))
     answer = current_aisle().recommender.recommend(
         replace(body.query(), explain=body.explain), body, body.placement or ""
@@ -174,12 +175,14 @@ def _english() -> Phrases:
     "lists",
     "Products that go with a product",
     description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
-    "few people took it. Never the product itself; of several sizes or colours of one title, one.",
+    "few people took it. Never the product itself; of several sizes or colours of one title, one. Rules of the shop "
+    "that exclude, boost or bury hold here too; pins and caps are of lists for users.",
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
     """Answer with the products that go with a product."""
-    answer = current_aisle().search_service.similar(body.item_id, body.n)
+    shop = current_aisle().recommender.rules.active(body.placement or "")
+    answer = current_aisle().search_service.similar(body.item_id, body.n, shop)
     if answer is None:
         return unknown_product(body.item_id)
     return _items(answer.release, answer.recommendations, answer.products)
