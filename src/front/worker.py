@@ -20,11 +20,11 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from threading import Lock
+from threading import Barrier, Lock
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -205,6 +205,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         wsgi.Response = CheckedResponse
         self.worker_connections = max(_FEWEST_CONNECTIONS, min(int(self.cfg.worker_connections), descriptors // 2))
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Return the threads, all of them started: a limit that allows no more ends the start, not a request."""
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        all_run = Barrier(self.cfg.threads + 1)
+        for _ in range(self.cfg.threads):
+            pool.submit(all_run.wait)
+        all_run.wait()
+        return pool
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Accept connections or not; not for a moment after descriptors ran out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,7 +17,7 @@ _at_work: list[None] = []
 
 
 def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer with the body, or with LARGE at /large.
+    """Answer with the body, or with LARGE at /large, or with the number of threads that make answers at /threads.
 
     After some work, /number answers with the number of its request, and /at-work with how many of its requests are
     worked at, this one included.
@@ -27,6 +28,9 @@ def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     if environ["PATH_INFO"] == "/number":
         answer = str(next(_numbers)).encode()
         time.sleep(WORK_SECONDS)
+    if environ["PATH_INFO"] == "/threads":
+        names = [thread.name for thread in threading.enumerate()]
+        answer = str(sum(name.startswith("ThreadPoolExecutor") for name in names)).encode()
     if environ["PATH_INFO"] == "/at-work":
         _at_work.append(None)
         time.sleep(WORK_SECONDS)

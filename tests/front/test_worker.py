@@ -169,6 +169,11 @@ def test_more_connections_than_descriptors_replace_the_oldest_and_end_no_worker(
         assert ask(port) == b"hello"
 
 
+def test_every_thread_is_started_before_the_first_request() -> None:
+    with service("--threads", "8") as port:
+        assert ask(port, path="/threads") == b"8"
+
+
 def test_a_service_that_ends_answers_what_was_asked() -> None:
     with service() as port:
         client = connected(port, BODY_TO_COME)
