@@ -60,7 +60,16 @@ class Aisle:
         user_id: str | int,
         n: int | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -114,7 +123,16 @@ class Aisle:
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -171,7 +189,16 @@ class Aisle:
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -205,9 +232,11 @@ class Aisle:
             is_safe=True,
         )
 
-    def similar(self, *, item_id: str | int, n: int | None = None) -> ItemList:
+    def similar(self, *, item_id: str | int, n: int | None = None, placement: str | None = None) -> ItemList:
         """Products that go with a product: POST /matrix_factor/similar."""
-        return self._call("POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n}, is_safe=True)
+        return self._call(
+            "POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n, "placement": placement}, is_safe=True
+        )
 
     def for_user(
         self, *, user_id: str | int, n: int | None = None, filter_already_liked: bool | None = None
@@ -244,6 +273,7 @@ class Aisle:
         min_price: float | None = None,
         max_price: float | None = None,
         in_stock: bool | None = None,
+        placement: str | None = None,
     ) -> SearchAnswer:
         """Products for a text: POST /search."""
         return self._call(
@@ -257,6 +287,7 @@ class Aisle:
                 "min_price": min_price,
                 "max_price": max_price,
                 "in_stock": in_stock,
+                "placement": placement,
             },
             is_safe=True,
         )
@@ -384,8 +415,63 @@ class Aisle:
         )
 
     def audit_log(self, *, n: int | None = None) -> list[dict[str, Any]]:
-        """What was done with a key of the admin, newest first: GET /audit."""
+        """What was done with a key, newest first: GET /audit."""
         return self._call("GET", "/audit", {"n": n}, None, is_safe=True)
+
+    def export_person(self, user_id: str) -> PersonAnswer:
+        """All that is stored of a user: GET /users/{user_id}/export."""
+        return self._call("GET", f"/users/{urllib.parse.quote(user_id)}/export", {}, None, is_safe=True)
+
+    def erase_person(self, user_id: str) -> ErasureAnswer:
+        """Erase a user: DELETE /users/{user_id}."""
+        return self._call("DELETE", f"/users/{urllib.parse.quote(user_id)}", {}, None, is_safe=False)
+
+    def experiments(self) -> list[ExperimentAnswer]:
+        """All experiments, newest first: GET /experiments."""
+        return self._call("GET", "/experiments", {}, None, is_safe=True)
+
+    def experiment(self, name: str) -> ExperimentReportAnswer:
+        """What an experiment found: GET /experiments/{name}."""
+        return self._call("GET", f"/experiments/{urllib.parse.quote(name)}", {}, None, is_safe=True)
+
+    def begin_experiment(
+        self,
+        name: str,
+        *,
+        arms: list[Arm],
+        traffic: float | None = None,
+        layer: str | None = None,
+        placement: str | None = None,
+        category: str | None = None,
+        from_: str | None = None,
+        until: str | None = None,
+        metric: Literal["purchases", "clicks", "revenue"] | None = None,
+        smallest_effect: float | None = None,
+        planned_outcomes: int | None = None,
+    ) -> ExperimentAnswer:
+        """Begin an experiment, or change its end: PUT /experiments/{name}."""
+        return self._call(
+            "PUT",
+            f"/experiments/{urllib.parse.quote(name)}",
+            {},
+            {
+                "arms": arms,
+                "traffic": traffic,
+                "layer": layer,
+                "placement": placement,
+                "category": category,
+                "from": from_,
+                "until": until,
+                "metric": metric,
+                "smallest_effect": smallest_effect,
+                "planned_outcomes": planned_outcomes,
+            },
+            is_safe=True,
+        )
+
+    def end_experiment(self, name: str) -> ExperimentAnswer:
+        """End an experiment: POST /experiments/{name}/end."""
+        return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
@@ -393,6 +479,18 @@ class Aisle:
 
 
 ActivateBody = TypedDict("ActivateBody", {"pin": NotRequired["bool"]})
+
+Arm = TypedDict(
+    "Arm",
+    {
+        "name": "str",
+        "share": "float",
+        "release": NotRequired["str | None"],
+        "model": NotRequired["str | None"],
+        "rules": NotRequired["list[ShopRule]"],
+        "holdout": NotRequired["str | None"],
+    },
+)
 
 BoostFields = TypedDict(
     "BoostFields",
@@ -422,7 +520,13 @@ ComparisonAnswer = TypedDict(
 
 DetailedList = TypedDict(
     "DetailedList",
-    {"user_id": "str | None", "release": "str", "source": "str", "recommendations": "list[DetailedRecommendation]"},
+    {
+        "user_id": "str | None",
+        "release": "str",
+        "source": "str",
+        "experiments": NotRequired["dict[str, Any]"],
+        "recommendations": "list[DetailedRecommendation]",
+    },
 )
 
 DetailedRecommendation = TypedDict(
@@ -440,6 +544,11 @@ DetailedRecommendation = TypedDict(
         "stock": "int | None",
         "explanation": NotRequired["ExplanationAnswer | None"],
     },
+)
+
+ErasureAnswer = TypedDict(
+    "ErasureAnswer",
+    {"person": "str", "at": "int", "events": "int", "releases": "list[str]", "next_training": "str | None"},
 )
 
 EventBody = TypedDict(
@@ -460,6 +569,34 @@ EventError = TypedDict("EventError", {"index": "int", "detail": "str"})
 
 EventsAnswer = TypedDict(
     "EventsAnswer", {"received": "int", "stored": "int", "repeated": "int", "errors": "list[EventError]"}
+)
+
+ExperimentAnswer = TypedDict(
+    "ExperimentAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+    },
+)
+
+ExperimentReportAnswer = TypedDict(
+    "ExperimentReportAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+        "verdict": "list[str]",
+        "broken": "bool",
+        "arms": "list[dict[str, Any]]",
+        "verdicts": "list[dict[str, Any]]",
+    },
 )
 
 ExplanationAnswer = TypedDict("ExplanationAnswer", {"opinions": "list[OpinionAnswer]", "because": "list[ReasonAnswer]"})
@@ -514,8 +651,34 @@ ListedRelease = TypedDict(
     },
 )
 
+NewExperiment = TypedDict(
+    "NewExperiment",
+    {
+        "arms": "list[Arm]",
+        "traffic": NotRequired["float"],
+        "layer": NotRequired["str"],
+        "placement": NotRequired["str | None"],
+        "category": NotRequired["str | None"],
+        "from": NotRequired["str | None"],
+        "until": NotRequired["str | None"],
+        "metric": NotRequired["Literal['purchases', 'clicks', 'revenue']"],
+        "smallest_effect": NotRequired["float"],
+        "planned_outcomes": NotRequired["int"],
+    },
+)
+
 OpinionAnswer = TypedDict(
     "OpinionAnswer", {"model": "str", "score": "float", "weight": "float", "contribution": "float"}
+)
+
+PersonAnswer = TypedDict(
+    "PersonAnswer",
+    {
+        "user_id": "str",
+        "events": "list[dict[str, Any]]",
+        "experiments": "list[dict[str, Any]]",
+        "releases": "list[str]",
+    },
 )
 
 PopularProduct = TypedDict("PopularProduct", {"product_id": "str", "title": "str | None", "count": "int"})
@@ -597,7 +760,7 @@ RecommendBody = TypedDict(
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_name": NotRequired["str | None"],
@@ -640,10 +803,11 @@ RunAnswer = TypedDict(
         "model_type": "str",
         "progress": "str",
         "verdict": "dict[str, Any] | None",
+        "phases": "list[dict[str, Any]]",
     },
 )
 
-SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]"})
+SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]", "note": NotRequired["str"]})
 
 SearchBody = TypedDict(
     "SearchBody",
@@ -654,6 +818,7 @@ SearchBody = TypedDict(
         "min_price": NotRequired["float | None"],
         "max_price": NotRequired["float | None"],
         "in_stock": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
     },
 )
 
@@ -679,7 +844,9 @@ ShopRule = TypedDict(
     },
 )
 
-SimilarBody = TypedDict("SimilarBody", {"item_id": "str | int", "n": NotRequired["int"]})
+SimilarBody = TypedDict(
+    "SimilarBody", {"item_id": "str | int", "n": NotRequired["int"], "placement": NotRequired["str | None"]}
+)
 
 StatusAnswer = TypedDict(
     "StatusAnswer",
@@ -752,7 +919,7 @@ WhyNotBody = TypedDict(
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_id": "str | int",

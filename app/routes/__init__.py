@@ -20,8 +20,10 @@ from app.routes import (
     customer_pages,
     dashboard_pages,
     events,
+    experiments,
     health,
     openapi_docs,
+    people,
     recommendations,
     release_pages,
     releases,
@@ -89,6 +91,16 @@ CALLS = {
         Route("POST", "/findings/<finding_id>/acknowledge", shop_running.acknowledge_finding, ADMIN),
         Route("POST", "/products/<id:product_id>/withdraw", shop_running.withdraw_product, ADMIN),
         Route("GET", "/audit", audit_log.audit_log, ADMIN),
+    ),
+    APIBlueprint("people", __name__): (
+        Route("GET", "/users/<id:user_id>/export", people.export_person, ADMIN),
+        Route("DELETE", "/users/<id:user_id>", people.erase_person, ADMIN),
+    ),
+    APIBlueprint("experiments", __name__): (
+        Route("GET", "/experiments", experiments.experiments, READ),
+        Route("PUT", "/experiments/<name>", experiments.begin_experiment, ADMIN),
+        Route("GET", "/experiments/<name>", experiments.experiment, READ),
+        Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
     ),
 }
 """Routes that programs call, as /openapi.json describes them."""

@@ -18,7 +18,8 @@ _NOTHING = "no product has to do with {!r}, or passes the filters. Try fewer or 
     "search",
     "Products for a text",
     description="By words (part numbers, brands; typing errors are forgiven) and by meaning, over the catalogue as it "
-    "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment.",
+    "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment. "
+    "Rules of the shop that exclude, boost or bury hold here too.",
     responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def search(body: SearchBody) -> Response:
@@ -29,7 +30,8 @@ def search(body: SearchBody) -> Response:
         max_price=body.max_price,
         in_stock=body.in_stock,
     )
-    answer = current_aisle().search_service.search(body.query, body.top_k, wanted)
+    rules = current_aisle().recommender.rules.active(body.placement or "")
+    answer = current_aisle().search_service.search(body.query, body.top_k, wanted, rules)
     found = zip(answer.found(), answer.recommendations, strict=True)
     rows = [SearchHit(product_id=p.product_id, title=p.title, score=r.score, image_url=p.image_url) for p, r in found]
     note = {} if rows else {"note": _NOTHING.format(body.query)}

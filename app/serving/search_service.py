@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from app.serving.release_follower import ReleaseFollower
+from app.serving.ruled_search import RuledPipelines, with_boosts
 from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
 from src.core.domain import FloatArray, JsonDict, Product, ProductFilter, Recommendation
 from src.core.errors import AisleError, NotReady
 from src.core.settings import Settings
+from src.core.shop_rules import ActiveRules
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.vocabulary import Vocabulary
 from src.recommendation.pipeline import Pipeline
@@ -72,25 +74,31 @@ class SearchService:
         self._settings, self._store, self._follower = settings, store, follower
         self._opened: OpenedEncoder | None = None
         self._opening = threading.Lock()
+        self._ruled = RuledPipelines()
 
-    def search(self, text: str, n: int, wanted: ProductFilter) -> SearchResult:
+    def search(self, text: str, n: int, wanted: ProductFilter, shop: ActiveRules | None = None) -> SearchResult:
         """Search for a text. Raises NoRelease, NotReady or StoreError.
 
         Args:
             text: the query.
             n: highest number of products.
             wanted: only products that pass it now.
+            shop: the rules of the shop; None to find what they exclude too.
 
         Returns:
             At most n products.
         """
-        release, pipeline = self._follower.serving()
+        release, pipeline = self._serving(shop)
         vector = self._encoded(pipeline, text)
-        # Prices and stocks may have changed since the training, so the first look filters by category only.
-        by_category = ProductFilter(wanted.categories, wanted.not_categories)
-        n_hits = n if wanted == ProductFilter() else n + _FIRST_LOOK
+        # Prices and stocks may have changed since the training, so the first look filters by names only.
+        by_category = replace(wanted, min_price=None, max_price=None, in_stock=False)
+        is_plain = wanted == ProductFilter() and (shop is None or not shop.rules.boosts)
+        n_hits = n if is_plain else n + _FIRST_LOOK
         result = self._checked(release, pipeline.items, pipeline.find(text, vector, n_hits, by_category), wanted)
-        listed = result.recommendations[:n]
+        listed = result.recommendations
+        if shop is not None:
+            listed = with_boosts(listed, pipeline, shop)
+        listed = listed[:n]
         if len(listed) < n and wanted != by_category:
             more = self._checked(release, pipeline.items, pipeline.find(text, vector, n_hits, wanted), wanted)
             ids = {place.product_id for place in listed}
@@ -98,17 +106,23 @@ class SearchService:
             result.products.update(more.products)
         return _noted(TEXT, text, SearchResult(release, listed[:n], result.products))
 
-    def similar(self, product_id: str, n: int) -> SearchResult | None:
+    def _serving(self, shop: ActiveRules | None) -> tuple[str, Pipeline]:
+        """Return the version and the pipeline that are served, without what the rules exclude."""
+        release, pipeline = self._follower.serving()
+        return release, pipeline if shop is None else self._ruled.of(pipeline, shop)
+
+    def similar(self, product_id: str, n: int, shop: ActiveRules | None = None) -> SearchResult | None:
         """Find products that go with one; a product newer than the release is compared by its text.
 
         Args:
             product_id: the product.
             n: highest number of products.
+            shop: the rules of the shop; None without.
 
         Returns:
             At most n products, each with its source; None for a product that neither the release nor the store knows.
         """
-        release, pipeline = self._follower.serving()
+        release, pipeline = self._serving(shop)
         vector = None
         if pipeline.items.idx_of(product_id) is None:
             product = self._store.products.get([product_id]).get(product_id)
@@ -119,6 +133,8 @@ class SearchService:
         items = with_falling_scores(pipeline.similar(product_id, vector, n))
         ids = pipeline.items.ids_of(item.item_idx for item in items)
         listed = [Recommendation(id_, round(item.score, 4), item.source) for id_, item in zip(ids, items, strict=True)]
+        if shop is not None:
+            listed = with_boosts(listed, pipeline, shop)
         return _noted(PRODUCT, product_id, SearchResult(release, listed, self._store.products.get(ids)))
 
     def _checked(self, release: str, items: Vocabulary, hits: SearchHits, wanted: ProductFilter) -> SearchResult:

@@ -23,6 +23,9 @@ scored beside those that a model retrieves."""
 _NAMED, _GROWTH, _WIDEST = 1_000, 4, 16_000
 """Items to retrieve at first where many will be left out, growth of that number, and its limit."""
 
+ALWAYS_SOUGHT = 20
+"""Places that the shortest list looks for, too, so that it is the beginning of a list of this length."""
+
 
 @dataclass(frozen=True)
 class ListRequest:
@@ -112,7 +115,7 @@ class CandidatePool:
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        withdrawn, enough = self._request.withdrawn, n + len(excluded)
+        withdrawn, enough = self._request.withdrawn, max(n, ALWAYS_SOUGHT) + len(excluded)
         # Few of thousands of withdrawn items would be listed, and as many more candidates take long to score.
         for k in dict.fromkeys((enough, enough + len(withdrawn))):
             found = model.retrieve(self._request.rows, k)
