@@ -418,6 +418,14 @@ class Aisle:
         """What was done with a key, newest first: GET /audit."""
         return self._call("GET", "/audit", {"n": n}, None, is_safe=True)
 
+    def export_person(self, user_id: str) -> PersonAnswer:
+        """All that is stored of a user: GET /users/{user_id}/export."""
+        return self._call("GET", f"/users/{urllib.parse.quote(user_id)}/export", {}, None, is_safe=True)
+
+    def erase_person(self, user_id: str) -> ErasureAnswer:
+        """Erase a user: DELETE /users/{user_id}."""
+        return self._call("DELETE", f"/users/{urllib.parse.quote(user_id)}", {}, None, is_safe=False)
+
     def experiments(self) -> list[ExperimentAnswer]:
         """All experiments, newest first: GET /experiments."""
         return self._call("GET", "/experiments", {}, None, is_safe=True)
@@ -538,6 +546,11 @@ DetailedRecommendation = TypedDict(
     },
 )
 
+ErasureAnswer = TypedDict(
+    "ErasureAnswer",
+    {"person": "str", "at": "int", "events": "int", "releases": "list[str]", "next_training": "str | None"},
+)
+
 EventBody = TypedDict(
     "EventBody",
     {
@@ -656,6 +669,16 @@ NewExperiment = TypedDict(
 
 OpinionAnswer = TypedDict(
     "OpinionAnswer", {"model": "str", "score": "float", "weight": "float", "contribution": "float"}
+)
+
+PersonAnswer = TypedDict(
+    "PersonAnswer",
+    {
+        "user_id": "str",
+        "events": "list[dict[str, Any]]",
+        "experiments": "list[dict[str, Any]]",
+        "releases": "list[str]",
+    },
 )
 
 PopularProduct = TypedDict("PopularProduct", {"product_id": "str", "title": "str | None", "count": "int"})
