@@ -10,7 +10,7 @@ from app.context import current_aisle
 from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.routes.responses import unknown_product
-from app.schemas import CategoryList, ProductAnswer, ProductPath
+from app.schemas import MOST_VARIANTS, CategoryList, ProductAnswer, ProductPath
 from src.core.domain import Product, category_names
 
 
@@ -27,9 +27,16 @@ def product(path: ProductPath) -> Response:
 
 
 def _product_answer(product: Product) -> ProductAnswer:
-    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name != "categories"}
+    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name in Product.__slots__}
     names = None if product.category is None else category_names(product.category)
-    return ProductAnswer(categories=names, **fields)
+    others = [id_ for id_ in current_aisle().store.products.group_of(product) if id_ != product.product_id]
+    return ProductAnswer(
+        **fields | {"group_id": product.group},
+        categories=names,
+        group_guessed=product.group_id is None and product.group is not None,
+        n_variants=1 + len(others),
+        variants=others[:MOST_VARIANTS],
+    )
 
 
 @operation(

@@ -25,6 +25,8 @@ MAX_LIST = 100
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
+MOST_VARIANTS = 100
+"""Ids of variants in the answer of a product."""
 MAX_INTEGER_ID = 2**63 - 1
 
 
@@ -127,6 +129,10 @@ class SearchBody(Request):
     min_price: Price | None = Field(None, description="Only products that cost at least so much.")
     max_price: Price | None = Field(None, description="Only products that cost no more.")
     in_stock: StrictBool = Field(False, description="Leave out what is known to be sold out.")
+    variants: StrictBool = Field(
+        False,
+        description="true: variants of one thing (colours, sizes) are results each by itself; else one of a group.",
+    )
 
     @model_validator(mode="after")
     def _some_price(self) -> SearchBody:
@@ -135,12 +141,17 @@ class SearchBody(Request):
 
 
 class SearchHit(BaseModel):
-    """A product that was found. score: comparable within one answer only."""
+    """A product that was found.
+
+    score: comparable within one answer only. variants: how many variants of the thing the shop lists, this one
+    included; absent where it has no others.
+    """
 
     product_id: str
     title: str | None
     score: float
     image_url: str | None
+    variants: int = 1
 
 
 class SearchAnswer(BaseModel):
@@ -159,7 +170,10 @@ class ProductPath(BaseModel):
 class ProductAnswer(BaseModel):
     """All that is known of a product; null: not known.
 
-    categories: the names in category. price: in the shop's currency.
+    categories: the names in category. price: in the shop's currency. group_id: of the thing that it is a variant of.
+    group_guessed: whether the catalogue names no group, and the titles of these products, which differ by colour and
+    size only, tell it. variants: ids of the other products of the group, at most 100; n_variants counts all, this one
+    included.
     """
 
     product_id: str
@@ -172,6 +186,10 @@ class ProductAnswer(BaseModel):
     image_url: str | None
     stock: int | None
     withdrawn: bool | None
+    group_id: str | None
+    group_guessed: bool
+    n_variants: int
+    variants: list[str]
 
 
 class Category(BaseModel):

@@ -28,6 +28,9 @@ def why_not_sentence(position: ListPosition, query: Query, product: Product | No
         ExclusionReason.WITHDRAWN: "it is withdrawn, so it is on no list",
         ExclusionReason.EXCLUDED: "the request or a rule of the shop excludes it",
         ExclusionReason.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
+        ExclusionReason.SEEN_GROUP: "the user has seen another variant of it, and seen_group takes all of them out",
+        ExclusionReason.VARIANT: "another variant of it is on the list, which shows one of a group; variants: true "
+        "lists each by itself",
         ExclusionReason.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
         ExclusionReason.BRAND: f"{brand}; the list is for nothing of {_listed(rules.not_brands)}",
         ExclusionReason.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
