@@ -23,17 +23,21 @@ from src.core.domain import Product, category_names
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
     known = current_aisle().store.products.get([path.product_id]).get(path.product_id)
-    return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump())
+    return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump(exclude_unset=True))
 
 
 def _product_answer(product: Product) -> ProductAnswer:
-    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name in Product.__slots__}
     names = None if product.category is None else category_names(product.category)
+    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name in Product.__slots__}
+    del fields["group_id"]
+    if product.group is None:
+        return ProductAnswer(categories=names, **fields)
     others = [id_ for id_ in current_aisle().store.products.group_of(product) if id_ != product.product_id]
     return ProductAnswer(
-        **fields | {"group_id": product.group},
+        **fields,
         categories=names,
-        group_guessed=product.group_id is None and product.group is not None,
+        group_id=product.group,
+        group_guessed=product.group_id is None,
         n_variants=1 + len(others),
         variants=others[:MOST_VARIANTS],
     )

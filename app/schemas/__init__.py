@@ -173,7 +173,7 @@ class ProductAnswer(BaseModel):
     categories: the names in category. price: in the shop's currency. group_id: of the thing that it is a variant of.
     group_guessed: whether the catalogue names no group, and the titles of these products, which differ by colour and
     size only, tell it. variants: ids of the other products of the group, at most 100; n_variants counts all, this one
-    included.
+    included. These four are absent of a product without a group.
     """
 
     product_id: str
@@ -186,10 +186,10 @@ class ProductAnswer(BaseModel):
     image_url: str | None
     stock: int | None
     withdrawn: bool | None
-    group_id: str | None
-    group_guessed: bool
-    n_variants: int
-    variants: list[str]
+    group_id: str | None = None
+    group_guessed: bool = False
+    n_variants: int = 1
+    variants: list[str] = Field([], max_length=MOST_VARIANTS)
 
 
 class Category(BaseModel):

@@ -71,8 +71,9 @@ class LoadSummary:
 def guess_sentence(groups: GuessedGroups) -> str:
     """Return one line on groups that were guessed from titles."""
     one, other = groups.example
+    things = "thing" if groups.n_groups == 1 else "things"
     return (
-        f"of all products in the store, {groups.n_products:,} are taken for variants of {groups.n_groups:,} things, "
+        f"of all products in the store, {groups.n_products:,} are taken for variants of {groups.n_groups:,} {things}, "
         f"guessed from titles that differ by colour and size only, such as {one!r} and {other!r}; lists show one of "
         "each. If they are no variants: a column item_group_id with a group of its own for each, or "
         "AISLE_GUESS_GROUPS=off and load again"
