@@ -60,7 +60,16 @@ class Aisle:
         user_id: str | int,
         n: int | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -114,7 +123,16 @@ class Aisle:
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -171,7 +189,16 @@ class Aisle:
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "item_graph",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -384,7 +411,7 @@ class Aisle:
         )
 
     def audit_log(self, *, n: int | None = None) -> list[dict[str, Any]]:
-        """What was done with a key of the admin, newest first: GET /audit."""
+        """What was done with a key, newest first: GET /audit."""
         return self._call("GET", "/audit", {"n": n}, None, is_safe=True)
 
     def metrics(self) -> Any:
@@ -597,7 +624,7 @@ RecommendBody = TypedDict(
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_name": NotRequired["str | None"],
@@ -640,10 +667,11 @@ RunAnswer = TypedDict(
         "model_type": "str",
         "progress": "str",
         "verdict": "dict[str, Any] | None",
+        "phases": "list[dict[str, Any]]",
     },
 )
 
-SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]"})
+SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]", "note": NotRequired["str"]})
 
 SearchBody = TypedDict(
     "SearchBody",
@@ -752,7 +780,7 @@ WhyNotBody = TypedDict(
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_id": "str | int",

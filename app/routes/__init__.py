@@ -20,6 +20,7 @@ from app.routes import (
     customer_pages,
     dashboard_pages,
     events,
+    experiments,
     health,
     openapi_docs,
     recommendations,
@@ -89,6 +90,12 @@ CALLS = {
         Route("POST", "/findings/<finding_id>/acknowledge", shop_running.acknowledge_finding, ADMIN),
         Route("POST", "/products/<id:product_id>/withdraw", shop_running.withdraw_product, ADMIN),
         Route("GET", "/audit", audit_log.audit_log, ADMIN),
+    ),
+    APIBlueprint("experiments", __name__): (
+        Route("GET", "/experiments", experiments.experiments, READ),
+        Route("PUT", "/experiments/<name>", experiments.begin_experiment, ADMIN),
+        Route("GET", "/experiments/<name>", experiments.experiment, READ),
+        Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
     ),
 }
 """Routes that programs call, as /openapi.json describes them."""

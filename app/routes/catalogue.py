@@ -23,7 +23,9 @@ from src.core.domain import Product, category_names
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
     known = current_aisle().store.products.get([path.product_id]).get(path.product_id)
-    return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump(exclude_unset=True))
+    if known is None:
+        return unknown_product(path.product_id)
+    return jsonify(_product_answer(known).model_dump(exclude_unset=True))
 
 
 def _product_answer(product: Product) -> ProductAnswer:

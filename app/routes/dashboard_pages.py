@@ -20,9 +20,11 @@ from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text
 from app.views.findings import Level
 from app.views.overview import overview
+from app.views.rejection_texts import rejection_text
+from app.views.resolutions import resolution_text
 from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
-from app.views.verdict_texts import verdict_text
+from app.views.verdict_texts import check_text, verdict_text
 from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
@@ -64,7 +66,15 @@ def _globals(state: Any) -> None:
 
 @dashboard.app_context_processor
 def _helpers() -> dict[str, object]:
-    return {**_HELPERS, "verdict_of": _verdict_of, "run_said": _run_said, "var": current_aisle().settings.var}
+    return {
+        **_HELPERS,
+        "verdict_of": _verdict_of,
+        "run_said": _run_said,
+        "check_said": _check_said,
+        "rejection_of": rejection_text,
+        "resolution_of": resolution_text,
+        "var": current_aisle().settings.var,
+    }
 
 
 def _verdict_of(release: Listed) -> str:
@@ -73,6 +83,10 @@ def _verdict_of(release: Listed) -> str:
 
 def _run_said(run: Mapping[str, Any]) -> str:
     return verdict_text(run.get("verdict"), str(run["message"]), current_phrases())
+
+
+def _check_said(check: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    return check_text(check, current_phrases(), dict(verdict))
 
 
 def tab(name: str, **shown: Any) -> Response:
@@ -98,11 +112,12 @@ def show() -> Response:
     aisle, t = current_aisle(), current_phrases()
     try:
         past = [record for record in aisle.store.findings.newest(_PAST_FINDINGS) if record.resolved_at is not None]
-        audit = aisle.store.audit.newest(_AUDITED)
+        audit = aisle.store.audit.newest(_AUDITED, of_events=False)
+        written = aisle.store.audit.newest(_AUDITED, of_events=True)
     except StoreError:
-        past, audit = [], []
+        past, audit, written = [], [], []
     said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
-    return tab("now", o=overview(aisle, t), past=said, audit=audit, done=_done())
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=_done())
 
 
 def _done() -> str:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 from pydantic import ValidationError
 
 from app.context import current_aisle
@@ -59,7 +59,10 @@ def allow_length() -> None:
 
 
 def _count(events: list[Event], stored: int, errors: list[EventError]) -> None:
+    """Count what was told in the metrics, and for the audit log if it came with a key that has a name."""
     metrics = current_aisle().metrics
+    if who := g.get("key_name"):
+        current_aisle().event_audit.add(who, (stored, len(events) - stored, len(errors)))
     for result, amount in (("stored", stored), ("repeated", len(events) - stored), ("refused", len(errors))):
         if amount:
             metrics.add(EVENTS_TOLD, result, amount=amount)

@@ -37,7 +37,9 @@ from app.schemas.lists import (
     UserBody,
     WhyNotBody,
 )
-from app.serving.recommender import ListAnswer
+from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.texts import phrases_in
+from app.texts.phrases import Phrases, plain
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
 from src.core.list_rules import RuleFields
@@ -87,8 +89,15 @@ def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
     catalogue = current_aisle().store.products.get(_named(answer.recommendations))
     n_variants = current_aisle().recommender.n_variants(item.product_id for item in answer.recommendations)
     rows = [_row(item, catalogue, n_variants.get(item.product_id, 1)) for item in answer.recommendations]
-    body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
-    unwanted = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
+    arms = dict(answer.assignment.arms) if answer.assignment else {}
+    body = DetailedList(
+        user_id=user_id, release=answer.release, source=answer.source, experiments=arms, recommendations=rows
+    )
+    unwanted: dict[str, Any] = {
+        "recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}
+    }
+    if not arms:
+        unwanted["experiments"] = True
     return _sourced(answer, body.model_dump(exclude=unwanted))
 
 
@@ -133,6 +142,8 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
     """Return a body with the headers that name the release and the source."""
     response = jsonify(body)
     response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
+    if answer.assignment is not None:
+        response.headers[EXPERIMENTS] = answer.assignment.header
     return response
 
 
@@ -153,9 +164,13 @@ def why_not(body: WhyNotBody) -> Response:
         listed=found.position.reason is None,
         rank=found.position.rank,
         reason=found.position.reason,
-        detail=why_not_sentence(found.position, found.query, found.product),
+        detail=plain(why_not_sentence(found.position, found.query, found.product, _english())),
     )
     return of_release(found.release, answer)
+
+
+def _english() -> Phrases:
+    return phrases_in("en", current_aisle().settings)
 
 
 @operation(

@@ -162,7 +162,7 @@ def why_not_here(query: Query, product_id: str) -> str:
         A sentence without a full stop.
     """
     found = current_aisle().recommender.why_not(query, product_id)
-    return why_not_sentence(found.position, found.query, found.product)
+    return why_not_sentence(found.position, found.query, found.product, current_phrases())
 
 
 def search() -> Response:

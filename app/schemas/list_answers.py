@@ -104,11 +104,15 @@ class DetailedRecommendation(BaseModel):
 
 
 class DetailedList(BaseModel):
-    """A list with the catalogue data of its products. user_id: null for a history without a user."""
+    """A list with the catalogue data of its products. user_id: null for a history without a user.
+
+    experiments: name → arm, of the experiments that the list was made for; missing without any.
+    """
 
     user_id: str | None
     release: str
     source: str
+    experiments: dict[str, str] = {}
     recommendations: list[DetailedRecommendation]
 
 

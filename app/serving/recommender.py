@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 from app.serving.cached_list import list_from_json, list_to_json
+from app.serving.experiments_follower import Assignment, ExperimentsFollower
 from app.serving.list_cache import ListCache
+from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import ServingSnapshot
@@ -38,6 +42,8 @@ from src.store import Store
 
 LEAST_FREE_BYTES = 8 * 2**20
 """On the disk of AISLE_VAR; with less, events and releases cannot be written."""
+EXPERIMENTS = "X-Experiments"
+"""Header of an answer that names the arms of experiments it was made for."""
 _NEIGHBOURS = 20
 """Ids on either side, in the order of ids, that may be meant by a mistyped one."""
 _NO_RULES = RuleFields()
@@ -53,6 +59,7 @@ class ListAnswer:
         recommendations: best first.
         cached: whether it came from the cache; None if it was not looked for there.
         placement: where the shop shows it; "" if that is not known.
+        assignment: the arms of experiments that it was made for; None for none.
     """
 
     release: str
@@ -60,11 +67,13 @@ class ListAnswer:
     recommendations: list[Recommendation]
     cached: bool | None = field(default=None, compare=False)
     placement: str = ""
+    assignment: Assignment | None = None
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
-        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement)
+        arms = self.assignment.header if self.assignment else ""
+        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,22 @@ class PositionAnswer:
     product: Product | None
 
 
+class _Arranged(NamedTuple):
+    """What makes a list: a release, the complete query, the rules of the shop, and the arms of experiments."""
+
+    served: ServingSnapshot
+    query: Query
+    rules: ActiveRules
+    assignment: Assignment | None
+
+
 class Recommender(ReleaseFollower):
     """Makes lists with the release that this worker follows.
 
     Attributes:
         counts: cached counts over the store.
         rules: the shop's rules.
+        experiments: the running experiments.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
@@ -97,7 +116,16 @@ class Recommender(ReleaseFollower):
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
         self.rules = ShopRulesFollower(settings, store)
+        self.experiments = ExperimentsFollower(store, registry)
+        self._others = OtherReleases(store, registry)
         self.counts = StoreCounts(settings, store, cache)
+
+    def follow(self) -> None:
+        """Take up changed rules and experiments, and write what was shown in these."""
+        self.rules.refresh()
+        self.experiments.refresh()
+        self._others.follow(self.experiments.releases, self._withdrawn)
+        self.experiments.flush()
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
@@ -137,14 +165,32 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: as `recommend` does.
         """
-        served: ServingSnapshot = self._serving()
-        rules = shop or self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
+        began = time.perf_counter()
+        served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
         listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
+        if assignment is not None and query.user_id is not None:
+            seconds = time.perf_counter() - began
+            self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
-        return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached, placement)
+        source = max(sources, key=sources.count)
+        return ListAnswer(served.release.version, source, listed, cached, placement, assignment)
+
+    def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
+        """Return what makes the list of a query: rules that are tried keep users out of experiments."""
+        served: ServingSnapshot = self._serving()
+        rules = shop or self.rules.active(placement)
+        assignment = None
+        if shop is None:
+            assignment = self.experiments.assigned(query.user_id, placement, wanted.category or ())
+        if assignment is not None:
+            served = self._others.get(assignment.release or "") or served
+            if assignment.model in served.pipeline.list_models and query.model is None:
+                query = replace(query, model=assignment.model)
+            if assignment.rules:
+                rules = self.rules.with_added(assignment.rules, assignment.arms, placement)
+        return _Arranged(served, self._completed(query, wanted, rules), rules, assignment)
 
     def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
         """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
@@ -176,9 +222,7 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: as `recommend` does.
         """
-        served: ServingSnapshot = self._serving()
-        rules = self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
+        served, query, rules, _ = self._arranged(query, wanted, placement, None)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])

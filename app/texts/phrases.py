@@ -203,6 +203,11 @@ class Phrases:
         return f"{self.number(left, 0 if unit == 'B' or left >= 100 else 1)}{_NO_BREAK}{unit}"
 
 
+def plain(text: str) -> str:
+    """Return a text of a catalogue without the escapes of HTML, for answers that are no pages."""
+    return text.unescape() if isinstance(text, Markup) else text
+
+
 def iso(at: float) -> str:
     """Return UTC seconds in ISO 8601."""
     return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="seconds")

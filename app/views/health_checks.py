@@ -43,7 +43,7 @@ from app.views.findings import (
     WorkersAgree,
     WorkersDiffer,
 )
-from src.core.domain import DAY
+from src.core.domain import DAY, JsonDict
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
@@ -153,9 +153,9 @@ def check_newest_event(newest_at: int | None) -> Finding:
     return EventsOld(newest_at) if time.time() - newest_at > _OLD_DAYS * DAY else EventsRecent(newest_at)
 
 
-def check_data(warnings: Sequence[str]) -> Finding:
-    """Return a finding about the warnings of the data checks."""
-    return DataWarnings(warnings[0], len(warnings)) if warnings else DataUnsuspicious()
+def check_data(failed: Sequence[JsonDict]) -> Finding:
+    """Return a finding about the checks that failed when the release was trained."""
+    return DataWarnings(str(failed[0]["message"]), len(failed), failed[0]) if failed else DataUnsuspicious()
 
 
 def check_loads(loads: Iterable[Load]) -> list[Finding]:
@@ -200,5 +200,5 @@ def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Fin
         # Runs of older versions have no record of the verdict, so their whole message is shown.
         reasons = kept_reasons(run.get("verdict")) or run["message"]
         kind = RunKept if serves else NothingPublished
-        return kind(status, run["started_at"], run["finished_at"], reasons)
+        return kind(status, run["started_at"], run["finished_at"], reasons, run.get("verdict"))
     return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

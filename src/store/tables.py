@@ -230,5 +230,40 @@ comparisons = Table(
     Column("problem", Text, nullable=False, server_default=""),
 )
 
+# Experiments, running and past.
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", _Key, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("slot", Float, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("who", Text, nullable=False),
+)
+
+# The first list of each user in an experiment: what the user does from then on counts.
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("experiment", _Key, primary_key=True),
+    Column("user_id", _Key, primary_key=True),
+    Column("arm", _Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What the lists of an arm cost, and how many were empty.
+arm_lists = Table(
+    "arm_lists",
+    metadata,
+    Column("experiment", _Key, primary_key=True),
+    Column("arm", _Key, primary_key=True),
+    Column("lists", BigInteger, nullable=False),
+    Column("empty_lists", BigInteger, nullable=False),
+    Column("slow_lists", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
 # One row; Alembic writes it when it upgrades a store.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from app.context import context_of
 from app.views.finding_records import forget_look
 from src.core.progress import Silent
-from src.core.records import Load
+from src.core.records import Load, Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.compare_releases import compare_releases
@@ -125,7 +126,53 @@ def test_a_bad_load_stays_a_finding_until_its_file_is_loaded_better(
     assert client.post(path, headers=as_admin).get_json()["state"] == "acknowledged"
     trained_store.runs.save_load(Load("better", "orders.csv", "", 300, 100, 100, 100, 100, 5))
     (past,) = of_files()
-    assert (past["state"], past["resolved_by"]) == ("resolved", "checked")
+    assert (past["state"], past["resolved_by"]) == ("resolved", "load better")
+    assert "the file was loaded again (load better)" in client.get("/operations").text
+
+
+def test_a_finding_names_the_release_that_resolved_it_and_who_published_it(
+    client: FlaskClient, flask_app: Flask, trained_store: Store, publish_again: Callable[..., str],
+    as_admin: dict[str, str],
+) -> None:  # fmt: skip
+    failed = Run("r1", "night", 1_900_000_000, RunStatus.FAILED, finished_at=1_900_000_100, message="no space")
+    trained_store.runs.save(failed)
+
+    def newest() -> dict[str, Any]:
+        forget_look(context_of(flask_app))
+        return next(each for each in client.get("/findings").get_json() if each["kind"] == "RunProblem")
+
+    assert newest()["state"] == "open"
+    version = publish_again(activate=False)
+    trained_store.runs.save(
+        replace(failed, run_id="r2", started_at=1_900_000_300, status=RunStatus.SUCCEEDED, release=version)
+    )
+    context_of(flask_app).registry.activate(version)
+    assert newest()["resolved_by"] == f"release {version} by night"
+    assert f"release {version} became active (nightly training)" in client.get("/operations").text
+    trained_store.runs.save(replace(failed, run_id="r3", started_at=1_900_000_400))
+    assert newest()["state"] == "open"
+    trained_store.runs.save(replace(failed, run_id="r4", started_at=1_900_000_500, status=RunStatus.SUCCEEDED))
+    assert client.post("/releases/rollback", json={}, headers=as_admin).status_code == 200
+    assert newest()["resolved_by"].partition(" by ")[2].startswith("key ")
+
+
+def test_writing_events_is_in_the_audit_log_with_counts_and_without_ids(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], as_writer: dict[str, str]
+) -> None:
+    event = {"user_id": "secret-user", "product_id": "P00012", "kind": "view", "event_id": "secret-event"}
+    assert client.post("/events", json=[event, event, {"kind": "?"}], headers=as_writer).status_code == 201
+    for n in range(5):
+        client.post("/events", json=event | {"event_id": str(n)}, headers=as_writer)
+    (entry,) = client.get("/audit", headers=as_admin).get_json()
+    assert (entry["action"], entry["status"]) == ("POST /events", 201)
+    assert entry["subject"] == "1 stored, 1 repeated, 1 refused in 1 request"
+    context_of(flask_app).event_audit.flush()
+    assert len(client.get("/audit", headers=as_admin).get_json()) == 1  # those of a minute share a line
+    context_of(flask_app).event_audit.flush(force=True)
+    entries = client.get("/audit", headers=as_admin).get_json()
+    assert entries[0]["subject"] == "5 stored, 0 repeated, 0 refused in 5 requests"
+    assert "secret" not in str(entries)
+    assert "Events written with keys" in client.get("/operations").text
 
 
 def test_a_form_excludes_a_product_for_everybody(client: FlaskClient) -> None:
