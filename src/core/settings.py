@@ -156,7 +156,7 @@ class Settings(RatingScale, BaseSettings):
         {},
         description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
         "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
-        "max_per_brand, boosts.",
+        "max_per_brand, boosts, variants, seen_group.",
     )
 
     gate: Literal["on", "off"] = Field(

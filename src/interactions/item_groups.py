@@ -72,11 +72,14 @@ class ItemGroups:
         return {member for item in items for member in self.members(item)}
 
     def represented(self, hidden: BoolArray, shown: BoolArray) -> BoolArray:
-        """Return bool[n_items]: the hidden items of whose groups an item is shown.
+        """Find the hidden items of whose groups an item is shown.
 
         Args:
             hidden: bool[n_items].
             shown: bool[n_items].
+
+        Returns:
+            bool[n_items].
         """
         return hidden & (np.bincount(self.leader[shown], minlength=len(self.leader)) > 0)[self.leader]
 

@@ -93,18 +93,16 @@ def test_answers_say_how_many_variants_there_are(
     detailed = client.post("/recommend", json={"user_id": USER, "detail": True}).get_json()["recommendations"]
     expected = [size[group_of(row["product_id"])] for row in detailed]
     assert [row["variants"] or 1 for row in detailed] == expected
-    assert 1 < max(expected)
+    assert max(expected) > 1
     title = client.get("/products/P00005").get_json()["title"]
     found = client.post("/search", json={"query": title}).get_json()["results"]
     assert [row.get("variants", 1) for row in found] == [size[group_of(row["product_id"])] for row in found]
-    trained_store.products.add(
-        [Product("P00005", withdrawn=True), *(Product(f"P0000{n}", group_id="alone") for n in "6")]
-    )
+    trained_store.products.add([Product("P00005", withdrawn=True), Product("P00006", group_id="alone")])
     recommender.refresh()
     found = client.post("/search", json={"query": title, "top_k": 50, "variants": True}).get_json()["results"]
     variants = {row["product_id"]: row.get("variants") for row in found}
     assert variants["P00004"] == size["G1"] - 2, "neither the withdrawn one nor the one that left"
-    assert variants["P00006"] is None
+    assert variants.get("P00006") is None
 
 
 def test_a_product_tells_its_group_and_whether_it_is_guessed(client: FlaskClient, products: list[str]) -> None:
