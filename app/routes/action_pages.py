@@ -107,6 +107,14 @@ def _exclude(aisle: AisleContext, subject: str) -> str:
     return "exclude"
 
 
+def _include(aisle: AisleContext, subject: str) -> str:
+    version = aisle.store.rules.current()
+    rules = parse_rules(version.rules)
+    kept = [rule for rule in rules if (rule.action, rule.product_id) != ("exclude", subject)]
+    save_rules(aisle, kept, f"include {subject}", version.version)
+    return "include"
+
+
 def _releases(aisle: AisleContext, subject: str) -> str | None:
     versions = {release.version for release in aisle.registry.listing()}
     return subject.replace(" ", " – ") if len(set(subject.split()) & versions) == 2 else None
@@ -138,6 +146,7 @@ ACTIONS = {
     "withdraw": _Action(_product, _withdraw, _to_product),
     "resume": _Action(_product, _resume, _to_product),
     "exclude": _Action(_product, _exclude, _to_product),
+    "include": _Action(_product, _include, _to_product),
     "compare": _Action(_releases, _compare, _to_comparison),
 }
 

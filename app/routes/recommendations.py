@@ -59,8 +59,9 @@ from src.core.list_rules import RuleFields
 def recommend(body: RecommendBody) -> Response:
     """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
-        search, variants = current_aisle().search_service.search, bool(body.variants)
-        found = search(body.product_name, body.length, ProductFilter(), variants=variants)
+        shop, variants = current_aisle().recommender.rules.active(body.placement or ""), bool(body.variants)
+        search = current_aisle().search_service.search
+        found = search(body.product_name, body.length, ProductFilter(), shop, variants=variants)
         return of_release(found.release, IdList(recommendations=[place.product_id for place in found.recommendations]))
     answer = current_aisle().recommender.recommend(
         replace(body.query(), explain=body.explain), body, body.placement or ""
@@ -178,12 +179,14 @@ def _english() -> Phrases:
     "Products that go with a product",
     description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
     "few people took it. Never the product itself nor, unless `variants` is true, another size or colour of it; of "
-    "several variants of one thing, the best one in stock first.",
+    "several variants of one thing, the best one in stock first. "
+    "Rules of the shop that exclude, boost or bury hold here too; pins and caps are of lists for users.",
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
     """Answer with the products that go with a product."""
-    answer = current_aisle().search_service.similar(body.item_id, body.n, variants=body.variants)
+    shop = current_aisle().recommender.rules.active(body.placement or "")
+    answer = current_aisle().search_service.similar(body.item_id, body.n, shop, variants=body.variants)
     if answer is None:
         return unknown_product(body.item_id)
     return _items(answer.release, answer.recommendations, answer.products)

@@ -19,7 +19,8 @@ _NOTHING = "no product has to do with {!r}, or passes the filters. Try fewer or 
     "Products for a text",
     description="By words (part numbers, brands; typing errors are forgiven) and by meaning, over the catalogue as it "
     "was at the last training, products that nobody has bought yet included. Price and stock are those of this moment. "
-    "Variants of one thing (colours, sizes) are one result: the one that fits best, with their number.",
+    "Variants of one thing (colours, sizes) are one result: the one that fits best, with their number. "
+    "Rules of the shop that exclude, boost or bury hold here too.",
     responses={"200": SearchAnswer, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def search(body: SearchBody) -> Response:
@@ -30,7 +31,8 @@ def search(body: SearchBody) -> Response:
         max_price=body.max_price,
         in_stock=body.in_stock,
     )
-    answer = current_aisle().search_service.search(body.query, body.top_k, wanted, variants=body.variants)
+    rules = current_aisle().recommender.rules.active(body.placement or "")
+    answer = current_aisle().search_service.search(body.query, body.top_k, wanted, rules, variants=body.variants)
     rows = []
     for product, place in zip(answer.found(), answer.recommendations, strict=True):
         n_variants = answer.variants.get(product.product_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -25,7 +26,7 @@ from app.views.product_cards import (
     remembered,
 )
 from app.views.product_sales import ProductSales, sales_of
-from app.views.product_search import SORTS, product_search
+from app.views.product_search import SORTS, marked_excluded, product_search
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Product, Query, category_names
 from src.core.errors import NoRelease, NotReady
@@ -181,7 +182,7 @@ def product(product_id: str) -> Response:
     asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
-        "card": card_of(known, t),
+        "card": marked_excluded([card_of(known, t)], aisle)[0],
         "categories": category_names(known.category or ""),
         "typed": typed,
         "predicted": prediction(typed["user_id"], product_id) if asked else None,
@@ -210,7 +211,7 @@ def _beside(product_id: str) -> dict[str, list[Card]]:
     """Return products that the same users took, and products with similar texts that are not among them."""
     aisle, t = current_aisle(), current_phrases()
     try:
-        found = aisle.search_service.similar(product_id, _SHELF)
+        found = aisle.search_service.similar(product_id, _SHELF, aisle.recommender.rules.active(""))
     except NoRelease:
         raise
     except NotReady:  # a product newer than the release needs the release's encoder
@@ -218,7 +219,17 @@ def _beside(product_id: str) -> dict[str, list[Card]]:
     together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
     texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
     alike = texts or aisle.typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
-    return {"together": cards_of(together, t), "alike": cards_of(alike, t)}
+    return {"together": _counted(product_id, cards_of(together, t)), "alike": cards_of(alike, t)}
+
+
+def _counted(product_id: str, cards: list[Card]) -> list[Card]:
+    """Return cards of products that go with one, each with the number of customers who took both."""
+    directory, t = current_aisle().directory.current(), current_phrases()
+    if directory is None:
+        return cards
+    both = directory.owners_of_both(product_id, [card.product_id for card in cards])
+    said = [t(f"product.both.{directory.owned_by}", n=n) if n else "" for n in both]
+    return [replace(card, note=text) for card, text in zip(cards, said, strict=True)]
 
 
 def suggest_users() -> Response:

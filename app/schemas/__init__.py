@@ -20,8 +20,12 @@ from typing_extensions import override
 
 from src.core.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 from src.core.list_rules import Price, check_prices, whole
+from src.core.shop_rules import PlacementName
 
 MAX_LIST = 100
+WHICH_PLACEMENT = (
+    "Where the shop shows it, such as home, product, basket or mail: rules and figures can be of one placement."
+)
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
@@ -133,6 +137,7 @@ class SearchBody(Request):
         False,
         description="true: variants of one thing (colours, sizes) are results each by itself; else one of a group.",
     )
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
     @model_validator(mode="after")
     def _some_price(self) -> SearchBody:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
-from app.schemas import MAX_LIST, Id, Length, Request, Text
+from app.schemas import MAX_LIST, WHICH_PLACEMENT, Id, Length, Request, Text
 from src.core.domain import MAX_VALUE, Event, EventKind, Query
 from src.core.list_rules import RuleFields, check_prices
 from src.core.shop_rules import PlacementName
@@ -16,9 +16,6 @@ from src.recommendation.ensemble import ENSEMBLE
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
-_WHICH_PLACEMENT = (
-    "Where the shop shows it, such as home, product, basket or mail: rules and figures can be of one placement."
-)
 _WHICH_VARIANTS = "true: variants of one thing (colours, sizes) each by itself; else one of a group."
 _BESIDE_TEXT = ("n", "top_k", "variants")
 """Fields that go with product_name."""
@@ -70,7 +67,7 @@ class ListBody(RuleFields):
     top_k: Length | None = Field(None, description="Another name for n.")
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
-    placement: PlacementName | None = Field(None, description=_WHICH_PLACEMENT)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
     @model_validator(mode="after")
     def _one_length(self) -> ListBody:
@@ -145,6 +142,7 @@ class SimilarBody(Request):
     item_id: Id
     n: Length = Field(10, description="How many products.")
     variants: StrictBool = Field(False, description=_WHICH_VARIANTS)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
 
 class UserBody(Request):
@@ -164,7 +162,7 @@ class RecommendQuery(Request):
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
-    placement: PlacementName | None = Field(None, description=_WHICH_PLACEMENT)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
     exclude_seen: bool | None = Field(None, description="Leave out what the user rated or bought.")
     category: str | None = Field(None, min_length=1, max_length=500, description="Only products of this category.")
     exclude_category: str | None = Field(None, min_length=1, max_length=500, description="None of this category.")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from app.serving.cached_list import list_from_json, list_to_json
 from app.serving.experiments_follower import Assignment, ExperimentsFollower
+from app.serving.history_fingerprints import HistoryFingerprints
 from app.serving.list_cache import ListCache
 from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
@@ -22,6 +23,7 @@ from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
+    Event,
     EventKind,
     JsonDict,
     ListPosition,
@@ -94,7 +96,7 @@ class PositionAnswer:
 
 
 class _Arranged(NamedTuple):
-    """What makes a list: a release, the complete query, the rules of the shop, and the arms of experiments."""
+    """What makes a list: a release, the query without the stored history, the rules of the shop, and experiments."""
 
     served: ServingSnapshot
     query: Query
@@ -115,6 +117,7 @@ class Recommender(ReleaseFollower):
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
+        self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store, registry)
         self._others = OtherReleases(store, registry)
@@ -167,7 +170,12 @@ class Recommender(ReleaseFollower):
         """
         began = time.perf_counter()
         served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
-        listed, cached = self._listed(served, query)
+        # What is pinned depends on the history.
+        listed, stored = (None, None) if rules.pins else self._found(served.pipeline, query)
+        cached = None
+        if listed is None:
+            query = self._with_history(query, stored)
+            listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
         if assignment is not None and query.user_id is not None:
@@ -190,7 +198,16 @@ class Recommender(ReleaseFollower):
                 query = replace(query, model=assignment.model)
             if assignment.rules:
                 rules = self.rules.with_added(assignment.rules, assignment.arms, placement)
-        return _Arranged(served, self._completed(query, wanted, rules), rules, assignment)
+        return _Arranged(served, self._with_rules(query, wanted, rules), rules, assignment)
+
+    def _found(self, pipeline: Pipeline, query: Query) -> tuple[list[Recommendation] | None, Sequence[Event] | None]:
+        """Return the prepared list of a user, found without all events, and the stored history, if it was read."""
+        if query.user_id is None or query.history or not pipeline.may_be_prepared(query):
+            return None, None
+        printed = self._fingerprints.of(query.user_id, pipeline.weighting)
+        if printed is None:
+            return None, None
+        return pipeline.prepared_list(query, printed.fingerprint), printed.history
 
     def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
         """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
@@ -223,6 +240,7 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         served, query, rules, _ = self._arranged(query, wanted, placement, None)
+        query = self._with_history(query)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])
@@ -231,15 +249,30 @@ class Recommender(ReleaseFollower):
         position = current.pipeline.position(query, product_id) if place is None else ListPosition(place, None)
         return PositionAnswer(served.release.version, query, position, product)
 
-    def _completed(self, query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
-        """Return the query with the stored history in front, and with the rules of the shop and the request."""
-        history = self._store.events.history(query.user_id) if query.user_id is not None else []
+    def _with_history(self, query: Query, stored: Sequence[Event] | None = None) -> Query:
+        """Return the query with the stored history of its user in front.
+
+        Args:
+            query: with or without a history of its own.
+            stored: the stored history, if it was read already.
+
+        Returns:
+            The complete query.
+        """
+        if stored is None and query.user_id is not None:
+            stored = self._store.events.history(query.user_id)
+        if not stored:
+            return query
+        complete = (*stored, *query.history)
+        return Query(query.user_id, complete, query.n, query.exclude, query.model, query.explain, query.rules)
+
+    @staticmethod
+    def _with_rules(query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
+        """Return the query with the rules of the shop and the request."""
         # Rules are made of some twenty checked values; most requests have none of their own.
         rules = wanted.over(shop.fields).rules() if wanted.has_rules else shop.rules
-        complete, exclude = (*history, *query.history), query.exclude
-        if shop.excluded:
-            exclude = exclude | shop.excluded
-        return Query(query.user_id, complete, query.n, exclude, query.model, query.explain, rules)
+        exclude = query.exclude | shop.excluded if shop.excluded else query.exclude
+        return Query(query.user_id, query.history, query.n, exclude, query.model, query.explain, rules)
 
     def popular(
         self, n: int, days: int | None, kind: EventKind | None, *, variants: bool = False

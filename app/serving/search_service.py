@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from app.serving.release_follower import ReleaseFollower
+from app.serving.ruled_search import RuledPipelines, with_boosts
 from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
 from src.core.domain import FloatArray, JsonDict, Product, ProductFilter, Recommendation
 from src.core.errors import AisleError, NotReady
 from src.core.settings import Settings
+from src.core.shop_rules import ActiveRules
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
@@ -78,26 +80,31 @@ class SearchService:
         self._settings, self._store, self._follower = settings, store, follower
         self._opened: OpenedEncoder | None = None
         self._opening = threading.Lock()
+        self._ruled = RuledPipelines()
 
-    def search(self, text: str, n: int, wanted: ProductFilter, *, variants: bool = False) -> SearchResult:
+    def search(
+        self, text: str, n: int, wanted: ProductFilter, shop: ActiveRules | None = None, *, variants: bool = False
+    ) -> SearchResult:
         """Search for a text. Raises NoRelease, NotReady or StoreError.
 
         Args:
             text: the query.
             n: highest number of products.
             wanted: only products that pass it now.
+            shop: the rules of the shop; None to find what they exclude too.
             variants: whether variants of one thing are named each by itself; else the one that fits the text best, and
                 of those that fit alike the first in stock.
 
         Returns:
             At most n products.
         """
-        release, pipeline = self._follower.serving()
+        release, pipeline = self._serving(shop)
         vector = self._encoded(pipeline, text)
-        # Prices and stocks may have changed since the training, so the first look filters by category only.
-        by_category = ProductFilter(wanted.categories, wanted.not_categories)
+        # Prices and stocks may have changed since the training, so the first look filters by names only.
+        by_category = replace(wanted, min_price=None, max_price=None, in_stock=False)
         groups = None if variants else pipeline.groups
-        n_hits = n if wanted == ProductFilter() and groups is None else n + _FIRST_LOOK
+        is_plain = wanted == ProductFilter() and groups is None and (shop is None or not shop.rules.boosts)
+        n_hits = n if is_plain else n + _FIRST_LOOK
         listed: list[Recommendation] = []
         products: dict[str, Product] = {}
         for depth, passing in self._looks(n_hits, by_category, wanted, deeper=groups is not None):
@@ -105,12 +112,12 @@ class SearchService:
             result = self._checked(release, pipeline.items, hits, wanted, groups)
             met = {place.product_id for place in listed}
             met |= met if groups is None else pipeline.variants_of(met)
-            listed += [place for place in result.recommendations if place.product_id not in met]
+            found = [place for place in result.recommendations if place.product_id not in met]
+            listed += found if shop is None else with_boosts(found, pipeline, shop)
             products.update(result.products)
             if len(listed) >= n or (passing == wanted and len(hits) < depth):
                 break
-        found = SearchResult(release, listed[:n], products)
-        return _noted(TEXT, text, replace(found, variants=self._n_variants(pipeline, found)))
+        return _noted(TEXT, text, _with_variants(SearchResult(release, listed[:n], products), pipeline))
 
     def _looks(
         self, n_hits: int, first: ProductFilter, wanted: ProductFilter, *, deeper: bool
@@ -122,22 +129,26 @@ class SearchService:
         while deeper and (n_hits := n_hits * _DEEPER) <= _DEEPEST:  # many variants of few things
             yield n_hits, wanted
 
-    def _n_variants(self, pipeline: Pipeline, found: SearchResult) -> dict[str, int]:
-        counts = {place.product_id: pipeline.n_variants(place.product_id) for place in found.recommendations}
-        return {id_: count for id_, count in counts.items() if count > 1}
+    def _serving(self, shop: ActiveRules | None) -> tuple[str, Pipeline]:
+        """Return the version and the pipeline that are served, without what the rules exclude."""
+        release, pipeline = self._follower.serving()
+        return release, pipeline if shop is None else self._ruled.of(pipeline, shop)
 
-    def similar(self, product_id: str, n: int, *, variants: bool = False) -> SearchResult | None:
+    def similar(
+        self, product_id: str, n: int, shop: ActiveRules | None = None, *, variants: bool = False
+    ) -> SearchResult | None:
         """Find products that go with one; a product newer than the release is compared by its text.
 
         Args:
             product_id: the product.
             n: highest number of products.
+            shop: the rules of the shop; None without.
             variants: whether variants of one thing are named each by itself, those of the product included.
 
         Returns:
             At most n products, each with its source; None for a product that neither the release nor the store knows.
         """
-        release, pipeline = self._follower.serving()
+        release, pipeline = self._serving(shop)
         vector, group = None, None
         if pipeline.items.idx_of(product_id) is None:
             product = self._store.products.get([product_id]).get(product_id)
@@ -148,8 +159,10 @@ class SearchService:
         items = with_falling_scores(pipeline.similar(product_id, vector, n, variants=variants, group=group))
         ids = pipeline.items.ids_of(item.item_idx for item in items)
         listed = [Recommendation(id_, round(item.score, 4), item.source) for id_, item in zip(ids, items, strict=True)]
+        if shop is not None:
+            listed = with_boosts(listed, pipeline, shop)
         found = SearchResult(release, listed, self._store.products.get(ids))
-        return _noted(PRODUCT, product_id, replace(found, variants=self._n_variants(pipeline, found)))
+        return _noted(PRODUCT, product_id, _with_variants(found, pipeline))
 
     def _checked(
         self, release: str, items: Vocabulary, hits: SearchHits, wanted: ProductFilter, groups: ItemGroups | None
@@ -221,6 +234,12 @@ class SearchService:
         problem = self._encoder(search.encoded_by).problem if search.encoded_by else None
         status = "loaded" if problem is None else "not_loaded"
         return {"status": status, "note": problem or "", **search.describe()}
+
+
+def _with_variants(found: SearchResult, pipeline: Pipeline) -> SearchResult:
+    """Return the result with the numbers of variants."""
+    counts = {place.product_id: pipeline.n_variants(place.product_id) for place in found.recommendations}
+    return replace(found, variants={id_: count for id_, count in counts.items() if count > 1})
 
 
 def _one_of_each(places: list[int], found: list[Product], hits: SearchHits, groups: ItemGroups) -> list[int]:

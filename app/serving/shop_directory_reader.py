@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.core.settings import Settings
-from src.exploration.shop_directory import ShopDirectory
+from src.exploration.shop_directory import ABOUT, ShopDirectory
 
 
 class ShopDirectoryReader:
@@ -16,7 +16,7 @@ class ShopDirectoryReader:
     def current(self) -> ShopDirectory | None:
         """Return the directory; None before the first one is made."""
         try:
-            made = (self._folder / "directory.json").stat().st_mtime_ns
+            made = (self._folder / ABOUT).stat().st_mtime_ns
         except OSError:
             return self._read[1]
         if made != self._read[0]:

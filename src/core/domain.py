@@ -171,6 +171,7 @@ class ProductFilter:
         max_price: no products of unknown or higher price.
         in_stock: no products whose stock is known to be 0.
         not_brands: no products of these brands.
+        brands: only products of one of these brands; empty for all.
     """
 
     categories: frozenset[str] = frozenset()
@@ -179,6 +180,7 @@ class ProductFilter:
     max_price: float | None = None
     in_stock: bool = False
     not_brands: frozenset[str] = frozenset()
+    brands: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

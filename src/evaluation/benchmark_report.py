@@ -8,6 +8,7 @@ from typing import Any
 
 from src.core.domain import IntArray, JsonDict
 from src.core.progress import Reporter
+from src.core.records import Cost
 from src.evaluation.benchmark_metrics import (
     METRICS,
     ListFigures,
@@ -19,7 +20,7 @@ from src.evaluation.benchmark_metrics import (
     rating_errors,
     slices_of,
 )
-from src.evaluation.benchmark_scope import Cost, Fitted, Scope
+from src.evaluation.benchmark_scope import Fitted, Scope
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import Estimate

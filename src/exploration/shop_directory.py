@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,8 +31,10 @@ _NEAR, _COMPARED = 20, 300
 """Ids with typing errors that are returned, and how many are compared: those that share the most parts."""
 _ARRAYS = (
     "n_events", "last_at", "last_item", "by_events", "by_seen", "gram_start", "gram_users", "sale_start", "sale_day",
-    "sale_count",
+    "sale_count", "returned", "owner_start", "owners",
 )  # fmt: skip
+ABOUT = "directory-2.json"
+"""Written last, and named anew when the arrays change, so that a directory of another version is made again."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class ShopDirectory:
         sale_start: int64[n_items + 1], where the sales of each product begin.
         sale_day: int32[n], days since 1970.
         sale_count: float32[n], sold on that day, net of returns.
+        returned: float32[n_items], what was returned of the purchases of the last SALES_DAYS days.
+        owner_start: int64[n_items + 1], where the owners of each product begin in owners.
+        owners: int32[n], row numbers of the customers who bought it, or rated it in a shop of ratings; ascending for
+            each product.
+        owned_by: The kind of event that makes an owner.
         newest_day: The day of the newest event.
         changed_at: When the store was last changed before it was read; None if never.
     """
@@ -86,16 +93,23 @@ class ShopDirectory:
     sale_start: IntArray
     sale_day: IntArray
     sale_count: FloatArray
+    returned: FloatArray
+    owner_start: IntArray
+    owners: IntArray
+    owned_by: str
     newest_day: int
     changed_at: int | None
 
     @classmethod
-    def of(cls, data: TrainingData, changed_at: int | None) -> ShopDirectory:
+    def of(
+        cls, data: TrainingData, changed_at: int | None, returned: Callable[[int], Mapping[str, float]]
+    ) -> ShopDirectory:
         """Compute the directory of a shop.
 
         Args:
             data: All events, net of returns.
             changed_at: When the store was last changed before they were read.
+            returned: UTC seconds → what was returned of each product's purchases since then.
 
         Returns:
             The directory.
@@ -108,10 +122,17 @@ class ShopDirectory:
         last_at = np.where(n_events > 0, events.at[last], NO_TIME)
         starts, members = _postings(users)
         sale_start, sale_day, sale_count, newest = _sales(data)
+        back = np.zeros(len(events.items), np.float32)
+        for id_, quantity in returned((newest - SALES_DAYS + 1) * DAY).items():
+            if (item := events.items.idx_of(id_)) is not None:
+                back[item] = quantity
+        owned_by = EventKind.PURCHASE if data.is_kind(EventKind.PURCHASE).any() else EventKind.RATING
+        owner_start, owners = _owners(data, owned_by)
         return cls(
             users, events.items, n_events, last_at, events.item_idx[last].astype(np.int32),
             np.argsort(-n_events, kind="stable").astype(np.int32), np.argsort(-last_at, kind="stable").astype(np.int32),
-            starts, members, sale_start, sale_day, sale_count, newest, changed_at,
+            starts, members, sale_start, sale_day, sale_count, back, owner_start, owners, owned_by.value, newest,
+            changed_at,
         )  # fmt: skip
 
     def rows(self, found: Iterable[int]) -> list[CustomerRow]:
@@ -133,6 +154,44 @@ class ShopDirectory:
             return {}
         part = slice(int(self.sale_start[item]), int(self.sale_start[item + 1]))
         return dict(zip(self.sale_day[part].tolist(), self.sale_count[part].tolist(), strict=True))
+
+    def returned_of(self, product_id: str) -> float:
+        """Return how much was returned of the product's sales of the last SALES_DAYS days."""
+        item = self.items.idx_of(product_id)
+        return 0.0 if item is None else float(self.returned[item])
+
+    @cached_property
+    def sold_and_returned(self) -> tuple[float, float]:
+        """What the shop sold in the last SALES_DAYS days, returns not taken off, and what was returned of it."""
+        back = float(self.returned.sum())
+        return float(self.sale_count.sum()) + back, back
+
+    def owners_of_both(self, product_id: str, others: Iterable[str]) -> list[int]:
+        """Count the customers who own both of two products.
+
+        Args:
+            product_id: the one.
+            others: the other of each pair.
+
+        Returns:
+            One number for each of the others.
+        """
+        own = self._owners(product_id)
+        return [self._common(own, self._owners(other)) for other in others]
+
+    def _owners(self, product_id: str) -> IntArray:
+        item = self.items.idx_of(product_id)
+        if item is None:
+            return self.owners[:0]
+        return self.owners[int(self.owner_start[item]) : int(self.owner_start[item + 1])]
+
+    @staticmethod
+    def _common(one: IntArray, other: IntArray) -> int:
+        few, many = sorted((one, other), key=len)
+        if not len(few):
+            return 0
+        places = np.minimum(np.searchsorted(many, few), len(many) - 1)
+        return int((many[places] == few).sum())
 
     def ordered(self, sort: str) -> IntArray:
         """Return all customers in an order of SORTS."""
@@ -238,8 +297,8 @@ class ShopDirectory:
         self.items.save(fresh / "items")
         for name in _ARRAYS:
             np.save(fresh / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        about = {"newest_day": self.newest_day, "changed_at": self.changed_at}
-        (fresh / "directory.json").write_text(json.dumps(about), encoding="utf-8")
+        about = {"newest_day": self.newest_day, "changed_at": self.changed_at, "owned_by": self.owned_by}
+        (fresh / ABOUT).write_text(json.dumps(about), encoding="utf-8")
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -251,7 +310,7 @@ class ShopDirectory:
     def load(cls, folder: Path) -> ShopDirectory | None:
         """Map what `save` wrote; None if there is nothing that can be read."""
         try:
-            about = json.loads((folder / "directory.json").read_text(encoding="utf-8"))
+            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
             users, items = Vocabulary.load(folder / "users"), Vocabulary.load(folder / "items")
             return cls(users=users, items=items, **arrays, **about)
@@ -318,6 +377,15 @@ def _sales(data: TrainingData) -> tuple[IntArray, IntArray, FloatArray, int]:
     item, day = distinct // SALES_DAYS, newest - distinct % SALES_DAYS
     start = np.searchsorted(item, np.arange(len(events.items) + 1)).astype(np.int64)
     return start, day.astype(np.int32), count, newest
+
+
+def _owners(data: TrainingData, kind: EventKind) -> tuple[IntArray, IntArray]:
+    """Return where the owners of each product begin, and the owners, each once and ascending."""
+    owned = np.flatnonzero(data.is_kind(kind))
+    events, n_users = data.events, max(len(data.users), 1)
+    pairs = np.unique(events.item_idx[owned].astype(np.int64) * n_users + events.user_idx[owned])
+    start = np.searchsorted(pairs // n_users, np.arange(len(events.items) + 1)).astype(np.int64)
+    return start, (pairs % n_users).astype(np.int32)
 
 
 def page_of(rows: Sequence[int] | IntArray, page: int, length: int) -> list[int]:

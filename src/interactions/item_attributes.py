@@ -167,6 +167,9 @@ class ItemAttributes:
         if wanted.not_categories:
             not_excluded = ~self.categories.having(wanted.not_categories)
             yield ExclusionReason.CATEGORY, lambda items: not_excluded[category[items]]
+        if wanted.brands:
+            chosen = np.array(sorted({self.brands.get(folded(name), -1) for name in wanted.brands}))
+            yield ExclusionReason.BRAND, lambda items: np.isin(self.brand[items], chosen)
         if unwanted := {self.brands.get(folded(name), UNKNOWN) for name in wanted.not_brands} - {UNKNOWN}:
             numbers, brand = np.array(sorted(unwanted)), self.brand
             yield ExclusionReason.BRAND, lambda items: ~np.isin(brand[items], numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,15 @@ from src.interactions.vocabulary import Vocabulary
 from src.models import POPULARITY
 from src.models.base import ListModel, QueryRows
 from src.models.top_n import top_n
-from src.recommendation.prepared_lists import LENGTH
 
 _SCORED = 10_000
 """If the rules leave no more items than this, all of them are scored; else at most this many of the most popular are
 scored beside those that a model retrieves."""
 _NAMED, _GROWTH, _WIDEST = 1_000, 4, 16_000
 """Items to retrieve at first where many will be left out, growth of that number, and its limit."""
+
+ALWAYS_SOUGHT = 20
+"""Places that the shortest list looks for, too, so that it is the beginning of a list of this length."""
 
 
 @dataclass(frozen=True)
@@ -148,18 +151,19 @@ class CandidatePool:
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        groups = self._request.groups
-        if groups is not None:
-            n = max(n, LENGTH)  # a model may see other candidates the more it is asked for; see prepared_lists
-        for k in self._depths(n + len(excluded)):
+        groups, enough = self._request.groups, max(n, ALWAYS_SOUGHT)
+        n = n if groups is None else enough  # as a deeper look may find other candidates, a short list looks as deep
+        for k in self._depths(enough + len(excluded)):
             found = model.retrieve(self._request.rows, k)
             offered = enumerate(found.item_idx.tolist())
-            at = [at for at, item in offered if item not in excluded and self._has_place(item)]
-            if groups is not None:
-                at = [at[each] for each in groups.first_of_each(found.item_idx[at]).tolist()]
+            allowed = (at for at, item in offered if item not in excluded and self._has_place(item))
+            if groups is None:
+                at = list(islice(allowed, n))
+            else:
+                at = list(allowed)
+                at = [at[each] for each in groups.first_of_each(found.item_idx[at]).tolist()][:n]
             if len(at) >= n or len(found.item_idx) < k:
                 break
-        at = at[:n]
         return NamedItems(found.item_idx[at], found.score[at], found.score[at])
 
     def _has_place(self, item: int) -> bool:

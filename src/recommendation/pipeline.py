@@ -33,7 +33,7 @@ from src.recommendation.explanations import with_explanations
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
 from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
-from src.recommendation.prepared_lists import LONGEST_HISTORY, PreparedLists, fingerprint_of
+from src.recommendation.prepared_lists import LONGEST_HISTORY, Fingerprint, PreparedLists, fingerprint_of
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
@@ -123,29 +123,34 @@ class Pipeline:
         listed = ListBuilder(request).build(query.n)
         return with_explanations(request, listed) if query.explain else listed
 
-    def prepared_list(self, query: Query) -> list[Recommendation] | None:
+    def prepared_list(self, query: Query, fingerprint: Fingerprint | None = None) -> list[Recommendation] | None:
         """Return the list of a query if it was made before; it is the one that would be made now.
 
         Args:
             query: as `recommend` takes it.
+            fingerprint: of the history, which may be missing in the query then; None to compute it.
 
         Returns:
             The list; None if it has to be made.
         """
-        is_plain = query.rules == _PLAIN_RULES and not query.exclude and not query.explain
-        if (
-            self.prepared is None
-            or not is_plain
-            or query.model not in (None, self.default)
-            or query.n > PREPARED_LENGTH
-            or len(query.history) > LONGEST_HISTORY
-        ):
+        if self.prepared is None or not self.may_be_prepared(query) or len(query.history) > LONGEST_HISTORY:
             return None
-        fingerprint = fingerprint_of(query.history, self.weighting)
-        listed = None if fingerprint is None else self.prepared.find(fingerprint, query.n, self.items)
+        fingerprint = fingerprint or fingerprint_of(query.history, self.weighting)
+        listed = self.prepared.find(fingerprint, query.n, self.items)
         if listed is None or (self._unsettled_ids and not self._unsettled_ids.isdisjoint(each[0] for each in listed)):
             return None
         return listed
+
+    def may_be_prepared(self, query: Query) -> bool:
+        """Tell whether a list like this, of a history that is asked for often, was made before."""
+        return (
+            self.prepared is not None
+            and query.rules == _PLAIN_RULES
+            and not query.exclude
+            and not query.explain
+            and query.model in (None, self.default)
+            and query.n <= PREPARED_LENGTH
+        )
 
     @cached_property
     def _unsettled_ids(self) -> frozenset[str]:

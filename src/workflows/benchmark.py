@@ -13,8 +13,9 @@ import numpy as np
 from src.core.domain import JsonDict
 from src.core.errors import UnusableFile
 from src.core.progress import Reporter
+from src.core.records import Cost
 from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
-from src.evaluation.benchmark_scope import Cost, Fitted
+from src.evaluation.benchmark_scope import Fitted
 from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split

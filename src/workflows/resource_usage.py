@@ -15,8 +15,7 @@ from typing import NamedTuple, TypeVar
 from typing_extensions import override
 
 from src.core.progress import Reporter
-from src.core.records import RunPhase
-from src.evaluation.benchmark_scope import Cost
+from src.core.records import Cost, RunPhase
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _Result = TypeVar("_Result")

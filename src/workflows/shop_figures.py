@@ -38,7 +38,7 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
     reporter.step(f"making a directory of {len(data.users):,} customers")
     figures = earn(settings, store, data)
     try:
-        ShopDirectory.of(data, changed_at).save(settings.directory_dir)
+        ShopDirectory.of(data, changed_at, store.events.returned).save(settings.directory_dir)
         (settings.directory_dir / EARNINGS).write_text(json.dumps(figures.to_json()), encoding="utf-8")
     except OSError as error:
         raise AisleError(

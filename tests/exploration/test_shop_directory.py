@@ -25,7 +25,9 @@ def data_of(*rows: tuple[str, str, str, float, int]) -> TrainingData:
 def directory() -> ShopDirectory:
     ids = ["AnnSmith", "bob-0042", "CARL", "ann", "zoë"]
     rows = [(id_, f"p{n}", EventKind.PURCHASE, 2.0, NOW + n) for n, id_ in enumerate(ids)]
-    return ShopDirectory.of(data_of(*rows, ("CARL", "p9", EventKind.VIEW, 1.0, NOW + 90)), 7)
+    rows += [(id_, "pair", EventKind.PURCHASE, 1.0, NOW) for id_ in ids[:3]]
+    data = data_of(*rows, ("CARL", "p9", EventKind.VIEW, 1.0, NOW + 90))
+    return ShopDirectory.of(data, 7, lambda since: {"p2": 3.0, "gone": 1.0})
 
 
 def found(directory: ShopDirectory, text: str) -> list[str]:
@@ -50,9 +52,12 @@ def test_a_directory_is_saved_and_mapped(directory: ShopDirectory, tmp_path: Pat
     assert again is not None
     assert (again.newest_day, again.changed_at) == (20_000, 7)
     row = again.rows(again.search("carl").rows.tolist())[0]
-    assert (row.user_id, row.n_events, row.last_at, row.last_product) == ("CARL", 2, NOW + 90, "p9")
+    assert (row.user_id, row.n_events, row.last_at, row.last_product) == ("CARL", 3, NOW + 90, "p9")
     assert again.sales_of("p2") == {20_000: 2.0}
     assert ShopDirectory.load(tmp_path / "none") is None
+    assert (again.returned_of("p2"), again.returned_of("p1"), again.returned_of("new")) == (3.0, 0.0, 0.0)
+    assert again.sold_and_returned == (16.0, 3.0)
+    assert again.owners_of_both("pair", ["p0", "p2", "p4", "new"]) == [1, 1, 0, 0]
 
 
 def test_a_purchase_counts_if_it_names_its_request_or_follows_a_click_in_time() -> None:

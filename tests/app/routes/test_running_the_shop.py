@@ -175,15 +175,65 @@ def test_writing_events_is_in_the_audit_log_with_counts_and_without_ids(
     assert "Events written with keys" in client.get("/operations").text
 
 
-def test_a_form_excludes_a_product_for_everybody(client: FlaskClient) -> None:
-    first = listed(client)[0]
-    form = client.get(f"/operations/do/exclude?subject={first}").text
+def do(client: FlaskClient, name: str, subject: str, key: str = "admin-key-of-the-tests") -> Any:
+    form = client.get(f"/operations/do/{name}?subject={subject}").text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
-    assert client.post("/operations/do/exclude", data={**fields, "key": "wrong"}).status_code == 401
-    answer = client.post("/operations/do/exclude", data={**fields, "key": "admin-key-of-the-tests"})
+    return client.post(f"/operations/do/{name}", data={**fields, "key": key})
+
+
+def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(client: FlaskClient) -> None:
+    first = listed(client)[0]
+    assert do(client, "exclude", first, "wrong").status_code == 401
+    answer = do(client, "exclude", first)
     assert answer.status_code == 303
     assert first not in listed(client)
     assert f"{first} is excluded" in client.get(answer.headers["Location"]).text
+    page = client.get(f"/shop/products/{first}").text
+    assert "Excluded by a rule" in page
+    assert f"/operations/do/include?subject={first}" in page
+    assert do(client, "include", first).status_code == 303
+    assert first in listed(client)
+    assert "Excluded by a rule" not in client.get(f"/shop/products/{first}").text
+
+
+def found_by(client: FlaskClient, **more: Any) -> list[str]:
+    answer = client.post("/search", json={"query": "paint", "top_k": 10, **more})
+    return [hit["product_id"] for hit in answer.get_json()["results"]]
+
+
+def beside(client: FlaskClient, product_id: str, **more: Any) -> list[str]:
+    answer = client.post("/matrix_factor/similar", json={"item_id": product_id, "n": 10, **more})
+    return [place["item_id"] for place in answer.get_json()["recommendations"]]
+
+
+def test_rules_exclude_and_bury_in_search_and_beside_a_product_too(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    hits, near = found_by(client), beside(client, "P00012")
+    rules = [{"action": "exclude", "product_id": id_} for id_ in (hits[0], near[0])]
+    put_rules(client, as_admin, *rules)
+    assert found_by(client)[0] == next(id_ for id_ in hits if id_ not in (hits[0], near[0]))
+    assert len(beside(client, "P00012")) == len(near)
+    assert near[0] not in beside(client, "P00012")
+    put_rules(client, as_admin, *({**rule, "action": "bury", "factor": 0.001} for rule in rules))
+    assert found_by(client)[0] != hits[0]
+    assert beside(client, "P00012")[-1] == near[0]
+    assert hits[0] in re.findall(r'href="/shop/products/(\w+)"', client.get("/shop/search?q=paint").text)
+    put_rules(client, as_admin, *({**rule, "placement": "basket"} for rule in rules))
+    assert (found_by(client), beside(client, "P00012")) == (hits, near)
+    assert hits[0] not in found_by(client, placement="basket")
+    assert near[0] not in beside(client, "P00012", placement="basket")
+
+
+def test_the_page_of_products_shows_what_a_rule_keeps_from_customers(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    category = client.get("/categories").get_json()[0]["category"]
+    put_rules(client, as_admin, {"action": "exclude", "category": category})
+    page = client.get("/shop/search", query_string={"category": category}).text
+    assert "Excluded by a rule" in page
+    word = re.findall(r'class="card-link"[^>]*>([^<]*)</a>', page)[0]
+    assert found_by(client, query=word, category=category) == []
 
 
 def test_two_releases_are_compared_on_events_that_neither_has_seen(
