@@ -224,6 +224,12 @@ class Settings(RatingScale, BaseSettings):
     )
     served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
 
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Events older than so many days are deleted before each training; 0 keeps all.",
+    )
     language: Literal["", "en", "de"] = Field(
         "", description="Language of the pages: en or de; empty means the one that the browser prefers."
     )

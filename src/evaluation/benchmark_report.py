@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from src.core.domain import IntArray, JsonDict
@@ -226,10 +226,10 @@ def measure_benchmark(
 
 
 def _measure_lists(fitted: Fitted, task: ListTask, at: tuple[int, ...], reporter: Reporter) -> dict[str, ListFigures]:
-    queries = queries_of(fitted.data, task.user_idx)
-
     def lists_of(name: str) -> IntArray:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
+        weighting = fitted.weightings.get(name, fitted.data.weighting)
+        queries = queries_of(replace(fitted.data, weighting=weighting), task.user_idx)
         return top_lists(fitted.scorers[name], queries, at[-1], fill=fitted.popular, reporter=reporter)
 
     baseline = lists_of(POPULARITY)

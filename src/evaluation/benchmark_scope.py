@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from src.core.domain import IntArray
 from src.core.records import Cost
 from src.evaluation.benchmark_metrics import ListTask, n_seen_before
+from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.models.base import BlockScorer, Rater
 
@@ -23,6 +24,7 @@ class Fitted:
         costs: model → time and memory of its training.
         checksums: model → sha256 of its arrays.
         popular: int[n_items], row numbers by popularity.
+        weightings: model → the weighting of the histories that it learnt from, where it is not that of `data`.
     """
 
     data: TrainingData
@@ -31,6 +33,7 @@ class Fitted:
     costs: Mapping[str, Cost]
     checksums: Mapping[str, str]
     popular: IntArray
+    weightings: Mapping[str, Weighting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
