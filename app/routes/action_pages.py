@@ -15,6 +15,7 @@ from app.context import AisleContext, current_aisle
 from app.routes.audit_log import name_change
 from app.routes.comparisons import start_comparison
 from app.routes.dashboard_pages import form_answer, key_refusal
+from app.routes.experiments import end
 from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
@@ -127,6 +128,20 @@ def _compare(aisle: AisleContext, subject: str) -> str:
     return "compare"
 
 
+def _experiment(aisle: AisleContext, subject: str) -> str | None:
+    found = aisle.store.experiments.get(subject)
+    return None if found is None else found.name
+
+
+def _end_experiment(aisle: AisleContext, subject: str) -> str:
+    end(aisle, subject)
+    return "end_experiment"
+
+
+def _to_experiments(subject: str) -> str:
+    return url_for("dashboard.experiments")
+
+
 def _to_now(subject: str) -> str:
     return url_for("dashboard.show")
 
@@ -148,6 +163,7 @@ ACTIONS = {
     "resume": _Action(_product, _resume, _to_product),
     "exclude": _Action(_product, _exclude, _to_product),
     "include": _Action(_product, _include, _to_product),
+    "end_experiment": _Action(_experiment, _end_experiment, _to_experiments),
     "compare": _Action(_releases, _compare, _to_comparison),
 }
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, experiments, list_answers, lists, running
+from app.schemas import admin, events, experiments, list_answers, lists, people, running
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
@@ -23,7 +23,17 @@ _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
 _PUBLIC_NAMES = {"ExclusionReason": "WhyNot"}
 """Class → the name of its schema, which generated clients use and which therefore outlives a class name."""
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, running, experiments, problem_json)
+_MODULES: tuple[ModuleType, ...] = (
+    schemas,
+    lists,
+    list_answers,
+    events,
+    admin,
+    running,
+    experiments,
+    people,
+    problem_json,
+)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
@@ -37,6 +47,7 @@ _TAGS = {
     "releases": "Which release is served.",
     "running the shop": "Its rules, what is to be checked, and what was done with a key.",
     "experiments": "Whether another way of making lists earns more.",
+    "people": "What is known of one user, and its erasure.",
     "health": "Whether all is well.",
 }
 _METRICS: dict[str, Any] = {

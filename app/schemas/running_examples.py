@@ -91,6 +91,29 @@ _JUDGED = {
     "arms": [_FIGURES],
     "verdicts": [_VERDICT],
 }
+_PERSON: dict[str, Any] = {
+    "user_id": "U00001",
+    "events": [
+        {
+            "product_id": "P00012",
+            "kind": "purchase",
+            "dedupe_key": "id:order-1",
+            "value": 1.0,
+            "at": 1795733423,
+            "arrival_seq": 8121,
+            "returned_quantity": 0.0,
+        }
+    ],
+    "experiments": [],
+    "releases": [OLDER, RELEASE],
+}
+_ERASED = {
+    "person": "b1f9c1fa8a2d2f5a7b0c6f5b9f6a53d0c1c9ac1f0dfb8a3c2f7d1f4b0f2a9e31",
+    "at": 1795733423,
+    "events": 17,
+    "releases": [OLDER, RELEASE],
+    "next_training": "2026-11-28T03:00:00+00:00",
+}
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
 RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
@@ -123,6 +146,8 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /runs/{run_id}/stop": (Example("one that runs", _STOPPED, {}, path={"run_id": RUNNING}, status=202),),
     "POST /releases/compare": (Example("two releases", _BEGUN, {"one": RELEASE, "other": OLDER}, status=202),),
     "GET /releases/comparison": (Example("asked for before", _BEGUN, query={"one": RELEASE, "other": OLDER}),),
+    "GET /users/{user_id}/export": (Example("a user", _PERSON, path={"user_id": "U00001"}),),
+    "DELETE /users/{user_id}": (Example("a user", _ERASED, path={"user_id": "U00007"}),),
     "GET /experiments": (Example("all of them", [_EXPERIMENT]),),
     "PUT /experiments/{name}": (
         Example("bestsellers for a tenth", _EXPERIMENT, {"arms": _ARMS}, path={"name": "holdout"}),

@@ -151,13 +151,16 @@ class Spectrum:
         return Spectrum(self.vectors[:, :k], self.values[:k])
 
 
-def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Spectrum:
+def eigenvectors(
+    normalized: NormalizedHistories, rank: int, *, seed: int, iterations: int = _POWER_ITERATIONS
+) -> Spectrum:
     """Compute eigenvectors by randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 
     Args:
         normalized: histories whose Gram matrix is decomposed.
         rank: number of eigenvectors.
         seed: of the starting block.
+        iterations: with fewer of them the weaker vectors are less exact.
 
     Returns:
         At most `rank` eigenvectors; those with an eigenvalue of about zero are left out.
@@ -168,7 +171,7 @@ def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Sp
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
-    for _ in range(_POWER_ITERATIONS):
+    for _ in range(iterations):
         basis = orthonormal(_times_gram(normalized.matrix, basis))
     small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)
     values, rotation = np.linalg.eigh((small + small.T) / 2)

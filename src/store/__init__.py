@@ -16,6 +16,7 @@ from src.store.database import Database
 from src.store.event_store import EventStore
 from src.store.experiment_store import ExperimentStore
 from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
+from src.store.person_store import PersonStore
 from src.store.product_store import SYNTHETIC, ProductStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
@@ -36,6 +37,7 @@ class Store:
         rules: The versions of the shop's rules.
         audit: What was done with a key.
         comparisons: Releases measured on the same events.
+        people: All that the store knows of one person.
         experiments: Experiments, who was shown what, and what followed.
     """
 
@@ -50,6 +52,7 @@ class Store:
         self.rules = RuleStore(database)
         self.audit = AuditStore(database)
         self.comparisons = ComparisonStore(database)
+        self.people = PersonStore(database)
         self.experiments = ExperimentStore(database)
 
     def close(self) -> None:

@@ -19,10 +19,10 @@ from tests.curl import running_run, shop_of_examples
 
 SCHEMAS = """
 ActivateBody Arm AuditList BoostFields Category CategoryList CompareBody ComparisonAnswer DetailedList
-DetailedRecommendation EventBody EventError EventKind EventsAnswer EventsBody ExperimentAnswer
+DetailedRecommendation ErasureAnswer EventBody EventError EventKind EventsAnswer EventsBody ExperimentAnswer
 ExperimentList ExperimentReportAnswer ExplanationAnswer
 FieldError FindingAnswer FindingList Health IdList ItemList ItemRecommendation ListedRelease
-NewExperiment NoBody OpinionAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
+NewExperiment NoBody OpinionAnswer PersonAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
 PreviewBody Problem ProductAnswer ProductList ReasonAnswer RecommendBody ReleaseAnswer ReleaseList
 RulesAnswer RulesBody RulesVersions RunAnswer SearchAnswer SearchBody SearchHit ShopRule
 SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody WhyNot WhyNotAnswer WhyNotBody
