@@ -42,6 +42,7 @@ from app.telemetry.served_lists import ServedListLog
 from app.texts import set_up_texts
 from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
+from src.core.address_space import is_limited
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.models.settings import read_settings
@@ -145,6 +146,8 @@ def start_background(app: Flask) -> None:
         app.extensions[_STARTED_IN] = os.getpid()
     aisle = context_of(app)
     aisle.recommender.announce()
+    if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
+        aisle.search_service.status()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     aisle.scheduler.run()

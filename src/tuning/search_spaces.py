@@ -256,7 +256,7 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
     AUTOENCODER: SearchSpace(
         _GRAM_MATRIX,
         {
-            "ridge": Range(0.05, 60, log=True),
+            "ridge": Range(0.2, 300, log=True),
             "dropout": Range(0, 0.8),
             "relaxation": Range(0, 1),
             "input_exponent": Range(0, 0.6),
@@ -267,8 +267,10 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         trials=60,
         choices={"products": (_TRIED_PRODUCTS, 6_000, _MAX_PRODUCTS)},
         recipes=(
-            {"ridge": 10.0, "dropout": 0.0, "relaxation": 0.0} | dict.fromkeys(_GF_CF, 0.0),  # EASE
-            {"ridge": 2.0, "dropout": 0.33, "relaxation": 0.0} | dict.fromkeys(_GF_CF, 0.0),  # EDLAE
+            {"ridge": 2.0, "dropout": 0.5},  # EDLAE
+            {"relaxation": 0.5},  # RDLAE
+            {"ridge": 100.0},
+            {"user_exponent": 0.35, "item_exponent": 0.4, "input_exponent": 0.2, "output_exponent": 0.15},
         ),
         sizes={"products": _TRIED_PRODUCTS},
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from src.core.address_space import check_training_space
 from src.core.domain import DAY
 from src.core.errors import AisleError, Busy, NoRelease
 from src.core.process_lock import LockOwner
@@ -67,6 +68,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
+            check_training_space()
             noted = PhaseMeter(ProgressRecorder(reporter, store, run))
             _forget(settings, store)
             if job.trigger == "night":

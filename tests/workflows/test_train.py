@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from src.core import address_space
 from src.core.domain import DAY, Event, EventKind
-from src.core.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.core.errors import AisleError, Busy, LimitReached, NoData, NoRelease, ReleaseError, UnusableFile
 from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus, ServedList
@@ -338,6 +339,17 @@ def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: S
     assert run.finished_at is not None
     assert run.release is None
     assert trainer_lock(settings).owner() is None
+
+
+def test_too_little_address_space_is_recorded_as_a_failed_run(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address_space, "_limit_mib", lambda: 2_100)
+    with pytest.raises(LimitReached):
+        train(settings, filled, TrainingRequest(), Silent())
+    (run,) = filled.runs.newest(5)
+    assert run.status is RunStatus.FAILED
+    assert "2,100 MiB of address space" in run.message
 
 
 def test_a_single_event_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:

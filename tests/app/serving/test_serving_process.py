@@ -97,3 +97,18 @@ print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info(
 def test_thread_settings_of_the_environment_are_kept(tmp_path: Path) -> None:
     code = "import app, os, json; print(json.dumps(os.environ['OPENBLAS_NUM_THREADS']))"
     assert in_a_fresh_process(code, AISLE_VAR=str(tmp_path / "var"), OPENBLAS_NUM_THREADS="3") == "3"
+
+
+def test_under_a_limit_of_the_address_space_the_encoder_is_opened_before_a_request(trained_settings: Settings) -> None:
+    code = """
+import json, resource, sys
+import app
+server = app.create_app()
+if {limited}:
+    resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))
+app.start_background(server)
+print(json.dumps("tokenizers" in sys.modules))
+"""
+    variables = {"AISLE_VAR": str(trained_settings.var), "AISLE_SCHEDULER": "off"}
+    opened = {limited: in_a_fresh_process(code.format(limited=limited), **variables) for limited in (False, True)}
+    assert opened == {False: False, True: True}
