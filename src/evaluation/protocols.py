@@ -174,7 +174,8 @@ def measure_lists(
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
         lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
         values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
-    possible = np.minimum(K, len(pipeline.items) - np.array([len(_known(history)) for history in task.histories]))
+    n_places = len(pipeline.items) if pipeline.groups is None else pipeline.groups.n_places
+    possible = np.minimum(K, n_places - np.array([len(_known(history)) for history in task.histories]))
     bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
     rare = [frozenset(i for i in products if item_users[i] <= RARE_USERS) for products in task.relevant]
     return {
@@ -294,7 +295,7 @@ def _known(history: tuple[Event, ...]) -> frozenset[str]:
 def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:
     """Return int32[n_users, K], row numbers; -1 beyond the end of a list."""
     queries = queries_of(train, task.user_idx, train.events)
-    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order)
+    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order, groups=pipeline.groups)
 
 
 def _served(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> IntArray:
