@@ -53,6 +53,8 @@ _SURE = 1.0
 """Standard errors that a model beside those of the known sum has to bring. On few users the best of many steps is
 better than 0 by chance, and a weight of popularity found so lifts what is known above what is new. Models of the known
 sum are exempt: that several of them are better than one is known from elsewhere, and few users could not show it."""
+_LIST_MODELS_SHARE = 0.6
+"""Share of the time left that the models of the list ranker may take; the rest is for its features and trees."""
 _LIST_RANKER_SHARE = 0.25
 """Share of the budget for the list ranker, which needs one more training of all models; the search gets less then. It
 is trained on splits by time only, where trees learn which scores hold in later weeks. On random splits its lists were
@@ -172,8 +174,8 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
 
 
 def _list_ranker(search: Search, tuned: _TunedEnsemble, seconds: float, budget_seconds: float) -> ListRankerResult:
-    """Train the list ranker if the budget allows another training of all models, which takes `seconds`."""
-    if seconds >= min(_LIST_RANKER_SHARE * budget_seconds, max(search.clock.left, 0)):
+    """Train the list ranker if the budget allows another training of all models, which takes `seconds`, and trees."""
+    if seconds >= min(_LIST_RANKER_SHARE * budget_seconds, _LIST_MODELS_SHARE * max(search.clock.left, 0)):
         return ListRankerResult(None, {"not tried": f"to train everything once more takes {seconds:.1f} s"})
     return train_list_ranker(search, tuned.config, tuned.models)
 
