@@ -20,6 +20,7 @@ from app.routes import (
     customer_pages,
     dashboard_pages,
     events,
+    experiment_pages,
     experiments,
     health,
     openapi_docs,
@@ -130,6 +131,7 @@ PAGES = {
         Route("GET", "/operations/data", dashboard_pages.data, READ),
         Route("GET", "/operations/data/<load_id>", dashboard_pages.rejected, READ),
         Route("GET", "/operations/shop", dashboard_pages.shop, READ),
+        Route("GET", "/operations/experiments", experiment_pages.experiments, READ),
         Route("GET", "/operations/rules", rule_pages.rules, READ),
         Route("POST", "/operations/rules", rule_pages.change_rules, OPEN),  # its form asks for a key
         Route("GET", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.confirm, READ),

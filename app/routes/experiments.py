@@ -21,6 +21,7 @@ from app.schemas.experiments import (
     NewExperiment,
 )
 from app.texts import phrases_in
+from app.texts.phrases import Phrases
 from app.views.experiment_texts import verdict_sentences
 from src.core.experiments import Experiment, ExperimentBody
 from src.evaluation.experiment_report import report
@@ -72,13 +73,9 @@ def _unknown_parts(aisle: AisleContext, body: ExperimentBody) -> str | None:
 )
 def end_experiment(path: ExperimentPath, body: NoBody) -> Response:
     """End an experiment."""
-    aisle = current_aisle()
-    ended = aisle.store.experiments.end(path.name, int(time.time()))
+    ended = end(current_aisle(), path.name)
     if ended is None:
         return problem(404, "Not Found", _UNKNOWN.format(path.name))
-    aisle.registry.hold(ended.name, ())
-    aisle.recommender.follow()
-    name_change(ended.name)
     return jsonify(_answer(ended))
 
 
@@ -101,23 +98,41 @@ def experiment(path: ExperimentPath) -> Response:
     found = current_aisle().store.experiments.get(path.name)
     if found is None:
         return problem(404, "Not Found", _UNKNOWN.format(path.name))
-    return jsonify(experiment_report(current_aisle(), found))
+    return jsonify(judged_experiment(current_aisle(), found, phrases_in("en", current_aisle().settings)))
 
 
-def experiment_report(aisle: AisleContext, found: Experiment) -> dict[str, Any]:
+def judged_experiment(aisle: AisleContext, found: Experiment, t: Phrases) -> dict[str, Any]:
     """Judge an experiment.
 
     Args:
         aisle: The store.
         found: The experiment.
+        t: The texts of a language.
 
     Returns:
         ExperimentReportAnswer as a dict.
     """
     aisle.recommender.experiments.flush()
     judged = report(found, aisle.store.experiments.figures(found), int(time.time()))
-    sentences = verdict_sentences(found, judged, phrases_in("en", aisle.settings))
-    return {**_answer(found), "verdict": sentences, **judged.to_json()}
+    return {**_answer(found), "verdict": verdict_sentences(found, judged, t), **judged.to_json()}
+
+
+def end(aisle: AisleContext, name: str) -> Experiment | None:
+    """End an experiment; this worker follows at once, the others within two seconds.
+
+    Args:
+        aisle: The store.
+        name: The experiment.
+
+    Returns:
+        The experiment; None if there is no such one.
+    """
+    ended = aisle.store.experiments.end(name, int(time.time()))
+    if ended is not None:
+        aisle.registry.hold(name, ())
+        aisle.recommender.follow()
+        name_change(name)
+    return ended
 
 
 def _answer(found: Experiment) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -170,3 +171,21 @@ def test_experiments_of_a_layer_have_different_users_and_a_full_layer_is_said_so
     assert begin(client, as_admin, "three", rules, layer="next").status_code == 200
     named = {served(client, user)[0] for user in USERS}
     assert any("," in str(arms) for arms in named), "layers overlap"
+
+
+def test_the_page_shows_verdicts_and_ends_an_experiment_with_the_key(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    assert "No experiment has been begun yet" in client.get("/operations/experiments").text
+    begin(client, as_admin, "shown", {"holdout": "bestsellers"})
+    page = client.get("/operations/experiments").text
+    assert "Too early: no purchases can be compared yet between other and now." in page
+    assert "curl -s -X PUT localhost:5000/experiments/holdout" in page
+    german = client.get("/operations/experiments", headers={"Accept-Language": "de"}).text
+    assert "Zu früh: Noch lassen sich keine Käufe zwischen other und now vergleichen." in german
+    form = client.get("/operations/do/end_experiment?subject=shown").text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    answer = client.post("/operations/do/end_experiment", data={**fields, "key": "admin-key-of-the-tests"})
+    assert "The experiment shown was ended." in client.get(answer.location).text
+    assert client.get("/experiments/shown").get_json()["state"] == "ended"
+    assert client.get("/operations/do/end_experiment?subject=gone").status_code == 404
