@@ -64,7 +64,9 @@ class Aisle:
             "trending",
             "category_popularity",
             "co_occurrence",
+            "transitions",
             "item_graph",
+            "autoencoder",
             "spectral",
             "als",
             "text",
@@ -81,6 +83,8 @@ class Aisle:
         in_stock: bool | None = None,
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
     ) -> list[str] | IdList | DetailedList:
         """The same, for a browser: GET /recommend."""
         return self._call(
@@ -99,6 +103,8 @@ class Aisle:
                 "in_stock": in_stock,
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
+                "variants": variants,
+                "seen_group": seen_group,
             },
             None,
             is_safe=True,
@@ -117,6 +123,8 @@ class Aisle:
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
         boosts: list[BoostFields] | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
         user_id: str | int | None = None,
         history: list[str | int] | None = None,
         n: int | None = None,
@@ -127,7 +135,9 @@ class Aisle:
             "trending",
             "category_popularity",
             "co_occurrence",
+            "transitions",
             "item_graph",
+            "autoencoder",
             "spectral",
             "als",
             "text",
@@ -156,6 +166,8 @@ class Aisle:
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
                 "boosts": boosts,
+                "variants": variants,
+                "seen_group": seen_group,
                 "user_id": user_id,
                 "history": history,
                 "n": n,
@@ -183,6 +195,8 @@ class Aisle:
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
         boosts: list[BoostFields] | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
         user_id: str | int | None = None,
         history: list[str | int] | None = None,
         n: int | None = None,
@@ -193,7 +207,9 @@ class Aisle:
             "trending",
             "category_popularity",
             "co_occurrence",
+            "transitions",
             "item_graph",
+            "autoencoder",
             "spectral",
             "als",
             "text",
@@ -220,6 +236,8 @@ class Aisle:
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
                 "boosts": boosts,
+                "variants": variants,
+                "seen_group": seen_group,
                 "user_id": user_id,
                 "history": history,
                 "n": n,
@@ -232,21 +250,32 @@ class Aisle:
             is_safe=True,
         )
 
-    def similar(self, *, item_id: str | int, n: int | None = None, placement: str | None = None) -> ItemList:
+    def similar(
+        self, *, item_id: str | int, n: int | None = None, variants: bool | None = None, placement: str | None = None
+    ) -> ItemList:
         """Products that go with a product: POST /matrix_factor/similar."""
         return self._call(
-            "POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n, "placement": placement}, is_safe=True
+            "POST",
+            "/matrix_factor/similar",
+            {},
+            {"item_id": item_id, "n": n, "variants": variants, "placement": placement},
+            is_safe=True,
         )
 
     def for_user(
-        self, *, user_id: str | int, n: int | None = None, filter_already_liked: bool | None = None
+        self,
+        *,
+        user_id: str | int,
+        n: int | None = None,
+        filter_already_liked: bool | None = None,
+        variants: bool | None = None,
     ) -> ItemList:
         """Products for a user, with titles: POST /matrix_factor/user."""
         return self._call(
             "POST",
             "/matrix_factor/user",
             {},
-            {"user_id": user_id, "n": n, "filter_already_liked": filter_already_liked},
+            {"user_id": user_id, "n": n, "filter_already_liked": filter_already_liked, "variants": variants},
             is_safe=True,
         )
 
@@ -260,9 +289,12 @@ class Aisle:
         n: int | None = None,
         days: int | None = None,
         kind: Literal["rating", "purchase", "cart", "view", "click", "return"] | None = None,
+        variants: bool | None = None,
     ) -> list[PopularProduct]:
         """The products with the most events: GET /popular."""
-        return self._call("GET", "/popular", {"n": n, "days": days, "kind": kind}, None, is_safe=True)
+        return self._call(
+            "GET", "/popular", {"n": n, "days": days, "kind": kind, "variants": variants}, None, is_safe=True
+        )
 
     def search(
         self,
@@ -273,6 +305,7 @@ class Aisle:
         min_price: float | None = None,
         max_price: float | None = None,
         in_stock: bool | None = None,
+        variants: bool | None = None,
         placement: str | None = None,
     ) -> SearchAnswer:
         """Products for a text: POST /search."""
@@ -287,6 +320,7 @@ class Aisle:
                 "min_price": min_price,
                 "max_price": max_price,
                 "in_stock": in_stock,
+                "variants": variants,
                 "placement": placement,
             },
             is_safe=True,
@@ -542,6 +576,7 @@ DetailedRecommendation = TypedDict(
         "brand": "str | None",
         "price": "float | None",
         "stock": "int | None",
+        "variants": NotRequired["int | None"],
         "explanation": NotRequired["ExplanationAnswer | None"],
     },
 )
@@ -736,6 +771,10 @@ ProductAnswer = TypedDict(
         "image_url": "str | None",
         "stock": "int | None",
         "withdrawn": "bool | None",
+        "group_id": NotRequired["str | None"],
+        "group_guessed": NotRequired["bool"],
+        "n_variants": NotRequired["int"],
+        "variants": NotRequired["list[str]"],
     },
 )
 
@@ -754,13 +793,15 @@ RecommendBody = TypedDict(
         "max_per_category": NotRequired["int | None"],
         "max_per_brand": NotRequired["int | None"],
         "boosts": NotRequired["list[BoostFields] | None"],
+        "variants": NotRequired["bool | None"],
+        "seen_group": NotRequired["bool | None"],
         "user_id": NotRequired["str | int | None"],
         "history": NotRequired["list[str | int]"],
         "n": NotRequired["int | None"],
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'transitions', 'item_graph', 'autoencoder', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_name": NotRequired["str | None"],
@@ -818,12 +859,20 @@ SearchBody = TypedDict(
         "min_price": NotRequired["float | None"],
         "max_price": NotRequired["float | None"],
         "in_stock": NotRequired["bool"],
+        "variants": NotRequired["bool"],
         "placement": NotRequired["str | None"],
     },
 )
 
 SearchHit = TypedDict(
-    "SearchHit", {"product_id": "str", "title": "str | None", "score": "float", "image_url": "str | None"}
+    "SearchHit",
+    {
+        "product_id": "str",
+        "title": "str | None",
+        "score": "float",
+        "image_url": "str | None",
+        "variants": NotRequired["int"],
+    },
 )
 
 ShopRule = TypedDict(
@@ -845,7 +894,13 @@ ShopRule = TypedDict(
 )
 
 SimilarBody = TypedDict(
-    "SimilarBody", {"item_id": "str | int", "n": NotRequired["int"], "placement": NotRequired["str | None"]}
+    "SimilarBody",
+    {
+        "item_id": "str | int",
+        "n": NotRequired["int"],
+        "variants": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
+    },
 )
 
 StatusAnswer = TypedDict(
@@ -884,7 +939,13 @@ TrainingBody = TypedDict(
 )
 
 UserBody = TypedDict(
-    "UserBody", {"user_id": "str | int", "n": NotRequired["int"], "filter_already_liked": NotRequired["bool"]}
+    "UserBody",
+    {
+        "user_id": "str | int",
+        "n": NotRequired["int"],
+        "filter_already_liked": NotRequired["bool"],
+        "variants": NotRequired["bool | None"],
+    },
 )
 
 WhyNotAnswer = TypedDict(
@@ -895,7 +956,7 @@ WhyNotAnswer = TypedDict(
         "release": "str",
         "listed": "bool",
         "rank": "int | None",
-        "reason": "Literal['unknown_product', 'withdrawn', 'excluded', 'seen', 'category', 'brand', 'price', 'stock', 'max_per_category', 'max_per_brand', 'rank', 'not_retrieved'] | None",
+        "reason": "Literal['unknown_product', 'withdrawn', 'excluded', 'seen', 'seen_group', 'variant', 'category', 'brand', 'price', 'stock', 'max_per_category', 'max_per_brand', 'rank', 'not_retrieved'] | None",
         "detail": "str",
     },
 )
@@ -913,13 +974,15 @@ WhyNotBody = TypedDict(
         "max_per_category": NotRequired["int | None"],
         "max_per_brand": NotRequired["int | None"],
         "boosts": NotRequired["list[BoostFields] | None"],
+        "variants": NotRequired["bool | None"],
+        "seen_group": NotRequired["bool | None"],
         "user_id": NotRequired["str | int | None"],
         "history": NotRequired["list[str | int]"],
         "n": NotRequired["int | None"],
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'transitions', 'item_graph', 'autoencoder', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_id": "str | int",

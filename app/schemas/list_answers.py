@@ -85,7 +85,8 @@ class DetailedRecommendation(BaseModel):
 
     score: the source model's own score, with boosts. filled_by: null if the wanted model named the product; else
     popularity, catalogue (a product without events) or relaxed (more of its category or brand than the rules allow,
-    because no other product was left). title …: null if the catalogue has none. explanation: only on request.
+    because no other product was left). variants: how many variants of the thing the shop lists, this one included;
+    null where it has no others. title …: null if the catalogue has none. explanation: only on request.
     """
 
     product_id: str
@@ -98,6 +99,7 @@ class DetailedRecommendation(BaseModel):
     brand: str | None
     price: float | None
     stock: int | None
+    variants: int | None = None
     explanation: ExplanationAnswer | None = None
 
 

@@ -16,6 +16,9 @@ from src.recommendation.ensemble import ENSEMBLE
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
+_WHICH_VARIANTS = "true: variants of one thing (colours, sizes) each by itself; else one of a group."
+_BESIDE_TEXT = ("n", "top_k", "variants")
+"""Fields that go with product_name."""
 _WHICH_MODEL = "The model that makes the list, or the blend of several; the best one by default."
 
 ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
@@ -37,7 +40,7 @@ def _recommend_schema(schema: dict[str, Any]) -> None:
     properties = schema["properties"]
     text = {
         "required": ["product_name"],
-        "properties": {name: properties[name] for name in ("n", "top_k")} | {"product_name": {"type": "string"}},
+        "properties": {name: properties[name] for name in _BESIDE_TEXT} | {"product_name": {"type": "string"}},
         "additionalProperties": False,
     }
     listed = [
@@ -112,7 +115,7 @@ class RecommendBody(ListBody):
         if self.product_name is None:
             self.check_user_or_history()
         else:
-            others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
+            others = sorted(self.model_fields_set - {"product_name", *_BESIDE_TEXT})
             if others:
                 raise ValueError(f"product_name and {', '.join(others)} do not go together; POST /search has filters")
         return self
@@ -138,6 +141,7 @@ class SimilarBody(Request):
 
     item_id: Id
     n: Length = Field(10, description="How many products.")
+    variants: StrictBool = Field(False, description=_WHICH_VARIANTS)
     placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
 
@@ -149,6 +153,7 @@ class UserBody(Request):
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: Length = Field(10, description="How many products.")
     filter_already_liked: StrictBool = Field(True, description="Leave out what the user rated or bought.")
+    variants: StrictBool | None = Field(None, description=_WHICH_VARIANTS)
 
 
 class RecommendQuery(Request):
@@ -166,6 +171,8 @@ class RecommendQuery(Request):
     in_stock: bool | None = Field(None, description="Leave out what is known to be sold out.")
     max_per_category: int | None = Field(None, ge=1, le=1_000, description="At most so many of one category.")
     max_per_brand: int | None = Field(None, ge=1, le=1_000, description="At most so many of one brand.")
+    variants: bool | None = Field(None, description=_WHICH_VARIANTS)
+    seen_group: bool | None = Field(None, description="What is left out takes the variants of its group out, too.")
 
     @model_validator(mode="after")
     def _some_price(self) -> RecommendQuery:
@@ -193,3 +200,4 @@ class PopularQuery(Request):
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
     kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
+    variants: bool = Field(False, description=_WHICH_VARIANTS)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from app.serving.cached_list import list_from_json, list_to_json
@@ -114,6 +116,7 @@ class Recommender(ReleaseFollower):
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
+        self._by_group = settings.learn_on == "group"
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store, registry)
@@ -271,22 +274,35 @@ class Recommender(ReleaseFollower):
         exclude = query.exclude | shop.excluded if shop.excluded else query.exclude
         return Query(query.user_id, query.history, query.n, exclude, query.model, query.explain, rules)
 
-    def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
+    def popular(
+        self, n: int, days: int | None, kind: EventKind | None, *, variants: bool = False
+    ) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
 
         Args:
             n: number of products.
             days: only the last days before the newest event; None for all.
             kind: count events of this kind; None for ratings and purchases.
+            variants: count variants of one thing each by itself; else one of a group is named.
 
         Returns:
             The version of the served release, and the n products with the most events.
         """
         served = self._serving()
-        key = {"release": served.release.version, "withdrawn": served.mark}
+        groups = None if variants else served.pipeline.groups
+        key = {"release": served.release.version, "withdrawn": served.mark, "groups": groups and groups.mark}
         excluded = self.rules.active("").excluded
-        counts = self.counts.popular(n + len(excluded), days, kind, key)
+        one_of_each = None if groups is None else partial(_one_of_each, served.pipeline, self._by_group)
+        counts = self.counts.popular(n + len(excluded), days, kind, key, one_of_each)
         return served.release.version, [row for row in counts if row.product_id not in excluded][:n]
+
+    def n_variants(self, product_ids: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of variants of products that have several; without a release, of none."""
+        served = self._served
+        if served is None:
+            return {}
+        counts = {id_: served.pipeline.n_variants(id_) for id_ in product_ids}
+        return {id_: count for id_, count in counts.items() if count > 1}
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
         """Predict the rating of a product by a user.
@@ -342,3 +358,25 @@ class Recommender(ReleaseFollower):
             "release": self.release_status(),
             "workers": self.workers(),
         }
+
+
+def _one_of_each(pipeline: Pipeline, by_group: bool, counts: Sequence[ProductCount]) -> list[ProductCount]:
+    """Return the counts with one product of each group, the first one in stock; `by_group`: with the group's sum."""
+    groups = pipeline.groups
+    assert groups is not None
+    rows = pipeline.items.rows_of([each.product_id for each in counts])
+    shown: dict[int, ProductCount] = {}
+    total: Counter[int] = Counter()
+    for number, (row, each) in enumerate(zip(rows.tolist(), counts, strict=True)):
+        place = int(groups.leader[row]) if row >= 0 else -1 - number
+        total[place] += each.count
+        first = shown.setdefault(place, each)
+        if row >= 0 and not groups.sold_out[row] and _is_sold_out(first, pipeline):
+            shown[place] = each
+    summed = [replace(each, count=total[place]) if by_group else each for place, each in shown.items()]
+    return sorted(summed, key=lambda each: -each.count)
+
+
+def _is_sold_out(each: ProductCount, pipeline: Pipeline) -> bool:
+    row, groups = pipeline.items.idx_of(each.product_id), pipeline.groups
+    return row is not None and groups is not None and bool(groups.sold_out[row])

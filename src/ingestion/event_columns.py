@@ -89,6 +89,7 @@ class ColumnBlock:
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
         by_kind: Kind → events.
+        parent: Id of a product → the one whose row names it as a variant.
     """
 
     n_rows: int
@@ -99,6 +100,7 @@ class ColumnBlock:
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
     by_kind: Counter[str] = field(default_factory=Counter)
+    parent: dict[str, str] = field(default_factory=dict)
 
     def in_order(self) -> ColumnBlock:
         """Return the block with its events by key, time and place."""
@@ -112,7 +114,15 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
     key = keys_of(*(pa.array(column, pa.string()).cast(pa.binary()) for column in texts))
     events = EventColumns(key, batch.value, batch.at, block.counted, np.arange(n))
     return ColumnBlock(
-        block.n_rows, events, block.products, block.rejected, block.mended, block.nulls, block.renamed, block.by_kind
+        block.n_rows,
+        events,
+        block.products,
+        block.rejected,
+        block.mended,
+        block.nulls,
+        block.renamed,
+        block.by_kind,
+        block.parent,
     )
 
 

@@ -37,7 +37,7 @@ _COLUMNS_PER_BLOCK = 1_024
 
 @dataclass(frozen=True)
 class AutoencoderParams:
-    """Parameters of the autoencoder.
+    """Parameters of the autoencoder; the defaults are EASE.
 
     Attributes:
         products: how many of the most popular products take part.
@@ -52,13 +52,13 @@ class AutoencoderParams:
     """
 
     products: int = 8_000
-    user_exponent: float = 0.35
-    item_exponent: float = 0.4
-    ridge: float = 2.0
-    dropout: float = 0.3
+    user_exponent: float = 0.0
+    item_exponent: float = 0.0
+    ridge: float = 10.0
+    dropout: float = 0.0
     relaxation: float = 0.0
-    input_exponent: float = 0.2
-    output_exponent: float = 0.15
+    input_exponent: float = 0.0
+    output_exponent: float = 0.0
     half_life_days: float = 0.0
 
     @classmethod

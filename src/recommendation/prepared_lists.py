@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -23,6 +23,7 @@ from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group
 from src.interactions.interactions import TrainingData
+from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
 from src.recommendation.list_candidates import ALWAYS_SOUGHT
 
@@ -85,6 +86,11 @@ class MakesLists(Protocol):
         """Weights of the events of a history."""
         ...
 
+    @property
+    def groups(self) -> ItemGroups | None:
+        """Which items are variants of one thing; None if no two are."""
+        ...
+
     def recommend(self, query: Query) -> list[Recommendation]:
         """Make the list of a query."""
         ...
@@ -102,6 +108,7 @@ class PreparedLists:
         score: float[n, LENGTH].
         source: int8[n, LENGTH], numbers of names.
         filled_by: int8[n, LENGTH]; -1 for None.
+        groups: the groups of the items when the lists were made; None if no two items shared one.
     """
 
     names: tuple[str, ...]
@@ -111,6 +118,7 @@ class PreparedLists:
     score: FloatArray
     source: IntArray
     filled_by: IntArray
+    groups: ItemGroups | None = None
 
     def __len__(self) -> int:
         return len(self.low)
@@ -141,8 +149,10 @@ class PreparedLists:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write the arrays and names.txt into the folder, which is made."""
+        """Write the arrays, names.txt and the groups into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
+        if self.groups is not None:
+            self.groups.save(folder / "groups")
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
         (folder / "names.txt").write_text("\n".join(self.names), encoding="utf-8")
@@ -151,8 +161,8 @@ class PreparedLists:
     def load(cls, folder: Path) -> PreparedLists:
         """Map what `save` wrote."""
         names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")
-        arrays = (mapped(folder / f"{name}.npy") for name in _ARRAYS)
-        return cls(tuple(names), *arrays)
+        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
+        return cls(tuple(names), **arrays, groups=ItemGroups.load(folder / "groups"))
 
 
 def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, reporter: Reporter) -> PreparedLists | None:
@@ -178,7 +188,7 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
             break
         prints.append(fingerprint)
         lists.append(pipeline.recommend(Query(None, history, n=LENGTH)))
-    return _as_arrays(prints, lists, pipeline.items)
+    return replace(_as_arrays(prints, lists, pipeline.items), groups=pipeline.groups)
 
 
 def _histories(data: TrainingData, weighting: Weighting) -> Iterator[tuple[Fingerprint, tuple[Event, ...]]]:

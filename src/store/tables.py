@@ -119,11 +119,14 @@ products = Table(
     Column("stock", Integer),
     Column("withdrawn", Boolean),
     Column("group_id", Text),
+    Column("guessed_group", Text),
     Column("unlisted", Boolean),
     Column("made_up", Boolean, nullable=False, server_default="0"),
     _partial("products_withdrawn", "product_id", where="withdrawn", sqlite_where="withdrawn = 1"),
     _partial("products_unlisted", "product_id", where="unlisted", sqlite_where="unlisted = 1"),
     _partial("products_made_up", "product_id", where="made_up", sqlite_where="made_up = 1"),
+    _partial("products_group", "group_id", where="group_id IS NOT NULL"),
+    _partial("products_guessed_group", "guessed_group", where="guessed_group IS NOT NULL"),
     _partial("products_category", "category", "withdrawn", "unlisted", where="category IS NOT NULL"),
 )
 runs = Table(

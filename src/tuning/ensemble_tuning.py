@@ -216,8 +216,8 @@ def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search
     for weighting in candidates:
         train = replace(search.split.train, weighting=weighting)
         objective = search.objective.with_histories(train)
-        model = MODELS[SPECTRAL].train(train, config.params[SPECTRAL], seed=search.seed)
-        ndcg = float(objective.ndcg(model).mean())
+        params = SEARCH_SPACES[SPECTRAL].small(config.params[SPECTRAL])
+        ndcg = float(objective.ndcg(MODELS[SPECTRAL].train(train, params, seed=search.seed)).mean())
         if best is None or ndcg > best[0] * (1 + _MIN_GAIN):
             best = ndcg, replace(search, split=replace(search.split, train=train), objective=objective)
         if search.clock.left < limit:

@@ -75,6 +75,7 @@ class Screen(Reporter):
             self._table(report.rating_table())
         if report.lists:
             self._table(report.list_table())
+            self._table(report.slice_table())
         self.say(report.summary())
 
     def split_report(self, report: BenchmarkReport) -> None:
