@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -186,9 +187,9 @@ def act(name: str) -> Response:
         done = action.act(aisle, subject)
     except (AisleError, OSError) as error:
         return _form(name, subject, 409, str(error))
-    if name in ("compare",):
-        return redirect(action.back(subject), 303)  # type: ignore[return-value]
-    return redirect(url_for("dashboard.show", changed=done, subject=subject or None), 303)  # type: ignore[return-value]
+    back = action.back(subject)
+    said = urlencode({"changed": done, **({"subject": subject} if subject else {})})
+    return redirect(back if "#" in back else f"{back}?{said}", 303)  # type: ignore[return-value]
 
 
 @actions.errorhandler(CSRFError)

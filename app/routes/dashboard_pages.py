@@ -39,7 +39,19 @@ _TABS = (
     ("data", "dashboard.data"),
 )
 _AUDITED, _PAST_FINDINGS = 50, 20
+_SEE_MORE = {
+    "LoadRejected": ("dashboard.data", "loads"),
+    "Drifted": ("dashboard.quality", "nights"),
+    "DataWarnings": ("dashboard.releases", "runs"),
+    "RunKept": ("dashboard.releases", "runs"),
+    "RunProblem": ("dashboard.releases", "runs"),
+    "NothingPublished": ("dashboard.releases", "runs"),
+    "CurrentNotLoaded": ("dashboard.releases", "releases"),
+    "WorkersDiffer": ("dashboard.releases", "releases"),
+}
+"""Kind of a finding → the page that shows more of it, and where."""
 _HELPERS = {
+    "see_more": _SEE_MORE,
     "columns": columns,
     "curve": curve,
     "seconds_of": seconds_of,

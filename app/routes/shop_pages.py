@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from app.context import current_aisle
 from app.problem_json import problem
 from app.texts import current_phrases
+from app.texts.phrases import Phrases
 from app.views.customer_search import suggested_customers
 from app.views.finding_records import summary_of, update_findings
 from app.views.first_steps import untrained_shop
@@ -20,6 +21,7 @@ from app.views.product_cards import (
     Prediction,
     card_of,
     cards_of,
+    name_of,
     named,
     prediction_of,
     recommended,
@@ -37,6 +39,8 @@ pages = Blueprint("pages", __name__)
 
 _SHELF, _ALIKE, _EXAMPLES, _EXAMPLE_PLACES = 12, 6, 5, 5
 _SUGGESTED = 10
+PRODUCT_ACTIONS = ("withdraw", "resume", "exclude", "include")
+"""Forms that lead back to the page of their product."""
 LOOKED_AT = 200
 """Newest events of a history that are searched for products to show."""
 _LISTS_FOR_SCRIPTS = ("pages.suggest_users", "pages.suggest_products")
@@ -188,9 +192,16 @@ def product(product_id: str) -> Response:
         "predicted": prediction(typed["user_id"], product_id) if asked else None,
         "whynot": why_not_here(Query(typed["user_id"], n=_SHELF), product_id) if asked else "",
         "sales": _sales(product_id),
+        "done": _done(known, t),
         **_beside(product_id),
     }
     return page("product.html", shown, 422 if typed.problems else 200)
+
+
+def _done(product: Product, t: Phrases) -> str:
+    """Return what was just done to a product, as the address says."""
+    name = request.args.get("changed", "")
+    return t(f"done.{name}", subject=name_of(product)) if name in PRODUCT_ACTIONS else ""
 
 
 def _sales(product_id: str) -> ProductSales | None:
