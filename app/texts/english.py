@@ -836,6 +836,8 @@ ENGLISH = {
     "is.search_words": "{n} products, by words.",
     "is.store_down": "It does not answer; the log says why.",
     "do.store_down": "Lists are answered without the latest actions. Check that the database runs and its disk has space.",
+    "is.store_damaged": "Its file is damaged, as was found {ago}: {fault}.",
+    "do.store_damaged": "Restore the last sound backup: python data_processing.py --restore-backup FILE. The next night checks again.",
     "is.store_up": "It answers.",
     "is.store_changed": "It answers; an event was last stored {ago}.",
     "is.no_workers": "None has reported: this is no server of several workers.",

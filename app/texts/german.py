@@ -827,6 +827,8 @@ GERMAN = {
     "is.search_words": "{n} Produkte, nach Wörtern.",
     "is.store_down": "Sie antwortet nicht; das Protokoll sagt, warum.",
     "do.store_down": "Listen entstehen ohne die letzten Aktionen. Prüfen Sie, ob die Datenbank läuft und Platz hat.",
+    "is.store_damaged": "Die Datei ist beschädigt, wie sich {ago} zeigte: {fault}.",
+    "do.store_damaged": "Spielen Sie die letzte gute Sicherung zurück: python data_processing.py --restore-backup DATEI. Die nächste Nacht prüft wieder.",
     "is.store_up": "Sie antwortet.",
     "is.store_changed": "Sie antwortet; das letzte Ereignis kam {ago}.",
     "is.no_workers": "Keiner hat sich gemeldet: Das ist kein Server mit mehreren Prozessen.",

@@ -36,6 +36,7 @@ from app.views.findings import (
     SearchDown,
     SearchNotBegun,
     SearchUp,
+    StoreDamaged,
     StoreDown,
     StoreUp,
     WorkerProblem,
@@ -115,6 +116,8 @@ def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case StoreDown():
             return t("part.store"), t("is.store_down"), t("do.store_down")
+        case StoreDamaged(fault, checked_at):
+            return t("part.store"), t("is.store_damaged", fault=fault, ago=t.ago(checked_at)), t("do.store_damaged")
         case StoreUp(None):
             return t("part.store"), t("is.store_up")
         case StoreUp(changed_at):

@@ -38,6 +38,7 @@ from app.views.findings import (
     SearchNotBegun,
     SearchUp,
     ServedRelease,
+    StoreDamaged,
     StoreDown,
     StoreUp,
     WorkerProblem,
@@ -48,6 +49,7 @@ from src.core.domain import DAY, JsonDict
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
+from src.store.file_check import FileCheck
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
@@ -66,6 +68,11 @@ def check_store(answers: bool, changed_at: int | None) -> Finding:
         StoreUp or StoreDown.
     """
     return StoreUp(changed_at) if answers else StoreDown()
+
+
+def check_store_file(check: FileCheck | None) -> Finding | None:
+    """Return a finding about a damaged file; None for a sound one, and for one that was never checked."""
+    return StoreDamaged(check.fault, check.at) if check is not None and check.fault else None
 
 
 def check_release(served: ServedRelease | None, problem: str) -> Finding:

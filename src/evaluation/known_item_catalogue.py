@@ -98,7 +98,15 @@ class KnownItemCatalogue:
         return choices[int(self.rng.integers(len(choices)))]
 
     def some_of(self, choices: Sequence[str], n: int) -> list[str]:
-        """Return up to n of some texts, in their order."""
+        """Choose some of the texts.
+
+        Args:
+            choices: texts.
+            n: highest number of them.
+
+        Returns:
+            Up to n texts, in their order.
+        """
         places = self.rng.choice(len(choices), min(n, len(choices)), replace=False)
         return [choices[at] for at in sorted(places.tolist())]
 

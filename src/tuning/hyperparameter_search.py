@@ -28,6 +28,8 @@ from src.tuning.trial_costs import TrialCosts
 
 _COSTLY_SHARE = 0.4
 """Share of the time that may go into the recipes and the costly questions."""
+_STAGE_SHARE = 0.1
+"""Share of the time that one sample of users may take; larger samples are left out."""
 _SIZES_SHARE = 0.3
 """Share of the time that is kept for larger models."""
 
@@ -119,10 +121,11 @@ class _ModelSearch:
     def __init__(self, search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> None:
         self._search, self._first, self._deadline = search, first, deadline
         self._space = _containing(space, space.small(first))
-        self._factory = _ModelFactory(search, self._space, first)
         self._study = _study(search, name, self._space, first)
         self._began = search.clock.left
         self._whole = self._began - deadline
+        race = Race.of(search.objective, search.seed, _STAGE_SHARE * self._whole)
+        self._factory = _ModelFactory(search, self._space, first, race)
 
     def best_trial(self) -> BestTrial:
         self._begin()
@@ -276,10 +279,9 @@ def _study(search: Search, name: str, space: SearchSpace, first: Any) -> optuna.
 class _ModelFactory:
     """Trains the models of assignments, and keeps the preparation of the last one for the next."""
 
-    def __init__(self, search: Search, space: SearchSpace, first: Any) -> None:
-        self._search, self._space, self._first = search, space, first
+    def __init__(self, search: Search, space: SearchSpace, first: Any, race: Race) -> None:
+        self._search, self._space, self._first, self.race = search, space, first, race
         self._prepared: tuple[_Preparation, Any] | None = None
-        self.race = Race.of(search.objective, search.seed)
         self._costs = TrialCosts()
         self._best: tuple[float, dict[str, Any], ListModel] | None = None
 

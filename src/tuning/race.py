@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,20 +32,23 @@ class Race:
         best: float[n] for each stage, NDCG@k of the best trial; empty before one was measured on all stages.
         n_dropped: number of trials that were dropped.
         means: for each stage but the last, the means up to it of all trials that reached it.
+        seconds: longest time of a stage by the first trial; where one would take longer, all trials leave it out.
     """
 
     stages: list[Objective]
     best: list[FloatArray] = field(default_factory=list)
     n_dropped: int = 0
     means: list[list[float]] = field(default_factory=list)
+    seconds: float = math.inf
 
     @classmethod
-    def of(cls, objective: Objective, seed: int) -> Race:
+    def of(cls, objective: Objective, seed: int, seconds: float = math.inf) -> Race:
         """Draw the samples.
 
         Args:
             objective: of all users.
             seed: of the draw.
+            seconds: see the class.
 
         Returns:
             The race; it has one stage where there are few users.
@@ -53,7 +57,7 @@ class Race:
         while 2 * ends[-1] <= n:  # the last part is at least as large as all before it
             ends.append(ends[-1] * _GROWTH)
         parts = np.split(np.random.default_rng(seed).permutation(n), ends[:-1])
-        return cls([objective.of_users(np.sort(part)) for part in parts])
+        return cls([objective.of_users(np.sort(part)) for part in parts], seconds=seconds)
 
     def ndcg(self, scorer: BlockScorer) -> float:
         """Measure a trial.
@@ -65,8 +69,11 @@ class Race:
             Its mean NDCG@k over all users; if it is dropped, the best mean plus its mean difference so far.
         """
         seen: list[FloatArray] = []
+        started = time.perf_counter()
         for stage in self.stages:
             seen.append(stage.ndcg(scorer))
+            if not self.best:
+                self._leave_out_slow_stages(seen, time.perf_counter() - started)
             goes_on = len(seen) == len(self.stages) or self._is_among_the_best(seen)
             if self.best and not goes_on:
                 self.n_dropped += 1
@@ -76,6 +83,12 @@ class Race:
         if not self.best or found > np.concatenate(self.best).mean():
             self.best = seen
         return found
+
+    def _leave_out_slow_stages(self, seen: list[FloatArray], seconds: float) -> None:
+        """Remove the stages after those that were seen, which took this long, if the next would take too long."""
+        n_seen, later = sum(map(len, seen)), self.stages[len(seen) :]
+        if later and seconds * len(later[0].queries) / n_seen > self.seconds:
+            del self.stages[len(seen) :]
 
     def _is_among_the_best(self, seen: list[FloatArray]) -> bool:
         """Return whether a trial with these figures of the first stages goes on, and remember its mean."""

@@ -36,6 +36,7 @@ _EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.0, 0.0), (0.35, 0.5), (0.2, 0.4), (0.5
 _HALF_LIVES = (0.0, 30.0, 14.0, 60.0, 7.0, 180.0)
 _MAX_RANK = 1024
 _TRIED_RANK, _TRIED_FACTORS, _TRIED_PRODUCTS, _MAX_PRODUCTS = 256, 64, 3_000, 12_000
+_TRIED_NEIGHBOURS = 60
 _TRIED_ITERATIONS, _TRIED_PASSES = 2, 6
 """Power iterations of spectral, and passes of ALS, while settings are compared: more hardly change their order."""
 
@@ -251,7 +252,9 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         {"ridge": Range(0.5, 100, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _prepare_item_graph,
         _finish_item_graph,
-        trials=25,
+        trials=40,
+        choices={"neighbours": (_TRIED_NEIGHBOURS, 120, 200)},
+        sizes={"neighbours": _TRIED_NEIGHBOURS},
     ),
     AUTOENCODER: SearchSpace(
         _GRAM_MATRIX,

@@ -90,3 +90,14 @@ def test_a_trial_that_is_dropped_costs_a_twentieth_of_one_measured_by_all_users(
     for seed in range(1, 21):
         race.ndcg(trial(0.3, seed=seed))
     assert sum(asked) == N
+
+
+@pytest.mark.parametrize(("seconds", "samples"), [(0.0, [300]), (60.0, [300, 900, N - 1_200])])
+def test_samples_that_would_take_too_long_are_left_out_for_all_trials(seconds: float, samples: list[int]) -> None:
+    race, asked = race_of(N)
+    race.seconds = seconds
+    race.ndcg(trial(0.5))
+    assert asked == samples
+    asked.clear()
+    assert race.ndcg(trial(0.6, seed=1)) == pytest.approx(0.6, abs=0.02)
+    assert asked == samples
