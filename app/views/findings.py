@@ -69,6 +69,15 @@ class StoreDown(Finding):
 
 
 @dataclass(frozen=True)
+class StoreDamaged(Finding):
+    """The file of the store has a broken page; fault: the first one, by SQLite; checked_at: when it was found."""
+
+    level = Level.BAD
+    fault: str
+    checked_at: int
+
+
+@dataclass(frozen=True)
 class StoreUp(Finding):
     """The store answers; changed_at: when an event was last stored."""
 
@@ -259,6 +268,16 @@ class LoadRejected(Finding):
     load: Load
     share: float
     reason: str
+
+
+@dataclass(frozen=True)
+class IdsUnknown(Finding):
+    """Almost none of the ids of a file's last load were known before; noun: "products" or "users", share: of them."""
+
+    level = Level.WARN
+    load: Load
+    noun: str
+    share: float
 
 
 @dataclass(frozen=True)

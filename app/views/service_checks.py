@@ -16,6 +16,7 @@ from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, detect_drift
 from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest
+from src.store.file_check import last_check
 
 _READ_LOADS = 200
 
@@ -137,6 +138,8 @@ def check_parts(
     """
     current = current_of(releases)
     yield health_checks.check_store(stored.answers, stored.changed_at)
+    if damaged := health_checks.check_store_file(last_check(aisle.settings.store_check_path)):
+        yield damaged
     yield health_checks.check_release(served, str(aisle.recommender.release_status()["note"]))
     yield health_checks.check_workers(aisle.recommender.workers(), aisle.registry.activated_at())
     if stored.scheduler is not None:

@@ -423,6 +423,11 @@ class Settings(RatingScale, BaseSettings):
         return self.var / "metrics"
 
     @property
+    def store_check_path(self) -> Path:
+        """File of what the last check of the store's file found."""
+        return self.var / "store_check.json"
+
+    @property
     def explored_path(self) -> Path:
         """File of the last data profile, which the dashboard shows."""
         return self.reports_dir / "exploration.json"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from src.core.address_space import check_training_space
 from src.core.domain import DAY
-from src.core.errors import AisleError, Busy, NoRelease
+from src.core.errors import AisleError, Busy, NoRelease, StoreError
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
@@ -16,6 +16,8 @@ from src.models.settings import AllSettings
 from src.releases.gate_messages import verdict_record
 from src.releases.release import Draft
 from src.store import Store
+from src.store.database import file_of
+from src.store.file_check import check_file
 from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.erase import erase_again
@@ -72,6 +74,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
             noted = PhaseMeter(ProgressRecorder(reporter, store, run))
             _forget(settings, store)
             if job.trigger == "night":
+                _check_store(settings, noted)
                 _score(settings, store, noted)
             trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
             trained = replace(trained, phases=noted.end())
@@ -122,6 +125,21 @@ def _score(settings: AllSettings, store: Store, reporter: Reporter) -> None:
         pass
     except AisleError as error:
         reporter.step(f"WARNING: the current release was not scored: {error}")
+
+
+def _check_store(settings: AllSettings, reporter: Reporter) -> None:
+    """Look for broken pages of a SQLite store; what is found is a finding, and ends no training."""
+    file = file_of(settings.store_url)
+    if file is None:
+        return
+    reporter.step("checking the store's file")
+    try:
+        check = check_file(file, settings.store_check_path)
+    except StoreError as error:
+        reporter.step(f"WARNING: {error}")
+    else:
+        if check.fault:
+            reporter.step(f"WARNING: the store's file is damaged ({check.fault})")
 
 
 def _forget(settings: AllSettings, store: Store) -> None:

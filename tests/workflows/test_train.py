@@ -31,6 +31,7 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.releases.gate_messages import verdict_record, verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
+from src.store.file_check import last_check
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import fit as fit_module
 from src.workflows import training_plan as plans_module
@@ -312,13 +313,16 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_nightly_training_deletes_old_served_lists(settings: Settings, filled: Store) -> None:
+def test_a_nightly_training_deletes_old_served_lists_and_checks_the_store(settings: Settings, filled: Store) -> None:
     now = int(time.time())
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
     filled.served_lists.add(lists)
     run_training(settings, filled, TrainingRequest(trigger="night", due=1_700_000_000))
     assert [each.request_id for each in filled.served_lists.newest(9)] == ["r0", "r29"]
+    check = last_check(settings.store_check_path)
+    assert check is not None
+    assert check.fault == ""
 
 
 @pytest.mark.usefixtures("no_smoke")

@@ -130,6 +130,21 @@ def test_a_bad_load_stays_a_finding_until_its_file_is_loaded_better(
     assert "the file was loaded again (load better)" in client.get("/operations").text
 
 
+def test_a_damaged_file_of_the_store_is_a_finding_until_it_is_checked_again(
+    client: FlaskClient, flask_app: Flask, trained_settings: Settings
+) -> None:
+    def of_the_file() -> list[dict[str, Any]]:
+        forget_look(context_of(flask_app))
+        found = client.get("/findings").get_json()
+        return [each for each in found if each["kind"] == "StoreDamaged" and each["state"] == "open"]
+
+    trained_settings.store_check_path.write_text('{"at": 1900000000, "fault": "Page 59 is broken"}')
+    assert [each["level"] for each in of_the_file()] == ["bad"]
+    assert "Page 59 is broken" in client.get("/operations").text
+    trained_settings.store_check_path.write_text('{"at": 1900000001, "fault": ""}')
+    assert of_the_file() == []
+
+
 def test_a_finding_names_the_release_that_resolved_it_and_who_published_it(
     client: FlaskClient, flask_app: Flask, trained_store: Store, publish_again: Callable[..., str],
     as_admin: dict[str, str],
@@ -187,7 +202,7 @@ def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(cl
     answer = do(client, "exclude", first)
     assert answer.status_code == 303
     assert first not in listed(client)
-    assert f"{first} is excluded" in client.get(answer.headers["Location"]).text
+    assert "is excluded from all lists" in client.get(answer.headers["Location"]).text
     page = client.get(f"/shop/products/{first}").text
     assert "Excluded by a rule" in page
     assert f"/operations/do/include?subject={first}" in page
