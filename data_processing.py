@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from src.core.address_space import require_address_space
+
+require_address_space()  # before the libraries are imported
+
 import argparse
 import sys
 from pathlib import Path
@@ -15,6 +19,7 @@ from src.ingestion.rating_scales import parse_scale
 from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
+from src.workflows.erase import erase
 from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export, input_files
 from src.workflows.id_comparison import mapping_from
@@ -81,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="replace what the store holds by a backup, also while it is served",
     )
+    parser.add_argument("--erase", nargs="+", metavar="ID", help="erase everything about these users")
     parser.add_argument("--withdraw", nargs="+", metavar="ID", help="never list these products again")
     parser.add_argument("--restore", nargs="+", metavar="ID", help="list withdrawn products again")
     return parser
@@ -113,8 +119,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     settings = read_settings()
     hints = _hints(arguments)
     if arguments.restore_backup:
-        restore_store(settings, arguments.restore_backup)
+        again = restore_store(settings, arguments.restore_backup)
         screen.say(f"the store holds what {arguments.restore_backup} holds")
+        if again:
+            screen.say(f"{again} people who had been erased after it was made were erased again")
     if arguments.backup:
         back_up_store(settings, arguments.backup)
         screen.say(f"the store was copied to {arguments.backup}")
@@ -129,12 +137,18 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
             raise InputError("--save-mapping: expected one file, whose reading is kept; name it")
         saved = save_mapping(settings, arguments.save_mapping, arguments.files[0], hints)
         screen.say(f"the mapping was saved to {saved}")
-    others = ("explore", "export", "withdraw", "restore", "backup", "restore_backup")
+    others = ("explore", "export", "withdraw", "restore", "backup", "restore_backup", "erase")
     loads = bool(arguments.files) or all(getattr(arguments, name) is None for name in others)
     store = open_store(settings.store_url, loading=loads)
     if loads:
         for line in load_files(settings, store, arguments.files, screen, hints):
             screen.say(line)
+    for user_id in arguments.erase or ():
+        erased = erase(settings, store, user_id, "command")
+        screen.say(
+            f"{erased.events:,} events of {user_id} erased; releases that were trained with them: "
+            f"{', '.join(erased.releases) or 'none'}"
+        )
     for ids, withdrawn in ((arguments.withdraw, True), (arguments.restore, False)):
         if ids:
             screen.say(f"{withdraw(store, ids, withdrawn)} products {'withdrawn' if withdrawn else 'restored'}")

@@ -7,6 +7,10 @@ made from the catalogue
 
 from __future__ import annotations
 
+from src.core.address_space import require_address_space
+
+require_address_space()  # before the libraries are imported
+
 import argparse
 import json
 import sys

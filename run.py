@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from src.core.address_space import require_address_space
+
+require_address_space()  # before the libraries are imported
+
 import argparse
 import getpass
 import signal

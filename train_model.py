@@ -7,6 +7,10 @@ python train_model.py --first | --releases | --activate V [--pin] | --rollback [
 
 from __future__ import annotations
 
+from src.core.address_space import require_address_space
+
+require_address_space()  # before the libraries are imported
+
 import argparse
 import signal
 import sys

@@ -35,12 +35,14 @@ from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
 from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
+from app.telemetry.event_audit import EventAudit
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
 from app.texts import set_up_texts
 from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
+from src.core.address_space import is_limited
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.models.settings import read_settings
@@ -81,7 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_routes(app, _add_hooks(app, aisle))
     direct_answers.answer_directly(app)
     aisle.recommender.refresh()
-    aisle.recommender.rules.refresh()
+    aisle.recommender.follow()
     return app
 
 
@@ -107,6 +109,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         metrics=metrics,
         served_list_log=served_list_log,
         request_records=RequestRecords(metrics, served_list_log),
+        event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )
 
@@ -143,6 +146,8 @@ def start_background(app: Flask) -> None:
         app.extensions[_STARTED_IN] = os.getpid()
     aisle = context_of(app)
     aisle.recommender.announce()
+    if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
+        aisle.search_service.status()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     aisle.scheduler.run()
@@ -161,16 +166,17 @@ def _watch(aisle: AisleContext) -> None:
 
 
 def _watch_rules(aisle: AisleContext) -> None:
-    """Look for new rules every second, and check the service now and then, whether or not anybody looks at a page."""
+    """Look for new rules and experiments every second, and now and then check the service, also if nobody looks."""
     pause, looks = threading.Event(), 0
     while not pause.wait(_RULES_SECONDS):
         try:
-            aisle.recommender.rules.refresh()
+            aisle.recommender.follow()
+            aisle.event_audit.flush()
             looks += 1
             if looks % _CHECK_EVERY == 0:
                 update_findings(aisle)
         except Exception:  # the thread must survive every error of the store
-            _log.exception("looking for new rules failed")
+            _log.exception("looking for new rules and experiments failed")
 
 
 def _name_release(response: Response) -> Response:

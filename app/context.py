@@ -14,6 +14,7 @@ from app.serving.recommender import Recommender
 from app.serving.search_service import SearchService
 from app.serving.shop_directory_reader import ShopDirectoryReader
 from app.serving.typeahead import Typeahead
+from app.telemetry.event_audit import EventAudit
 from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
@@ -43,6 +44,7 @@ class AisleContext:
         metrics: Counters and histograms of this host.
         served_list_log: Writes the lists that were served to the store.
         request_records: Counts and logs the requests that were answered.
+        event_audit: Counts the events that keys write, for the audit log.
         access: Keys, and the role that each endpoint needs.
         findings_looked: The last look at the findings, which app.views.finding_records keeps.
     """
@@ -61,6 +63,7 @@ class AisleContext:
     metrics: Metrics
     served_list_log: ServedListLog
     request_records: RequestRecords
+    event_audit: EventAudit
     access: AccessControl
     findings_looked: dict[str, object] = field(default_factory=dict)
 
@@ -69,7 +72,9 @@ class AisleContext:
         self.scheduler.stop()
         self.profile_refresher.stop()
         self.recommender.leave()
+        self.recommender.experiments.flush()
         self.request_records.stop()
+        self.event_audit.flush(force=True)
         self.served_list_log.stop()
         self.metrics.close()
 

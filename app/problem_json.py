@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from src.core.address_space import is_memory_shortage
 from src.core.errors import AisleError, Busy, InputError, NotReady, StoreError
 
 _MAX_SHOWN = 80
@@ -109,7 +110,6 @@ def register(app: Flask) -> None:
     """Answer every error of an application as problem+json."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(AisleError, _aisle_error)
-    app.register_error_handler(MemoryError, _out_of_memory)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -148,11 +148,13 @@ def _aisle_error(error: AisleError) -> Response:
     return problem(500, "Internal Server Error", "the service could not do that; its log says more.")
 
 
-def _out_of_memory(error: MemoryError) -> Response:
+def _out_of_memory(error: Exception) -> Response:
     _log.error("out of memory at %s %s (%s): raise the limit of the process", request.method, request.endpoint, error)
     return problem(503, "Service Unavailable", "the service is out of memory at the moment. Try again in a moment.")
 
 
 def _unexpected(error: Exception) -> Response:
+    if is_memory_shortage(error):
+        return _out_of_memory(error)
     _log.error("unexpected %s at %s %s", type(error).__name__, request.method, request.endpoint, exc_info=error)
     return problem(500, "Internal Server Error", "the service failed unexpectedly; its log says more.")

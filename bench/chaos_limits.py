@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ from src.workflows.locks import trainer_lock
 from src.workflows.run_records import close_abandoned
 
 _MIB = 2**20
-_TRAINER_MIB = (300, 600, 900, 1_200, 1_500, 1_800, 2_100, 2_400)
-_SPARE_MIB = (0, 4, 16, 64)
+_TRAINER_MIB = (300, 600, 900, 1_200, 1_225, 1_500, 1_800, 2_100, 2_400, 3_000, 3_500, 4_000)
+_SPARE_MIB = (0, 4, 16, 64, 128)
+_REQUESTS, _CLIENTS = 180, 8
+_ANY_LIMIT = 2**40
 _DESCRIPTORS = (16, 32, 64)
 _FEW_FILES = "ulimit -n"
 
@@ -36,9 +40,9 @@ def little_memory(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:
         counts["trainings"][f"{n} files"] = told
         if "train again" in told or (not told.startswith("succeeded") and _FEW_FILES not in told):
             counts["wrong"].append(f"{n} files: {told}")
+    shop.end()
     for spare in _SPARE_MIB:
         counts["workers"][f"{spare} MiB more"] = _limited_workers(shop, counts, spare * _MIB)
-    shop.end()
     return counts
 
 
@@ -70,31 +74,48 @@ def _limited_training(shop: Shop, counts: dict[str, Any], kind: int, limit: int)
 
 
 def _limited_workers(shop: Shop, counts: dict[str, Any], spare: int) -> dict[str, Any]:
-    """Let the workers take so many bytes more than they have, and ask them; then let Gunicorn replace them."""
+    """Start workers that may take so many bytes more than they take anyway, and ask them for everything at once."""
+    shop.serve(workers=2, address_space=_ANY_LIMIT)  # a limit makes them load their libraries at once
+    sizes = [int(Path(f"/proc/{pid}/statm").read_text().split()[0]) for pid in shop.workers()]
+    shop.end()
+    shop.serve(workers=2, address_space=max(sizes) * os.sysconf("SC_PAGESIZE") + spare)
     limited = shop.workers()
-    for pid in limited:
-        size = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
-        resource.prlimit(pid, resource.RLIMIT_AS, (size + spare, resource.RLIM_INFINITY))
-    statuses: Counter[int] = Counter()
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        answers = list(clients.map(lambda number: _asked(shop, number), range(_REQUESTS)))
+    statuses = Counter(answers)
+    counts["tries"] += len(answers)
+    wrong = sorted({f"{path}: status {status}" for path, status in statuses if status in (0, 500)})
+    wrong += ["a worker was replaced"] if set(limited) - set(shop.workers()) else []
+    wait_until(lambda: len(shop.workers()) == len(limited), "the workers")
+    wrong += [f"afterwards: {problem}"] if (problem := shop.problem()) else []
+    counts["wrong"] += [f"{spare // _MIB} MiB more: {each}" for each in wrong]
+    replaced = len(set(limited) - set(shop.workers()))
+    shop.end()
+    return {"statuses": {f"{path} {status}": n for (path, status), n in sorted(statuses.items())}, "replaced": replaced}
+
+
+def _asked(shop: Shop, number: int) -> tuple[str, int]:
+    """Send one of several requests, some of which take much memory; returns its path, and its status or 0."""
+    user, product = random.choice(shop.users), random.choice(shop.products).product_id
     event = {"user_id": "x", "kind": "view", "query": "q" * 200}
     events = [event | {"product_id": f"{n:04}" + "p" * 200, "event_id": f"{n:04}" + "e" * 200} for n in range(1_000)]
-    for number in range(60):
-        try:
-            if number % 3 == 2:
-                status = shop.post("/events", events * 5 if number % 2 else events)[0]
-            else:
-                status = shop.get(f"/recommend?user_id={random.choice(shop.users)}")[0]
-        except (OSError, EOFError, ValueError):  # a worker that dies answers nothing
-            status = 0
-        statuses[status] += 1
-    counts["tries"] += statuses.total()
-    if statuses[500]:
-        counts["wrong"].append(f"{spare} bytes more: status 500")
-    for pid in set(shop.workers()) & set(limited):
-        resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    wait_until(lambda: len(shop.workers()) == len(limited), "the workers")
-    counts["wrong"] += [f"{spare} bytes more, afterwards: {wrong}"] if (wrong := shop.problem()) else []
-    return {"statuses": dict(statuses), "replaced": len(set(limited) - set(shop.workers()))}
+    calls: tuple[tuple[str, Any], ...] = (
+        (f"/recommend?user_id={user}", None),
+        ("/events", events),
+        ("/search", {"query": shop.products[number % len(shop.products)].title}),
+        ("/recommend", {"user_id": user, "n": 100, "exclude": [f"{n:05}" for n in range(1_000)]}),
+        ("/matrix_factor/similar", {"item_id": product}),
+        ("/", None),
+        (f"/shop/search?q={product}", None),
+        ("/openapi.json", None),
+        ("/status", None),
+        ("/why-not", {"user_id": user, "product_id": product}),
+    )
+    path, body = calls[number % len(calls)]
+    try:
+        return path.partition("?")[0], (shop.get(path) if body is None else shop.post(path, body))[0]
+    except (OSError, EOFError, http.client.HTTPException):  # a worker that dies answers nothing
+        return path, 0
 
 
 def unwritable_places(shop: Shop, options: argparse.Namespace) -> dict[str, Any]:

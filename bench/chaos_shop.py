@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from app.serving.worker_status import WorkerFiles
 from src.core.domain import Query
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -123,7 +125,7 @@ class Shop:
 
     # the service
 
-    def serve(self, workers: int = 4, **environment: str) -> None:
+    def serve(self, workers: int = 4, address_space: int = resource.RLIM_INFINITY, **environment: str) -> None:
         with open(self.folder / "service.log", "ab") as log:
             self.service = subprocess.Popen(
                 [GUNICORN, "--workers", str(workers), "run:app"],
@@ -132,9 +134,14 @@ class Shop:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (address_space, resource.RLIM_INFINITY)),
             )
         wait_until(lambda: self.get("/healthz")[0] == 200, "the service")
-        wait_until(lambda: len(self.workers()) >= workers, "every worker")
+        wait_until(lambda: len(self.workers()) >= workers and self._all_serve(), "every worker")
+
+    def _all_serve(self) -> bool:
+        announced = WorkerFiles(self.folder / "var" / "workers", 1.0).alive()
+        return set(self.workers()) <= {int(worker["pid"]) for worker in announced}
 
     def end(self, number: int = signal.SIGTERM) -> None:
         """Send SIGTERM to the master, or SIGKILL to the master and all workers, and wait for the end."""
@@ -161,7 +168,8 @@ class Shop:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
-            return answer.status, dict(answer.headers), json.loads(content) if content else None
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return answer.status, dict(answer.headers), json.loads(content) if is_json and content else None
         finally:
             connection.close()
 
@@ -173,13 +181,14 @@ class Shop:
 
     def trainers(self) -> list[int]:
         """Return the process ids of trainings of this shop, whoever started them."""
-        found, var = [], f"AISLE_VAR={self.folder / 'var'}".encode()
+        parents, var = {}, f"AISLE_VAR={self.folder / 'var'}".encode()
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it has ended, or is another user's
                 is_trainer = b"train_model.py" in (process / "cmdline").read_bytes()
                 if is_trainer and var in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-        return found
+                    parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        # What a trainer starts has its command line until it is another program.
+        return [trainer for trainer, parent in parents.items() if parent not in parents]
 
     def leader(self) -> int | None:
         leader = self.get("/status")[2]["scheduler"]["leader"]

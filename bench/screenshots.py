@@ -10,9 +10,12 @@ import logging
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
@@ -47,11 +50,21 @@ def pages_of(user: str, product: str) -> dict[str, str]:
     }
 
 
-def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) -> None:
-    """Write NAME-WIDTH-SCHEME.png of every page into a folder."""
+def take(browser: Browser, address: str, pages: dict[str, str], folder: Path, language: str) -> None:
+    """Write NAME-WIDTH-SCHEME.png of every page into a folder.
+
+    Args:
+        browser: takes the pictures.
+        address: of the service.
+        pages: name → path.
+        folder: where the pictures are written.
+        language: of the browser.
+    """
     for width in _WIDTHS:
         for scheme in _SCHEMES:
-            context: Any = browser.new_context(viewport={"width": width, "height": _HEIGHT}, color_scheme=scheme)
+            context: Any = browser.new_context(
+                viewport={"width": width, "height": _HEIGHT}, color_scheme=scheme, locale=language
+            )
             page = context.new_page()
             for name, path in pages.items():
                 page.goto(address + path)
@@ -59,16 +72,17 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
             context.close()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("var/screenshots"))
-    parser.add_argument("--only", nargs="*", help="names of pages")
-    arguments = parser.parse_args()
+def chromium_path() -> str:
+    """Return the path of Chromium. Ends the program where there is none."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if found is None:
-        print("error: no Chromium on this machine: apt-get install chromium", file=sys.stderr)
-        return 2
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+        sys.exit("error: no Chromium on this machine: apt-get install chromium")
+    return found
+
+
+@contextmanager
+def served_shop() -> Iterator[tuple[Flask, str, str, str]]:
+    """Serve the shop of AISLE_VAR: (application, address, a customer, a product)."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = create_app(read_settings(scheduler="off"))
     aisle = context_of(app)
@@ -76,14 +90,24 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     user = next(iter(aisle.typeahead.examples(1)), "nobody")
     product = aisle.recommender.popular(1, None, None)[1][0].product_id
-    pages = pages_of(user, product)
-    wanted = {name: path for name, path in pages.items() if not arguments.only or name in arguments.only}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        take(browser, f"http://127.0.0.1:{server.port}", wanted, arguments.folder)
-        browser.close()
+    yield app, f"http://127.0.0.1:{server.port}", user, product
     server.shutdown()
     aisle.store.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("var/screenshots"))
+    parser.add_argument("--only", nargs="*", help="names of pages")
+    parser.add_argument("--language", default="en-US", help="of the browser, such as de-DE")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with served_shop() as (_, address, user, product), sync_playwright() as playwright:
+        pages = pages_of(user, product)
+        wanted = {name: path for name, path in pages.items() if not arguments.only or name in arguments.only}
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"])
+        take(browser, address, wanted, arguments.folder, arguments.language)
+        browser.close()
     print(f"{len(wanted) * len(_WIDTHS) * len(_SCHEMES)} pictures: {arguments.folder}")
     return 0
 

@@ -74,7 +74,7 @@ def precision(pipeline: Pipeline, item: int, relevant: set[int], enough: float) 
         From 0 to 1.
     """
     module.ENOUGH = enough
-    similar = module.similar(pipeline.models, pipeline.search, item, None, N, None)
+    similar = module.similar(pipeline.models, pipeline.search, module.SimilarTo(item, None, N))
     return len({place.item_idx for place in similar} & relevant) / N
 
 

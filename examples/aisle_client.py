@@ -60,7 +60,18 @@ class Aisle:
         user_id: str | int,
         n: int | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "transitions",
+            "item_graph",
+            "autoencoder",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -72,6 +83,8 @@ class Aisle:
         in_stock: bool | None = None,
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
     ) -> list[str] | IdList | DetailedList:
         """The same, for a browser: GET /recommend."""
         return self._call(
@@ -90,6 +103,8 @@ class Aisle:
                 "in_stock": in_stock,
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
+                "variants": variants,
+                "seen_group": seen_group,
             },
             None,
             is_safe=True,
@@ -108,13 +123,26 @@ class Aisle:
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
         boosts: list[BoostFields] | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
         user_id: str | int | None = None,
         history: list[str | int] | None = None,
         n: int | None = None,
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "transitions",
+            "item_graph",
+            "autoencoder",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -138,6 +166,8 @@ class Aisle:
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
                 "boosts": boosts,
+                "variants": variants,
+                "seen_group": seen_group,
                 "user_id": user_id,
                 "history": history,
                 "n": n,
@@ -165,13 +195,26 @@ class Aisle:
         max_per_category: int | None = None,
         max_per_brand: int | None = None,
         boosts: list[BoostFields] | None = None,
+        variants: bool | None = None,
+        seen_group: bool | None = None,
         user_id: str | int | None = None,
         history: list[str | int] | None = None,
         n: int | None = None,
         top_k: int | None = None,
         exclude: list[str | int] | None = None,
         model: Literal[
-            "popularity", "trending", "category_popularity", "item_graph", "spectral", "als", "text", "svd", "blend"
+            "popularity",
+            "trending",
+            "category_popularity",
+            "co_occurrence",
+            "transitions",
+            "item_graph",
+            "autoencoder",
+            "spectral",
+            "als",
+            "text",
+            "svd",
+            "blend",
         ]
         | None = None,
         placement: str | None = None,
@@ -193,6 +236,8 @@ class Aisle:
                 "max_per_category": max_per_category,
                 "max_per_brand": max_per_brand,
                 "boosts": boosts,
+                "variants": variants,
+                "seen_group": seen_group,
                 "user_id": user_id,
                 "history": history,
                 "n": n,
@@ -205,19 +250,32 @@ class Aisle:
             is_safe=True,
         )
 
-    def similar(self, *, item_id: str | int, n: int | None = None) -> ItemList:
+    def similar(
+        self, *, item_id: str | int, n: int | None = None, variants: bool | None = None, placement: str | None = None
+    ) -> ItemList:
         """Products that go with a product: POST /matrix_factor/similar."""
-        return self._call("POST", "/matrix_factor/similar", {}, {"item_id": item_id, "n": n}, is_safe=True)
+        return self._call(
+            "POST",
+            "/matrix_factor/similar",
+            {},
+            {"item_id": item_id, "n": n, "variants": variants, "placement": placement},
+            is_safe=True,
+        )
 
     def for_user(
-        self, *, user_id: str | int, n: int | None = None, filter_already_liked: bool | None = None
+        self,
+        *,
+        user_id: str | int,
+        n: int | None = None,
+        filter_already_liked: bool | None = None,
+        variants: bool | None = None,
     ) -> ItemList:
         """Products for a user, with titles: POST /matrix_factor/user."""
         return self._call(
             "POST",
             "/matrix_factor/user",
             {},
-            {"user_id": user_id, "n": n, "filter_already_liked": filter_already_liked},
+            {"user_id": user_id, "n": n, "filter_already_liked": filter_already_liked, "variants": variants},
             is_safe=True,
         )
 
@@ -231,9 +289,12 @@ class Aisle:
         n: int | None = None,
         days: int | None = None,
         kind: Literal["rating", "purchase", "cart", "view", "click", "return"] | None = None,
+        variants: bool | None = None,
     ) -> list[PopularProduct]:
         """The products with the most events: GET /popular."""
-        return self._call("GET", "/popular", {"n": n, "days": days, "kind": kind}, None, is_safe=True)
+        return self._call(
+            "GET", "/popular", {"n": n, "days": days, "kind": kind, "variants": variants}, None, is_safe=True
+        )
 
     def search(
         self,
@@ -244,6 +305,8 @@ class Aisle:
         min_price: float | None = None,
         max_price: float | None = None,
         in_stock: bool | None = None,
+        variants: bool | None = None,
+        placement: str | None = None,
     ) -> SearchAnswer:
         """Products for a text: POST /search."""
         return self._call(
@@ -257,6 +320,8 @@ class Aisle:
                 "min_price": min_price,
                 "max_price": max_price,
                 "in_stock": in_stock,
+                "variants": variants,
+                "placement": placement,
             },
             is_safe=True,
         )
@@ -281,9 +346,9 @@ class Aisle:
         """Whether a release is served and the store answers: GET /readyz."""
         return self._call("GET", "/readyz", {}, None, is_safe=True)
 
-    def add_events(self, body: Any) -> EventsAnswer:
+    def add_events(self, body: Any, *, format: Literal["ga4", "ubi", "segment"] | None = None) -> EventsAnswer:
         """Tell what users did: POST /events."""
-        return self._call("POST", "/events", {}, body, is_safe=False)
+        return self._call("POST", "/events", {"format": format}, body, is_safe=False)
 
     def start_training(
         self,
@@ -384,8 +449,63 @@ class Aisle:
         )
 
     def audit_log(self, *, n: int | None = None) -> list[dict[str, Any]]:
-        """What was done with a key of the admin, newest first: GET /audit."""
+        """What was done with a key, newest first: GET /audit."""
         return self._call("GET", "/audit", {"n": n}, None, is_safe=True)
+
+    def export_person(self, user_id: str) -> PersonAnswer:
+        """All that is stored of a user: GET /users/{user_id}/export."""
+        return self._call("GET", f"/users/{urllib.parse.quote(user_id)}/export", {}, None, is_safe=True)
+
+    def erase_person(self, user_id: str) -> ErasureAnswer:
+        """Erase a user: DELETE /users/{user_id}."""
+        return self._call("DELETE", f"/users/{urllib.parse.quote(user_id)}", {}, None, is_safe=False)
+
+    def experiments(self) -> list[ExperimentAnswer]:
+        """All experiments, newest first: GET /experiments."""
+        return self._call("GET", "/experiments", {}, None, is_safe=True)
+
+    def experiment(self, name: str) -> ExperimentReportAnswer:
+        """What an experiment found: GET /experiments/{name}."""
+        return self._call("GET", f"/experiments/{urllib.parse.quote(name)}", {}, None, is_safe=True)
+
+    def begin_experiment(
+        self,
+        name: str,
+        *,
+        arms: list[Arm],
+        traffic: float | None = None,
+        layer: str | None = None,
+        placement: str | None = None,
+        category: str | None = None,
+        from_: str | None = None,
+        until: str | None = None,
+        metric: Literal["purchases", "clicks", "revenue"] | None = None,
+        smallest_effect: float | None = None,
+        planned_outcomes: int | None = None,
+    ) -> ExperimentAnswer:
+        """Begin an experiment, or change its end: PUT /experiments/{name}."""
+        return self._call(
+            "PUT",
+            f"/experiments/{urllib.parse.quote(name)}",
+            {},
+            {
+                "arms": arms,
+                "traffic": traffic,
+                "layer": layer,
+                "placement": placement,
+                "category": category,
+                "from": from_,
+                "until": until,
+                "metric": metric,
+                "smallest_effect": smallest_effect,
+                "planned_outcomes": planned_outcomes,
+            },
+            is_safe=True,
+        )
+
+    def end_experiment(self, name: str) -> ExperimentAnswer:
+        """End an experiment: POST /experiments/{name}/end."""
+        return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
@@ -393,6 +513,18 @@ class Aisle:
 
 
 ActivateBody = TypedDict("ActivateBody", {"pin": NotRequired["bool"]})
+
+Arm = TypedDict(
+    "Arm",
+    {
+        "name": "str",
+        "share": "float",
+        "release": NotRequired["str | None"],
+        "model": NotRequired["str | None"],
+        "rules": NotRequired["list[ShopRule]"],
+        "holdout": NotRequired["str | None"],
+    },
+)
 
 BoostFields = TypedDict(
     "BoostFields",
@@ -422,7 +554,13 @@ ComparisonAnswer = TypedDict(
 
 DetailedList = TypedDict(
     "DetailedList",
-    {"user_id": "str | None", "release": "str", "source": "str", "recommendations": "list[DetailedRecommendation]"},
+    {
+        "user_id": "str | None",
+        "release": "str",
+        "source": "str",
+        "experiments": NotRequired["dict[str, Any]"],
+        "recommendations": "list[DetailedRecommendation]",
+    },
 )
 
 DetailedRecommendation = TypedDict(
@@ -438,8 +576,14 @@ DetailedRecommendation = TypedDict(
         "brand": "str | None",
         "price": "float | None",
         "stock": "int | None",
+        "variants": NotRequired["int | None"],
         "explanation": NotRequired["ExplanationAnswer | None"],
     },
+)
+
+ErasureAnswer = TypedDict(
+    "ErasureAnswer",
+    {"person": "str", "at": "int", "events": "int", "releases": "list[str]", "next_training": "str | None"},
 )
 
 EventBody = TypedDict(
@@ -447,19 +591,59 @@ EventBody = TypedDict(
     {
         "user_id": "str | int",
         "product_id": "str | int",
-        "kind": "Literal['rating', 'purchase', 'cart', 'view', 'click', 'return']",
+        "kind": "str",
         "value": NotRequired["float | None"],
-        "at": NotRequired["int | str | None"],
+        "at": NotRequired["float | str | None"],
         "query": NotRequired["str | None"],
         "request_id": NotRequired["str | None"],
         "event_id": NotRequired["str | int | None"],
     },
 )
 
-EventError = TypedDict("EventError", {"index": "int", "detail": "str"})
+EventError = TypedDict("EventError", {"index": "int", "item": NotRequired["int | None"], "detail": "str"})
 
 EventsAnswer = TypedDict(
-    "EventsAnswer", {"received": "int", "stored": "int", "repeated": "int", "errors": "list[EventError]"}
+    "EventsAnswer",
+    {
+        "received": "int",
+        "stored": "int",
+        "repeated": "int",
+        "errors": "list[EventError]",
+        "read": NotRequired["EventsRead | None"],
+    },
+)
+
+EventsRead = TypedDict(
+    "EventsRead",
+    {"kinds": "dict[str, Any]", "times": "dict[str, Any]", "ignored": "dict[str, Any]", "unknown": "dict[str, Any]"},
+)
+
+ExperimentAnswer = TypedDict(
+    "ExperimentAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+    },
+)
+
+ExperimentReportAnswer = TypedDict(
+    "ExperimentReportAnswer",
+    {
+        "name": "str",
+        "state": "str",
+        "started_at": "int",
+        "ended_at": "int | None",
+        "who": "str",
+        "body": "dict[str, Any]",
+        "verdict": "list[str]",
+        "broken": "bool",
+        "arms": "list[dict[str, Any]]",
+        "verdicts": "list[dict[str, Any]]",
+    },
 )
 
 ExplanationAnswer = TypedDict("ExplanationAnswer", {"opinions": "list[OpinionAnswer]", "because": "list[ReasonAnswer]"})
@@ -514,8 +698,34 @@ ListedRelease = TypedDict(
     },
 )
 
+NewExperiment = TypedDict(
+    "NewExperiment",
+    {
+        "arms": "list[Arm]",
+        "traffic": NotRequired["float"],
+        "layer": NotRequired["str"],
+        "placement": NotRequired["str | None"],
+        "category": NotRequired["str | None"],
+        "from": NotRequired["str | None"],
+        "until": NotRequired["str | None"],
+        "metric": NotRequired["Literal['purchases', 'clicks', 'revenue']"],
+        "smallest_effect": NotRequired["float"],
+        "planned_outcomes": NotRequired["int"],
+    },
+)
+
 OpinionAnswer = TypedDict(
     "OpinionAnswer", {"model": "str", "score": "float", "weight": "float", "contribution": "float"}
+)
+
+PersonAnswer = TypedDict(
+    "PersonAnswer",
+    {
+        "user_id": "str",
+        "events": "list[dict[str, Any]]",
+        "experiments": "list[dict[str, Any]]",
+        "releases": "list[str]",
+    },
 )
 
 PopularProduct = TypedDict("PopularProduct", {"product_id": "str", "title": "str | None", "count": "int"})
@@ -573,6 +783,10 @@ ProductAnswer = TypedDict(
         "image_url": "str | None",
         "stock": "int | None",
         "withdrawn": "bool | None",
+        "group_id": NotRequired["str | None"],
+        "group_guessed": NotRequired["bool"],
+        "n_variants": NotRequired["int"],
+        "variants": NotRequired["list[str]"],
     },
 )
 
@@ -591,13 +805,15 @@ RecommendBody = TypedDict(
         "max_per_category": NotRequired["int | None"],
         "max_per_brand": NotRequired["int | None"],
         "boosts": NotRequired["list[BoostFields] | None"],
+        "variants": NotRequired["bool | None"],
+        "seen_group": NotRequired["bool | None"],
         "user_id": NotRequired["str | int | None"],
         "history": NotRequired["list[str | int]"],
         "n": NotRequired["int | None"],
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'transitions', 'item_graph', 'autoencoder', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_name": NotRequired["str | None"],
@@ -640,10 +856,11 @@ RunAnswer = TypedDict(
         "model_type": "str",
         "progress": "str",
         "verdict": "dict[str, Any] | None",
+        "phases": "list[dict[str, Any]]",
     },
 )
 
-SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]"})
+SearchAnswer = TypedDict("SearchAnswer", {"results": "list[SearchHit]", "note": NotRequired["str"]})
 
 SearchBody = TypedDict(
     "SearchBody",
@@ -654,11 +871,20 @@ SearchBody = TypedDict(
         "min_price": NotRequired["float | None"],
         "max_price": NotRequired["float | None"],
         "in_stock": NotRequired["bool"],
+        "variants": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
     },
 )
 
 SearchHit = TypedDict(
-    "SearchHit", {"product_id": "str", "title": "str | None", "score": "float", "image_url": "str | None"}
+    "SearchHit",
+    {
+        "product_id": "str",
+        "title": "str | None",
+        "score": "float",
+        "image_url": "str | None",
+        "variants": NotRequired["int"],
+    },
 )
 
 ShopRule = TypedDict(
@@ -679,7 +905,15 @@ ShopRule = TypedDict(
     },
 )
 
-SimilarBody = TypedDict("SimilarBody", {"item_id": "str | int", "n": NotRequired["int"]})
+SimilarBody = TypedDict(
+    "SimilarBody",
+    {
+        "item_id": "str | int",
+        "n": NotRequired["int"],
+        "variants": NotRequired["bool"],
+        "placement": NotRequired["str | None"],
+    },
+)
 
 StatusAnswer = TypedDict(
     "StatusAnswer",
@@ -717,7 +951,13 @@ TrainingBody = TypedDict(
 )
 
 UserBody = TypedDict(
-    "UserBody", {"user_id": "str | int", "n": NotRequired["int"], "filter_already_liked": NotRequired["bool"]}
+    "UserBody",
+    {
+        "user_id": "str | int",
+        "n": NotRequired["int"],
+        "filter_already_liked": NotRequired["bool"],
+        "variants": NotRequired["bool | None"],
+    },
 )
 
 WhyNotAnswer = TypedDict(
@@ -728,7 +968,7 @@ WhyNotAnswer = TypedDict(
         "release": "str",
         "listed": "bool",
         "rank": "int | None",
-        "reason": "Literal['unknown_product', 'withdrawn', 'excluded', 'seen', 'category', 'brand', 'price', 'stock', 'max_per_category', 'max_per_brand', 'rank', 'not_retrieved'] | None",
+        "reason": "Literal['unknown_product', 'withdrawn', 'excluded', 'seen', 'seen_group', 'variant', 'category', 'brand', 'price', 'stock', 'max_per_category', 'max_per_brand', 'rank', 'not_retrieved'] | None",
         "detail": "str",
     },
 )
@@ -746,13 +986,15 @@ WhyNotBody = TypedDict(
         "max_per_category": NotRequired["int | None"],
         "max_per_brand": NotRequired["int | None"],
         "boosts": NotRequired["list[BoostFields] | None"],
+        "variants": NotRequired["bool | None"],
+        "seen_group": NotRequired["bool | None"],
         "user_id": NotRequired["str | int | None"],
         "history": NotRequired["list[str | int]"],
         "n": NotRequired["int | None"],
         "top_k": NotRequired["int | None"],
         "exclude": NotRequired["list[str | int]"],
         "model": NotRequired[
-            "Literal['popularity', 'trending', 'category_popularity', 'item_graph', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
+            "Literal['popularity', 'trending', 'category_popularity', 'co_occurrence', 'transitions', 'item_graph', 'autoencoder', 'spectral', 'als', 'text', 'svd', 'blend'] | None"
         ],
         "placement": NotRequired["str | None"],
         "product_id": "str | int",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ from flask import Flask
 from app.background.background_job import BackgroundJob
 from app.context import context_of
 from app.schemas.example import FINDING, OLDER, RELEASE, RUN, RUNNING
+from app.schemas.running_examples import RUNNING_EXAMPLES
+from src.core.experiments import ExperimentBody
 from src.core.operation_records import FindingRecord
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
@@ -118,7 +121,9 @@ def shop_of_examples(
     training = _NeverEnded(aisle.training.script, _Held(), aisle.training.log, launch=trained_at_once(store))
     comparing = replace(aisle.comparing, launch=lambda *_: SimpleNamespace(wait=lambda: 0))
     exchange(app, training=training, comparing=comparing)
-    (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], "", 1_795_733_423)
+    (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], str, 1_795_733_423)
+    (experiment,) = RUNNING_EXAMPLES["PUT /experiments/{name}"]
+    store.experiments.begin("holdout", ExperimentBody.model_validate(experiment.body), "anna", int(time.time()))
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
     names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER, FINDING)
     return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older, finding.finding_id), strict=True)))

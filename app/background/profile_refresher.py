@@ -16,6 +16,7 @@ from src.core.errors import StoreError
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
+from src.exploration.shop_directory import ABOUT
 from src.store import Store
 from src.workflows.locks import FileLock
 
@@ -120,7 +121,7 @@ class ProfileRefresher:
         return self._read[1]
 
     def _is_due(self, profile: SavedProfile | None) -> bool:
-        if profile is None:
+        if profile is None or not (self._settings.directory_dir / ABOUT).exists():
             return True
         changed_at = self._store.events.changed_at()
         if changed_at is not None and changed_at == profile.changed_at:

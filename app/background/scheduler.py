@@ -291,6 +291,13 @@ class Scheduler:
         run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
         self._store.runs.save(run)
 
+    def next_run(self) -> str | None:
+        """Return when the next training is due, as ISO 8601; None if none is scheduled."""
+        if self._settings.scheduler == "off":
+            return None
+        now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
+        return due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
+
     def status(self) -> JsonDict:
         """Return what GET /status shows of trainings.
 
@@ -298,16 +305,12 @@ class Scheduler:
             leader: host and process, None without one; next_run: ISO 8601; last_run, runs and under_way: as stored;
             scores: how the current release did on events it had not seen, newest first.
         """
-        now = dt.datetime.fromtimestamp(self._now(), dt.UTC)
         leader = self._lock.owner()
         runs = [asdict(run) for run in self._store.runs.newest(_SHOWN_RUNS)]
         under_way = [asdict(run) for run in self._store.runs.unfinished()]
-        next_run = None
-        if self._settings.scheduler != "off":
-            next_run = due_after(now, self._settings.retrain_time, self._settings.zone).isoformat()
         return {
             "leader": None if leader is None else str(leader),
-            "next_run": next_run,
+            "next_run": self.next_run(),
             "last_run": runs[0] if runs else None,
             "under_way": under_way[0] if under_way else None,
             "runs": runs,

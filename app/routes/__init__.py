@@ -20,8 +20,11 @@ from app.routes import (
     customer_pages,
     dashboard_pages,
     events,
+    experiment_pages,
+    experiments,
     health,
     openapi_docs,
+    people,
     recommendations,
     release_pages,
     releases,
@@ -90,6 +93,16 @@ CALLS = {
         Route("POST", "/products/<id:product_id>/withdraw", shop_running.withdraw_product, ADMIN),
         Route("GET", "/audit", audit_log.audit_log, ADMIN),
     ),
+    APIBlueprint("people", __name__): (
+        Route("GET", "/users/<id:user_id>/export", people.export_person, ADMIN),
+        Route("DELETE", "/users/<id:user_id>", people.erase_person, ADMIN),
+    ),
+    APIBlueprint("experiments", __name__): (
+        Route("GET", "/experiments", experiments.experiments, READ),
+        Route("PUT", "/experiments/<name>", experiments.begin_experiment, ADMIN),
+        Route("GET", "/experiments/<name>", experiments.experiment, READ),
+        Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
+    ),
 }
 """Routes that programs call, as /openapi.json describes them."""
 
@@ -118,6 +131,7 @@ PAGES = {
         Route("GET", "/operations/data", dashboard_pages.data, READ),
         Route("GET", "/operations/data/<load_id>", dashboard_pages.rejected, READ),
         Route("GET", "/operations/shop", dashboard_pages.shop, READ),
+        Route("GET", "/operations/experiments", experiment_pages.experiments, READ),
         Route("GET", "/operations/rules", rule_pages.rules, READ),
         Route("POST", "/operations/rules", rule_pages.change_rules, OPEN),  # its form asks for a key
         Route("GET", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.confirm, READ),

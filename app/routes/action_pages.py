@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -14,6 +15,7 @@ from app.context import AisleContext, current_aisle
 from app.routes.audit_log import name_change
 from app.routes.comparisons import start_comparison
 from app.routes.dashboard_pages import form_answer, key_refusal
+from app.routes.experiments import end
 from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
@@ -107,6 +109,14 @@ def _exclude(aisle: AisleContext, subject: str) -> str:
     return "exclude"
 
 
+def _include(aisle: AisleContext, subject: str) -> str:
+    version = aisle.store.rules.current()
+    rules = parse_rules(version.rules)
+    kept = [rule for rule in rules if (rule.action, rule.product_id) != ("exclude", subject)]
+    save_rules(aisle, kept, f"include {subject}", version.version)
+    return "include"
+
+
 def _releases(aisle: AisleContext, subject: str) -> str | None:
     versions = {release.version for release in aisle.registry.listing()}
     return subject.replace(" ", " – ") if len(set(subject.split()) & versions) == 2 else None
@@ -116,6 +126,20 @@ def _compare(aisle: AisleContext, subject: str) -> str:
     one, other = subject.split()
     start_comparison(aisle, one, other)
     return "compare"
+
+
+def _experiment(aisle: AisleContext, subject: str) -> str | None:
+    found = aisle.store.experiments.get(subject)
+    return None if found is None else found.name
+
+
+def _end_experiment(aisle: AisleContext, subject: str) -> str:
+    end(aisle, subject)
+    return "end_experiment"
+
+
+def _to_experiments(subject: str) -> str:
+    return url_for("dashboard.experiments")
 
 
 def _to_now(subject: str) -> str:
@@ -138,6 +162,8 @@ ACTIONS = {
     "withdraw": _Action(_product, _withdraw, _to_product),
     "resume": _Action(_product, _resume, _to_product),
     "exclude": _Action(_product, _exclude, _to_product),
+    "include": _Action(_product, _include, _to_product),
+    "end_experiment": _Action(_experiment, _end_experiment, _to_experiments),
     "compare": _Action(_releases, _compare, _to_comparison),
 }
 
@@ -161,9 +187,9 @@ def act(name: str) -> Response:
         done = action.act(aisle, subject)
     except (AisleError, OSError) as error:
         return _form(name, subject, 409, str(error))
-    if name in ("compare",):
-        return redirect(action.back(subject), 303)  # type: ignore[return-value]
-    return redirect(url_for("dashboard.show", changed=done, subject=subject or None), 303)  # type: ignore[return-value]
+    back = action.back(subject)
+    said = urlencode({"changed": done, **({"subject": subject} if subject else {})})
+    return redirect(back if "#" in back else f"{back}?{said}", 303)  # type: ignore[return-value]
 
 
 @actions.errorhandler(CSRFError)

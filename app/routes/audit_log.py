@@ -49,8 +49,9 @@ def name_change(subject: str, details: Mapping[str, object] | None = None) -> No
 
 @operation(
     "running the shop",
-    "What was done with a key of the admin, newest first",
-    description="By whom: the name that AISLE_KEY_NAMES gives to the key, or the first digits of its SHA-256.",
+    "What was done with a key, newest first",
+    description="By whom: the name that AISLE_KEY_NAMES gives to the key, or the first digits of its SHA-256. Events "
+    "that a key wrote are counted, without ids; those of one minute and worker share an entry.",
     responses={"200": AuditList, **problems_of(401, 403, 422, 503)},
 )
 def audit_log(query: AuditQuery) -> Response:

@@ -10,7 +10,7 @@ from app.context import current_aisle
 from app.problem_json import problems_of
 from app.routes.operations import operation
 from app.routes.responses import unknown_product
-from app.schemas import CategoryList, ProductAnswer, ProductPath
+from app.schemas import MOST_VARIANTS, CategoryList, ProductAnswer, ProductPath
 from src.core.domain import Product, category_names
 
 
@@ -23,13 +23,26 @@ from src.core.domain import Product, category_names
 def product(path: ProductPath) -> Response:
     """Answer with what the store knows of a product."""
     known = current_aisle().store.products.get([path.product_id]).get(path.product_id)
-    return unknown_product(path.product_id) if known is None else jsonify(_product_answer(known).model_dump())
+    if known is None:
+        return unknown_product(path.product_id)
+    return jsonify(_product_answer(known).model_dump(exclude_unset=True))
 
 
 def _product_answer(product: Product) -> ProductAnswer:
-    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name != "categories"}
     names = None if product.category is None else category_names(product.category)
-    return ProductAnswer(categories=names, **fields)
+    fields = {name: getattr(product, name) for name in ProductAnswer.model_fields if name in Product.__slots__}
+    del fields["group_id"]
+    if product.group is None:
+        return ProductAnswer(categories=names, **fields)
+    others = [id_ for id_ in current_aisle().store.products.group_of(product) if id_ != product.product_id]
+    return ProductAnswer(
+        **fields,
+        categories=names,
+        group_id=product.group,
+        group_guessed=product.group_id is None,
+        n_variants=1 + len(others),
+        variants=others[:MOST_VARIANTS],
+    )
 
 
 @operation(

@@ -20,9 +20,12 @@ from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text
 from app.views.findings import Level
 from app.views.overview import overview
+from app.views.rejection_texts import rejection_text
+from app.views.resolutions import resolution_text
 from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
-from app.views.verdict_texts import verdict_text
+from app.views.verdict_texts import check_text, verdict_text
+from src.core.domain import EventKind
 from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
@@ -37,7 +40,20 @@ _TABS = (
     ("data", "dashboard.data"),
 )
 _AUDITED, _PAST_FINDINGS = 50, 20
+_SEE_MORE = {
+    "LoadRejected": ("dashboard.data", "loads"),
+    "IdsUnknown": ("dashboard.data", "totals"),
+    "Drifted": ("dashboard.quality", "nights"),
+    "DataWarnings": ("dashboard.releases", "runs"),
+    "RunKept": ("dashboard.releases", "runs"),
+    "RunProblem": ("dashboard.releases", "runs"),
+    "NothingPublished": ("dashboard.releases", "runs"),
+    "CurrentNotLoaded": ("dashboard.releases", "releases"),
+    "WorkersDiffer": ("dashboard.releases", "releases"),
+}
+"""Kind of a finding → the page that shows more of it, and where."""
 _HELPERS = {
+    "see_more": _SEE_MORE,
     "columns": columns,
     "curve": curve,
     "seconds_of": seconds_of,
@@ -60,11 +76,20 @@ CHANGES: Mapping[str, Callable[[Registry, str, bool], object]] = {
 @dashboard.record_once
 def _globals(state: Any) -> None:
     state.app.jinja_env.globals["iso"] = iso
+    state.app.jinja_env.filters["period_name"] = lambda name, t: t.period(name)
 
 
 @dashboard.app_context_processor
 def _helpers() -> dict[str, object]:
-    return {**_HELPERS, "verdict_of": _verdict_of, "run_said": _run_said, "var": current_aisle().settings.var}
+    return {
+        **_HELPERS,
+        "verdict_of": _verdict_of,
+        "run_said": _run_said,
+        "check_said": _check_said,
+        "rejection_of": rejection_text,
+        "resolution_of": resolution_text,
+        "var": current_aisle().settings.var,
+    }
 
 
 def _verdict_of(release: Listed) -> str:
@@ -73,6 +98,10 @@ def _verdict_of(release: Listed) -> str:
 
 def _run_said(run: Mapping[str, Any]) -> str:
     return verdict_text(run.get("verdict"), str(run["message"]), current_phrases())
+
+
+def _check_said(check: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    return check_text(check, current_phrases(), dict(verdict))
 
 
 def tab(name: str, **shown: Any) -> Response:
@@ -98,11 +127,12 @@ def show() -> Response:
     aisle, t = current_aisle(), current_phrases()
     try:
         past = [record for record in aisle.store.findings.newest(_PAST_FINDINGS) if record.resolved_at is not None]
-        audit = aisle.store.audit.newest(_AUDITED)
+        audit = aisle.store.audit.newest(_AUDITED, of_events=False)
+        written = aisle.store.audit.newest(_AUDITED, of_events=True)
     except StoreError:
-        past, audit = [], []
+        past, audit, written = [], [], []
     said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
-    return tab("now", o=overview(aisle, t), past=said, audit=audit, done=_done())
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=_done())
 
 
 def _done() -> str:
@@ -158,7 +188,8 @@ def data() -> Response:
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
     totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
-    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals)
+    returns = next((row["recorded"] for row in totals if row["kind"] == EventKind.RETURN), 0)
+    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=returns)
 
 
 def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
@@ -204,7 +235,9 @@ def rejected(load_id: str) -> Response:
 
 def shop() -> Response:
     """Show the shop statistics alone; the page reloads them while new ones are being made."""
-    return fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
+    returns = next((row["recorded"] for row in _totals(None) if row["kind"] == EventKind.RETURN), 0)
+    shown = current_aisle().profile_refresher.look()
+    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=returns)))
 
 
 def fresh(response: Response) -> Response:

@@ -21,7 +21,7 @@ from app.routes.request_log import REQUEST_ID, id_of_request
 from app.schemas.lists import RecommendBody
 from app.security.browser_headers import CALL_HEADERS
 from app.security.request_bodies import plain_body
-from app.serving.recommender import ListAnswer
+from app.serving.recommender import EXPERIMENTS, ListAnswer
 from app.telemetry.request_records import RequestRecord
 
 _FAULT = "aisle.fault"
@@ -102,6 +102,8 @@ class DirectAnswers:
             headers.append(("X-Release", release))
         if answer is not None:
             headers.append(("X-Source", answer.source))
+            if answer.assignment is not None:
+                headers.append((EXPERIMENTS, answer.assignment.header))
         start_response("200 OK", [*headers, *CALL_HEADERS])
         record = RequestRecord(
             time.time(),

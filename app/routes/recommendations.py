@@ -37,7 +37,9 @@ from app.schemas.lists import (
     UserBody,
     WhyNotBody,
 )
-from app.serving.recommender import ListAnswer
+from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.texts import phrases_in
+from app.texts.phrases import Phrases, plain
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Explanation, Product, ProductFilter, Query, Recommendation
 from src.core.list_rules import RuleFields
@@ -57,7 +59,9 @@ from src.core.list_rules import RuleFields
 def recommend(body: RecommendBody) -> Response:
     """Answer with the list of a user, or of a text."""
     if body.product_name is not None:
-        found = current_aisle().search_service.search(body.product_name, body.length, ProductFilter())
+        shop, variants = current_aisle().recommender.rules.active(body.placement or ""), bool(body.variants)
+        search = current_aisle().search_service.search
+        found = search(body.product_name, body.length, ProductFilter(), shop, variants=variants)
         return of_release(found.release, IdList(recommendations=[place.product_id for place in found.recommendations]))
     answer = current_aisle().recommender.recommend(
         replace(body.query(), explain=body.explain), body, body.placement or ""
@@ -84,9 +88,17 @@ def _bare(answer: ListAnswer) -> Response:
 def _detailed(user_id: str | None, answer: ListAnswer) -> Response:
     """Return a list with catalogue data, scores and explanations."""
     catalogue = current_aisle().store.products.get(_named(answer.recommendations))
-    rows = [_row(item, catalogue) for item in answer.recommendations]
-    body = DetailedList(user_id=user_id, release=answer.release, source=answer.source, recommendations=rows)
-    unwanted = {"recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}}
+    n_variants = current_aisle().recommender.n_variants(item.product_id for item in answer.recommendations)
+    rows = [_row(item, catalogue, n_variants.get(item.product_id, 1)) for item in answer.recommendations]
+    arms = dict(answer.assignment.arms) if answer.assignment else {}
+    body = DetailedList(
+        user_id=user_id, release=answer.release, source=answer.source, experiments=arms, recommendations=rows
+    )
+    unwanted: dict[str, Any] = {
+        "recommendations": {at: {"explanation"} for at, row in enumerate(rows) if row.explanation is None}
+    }
+    if not arms:
+        unwanted["experiments"] = True
     return _sourced(answer, body.model_dump(exclude=unwanted))
 
 
@@ -97,7 +109,7 @@ def _named(recommendations: Iterable[Recommendation]) -> set[str]:
     return {item.product_id for item in recommendations} | reasons
 
 
-def _row(item: Recommendation, catalogue: dict[str, Product]) -> DetailedRecommendation:
+def _row(item: Recommendation, catalogue: dict[str, Product], n_variants: int) -> DetailedRecommendation:
     product = catalogue.get(item.product_id, Product(item.product_id))
     names = ("title", "image_url", "category", "brand", "price", "stock")
     return DetailedRecommendation(
@@ -106,6 +118,7 @@ def _row(item: Recommendation, catalogue: dict[str, Product]) -> DetailedRecomme
         source=item.source,
         filled_by=item.filled_by,
         explanation=None if item.explanation is None else _explained(item.explanation, catalogue),
+        variants=None if n_variants == 1 else n_variants,
         **{name: getattr(product, name) for name in names},
     )
 
@@ -130,6 +143,8 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
     """Return a body with the headers that name the release and the source."""
     response = jsonify(body)
     response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
+    if answer.assignment is not None:
+        response.headers[EXPERIMENTS] = answer.assignment.header
     return response
 
 
@@ -150,21 +165,28 @@ def why_not(body: WhyNotBody) -> Response:
         listed=found.position.reason is None,
         rank=found.position.rank,
         reason=found.position.reason,
-        detail=why_not_sentence(found.position, found.query, found.product),
+        detail=plain(why_not_sentence(found.position, found.query, found.product, _english())),
     )
     return of_release(found.release, answer)
+
+
+def _english() -> Phrases:
+    return phrases_in("en", current_aisle().settings)
 
 
 @operation(
     "lists",
     "Products that go with a product",
     description="What the same people took (source: behaviour), filled by what is described alike (source: text) where "
-    "few people took it. Never the product itself; of several sizes or colours of one title, one.",
+    "few people took it. Never the product itself nor, unless `variants` is true, another size or colour of it; of "
+    "several variants of one thing, the best one in stock first. "
+    "Rules of the shop that exclude, boost or bury hold here too; pins and caps are of lists for users.",
     responses={"200": ItemList, **problems_of(*BODY_PROBLEMS, 404, 503)},
 )
 def similar(body: SimilarBody) -> Response:
     """Answer with the products that go with a product."""
-    answer = current_aisle().search_service.similar(body.item_id, body.n)
+    shop = current_aisle().recommender.rules.active(body.placement or "")
+    answer = current_aisle().search_service.similar(body.item_id, body.n, shop, variants=body.variants)
     if answer is None:
         return unknown_product(body.item_id)
     return _items(answer.release, answer.recommendations, answer.products)
@@ -177,7 +199,8 @@ def similar(body: SimilarBody) -> Response:
 )
 def for_user(body: UserBody) -> Response:
     """Answer with the list of a user, with titles."""
-    wanted = RuleFields() if body.filter_already_liked else RuleFields(exclude_seen=False)
+    given: dict[str, bool] = {} if body.variants is None else {"variants": body.variants}
+    wanted = RuleFields(**given) if body.filter_already_liked else RuleFields(exclude_seen=False, **given)
     answer = current_aisle().recommender.recommend(Query(body.user_id, n=body.n), wanted)
     catalogue = current_aisle().store.products.get(item.product_id for item in answer.recommendations)
     return _items(answer.release, answer.recommendations, catalogue)
@@ -229,7 +252,7 @@ def predict(body: PredictBody) -> Response:
 )
 def popular(query: PopularQuery) -> Response:
     """Answer with the products that have the most events."""
-    release, counts = current_aisle().recommender.popular(query.n, query.days, query.kind)
+    release, counts = current_aisle().recommender.popular(query.n, query.days, query.kind, variants=query.variants)
     catalogue = current_aisle().store.products.get(item.product_id for item in counts)
     rows = []
     for item in counts:

@@ -9,6 +9,7 @@ from flask import Response, jsonify
 
 from app.context import current_aisle
 from app.problem_json import problem, problems_of
+from app.routes.audit_log import name_change
 from app.routes.operations import operation
 from app.routes.release_changes import change_release, status_of
 from app.schemas import BODY_PROBLEMS
@@ -81,4 +82,5 @@ def _changed(change: Callable[[Registry], object]) -> Response:
         release, pinned = change_release(current_aisle(), change)
     except AisleError as error:
         return problem(*status_of(error), str(error))
+    name_change(release, {"pinned": pinned})
     return jsonify(ReleaseAnswer(release=release, pinned=pinned).model_dump())

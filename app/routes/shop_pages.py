@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -9,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from app.context import current_aisle
 from app.problem_json import problem
 from app.texts import current_phrases
+from app.texts.phrases import Phrases
 from app.views.customer_search import suggested_customers
 from app.views.finding_records import summary_of, update_findings
 from app.views.first_steps import untrained_shop
@@ -19,13 +21,14 @@ from app.views.product_cards import (
     Prediction,
     card_of,
     cards_of,
+    name_of,
     named,
     prediction_of,
     recommended,
     remembered,
 )
 from app.views.product_sales import ProductSales, sales_of
-from app.views.product_search import SORTS, product_search
+from app.views.product_search import SORTS, marked_excluded, product_search
 from app.views.why_not_text import why_not_sentence
 from src.core.domain import Product, Query, category_names
 from src.core.errors import NoRelease, NotReady
@@ -36,6 +39,8 @@ pages = Blueprint("pages", __name__)
 
 _SHELF, _ALIKE, _EXAMPLES, _EXAMPLE_PLACES = 12, 6, 5, 5
 _SUGGESTED = 10
+PRODUCT_ACTIONS = ("withdraw", "resume", "exclude", "include")
+"""Forms that lead back to the page of their product."""
 LOOKED_AT = 200
 """Newest events of a history that are searched for products to show."""
 _LISTS_FOR_SCRIPTS = ("pages.suggest_users", "pages.suggest_products")
@@ -162,7 +167,7 @@ def why_not_here(query: Query, product_id: str) -> str:
         A sentence without a full stop.
     """
     found = current_aisle().recommender.why_not(query, product_id)
-    return why_not_sentence(found.position, found.query, found.product)
+    return why_not_sentence(found.position, found.query, found.product, current_phrases())
 
 
 def search() -> Response:
@@ -181,15 +186,22 @@ def product(product_id: str) -> Response:
     asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
-        "card": card_of(known, t),
+        "card": marked_excluded([card_of(known, t)], aisle)[0],
         "categories": category_names(known.category or ""),
         "typed": typed,
         "predicted": prediction(typed["user_id"], product_id) if asked else None,
         "whynot": why_not_here(Query(typed["user_id"], n=_SHELF), product_id) if asked else "",
         "sales": _sales(product_id),
+        "done": _done(known, t),
         **_beside(product_id),
     }
     return page("product.html", shown, 422 if typed.problems else 200)
+
+
+def _done(product: Product, t: Phrases) -> str:
+    """Return what was just done to a product, as the address says."""
+    name = request.args.get("changed", "")
+    return t(f"done.{name}", subject=name_of(product)) if name in PRODUCT_ACTIONS else ""
 
 
 def _sales(product_id: str) -> ProductSales | None:
@@ -210,7 +222,7 @@ def _beside(product_id: str) -> dict[str, list[Card]]:
     """Return products that the same users took, and products with similar texts that are not among them."""
     aisle, t = current_aisle(), current_phrases()
     try:
-        found = aisle.search_service.similar(product_id, _SHELF)
+        found = aisle.search_service.similar(product_id, _SHELF, aisle.recommender.rules.active(""))
     except NoRelease:
         raise
     except NotReady:  # a product newer than the release needs the release's encoder
@@ -218,7 +230,17 @@ def _beside(product_id: str) -> dict[str, list[Card]]:
     together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
     texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
     alike = texts or aisle.typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
-    return {"together": cards_of(together, t), "alike": cards_of(alike, t)}
+    return {"together": _counted(product_id, cards_of(together, t)), "alike": cards_of(alike, t)}
+
+
+def _counted(product_id: str, cards: list[Card]) -> list[Card]:
+    """Return cards of products that go with one, each with the number of customers who took both."""
+    directory, t = current_aisle().directory.current(), current_phrases()
+    if directory is None:
+        return cards
+    both = directory.owners_of_both(product_id, [card.product_id for card in cards])
+    said = [t(f"product.both.{directory.owned_by}", n=n) if n else "" for n in both]
+    return [replace(card, note=text) for card, text in zip(cards, said, strict=True)]
 
 
 def suggest_users() -> Response:

@@ -29,6 +29,7 @@ from app.schemas.running import (
     WithdrawBody,
 )
 from app.texts import phrases_in
+from app.texts.phrases import plain
 from app.views.finding_records import finding_text, update_findings
 from src.core.domain import Query
 from src.core.operation_records import FindingRecord, RulesVersion
@@ -148,9 +149,9 @@ def _finding_answer(record: FindingRecord) -> dict[str, Any]:
     del answer["details"]
     return answer | {
         "level": said.level.name.lower(),
-        "name": str(said.name),
-        "text": str(said.state),
-        "advice": str(said.advice),
+        "name": plain(said.name),
+        "text": plain(said.state),
+        "advice": plain(said.advice),
         "state": record.state,
     }
 

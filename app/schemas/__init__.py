@@ -20,11 +20,17 @@ from typing_extensions import override
 
 from src.core.ids import MAX_ID_BYTES, MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 from src.core.list_rules import Price, check_prices, whole
+from src.core.shop_rules import PlacementName
 
 MAX_LIST = 100
+WHICH_PLACEMENT = (
+    "Where the shop shows it, such as home, product, basket or mail: rules and figures can be of one placement."
+)
 BODY_PROBLEMS = (400, 411, 413, 415, 422)
 """Statuses that any call with a body may answer."""
 MAX_TEXT = 500
+MOST_VARIANTS = 100
+"""Ids of variants in the answer of a product."""
 MAX_INTEGER_ID = 2**63 - 1
 
 
@@ -127,6 +133,11 @@ class SearchBody(Request):
     min_price: Price | None = Field(None, description="Only products that cost at least so much.")
     max_price: Price | None = Field(None, description="Only products that cost no more.")
     in_stock: StrictBool = Field(False, description="Leave out what is known to be sold out.")
+    variants: StrictBool = Field(
+        False,
+        description="true: variants of one thing (colours, sizes) are results each by itself; else one of a group.",
+    )
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
     @model_validator(mode="after")
     def _some_price(self) -> SearchBody:
@@ -135,12 +146,17 @@ class SearchBody(Request):
 
 
 class SearchHit(BaseModel):
-    """A product that was found. score: comparable within one answer only."""
+    """A product that was found.
+
+    score: comparable within one answer only. variants: how many variants of the thing the shop lists, this one
+    included; absent where it has no others.
+    """
 
     product_id: str
     title: str | None
     score: float
     image_url: str | None
+    variants: int = 1
 
 
 class SearchAnswer(BaseModel):
@@ -159,7 +175,10 @@ class ProductPath(BaseModel):
 class ProductAnswer(BaseModel):
     """All that is known of a product; null: not known.
 
-    categories: the names in category. price: in the shop's currency.
+    categories: the names in category. price: in the shop's currency. group_id: of the thing that it is a variant of.
+    group_guessed: whether the catalogue names no group, and the titles of these products, which differ by colour and
+    size only, tell it. variants: ids of the other products of the group, at most 100; n_variants counts all, this one
+    included. These four are absent of a product without a group.
     """
 
     product_id: str
@@ -172,6 +191,10 @@ class ProductAnswer(BaseModel):
     image_url: str | None
     stock: int | None
     withdrawn: bool | None
+    group_id: str | None = None
+    group_guessed: bool = False
+    n_variants: int = 1
+    variants: list[str] = Field([], max_length=MOST_VARIANTS)
 
 
 class Category(BaseModel):

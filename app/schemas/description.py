@@ -13,17 +13,28 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, list_answers, lists, running
+from app.schemas import admin, events, experiments, list_answers, lists, people, running
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
+from src.ingestion.event_formats import MAX_EVENTS
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
 _PUBLIC_NAMES = {"ExclusionReason": "WhyNot"}
 """Class → the name of its schema, which generated clients use and which therefore outlives a class name."""
-_MODULES: tuple[ModuleType, ...] = (schemas, lists, list_answers, events, admin, running, problem_json)
+_MODULES: tuple[ModuleType, ...] = (
+    schemas,
+    lists,
+    list_answers,
+    events,
+    admin,
+    running,
+    experiments,
+    people,
+    problem_json,
+)
 _ABOUT = """Product recommendations that a shop can run itself.
 
 Ids are strings in every answer; where an id is asked for, a JSON integer will do. Every error is a problem
@@ -36,6 +47,8 @@ _TAGS = {
     "trainings": "Making a new release out of all that is known.",
     "releases": "Which release is served.",
     "running the shop": "Its rules, what is to be checked, and what was done with a key.",
+    "experiments": "Whether another way of making lists earns more.",
+    "people": "What is known of one user, and its erasure.",
     "health": "Whether all is well.",
 }
 _METRICS: dict[str, Any] = {
@@ -51,6 +64,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("The id of the request: the one that was sent, if it is a sane one.", {"type": "string"}),
     "X-Release": ("The release that the answer rests on.", {"type": "string"}),
     "X-Source": ("The model that made the list.", {"type": "string"}),
+    "X-Experiments": ("The arms of experiments that the list was made for.", {"type": "string"}),
     "Location": ("The address of the run.", {"type": "string"}),
     "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("How to send a key.", {"type": "string"}),
@@ -109,7 +123,7 @@ def _describe_events(schemas: dict[str, Any], settings: Settings) -> None:
     rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
     rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
     one = {"$ref": _REFERENCE.format(model="EventBody")}
-    several = {"type": "array", "minItems": 1, "maxItems": events.MAX_EVENTS, "contains": one}
+    several = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "contains": one}
     schemas["EventsBody"]["anyOf"] = [one, several]
 
 
@@ -198,7 +212,7 @@ def _describe_access(call: dict[str, Any], role: Role, keys: Keys) -> None:
 def _describe_headers(call: dict[str, Any], *, is_list: bool) -> None:
     for status, answer in call["responses"].items():
         names = ["X-Request-Id", "X-Release", *_OF_STATUS.get(status, ())]
-        names += ["X-Source"] if is_list and status == "200" else []
+        names += ["X-Source", "X-Experiments"] if is_list and status == "200" else []
         names += ["Location"] if status == "202" else []
         answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     call["responses"] = dict(sorted(call["responses"].items()))

@@ -85,7 +85,8 @@ class DetailedRecommendation(BaseModel):
 
     score: the source model's own score, with boosts. filled_by: null if the wanted model named the product; else
     popularity, catalogue (a product without events) or relaxed (more of its category or brand than the rules allow,
-    because no other product was left). title …: null if the catalogue has none. explanation: only on request.
+    because no other product was left). variants: how many variants of the thing the shop lists, this one included;
+    null where it has no others. title …: null if the catalogue has none. explanation: only on request.
     """
 
     product_id: str
@@ -98,15 +99,20 @@ class DetailedRecommendation(BaseModel):
     brand: str | None
     price: float | None
     stock: int | None
+    variants: int | None = None
     explanation: ExplanationAnswer | None = None
 
 
 class DetailedList(BaseModel):
-    """A list with the catalogue data of its products. user_id: null for a history without a user."""
+    """A list with the catalogue data of its products. user_id: null for a history without a user.
+
+    experiments: name → arm, of the experiments that the list was made for; missing without any.
+    """
 
     user_id: str | None
     release: str
     source: str
+    experiments: dict[str, str] = {}
     recommendations: list[DetailedRecommendation]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
-from app.schemas import MAX_LIST, Id, Length, Request, Text
+from app.schemas import MAX_LIST, WHICH_PLACEMENT, Id, Length, Request, Text
 from src.core.domain import MAX_VALUE, Event, EventKind, Query
 from src.core.list_rules import RuleFields, check_prices
 from src.core.shop_rules import PlacementName
@@ -16,9 +16,9 @@ from src.recommendation.ensemble import ENSEMBLE
 MAX_EXCLUDED = 1_000
 MAX_HISTORY = 1_000
 _LISTING = [*(name for name, kind in MODELS.items() if kind.lists), ENSEMBLE]
-_WHICH_PLACEMENT = (
-    "Where the shop shows it, such as home, product, basket or mail: rules and figures can be of one placement."
-)
+_WHICH_VARIANTS = "true: variants of one thing (colours, sizes) each by itself; else one of a group."
+_BESIDE_TEXT = ("n", "top_k", "variants")
+"""Fields that go with product_name."""
 _WHICH_MODEL = "The model that makes the list, or the blend of several; the best one by default."
 
 ModelName = Annotated[str, Field(max_length=64), WithJsonSchema({"type": "string", "enum": _LISTING})]
@@ -40,7 +40,7 @@ def _recommend_schema(schema: dict[str, Any]) -> None:
     properties = schema["properties"]
     text = {
         "required": ["product_name"],
-        "properties": {name: properties[name] for name in ("n", "top_k")} | {"product_name": {"type": "string"}},
+        "properties": {name: properties[name] for name in _BESIDE_TEXT} | {"product_name": {"type": "string"}},
         "additionalProperties": False,
     }
     listed = [
@@ -67,7 +67,7 @@ class ListBody(RuleFields):
     top_k: Length | None = Field(None, description="Another name for n.")
     exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
-    placement: PlacementName | None = Field(None, description=_WHICH_PLACEMENT)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
     @model_validator(mode="after")
     def _one_length(self) -> ListBody:
@@ -115,7 +115,7 @@ class RecommendBody(ListBody):
         if self.product_name is None:
             self.check_user_or_history()
         else:
-            others = sorted(self.model_fields_set - {"product_name", "n", "top_k"})
+            others = sorted(self.model_fields_set - {"product_name", *_BESIDE_TEXT})
             if others:
                 raise ValueError(f"product_name and {', '.join(others)} do not go together; POST /search has filters")
         return self
@@ -141,6 +141,8 @@ class SimilarBody(Request):
 
     item_id: Id
     n: Length = Field(10, description="How many products.")
+    variants: StrictBool = Field(False, description=_WHICH_VARIANTS)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 
 
 class UserBody(Request):
@@ -151,6 +153,7 @@ class UserBody(Request):
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: Length = Field(10, description="How many products.")
     filter_already_liked: StrictBool = Field(True, description="Leave out what the user rated or bought.")
+    variants: StrictBool | None = Field(None, description=_WHICH_VARIANTS)
 
 
 class RecommendQuery(Request):
@@ -159,7 +162,7 @@ class RecommendQuery(Request):
     user_id: Id = Field(description="An unknown user gets the popular products.")
     n: int = Field(10, ge=1, le=MAX_LIST, description="How many products.")
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
-    placement: PlacementName | None = Field(None, description=_WHICH_PLACEMENT)
+    placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
     exclude_seen: bool | None = Field(None, description="Leave out what the user rated or bought.")
     category: str | None = Field(None, min_length=1, max_length=500, description="Only products of this category.")
     exclude_category: str | None = Field(None, min_length=1, max_length=500, description="None of this category.")
@@ -168,6 +171,8 @@ class RecommendQuery(Request):
     in_stock: bool | None = Field(None, description="Leave out what is known to be sold out.")
     max_per_category: int | None = Field(None, ge=1, le=1_000, description="At most so many of one category.")
     max_per_brand: int | None = Field(None, ge=1, le=1_000, description="At most so many of one brand.")
+    variants: bool | None = Field(None, description=_WHICH_VARIANTS)
+    seen_group: bool | None = Field(None, description="What is left out takes the variants of its group out, too.")
 
     @model_validator(mode="after")
     def _some_price(self) -> RecommendQuery:
@@ -195,3 +200,4 @@ class PopularQuery(Request):
     n: int = Field(5, ge=1, le=MAX_LIST, description="How many products.")
     days: int | None = Field(None, ge=1, le=36_500, description="Only the last days before the newest event.")
     kind: EventKind | None = Field(None, description="Count these events; purchases and ratings by default.")
+    variants: bool = Field(False, description=_WHICH_VARIANTS)

@@ -50,6 +50,70 @@ _BEGUN = {
     "problem": "",
 }
 _DONE = {"number": 1, "at": 1795733423, "who": "anna", "action": "PUT /rules", "subject": "version 1", "status": 200}
+_ARMS = [{"name": "now", "share": 0.9}, {"name": "bestsellers", "share": 0.1, "holdout": "bestsellers"}]
+_EXPERIMENT = {
+    "name": "holdout",
+    "state": "running",
+    "started_at": 1795733423,
+    "ended_at": None,
+    "who": "anna",
+    "body": {
+        "arms": [arm | {"rules": []} for arm in _ARMS],
+        "traffic": 1.0,
+        "layer": "default",
+        "metric": "purchases",
+        "smallest_effect": 0.05,
+        "planned_outcomes": 10000,
+    },
+}
+_FIGURES: dict[str, Any] = {
+    "arm": "now",
+    "users": 2871,
+    "purchases_per_user": 0.31,
+    "clicks_per_user": 1.9,
+    "revenue_per_user": 11.2,
+    "returned_share": 0.04,
+    "lists": 6120,
+    "empty_lists": 0,
+    "slow_lists": 3,
+    "seconds": 4.1,
+}
+_VERDICT = {
+    "arm": "bestsellers",
+    "finding": "worse",
+    "lifts": {"purchases": None, "clicks": None, "revenue": None},
+    "days_left": 0.0,
+    "harms": [],
+}
+_JUDGED = {
+    "verdict": ["bestsellers is worse than now: 4.0 % to 17.2 % fewer purchases for each customer."],
+    "broken": False,
+    "arms": [_FIGURES],
+    "verdicts": [_VERDICT],
+}
+_PERSON: dict[str, Any] = {
+    "user_id": "U00001",
+    "events": [
+        {
+            "product_id": "P00012",
+            "kind": "purchase",
+            "dedupe_key": "id:order-1",
+            "value": 1.0,
+            "at": 1795733423,
+            "arrival_seq": 8121,
+            "returned_quantity": 0.0,
+        }
+    ],
+    "experiments": [],
+    "releases": [OLDER, RELEASE],
+}
+_ERASED = {
+    "person": "b1f9c1fa8a2d2f5a7b0c6f5b9f6a53d0c1c9ac1f0dfb8a3c2f7d1f4b0f2a9e31",
+    "at": 1795733423,
+    "events": 17,
+    "releases": [OLDER, RELEASE],
+    "next_training": "2026-11-28T03:00:00+00:00",
+}
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
 RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
@@ -82,5 +146,23 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
     "POST /runs/{run_id}/stop": (Example("one that runs", _STOPPED, {}, path={"run_id": RUNNING}, status=202),),
     "POST /releases/compare": (Example("two releases", _BEGUN, {"one": RELEASE, "other": OLDER}, status=202),),
     "GET /releases/comparison": (Example("asked for before", _BEGUN, query={"one": RELEASE, "other": OLDER}),),
+    "GET /users/{user_id}/export": (Example("a user", _PERSON, path={"user_id": "U00001"}),),
+    "DELETE /users/{user_id}": (Example("a user", _ERASED, path={"user_id": "U00007"}),),
+    "GET /experiments": (Example("all of them", [_EXPERIMENT]),),
+    "PUT /experiments/{name}": (
+        Example("bestsellers for a tenth", _EXPERIMENT, {"arms": _ARMS}, path={"name": "holdout"}),
+    ),
+    "GET /experiments/{name}": (
+        Example(
+            "one that runs",
+            _EXPERIMENT | _JUDGED,
+            path={"name": "holdout"},
+        ),
+    ),
+    "POST /experiments/{name}/end": (
+        Example(
+            "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
+        ),
+    ),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

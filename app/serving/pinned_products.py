@@ -15,7 +15,8 @@ Pins = Sequence[tuple[int, str]]
 def with_pins(listed: Sequence[Recommendation], pins: Pins, pipeline: Pipeline, query: Query) -> list[Recommendation]:
     """Put pinned products into a list.
 
-    A product is left out where the filters of the list, the history or a withdrawal would leave it out.
+    A product is left out where the filters of the list, the history or a withdrawal would leave it out. It takes the
+    place of another variant of it on the list.
 
     Args:
         listed: the list, best first.
@@ -29,7 +30,8 @@ def with_pins(listed: Sequence[Recommendation], pins: Pins, pipeline: Pipeline, 
     wanted = [(place, id_) for place, id_ in pins if place <= query.n and _may_stand(id_, pipeline, query)]
     ids = {id_ for _, id_ in wanted}
     before = {place.product_id: place for place in listed}
-    pinned = [place for place in listed if place.product_id not in ids]
+    left_out = ids if query.rules.variants else pipeline.variants_of(ids)
+    pinned = [place for place in listed if place.product_id not in left_out]
     for place, id_ in wanted:
         known = before.get(id_)
         pinned.insert(place - 1, known or Recommendation(id_, _score_at(pinned, place), PIN))
@@ -55,6 +57,8 @@ def pinned_place(product_id: str, pins: Pins, pipeline: Pipeline, query: Query) 
 def _may_stand(id_: str, pipeline: Pipeline, query: Query) -> bool:
     item = pipeline.items.idx_of(id_)
     if item is None or item in pipeline.withdrawn or id_ in query.exclude or id_ in query.seen:
+        return False
+    if query.rules.seen_group and id_ in pipeline.variants_of(query.seen):
         return False
     return pipeline.attributes is None or pipeline.attributes.refusal(query.rules, item) is None
 

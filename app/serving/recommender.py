@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
 from app.serving.cached_list import list_from_json, list_to_json
+from app.serving.experiments_follower import Assignment, ExperimentsFollower
+from app.serving.history_fingerprints import HistoryFingerprints
 from app.serving.list_cache import ListCache
+from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import ServingSnapshot
@@ -15,6 +23,7 @@ from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, ShownList, note
 from src.core.domain import (
+    Event,
     EventKind,
     JsonDict,
     ListPosition,
@@ -29,11 +38,14 @@ from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
+from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.store import Store
 
 LEAST_FREE_BYTES = 8 * 2**20
 """On the disk of AISLE_VAR; with less, events and releases cannot be written."""
+EXPERIMENTS = "X-Experiments"
+"""Header of an answer that names the arms of experiments it was made for."""
 _NEIGHBOURS = 20
 """Ids on either side, in the order of ids, that may be meant by a mistyped one."""
 _NO_RULES = RuleFields()
@@ -49,6 +61,7 @@ class ListAnswer:
         recommendations: best first.
         cached: whether it came from the cache; None if it was not looked for there.
         placement: where the shop shows it; "" if that is not known.
+        assignment: the arms of experiments that it was made for; None for none.
     """
 
     release: str
@@ -56,11 +69,13 @@ class ListAnswer:
     recommendations: list[Recommendation]
     cached: bool | None = field(default=None, compare=False)
     placement: str = ""
+    assignment: Assignment | None = None
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
-        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement)
+        arms = self.assignment.header if self.assignment else ""
+        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
 
 
 @dataclass(frozen=True)
@@ -80,19 +95,40 @@ class PositionAnswer:
     product: Product | None
 
 
+class _Arranged(NamedTuple):
+    """What makes a list: a release, the query without the stored history, the rules of the shop, and experiments."""
+
+    served: ServingSnapshot
+    query: Query
+    rules: ActiveRules
+    assignment: Assignment | None
+
+
 class Recommender(ReleaseFollower):
     """Makes lists with the release that this worker follows.
 
     Attributes:
         counts: cached counts over the store.
         rules: the shop's rules.
+        experiments: the running experiments.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
+        self._by_group = settings.learn_on == "group"
+        self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
+        self.experiments = ExperimentsFollower(store, registry)
+        self._others = OtherReleases(store, registry)
         self.counts = StoreCounts(settings, store, cache)
+
+    def follow(self) -> None:
+        """Take up changed rules and experiments, and write what was shown in these."""
+        self.rules.refresh()
+        self.experiments.refresh()
+        self._others.follow(self.experiments.releases, self._withdrawn)
+        self.experiments.flush()
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
@@ -132,14 +168,46 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: as `recommend` does.
         """
-        served: ServingSnapshot = self._serving()
-        rules = shop or self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
-        listed, cached = self._listed(served, query)
+        began = time.perf_counter()
+        served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
+        # What is pinned depends on the history.
+        listed, stored = (None, None) if rules.pins else self._found(served.pipeline, query)
+        cached = None
+        if listed is None:
+            query = self._with_history(query, stored)
+            listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
+        if assignment is not None and query.user_id is not None:
+            seconds = time.perf_counter() - began
+            self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
-        return ListAnswer(served.release.version, max(sources, key=sources.count), listed, cached, placement)
+        source = max(sources, key=sources.count)
+        return ListAnswer(served.release.version, source, listed, cached, placement, assignment)
+
+    def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
+        """Return what makes the list of a query: rules that are tried keep users out of experiments."""
+        served: ServingSnapshot = self._serving()
+        rules = shop or self.rules.active(placement)
+        assignment = None
+        if shop is None:
+            assignment = self.experiments.assigned(query.user_id, placement, wanted.category or ())
+        if assignment is not None:
+            served = self._others.get(assignment.release or "") or served
+            if assignment.model in served.pipeline.list_models and query.model is None:
+                query = replace(query, model=assignment.model)
+            if assignment.rules:
+                rules = self.rules.with_added(assignment.rules, assignment.arms, placement)
+        return _Arranged(served, self._with_rules(query, wanted, rules), rules, assignment)
+
+    def _found(self, pipeline: Pipeline, query: Query) -> tuple[list[Recommendation] | None, Sequence[Event] | None]:
+        """Return the prepared list of a user, found without all events, and the stored history, if it was read."""
+        if query.user_id is None or query.history or not pipeline.may_be_prepared(query):
+            return None, None
+        printed = self._fingerprints.of(query.user_id, pipeline.weighting)
+        if printed is None:
+            return None, None
+        return pipeline.prepared_list(query, printed.fingerprint), printed.history
 
     def _listed(self, served: ServingSnapshot, query: Query) -> tuple[list[Recommendation], bool | None]:
         """Return the list of a complete query, prepared, cached or made now, and ListAnswer.cached."""
@@ -171,9 +239,8 @@ class Recommender(ReleaseFollower):
         Raises:
             AisleError: as `recommend` does.
         """
-        served: ServingSnapshot = self._serving()
-        rules = self.rules.active(placement)
-        query = self._completed(query, wanted, rules)
+        served, query, rules, _ = self._arranged(query, wanted, placement, None)
+        query = self._with_history(query)
         product = self._store.products.get([product_id]).get(product_id)
         if product is not None:
             served = served.with_current([product])
@@ -182,32 +249,60 @@ class Recommender(ReleaseFollower):
         position = current.pipeline.position(query, product_id) if place is None else ListPosition(place, None)
         return PositionAnswer(served.release.version, query, position, product)
 
-    def _completed(self, query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
-        """Return the query with the stored history in front, and with the rules of the shop and the request."""
-        history = self._store.events.history(query.user_id) if query.user_id is not None else []
+    def _with_history(self, query: Query, stored: Sequence[Event] | None = None) -> Query:
+        """Return the query with the stored history of its user in front.
+
+        Args:
+            query: with or without a history of its own.
+            stored: the stored history, if it was read already.
+
+        Returns:
+            The complete query.
+        """
+        if stored is None and query.user_id is not None:
+            stored = self._store.events.history(query.user_id)
+        if not stored:
+            return query
+        complete = (*stored, *query.history)
+        return Query(query.user_id, complete, query.n, query.exclude, query.model, query.explain, query.rules)
+
+    @staticmethod
+    def _with_rules(query: Query, wanted: RuleFields, shop: ActiveRules) -> Query:
+        """Return the query with the rules of the shop and the request."""
         # Rules are made of some twenty checked values; most requests have none of their own.
         rules = wanted.over(shop.fields).rules() if wanted.has_rules else shop.rules
-        complete, exclude = (*history, *query.history), query.exclude
-        if shop.excluded:
-            exclude = exclude | shop.excluded
-        return Query(query.user_id, complete, query.n, exclude, query.model, query.explain, rules)
+        exclude = query.exclude | shop.excluded if shop.excluded else query.exclude
+        return Query(query.user_id, query.history, query.n, exclude, query.model, query.explain, rules)
 
-    def popular(self, n: int, days: int | None, kind: EventKind | None) -> tuple[str, list[ProductCount]]:
+    def popular(
+        self, n: int, days: int | None, kind: EventKind | None, *, variants: bool = False
+    ) -> tuple[str, list[ProductCount]]:
         """Count the events of products, see StoreCounts.
 
         Args:
             n: number of products.
             days: only the last days before the newest event; None for all.
             kind: count events of this kind; None for ratings and purchases.
+            variants: count variants of one thing each by itself; else one of a group is named.
 
         Returns:
             The version of the served release, and the n products with the most events.
         """
         served = self._serving()
-        key = {"release": served.release.version, "withdrawn": served.mark}
+        groups = None if variants else served.pipeline.groups
+        key = {"release": served.release.version, "withdrawn": served.mark, "groups": groups and groups.mark}
         excluded = self.rules.active("").excluded
-        counts = self.counts.popular(n + len(excluded), days, kind, key)
+        one_of_each = None if groups is None else partial(_one_of_each, served.pipeline, self._by_group)
+        counts = self.counts.popular(n + len(excluded), days, kind, key, one_of_each)
         return served.release.version, [row for row in counts if row.product_id not in excluded][:n]
+
+    def n_variants(self, product_ids: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of variants of products that have several; without a release, of none."""
+        served = self._served
+        if served is None:
+            return {}
+        counts = {id_: served.pipeline.n_variants(id_) for id_ in product_ids}
+        return {id_: count for id_, count in counts.items() if count > 1}
 
     def predict(self, user_id: str, product_id: str) -> tuple[str, PredictedRating]:
         """Predict the rating of a product by a user.
@@ -263,3 +358,25 @@ class Recommender(ReleaseFollower):
             "release": self.release_status(),
             "workers": self.workers(),
         }
+
+
+def _one_of_each(pipeline: Pipeline, by_group: bool, counts: Sequence[ProductCount]) -> list[ProductCount]:
+    """Return the counts with one product of each group, the first one in stock; `by_group`: with the group's sum."""
+    groups = pipeline.groups
+    assert groups is not None
+    rows = pipeline.items.rows_of([each.product_id for each in counts])
+    shown: dict[int, ProductCount] = {}
+    total: Counter[int] = Counter()
+    for number, (row, each) in enumerate(zip(rows.tolist(), counts, strict=True)):
+        place = int(groups.leader[row]) if row >= 0 else -1 - number
+        total[place] += each.count
+        first = shown.setdefault(place, each)
+        if row >= 0 and not groups.sold_out[row] and _is_sold_out(first, pipeline):
+            shown[place] = each
+    summed = [replace(each, count=total[place]) if by_group else each for place, each in shown.items()]
+    return sorted(summed, key=lambda each: -each.count)
+
+
+def _is_sold_out(each: ProductCount, pipeline: Pipeline) -> bool:
+    row, groups = pipeline.items.idx_of(each.product_id), pipeline.groups
+    return row is not None and groups is not None and bool(groups.sold_out[row])

@@ -90,7 +90,10 @@ class ServingSnapshot:
 
     def cache_key(self, query: Query) -> dict[str, Any]:
         """Return everything that shapes the list of a query."""
-        stamp = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}
+        stamp: dict[str, Any] = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}
+        groups = self.pipeline.groups
+        if groups is not None and not (query.rules.variants and not query.rules.seen_group):
+            stamp["groups"] = groups.mark
         return {"release": self.release.version, "withdrawn": self.mark, **stamp, **cache_key(query)}
 
     def with_current(self, products: Iterable[Product]) -> ServingSnapshot:
@@ -138,6 +141,8 @@ class AttributesCache:
             if held is None or (stamp != held.stamp and time.monotonic() >= self._rests_until):
                 started = time.monotonic()
                 attributes = ItemAttributes.of(self._store.products.read_attributes(), items)
+                if attributes.groups is not None:
+                    _ = attributes.groups.mark  # found now, not while a request waits
                 held = VersionedAttributes(release.version, stamp, attributes)
                 ended = time.monotonic()
                 cost = ended - started

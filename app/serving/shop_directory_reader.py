@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from src.core.settings import Settings
-from src.exploration.shop_directory import ShopDirectory
+from src.exploration.shop_directory import ABOUT, ShopDirectory
 
 
 class ShopDirectoryReader:
@@ -14,11 +14,12 @@ class ShopDirectoryReader:
         self._read: tuple[int, ShopDirectory | None] = (0, None)
 
     def current(self) -> ShopDirectory | None:
-        """Return the directory; None before the first one is made."""
+        """Return the directory; None before the first one is made, and after somebody was erased until the next one."""
         try:
-            made = (self._folder / "directory.json").stat().st_mtime_ns
+            made = (self._folder / ABOUT).stat().st_mtime_ns
         except OSError:
-            return self._read[1]
+            self._read = (0, None)
+            return None
         if made != self._read[0]:
             self._read = (made, ShopDirectory.load(self._folder))
         return self._read[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Hashable, Sequence
 
 from src.core.errors import InputError, StoreError
 from src.core.list_rules import shop_rules
@@ -23,6 +24,7 @@ class ShopRulesFollower:
         self._rules: list[ShopRule] = []
         self._stamp: int | None = None
         self._active: dict[str, ActiveRules] = {}
+        self._extended: dict[tuple[Hashable, str], ActiveRules] = {}
         self._refreshing = threading.Lock()
 
     def refresh(self) -> None:
@@ -37,7 +39,7 @@ class ShopRulesFollower:
                 _log.warning("the shop's rules stay as they were: %s", error)
                 return
             # A new dictionary: a request that is under way may still write into the old one.
-            self._active, self._stamp = {}, stamp
+            self._active, self._extended, self._stamp = {}, {}, stamp
 
     def active(self, placement: str) -> ActiveRules:
         """Return the rules of a placement that hold now; "" for lists without one."""
@@ -47,6 +49,25 @@ class ShopRulesFollower:
             if placement and not any(rule.placement == placement for rule in self._rules):
                 return self.active("")  # a client may name any number of placements
             found = held[placement] = ActiveRules.of(self._rules, self._base, placement, now)
+        return found
+
+    def with_added(self, added: Sequence[ShopRule], whose: Hashable, placement: str) -> ActiveRules:
+        """Return the rules of a placement that hold now, with further ones.
+
+        Args:
+            added: the further rules.
+            whose: names them; the same for the same rules.
+            placement: of the lists; "" for lists without one.
+
+        Returns:
+            All of them.
+        """
+        if placement and not any(rule.placement == placement for rule in (*self._rules, *added)):
+            return self.with_added(added, whose, "")
+        held, now = self._extended, time.time()
+        found = held.get((whose, placement))
+        if found is None or now >= found.until:
+            found = held[whose, placement] = ActiveRules.of([*self._rules, *added], self._base, placement, now)
         return found
 
     def trial(self, rules: list[ShopRule], placement: str) -> ActiveRules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from src.store import Store
 _KEPT_PER_COST = 50.0
 """Seconds that a count is cached for each second it took."""
 
+OneOfEach = Callable[[Sequence[ProductCount]], list[ProductCount]]
+
 
 class StoreCounts:
     """Counts of one worker; one thread at a time counts."""
@@ -24,7 +27,9 @@ class StoreCounts:
         self._settings, self._store, self._cache = settings, store, cache
         self._counting = threading.RLock()  # popular products of some days need the summary
 
-    def popular(self, n: int, days: int | None, kind: EventKind | None, key: dict[str, Any]) -> list[ProductCount]:
+    def popular(
+        self, n: int, days: int | None, kind: EventKind | None, key: dict[str, Any], one_of_each: OneOfEach | None
+    ) -> list[ProductCount]:
         """Count the events of products.
 
         Args:
@@ -32,23 +37,29 @@ class StoreCounts:
             days: only the last days before the newest event, so that an old file has popular products too; None for
                 all.
             kind: count events of this kind; None for ratings and purchases.
-            key: what else the counts depend on.
+            key: what else the counts depend on, `one_of_each` included.
+            one_of_each: makes one count of those of variants; None to count each by itself.
 
         Returns:
             The n products with the most events, most first.
         """
         counts = self._counted(
-            {"popular": n, "days": days, "kind": kind, **key}, lambda: self._count_popular(n, days, kind)
+            {"popular": n, "days": days, "kind": kind, **key}, lambda: self._count_popular(n, days, kind, one_of_each)
         )
         return [ProductCount(*item) for item in counts]
 
-    def _count_popular(self, n: int, days: int | None, kind: EventKind | None) -> list[list[Any]]:
+    def _count_popular(
+        self, n: int, days: int | None, kind: EventKind | None, one_of_each: OneOfEach | None
+    ) -> list[list[Any]]:
         since = None
         if days is not None:
             newest = self.summary()["newest_at"]
             since = None if newest is None else int(newest) - days * DAY
         kinds: Sequence[EventKind] = SEEN_KINDS if kind is None else (kind,)
-        return [[item.product_id, item.count] for item in self._store.events.popular(kinds, since, n)]
+        counts = self._store.events.popular(kinds, since, n if one_of_each is None else sys.maxsize)
+        if one_of_each is not None:
+            counts = one_of_each(counts)[:n]
+        return [[item.product_id, item.count] for item in counts]
 
     def categories(self) -> list[CategoryCount]:
         """Return how many products each category has, most first."""

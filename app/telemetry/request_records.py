@@ -137,6 +137,7 @@ def _line_of(record: RequestRecord) -> logging.LogRecord:
         "duration_ms": round(record.seconds * 1_000, 2),
         "release": record.release,
         "source": record.shown[0].source if record.shown else None,
+        **({"experiments": record.shown[0].experiments} if record.shown and record.shown[0].experiments else {}),
         **(record.more or {}),
     }
     # Without the constructor, which looks up the thread, the process and the file of the caller.

@@ -44,6 +44,7 @@ class ShownList:
         places: Products and their sources, best first; whatever made them.
         cached: Whether it came from the cache; None where no cache is used.
         placement: Where the shop shows it; "" if the request did not say.
+        experiments: The arms of experiments that it was made for, as the answer names them; "" for none.
     """
 
     release: str
@@ -53,6 +54,7 @@ class ShownList:
     places: Sequence[Recommendation]
     cached: bool | None = None
     placement: str = ""
+    experiments: str = ""
 
 
 def note(shown: ShownList) -> None:

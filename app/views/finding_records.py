@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -14,13 +15,13 @@ from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views import findings as kinds
 from app.views.finding_texts import FindingText, text_of
-from app.views.findings import Finding, Level, LoadRejected, ReleaseOutdated, StoreDown
+from app.views.findings import Finding, IdsUnknown, Level, LoadRejected, ReleaseOutdated, StoreDown
+from app.views.resolutions import resolved_by
 from app.views.service_checks import found_now
 from src.core.domain import JsonDict
 from src.core.errors import StoreError
 from src.core.operation_records import FindingRecord, FindingState
 
-RESOLVED_BY_CHECK = "checked"
 _FRESH_SECONDS = 5.0
 
 
@@ -61,7 +62,7 @@ class _Looked:
 def record_of(finding: Finding) -> FindingRecord:
     """Return a finding as a record without id and times."""
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
-    subject = finding.load.file if isinstance(finding, LoadRejected) else ""
+    subject = finding.load.file if isinstance(finding, LoadRejected | IdsUnknown) else ""
     return FindingRecord("", type(finding).__name__, subject, int(finding.level), details, 0, 0)
 
 
@@ -134,7 +135,7 @@ def _recorded(aisle: AisleContext, found: Sequence[Finding]) -> list[FindingReco
     if not any(isinstance(finding, StoreDown) for finding in found):
         records = [record_of(finding) for finding in found if is_recorded(finding)]
         with suppress(StoreError):
-            return aisle.store.findings.update(records, RESOLVED_BY_CHECK, int(time.time()))
+            return aisle.store.findings.update(records, partial(resolved_by, aisle), int(time.time()))
     return [record_of(finding) for finding in found if finding.level > Level.GOOD]
 
 

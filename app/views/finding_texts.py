@@ -17,6 +17,7 @@ from app.views.findings import (
     EventsRecent,
     EventsWithoutTime,
     Finding,
+    IdsUnknown,
     Level,
     LoadRejected,
     LoadsAccepted,
@@ -35,14 +36,17 @@ from app.views.findings import (
     SearchDown,
     SearchNotBegun,
     SearchUp,
+    StoreDamaged,
     StoreDown,
     StoreUp,
     WorkerProblem,
     WorkersAgree,
     WorkersDiffer,
 )
+from app.views.rejection_texts import rejection_text
+from app.views.verdict_texts import check_text, reasons_text
 from src.core.records import Load, RunStatus
-from src.evaluation.drift import describe_drift
+from src.evaluation.drift import Drift, DriftKind
 
 
 class FindingText(NamedTuple):
@@ -112,6 +116,8 @@ def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case StoreDown():
             return t("part.store"), t("is.store_down"), t("do.store_down")
+        case StoreDamaged(fault, checked_at):
+            return t("part.store"), t("is.store_damaged", fault=fault, ago=t.ago(checked_at)), t("do.store_damaged")
         case StoreUp(None):
             return t("part.store"), t("is.store_up")
         case StoreUp(changed_at):
@@ -149,14 +155,17 @@ def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
             return t("part.newest"), _newest(newest_at, t)
         case DataUnsuspicious():
             return t("part.checks"), t("is.no_warnings")
-        case DataWarnings(first, 1):
-            return t("part.checks"), t("is.warnings", first=first)
-        case DataWarnings(first, n_warnings):
-            return t("part.checks"), t("is.warnings_more", first=first, more=n_warnings - 1)
+        case DataWarnings(first, n_warnings, check):
+            said = check_text(check, t) if check else first
+            key = "is.warnings" if n_warnings == 1 else "is.warnings_more"
+            return t("part.checks"), t(key, first=said, **({"more": n_warnings - 1} if n_warnings > 1 else {}))
+        case IdsUnknown(load, noun, share):
+            state = t("is.ids_unknown", share=t.percent(share), what=t.named("unit", noun))
+            return t("part.file", file=load.file), f"{_rows(load, t)} {state}", t("do.ids_unknown")
         case LoadsAccepted():
             return t("part.files"), t("is.files_good")
         case LoadRejected(load, share, reason):
-            advice = t("do.load_rejected", share=t.percent(share), reason=reason)
+            advice = t("do.load_rejected", share=t.percent(share), reason=rejection_text(reason, t))
             return t("part.file", file=load.file), _rows(load, t), advice
     return ()
 
@@ -178,10 +187,10 @@ def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
         case SchedulerLed(leader):
             return t("part.night"), t("is.led", leader=leader)
         case NothingPublished():
-            state = t("is.nothing_published", when=_when(finding, t), why=finding.message)
+            state = t("is.nothing_published", when=_when(finding, t), why=_why(finding, t))
             return t("part.release"), state, t("do.nothing_published")
         case RunKept():
-            state = t("is.run_kept", when=_when(finding, t), why=finding.message)
+            state = t("is.run_kept", when=_when(finding, t), why=_why(finding, t))
             return t("part.run"), state, t("do.run_kept")
         case RunProblem(RunStatus.FAILED):
             advice = t("do.run_failed", file=f"{var}/training.log")
@@ -190,8 +199,18 @@ def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
             state = t("is.run_interrupted", when=_when(finding, t), why=finding.message)
             return t("part.run"), state, t("do.run_interrupted")
         case Drifted(drift):
-            return t("part.drift"), f"{describe_drift(drift)}.", t("do.drift")
+            return t("part.drift"), _drifted(drift, t), t("do.drift")
     return ()
+
+
+def _why(run: RunProblem, t: Phrases) -> str:
+    return reasons_text(run.verdict, run.message, t)
+
+
+def _drifted(drift: Drift, t: Phrases) -> str:
+    key = "drift.fell" if drift.kind is DriftKind.LISTS else "drift.rose"
+    figures = {"now": drift.now, "best": drift.now_at_best, "before": drift.before, "bound": drift.bound}
+    return t(key, **{name: t.figure(value, 4) for name, value in figures.items()})
 
 
 def _when(run: RunProblem, t: Phrases) -> str:

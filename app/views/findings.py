@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from src.core.domain import JsonDict
 from src.core.records import Load, RunStatus
 from src.evaluation.drift import Drift
 
@@ -44,7 +45,7 @@ class ServedRelease:
         provisional: Whether it lists popular products until the first training has ended.
         n_events: Events that it was trained on; None if the manifest does not say.
         newest_at: Time of the newest of them; None if they carry no time.
-        checks: Warnings of the data checks, as sentences.
+        checks: Records of the checks that failed, whether or not they kept the release from being published.
     """
 
     version: str
@@ -57,7 +58,7 @@ class ServedRelease:
     provisional: bool
     n_events: int | None
     newest_at: int | None
-    checks: list[str]
+    checks: list[JsonDict]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,15 @@ class StoreDown(Finding):
     """The store does not answer."""
 
     level = Level.BAD
+
+
+@dataclass(frozen=True)
+class StoreDamaged(Finding):
+    """The file of the store has a broken page; fault: the first one, by SQLite; checked_at: when it was found."""
+
+    level = Level.BAD
+    fault: str
+    checked_at: int
 
 
 @dataclass(frozen=True)
@@ -237,11 +247,12 @@ class EventsRecent(Finding):
 
 @dataclass(frozen=True)
 class DataWarnings(Finding):
-    """The data checks of the training warned."""
+    """The data checks of the training warned; check: the record of the first one, first: its message."""
 
     level = Level.NOTE
     first: str
     n_warnings: int
+    check: JsonDict | None = None
 
 
 @dataclass(frozen=True)
@@ -260,19 +271,30 @@ class LoadRejected(Finding):
 
 
 @dataclass(frozen=True)
+class IdsUnknown(Finding):
+    """Almost none of the ids of a file's last load were known before; noun: "products" or "users", share: of them."""
+
+    level = Level.WARN
+    load: Load
+    noun: str
+    share: float
+
+
+@dataclass(frozen=True)
 class LoadsAccepted(Finding):
     """Few rows of the last load of every file were rejected, or none."""
 
 
 @dataclass(frozen=True)
 class RunProblem(Finding):
-    """The last run did not publish a release; status: KEPT, FAILED or INTERRUPTED."""
+    """The last run did not publish a release; status: KEPT, FAILED or INTERRUPTED; verdict: of its checks."""
 
     level = Level.WARN
     status: RunStatus
     started_at: int
     finished_at: int
     message: str
+    verdict: JsonDict | None = None
 
 
 @dataclass(frozen=True)

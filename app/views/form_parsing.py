@@ -51,11 +51,11 @@ def typed_search(given: Mapping[str, str], t: Phrases) -> tuple[Typed, ProductFi
     Returns:
         The form, and what a product must be by it, without the fields that cannot be used.
     """
-    names = ("q", "category", "min_price", "max_price", "in_stock")
+    names = ("q", "category", "brand", "min_price", "max_price", "in_stock")
     values = {name: " ".join(given.get(name, "").split()) for name in names}
     problems = {
         name: str(t("form.too_long", n=_LONGEST_TEXT))
-        for name in ("q", "category")
+        for name in ("q", "category", "brand")
         if len(values[name]) > _LONGEST_TEXT or has_bad_characters(values[name])
     }
     prices = {name: _price(values[name]) for name in ("min_price", "max_price")}
@@ -65,9 +65,12 @@ def typed_search(given: Mapping[str, str], t: Phrases) -> tuple[Typed, ProductFi
     low, high = prices["min_price"], prices["max_price"]
     if low is not None and high is not None and low > high:
         problems["max_price"] = str(t("form.low_price"))
-    category = None if "category" in problems else values["category"] or None
+    category, brand = (
+        frozenset({values[name]} if values[name] and name not in problems else ()) for name in ("category", "brand")
+    )
     wanted = ProductFilter(
-        categories=frozenset[str]() if category is None else frozenset({category}),
+        categories=category,
+        brands=brand,
         min_price=low,
         max_price=high,
         in_stock=bool(values["in_stock"]),

@@ -19,6 +19,7 @@ from app.views.findings import (
     EventsRecent,
     EventsWithoutTime,
     Finding,
+    IdsUnknown,
     LoadRejected,
     LoadsAccepted,
     NoLeader,
@@ -37,16 +38,18 @@ from app.views.findings import (
     SearchNotBegun,
     SearchUp,
     ServedRelease,
+    StoreDamaged,
     StoreDown,
     StoreUp,
     WorkerProblem,
     WorkersAgree,
     WorkersDiffer,
 )
-from src.core.domain import DAY
+from src.core.domain import DAY, JsonDict
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
+from src.store.file_check import FileCheck
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
 _OLD_DAYS = 30
@@ -65,6 +68,11 @@ def check_store(answers: bool, changed_at: int | None) -> Finding:
         StoreUp or StoreDown.
     """
     return StoreUp(changed_at) if answers else StoreDown()
+
+
+def check_store_file(check: FileCheck | None) -> Finding | None:
+    """Return a finding about a damaged file; None for a sound one, and for one that was never checked."""
+    return StoreDamaged(check.fault, check.at) if check is not None and check.fault else None
 
 
 def check_release(served: ServedRelease | None, problem: str) -> Finding:
@@ -153,9 +161,9 @@ def check_newest_event(newest_at: int | None) -> Finding:
     return EventsOld(newest_at) if time.time() - newest_at > _OLD_DAYS * DAY else EventsRecent(newest_at)
 
 
-def check_data(warnings: Sequence[str]) -> Finding:
-    """Return a finding about the warnings of the data checks."""
-    return DataWarnings(warnings[0], len(warnings)) if warnings else DataUnsuspicious()
+def check_data(failed: Sequence[JsonDict]) -> Finding:
+    """Return a finding about the checks that failed when the release was trained."""
+    return DataWarnings(str(failed[0]["message"]), len(failed), failed[0]) if failed else DataUnsuspicious()
 
 
 def check_loads(loads: Iterable[Load]) -> list[Finding]:
@@ -167,7 +175,8 @@ def check_loads(loads: Iterable[Load]) -> list[Finding]:
         loads: newest first.
 
     Returns:
-        One finding for each file that lost many rows; LoadsAccepted alone if none did.
+        A finding for each file that lost many rows, or whose ids do not meet those of the shop; LoadsAccepted alone if
+        there is none.
     """
     latest: dict[str, Load] = {}
     for load in loads:
@@ -178,7 +187,23 @@ def check_loads(loads: Iterable[Load]) -> list[Finding]:
         if n_rejected > Thresholds().max_reject_share * load.n_read:
             most = max(load.rejected, key=lambda reason: load.rejected[reason])
             bad.append(LoadRejected(load, n_rejected / load.n_read, most))
+        bad += check_ids(load)
     return bad or [LoadsAccepted()]
+
+
+def check_ids(load: Load) -> list[Finding]:
+    """Return a finding if the store had known almost none of the products, or users, of a load; none if it had."""
+    limits = Thresholds()
+    shares = (
+        ("products", load.known_products, limits.min_known_products, limits.min_rows),
+        ("users", load.known_users, limits.min_known_users, limits.min_user_rows),
+    )
+    found = [
+        IdsUnknown(load, noun, share)
+        for noun, share, least, rows in shares
+        if share is not None and load.n_kept >= rows and share < least
+    ]
+    return list(found[:1])
 
 
 def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Finding | None:
@@ -200,5 +225,5 @@ def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Fin
         # Runs of older versions have no record of the verdict, so their whole message is shown.
         reasons = kept_reasons(run.get("verdict")) or run["message"]
         kind = RunKept if serves else NothingPublished
-        return kind(status, run["started_at"], run["finished_at"], reasons)
+        return kind(status, run["started_at"], run["finished_at"], reasons, run.get("verdict"))
     return RunProblem(status, run["started_at"], run["finished_at"], run["message"])

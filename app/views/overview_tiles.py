@@ -34,10 +34,10 @@ def overview_tiles(aisle: AisleContext, t: Phrases) -> list[Tile]:
         t: the texts of a language.
 
     Returns:
-        Three tiles.
+        Three tiles, and one of returns in a shop that has any.
     """
     release = aisle.recommender.release()
-    report = model_report(aisle.registry.report(release.version), release.manifest)
+    report = model_report(aisle.registry.report(release.version), release.manifest, t)
     served, quality = report.served if report else None, url_for("dashboard.quality")
     if report and report.times and served and served.outcome:
         value, about = str(t("tile.against_value", x=t.number(report.times, 2))), t("tile.against_about")
@@ -48,7 +48,17 @@ def overview_tiles(aisle: AisleContext, t: Phrases) -> list[Tile]:
         Tile(t("tile.against"), value, about, quality),
         _clicks(aisle, t),
         Tile(t("tile.covered"), covered, t("tile.covered_about" if served else "tile.not_measured"), quality),
+        *_returns(aisle, t),
     ]
+
+
+def _returns(aisle: AisleContext, t: Phrases) -> list[Tile]:
+    directory = aisle.directory.current()
+    sold, returned = directory.sold_and_returned if directory else (0.0, 0.0)
+    if not returned:
+        return []
+    about = t("tile.returned_about", n=round(returned), all=round(sold))
+    return [Tile(t("tile.returned"), t.share(returned, sold), about, url_for("dashboard.data"))]
 
 
 def _clicks(aisle: AisleContext, t: Phrases) -> Tile:

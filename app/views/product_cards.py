@@ -45,6 +45,7 @@ class Card:
         because: Why it is on a list.
         stock: Units in stock; None if that is not known.
         withdrawn: Whether it is withdrawn.
+        excluded: Whether a rule of the shop keeps it from customers.
     """
 
     product_id: str
@@ -60,6 +61,7 @@ class Card:
     because: str = ""
     stock: int | None = None
     withdrawn: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ def sales_of(directory: ShopDirectory, product_id: str, t: Phrases) -> ProductSa
         t: the texts of a language.
 
     Returns:
-        The sales, net of returns.
+        The sales net of returns, and what was returned.
     """
     sold = directory.sales_of(product_id)
     days = range(directory.newest_day - SALES_DAYS + 1, directory.newest_day + 1)
     # Noon, so that no time zone makes another day of it.
     counts = {t.day(day * DAY + DAY // 2): round(sold.get(day, 0.0)) for day in days}
-    return ProductSales(round(sum(sold.values())), 0, columns(counts))
+    return ProductSales(round(sum(sold.values())), round(directory.returned_of(product_id)), columns(counts))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,14 @@ from rapidfuzz.distance import Levenshtein
 from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views.form_parsing import Typed, chosen_of, number_of, typed_search
-from app.views.product_cards import cards_of, name_of
-from src.core.domain import CategoryCount, Product, ProductFilter, category_names
+from app.views.product_cards import Card, cards_of, name_of
+from app.views.search_facets import facets_of
+from src.core.domain import CategoryCount, Product, ProductFilter
 from src.core.errors import NoRelease, NotReady
 from src.search.tokenizer import plain
 
 SORTS = ("best", "price", "price_down", "name")
-_PAGE, _DEPTH, _FACETS, _LOOKED_AT = 24, 240, 12, 10
+_PAGE, _DEPTH, _LOOKED_AT = 24, 240, 10
 _SHORT_WORD = 3
 
 
@@ -68,23 +68,43 @@ def product_search(aisle: AisleContext, given: Mapping[str, str], t: Phrases) ->
     is_filtered = wanted != ProductFilter()
     if wanted.in_stock:
         products = [product for product in products if product.stock is not None]
-    facets = Counter(name for product in products for name in category_names(product.category or ""))
     ordered = _ordered(products, typed["sort"])
     pages = max(1, -(-len(ordered) // _PAGE))
     page = min(number_of(given, "page", 1, _DEPTH), pages)
     corrected, is_weak = _understood(typed["q"], products[:_LOOKED_AT])
     return shown | {
         "unsearchable": unsearchable,
-        "found": cards_of(ordered[(page - 1) * _PAGE : page * _PAGE], t),
+        "found": marked_excluded(cards_of(ordered[(page - 1) * _PAGE : page * _PAGE], t), aisle),
         "total": len(products),
         "is_cut": len(products) >= _DEPTH,
         "is_filtered": is_filtered,
-        "facets": facets.most_common(_FACETS) if len(facets) > 1 else [],
+        "facets": facets_of(products, typed.values, has_stock=shown["filters"].has_stock, t=t),
         "page": page,
         "pages": pages,
         "corrected": corrected,
         "is_weak": is_weak,
     }
+
+
+def marked_excluded(cards: Sequence[Card], aisle: AisleContext) -> list[Card]:
+    """Return the cards, marked where a rule of the shop keeps the product from customers.
+
+    Args:
+        cards: the cards.
+        aisle: the rules.
+
+    Returns:
+        One card for each.
+    """
+    rules = aisle.recommender.rules.active("")
+    unwanted = ProductFilter(not_categories=rules.rules.not_categories, not_brands=rules.rules.not_brands)
+    _, pipeline = aisle.recommender.serving()
+    fits = None if pipeline.attributes is None else pipeline.attributes.fitting(unwanted)
+    rows = pipeline.items.rows_of([card.product_id for card in cards]).tolist()
+    return [
+        replace(card, excluded=card.product_id in rules.excluded or (fits is not None and row >= 0 and not fits[row]))
+        for card, row in zip(cards, rows, strict=True)
+    ]
 
 
 def _found(aisle: AisleContext, text: str, wanted: ProductFilter) -> tuple[str, list[Product]]:

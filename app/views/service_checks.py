@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 from app.context import AisleContext
 from app.views import health_checks
 from app.views.findings import DiskUnreadable, Drifted, Finding, NothingPublished, NothingServed, ServedRelease
+from src.core.domain import JsonDict
 from src.core.errors import NotReady, StoreError
 from src.core.records import Load, Score
 from src.evaluation.drift import SCORES_READ, detect_drift
 from src.releases.listed_release import Listed
 from src.releases.manifest import Manifest
+from src.store.file_check import last_check
 
 _READ_LOADS = 200
 
@@ -68,9 +70,18 @@ def read_release(aisle: AisleContext) -> ReleaseReading | None:
         provisional=manifest.provisional,
         n_events=manifest.data.n_events if manifest.data else None,
         newest_at=manifest.data.newest_at if manifest.data else None,
-        checks=list(manifest.data_checks),
+        checks=_failed(manifest),
     )
     return ReleaseReading(served, manifest)
+
+
+def _failed(manifest: Manifest) -> list[JsonDict]:
+    """Return the records of the failed checks; of a release of an older version their messages."""
+    failed = [check.to_json() for check in manifest.gate.checks if not check.passed] if manifest.gate else []
+    messages = {str(check["message"]) for check in failed}
+    return [check for check in failed if check["message"] in manifest.data_checks] + [
+        {"name": "", "passed": False, "message": message} for message in manifest.data_checks if message not in messages
+    ]
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,8 @@ def check_parts(
     """
     current = current_of(releases)
     yield health_checks.check_store(stored.answers, stored.changed_at)
+    if damaged := health_checks.check_store_file(last_check(aisle.settings.store_check_path)):
+        yield damaged
     yield health_checks.check_release(served, str(aisle.recommender.release_status()["note"]))
     yield health_checks.check_workers(aisle.recommender.workers(), aisle.registry.activated_at())
     if stored.scheduler is not None:

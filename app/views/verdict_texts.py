@@ -1,13 +1,21 @@
-"""What the checks before publishing decided, in words."""
+"""What the checks before publishing found and decided, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from app.texts.phrases import Phrases
 from src.core.domain import JsonDict
-from src.releases.gate_messages import kept_reasons
+from src.ingestion.data_checks import CheckValue
+from src.releases.gate_messages import kept_reasons, recorded_comparison
+from src.releases.manifest_sections import CheckRecord
+from src.releases.verdict import LISTS, AgainstChampion
+
+_FIGURES = 4
+"""Digits of NDCG and RMSE, as differences of .001 decide."""
 
 
 def verdict_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
@@ -23,7 +31,7 @@ def verdict_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
     """
     if not verdict or "promoted" not in verdict:
         return fallback
-    why = kept_reasons(verdict) or str(verdict.get("sentence", ""))
+    why = reasons_text(verdict, str(verdict.get("sentence", "")), t)
     if not verdict["promoted"]:
         return t("verdict.kept", why=why)
     if verdict.get("overridden"):
@@ -46,3 +54,82 @@ def _promoted(recorded: Any, t: Phrases) -> str:
         )
     except (KeyError, TypeError):
         return t("verdict.promoted")
+
+
+def reasons_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
+    """Put the reasons for which a release was not published into words.
+
+    Args:
+        verdict: the record of a run; None without one.
+        fallback: what is said if it names no reason.
+        t: the texts of a language.
+
+    Returns:
+        The reasons, separated by semicolons.
+    """
+    said = kept_reasons(
+        verdict, lambda check: str(escape(_found(check, t))), lambda comparison: str(_comparison_text(comparison, t))
+    )
+    return Markup(said) if said else fallback  # nosec B704: every part is escaped
+
+
+def check_text(check: Mapping[str, Any], t: Phrases, verdict: JsonDict | None = None) -> str:
+    """Put a check into words, with what to do if it failed.
+
+    Args:
+        check: its record.
+        t: the texts of a language.
+        verdict: the record that it is of, by whose figures the lists are compared; None without one.
+
+    Returns:
+        Sentences; the recorded message for a check of an older version.
+    """
+    record = CheckRecord.model_validate(check)
+    figures = (verdict or {}).get("figures")
+    comparison = recorded_comparison(figures.get("lists")) if isinstance(figures, Mapping) else None
+    if record.name == LISTS and comparison is not None:
+        return _comparison_text(comparison, t)
+    found, advice = _found(record, t), f"check.{_case(record)}.do"
+    if record.passed or not record.values or advice not in t.texts:
+        return found
+    return Markup("{} {}").format(found, t(advice))
+
+
+def _case(check: CheckRecord) -> str:
+    return str(check.values.get("case", check.name)).replace(" ", "_")
+
+
+def _found(check: CheckRecord, t: Phrases) -> str:
+    key = f"check.{_case(check)}"
+    if not check.values or key not in t.texts:
+        return check.message
+    return t(key, **{name: _written(name, value, t) for name, value in check.values.items() if name != "case"})
+
+
+def _written(name: str, value: CheckValue, t: Phrases) -> object:
+    """Return a value of a check as the language writes it; its name tells what it is."""
+    if isinstance(value, str):
+        return t.named({"noun": "unit", "model": "model"}.get(name, ""), value)
+    if name.startswith("share"):
+        return t.percent(value)
+    if name.endswith("_at"):
+        return t.moment(value)
+    if name.endswith("size"):
+        return t.size(value)
+    return t.number(value) if isinstance(value, int) else t.axis(round(value, _FIGURES))
+
+
+def _comparison_text(comparison: AgainstChampion, t: Phrases) -> str:
+    new = comparison.ndcg
+    new_value, low, high, old = (
+        t.figure(each, _FIGURES) for each in (new.value, new.low, new.high, comparison.champion)
+    )
+    text = t("check.against_champion", new=new_value, low=low, high=high, old=old)
+    if not comparison.is_in_doubt:
+        return text
+    return text + t(
+        "check.in_doubt",
+        margin=t.percent(comparison.margin),
+        share=t.percent(comparison.share_worse),
+        n=comparison.n_users,
+    )

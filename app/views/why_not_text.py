@@ -2,64 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from app.texts.phrases import Phrases
 from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
 
 
-def why_not_sentence(position: ListPosition, query: Query, product: Product | None) -> str:
+def why_not_sentence(position: ListPosition, query: Query, product: Product | None, t: Phrases) -> str:
     """Return the reason in words.
 
     Args:
         position: The product's position, or the reason why it has none.
         query: The query of the list.
         product: The product as the store has it; None if it is unknown.
+        t: The texts of a language.
 
     Returns:
         One line without a full stop.
     """
-    rules = query.rules or Rules()
-    known = product or Product("")
-    category, brand = _known("category", known.category), _known("brand", known.brand)
-    if position.reason is None:
-        return f"it is on the list, at place {position.rank} of {query.n}"
-    return {
-        ExclusionReason.UNKNOWN_PRODUCT: "nobody knows this id"
-        if product is None
-        else "it came after the release was made, and can be listed after the next training",
-        ExclusionReason.WITHDRAWN: "it is withdrawn, so it is on no list",
-        ExclusionReason.EXCLUDED: "the request or a rule of the shop excludes it",
-        ExclusionReason.SEEN: f"the user has seen it: events of {_listed(rules.seen)} count as that",
-        ExclusionReason.CATEGORY: f"{category}; the list is for {_wanted(rules)}",
-        ExclusionReason.BRAND: f"{brand}; the list is for nothing of {_listed(rules.not_brands)}",
-        ExclusionReason.PRICE: f"{_price(known.price)}; the list is for {_range(rules)}",
-        ExclusionReason.STOCK: "it is sold out, and the list is for what is in stock",
-        ExclusionReason.MAX_PER_CATEGORY: (
-            f"{rules.max_per_category} of its category stand above it, which is as many as may be"
-        ),
-        ExclusionReason.MAX_PER_BRAND: f"{rules.max_per_brand} of its brand stand above it, which is as many as may be",
-        ExclusionReason.RANK: f"it is ranked {position.rank}, and the list ends at {query.n}",
-        ExclusionReason.NOT_RETRIEVED: (
-            "the model did not name it among the products that were looked at for this history"
-        ),
-    }[position.reason]
+    rules, known = query.rules or Rules(), product or Product("")
+    match position.reason:
+        case None:
+            return t("whynot.listed", rank=position.rank, n=query.n)
+        case ExclusionReason.UNKNOWN_PRODUCT:
+            return t("whynot.nobody" if product is None else "whynot.newer")
+        case ExclusionReason.SEEN:
+            return t("whynot.seen", kinds=_listed(t.named("whynot.kind", kind) for kind in rules.seen))
+        case ExclusionReason.CATEGORY:
+            return _against("category", known.category, _wanted(rules, t), t)
+        case ExclusionReason.BRAND:
+            return _against("brand", known.brand, t("whynot.without", names=_listed(rules.not_brands)), t)
+        case ExclusionReason.PRICE:
+            return _against_range(known.price, _range(rules, t), t)
+        case ExclusionReason.MAX_PER_CATEGORY:
+            return t("whynot.max_per_category", most=rules.max_per_category)
+        case ExclusionReason.MAX_PER_BRAND:
+            return t("whynot.max_per_brand", most=rules.max_per_brand)
+        case reason:
+            return t(f"whynot.{reason}", **({"rank": position.rank, "n": query.n} if position.rank else {}))
 
 
-def _known(what: str, value: str | None) -> str:
-    return f"no {what} is known of it" if value is None else f"its {what} is {value!r}"
+def _against(what: str, name: str | None, wanted: str, t: Phrases) -> str:
+    return t(f"whynot.{what}_none", wanted=wanted) if name is None else t(f"whynot.{what}", name=name, wanted=wanted)
 
 
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))
+def _against_range(price: float | None, wanted: str, t: Phrases) -> str:
+    if price is None:
+        return t("whynot.price_none", range=wanted)
+    return t("whynot.price", price=_price(price, t), range=wanted)
 
 
-def _wanted(rules: Rules) -> str:
-    wanted = [f"{_listed(rules.categories)}"] if rules.categories else []
-    return " and ".join([*wanted, *([f"nothing of {_listed(rules.not_categories)}"] if rules.not_categories else [])])
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(str(name) for name in names))
 
 
-def _price(price: float | None) -> str:
-    return "its price is not known" if price is None else f"it costs {price:g}"
+def _wanted(rules: Rules, t: Phrases) -> str:
+    wanted = [_listed(rules.categories)] if rules.categories else []
+    if rules.not_categories:
+        wanted.append(t("whynot.without", names=_listed(rules.not_categories)))
+    return t("whynot.and").join(wanted)
 
 
-def _range(rules: Rules) -> str:
-    bounds = (("at least", rules.min_price), ("at most", rules.max_price))
-    return "what costs " + " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+def _price(price: float, t: Phrases) -> str:
+    return t.axis(price)
+
+
+def _range(rules: Rules, t: Phrases) -> str:
+    bounds = (("at_least", rules.min_price), ("at_most", rules.max_price))
+    said = [t(f"whynot.{word}", price=_price(bound, t)) for word, bound in bounds if bound is not None]
+    return t("whynot.and").join(said)

@@ -99,6 +99,7 @@ class Product:
         stock: Units in stock.
         withdrawn: Whether it must not be listed any more.
         group_id: Equal for the variants of one thing, such as its colours and sizes.
+        guessed_group: The same by the titles, which differ by colour and size only; counts where group_id is unknown.
         unlisted: Whether the catalogue keeps it back: a draft, disabled, not visible.
         made_up: Whether it belongs to the synthetic shop.
     """
@@ -113,13 +114,19 @@ class Product:
     stock: int | None = None
     withdrawn: bool | None = None
     group_id: str | None = None
+    guessed_group: str | None = None
     unlisted: bool | None = None
     made_up: bool = False
 
     @property
     def attributes(self) -> ProductAttributes:
         """The fields that filters, boosts and caps use."""
-        return ProductAttributes(self.product_id, self.category, self.brand, self.price, self.stock)
+        return ProductAttributes(self.product_id, self.category, self.brand, self.price, self.stock, self.group)
+
+    @property
+    def group(self) -> str | None:
+        """The group that it counts to, given or guessed."""
+        return self.group_id or self.guessed_group
 
 
 class ProductAttributes(NamedTuple):
@@ -130,6 +137,7 @@ class ProductAttributes(NamedTuple):
     brand: str | None = None
     price: float | None = None
     stock: int | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ class ProductFilter:
         max_price: no products of unknown or higher price.
         in_stock: no products whose stock is known to be 0.
         not_brands: no products of these brands.
+        brands: only products of one of these brands; empty for all.
     """
 
     categories: frozenset[str] = frozenset()
@@ -171,6 +180,7 @@ class ProductFilter:
     max_price: float | None = None
     in_stock: bool = False
     not_brands: frozenset[str] = frozenset()
+    brands: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +192,16 @@ class Rules(ProductFilter):
         max_per_category: highest number of products with the same narrowest category, while other products are left.
         max_per_brand: the same for brands.
         boosts: change the order.
+        variants: whether a list may hold several variants of one thing; else it holds one of each group.
+        seen_group: whether a seen product takes the other variants of its group out, too.
     """
 
     seen: frozenset[EventKind] = frozenset(SEEN_KINDS)
     max_per_category: int | None = None
     max_per_brand: int | None = None
     boosts: tuple[Boost, ...] = ()
+    variants: bool = False
+    seen_group: bool = False
 
     @property
     def has_caps(self) -> bool:
@@ -202,7 +216,7 @@ class Rules(ProductFilter):
 
 @lru_cache(maxsize=256)  # most lists have the rules of the shop and no others
 def _asks_facts(rules: Rules) -> bool:
-    return replace(rules, seen=frozenset()) != Rules(seen=frozenset())
+    return replace(rules, seen=frozenset(), variants=False, seen_group=False) != Rules(seen=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +317,8 @@ class ExclusionReason(StrEnum):
     WITHDRAWN = "withdrawn"
     EXCLUDED = "excluded"
     SEEN = "seen"
+    SEEN_GROUP = "seen_group"
+    VARIANT = "variant"
     CATEGORY = "category"
     BRAND = "brand"
     PRICE = "price"

@@ -10,7 +10,7 @@
     │   ├── NoData          the store holds no events
     │   └── NoRelease       no trained release is active
     ├── ReleaseError        a release on disk does not verify, or could not be written
-    │   └── LimitReached    a release cannot be read for a limit of this process: files, memory
+    │   └── LimitReached    a limit of this process does not allow it: files, memory
     ├── StoreError          the database did not answer, or refused
     └── Busy                another training holds the lock (HTTP 409)
 
@@ -76,7 +76,7 @@ class ReleaseError(AisleError):
 
 
 class LimitReached(ReleaseError):
-    """A release cannot be read because this process may open no more files or take no more memory."""
+    """A release cannot be read or made, as this process may open no more files or take no more memory."""
 
 
 class StoreError(AisleError):

@@ -124,6 +124,13 @@ class RuleFields(BaseModel):
     boosts: Annotated[list[BoostFields], Field(max_length=MAX_BOOSTS)] | None = Field(
         None, description="What is to stand higher, or lower."
     )
+    variants: StrictBool | None = Field(
+        None, description="true: list variants of one thing (colours, sizes) each by itself; else one of a group."
+    )
+    seen_group: StrictBool | None = Field(
+        None,
+        description="true: what exclude_seen leaves out takes the other variants of its group out; else they stay.",
+    )
 
     @model_validator(mode="after")
     def _some_price(self) -> RuleFields:
@@ -166,6 +173,8 @@ class RuleFields(BaseModel):
             max_per_category=self.max_per_category,
             max_per_brand=self.max_per_brand,
             boosts=tuple(boost.boost() for boost in self.boosts or ()),
+            variants=bool(self.variants),
+            seen_group=bool(self.seen_group),
         )
 
 

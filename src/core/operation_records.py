@@ -10,6 +10,13 @@ from enum import StrEnum
 
 from src.core.domain import JsonDict
 
+EVENTS_WRITTEN = "POST /events"
+"""Action of the audit entries that count the events a key has written."""
+
+
+RESOLVED_BY_CHECK = "checked"
+"""What resolved a finding that is found no longer, where nothing more is known."""
+
 
 class FindingState(StrEnum):
     """The state of a finding: nobody has looked at it, somebody has, or what it found is no longer so."""
@@ -34,7 +41,8 @@ class FindingRecord:
         acknowledged_at: When somebody acknowledged it; None before.
         acknowledged_by: The name of the key that did.
         resolved_at: When it was found no longer; None before.
-        resolved_by: What resolved it.
+        resolved_by: What resolved it: "load" and the id of a load, "release" and its version, "by" and who activated
+            it; "checked" where it was found no longer, without a known cause.
     """
 
     finding_id: str

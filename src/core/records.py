@@ -134,6 +134,30 @@ class RunPhase:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """Time and memory of a training.
+
+    Attributes:
+        seconds: wall clock, tuning included.
+        peak_mib: highest memory of the whole process during it, data included; where the system counts no peak of a
+            period, the peak up to its end.
+        growth_mib: peak above the memory before it; None where that is unknown.
+    """
+
+    seconds: float
+    peak_mib: float
+    growth_mib: float | None
+
+    def to_json(self) -> JsonDict:
+        """Return plain values, rounded."""
+        return {
+            "train_seconds": round(self.seconds, 3),
+            "peak_mib": round(self.peak_mib, 1),
+            "growth_mib": None if self.growth_mib is None else round(self.growth_mib, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One training.
 

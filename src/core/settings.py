@@ -53,6 +53,16 @@ class RatingScale(BaseModel):
     relevant_rating: float = Field(
         4.0, description="A rating from here on counts as liked when whole-catalogue lists are measured."
     )
+    learn_on: Literal["product", "group"] = Field(
+        "product",
+        description="group: a product counts as popular, and as trending, as all variants of its group together; from "
+        "the next training on, and at once in GET /popular.",
+    )
+    guess_groups: Literal["on", "off"] = Field(
+        "on",
+        description="Whether products whose titles differ by colour and size only are taken for variants of one thing, "
+        "where the catalogue names no group. off: the next load forgets the guesses.",
+    )
 
     @model_validator(mode="after")
     def _is_ascending(self) -> RatingScale:
@@ -146,7 +156,7 @@ class Settings(RatingScale, BaseSettings):
         {},
         description="What every list must be like unless a request says otherwise, as JSON with the fields of POST "
         "/recommend: exclude_seen, category, exclude_category, min_price, max_price, in_stock, max_per_category, "
-        "max_per_brand, boosts.",
+        "max_per_brand, boosts, variants, seen_group.",
     )
 
     gate: Literal["on", "off"] = Field(
@@ -214,6 +224,12 @@ class Settings(RatingScale, BaseSettings):
     )
     served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
 
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Events older than so many days are deleted before each training; 0 keeps all.",
+    )
     language: Literal["", "en", "de"] = Field(
         "", description="Language of the pages: en or de; empty means the one that the browser prefers."
     )
@@ -405,6 +421,11 @@ class Settings(RatingScale, BaseSettings):
     def metrics_dir(self) -> Path:
         """Folder of the counters that the web workers share."""
         return self.var / "metrics"
+
+    @property
+    def store_check_path(self) -> Path:
+        """File of what the last check of the store's file found."""
+        return self.var / "store_check.json"
 
     @property
     def explored_path(self) -> Path:

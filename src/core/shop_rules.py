@@ -42,7 +42,7 @@ def _moment(value: Any) -> Any:
     raise ValueError("expected a time with a zone, such as 2026-03-01T12:00:00Z")
 
 
-_Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 def _schema_of(action: str, name: str | None, **own: JsonValue) -> JsonValue:
@@ -97,8 +97,8 @@ class ShopRule(BaseModel):
     by: Literal["category", "brand"] | None = Field(None, description="What a cap counts.")
     at_most: AtMost | None = Field(None, description="Of cap.")
     placement: PlacementName | None = Field(None, description="Only lists for this placement; null for all.")
-    from_: _Moment | None = Field(None, alias="from", description="When it begins to hold; null for at once.")
-    until: _Moment | None = Field(None, description="When it ceases to hold; null for never.")
+    from_: Moment | None = Field(None, alias="from", description="When it begins to hold; null for at once.")
+    until: Moment | None = Field(None, description="When it ceases to hold; null for never.")
     note: Annotated[str, Field(max_length=500)] = ""
 
     @model_validator(mode="after")

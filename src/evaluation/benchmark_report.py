@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from src.core.domain import IntArray, JsonDict
 from src.core.progress import Reporter
+from src.core.records import Cost
 from src.evaluation.benchmark_metrics import (
     METRICS,
     ListFigures,
@@ -19,7 +20,7 @@ from src.evaluation.benchmark_metrics import (
     rating_errors,
     slices_of,
 )
-from src.evaluation.benchmark_scope import Cost, Fitted, Scope
+from src.evaluation.benchmark_scope import Fitted, Scope
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import Estimate
@@ -225,10 +226,10 @@ def measure_benchmark(
 
 
 def _measure_lists(fitted: Fitted, task: ListTask, at: tuple[int, ...], reporter: Reporter) -> dict[str, ListFigures]:
-    queries = queries_of(fitted.data, task.user_idx)
-
     def lists_of(name: str) -> IntArray:
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
+        weighting = fitted.weightings.get(name, fitted.data.weighting)
+        queries = queries_of(replace(fitted.data, weighting=weighting), task.user_idx)
         return top_lists(fitted.scorers[name], queries, at[-1], fill=fitted.popular, reporter=reporter)
 
     baseline = lists_of(POPULARITY)

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from src.core.domain import IntArray, JsonDict
+from src.core.domain import IntArray
+from src.core.records import Cost
 from src.evaluation.benchmark_metrics import ListTask, n_seen_before
+from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.models.base import BlockScorer, Rater
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Time and memory of a training.
-
-    Attributes:
-        seconds: wall clock, tuning included.
-        peak_mib: highest memory of the whole process during it, data included; where the system counts no peak of a
-            period, the peak up to its end.
-        growth_mib: peak above the memory before it; None where that is unknown.
-    """
-
-    seconds: float
-    peak_mib: float
-    growth_mib: float | None
-
-    def to_json(self) -> JsonDict:
-        """Return plain values, rounded."""
-        return {
-            "train_seconds": round(self.seconds, 3),
-            "peak_mib": round(self.peak_mib, 1),
-            "growth_mib": None if self.growth_mib is None else round(self.growth_mib, 1),
-        }
 
 
 @dataclass(frozen=True)
@@ -46,6 +24,7 @@ class Fitted:
         costs: model → time and memory of its training.
         checksums: model → sha256 of its arrays.
         popular: int[n_items], row numbers by popularity.
+        weightings: model → the weighting of the histories that it learnt from, where it is not that of `data`.
     """
 
     data: TrainingData
@@ -54,6 +33,7 @@ class Fitted:
     costs: Mapping[str, Cost]
     checksums: Mapping[str, str]
     popular: IntArray
+    weightings: Mapping[str, Weighting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

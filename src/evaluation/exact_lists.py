@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
+from src.interactions.item_groups import ItemGroups
 from src.models.base import BlockScorer, QueryBlock
 from src.models.top_n import top_n_of_rows
 
@@ -63,6 +64,7 @@ def top_lists(
     n: int,
     *,
     fill: IntArray | None = None,
+    groups: ItemGroups | None = None,
     block_rows: int | None = None,
     reporter: Reporter | None = None,
 ) -> IntArray:
@@ -74,6 +76,7 @@ def top_lists(
         n: length of the lists.
         fill: int[n_items], items by popularity. They complete lists for which the scorer has too few scores other than
             0, as in the pipeline. None to leave these short.
+        groups: of each of which a list holds one item; None if it may hold any.
         block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, the memory that
             this takes beside the scorer's own.
         reporter: is told the progress.
@@ -92,14 +95,16 @@ def top_lists(
             score[score == 0] = -np.inf
         block_mask = masked[rows]
         score[np.repeat(np.arange(len(score)), np.diff(block_mask.indptr)), block_mask.indices] = -np.inf
+        if groups is not None:
+            groups.keep_best(score)
         lists[rows] = top_n_of_rows(score, n)
         reporter.advance(rows.stop, len(queries))
     if fill is not None:
-        _complete(lists, masked, fill)
+        _complete(lists, masked, fill, groups)
     return lists
 
 
-def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray) -> None:
+def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray, groups: ItemGroups | None) -> None:
     """Write items by popularity into the open end of each list."""
     for row in np.flatnonzero(lists[:, -1] < 0) if lists.shape[1] else ():
         items = lists[row]
@@ -107,5 +112,10 @@ def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray) -> None:
         n_listed = len(items) - n_open
         row_mask = masked.indices[masked.indptr[row] : masked.indptr[row + 1]]
         taken = {*row_mask.tolist(), *items[:n_listed].tolist()}
-        fresh = [item for item in fill[: len(taken) + n_open].tolist() if item not in taken][:n_open]
+        named = fill[: len(taken) + n_open]
+        if groups is not None:
+            taken |= groups.with_members(items[:n_listed].tolist())
+            named = fill[~np.isin(fill, list(taken))]
+            named = named[groups.first_of_each(named)]
+        fresh = [item for item in named.tolist() if item not in taken][:n_open]
         items[n_listed : n_listed + len(fresh)] = fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +27,8 @@ from src.recommendation.ensemble import ENSEMBLE, Ensemble
 from src.recommendation.pipeline import Pipeline
 
 K = 10
+RARE_USERS = 3
+"""A product that at most so many users have in the training part is rare."""
 RATED_THRESHOLD = 3.5
 _RATED_AT_ONCE = 100_000
 
@@ -62,6 +65,7 @@ class RankingMetrics:
         novelty: mean self-information of the listed products, bits.
         short: share of users whose list has fewer products than possible.
         of_user: float[n_users], NDCG@10 in the order of the task.
+        recall_of_rare: float[n_users], recall@10 of the relevant products that are rare; NaN for users without one.
     """
 
     precision_at_10: Estimate
@@ -74,6 +78,7 @@ class RankingMetrics:
     novelty: float
     short: float
     of_user: FloatArray = field(repr=False, compare=False)
+    recall_of_rare: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def measure_ratings(model: Rater, test: Interactions) -> RatingMetrics:
@@ -169,9 +174,24 @@ def measure_lists(
         reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
         lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
         values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
-    possible = np.minimum(K, len(pipeline.items) - np.array([len(_known(history)) for history in task.histories]))
+    n_places = len(pipeline.items) if pipeline.groups is None else pipeline.groups.n_places
+    possible = np.minimum(K, n_places - np.array([len(_known(history)) for history in task.histories]))
     bits, baseline = novelty(item_users, len(pipeline.users)), values[POPULARITY]["ndcg"]
-    return {name: _list_metrics(lists[name], of_user, baseline, possible, bits) for name, of_user in values.items()}
+    rare = [frozenset(i for i in products if item_users[i] <= RARE_USERS) for products in task.relevant]
+    return {
+        name: replace(
+            _list_metrics(lists[name], of_user, baseline, possible, bits),
+            recall_of_rare=_recall_of(lists[name], rare),
+        )
+        for name, of_user in values.items()
+    }
+
+
+def _recall_of(lists: IntArray, wanted: Sequence[Collection[int]]) -> FloatArray:
+    """Return float[n_users], the share of the wanted products that each list holds; NaN where none is wanted."""
+    found = [sum(item in products for item in row) for row, products in zip(lists.tolist(), wanted, strict=True)]
+    n_wanted = np.array([len(products) for products in wanted], np.float64)
+    return np.where(n_wanted > 0, np.array(found) / np.maximum(n_wanted, 1), np.nan)
 
 
 def prepare_lists(pipeline: Pipeline, train: TrainingData, task: RankingTask, reporter: Reporter) -> None:
@@ -275,7 +295,7 @@ def _known(history: tuple[Event, ...]) -> frozenset[str]:
 def _exact(pipeline: Pipeline, train: TrainingData, task: RankingTask, model: str) -> IntArray:
     """Return int32[n_users, K], row numbers; -1 beyond the end of a list."""
     queries = queries_of(train, task.user_idx, train.events)
-    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order)
+    return top_lists(pipeline.models[model], queries, K, fill=pipeline.models[POPULARITY].order, groups=pipeline.groups)
 
 
 def _served(pipeline: Pipeline, task: RankingTask, model: str, reporter: Reporter) -> IntArray:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from src.core.domain import JsonDict
 from src.core.progress import Reporter
+from src.evaluation.list_slices import SliceFigures, list_slices
 from src.evaluation.metrics import Estimate
 from src.evaluation.protocols import (
     K,
@@ -47,6 +48,7 @@ class Report:
         best: the model whose lists are to be served.
         rater: the model whose predicted ratings have the lowest error; None without one.
         repeats: likes of products that their user had an event with before, apart.
+        slices: title → figures for a part of the test users or of their products.
     """
 
     how: str
@@ -63,12 +65,13 @@ class Report:
     best: str
     rater: str | None
     repeats: Repeats = _NO_REPEATS
+    slices: dict[str, SliceFigures] = field(default_factory=dict)
 
     def to_json(self) -> JsonDict:
         """Return plain values without the figures of single users; an Estimate becomes {value, low, high}."""
         document = asdict(self)
         for figures in document["lists"].values():
-            del figures["of_user"]
+            del figures["of_user"], figures["recall_of_rare"]
         return document
 
     def protocol(self) -> str:
@@ -80,6 +83,12 @@ class Report:
         if POPULARITY not in self.lists:
             return f"No test user liked anything, so no list was measured; the list of {self.best} is served."
         sentences = [self._against_popularity(name) for name in self.lists if name != POPULARITY]
+        sentences += [
+            f"In the slice '{title}' the served list is surely worse than that of {each.best_single}: {each.metric} "
+            f"{each.ahead.value:+.4f} [{each.ahead.low:+.4f}, {each.ahead.high:+.4f}]."
+            for title, each in self.slices.items()
+            if each.is_behind
+        ]
         return " ".join([*sentences, f"The list of {self.best} is served."])
 
     def _against_popularity(self, name: str) -> str:
@@ -115,6 +124,22 @@ class Report:
                 f"{f.novelty:.1f} bits",
             ]
             for name, f in self.lists.items()
+        ]
+
+    def slice_table(self) -> list[list[str]]:
+        """Return rows of text, the header first: the served list beside the best single model, in each slice."""
+        header = ["slice", "users", "figure", self.best, "best single model", "", "difference"]
+        return [header] + [
+            [
+                title,
+                f"{each.n_users:,}",
+                each.metric,
+                _with_interval(each.figures[self.best]),
+                each.best_single,
+                _with_interval(each.figures[each.best_single]),
+                _with_interval(each.ahead),
+            ]
+            for title, each in self.slices.items()
         ]
 
 
@@ -192,6 +217,7 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
         best=best,
         rater=_rater(pipeline, ratings),
         repeats=measure_repeats(pipeline, split, relevant_rating, max_users, model=best),
+        slices=list_slices(lists, task, best),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,8 +31,10 @@ _NEAR, _COMPARED = 20, 300
 """Ids with typing errors that are returned, and how many are compared: those that share the most parts."""
 _ARRAYS = (
     "n_events", "last_at", "last_item", "by_events", "by_seen", "gram_start", "gram_users", "sale_start", "sale_day",
-    "sale_count",
+    "sale_count", "returned", "owner_start", "owners",
 )  # fmt: skip
+ABOUT = "directory-2.json"
+"""Written last, and named anew when the arrays change, so that a directory of another version is made again."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,13 @@ class ShopDirectory:
         gram_start: int64[_BUCKETS + 1], where the customers of each part of three bytes begin in gram_users.
         gram_users: int32[n], row numbers, ascending within each part.
         sale_start: int64[n_items + 1], where the sales of each product begin.
-        sale_day: int32[n], days since 1970.
+        sale_day: int32[n], days since 1970 in the shop's time zone.
         sale_count: float32[n], sold on that day, net of returns.
+        returned: float32[n_items], what was returned of the purchases of the last SALES_DAYS days.
+        owner_start: int64[n_items + 1], where the owners of each product begin in owners.
+        owners: int32[n], row numbers of the customers who bought it, or rated it in a shop of ratings; ascending for
+            each product.
+        owned_by: The kind of event that makes an owner.
         newest_day: The day of the newest event.
         changed_at: When the store was last changed before it was read; None if never.
     """
@@ -86,16 +93,28 @@ class ShopDirectory:
     sale_start: IntArray
     sale_day: IntArray
     sale_count: FloatArray
+    returned: FloatArray
+    owner_start: IntArray
+    owners: IntArray
+    owned_by: str
     newest_day: int
     changed_at: int | None
 
     @classmethod
-    def of(cls, data: TrainingData, changed_at: int | None) -> ShopDirectory:
+    def of(
+        cls,
+        data: TrainingData,
+        changed_at: int | None,
+        returned: Callable[[int], Mapping[str, float]],
+        utc_offset: int = 0,
+    ) -> ShopDirectory:
         """Compute the directory of a shop.
 
         Args:
             data: All events, net of returns.
             changed_at: When the store was last changed before they were read.
+            returned: UTC seconds → what was returned of each product's purchases since then.
+            utc_offset: Seconds that the shop's clock is ahead of UTC.
 
         Returns:
             The directory.
@@ -107,11 +126,18 @@ class ShopDirectory:
         last = order[np.maximum(ends, 0)]
         last_at = np.where(n_events > 0, events.at[last], NO_TIME)
         starts, members = _postings(users)
-        sale_start, sale_day, sale_count, newest = _sales(data)
+        sale_start, sale_day, sale_count, newest = _sales(data, utc_offset)
+        back = np.zeros(len(events.items), np.float32)
+        for id_, quantity in returned((newest - SALES_DAYS + 1) * DAY - utc_offset).items():
+            if (item := events.items.idx_of(id_)) is not None:
+                back[item] = quantity
+        owned_by = EventKind.PURCHASE if data.is_kind(EventKind.PURCHASE).any() else EventKind.RATING
+        owner_start, owners = _owners(data, owned_by)
         return cls(
             users, events.items, n_events, last_at, events.item_idx[last].astype(np.int32),
             np.argsort(-n_events, kind="stable").astype(np.int32), np.argsort(-last_at, kind="stable").astype(np.int32),
-            starts, members, sale_start, sale_day, sale_count, newest, changed_at,
+            starts, members, sale_start, sale_day, sale_count, back, owner_start, owners, owned_by.value, newest,
+            changed_at,
         )  # fmt: skip
 
     def rows(self, found: Iterable[int]) -> list[CustomerRow]:
@@ -134,28 +160,67 @@ class ShopDirectory:
         part = slice(int(self.sale_start[item]), int(self.sale_start[item + 1]))
         return dict(zip(self.sale_day[part].tolist(), self.sale_count[part].tolist(), strict=True))
 
+    def returned_of(self, product_id: str) -> float:
+        """Return how much was returned of the product's sales of the last SALES_DAYS days."""
+        item = self.items.idx_of(product_id)
+        return 0.0 if item is None else float(self.returned[item])
+
+    @cached_property
+    def sold_and_returned(self) -> tuple[float, float]:
+        """What the shop sold in the last SALES_DAYS days, returns not taken off, and what was returned of it."""
+        back = float(self.returned.sum())
+        return float(self.sale_count.sum()) + back, back
+
+    def owners_of_both(self, product_id: str, others: Iterable[str]) -> list[int]:
+        """Count the customers who own both of two products.
+
+        Args:
+            product_id: the one.
+            others: the other of each pair.
+
+        Returns:
+            One number for each of the others.
+        """
+        own = self._owners(product_id)
+        return [self._common(own, self._owners(other)) for other in others]
+
+    def _owners(self, product_id: str) -> IntArray:
+        item = self.items.idx_of(product_id)
+        if item is None:
+            return self.owners[:0]
+        return self.owners[int(self.owner_start[item]) : int(self.owner_start[item + 1])]
+
+    @staticmethod
+    def _common(one: IntArray, other: IntArray) -> int:
+        few, many = sorted((one, other), key=len)
+        if not len(few):
+            return 0
+        places = np.minimum(np.searchsorted(many, few), len(many) - 1)
+        return int((many[places] == few).sum())
+
     def ordered(self, sort: str) -> IntArray:
         """Return all customers in an order of SORTS."""
         if sort == "id":
             return self.users.sorted_rows
         return self.by_seen if sort == "seen" else self.by_events
 
-    def search(self, text: str, sort: str = "events") -> CustomersFound:
+    def search(self, text: str, sort: str = "events", n: int | None = None) -> CustomersFound:
         """Find customers by any part of their ids, from three letters on; if there is none, with typing errors.
 
         Args:
             text: The part, in any case of letters.
             sort: One of SORTS.
+            n: How many need be in order, such as those up to the end of a page; None for all.
 
         Returns:
-            The customers. With typing errors the nearest come first.
+            All customers, the first n of them in order. With typing errors the nearest come first.
         """
         wanted = _folded(text.encode("utf-8", "surrogatepass"))
         if not wanted:
             return CustomersFound(self.ordered(sort))
         exact = self._containing(wanted)
         if len(exact):
-            return CustomersFound(self._sorted(exact, sort))
+            return CustomersFound(self._sorted(exact, sort, len(exact) if n is None else n))
         return CustomersFound(self._near(wanted), forgiven=True)
 
     def _containing(self, wanted: bytes) -> IntArray:
@@ -188,8 +253,9 @@ class ShopDirectory:
 
     def _beginning(self, wanted: str) -> IntArray:
         """Return the rows whose ids begin with one or two letters: any part would be found in almost every id."""
-        cases = dict.fromkeys((wanted, wanted.upper(), wanted.capitalize()))
-        return np.unique(np.concatenate([self.users.starting_with(case) for case in cases]))
+        cases = dict.fromkeys((wanted, wanted.upper(), wanted.capitalize()))  # no id begins with two of them
+        found: IntArray = np.concatenate([self.users.starting_with(case) for case in cases])
+        return found
 
     def _near(self, wanted: bytes) -> IntArray:
         """Return the rows with the ids, or the parts of ids, nearest to a text, at one or two typing errors."""
@@ -210,17 +276,28 @@ class ShopDirectory:
         ]
         return np.array([row for _, row in sorted(scored)[:_NEAR]], np.int32)
 
-    def _sorted(self, rows: IntArray, sort: str) -> IntArray:
-        if sort == "id":
-            return rows[np.argsort(self._places[rows], kind="stable")]
-        key = self.last_at if sort == "seen" else self.n_events
-        return rows[np.argsort(-key[rows], kind="stable")]
+    def _sorted(self, rows: IntArray, sort: str, n: int) -> IntArray:
+        """Return the rows, the first n in order: putting a million in order takes longer than finding them."""
+        places: IntArray = self._places(sort)[rows]
+        if n >= len(rows):
+            return np.asarray(rows[np.argsort(places)])
+        parted = np.argpartition(places, n)
+        first = parted[:n]
+        order: IntArray = np.concatenate([first[np.argsort(places[first])], parted[n:]])
+        return np.asarray(rows[order])
+
+    def _places(self, sort: str) -> IntArray:
+        """Return the place of every customer in an order of SORTS, kept once it was asked for."""
+        places = self._kept_places.get(sort)
+        if places is None:
+            places = np.empty(len(self.users), np.int32)
+            places[self.ordered(sort)] = np.arange(len(self.users), dtype=np.int32)
+            self._kept_places[sort] = places
+        return places
 
     @cached_property
-    def _places(self) -> IntArray:
-        places = np.empty(len(self.users), np.int32)
-        places[self.users.sorted_rows] = np.arange(len(self.users), dtype=np.int32)
-        return places
+    def _kept_places(self) -> dict[str, IntArray]:
+        return {}
 
     @cached_property
     def _folded_blob(self) -> IntArray:
@@ -238,8 +315,8 @@ class ShopDirectory:
         self.items.save(fresh / "items")
         for name in _ARRAYS:
             np.save(fresh / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        about = {"newest_day": self.newest_day, "changed_at": self.changed_at}
-        (fresh / "directory.json").write_text(json.dumps(about), encoding="utf-8")
+        about = {"newest_day": self.newest_day, "changed_at": self.changed_at, "owned_by": self.owned_by}
+        (fresh / ABOUT).write_text(json.dumps(about), encoding="utf-8")
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -251,7 +328,7 @@ class ShopDirectory:
     def load(cls, folder: Path) -> ShopDirectory | None:
         """Map what `save` wrote; None if there is nothing that can be read."""
         try:
-            about = json.loads((folder / "directory.json").read_text(encoding="utf-8"))
+            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
             users, items = Vocabulary.load(folder / "users"), Vocabulary.load(folder / "items")
             return cls(users=users, items=items, **arrays, **about)
@@ -303,12 +380,12 @@ def _postings(users: Vocabulary) -> tuple[IntArray, IntArray]:
     return starts.astype(np.int64), rows.astype(np.int32)
 
 
-def _sales(data: TrainingData) -> tuple[IntArray, IntArray, FloatArray, int]:
+def _sales(data: TrainingData, utc_offset: int) -> tuple[IntArray, IntArray, FloatArray, int]:
     """Return the sales of the last days by product and day, and the newest day."""
     events = data.events
     known = events.at[events.at != NO_TIME]
-    newest = int(known.max() // DAY) if len(known) else 0
-    days = events.at // DAY
+    newest = int((known.max() + utc_offset) // DAY) if len(known) else 0
+    days = (events.at + utc_offset) // DAY
     is_sale = (
         (data.kind == KIND_ORDER.index(EventKind.PURCHASE)) & (events.at != NO_TIME) & (days > newest - SALES_DAYS)
     )
@@ -318,6 +395,15 @@ def _sales(data: TrainingData) -> tuple[IntArray, IntArray, FloatArray, int]:
     item, day = distinct // SALES_DAYS, newest - distinct % SALES_DAYS
     start = np.searchsorted(item, np.arange(len(events.items) + 1)).astype(np.int64)
     return start, day.astype(np.int32), count, newest
+
+
+def _owners(data: TrainingData, kind: EventKind) -> tuple[IntArray, IntArray]:
+    """Return where the owners of each product begin, and the owners, each once and ascending."""
+    owned = np.flatnonzero(data.is_kind(kind))
+    events, n_users = data.events, max(len(data.users), 1)
+    pairs = np.unique(events.item_idx[owned].astype(np.int64) * n_users + events.user_idx[owned])
+    start = np.searchsorted(pairs // n_users, np.arange(len(events.items) + 1)).astype(np.int64)
+    return start, (pairs % n_users).astype(np.int32)
 
 
 def page_of(rows: Sequence[int] | IntArray, page: int, length: int) -> list[int]:

@@ -3,8 +3,9 @@
 Gunicorn's threaded worker gives each connection a thread that reads the request and writes the answer, so a few clients
 that send half a request, or read no answer, occupy all threads. Here the worker's main loop reads requests until they
 are complete and writes answers that a client is slow to read; a thread only makes the answer. Connections beyond the
-limit replace the one that has waited longest. A request that came before the answer to the one before it (pipelined)
-waits for a free thread behind the requests of other clients.
+limit replace the one that has waited longest. Requests that came before the answer to the one before them (pipelined)
+are answered one at a time, behind the requests of other clients: each thread more would only make the others wait for
+the interpreter's lock.
 
 It rests on inner methods of `gunicorn.workers.gthread`; tests/front/test_worker.py fails when they change.
 """
@@ -19,11 +20,11 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from threading import Lock
+from threading import Barrier, Lock
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -43,7 +44,7 @@ LINGER_SECONDS = 2.0
 MOST_BUFFERED = 128 * 2**20
 """Bytes of incomplete requests and unread answers that a worker holds; beyond it the longest waiting one is closed."""
 PIPELINED_SHARE = 8
-"""One request in so many is a pipelined one where the requests of other clients leave no thread free."""
+"""One request in so many is a pipelined one where the requests of other clients occupy all threads."""
 MAX_BODY = 8 * 2**20
 """Bytes; `gunicorn.conf.py` sets what the application accepts."""
 
@@ -58,7 +59,7 @@ class State(Enum):
     """What a connection waits for."""
 
     READING = "the client sends a request"
-    QUEUED = "a thread is free for a pipelined request"
+    QUEUED = "it is the turn of a pipelined request"
     WORKING = "a thread makes the answer"
     WRITING = "the client reads the answer"
     LINGERING = "the client closes the connection"
@@ -161,7 +162,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         head_seconds: until when a head must be complete, see HEAD_SECONDS.
         max_body: bytes of the largest body that is read; a longer one is refused by its head.
         connections: all open ones, the one that has been in its state longest first.
-        pipelined: connections with a complete request that waits for a free thread; closed ones are skipped later.
+        pipelined: connections with a complete request that waits for its turn; closed ones are skipped later.
     """
 
     head_seconds = HEAD_SECONDS
@@ -172,6 +173,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self.connections: dict[Connection, None] = {}
         self.pipelined: deque[Connection] = deque()
         self._n_working = 0
+        self._pipelined_at_work: Connection | None = None
         self._n_answers = 0
         self._swept_at = 0.0
         self._accept_again_at = 0.0
@@ -203,6 +205,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         wsgi.Response = CheckedResponse
         self.worker_connections = max(_FEWEST_CONNECTIONS, min(int(self.cfg.worker_connections), descriptors // 2))
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Return the threads, all of them started: a limit that allows no more ends the start, not a request."""
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        all_run = Barrier(self.cfg.threads + 1)
+        for _ in range(self.cfg.threads):
+            pool.submit(all_run.wait)
+        all_run.wait()
+        return pool
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Accept connections or not; not for a moment after descriptors ran out."""
@@ -236,6 +247,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         """
         self._n_working -= 1
         self._n_answers += 1
+        if conn is self._pipelined_at_work:
+            self._pipelined_at_work = None
         try:
             conn.keep = not fs.cancelled() and fs.exception() is None and bool(fs.result())
             if conn.sock.flush():
@@ -244,7 +257,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._wait(conn, State.WRITING, ANSWER_SECONDS, selectors.EVENT_WRITE, self._write)
         except OSError:
             self._drop(conn)
-        self._submit_pipelined(at_least=int(self._n_answers % PIPELINED_SHARE == 0))
+        self._submit_pipelined(needs_free_thread=self._n_answers % PIPELINED_SHARE != 0)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close connections that have waited too long; Gunicorn's loop calls this after every round.
@@ -332,12 +345,13 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         connection.request = RequestBuffer(self.max_body)
         self.enqueue_req(connection)
 
-    def _submit_pipelined(self, at_least: int = 0) -> None:
-        """Hand queued requests to free threads, and so many whether or not a thread is free."""
-        while self.pipelined and (at_least > 0 or self._n_working < self.cfg.threads):
+    def _submit_pipelined(self, *, needs_free_thread: bool = True) -> None:
+        """Hand the next queued request to a thread, unless one of them is at work."""
+        may_start = self._n_working < self.cfg.threads or not needs_free_thread
+        while self.pipelined and self._pipelined_at_work is None and may_start:
             connection = self.pipelined.popleft()
             if connection in self.connections:
-                at_least -= 1
+                self._pipelined_at_work = connection
                 self._submit(connection)
 
     def _write(self, connection: Connection) -> None:

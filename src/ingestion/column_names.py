@@ -14,6 +14,8 @@ IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
 LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
 TEST, RETURNED = "test", "returned"
+VARIANTS = "variants"
+"""Of a parent: the ids of the products that are its variants."""
 
 CATALOGUE_ROLES = (
     TITLE,
@@ -29,6 +31,7 @@ CATALOGUE_ROLES = (
     LISTED,
     SALE_PRICE,
     AVAILABLE,
+    VARIANTS,
 )
 
 # Compared without case, blanks, dashes and underscores; the most specific name of a role comes first.
@@ -97,6 +100,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     LISTED: ("published", "isactive", "active", "enabled", "visibility", "visibilityincatalog", "productonline",
              "visible", "isvisible", "published01"),
     SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
+    VARIANTS: ("configurablevariations", "configurablevariationskus", "childskus", "variantskus"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
     TEST: ("istest", "test", "testmode", "testorder"),
     RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity", "qtycanceled"),

@@ -110,6 +110,11 @@ class ColumnProfile:
         return self.share(_URL.fullmatch)
 
     @cached_property
+    def objects(self) -> float:
+        """Share of objects of a JSON file, which have no text."""
+        return self.share(lambda cell: self.nested and cell.startswith("{"))
+
+    @cached_property
     def texts(self) -> float:
         """Share of longer texts with blanks, which are no ids."""
         return self.share(lambda cell: len(cell) > _LONG_TEXT and " " in cell)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -60,6 +61,9 @@ class Thresholds:
     min_user_rows: int = 1_000
 
 
+CheckValue: TypeAlias = int | float | str
+
+
 @dataclass(frozen=True)
 class Check:
     """The result of one check.
@@ -68,11 +72,14 @@ class Check:
         name: What was checked.
         passed: Whether it is as expected.
         message: What was found, what was expected and, where the check failed, what to do.
+        values: The figures in the message by name, so that it can be written in other languages. "case" names the
+            sentence where a check has several; shares begin with "share", times in UTC seconds end with "_at".
     """
 
     name: str
     passed: bool
     message: str
+    values: Mapping[str, CheckValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ def check_data(now: DataFigures, before: DataFigures | None, thresholds: Thresho
     return [check for check in checks if check is not None]
 
 
-def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> Check:
+def check_of(name: str, passed: bool, found: str, expected: str, next_: str, **values: CheckValue) -> Check:
     """Return a check with a message of three parts.
 
     Args:
@@ -151,11 +158,12 @@ def check_of(name: str, passed: bool, found: str, expected: str, next_: str) -> 
         found: What was found.
         expected: What was expected.
         next_: What to do if it failed.
+        **values: See Check.
 
     Returns:
         The check; its message has `next_` only where it failed.
     """
-    return Check(name, passed, f"{name}: {found}; expected {expected}" + ("" if passed else f": {next_}"))
+    return Check(name, passed, f"{name}: {found}; expected {expected}" + ("" if passed else f": {next_}"), values)
 
 
 def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
@@ -281,6 +289,8 @@ def _newest(now: int | None, before: int | None, since: str, thresholds: Thresho
         "no event has a time" if now is None else f"of {_moment(now)}",
         f"not before that of {since}, {_moment(before)}",
         "see whether an old file came again, or the column of times is gone",
+        **({"case": "no_newest_event"} if now is None else {"now_at": now}),
+        before_at=before,
     )
 
 
@@ -294,6 +304,11 @@ def _loss(noun: str, now: int, before: int, thresholds: Thresholds) -> Check | N
         f"at most {percent(thresholds.max_loss)} fewer",
         "see that AISLE_DATABASE_URL and AISLE_VAR lead to the right store, and who deleted from it; if it was meant, "
         "train by hand: python train_model.py --force",
+        case="loss",
+        noun=noun,
+        now=now,
+        before=before,
+        share_most=thresholds.max_loss,
     )
 
 
@@ -311,6 +326,8 @@ def _stopped(now: DataFigures, before: DataFigures, thresholds: Thresholds) -> C
         f"the newest event is {age / 86_400:.1f} days old",
         f"at most {limit / 86_400:g}, as at the last training",
         "see whether the shop still sends events and files are still loaded",
+        days=age / 86_400,
+        most=limit / 86_400,
     )
 
 

@@ -90,6 +90,7 @@ class ColumnBlock:
         renamed: Id of a product in the file → the one that an option gives it.
         by_kind: Kind → events.
         undone: What was bought in orders that were cancelled or refunded, as returns.
+        parent: Id of a product → the one whose row names it as a variant.
     """
 
     n_rows: int
@@ -101,6 +102,7 @@ class ColumnBlock:
     renamed: dict[str, str] = field(default_factory=dict)
     by_kind: Counter[str] = field(default_factory=Counter)
     undone: EventBatch = field(default_factory=no_events)
+    parent: dict[str, str] = field(default_factory=dict)
 
     def in_order(self) -> ColumnBlock:
         """Return the block with its events by key, time and place."""
@@ -123,6 +125,7 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
         block.renamed,
         block.by_kind,
         block.undone,
+        block.parent,
     )
 
 

@@ -68,7 +68,7 @@ _IGNORED_WORDS = """
         filedownload formstart formsubmit videostart videoprogress videocomplete share coupon couponapplied
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping
-        heartbeat
+        heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """
 _IGNORED = frozenset(_IGNORED_WORDS.split())
 # What other channels record: an opened mail is no product that was looked at.
@@ -124,8 +124,7 @@ def is_ignored_kind(name: str) -> bool:
     return (
         "".join(words) in _IGNORED
         or not _OTHER_THINGS.isdisjoint(words)
-        or words[0].startswith(_REMOVALS)
-        or (words[-1].startswith(_REMOVALS) and len(words) > 1)
+        or any(word.startswith(_REMOVALS) for word in words)
     )
 
 

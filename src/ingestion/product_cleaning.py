@@ -59,6 +59,9 @@ _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inacti
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
 
 
+_SKU = re.compile(r"(?:^|,)\s*sku=([^,]+)", re.IGNORECASE)
+_BY_NUMBER = "id:"
+"""WooCommerce writes it before the number of a parent without a SKU."""
 _GROUPED_BY_POINTS = re.compile(r"\D*[1-9]\d{0,2}(\.\d{3})+\D*")
 
 
@@ -87,7 +90,7 @@ def clean_product(values: Mapping[str, object], mended: Counter[str], decimal: s
         image_url=clean_image(values.get(column_names.IMAGE), mended),
         stock=_units_in_stock(values, mended),
         withdrawn=_withdrawn(values.get(column_names.WITHDRAWN), mended),
-        group_id=_group(values.get(column_names.GROUP), mended),
+        group_id=_group(values, mended),
         unlisted=_unlisted(values, mended),
     )
 
@@ -127,16 +130,33 @@ def _text(cell: object, role: str, limit: int, mended: Counter[str]) -> str | No
     return text
 
 
-def _group(cell: object, mended: Counter[str]) -> str | None:
-    """Return the id of the product's group: a text or number, as ids of products are."""
-    cell = normalize_cell(cell)
+def _group(values: Mapping[str, object], mended: Counter[str]) -> str | None:
+    """Return the id of the product's group, a text or number as ids of products are; that of a parent is its own."""
+    cell = normalize_cell(values.get(column_names.GROUP))
     if cell is None:
-        return None
-    group = clean_id(as_texts([cell])[0])
+        return str(values[column_names.PRODUCT]) if variants_of(values.get(column_names.VARIANTS)) else None
+    group = clean_id(as_texts([cell])[0].removeprefix(_BY_NUMBER))
     if group and not has_bad_characters(group) and not is_too_long(group):
         return group
     mended["group is no id: left empty"] += 1
     return None
+
+
+def variants_of(cell: object) -> list[str]:
+    """Return the ids of the variants that a parent names.
+
+    Args:
+        cell: Ids with signs between, or attributes of each variant with its id as one of them, as Magento writes them:
+            "sku=A-S,size=S|sku=A-M,size=M".
+
+    Returns:
+        The ids; none for an empty cell.
+    """
+    cell = normalize_cell(cell)
+    parts = list(map(str, list_items(cell))) if isinstance(cell, list) else re.split(r"[|;\n]", str(cell or ""))
+    named = [match[1] if (match := _SKU.search(part)) else part for part in parts]
+    ids = [clean_id(id_) for part in named for id_ in ([part] if "=" in part else part.split(","))]
+    return [id_ for id_ in ids if id_ and "=" not in id_ and not has_bad_characters(id_) and not is_too_long(id_)]
 
 
 def _brand(cell: object, mended: Counter[str]) -> str | None:

@@ -28,7 +28,7 @@ class Scale(NamedTuple):
         return f"{self.low:g}-{self.high:g}"
 
 
-_NEXT_LOWER = {5: 0, 10: 5, 100: 10}
+_NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
 _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 _USUAL = (Scale(1, 5), Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 

@@ -11,7 +11,17 @@ import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product, no_events
 from src.core.ids import clean_id, has_bad_characters, is_too_long
-from src.ingestion.column_names import CATALOGUE_ROLES, CATEGORY, KIND, LANGUAGE, LISTED, PRICE, PRODUCT, STATE
+from src.ingestion.column_names import (
+    CATALOGUE_ROLES,
+    CATEGORY,
+    KIND,
+    LANGUAGE,
+    LISTED,
+    PRICE,
+    PRODUCT,
+    STATE,
+    VARIANTS,
+)
 from src.ingestion.event_rules import EventRules
 from src.ingestion.event_validation import (
     ValidatedEvents,
@@ -22,12 +32,12 @@ from src.ingestion.event_validation import (
 )
 from src.ingestion.layout import EVENTS, GENRES, LISTS, Layout, genres_of
 from src.ingestion.parsing import as_texts, is_nothing
-from src.ingestion.product_cleaning import clean_product
+from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
 from src.ingestion.row_rejections import RowRejections
 
-_NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available")
+_NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available", "variants")
 _PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in _NO_FIELD} | {
     "image": "image_url",
     "group": "group_id",
@@ -48,6 +58,7 @@ class ValidatedBlock:
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
         undone: What was bought in orders that were cancelled or refunded, as returns.
+        parent: Id of a product → the one whose row names it as a variant.
     """
 
     n_rows: int
@@ -59,6 +70,7 @@ class ValidatedBlock:
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
     undone: EventBatch = field(default_factory=no_events)
+    parent: dict[str, str] = field(default_factory=dict)
 
     @property
     def by_kind(self) -> Counter[str]:
@@ -117,6 +129,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     mended: Counter[str] = Counter()
     rows = _catalogue_rows(cells, products, np.flatnonzero(rejections.good), validated.is_return, layout)
     catalogue = [clean_product(values, mended, layout.decimal) for values in rows]
+    parent = {id_: str(values[PRODUCT]) for values in rows for id_ in variants_of(values.get(VARIANTS))}
     nulls = validated.nulls if layout.has_events else _empty_fields(catalogue, cells)
     rejected = rejections.rejected_rows(block)
     return ValidatedBlock(
@@ -129,6 +142,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
         nulls,
         renamed,
         validated.undone,
+        parent,
     )
 
 

@@ -170,7 +170,11 @@ def _text_sample(rows: FlatRows, names: Sequence[str]) -> tuple[list[list[str]],
         2 * sum(isinstance(row[at], dict | list) for row in cells) > sum(row[at] is not None for row in cells)
         for at in range(len(names))
     ]
-    texts = [
-        ["[…]" if isinstance(cell, dict | list) and cell else as_texts([cell])[0] for cell in row] for row in cells
-    ]
-    return texts, nested
+    return [[_cell_text(cell) for cell in row] for row in cells], nested
+
+
+def _cell_text(cell: object) -> str:
+    """Return a cell as text; of an object or a list that is not empty only what it is."""
+    if isinstance(cell, dict | list) and cell:
+        return "{…}" if isinstance(cell, dict) else "[…]"
+    return as_texts([cell])[0]

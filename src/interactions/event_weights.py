@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, Event, EventKind, FloatArray, IntArray
+from src.core.domain import DAY, EVENT_WEIGHTS, NO_TIME, SEEN_KINDS, Event, EventKind, FloatArray, IntArray
 
 KIND_ORDER: tuple[EventKind, ...] = tuple(EventKind)
 KIND_NUMBER: dict[str, int] = {kind: at for at, kind in enumerate(KIND_ORDER)}
@@ -35,6 +36,24 @@ class Weighting:
     kinds: dict[str, float] = field(default_factory=lambda: dict(EVENT_WEIGHTS))
     lowest_rating: float = 1.0
     half_life_days: float = 0.0
+
+    @cached_property
+    def alike(self) -> dict[EventKind, EventKind]:
+        """Each kind, and the first kind whose events shape lists in the same way: by weight, and as seen or not."""
+        first: dict[tuple[float, bool, bool], EventKind] = {}
+        return {
+            kind: first.setdefault((self.kinds.get(kind.value, 0.0), kind in SEEN_KINDS, self.rates(kind)), kind)
+            for kind in KIND_ORDER
+        }
+
+    @property
+    def by_kind_alone(self) -> bool:
+        """Whether neither the value nor the age of an event shapes its weight."""
+        return self.lowest_rating == 1 and not self.half_life_days
+
+    def rates(self, kind: EventKind) -> bool:
+        """Whether the value of an event of this kind shapes its weight."""
+        return kind is EventKind.RATING and self.lowest_rating != 1
 
     def of_events(self, kind: IntArray, value: FloatArray, age: IntArray) -> FloatArray:
         """Return the weights of single events.

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from src.core.domain import NO_TIME, SEEN_KINDS, BoolArray, EventBatch, EventKind, FloatArray, IntArray
 from src.interactions.event_weights import KIND_NUMBER, Weighting, ages_by_group, combine_events, decay
+from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_categories import ItemCategories
 from src.interactions.vocabulary import Vocabulary
 
@@ -85,6 +86,7 @@ class TrainingData:
         categories: of the items; None where no item has one.
         item_vectors: float[n_items, d], embeddings of the items' texts, rows of length 1 or zeros; None where no item
             has one.
+        attributes: of the items, their groups among them; None where nothing is known.
     """
 
     events: Interactions
@@ -92,6 +94,7 @@ class TrainingData:
     weighting: Weighting = field(default_factory=Weighting)
     categories: ItemCategories | None = None
     item_vectors: FloatArray | None = None
+    attributes: ItemAttributes | None = None
 
     def __len__(self) -> int:
         return len(self.events)
@@ -187,7 +190,8 @@ class TrainingData:
         if not new:
             return self
         items = Vocabulary.of([*self.items.ids_of(range(len(self.items))), *new])
-        return replace(self, events=replace(self.events, items=items), categories=None, item_vectors=None)
+        events = replace(self.events, items=items)
+        return replace(self, events=events, categories=None, item_vectors=None, attributes=None)
 
     def joined(self, other: TrainingData) -> TrainingData:
         """Return the events of both, which have the same vocabularies; those of `other` come last."""

@@ -1,10 +1,11 @@
-"""Attributes of a release's items that filters, boosts and caps use: category, brand, price and stock."""
+"""Attributes of a release's items that lists depend on: category, brand, price, stock, and the group of variants."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import numpy as np
 from src.core.domain import BoolArray, ExclusionReason, FloatArray, IntArray, ProductAttributes, ProductFilter, Rules
 from src.core.mapped_arrays import mapped
 from src.interactions.category_index import CategoryIndex, folded
+from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
 
 BRAND, CATEGORY, PRODUCT_ID = "brand", "category", "product_id"
 """Kinds of Boost."""
 UNKNOWN = 0
-"""Number of a category or brand that is not known."""
-_ARRAYS = ("price", "stock", "category", "brand")
+"""Number of a category, brand or group that is not known."""
+_ARRAYS = ("price", "stock", "category", "brand", "group")
 
 Check = Callable[[IntArray], BoolArray]
 """Tells which of the given row numbers pass."""
@@ -37,6 +39,8 @@ class ItemAttributes:
         brand: int32, numbers in `brands`.
         categories: texts, of which the first is "", that is UNKNOWN.
         brands: folded name → number; "" is UNKNOWN.
+        group: int32, numbers in `group_names`.
+        group_names: id of a group → number; "" is UNKNOWN.
     """
 
     price: FloatArray
@@ -45,6 +49,8 @@ class ItemAttributes:
     brand: IntArray
     categories: CategoryIndex
     brands: Mapping[str, int]
+    group: IntArray
+    group_names: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.price)
@@ -54,7 +60,7 @@ class ItemAttributes:
         """Return attributes that are all unknown."""
         unknown = np.full(n_items, UNKNOWN, np.int32)
         price, stock = np.full(n_items, np.nan), np.full(n_items, -1, np.int64)
-        return cls(price, stock, unknown, unknown, CategoryIndex(("",)), {"": UNKNOWN})
+        return cls(price, stock, unknown, unknown, CategoryIndex(("",)), {"": UNKNOWN}, unknown, {"": UNKNOWN})
 
     @classmethod
     def of(cls, pages: Iterable[Sequence[ProductAttributes]], items: Vocabulary) -> ItemAttributes:
@@ -113,7 +119,23 @@ class ItemAttributes:
             return False
         if self.brands.get(folded(row.brand or "")) != int(self.brand[item]):
             return False
+        if self.group_names.get(row.group or "") != int(self.group[item]):
+            return False
         return self.categories.texts[int(self.category[item])] == (row.category or "")
+
+    @cached_property
+    def groups(self) -> ItemGroups | None:
+        """Which items are variants of one thing; None if no two are."""
+        return ItemGroups.of(self.group, self.stock)
+
+    def of_group(self, group: str) -> frozenset[int]:
+        """Return the row numbers of the items of a group."""
+        number = self.group_names.get(group, UNKNOWN)
+        return frozenset() if number == UNKNOWN else frozenset(np.flatnonzero(self.group == number).tolist())
+
+    def without_stock(self) -> ItemAttributes:
+        """Return a copy in which every stock is unknown: what is sold out now says nothing about lists of the past."""
+        return replace(self, stock=np.full(len(self), -1, np.int64))
 
     def fitting(self, wanted: ProductFilter) -> BoolArray | None:
         """Return bool[n_items], the items that pass the filter; None if it filters nothing."""
@@ -145,6 +167,9 @@ class ItemAttributes:
         if wanted.not_categories:
             not_excluded = ~self.categories.having(wanted.not_categories)
             yield ExclusionReason.CATEGORY, lambda items: not_excluded[category[items]]
+        if wanted.brands:
+            chosen = np.array(sorted({self.brands.get(folded(name), -1) for name in wanted.brands}))
+            yield ExclusionReason.BRAND, lambda items: np.isin(self.brand[items], chosen)
         if unwanted := {self.brands.get(folded(name), UNKNOWN) for name in wanted.not_brands} - {UNKNOWN}:
             numbers, brand = np.array(sorted(unwanted)), self.brand
             yield ExclusionReason.BRAND, lambda items: ~np.isin(brand[items], numbers)
@@ -184,16 +209,21 @@ class ItemAttributes:
         folder.mkdir(parents=True, exist_ok=True)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        names = {"categories": self.categories.texts, "brands": list(self.brands)}
+        names = {"categories": self.categories.texts, "brands": list(self.brands), "groups": list(self.group_names)}
         (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> ItemAttributes:
         """Map what `save` wrote."""
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
-        brands = {name: number for number, name in enumerate(names["brands"])}
-        return cls(categories=CategoryIndex(names["categories"]), brands=brands, **arrays)
+        has_groups = "groups" in names  # older versions knew none
+        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS if has_groups or name != "group"}
+        brands, groups = (_numbered(names.get(each, [""])) for each in ("brands", "groups"))
+        group = arrays.pop("group", None)
+        group = np.full(len(arrays["price"]), UNKNOWN, np.int32) if group is None else group
+        return cls(
+            categories=CategoryIndex(names["categories"]), brands=brands, group=group, group_names=groups, **arrays
+        )
 
 
 class _Draft:
@@ -201,8 +231,9 @@ class _Draft:
 
     def __init__(self, base: ItemAttributes) -> None:
         self._price, self._stock = base.price.copy(), base.stock.copy()
-        self._category, self._brand = base.category.copy(), base.brand.copy()
+        self._category, self._brand, self._group = base.category.copy(), base.brand.copy(), base.group.copy()
         self._base_categories, self._brands = base.categories, dict(base.brands)
+        self._groups = dict(base.group_names)
         self._categories = {text: number for number, text in enumerate(base.categories.texts)}
         self._folded: dict[str, str] = {}
 
@@ -214,6 +245,7 @@ class _Draft:
         self._stock[at] = [-1 if row.stock is None else row.stock for row in rows]
         self._category[at] = [_number(self._categories, row.category or "") for row in rows]
         self._brand[at] = [_number(self._brands, self._fold(row.brand or "")) for row in rows]
+        self._group[at] = [_number(self._groups, row.group or "") for row in rows]
 
     def _fold(self, brand: str) -> str:
         key = self._folded.get(brand)
@@ -223,7 +255,20 @@ class _Draft:
         # Without a new text the index is shared, so that its caches need not be computed again.
         has_new = len(self._categories) != len(self._base_categories)
         categories = CategoryIndex(tuple(self._categories)) if has_new else self._base_categories
-        return ItemAttributes(self._price, self._stock, self._category, self._brand, categories, self._brands)
+        return ItemAttributes(
+            self._price,
+            self._stock,
+            self._category,
+            self._brand,
+            categories,
+            self._brands,
+            self._group,
+            self._groups,
+        )
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names)}
 
 
 def _number(numbers: dict[str, int], name: str) -> int:

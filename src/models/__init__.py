@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from src.interactions.interactions import TrainingData
-from src.models import als, category_popularity, co_occurrence, item_graph, popularity, spectral, svd, text, vbmf
+from src.models import (
+    als,
+    autoencoder,
+    category_popularity,
+    co_occurrence,
+    item_graph,
+    popularity,
+    spectral,
+    svd,
+    text,
+    transitions,
+    vbmf,
+)
 from src.models.model_kind import ModelKind
 
 POPULARITY, TRENDING, ITEM_GRAPH, SPECTRAL, ALS, SVD = "popularity", "trending", "item_graph", "spectral", "als", "svd"
 VBMF, CATEGORY_POPULARITY, TEXT, CO_OCCURRENCE = "vbmf", "category_popularity", "text", "co_occurrence"
+AUTOENCODER, TRANSITIONS = "autoencoder", "transitions"
 
 MODELS: dict[str, ModelKind] = {
     POPULARITY: ModelKind(
@@ -36,7 +49,17 @@ MODELS: dict[str, ModelKind] = {
     CO_OCCURRENCE: ModelKind(
         co_occurrence.train, co_occurrence.CoOccurrence.load, co_occurrence.CoOccurrenceParams.of, blends=True
     ),
+    TRANSITIONS: ModelKind(
+        transitions.train,
+        transitions.Transitions.load,
+        transitions.TransitionsParams.of,
+        blends=True,
+        learns_from=lambda data: data.has_times,
+    ),
     ITEM_GRAPH: ModelKind(item_graph.train, item_graph.ItemGraph.load, item_graph.ItemGraphParams.of, blends=True),
+    AUTOENCODER: ModelKind(
+        autoencoder.train, autoencoder.Autoencoder.load, autoencoder.AutoencoderParams.of, blends=True
+    ),
     SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
     TEXT: ModelKind(

@@ -17,7 +17,6 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 from typing_extensions import override
@@ -192,6 +191,8 @@ class Als(FromHistory, SavedAsArrays):
     @cached_property
     def _inverse_root(self) -> FloatArray:
         """float32[f, f], R⁻¹ of G = RRᵀ."""
+        from scipy.linalg import solve_triangular  # not at the top: serving does not need it
+
         root = np.linalg.cholesky(self.gram.astype(np.float64))
         return np.asarray(solve_triangular(root, np.eye(len(root)), lower=True), dtype=np.float32)
 

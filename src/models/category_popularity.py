@@ -20,6 +20,7 @@ from src.interactions.interactions import TrainingData
 from src.models import popularity
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import scale_columns, subtract_self_scores
+from src.models.sparse_rows import entries_of, sums_at
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ class CategoryPopularity(FromHistory, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        profile = np.zeros(self.n_categories, np.float32)
-        for item, weight in zip(query.item_idx.tolist(), query.weight.tolist(), strict=True):
-            row = slice(self.pointers[item], self.pointers[item + 1])
-            profile[self.indices[row]] += np.float32(weight) * self.data[row]
-        own = np.zeros(self.n_items, np.float32)
-        own[query.item_idx] = query.weight * self.itself[query.item_idx]
-        return np.asarray((self._rows[item_idx] @ profile) * self.weight[item_idx] - own[item_idx])
+        of_history = entries_of(query.item_idx, query.weight, self.pointers)
+        member = self.data[of_history.at] * of_history.weight
+        of_items = entries_of(item_idx, np.arange(len(item_idx)), self.pointers)
+        profile = sums_at(self.indices[of_history.at], member, self.indices[of_items.at], self.n_categories)
+        score = np.bincount(of_items.weight, self.data[of_items.at] * profile, minlength=len(item_idx))
+        own = sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
+        return np.asarray(score * self.weight[item_idx] - own, dtype=np.float32)
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_categories."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -21,14 +21,13 @@ from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
+from src.models.sparse_rows import entries_of, sums_at, sums_by_column
 
 _MOST_STEPS = 200_000
 """Products that the walk from one product may visit. From a product with more, it takes a sample of its users, each
 weighted up, so that the time of a query does not grow with the shop."""
 
 _ROUNDING = np.float32(1e-4)
-_SEARCHES_FOR_AN_ITEM = 16
-"""Items of a catalogue whose zeros are written in the time of one binary search."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +120,13 @@ class CoOccurrence(FromHistory, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        step = _step(query.item_idx, query.weight, self.user_pointers)
-        users, user = np.unique(self.user_idx[step.at], return_inverse=True)
-        weight = np.bincount(user, weights=self.user_weight[step.at] * step.weight, minlength=len(users))
-        step = _step(users, weight.astype(np.float64), self.item_pointers)
+        step = entries_of(query.item_idx, query.weight, self.user_pointers)
+        reached = self.user_weight[step.at] * step.weight
+        users, weight = sums_by_column(self.user_idx[step.at], reached, self.n_users)
+        step = entries_of(users, weight, self.item_pointers)
         reached = self.item_weight[step.at] * step.weight
-        scores = _sums_at(self.item_idx[step.at], reached, item_idx, self.n_items)
-        own = _sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
+        scores = sums_at(self.item_idx[step.at], reached, item_idx, self.n_items)
+        own = sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
         return np.where(own > 0, _less(scores, own), scores)
 
     def describe(self) -> dict[str, int]:
@@ -135,35 +134,10 @@ class CoOccurrence(FromHistory, SavedAsArrays):
         return {"n_items": self.n_items, "n_pairs": len(self.item_idx)}
 
 
-def _sums_at(item: IntArray, value: FloatArray, wanted: IntArray, n_items: int) -> FloatArray:
-    """Return float32[len(wanted)], the sum of the values of each wanted item; 0 for an item without one."""
-    if len(item) * _SEARCHES_FOR_AN_ITEM > n_items:
-        return np.bincount(item, weights=value, minlength=n_items)[wanted].astype(np.float32)
-    distinct, place = np.unique(wanted, return_inverse=True)  # an array of a large catalogue would take longer
-    at = np.searchsorted(distinct, item)
-    found = at < len(distinct)
-    found[found] = distinct[at[found]] == item[found]
-    return np.bincount(at[found], weights=value[found], minlength=len(distinct))[place].astype(np.float32)
-
-
 def _less(score: FloatArray, own: FloatArray) -> FloatArray:
     """Return score - own, and 0 where nothing but rounding is left of it."""
     rest = score - own
     return np.where(rest < _ROUNDING * own, np.float32(0), rest)
-
-
-class _Step(NamedTuple):
-    """Positions in the arrays of a CSR matrix, int64[n], and float[n], the weight of the row of each."""
-
-    at: IntArray
-    weight: FloatArray
-
-
-def _step(rows: IntArray, weight: FloatArray, pointers: IntArray) -> _Step:
-    """Return all entries of these rows, one row after another."""
-    starts, length = pointers[rows], pointers[rows + 1] - pointers[rows]
-    before = np.cumsum(length) - length
-    return _Step(np.arange(int(length.sum())) + np.repeat(starts - before, length), np.repeat(weight, length))
 
 
 def train(data: TrainingData, params: CoOccurrenceParams, *, seed: int) -> CoOccurrence:

@@ -8,7 +8,6 @@ ICDM 2011) restricted to neighbours, so that neither time nor memory grows with 
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,11 +21,11 @@ from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
+from src.models.sparse_rows import entries_of, sums_at
 
 _MAX_PAIRS_PER_ROW = 1_000
 _MAX_PAIRS = 100_000_000  # 8 bytes each
 _ROWS_PER_TASK = 2_000
-_OF_THREAD = threading.local()
 
 
 @dataclass(frozen=True)
@@ -106,28 +105,13 @@ class ItemGraph(FromHistory, SavedAsArrays):
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
-        # A column for each item, made once in a thread: clearing half a million of them takes longer than adding.
-        scores = _columns(self.n_items)
-        rows = [slice(self.pointers[item], self.pointers[item + 1]) for item in query.item_idx.tolist()]
-        try:
-            for row, weight in zip(rows, query.weight.tolist(), strict=True):
-                scores[self.indices[row]] += np.float32(weight) * self.data[row]
-            return scores[item_idx]
-        finally:
-            for row in rows:
-                scores[self.indices[row]] = 0
+        entries = entries_of(query.item_idx, query.weight, self.pointers)
+        support = self.data[entries.at] * entries.weight
+        return sums_at(self.indices[entries.at], support, item_idx, self.n_items)
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_edges."""
         return {"n_items": self.n_items, "n_edges": len(self.data)}
-
-
-def _columns(n_items: int) -> FloatArray:
-    """Return this thread's float32[n_items] of zeros, which whoever writes to it has to clear."""
-    held: FloatArray | None = getattr(_OF_THREAD, "columns", None)
-    if held is None or len(held) != n_items:
-        held = _OF_THREAD.columns = np.zeros(n_items, np.float32)
-    return held
 
 
 def train(data: TrainingData, params: ItemGraphParams, *, seed: int) -> ItemGraph:

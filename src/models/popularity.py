@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -27,22 +27,25 @@ class PopularityParams:
         damping: number of average ratings added to every product and user, so that a single rating counts little.
         half_life_days: an event this many days before the newest of all weighs half; events without a time keep their
             weight. 0: no decay.
+        by_group: whether the feedback of all variants of a group counts for each of them; their own feedback then
+            sorts them.
     """
 
     rating_min: float
     rating_max: float
     damping: float = 5.0
     half_life_days: float = 0.0
+    by_group: bool = False
 
     @classmethod
     def of(cls, settings: RatingScale) -> PopularityParams:
         """Return the parameters of popularity over all time."""
-        return cls(settings.rating_min, settings.rating_max)
+        return cls(settings.rating_min, settings.rating_max, by_group=settings.learn_on == "group")
 
     @classmethod
     def of_trending(cls, settings: TrendingSettings) -> PopularityParams:
         """Return the parameters of trending: popularity that decays with age."""
-        return cls(settings.rating_min, settings.rating_max, half_life_days=settings.trending_half_life_days)
+        return replace(cls.of(settings), half_life_days=settings.trending_half_life_days)
 
 
 class TrendingSettings(RatingScale):
@@ -145,10 +148,13 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
     if params.half_life_days:
         age = ages_by_group(np.zeros(len(feedback), np.int8), feedback.at, 1)
         amount = amount * decay(age, params.half_life_days)
-    weight = np.log1p(np.bincount(feedback.item_idx, weights=amount, minlength=feedback.n_items)).astype(np.float32)
+    own = np.bincount(feedback.item_idx, weights=amount, minlength=feedback.n_items)
+    groups = data.attributes.groups if params.by_group and data.attributes is not None else None
+    summed = own if groups is None else np.bincount(groups.leader, weights=own, minlength=len(own))[groups.leader]
+    weight = np.log1p(summed).astype(np.float32)
     return Popularity(
         weight=weight,
-        order=np.argsort(-weight, kind="stable").astype(np.int32),
+        order=np.lexsort((-own, -weight)).astype(np.int32),
         item_mean=((total + params.damping * mean) / (item_count + params.damping)).astype(np.float32),
         item_count=item_count,
         user_count=user_count,

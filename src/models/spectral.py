@@ -17,7 +17,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
@@ -151,13 +150,16 @@ class Spectrum:
         return Spectrum(self.vectors[:, :k], self.values[:k])
 
 
-def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Spectrum:
+def eigenvectors(
+    normalized: NormalizedHistories, rank: int, *, seed: int, iterations: int = _POWER_ITERATIONS
+) -> Spectrum:
     """Compute eigenvectors by randomized subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
 
     Args:
         normalized: histories whose Gram matrix is decomposed.
         rank: number of eigenvectors.
         seed: of the starting block.
+        iterations: with fewer of them the weaker vectors are less exact.
 
     Returns:
         At most `rank` eigenvectors; those with an eigenvalue of about zero are left out.
@@ -168,7 +170,7 @@ def eigenvectors(normalized: NormalizedHistories, rank: int, *, seed: int) -> Sp
         return Spectrum(np.zeros((n_items, 0), np.float32), np.zeros(0))
     width = min(rank + _OVERSAMPLING, n_items)
     basis: FloatArray = np.random.default_rng(seed).standard_normal((n_items, width), dtype=np.float32)
-    for _ in range(_POWER_ITERATIONS):
+    for _ in range(iterations):
         basis = orthonormal(_times_gram(normalized.matrix, basis))
     small = np.asarray(basis.T @ _times_gram(normalized.matrix, basis), dtype=np.float64)
     values, rotation = np.linalg.eigh((small + small.T) / 2)
@@ -191,6 +193,8 @@ def orthonormal(block: FloatArray) -> FloatArray:
 
     Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.
     """
+    from scipy.linalg import solve_triangular  # not at the top: serving does not need it
+
     gram = np.asarray(block.T @ block, dtype=np.float64)
     try:
         lower = np.linalg.cholesky(gram)

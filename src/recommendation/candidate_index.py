@@ -22,6 +22,7 @@ from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter, Silent
 from src.models.base import QueryBlock, QueryRows
 from src.models.compiled_top_n import best_of_rows
+from src.models.sparse_rows import sums_by_column
 from src.models.top_n import Candidates, top_n
 
 _MOST_PAIRS, _FEWEST_NAMED = 4_000_000_000, 10_000
@@ -55,15 +56,13 @@ class CandidateIndex:
             At most n items, best first.
         """
         rows = query.item_idx
-        item = self.item[rows].ravel()
-        score = (self.score[rows] * query.weight[:, None]).ravel()
-        order = np.argsort(item)
-        item, score = item[order], score[order]
-        starts = np.flatnonzero(np.diff(item, prepend=-2))
-        item, total = item[starts], np.add.reduceat(score, starts) if len(starts) else score
-        total[item < 0] = np.nan
+        # Places beyond the last neighbour, -1, are the first column, which is left out.
+        column = self.item[rows].ravel() + 1
+        items, total = sums_by_column(column, (self.score[rows] * query.weight[:, None]).ravel(), len(self.item) + 1)
+        begin = int(np.searchsorted(items, 1))
+        items, total = items[begin:] - 1, total[begin:]
         best = top_n(total, n)
-        return Candidates(item[best.item_idx].astype(np.int64), best.score)
+        return Candidates(items[best.item_idx], best.score)
 
     def save(self, folder: Path) -> None:
         """Write item.npy and score.npy into the folder, which is made."""

@@ -13,8 +13,9 @@ from src.models.base import ListModel, QueryBlock, QueryRows
 from src.models.contributions import Contributions
 from src.recommendation.list_candidates import ListRequest
 
-TREES, BOOST = "trees", "boost"
-"""Score adjustments that no model makes: the re-ranking by trees, and the boosts of the rules."""
+TREES, BOOST, VARIANT = "trees", "boost", "variant"
+"""Score adjustments that no model makes: the re-ranking by trees, the boosts of the rules, and the place of a variant
+that cannot be had, which another one takes."""
 REASONS = 10
 """Highest number of history items that an explanation names."""
 _LEFT_OUT = 100
@@ -40,19 +41,29 @@ def with_explanations(request: ListRequest, listed: Sequence[Recommendation]) ->
         parts = model.contributions(request.rows, items)
         reasons = _reasons(model, request.rows, items, request.items)
         for row, at in enumerate(of_source):
-            components = _components(listed[at], parts, row)
+            components = _components(listed[at], parts, row, takes_place=_takes_place(request, int(items[row])))
             explained[at] = listed[at]._replace(explanation=Explanation(components, reasons[row]))
     return explained
 
 
-def _components(place: Recommendation, parts: Contributions, row: int) -> tuple[ComponentScore, ...]:
+def _takes_place(request: ListRequest, item: int) -> bool:
+    """Whether an item may stand where a variant of it that cannot be had would stand."""
+    groups = request.groups
+    others = [] if groups is None else groups.members(item)
+    return groups is not None and any(groups.sold_out[each] or each in request.standing_in for each in others)
+
+
+def _components(
+    place: Recommendation, parts: Contributions, row: int, *, takes_place: bool
+) -> tuple[ComponentScore, ...]:
     """Return what adds up to the score of a place, the largest contribution first; `row`: its row in the parts."""
     components = []
     for term in parts.terms:
         score = term.score[row].item()
         components.append(ComponentScore(term.model or place.source, score, term.weight, term.weight * score))
-    reranking = place.base_score - float(parts.total[row]) if parts.is_reranked else 0.0
-    for name, change in ((TREES, reranking), (BOOST, place.score - place.base_score)):
+    change = place.base_score - float(parts.total[row])
+    reranking, moved = (change, 0.0) if parts.is_reranked else (0.0, change if takes_place else 0.0)
+    for name, change in ((TREES, reranking), (VARIANT, moved), (BOOST, place.score - place.base_score)):
         components.append(ComponentScore(name, change, 1.0, change))
     return tuple(sorted((each for each in components if each.contribution), key=lambda each: -abs(each.contribution)))
 

@@ -46,12 +46,12 @@ class ListBuilder:
             if missing > 0:
                 named = self._pool.named(source, missing, self._taken, is_exhaustive=is_exhaustive)
                 at = diversity.take(named.item_idx, missing)
-                items = named.item_idx[at].tolist()
+                items = [self._pool.shown(item, source) for item in named.item_idx[at].tolist()]
                 scores = zip(named.score[at].tolist(), named.base_score[at].tolist(), strict=True)
                 for id_, (score, base) in zip(request.items.ids_of(items), scores, strict=True):
                     filler = None if source == request.wanted else POPULARITY if base > 0 else CATALOGUE
                     self._listed.append(Recommendation(id_, score, source, filled_by or filler, base_score=base))
-                self._taken.update(items)
+                self._taken.update(items if request.groups is None else request.groups.with_members(items))
         self.watched_refusal = self.watched_refusal or diversity.watched_refusal
 
 
@@ -70,8 +70,13 @@ def find_position(request: ListRequest, n: int) -> ListPosition:
     listed = [place.product_id for place in builder.build(n)]
     if watched in listed:
         return ListPosition(listed.index(watched) + 1, None)
-    order = CandidatePool(request).named(request.wanted, max(_DEPTH, n), frozenset()).item_idx
-    at = np.flatnonzero(order == request.watched)
+    order, groups = CandidatePool(request).named(request.wanted, max(_DEPTH, n), frozenset()).item_idx, request.groups
+    if groups is None:
+        at = np.flatnonzero(order == request.watched)
+    elif set(groups.members(request.watched)) & set(request.items.rows_of(listed).tolist()):
+        return ListPosition(None, ExclusionReason.VARIANT)
+    else:
+        at = np.flatnonzero(groups.leader[order] == groups.leader[request.watched])
     rank = int(at[0]) + 1 if len(at) else None
     if builder.watched_refusal is not None:
         return ListPosition(rank, builder.watched_refusal)

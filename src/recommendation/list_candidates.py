@@ -12,6 +12,7 @@ import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray, Rules
 from src.interactions.item_attributes import ItemAttributes
+from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
 from src.models import POPULARITY
 from src.models.base import ListModel, QueryRows
@@ -22,6 +23,9 @@ _SCORED = 10_000
 scored beside those that a model retrieves."""
 _NAMED, _GROWTH, _WIDEST = 1_000, 4, 16_000
 """Items to retrieve at first where many will be left out, growth of that number, and its limit."""
+
+ALWAYS_SOUGHT = 20
+"""Places that the shortest list looks for, too, so that it is the beginning of a list of this length."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class ListRequest:
         rules: of the list.
         factor: float32[n_items], boosts of the scores; None without boosts.
         watched: row number of an item whose refusal is of interest.
+        groups: of which the list may hold one item each; None if it may hold any.
+        standing_in: withdrawn items that have a place on the list, which a listed variant of them takes: shops that
+            sell sizes and show the thing.
     """
 
     models: Mapping[str, ListModel]
@@ -51,6 +58,12 @@ class ListRequest:
     rules: Rules
     factor: FloatArray | None = None
     watched: int | None = None
+    groups: ItemGroups | None = None
+    standing_in: Set[int] = frozenset()
+
+    def allows(self, item: int) -> bool:
+        """Whether the query lets the list show an item, whatever its attributes are."""
+        return item not in self.excluded and item not in self.withdrawn
 
 
 class NamedItems(NamedTuple):
@@ -96,7 +109,7 @@ class CandidatePool:
             is_exhaustive: return every eligible item, in the order of `source` without boosts.
 
         Returns:
-            At least n items, if the model names as many.
+            At least n items, if the model names as many; of each group, the best one.
         """
         request, model = self._request, self._request.models[source]
         if is_exhaustive:
@@ -107,21 +120,72 @@ class CandidatePool:
             items = self._considered(model, n, self._open(taken))
             score = model.display_scores(request.rows, items)
         final = score if request.factor is None else boosted(score, request.factor[items])
-        order = slice(None) if is_exhaustive else top_n(final, len(items)).item_idx
+        order = np.arange(len(items)) if is_exhaustive else top_n(final, len(items)).item_idx
+        if request.groups is not None:
+            order = order[request.groups.first_of_each(items[order])]
         return NamedItems(items[order], final[order], score[order])
+
+    def shown(self, item: int, source: str) -> int:
+        """Return the variant to show at the place of an item, the best one in stock; the item itself if it may be had.
+
+        Args:
+            item: row number.
+            source: name of the model that knows which variant is best.
+
+        Returns:
+            A row number.
+        """
+        request = self._request
+        if request.groups is None:
+            return item
+
+        def best(items: list[int]) -> int:
+            score = request.models[source].display_scores(request.rows, np.array(items))
+            return items[int(np.argmax(np.nan_to_num(score, nan=-np.inf)))]
+
+        return request.groups.variant_to_show(item, self._allows, best)
+
+    def _allows(self, item: int) -> bool:
+        request = self._request
+        return request.allows(item) and (not request.rules.asks_facts or bool(self._fitting[item]))
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        withdrawn, enough = self._request.withdrawn, n + len(excluded)
-        # Few of thousands of withdrawn items would be listed, and as many more candidates take long to score.
-        for k in dict.fromkeys((enough, enough + len(withdrawn))):
+        groups, enough = self._request.groups, max(n, ALWAYS_SOUGHT)
+        n = n if groups is None else enough  # as a deeper look may find other candidates, a short list looks as deep
+        for k in self._depths(enough + len(excluded)):
             found = model.retrieve(self._request.rows, k)
             offered = enumerate(found.item_idx.tolist())
-            allowed = (at for at, item in offered if item not in excluded and item not in withdrawn)
-            at = list(islice(allowed, n))
-            if len(at) == n or len(found.item_idx) < k:
+            allowed = (at for at, item in offered if item not in excluded and self._has_place(item))
+            if groups is None:
+                at = list(islice(allowed, n))
+            else:
+                at = list(allowed)
+                at = [at[each] for each in groups.first_of_each(found.item_idx[at]).tolist()][:n]
+            if len(at) >= n or len(found.item_idx) < k:
                 break
         return NamedItems(found.item_idx[at], found.score[at], found.score[at])
+
+    def _has_place(self, item: int) -> bool:
+        """Whether an item, or a variant of it that stands for it, may be listed."""
+        request = self._request
+        if item not in request.withdrawn:
+            return True
+        if request.groups is None or item not in request.standing_in:
+            return False
+        return any(map(request.allows, request.groups.members(item)))
+
+    def _depths(self, enough: int) -> Iterator[int]:
+        """Yield growing numbers of items to retrieve; `enough` if none is withdrawn or another one's variant."""
+        # Few of thousands of withdrawn items would be listed, and as many more candidates take long to score.
+        yield enough
+        with_withdrawn = enough + len(self._request.withdrawn)
+        if with_withdrawn > enough:
+            yield with_withdrawn
+        k, n_items = with_withdrawn, len(self._request.items)
+        while self._request.groups is not None and k < n_items:
+            k *= _GROWTH
+            yield k
 
     @cached_property
     def _fitting(self) -> BoolArray:
@@ -133,8 +197,12 @@ class CandidatePool:
         return fitting
 
     def _open(self, taken: Set[int]) -> BoolArray:
-        """Return bool[n_items]: the allowed items that are not taken."""
-        mask = self._fitting.copy()
+        """Return bool[n_items]: the items that are not taken and may be listed, or have a variant that may."""
+        request, mask = self._request, self._fitting.copy()
+        if request.groups is not None and request.standing_in:
+            hidden = np.zeros(len(mask), np.bool_)
+            hidden[list(request.standing_in - request.excluded)] = True
+            mask |= request.groups.represented(hidden, self._fitting)
         mask[list(taken)] = False
         return mask
 
@@ -148,11 +216,16 @@ class CandidatePool:
         for k in _portions(n):
             found = model.retrieve(self._request.rows, k).item_idx
             among = found[eligible[found]]
-            if len(among) >= enough or len(found) < k:
+            if self._n_places(among) >= enough or len(found) < k:
                 break
-        if len(among) < enough:
+        if self._n_places(among) < enough:
             parts.append(self._by_popularity(eligible)[:_SCORED])
         return np.unique(np.concatenate([among, *parts]))
+
+    def _n_places(self, items: IntArray) -> int:
+        """Return how many places of a list the items could take."""
+        groups = self._request.groups
+        return len(items) if groups is None else len(np.unique(groups.leader[items]))
 
     def _boosted_up(self, eligible: BoolArray) -> list[IntArray]:
         """Return the most popular items with factors above 1, which the model may rank too low to retrieve."""

@@ -25,6 +25,7 @@ from src.core.domain import (
 from src.core.errors import NotReady, UnknownName
 from src.interactions.event_weights import Weighting
 from src.interactions.item_attributes import ItemAttributes
+from src.interactions.item_groups import ItemGroups, regrouped
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
@@ -32,10 +33,10 @@ from src.recommendation.explanations import with_explanations
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
 from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
-from src.recommendation.prepared_lists import LONGEST_HISTORY, PreparedLists, fingerprint_of
+from src.recommendation.prepared_lists import LONGEST_HISTORY, Fingerprint, PreparedLists, fingerprint_of
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
-from src.recommendation.similar_items import SimilarItem, similar
+from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
 from src.search.index import SearchHits, SearchIndex
 
 _RECENT = 1_000
@@ -122,33 +123,40 @@ class Pipeline:
         listed = ListBuilder(request).build(query.n)
         return with_explanations(request, listed) if query.explain else listed
 
-    def prepared_list(self, query: Query) -> list[Recommendation] | None:
+    def prepared_list(self, query: Query, fingerprint: Fingerprint | None = None) -> list[Recommendation] | None:
         """Return the list of a query if it was made before; it is the one that would be made now.
 
         Args:
             query: as `recommend` takes it.
+            fingerprint: of the history, which may be missing in the query then; None to compute it.
 
         Returns:
             The list; None if it has to be made.
         """
-        is_plain = query.rules == _PLAIN_RULES and not query.exclude and not query.explain
-        if (
-            self.prepared is None
-            or not is_plain
-            or query.model not in (None, self.default)
-            or query.n > PREPARED_LENGTH
-            or len(query.history) > LONGEST_HISTORY
-        ):
+        if self.prepared is None or not self.may_be_prepared(query) or len(query.history) > LONGEST_HISTORY:
             return None
-        fingerprint = fingerprint_of(query.history, self.weighting)
-        listed = None if fingerprint is None else self.prepared.find(fingerprint, query.n, self.items)
-        if listed is None or (self.withdrawn and not self._withdrawn_ids.isdisjoint(each[0] for each in listed)):
+        fingerprint = fingerprint or fingerprint_of(query.history, self.weighting)
+        listed = self.prepared.find(fingerprint, query.n, self.items)
+        if listed is None or (self._unsettled_ids and not self._unsettled_ids.isdisjoint(each[0] for each in listed)):
             return None
         return listed
 
+    def may_be_prepared(self, query: Query) -> bool:
+        """Tell whether a list like this, of a history that is asked for often, was made before."""
+        return (
+            self.prepared is not None
+            and query.rules == _PLAIN_RULES
+            and not query.exclude
+            and not query.explain
+            and query.model in (None, self.default)
+            and query.n <= PREPARED_LENGTH
+        )
+
     @cached_property
-    def _withdrawn_ids(self) -> frozenset[str]:
-        return frozenset(self.items.ids_of(self.withdrawn))
+    def _unsettled_ids(self) -> frozenset[str]:
+        """Ids of the products with which a prepared list may not be the one that would be made now."""
+        before = None if self.prepared is None else self.prepared.groups
+        return frozenset(self.items.ids_of(self.withdrawn | regrouped(self.groups, before)))
 
     def position(self, query: Query, product_id: str) -> ListPosition:
         """Find where a product stands with regard to the list of a query, by the code that makes the list.
@@ -172,6 +180,8 @@ class Pipeline:
             return ListPosition(None, ExclusionReason.EXCLUDED)
         if product_id in query.seen:
             return ListPosition(None, ExclusionReason.SEEN)
+        if item in request.excluded:
+            return ListPosition(None, ExclusionReason.SEEN_GROUP)
         reason = request.attributes.refusal(request.rules, item)
         return find_position(replace(request, watched=item), query.n) if reason is None else ListPosition(None, reason)
 
@@ -187,13 +197,59 @@ class Pipeline:
         known = [event for event in recent if event.product_id in row_of]
         rows = QueryRows(user_idx, *self.weighting.of_history(known, [row_of[event.product_id] for event in known]))
         excluded = frozenset(row_of[id_] for id_ in excluded_ids if id_ in row_of)
+        groups = self.groups
+        standing_in = frozenset() if rules.variants else self._standing_in
+        if groups is not None and (rules.seen_group or standing_in):
+            seen = (row_of[id_] for id_ in query.seen if id_ in row_of)
+            # What stands for a thing that is never shown itself was bought with it.
+            excluded |= groups.with_members(row for row in seen if rules.seen_group or row in standing_in)
+        groups = None if rules.variants else groups
         attributes = self._known_attributes if rules.asks_facts else _NO_ATTRIBUTES
         factor = attributes.factors(rules, self.items) if rules.boosts else None
-        return ListRequest(models, wanted, rows, self.withdrawn, excluded, self.items, attributes, rules, factor)
+        return ListRequest(
+            models,
+            wanted,
+            rows,
+            self.withdrawn,
+            excluded,
+            self.items,
+            attributes,
+            rules,
+            factor,
+            groups=groups,
+            standing_in=standing_in,
+        )
+
+    @cached_property
+    def _standing_in(self) -> frozenset[int]:
+        """Withdrawn items of whose group an item is listed."""
+        if self.groups is None or self.listed is None:
+            return frozenset()
+        return frozenset(np.flatnonzero(self.groups.represented(~self.listed, self.listed)).tolist())
 
     @cached_property
     def _known_attributes(self) -> ItemAttributes:
         return ItemAttributes.empty(len(self.items)) if self.attributes is None else self.attributes
+
+    @property
+    def groups(self) -> ItemGroups | None:
+        """Which items are variants of one thing; None if no two are."""
+        return self._known_attributes.groups
+
+    def variants_of(self, product_ids: Iterable[str]) -> frozenset[str]:
+        """Return the ids of these products, and of the items that share a group with one of them."""
+        ids = frozenset(product_ids)
+        if self.groups is None:
+            return ids
+        rows = self.items.rows_of(list(ids))
+        return ids | frozenset(self.items.ids_of(self.groups.with_members(rows[rows >= 0].tolist())))
+
+    def n_variants(self, product_id: str) -> int:
+        """Return how many variants of a thing may be listed, the product included; 1 for a product without a group."""
+        item = self.items.idx_of(product_id)
+        if item is None or self.groups is None:
+            return 1
+        return max(1, len(set(self.groups.members(item)) - self.withdrawn))
 
     @cached_property
     def listed(self) -> BoolArray | None:
@@ -234,28 +290,40 @@ class Pipeline:
         rows = reranker_features(hits, anchors_of(hits), self.search, self.signals)
         return ranker.ordered(hits, rows).take(np.arange(min(n, len(hits))))
 
-    def similar(self, product_id: str, vector: FloatArray | None, n: int) -> list[SimilarItem]:
+    def similar(
+        self,
+        product_id: str,
+        vector: FloatArray | None,
+        n: int,
+        *,
+        variants: bool = False,
+        group: str | None = None,
+    ) -> list[SimilarItem]:
         """Find products that go with one.
 
         Args:
             product_id: the product.
             vector: float32[dimension], the embedding of its text; used only if the release does not know the product.
             n: highest number of products.
+            variants: whether variants of one thing are named each by itself, those of the product included.
+            group: of a product that the release does not know; None for none.
 
         Returns:
             At most n items, best first, without the product itself.
         """
         item, ranker = self.items.idx_of(product_id), self.rankers.get(PRODUCT)
+        own = self._known_attributes.of_group(group) if item is None and group else frozenset()
+        wanted = SimilarTo(item, vector, n, self.listed, self.groups, variants, own)
         if item is None or ranker is None or self.search is None:
-            return similar(self.models, self.search, item, vector, n, self.listed)
-        retrieved = similar(self.models, self.search, item, None, max(n, RERANKED), self.listed)
+            return similar(self.models, self.search, wanted)
+        retrieved = similar(self.models, self.search, replace(wanted, vector=None, n=max(n, RERANKED)))
         order = ranker.ordered(*self._as_hits(item, retrieved)).item_idx.tolist()
         by_item = {each.item_idx: each for each in retrieved}
         return [by_item[item_idx] for item_idx in order[:n]]
 
     def retrieved_for(self, item: int) -> tuple[SearchHits, FloatArray]:
         """Return what is retrieved for an item and its features, to train a re-ranker on; the release has texts."""
-        return self._as_hits(item, similar(self.models, self.search, item, None, RERANKED, self.listed))
+        return self._as_hits(item, similar(self.models, self.search, SimilarTo(item, None, RERANKED, self.listed)))
 
     def _as_hits(self, item: int, retrieved: Sequence[SimilarItem]) -> tuple[SearchHits, FloatArray]:
         """Return similar items as search hits, and their features."""

@@ -9,8 +9,9 @@ users of one or two events few lists serve most of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -20,14 +21,16 @@ import numpy as np
 from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
 from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter
-from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
+from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group
 from src.interactions.interactions import TrainingData
+from src.interactions.item_groups import ItemGroups
 from src.interactions.vocabulary import Vocabulary
+from src.recommendation.list_candidates import ALWAYS_SOUGHT
 
-LENGTH = 20
+LENGTH = ALWAYS_SOUGHT
 """Products of a prepared list; longer lists are made on request."""
-LONGEST_HISTORY = 50
-"""Events. With more a list of LENGTH could look at more candidates than a shorter one, and begin otherwise."""
+LONGEST_HISTORY = 1_000
+"""Events. Of a longer history the newest shape a list, so that their order counts."""
 MOST_LISTS = 1_000_000
 _HALF = 64
 _MASK = (1 << _HALF) - 1
@@ -41,13 +44,15 @@ class Fingerprint(NamedTuple):
     high: int
 
 
-def _digest(kind: str, value: str, product_id: str) -> Fingerprint:
-    text = f"{kind}\0{value}\0{product_id}".encode("utf-8", "surrogatepass")
+@lru_cache(maxsize=8_192)
+def _digest(kind: EventKind, value: float | None, age: int | None, product_id: str) -> Fingerprint:
+    """Return the fingerprint of an event; value and age: None where they do not shape lists."""
+    text = f"{kind.value}\0{value!r}\0{age}\0{product_id}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=16).digest(), "little")
     return Fingerprint(number & _MASK, number >> _HALF)
 
 
-def fingerprint_of(history: Iterable[Event], weighting: Weighting) -> Fingerprint | None:
+def fingerprint_of(history: Collection[Event], weighting: Weighting) -> Fingerprint:
     """Return the fingerprint of a history.
 
     Args:
@@ -55,14 +60,15 @@ def fingerprint_of(history: Iterable[Event], weighting: Weighting) -> Fingerprin
         weighting: tells what of an event shapes a list.
 
     Returns:
-        Equal ones for histories with equal lists only; None where the ages of events shape lists, too.
+        Equal ones for histories with equal lists only.
     """
-    if weighting.half_life_days:
-        return None
-    low, high, rates = 0, 0, weighting.lowest_rating != 1
+    low, high, fades, alike = 0, 0, bool(weighting.half_life_days), weighting.alike
+    newest = max((event.at for event in history if event.at is not None), default=0) if fades else 0
     for event in history:
-        value = repr(event.value) if rates and event.kind is EventKind.RATING else ""
-        of_event = _digest(event.kind.value, value, event.product_id)
+        kind = event.kind
+        value = event.value if weighting.rates(kind) else None
+        age = newest - event.at if fades and event.at is not None else None
+        of_event = _digest(alike[kind], value, age, event.product_id)
         low, high = low + of_event.low, high + of_event.high
     return Fingerprint(low & _MASK, high & _MASK)
 
@@ -78,6 +84,11 @@ class MakesLists(Protocol):
     @property
     def weighting(self) -> Weighting:
         """Weights of the events of a history."""
+        ...
+
+    @property
+    def groups(self) -> ItemGroups | None:
+        """Which items are variants of one thing; None if no two are."""
         ...
 
     def recommend(self, query: Query) -> list[Recommendation]:
@@ -97,6 +108,7 @@ class PreparedLists:
         score: float[n, LENGTH].
         source: int8[n, LENGTH], numbers of names.
         filled_by: int8[n, LENGTH]; -1 for None.
+        groups: the groups of the items when the lists were made; None if no two items shared one.
     """
 
     names: tuple[str, ...]
@@ -106,6 +118,7 @@ class PreparedLists:
     score: FloatArray
     source: IntArray
     filled_by: IntArray
+    groups: ItemGroups | None = None
 
     def __len__(self) -> int:
         return len(self.low)
@@ -136,8 +149,10 @@ class PreparedLists:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write the arrays and names.txt into the folder, which is made."""
+        """Write the arrays, names.txt and the groups into the folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
+        if self.groups is not None:
+            self.groups.save(folder / "groups")
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
         (folder / "names.txt").write_text("\n".join(self.names), encoding="utf-8")
@@ -146,8 +161,8 @@ class PreparedLists:
     def load(cls, folder: Path) -> PreparedLists:
         """Map what `save` wrote."""
         names = (folder / "names.txt").read_text(encoding="utf-8").split("\n")
-        arrays = (mapped(folder / f"{name}.npy") for name in _ARRAYS)
-        return cls(tuple(names), *arrays)
+        arrays = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
+        return cls(tuple(names), **arrays, groups=ItemGroups.load(folder / "groups"))
 
 
 def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, reporter: Reporter) -> PreparedLists | None:
@@ -160,9 +175,9 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
         reporter: told of the progress.
 
     Returns:
-        The lists; None if there is no time for any, or the ages of events shape lists.
+        The lists; None if there is no time for any.
     """
-    if not seconds or pipeline.weighting.half_life_days:
+    if not seconds:
         return None
     reporter.step("making the lists of the most active users")
     until = time.monotonic() + seconds
@@ -173,7 +188,7 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
             break
         prints.append(fingerprint)
         lists.append(pipeline.recommend(Query(None, history, n=LENGTH)))
-    return _as_arrays(prints, lists, pipeline.items)
+    return replace(_as_arrays(prints, lists, pipeline.items), groups=pipeline.groups)
 
 
 def _histories(data: TrainingData, weighting: Weighting) -> Iterator[tuple[Fingerprint, tuple[Event, ...]]]:
@@ -210,19 +225,22 @@ def _fingerprints(
     data: TrainingData, weighting: Weighting, order: IntArray, starts: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Return uint64[m], the two halves of the fingerprints of the histories that begin at these places of an order."""
-    events = data.events
-    is_rating = (data.kind == KIND_NUMBER[EventKind.RATING]) & (weighting.lowest_rating != 1)
-    values, value_at = np.unique(np.where(is_rating, events.value, 0), return_inverse=True)
-    code = (events.item_idx.astype(np.int64) * len(KIND_ORDER) + data.kind) * len(values) + value_at
+    events, kinds = data.events, np.array([KIND_NUMBER[weighting.alike[kind]] for kind in KIND_ORDER])[data.kind]
+    is_rated = np.array([weighting.rates(kind) for kind in KIND_ORDER])[data.kind]
+    values, value_at = np.unique(np.where(is_rated, events.value, 0), return_inverse=True)
+    ages, age_at = np.array([NO_TIME]), np.zeros(len(kinds), np.int64)
+    if weighting.half_life_days:
+        ages, age_at = np.unique(ages_by_group(events.user_idx, events.at, events.n_users), return_inverse=True)
+    shape = (events.n_items, len(KIND_ORDER), len(values), len(ages))
+    code = np.ravel_multi_index((events.item_idx, kinds, value_at, age_at), shape)
     distinct, place = np.unique(code, return_inverse=True)
-    pair, value_of = np.divmod(distinct, len(values))
-    item, kind = np.divmod(pair, len(KIND_ORDER))
-    rated = KIND_NUMBER[EventKind.RATING] if weighting.lowest_rating != 1 else -1
+    item, kind, value, age = np.unravel_index(distinct, shape)
     halves = np.zeros((2, len(distinct)), np.uint64)
-    for at, (number, value, id_) in enumerate(
-        zip(kind.tolist(), values[value_of].tolist(), events.items.ids_of(item.tolist()), strict=True)
+    for at, (number, rating, since, id_) in enumerate(
+        zip(kind.tolist(), values[value].tolist(), ages[age].tolist(), events.items.ids_of(item.tolist()), strict=True)
     ):
-        halves[:, at] = _digest(KIND_ORDER[number].value, repr(value) if number == rated else "", id_)
+        rates = weighting.rates(KIND_ORDER[number])
+        halves[:, at] = _digest(KIND_ORDER[number], rating if rates else None, None if since == NO_TIME else since, id_)
     if not len(order):
         return halves[0], halves[1]
     low, high = (np.add.reduceat(half[place][order], starts) for half in halves)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray
+from src.interactions.item_groups import ItemGroups
 from src.models import ITEM_GRAPH, POPULARITY
 from src.models.base import QueryRows
 from src.recommendation.ensemble import ENSEMBLE
@@ -19,7 +20,6 @@ ENOUGH = 20.0
 """Sum of event weights from which a product's list comes from behaviour alone; with half of it, half the list does. On
 an online shop's data this predicted later co-purchases best (python -m bench.similar)."""
 _RETRIEVED = 200
-_OF_ONE_TITLE = 1
 
 
 @dataclass(frozen=True)
@@ -37,47 +37,90 @@ class SimilarItem:
     source: str
 
 
-def similar(
-    models: Mapping[str, Any],
-    search: SearchIndex | None,
-    item: int | None,
-    vector: FloatArray | None,
-    n: int,
-    listed: BoolArray | None,
-) -> list[SimilarItem]:
+@dataclass(frozen=True)
+class SimilarTo:
+    """What items should be similar to, and which may be named.
+
+    Attributes:
+        item: row number; None for a product that the release does not know.
+        vector: float32[dimension], embedding of the text of an unknown product.
+        n: highest number of items.
+        listed: bool[n_items], False for items that must not be listed; None if all may be.
+        groups: of each of which one item is named; None if there are none.
+        variants: whether variants of one thing are named each by itself, those of the item included.
+        own: further items that are variants of the product.
+    """
+
+    item: int | None
+    vector: FloatArray | None
+    n: int
+    listed: BoolArray | None = None
+    groups: ItemGroups | None = None
+    variants: bool = False
+    own: frozenset[int] = frozenset()
+
+
+def similar(models: Mapping[str, Any], search: SearchIndex | None, wanted: SimilarTo) -> list[SimilarItem]:
     """Find the items similar to one.
 
     Args:
         models: of the release, by name.
         search: of the release; None without texts.
-        item: row number; None for a product that the release does not know.
-        vector: float32[dimension], embedding of the text of an unknown product.
-        n: highest number of items.
-        listed: bool[n_items], False for items that must not be listed; None if all may be.
+        wanted: what they should be similar to.
 
     Returns:
-        At most n items, best first, without the item itself; of variants of one title, one.
+        At most n items, best first, without the item itself; of variants of one group or title one, the best one in
+        stock first, unless all are wanted.
     """
+    item, n = wanted.item, wanted.n
     by_behaviour = [] if item is None else list(_by_behaviour(models, item))
-    by_text = list(_by_text(search, item, vector, listed))
+    by_text = list(_by_text(search, item, wanted.vector, wanted.listed))
     n_by_behaviour = 0 if item is None else int(np.ceil(n * min(_evidence(models, item) / ENOUGH, 1)))
-    taken = {item} if item is not None else set[int]()
-    titles: dict[int, int] = {}
-    chosen: list[SimilarItem] = []
+    chosen = _Chosen(wanted, search, models[POPULARITY].weight)
     # Behaviour as far as there is evidence, then texts, then the rest of behaviour.
     for part, most in ((by_behaviour, min(n_by_behaviour, n)), (by_text, n), (by_behaviour, n)):
         for candidate in part:
-            if len(chosen) >= most:
+            if len(chosen.items) >= most:
                 break
-            group = -1 if search is None else int(search.title_group[candidate.item_idx])
-            if candidate.item_idx in taken or (group >= 0 and titles.get(group, 0) >= _OF_ONE_TITLE):
-                continue
-            if listed is not None and not listed[candidate.item_idx]:
-                continue
-            taken.add(candidate.item_idx)
-            titles[group] = titles.get(group, 0) + 1
-            chosen.append(candidate)
-    return chosen
+            chosen.offer(candidate)
+    return chosen.items
+
+
+class _Chosen:
+    """The items chosen so far.
+
+    Attributes:
+        items: best first.
+    """
+
+    def __init__(self, wanted: SimilarTo, search: SearchIndex | None, weight: FloatArray) -> None:
+        self._wanted, self._weight = wanted, weight
+        self._groups = None if wanted.variants else wanted.groups
+        self._titles = None if wanted.variants or search is None else search.title_group
+        self._met: set[int] = set()
+        self._taken: set[int] = set() if wanted.item is None else {wanted.item}
+        if self._groups is not None:
+            self._taken = self._groups.with_members(self._taken | wanted.own)
+        self.items: list[SimilarItem] = []
+
+    def offer(self, candidate: SimilarItem) -> None:
+        """Take an item, or the variant of it to show, unless one of its group or title is taken."""
+        item = candidate.item_idx
+        title = -1 if self._titles is None else int(self._titles[item])
+        if item in self._taken or title in self._met:
+            return
+        shown = item if self._groups is None else self._groups.variant_to_show(item, self._is_listed, self._popular)
+        if not self._is_listed(shown):
+            return
+        self._taken |= {shown} if self._groups is None else self._groups.with_members([item])
+        self._met |= {title} - {-1}
+        self.items.append(replace(candidate, item_idx=shown))
+
+    def _popular(self, items: list[int]) -> int:
+        return max(items, key=lambda each: float(self._weight[each]))
+
+    def _is_listed(self, item: int) -> bool:
+        return self._wanted.listed is None or bool(self._wanted.listed[item])
 
 
 def with_falling_scores(items: Sequence[SimilarItem]) -> list[SimilarItem]:

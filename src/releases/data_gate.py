@@ -54,6 +54,9 @@ def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrival
                 f"{percent(share)} of the {arrivals.rows_read:,} rows loaded since the last training",
                 f"at most {percent(most)}",
                 f"see var/rejects for the reasons and load the files right; {_NEXT_TIME}",
+                share=share,
+                n=arrivals.rows_read,
+                share_most=most,
             )
         )
     if arrivals.known_before is not None:
@@ -66,6 +69,8 @@ def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrival
                 f"at least {percent(_DATA.min_known_products)}",
                 "compare some ids of the files with those of before (leading zeros, prefixes, another system's "
                 f"numbers); if they are right, nothing is to be done; {_NEXT_TIME}",
+                share=arrivals.known_before,
+                share_least=_DATA.min_known_products,
             )
         )
     if arrivals.known_products is not None:
@@ -77,6 +82,8 @@ def check_events(now: DataFigures, before: DataFigures | None, arrivals: Arrival
                 f"at least {percent(_MIN_KNOWN)}",
                 "compare some ids with those of before (leading zeros, prefixes, another system's numbers); if it was "
                 "meant, train by hand: python train_model.py --force",
+                share=arrivals.known_products,
+                share_least=_MIN_KNOWN,
             )
         )
     return checks

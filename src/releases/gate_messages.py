@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -57,17 +57,36 @@ def verdict_record(verdict: GateVerdict) -> GateRecord:
     )
 
 
-def kept_reasons(document: JsonDict | None) -> str | None:
-    """Return why the gate kept the old release, from the record of a run; None if that cannot be read."""
+def message_of(check: CheckRecord) -> str:
+    """Return the message of a check as it was recorded."""
+    return check.message
+
+
+def kept_reasons(
+    document: JsonDict | None,
+    say: Callable[[CheckRecord], str] = message_of,
+    say_comparison: Callable[[AgainstChampion], str] | None = None,
+) -> str | None:
+    """Return why the gate kept the old release, from the record of a run.
+
+    Args:
+        document: the record.
+        say: puts a failed check into words.
+        say_comparison: puts the comparison of the lists into words; None for those of the record.
+
+    Returns:
+        The reasons; None if they cannot be read.
+    """
     try:
         record = GateRecord.model_validate(document)
     except ValidationError:
         return None
-    comparison = _recorded_comparison(record.figures.get("lists"))
+    comparison = recorded_comparison(record.figures.get("lists"))
     ignored = ignored_checks(record.settings_of)
     failed = [check for check in record.checks if not check.passed and check.name not in ignored]
     texts = [
-        describe_comparison(comparison) if comparison and check.name == LISTS else check.message for check in failed
+        (say_comparison or describe_comparison)(comparison) if comparison and check.name == LISTS else say(check)
+        for check in failed
     ]
     return "; ".join(texts) or None
 
@@ -119,7 +138,7 @@ def _describe_not_compared(why: NotCompared) -> str:
             return f"not compared with release {why.release}: {why.problem}"
 
 
-def _recorded_comparison(figures: Any) -> AgainstChampion | None:
+def recorded_comparison(figures: Any) -> AgainstChampion | None:
     """Return the comparison with the champion that a record's figures tell; None without one."""
     if not isinstance(figures, Mapping) or "champion" not in figures:
         return None

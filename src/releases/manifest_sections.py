@@ -140,11 +140,13 @@ class CheckRecord(ManifestSection):
         name: Name of the check.
         passed: Whether it passed.
         message: What was found and expected.
+        values: The figures of the message by name, see src/ingestion/data_checks.py; empty in older records.
     """
 
     name: str
     passed: bool
     message: str
+    values: dict[str, int | float | str] = {}
 
 
 class GateRecord(ManifestSection):

@@ -147,6 +147,9 @@ def check_release(proof: SmokeTestResult, bytes_before: int | None, bounds: Gate
             f"95 % of {proof.n_lists} lists were made in {proof.p95_ms:.1f} ms",
             f"at most {bounds.latency_ms:g} ms",
             "train when the machine is idle, with fewer factors or neighbours, or set AISLE_GATE_LATENCY_MS",
+            n=proof.n_lists,
+            ms=proof.p95_ms,
+            most=bounds.latency_ms,
         ),
         _short("short lists from disk", proof.short, bounds),
     ]
@@ -159,6 +162,9 @@ def check_release(proof: SmokeTestResult, bytes_before: int | None, bounds: Gate
                 f"{proof.n_bytes / 2**20:.1f} MiB",
                 f"at most {most / 2**20:.1f} MiB, as the current one has {bytes_before / 2**20:.1f}",
                 "see whether the catalogue or the users multiplied, or set AISLE_GATE_SIZE",
+                size=proof.n_bytes,
+                most_size=int(most),
+                before_size=bytes_before,
             )
         )
     return checks
@@ -173,6 +179,8 @@ def _not_finite(report: Report) -> list[Check]:
             f"the ratings that {name} predicts are no numbers",
             "finite ones",
             f"train with a lower learning rate or more regularization (AISLE_{name.upper()}_…)",
+            case="ratings_broken",
+            model=name,
         )
         for name, figures in report.ratings.items()
         if not np.isfinite([figures.rmse.value, figures.mae.value]).all()
@@ -203,6 +211,8 @@ def _beats_popularity(ndcg: Estimate, popular: Estimate) -> Check:
         f"NDCG@{K} {interval(ndcg)} against popularity's {interval(popular)}",
         "no less than popularity has",
         "see whether the data are right (data_processing.py --explore), and tune longer: train_model.py --tune",
+        ndcg=ndcg.value,
+        popularity=popular.value,
     )
 
 
@@ -213,6 +223,9 @@ def _short(name: str, share: float, bounds: GateBounds) -> Check:
         f"{percent(share)} of the lists have fewer products than there could be",
         f"at most {percent(bounds.short)}",
         "see whether the catalogue is whole, or set AISLE_GATE_SHORT",
+        case="short_lists",
+        share=share,
+        share_most=bounds.short,
     )
 
 
@@ -224,6 +237,9 @@ def _covers(coverage: float, before: float, bounds: GateBounds) -> Check:
         f"the lists name {percent(coverage)} of the catalogue, those of the current settings {percent(before)}",
         f"at least {percent(least)}",
         "look at the lists (evaluate_model.py), or set AISLE_GATE_COVERAGE",
+        share=coverage,
+        share_before=before,
+        share_least=least,
     )
 
 
@@ -239,5 +255,8 @@ def _compare_ratings(challenger: Report, champion: Report, bounds: GateBounds) -
         f"RMSE {interval(new.rmse)} against {short_number(old.rmse.value)}",
         f"at most {percent(bounds.margin)} more",
         "look at the settings of SVD and VBMF, or set AISLE_GATE_MARGIN",
+        rmse=new.rmse.value,
+        before=old.rmse.value,
+        share_most=bounds.margin,
     )
     return Compared([check], None, {"rmse": {"challenger": asdict(new.rmse), "champion": asdict(old.rmse)}})

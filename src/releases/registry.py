@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,6 +38,7 @@ from src.releases.verdict import GateVerdict
 from src.releases.verified_files import forget
 
 _TEMPORARY = ".tmp-"
+_HOLDS = ".holds"
 _UNREADABLE = (OSError, ValueError, RecursionError)
 
 
@@ -353,11 +354,39 @@ class Registry:
             return []
         return sorted(name for name in names if os.path.isfile(self.folder / name / MANIFEST))
 
+    def hold(self, holder: str, versions: Iterable[str]) -> None:
+        """Keep releases from being removed; what the holder held before is let go.
+
+        Args:
+            holder: Who needs them, as the name of a file.
+            versions: The releases; none to let all go.
+        """
+        path, held = self.folder / _HOLDS / holder, sorted(versions)
+        if held:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(held), encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+
+    def holders(self) -> list[str]:
+        """Return who holds releases."""
+        try:
+            return sorted(os.listdir(self.folder / _HOLDS))
+        except OSError:
+            return []
+
+    def _held(self) -> set[str]:
+        return {
+            version
+            for holder in self.holders()
+            for version in (self.folder / _HOLDS / holder).read_text(encoding="utf-8").split()
+        }
+
     def prune(self, besides: str | None = None) -> None:
         """Remove the oldest releases beyond `keep`, but none that may serve again.
 
-        These are the current one, the one that it replaced, the one that a rollback would activate, its parent, and
-        `besides`. Nothing is removed while that cannot be determined.
+        These are the current one, the one that it replaced, the one that a rollback would activate, its parent, those
+        that somebody holds, and `besides`. Nothing is removed while that cannot be determined.
         """
         with suppress(ReleaseError, UnknownName), self._pointer.changing(""):
             self._pointer.remove_leftovers()
@@ -366,6 +395,7 @@ class Registry:
             needed |= {*[v for v in self._pointer.served_before(current) if v in versions][:1]}
             try:
                 needed.add(self._manifest(str(current)).parent)
+                needed |= self._held()
             except _UNREADABLE:
                 return
             for version in versions[: -self.keep]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from src.core.address_space import is_memory_shortage
 from src.core.domain import JsonDict
 from src.core.errors import LimitReached, ReleaseError
 from src.interactions.vocabulary import Vocabulary
@@ -228,7 +229,7 @@ def refuse_limit(version: str, error: Exception) -> None:
             f"release {version} cannot be read, as this process may open no more files ({error.strerror}). Expected "
             "a limit of 1024 or more: raise it with ulimit -n 1024 (systemd: LimitNOFILE) and start again."
         ) from None
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    if is_memory_shortage(error):
         raise LimitReached(
             f"release {version} cannot be read, as this process can take no more memory. Give it more (ulimit -v, the "
             "container's limit) and start again."

@@ -29,6 +29,7 @@ class CatalogueText:
         brand: brands.
         price: float64, NaN where unknown.
         stock: int64, -1 where unknown.
+        group: ids of the groups, given or guessed.
     """
 
     ids: list[str]
@@ -38,6 +39,7 @@ class CatalogueText:
     brand: list[str]
     price: FloatArray
     stock: IntArray
+    group: list[str]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -45,10 +47,11 @@ class CatalogueText:
     @classmethod
     def of(cls, products: Iterable[Product]) -> CatalogueText:
         """Return the columns of products, in the order given."""
-        columns: dict[str, list[str]] = {name: [] for name in ("ids", *_TEXTS)}
+        columns: dict[str, list[str]] = {name: [] for name in ("ids", "group", *_TEXTS)}
         prices, stocks = [], []
         for product in products:
             columns["ids"].append(product.product_id)
+            columns["group"].append(product.group or "")
             for name in _TEXTS:
                 columns[name].append((getattr(product, name) or "")[:_DESCRIPTION])
             prices.append(np.nan if product.price is None else product.price)
@@ -61,12 +64,12 @@ class CatalogueText:
         here, there = (np.array(part, np.int64) for part in (zip(*known, strict=True) if known else ((), ())))
         price, stock = np.full(len(items), np.nan), np.full(len(items), -1, np.int64)
         price[there], stock[there] = self.price[here], self.stock[here]
-        texts = {name: _placed(getattr(self, name), here, there, len(items)) for name in _TEXTS}
+        texts = {name: _placed(getattr(self, name), here, there, len(items)) for name in (*_TEXTS, "group")}
         return CatalogueText(ids=items.ids_of(range(len(items))), **texts, price=price, stock=stock)
 
     def attributes(self) -> ItemAttributes:
         """Return the attributes that filters use, one row for each row."""
-        columns = (self.ids, self.category, self.brand, self.price.tolist(), self.stock.tolist())
+        columns = (self.ids, self.category, self.brand, self.price.tolist(), self.stock.tolist(), self.group)
         return ItemAttributes.of_rows([ProductAttributes(*row) for row in zip(*columns, strict=True)])
 
     def has_text(self) -> BoolArray:

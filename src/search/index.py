@@ -260,5 +260,12 @@ def _older_attributes(folder: Path) -> ItemAttributes:
     texts = [CATEGORY_LIST.join(names.ids_of(np.frombuffer(key, category.dtype).tolist())) for key in number]
     unknown = np.zeros(len(rows), np.int32)
     return ItemAttributes(
-        arrays["price"], arrays["stock"], np.array(rows, np.int32), unknown, CategoryIndex(texts), {"": 0}
+        arrays["price"],
+        arrays["stock"],
+        np.array(rows, np.int32),
+        unknown,
+        CategoryIndex(texts),
+        {"": 0},
+        unknown,
+        {"": 0},
     )

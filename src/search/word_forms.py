@@ -101,7 +101,10 @@ class WordForms:
         """Return the keys of a word: its stem in each language, or its signs; none for numbers."""
         if is_unspaced(word):
             return sorted(set(word))
-        return sorted({stemmer.stemWord(word) for stemmer in self._stemmers}) if word.isalpha() else []
+        if not word.isalpha():
+            return []
+        pairs = zip(self.languages, self._stemmers, strict=True)
+        return sorted({stemmer.stemWord(_before_stemming(word, language)) for language, stemmer in pairs})
 
     def _related_keys(self, word: str, known: Container[str]) -> list[str]:
         """Return keys of what a word is related to: of the last part of a compound, and of what a "washer" does."""
@@ -154,6 +157,14 @@ class WordForms:
         languages = tuple(json.loads((folder / "languages.json").read_text(encoding="utf-8")))
         arrays = (mapped(folder / f"{name}.npy") for name in ("word", "pointer"))
         return cls(words, languages, Vocabulary.load(folder / "keys"), *arrays)
+
+
+def _before_stemming(word: str, language: str) -> str:
+    """Return a word with the z of a Spanish singular, such as "lapiz", whose plural Snowball's stems leave apart.
+
+    The s of the plural is gone, as `singular` removes it whatever the language.
+    """
+    return f"{word[:-2]}z" if language == "spanish" and word.endswith("ce") else word
 
 
 def _tail_of(word: str, known: Container[str]) -> str:

@@ -14,7 +14,9 @@ from src.core.errors import StoreError
 from src.core.records import StoreSummary
 from src.store.database import Database
 from src.store.event_store import EventStore
+from src.store.experiment_store import ExperimentStore
 from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
+from src.store.person_store import PersonStore
 from src.store.product_store import SYNTHETIC, ProductStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
@@ -35,6 +37,8 @@ class Store:
         rules: The versions of the shop's rules.
         audit: What was done with a key.
         comparisons: Releases measured on the same events.
+        people: All that the store knows of one person.
+        experiments: Experiments, who was shown what, and what followed.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -48,6 +52,8 @@ class Store:
         self.rules = RuleStore(database)
         self.audit = AuditStore(database)
         self.comparisons = ComparisonStore(database)
+        self.people = PersonStore(database)
+        self.experiments = ExperimentStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -89,7 +95,7 @@ class Store:
         return len(known)
 
     def delete_synthetic(self) -> int:
-        """Delete the synthetic products, their events and searches, and all served lists.
+        """Delete the synthetic products, their events and searches, and all served lists and experiments.
 
         Returns:
             The number of products deleted; 0 if there are none, and then nothing else is deleted.
@@ -100,6 +106,7 @@ class Store:
             self.events.delete_synthetic(connection)
             self.searches.delete_synthetic(connection)
             self.served_lists.clear(connection)
+            self.experiments.clear(connection)
             return self.products.delete_synthetic(connection)
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, ProductCount
 from src.store.apply_returns import apply_returns, never_bought
@@ -13,7 +27,7 @@ from src.store.batches import PARAMETERS, batches
 from src.store.bulk import upsert_events, with_arrival_seq
 from src.store.change_marks import EVENTS, changed_at, note_change
 from src.store.database import Database
-from src.store.kept_reads import KeptRead
+from src.store.kept_reads import KeptConnections, KeptRead
 from src.store.product_store import SYNTHETIC, withdrawn_ids
 from src.store.reading import (
     NET,
@@ -22,6 +36,7 @@ from src.store.reading import (
     count_by_product,
     count_events,
     event_pages,
+    returned_by_product,
     user_ids_with_prefix,
 )
 from src.store.tables import event_ids as received_ids
@@ -35,6 +50,12 @@ _HISTORY = (
     .order_by(func.coalesce(events.c.at, NO_TIME), events.c.arrival_seq)
 )
 
+_FIELD, _EVENT = "\x1f", "\x1e"
+"""Separators that no id contains, as ids have no control characters."""
+_DONE = select(
+    func.aggregate_strings(events.c.product_id + literal_column(f"'{_FIELD}'") + events.c.kind, _EVENT)
+).where(events.c.user_id == bindparam("user_id"), NET)
+
 
 class EventStore:
     """Events of users on products.
@@ -45,7 +66,8 @@ class EventStore:
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
         self._database = database
-        self._history = KeptRead(database, _HISTORY)
+        kept = KeptConnections(database)
+        self._history, self._done = KeptRead(kept, _HISTORY), KeptRead(kept, _DONE)
         self._last_seq = 0
         # A load meets the same products again and again: to insert them with each batch takes a fifth of its time.
         self._loading, self._known_products = loading, set[str]()
@@ -105,6 +127,30 @@ class EventStore:
             for product_id, kind, value, at in self._history.rows(user_id=user_id)
         ]
 
+    def done(self, user_id: str) -> str | None:
+        """Return what `done_in` says of the user's history, read in a third of the time that `history` takes.
+
+        None for an unknown user, and on PostgreSQL, where the way to the server and back is what takes time.
+        """
+        if self._database.file is None:
+            return None
+        done: str | None = self._done.rows(user_id=user_id)[0][0]
+        return done
+
+    @staticmethod
+    def is_of(done: str, history: Iterable[Event]) -> bool:
+        """Tell whether a text that `done` returned is of a history: of the same products and kinds, as often.
+
+        Args:
+            done: the text.
+            history: of the same user, in any order.
+
+        Returns:
+            False if events were added or removed between the two readings.
+        """
+        told = sorted(f"{event.product_id}{_FIELD}{event.kind.value}" for event in history)
+        return sorted(done.split(_EVENT)) == told
+
     def user_ids(self, prefix: str, n: int) -> list[str]:
         """Return users with an event, by the beginning of their id. Quick for any number of users and events.
 
@@ -156,6 +202,10 @@ class EventStore:
             counts.pop(product_id, None)
         ranked = nsmallest(n, counts.items(), key=lambda entry: (-entry[1], entry[0]))
         return [ProductCount(product_id, count) for product_id, count in ranked]
+
+    def returned(self, since: int) -> Mapping[str, float]:
+        """Return product → quantity returned of its purchases since a time, in UTC seconds."""
+        return returned_by_product(self._database, since)
 
     def count(self) -> EventCounts:
         """Count events as they were recorded, returns included."""

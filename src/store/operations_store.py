@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,7 +13,14 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from src.core.domain import JsonDict
 from src.core.errors import Busy
-from src.core.operation_records import AuditEntry, FindingRecord, ReleaseComparison, RulesVersion
+from src.core.operation_records import (
+    EVENTS_WRITTEN,
+    RESOLVED_BY_CHECK,
+    AuditEntry,
+    FindingRecord,
+    ReleaseComparison,
+    RulesVersion,
+)
 from src.store.change_marks import RULES, changed_at, note_change
 from src.store.database import Database
 from src.store.tables import audit, comparisons, findings, rule_versions
@@ -25,12 +32,14 @@ class FindingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def update(self, found: Sequence[FindingRecord], resolved_by: str, now: int) -> list[FindingRecord]:
+    def update(
+        self, found: Sequence[FindingRecord], resolved_by: Callable[[FindingRecord], str], now: int
+    ) -> list[FindingRecord]:
         """Record what is found now: open what is new, renew what was found before, resolve what is found no longer.
 
         Args:
             found: One record for each kind and subject; their ids and times are ignored.
-            resolved_by: What resolves the findings that are not among them.
+            resolved_by: Tells what resolved a finding that is not among them.
             now: UTC seconds.
 
         Returns:
@@ -38,6 +47,9 @@ class FindingStore:
         """
         if self._is_same(found, now):
             return self.unresolved()
+        still = {(each.kind, each.subject) for each in found}
+        gone_now = [each for each in self.unresolved() if (each.kind, each.subject) not in still]
+        reasons = {each.finding_id: resolved_by(each) for each in gone_now}
         with self._database.write() as connection:
             before = {(row.kind, row.subject): row for row in connection.execute(_unresolved())}
             for record in found:
@@ -50,7 +62,8 @@ class FindingStore:
                 else:
                     connection.execute(_of(known.finding_id).values(**row))
             for gone in before.values():
-                connection.execute(_of(gone.finding_id).values(resolved_at=now, resolved_by=resolved_by))
+                reason = reasons.get(gone.finding_id, RESOLVED_BY_CHECK)
+                connection.execute(_of(gone.finding_id).values(resolved_at=now, resolved_by=reason))
         return self.unresolved()
 
     def _is_same(self, found: Sequence[FindingRecord], now: int) -> bool:
@@ -182,9 +195,19 @@ class AuditStore:
     def _next_number(self, connection: Connection) -> int:
         return int(connection.execute(select(func.max(audit.c.number))).scalar() or 0) + 1
 
-    def newest(self, n: int) -> list[AuditEntry]:
-        """Return at most n entries, newest first."""
+    def newest(self, n: int, *, of_events: bool | None = None) -> list[AuditEntry]:
+        """Return the newest entries.
+
+        Args:
+            n: The maximum number of entries.
+            of_events: Only those that count written events, or only the others; None for all.
+
+        Returns:
+            At most n entries, newest first.
+        """
         query = select(audit).order_by(audit.c.number.desc()).limit(n)
+        if of_events is not None:
+            query = query.where((audit.c.action == EVENTS_WRITTEN) == of_events)
         with self._database.read() as connection:
             return [AuditEntry(**row._mapping) for row in connection.execute(query)]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
 from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
 from src.store.batches import PARAMETERS, batches
@@ -74,7 +74,8 @@ class ProductStore:
 
     def read_attributes(self) -> Iterator[list[ProductAttributes]]:
         """Yield the attributes that rules use, page by page, in the order of ids; products without any are left out."""
-        columns = [products.c[name] for name in ProductAttributes._fields]
+        group = func.coalesce(products.c.group_id, products.c.guessed_group)
+        columns = [*(products.c[name] for name in ProductAttributes._fields if name != "group"), group]
         known = or_(*(column.is_not(None) for column in columns[1:]))
         query = select(*columns).where(known).order_by(products.c.product_id).limit(_READ_ATTRIBUTES)
         page = query
@@ -85,6 +86,71 @@ class ProductStore:
                 return
             yield found
             page = query.where(products.c.product_id > found[-1].product_id)
+
+    def titled(self) -> Iterator[list[tuple[str, str, str | None, str | None, str | None]]]:
+        """Yield id, title, brand, category and guessed group of the products without a given group, page by page."""
+        names = ("product_id", "title", "brand", "category", "guessed_group")
+        query = (
+            select(*(products.c[name] for name in names))
+            .where(products.c.title.is_not(None), products.c.group_id.is_(None))
+            .order_by(products.c.product_id)
+            .limit(_READ_ATTRIBUTES)
+        )
+        page = query
+        while True:
+            with self._database.read() as connection:
+                found = [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(page)]
+            if not found:
+                return
+            yield found
+            page = query.where(products.c.product_id > found[-1][0])
+
+    def set_guessed_groups(self, groups: Iterable[tuple[str, str | None]]) -> None:
+        """Store the guessed groups of products; None for none. In short transactions."""
+        self._set("guessed_group", groups)
+
+    def set_groups(self, groups: Iterable[tuple[str, str]]) -> None:
+        """Store the groups of products that are known already; of others nothing is stored."""
+        self._set("group_id", groups)
+
+    def _set(self, name: str, values: Iterable[tuple[str, str | None]]) -> None:
+        column = products.c[name]
+        statement = update(products).where(products.c.product_id == bindparam("of")).values({column: bindparam("to")})
+        for part in batches(values, _WRITE_ROWS):
+            with self._database.write() as connection:
+                connection.execute(statement, [{"of": id_, "to": value} for id_, value in part])
+                note_change(self._database, connection, PRODUCTS)
+
+    def join_parents(self) -> None:
+        """Put products whose id is the group of others into that group: the parent of variants is one of them."""
+        parents = products.alias()
+        children = select(products.c.group_id).where(products.c.group_id.is_not(None))
+        alone = select(parents.c.product_id).where(parents.c.group_id.is_(None), parents.c.product_id.in_(children))
+        with self._database.read() as connection:
+            found = list(connection.execute(alone).scalars())
+        self.set_groups((id_, id_) for id_ in found)
+
+    def forget_guesses(self) -> None:
+        """Forget all guessed groups."""
+        with self._database.write() as connection:
+            statement = update(products).where(products.c.guessed_group.is_not(None)).values(guessed_group=None)
+            if connection.execute(statement).rowcount:
+                note_change(self._database, connection, PRODUCTS)
+
+    def group_of(self, product: Product) -> list[str]:
+        """Return the ids of the products of a product's group, itself included, without withdrawn ones; in order."""
+        if product.group is None:
+            return [product.product_id]
+        given = products.c.group_id == product.group_id
+        guessed = and_(products.c.guessed_group == product.guessed_group, products.c.group_id.is_(None))
+        query = (
+            select(products.c.product_id)
+            .where(given if product.group_id is not None else guessed)
+            .where(products.c.withdrawn.is_not(True), products.c.unlisted.is_not(True))
+            .order_by(products.c.product_id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def withdrawn(self) -> frozenset[str]:
         """Return the ids of products that must not be listed: withdrawn, or kept back by the catalogue. Quick."""

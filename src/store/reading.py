@@ -122,6 +122,29 @@ def count_by_product(database: Database, kinds: Sequence[EventKind], since: int 
     return counts
 
 
+def returned_by_product(database: Database, since: int) -> Counter[str]:
+    """Sum what was returned of the purchases of each product since a time.
+
+    Args:
+        database: The database.
+        since: The time of the oldest purchase that counts, in UTC seconds.
+
+    Returns:
+        product_id → returned quantity; products of which nothing was returned are left out.
+    """
+    has_returns = select(literal(1)).where(events.c.kind == EventKind.RETURN.value).limit(1)
+    with database.read() as connection:
+        if connection.execute(has_returns).first() is None:
+            return Counter()
+    counted = and_(events.c.kind == EventKind.PURCHASE.value, events.c.returned_quantity > 0, events.c.at >= since)
+    query = select(events.c.product_id, func.sum(events.c.returned_quantity)).where(counted)
+    returned: Counter[str] = Counter()
+    for [rows] in _user_pages(database, query.group_by(events.c.product_id)):
+        for product_id, quantity in rows:
+            returned[product_id] += quantity
+    return returned
+
+
 def user_ids_with_prefix(database: Database, prefix: str, n: int) -> list[str]:
     """Return the first users whose ids begin with a text, in the order of their ids.
 

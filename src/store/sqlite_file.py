@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -85,6 +86,8 @@ def is_sound(path: Path) -> bool:
 def back_up(path: Path, target: Path) -> None:
     """Copy a store that may be in use to a new file, which is complete or absent.
 
+    It is copied in steps, between which others write. Where they do, SQLite begins anew, so then it is copied at once.
+
     Args:
         path: the store's file.
         target: the backup; a file there is replaced.
@@ -97,7 +100,10 @@ def back_up(path: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         make_private(partial)
         with closing(connect(path)) as store, closing(sqlite3.connect(partial)) as copy:
-            store.backup(copy, pages=_PAGES_AT_ONCE, sleep=_PAUSE_SECONDS)
+            try:
+                store.backup(copy, pages=_PAGES_AT_ONCE, sleep=_PAUSE_SECONDS, progress=_Forwards())
+            except _BegunAnewError:
+                store.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
         partial.replace(target)
     except (OSError, sqlite3.Error) as error:
@@ -107,6 +113,22 @@ def back_up(path: Path, target: Path) -> None:
         ) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+class _BegunAnewError(Exception):
+    """Somebody wrote, and the copy was begun anew."""
+
+
+class _Forwards:
+    """Watches a copy: the pages that are left get fewer."""
+
+    def __init__(self) -> None:
+        self._left = sys.maxsize
+
+    def __call__(self, _status: int, left: int, _pages: int) -> None:
+        if left > self._left:
+            raise _BegunAnewError
+        self._left = left
 
 
 def restore(backup: Path, path: Path) -> None:

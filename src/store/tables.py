@@ -119,11 +119,14 @@ products = Table(
     Column("stock", Integer),
     Column("withdrawn", Boolean),
     Column("group_id", Text),
+    Column("guessed_group", Text),
     Column("unlisted", Boolean),
     Column("made_up", Boolean, nullable=False, server_default="0"),
     _partial("products_withdrawn", "product_id", where="withdrawn", sqlite_where="withdrawn = 1"),
     _partial("products_unlisted", "product_id", where="unlisted", sqlite_where="unlisted = 1"),
     _partial("products_made_up", "product_id", where="made_up", sqlite_where="made_up = 1"),
+    _partial("products_group", "group_id", where="group_id IS NOT NULL"),
+    _partial("products_guessed_group", "guessed_group", where="guessed_group IS NOT NULL"),
     _partial("products_category", "category", "withdrawn", "unlisted", where="category IS NOT NULL"),
 )
 runs = Table(
@@ -225,6 +228,41 @@ comparisons = Table(
     Column("finished_at", BigInteger),
     Column("result", Text),  # JSON
     Column("problem", Text, nullable=False, server_default=""),
+)
+
+# Experiments, running and past.
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", _Key, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("slot", Float, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("who", Text, nullable=False),
+)
+
+# The first list of each user in an experiment: what the user does from then on counts.
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("experiment", _Key, primary_key=True),
+    Column("user_id", _Key, primary_key=True),
+    Column("arm", _Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What the lists of an arm cost, and how many were empty.
+arm_lists = Table(
+    "arm_lists",
+    metadata,
+    Column("experiment", _Key, primary_key=True),
+    Column("arm", _Key, primary_key=True),
+    Column("lists", BigInteger, nullable=False),
+    Column("empty_lists", BigInteger, nullable=False),
+    Column("slow_lists", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
 )
 
 # One row; Alembic writes it when it upgrades a store.

@@ -51,7 +51,8 @@ class TextTrial:
     def rank(self, ndcg_without: float) -> tuple[bool, float, float]:
         """Return a key to sort by, the higher the better, see `tune_cold_start_weight`."""
         is_free = self.ndcg >= ndcg_without * (1 - _MAX_LOSS)
-        return (True, self.cold_recall, self.ndcg) if is_free else (False, self.ndcg, self.cold_recall)
+        recall, ndcg = round(self.cold_recall, 9), round(self.ndcg, 9)  # rounding of sums must not break a tie
+        return (True, recall, ndcg) if is_free else (False, ndcg, recall)
 
 
 def tune_cold_start_weight(

@@ -15,7 +15,7 @@ from src.core.progress import Reporter
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
-from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.models.model_kind import Unavailable
@@ -32,19 +32,29 @@ from src.tuning.search_spaces import SEARCH_SPACES
 _TIME_SHARES = {
     "trending": 0.03,
     "category_popularity": 0.02,
-    "co_occurrence": 0.15,
-    "item_graph": 0.2,
-    "spectral": 0.35,
-    "als": 0.25,
+    "co_occurrence": 0.12,
+    "transitions": 0.08,
+    "item_graph": 0.1,
+    "autoencoder": 0.2,
+    "spectral": 0.25,
+    "als": 0.2,
 }
 """Shares of the remaining time among the models that can be trained."""
 _SEARCH_SHARE = 0.85  # the rest is for training the best models once more, and for the weights
 _STEPS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5)
 _MAX_ROUNDS = 4
-_SAMPLED_USERS = 1_500
-_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5}
+_SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
+_LISTS_PER_MODEL = 100
+"""Lists that an ascent makes of every user for each model, and leaving models out after it."""
+_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5, AUTOENCODER: 0.3}
 """A start for the weights: sums like this one are good on data of many kinds."""
 _MIN_GAIN = 1e-5
+_SURE = 1.0
+"""Standard errors that a model beside those of the known sum has to bring. On few users the best of many steps is
+better than 0 by chance, and a weight of popularity found so lifts what is known above what is new. Models of the known
+sum are exempt: that several of them are better than one is known from elsewhere, and few users could not show it."""
+_LIST_MODELS_SHARE = 0.6
+"""Share of the time left that the models of the list ranker may take; the rest is for its features and trees."""
 _LIST_RANKER_SHARE = 0.25
 """Share of the budget for the list ranker, which needs one more training of all models; the search gets less then. It
 is trained on splits by time only, where trees learn which scores hold in later weeks. On random splits its lists were
@@ -90,11 +100,11 @@ def tune_ensemble(
         return start
     unavailable = _list_ranker_unavailable(split)
     share = _SEARCH_SHARE - (_LIST_RANKER_SHARE if unavailable is None else 0)
-    search = _search(split, start, options, Clock(share * budget_seconds), reporter)
+    search = _search(split, start, options, Clock(budget_seconds), reporter)
     if search is None:
         return start
     search, config = _with_best_weighting(search, start)
-    trials = _best_models(search, config)
+    trials = _best_models(search, config, (1 - share) * budget_seconds)
     tuned = _combine(search, config, trials)
     ranker = ListRankerResult(None, {"not tried": unavailable.reason}) if unavailable else None
     if ranker is None:
@@ -149,7 +159,7 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
     params = {**config.params, **{name: trial.params for name, trial in trials.items()}}
     models: dict[str, ListModel] = {POPULARITY: popular, **{name: trial.model for name, trial in trials.items()}}
     pooled = pooled_scores(search, models, sum(trial.seconds for trial in trials.values()))
-    weights, ndcg = best_weights(pooled, (config.weights, _KNOWN_SUM), without=TEXT)
+    weights, ndcg = best_weights(pooled, (config.weights, _KNOWN_SUM), without=TEXT, clock=search.clock)
     cold_start: JsonDict = {}
     if TEXT in models:
         scores, scales = search.objective.component_scores(models), scales_of(models, train, seed=search.seed)
@@ -164,21 +174,24 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
 
 
 def _list_ranker(search: Search, tuned: _TunedEnsemble, seconds: float, budget_seconds: float) -> ListRankerResult:
-    """Train the list ranker if the budget allows another training of all models, which takes `seconds`."""
-    if seconds >= _LIST_RANKER_SHARE * budget_seconds:
+    """Train the list ranker if the budget allows another training of all models, which takes `seconds`, and trees."""
+    if seconds >= min(_LIST_RANKER_SHARE * budget_seconds, _LIST_MODELS_SHARE * max(search.clock.left, 0)):
         return ListRankerResult(None, {"not tried": f"to train everything once more takes {seconds:.1f} s"})
     return train_list_ranker(search, tuned.config, tuned.models)
 
 
-def _best_models(search: Search, config: EnsembleConfig) -> dict[str, BestTrial]:
-    """Return the best trial of each model that learns something from the data, popularity excluded."""
+def _best_models(search: Search, config: EnsembleConfig, kept: float) -> dict[str, BestTrial]:
+    """Return the best trial of each model that learns something from the data, popularity excluded.
+
+    What a model leaves of its share, or takes beyond it, is divided among those after it. kept: seconds for later.
+    """
     names = [name for name in config.params if name != POPULARITY and MODELS[name].learns_from(search.split.train)]
-    whole = sum(_TIME_SHARES.get(name, 0.0) for name in names) or 1.0
-    left = max(search.clock.left, 0.0)
+    shares = [_TIME_SHARES.get(name, 0.0) for name in names]
     trials: dict[str, BestTrial] = {}
-    for name in names:
-        deadline = max(search.clock.left, 0.0) - left * _TIME_SHARES.get(name, 0.0) / whole
-        trials[name] = _best_model(search, name, config.params[name], deadline)
+    for at, name in enumerate(names):
+        now = search.clock.left
+        share = shares[at] / (sum(shares[at:]) or 1.0)
+        trials[name] = _best_model(search, name, config.params[name], now - share * max(now - kept, 0.0))
     return trials
 
 
@@ -206,8 +219,8 @@ def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search
     for weighting in candidates:
         train = replace(search.split.train, weighting=weighting)
         objective = search.objective.with_histories(train)
-        model = MODELS[SPECTRAL].train(train, config.params[SPECTRAL], seed=search.seed)
-        ndcg = float(objective.ndcg(model).mean())
+        params = SEARCH_SPACES[SPECTRAL].small(config.params[SPECTRAL])
+        ndcg = float(objective.ndcg(MODELS[SPECTRAL].train(train, params, seed=search.seed)).mean())
         if best is None or ndcg > best[0] * (1 + _MIN_GAIN):
             best = ndcg, replace(search, split=replace(search.split, train=train), objective=objective)
         if search.clock.left < limit:
@@ -242,31 +255,50 @@ class TunedWeights(NamedTuple):
 
 
 def best_weights(
-    scores: ComponentScores, starts: Sequence[Mapping[str, float]] = (), without: str | None = None
+    scores: ComponentScores,
+    starts: Sequence[Mapping[str, float]] = (),
+    without: str | None = None,
+    clock: Clock | None = None,
 ) -> TunedWeights:
     """Choose the weights of models by coordinate ascent from the best of several starts.
 
     In turn, each weight is set to the step that gives the best lists, until a round brings no gain. The starts are the
-    best single model and those given, each of which first climbs by the lists of a sample of the users.
+    best single model and those given, each of which first climbs by the lists of a sample of the users. At last models
+    that are not sure to make lists better are left out, but for those of a sum that is known to.
 
     Args:
         scores: component scores of the models, in units of their scales.
         starts: weights to start from.
         without: a model whose weight stays 0.
+        clock: a sample of the users is used where the ascent would take longer than what it has left; None for all.
 
     Returns:
         The weights.
     """
+    scores = scores if clock is None else _in_time(scores, clock)
     allowed = np.array([name != without for name in scores.names])
     sample = scores.of_users(np.random.default_rng(0).permutation(len(scores.item))[:_SAMPLED_USERS])
     single = [scores.ndcg(alone) if alone @ allowed else -1.0 for alone in np.eye(len(allowed))]
     given = [np.array([start.get(name, 0.0) for name in scores.names]) * allowed for start in starts]
     first = [np.eye(len(allowed))[int(np.argmax(single))], *(weights for weights in given if weights.any())]
-    climbed = [_ascent(sample, weights, allowed) for weights in first] if len(sample.item) < len(scores.item) else first
-    weights = _ascent(scores, max(climbed, key=scores.ndcg), allowed)
+    if len(sample.item) < len(scores.item):
+        first = [_ascent(sample, weights, allowed) for weights in first]
+    weights = _ascent(scores, max(first, key=scores.ndcg), allowed)
+    weights = _surely_better(scores, weights, allowed)
     return TunedWeights(
         {name: float(w) for name, w in zip(scores.names, weights, strict=True) if w}, scores.ndcg(weights)
     )
+
+
+def _in_time(scores: ComponentScores, clock: Clock) -> ComponentScores:
+    """Return the scores of as many users as an ascent has time for, but of some at least."""
+    order = np.random.default_rng(0).permutation(len(scores.item))
+    probe = scores.of_users(order[:_FEWEST_USERS])
+    started = time.perf_counter()
+    probe.ndcg(np.ones(len(scores.names)))
+    seconds = (time.perf_counter() - started) * _LISTS_PER_MODEL * len(scores.names)  # of an ascent on the probe
+    n = max(int(len(probe.item) * clock.left / max(seconds, 1e-9)), _FEWEST_USERS)
+    return scores if n >= len(order) else scores.of_users(np.sort(order[:n]))
 
 
 def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
@@ -277,12 +309,28 @@ def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) ->
         for at in np.flatnonzero(allowed):
             others = weights.copy()
             others[at] = 0
+            rest = scores.total(others)
             for step in _STEPS if others.any() else ():
-                candidate = others.copy()
-                candidate[at] = step
-                ndcg = scores.ndcg(candidate)
+                ndcg = float(scores.ndcg_of(rest + np.float32(step) * scores.score[at]).mean())
                 if ndcg > best + _MIN_GAIN:
-                    best, weights = ndcg, candidate
+                    best, weights = ndcg, others.copy()
+                    weights[at] = step
         if best - before < _MIN_GAIN:
             break
+    return weights
+
+
+def _surely_better(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
+    """Leave out the model whose weight is the least sure to make lists better, until those in doubt are sure to."""
+    doubted = np.array([name not in _KNOWN_SUM for name in scores.names])
+    while np.count_nonzero(weights) > 1 and (weights * doubted).any():
+        whole, surest = scores.ndcg_of(scores.total(weights)), {}
+        for at in np.flatnonzero(weights * doubted).tolist():
+            gain = whole - scores.ndcg_of(scores.total(np.where(np.arange(len(weights)) == at, 0, weights)))
+            surest[at] = float(gain.mean() / max(gain.std() / np.sqrt(len(gain)), 1e-12))
+        least = min(surest, key=lambda at: surest[at])
+        if surest[least] >= _SURE:
+            break
+        allowed = allowed & (np.arange(len(weights)) != least)
+        weights = _ascent(scores, weights * allowed, allowed)
     return weights

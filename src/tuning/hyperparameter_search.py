@@ -24,9 +24,12 @@ from src.models.base import ListModel
 from src.tuning.objective import Objective
 from src.tuning.race import Race
 from src.tuning.search_spaces import SearchSpace
+from src.tuning.trial_costs import TrialCosts
 
 _COSTLY_SHARE = 0.4
 """Share of the time that may go into the recipes and the costly questions."""
+_STAGE_SHARE = 0.1
+"""Share of the time that one sample of users may take; larger samples are left out."""
 _SIZES_SHARE = 0.3
 """Share of the time that is kept for larger models."""
 
@@ -79,7 +82,7 @@ class BestTrial:
         params: its parameters.
         model: trained with them.
         ndcg: its mean NDCG@k.
-        seconds: duration of the slowest trial.
+        seconds: of a training with its parameters that shares nothing with another one, and of a measurement.
         about: for people: the number of trials, NDCG@k of the first, and the time that all took.
     """
 
@@ -118,10 +121,11 @@ class _ModelSearch:
     def __init__(self, search: Search, name: str, space: SearchSpace, first: Any, deadline: float) -> None:
         self._search, self._first, self._deadline = search, first, deadline
         self._space = _containing(space, space.small(first))
-        self._factory = _ModelFactory(search, self._space, first)
         self._study = _study(search, name, self._space, first)
         self._began = search.clock.left
         self._whole = self._began - deadline
+        race = Race.of(search.objective, search.seed, _STAGE_SHARE * self._whole)
+        self._factory = _ModelFactory(search, self._space, first, race)
 
     def best_trial(self) -> BestTrial:
         self._begin()
@@ -141,7 +145,7 @@ class _ModelSearch:
             "seconds": round(self._began - self._search.clock.left, 1),
         }
         params = replace(factory.params_of(best), **sizes)
-        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.longest, about)
+        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.seconds_of(params), about)
 
     def _begin(self) -> None:
         """Try what the search is given, the recipes and the answers to the costly questions."""
@@ -149,36 +153,46 @@ class _ModelSearch:
         start = _assignment(self._space, self._space.small(self._first))
         self._run(start)
         for recipe in self._space.recipes:
-            if self._is_time(until):
-                self._run(_with_recipe(self._space, start, recipe))
+            if not self._run_in_time(_with_recipe(self._space, start, recipe), until):
+                return
         for question, answers in self._space.costly.items():
             best = self._study.best_params
             for number in range(len(answers)):
-                if self._is_time(until):
-                    self._run(best | {question: number})
+                if not self._run_in_time(best | {question: number}, until):
+                    return
 
     def _sample(self, until: float, trials: int, sizes: Callable[[], dict[str, Any]]) -> None:
         """Let the sampler choose all but the costly answers and the sizes."""
-        while len(self._study.trials) < trials and self._search.clock.left > until + self._factory.last:
-            costly = {question: self._study.best_params[question] for question in self._space.costly}
-            self._study.enqueue_trial(costly | sizes())
+        while len(self._study.trials) < trials:
+            best = self._study.best_params
+            fixed = {question: best[question] for question in self._space.costly} | sizes()
+            if not self._is_time(best | fixed, until):
+                break
+            self._study.enqueue_trial(fixed)
             self._run_next()
 
     def _try_larger(self, larger: list[dict[str, Any]]) -> dict[str, Any]:
         """Try larger models while they are better; return the sizes of `first` if there was no time for any."""
         for sizes in larger:
-            if not self._is_time(self._deadline):
+            before = self._study.best_value
+            if not self._run_in_time(self._study.best_params | sizes, self._deadline):
                 untried = {name: getattr(self._first, name) for name in sizes}
                 return untried if sizes is larger[0] and not self._space.is_small(self._first) else {}
-            before = self._study.best_value
-            self._run(self._study.best_params | sizes)
             if self._study.best_value <= before:
                 break
         return {}
 
-    def _is_time(self, until: float) -> bool:
-        """Return whether a trial as slow as the slowest one so far would end in time."""
-        return self._search.clock.left > until + self._factory.longest and len(self._study.trials) < self._space.trials
+    def _is_time(self, assignment: Mapping[str, Any], until: float) -> bool:
+        """Return whether a trial would end before the clock shows `until` seconds left, by what it will cost."""
+        seconds = self._factory.predicted(assignment)
+        return self._search.clock.left > until + seconds and len(self._study.trials) < self._space.trials
+
+    def _run_in_time(self, assignment: dict[str, Any], until: float) -> bool:
+        """Try an assignment if there is time to; return whether there was."""
+        if not self._is_time(assignment, until):
+            return False
+        self._run(assignment)
+        return True
 
     def _run(self, assignment: dict[str, Any]) -> None:
         if assignment not in [trial.params for trial in _completed(self._study)]:  # interrupted ones are repeated
@@ -265,12 +279,11 @@ def _study(search: Search, name: str, space: SearchSpace, first: Any) -> optuna.
 class _ModelFactory:
     """Trains the models of assignments, and keeps the preparation of the last one for the next."""
 
-    def __init__(self, search: Search, space: SearchSpace, first: Any) -> None:
-        self._search, self._space, self._first = search, space, first
-        self._prepared: tuple[tuple[dict[str, int], bool], Any] | None = None
-        self.race = Race.of(search.objective, search.seed)
+    def __init__(self, search: Search, space: SearchSpace, first: Any, race: Race) -> None:
+        self._search, self._space, self._first, self.race = search, space, first, race
+        self._prepared: tuple[_Preparation, Any] | None = None
+        self._costs = TrialCosts()
         self._best: tuple[float, dict[str, Any], ListModel] | None = None
-        self.last = self.longest = 0.0  # seconds of the last trial and of the slowest one
 
     def params_of(self, assignment: Mapping[str, Any]) -> Any:
         free = {name: value for name, value in assignment.items() if name not in self._space.costly}
@@ -279,25 +292,53 @@ class _ModelFactory:
 
     def ndcg(self, assignment: Mapping[str, Any]) -> float:
         """Train and measure a trial; its model is kept if it is the best so far."""
+        prepared = self._preparation_of(assignment)
         started = time.perf_counter()
-        model = self._model(assignment)
+        model = self._finished(assignment, prepared)
         found = self.race.ndcg(model)
         if self._best is None or found > self._best[0]:
             self._best = found, dict(assignment), model
-        self.last = time.perf_counter() - started
-        self.longest = max(self.longest, self.last)
+        self._costs.ran(self._space.size_of(self.params_of(assignment)), time.perf_counter() - started)
         return found
+
+    def predicted(self, assignment: Mapping[str, Any]) -> float:
+        """Return the seconds that a trial will take, by the trials so far."""
+        wanted = self._wanted(assignment)
+        is_made = self._prepared is not None and self._prepared[0] == wanted
+        return self._costs.predicted(self._space.size_of(self.params_of(assignment)), None if is_made else wanted.size)
+
+    def seconds_of(self, params: Any) -> float:
+        """Return the seconds that a training with these parameters takes that shares nothing with another one."""
+        return self._costs.predicted(self._space.size_of(params), self._space.prepared_size_of(params))
 
     def best_model(self, assignment: Mapping[str, Any]) -> ListModel:
         """Return the model of the best trial, which is trained anew if an earlier search made it."""
         if self._best is not None and self._best[1] == assignment:
             return self._best[2]
-        return self._model(assignment)
+        return self._finished(assignment, self._preparation_of(assignment))
 
-    def _model(self, assignment: Mapping[str, Any]) -> ListModel:
-        train, seed, params = self._search.split.train, self._search.seed, self.params_of(assignment)
-        answers = {question: assignment[question] for question in self._space.costly}, self._space.is_small(params)
-        if self._prepared is None or self._prepared[0] != answers:
+    def _wanted(self, assignment: Mapping[str, Any]) -> _Preparation:
+        answers = {question: assignment[question] for question in self._space.costly}
+        return _Preparation(answers, self._space.prepared_size_of(self.params_of(assignment)))
+
+    def _preparation_of(self, assignment: Mapping[str, Any]) -> Any:
+        wanted = self._wanted(assignment)
+        if self._prepared is None or self._prepared[0] != wanted:
             self._prepared = None  # freed before the next one is computed: each may take a gigabyte
-            self._prepared = answers, self._space.prepare(train, params, seed)
-        return self._space.finish(train, self._prepared[1], params, seed)
+            started = time.perf_counter()
+            prepared = self._space.prepare(self._search.split.train, self.params_of(assignment), self._search.seed)
+            self._costs.prepared(wanted.size, time.perf_counter() - started)
+            self._prepared = wanted, prepared
+        return self._prepared[1]
+
+    def _finished(self, assignment: Mapping[str, Any], prepared: Any) -> ListModel:
+        params = self.params_of(assignment)
+        return self._space.finish(self._search.split.train, prepared, params, self._search.seed)
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """What a preparation depends on: costly question → number of its answer, and the size of the model."""
+
+    answers: dict[str, int]
+    size: int

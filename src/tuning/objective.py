@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,6 +15,7 @@ from src.evaluation.metrics import ranking_metrics
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
+from src.models.top_n import top_n_of_rows
 
 _MAX_SCORES = 200_000_000
 _MIN_USERS, _MAX_USERS = 1_000, 10_000
@@ -87,15 +89,30 @@ class Objective:
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
-        queries = MaskedQueries(self.queries, self.masked)
-        candidates = [top_lists(model, queries, _CANDIDATES_PER_MODEL) for model in models.values()]
-        items = np.sort(np.concatenate(candidates, axis=1), axis=1)
-        items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
-        items = -np.sort(-items, axis=1)
-        items = items[:, : max(int((items >= 0).sum(axis=1).max()), 1)]
-        score = np.stack([_scores_at(model, self.queries, items) for model in models.values()])
+        per_block = max(1, _BLOCK_BYTES // (4 * max(self.masked.shape[1], 1) * (len(models) + 1)))
+        starts = range(0, len(self.queries), per_block)
+        parts = [self._scores_of_block(models, slice(start, start + per_block)) for start in starts]
+        width = max(max(len(np.flatnonzero((item >= 0).any(axis=0))) for item, _ in parts), 1)
+        items = np.concatenate([_as_wide(item, width, -1) for item, _ in parts])
+        score = np.concatenate([_as_wide(score, width, 0) for _, score in parts], axis=1)
         n_relevant = np.diff(self.relevant.indptr)
         return ComponentScores(tuple(models), items, score, self._is_relevant(items), n_relevant, self.k)
+
+    def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: slice) -> tuple[IntArray, FloatArray]:
+        """Return the candidates of some users, -1 beyond the last, and every model's scores of them, 0 for none."""
+        block = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
+        mask = self.masked[rows]
+        at = np.repeat(np.arange(len(block)), np.diff(mask.indptr)), mask.indices
+        scores = [model.score_all(block) for model in models.values()]
+        best = []
+        for score in scores:
+            score[at] = -np.inf
+            best.append(top_n_of_rows(score, _CANDIDATES_PER_MODEL))
+        items = np.sort(np.concatenate(best, axis=1), axis=1)
+        items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
+        items = -np.sort(-items, axis=1)
+        chosen = np.stack([np.take_along_axis(score, np.maximum(items, 0), axis=1) for score in scores])
+        return items, np.where(np.isfinite(chosen), chosen, np.float32(0))
 
     def _is_relevant(self, items: IntArray) -> BoolArray:
         """Return bool, of the shape of items int[n_users, m]; False for -1."""
@@ -140,9 +157,13 @@ class ComponentScores:
 
     def ndcg(self, weights: FloatArray) -> float:
         """Return the mean NDCG@k of lists sorted by the weighted sum of scores. weights: float[n_models]."""
-        total = np.tensordot(weights.astype(np.float32), self.score, axes=1)
+        return float(self.ndcg_of(self.total(weights)).mean())
+
+    def total(self, weights: FloatArray) -> FloatArray:
+        """Return float32[n_users, m], the weighted sum; -inf beyond the last item. weights: float[n_models]."""
+        total: FloatArray = np.tensordot(weights.astype(np.float32), self.score, axes=1)
         total[self.item < 0] = -np.inf
-        return float(self.ndcg_of(total).mean())
+        return total
 
     def ndcg_of(self, total: FloatArray) -> FloatArray:
         """Return float[n_users], NDCG@k of lists sorted by these scores, float[n_users, m]; -inf is not listed."""
@@ -153,13 +174,7 @@ class ComponentScores:
         return ranking_metrics(hits, self.n_relevant)["ndcg"]
 
 
-def _scores_at(model: BlockScorer, queries: QueryBlock, items: IntArray) -> FloatArray:
-    """Return float32, of the shape of items int[n_users, m], the model's scores of them; 0 for none."""
-    n_items = queries.history.shape[1]
-    per_block = max(1, _BLOCK_BYTES // (4 * n_items))
-    scores = np.zeros(items.shape, np.float32)
-    for start in range(0, len(queries), per_block):
-        rows = slice(start, start + per_block)
-        block = model.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
-        scores[rows] = np.take_along_axis(block, np.maximum(items[rows], 0), axis=1)
-    return np.nan_to_num(scores, copy=False)
+def _as_wide(part: Any, width: int, value: float) -> Any:
+    """Return an array with its last axis cut, or filled with a value, to this width."""
+    blank = [(0, 0)] * (part.ndim - 1) + [(0, max(width - part.shape[-1], 0))]
+    return np.pad(part[..., :width], blank, constant_values=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,28 +18,32 @@ from src.tuning.hyperparameter_search import Search
 from src.tuning.objective import ComponentScores, Objective
 
 _MOST_DRAWS, _ENOUGH_USERS = 4, 8_000
+_PROBED_USERS, _FEWEST_USERS = 100, 500
+_SHARE_OF_TIME = 0.5
+"""Share of the time left that the scores of a draw may take; the rest is for finding the weights."""
 
 
 def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: float) -> ComponentScores:
     """Score the candidates of all draws, each model in units of its scale.
 
-    The first draw is that of the search. Further ones are made for random splits with few users: the models are trained
-    anew with the same parameters. Splits by time have one draw, as other draws would learn from later events.
+    The first draw is that of the search, or a sample of its users where all would take too long. Further ones are made
+    for random splits with few users: the models are trained anew with the same parameters. Splits by time have one
+    draw, as other draws would learn from later events.
 
     Args:
         search: the context of the tuning.
         models: trained on the training part, by name.
-        seconds: that a further draw takes; no draw begins when the clock has less left.
+        seconds: that a further draw takes; none begins that would take more than half of the time left.
 
     Returns:
         The scores for the users of all draws.
     """
-    pools = [_scaled(search, search.objective, models)]
+    pools = [_scaled(search, _in_time(search, models), models)]
     whole = search.split.train.joined(search.split.test)
     share = len(search.split.test) / len(whole)
     for draw in range(1, _MOST_DRAWS):
         users = sum(len(pool.item) for pool in pools)
-        if search.split.how != "random" or users >= _ENOUGH_USERS or search.clock.left < seconds:
+        if search.split.how != "random" or users >= _ENOUGH_USERS or _SHARE_OF_TIME * search.clock.left < seconds:
             break
         search.reporter.step(f"training on draw {draw + 1} of the held-out part")
         split = split_at_random(whole, share, search.seed + draw)
@@ -53,6 +58,17 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
         fitted = fit_models(split.train, params, search.seed, search.reporter)
         pools.append(_scaled(replace(search, split=split), objective, fitted))
     return _concatenated(pools)
+
+
+def _in_time(search: Search, models: Mapping[str, ListModel]) -> Objective:
+    """Return the objective, for as many users as can be scored in a share of the time left."""
+    objective, rng = search.objective, np.random.default_rng(search.seed)
+    order = rng.permutation(len(objective.queries))
+    started = time.perf_counter()
+    objective.of_users(np.sort(order[:_PROBED_USERS])).component_scores(models)
+    seconds_of_user = (time.perf_counter() - started) / min(_PROBED_USERS, len(order))
+    n = max(int(_SHARE_OF_TIME * search.clock.left / seconds_of_user), _FEWEST_USERS)
+    return objective if n >= len(order) else objective.of_users(np.sort(order[:n]))
 
 
 def _scaled(search: Search, objective: Objective, models: Mapping[str, ListModel]) -> ComponentScores:

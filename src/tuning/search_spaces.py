@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,17 +12,21 @@ import numpy as np
 from src.interactions.interactions import TrainingData
 from src.models import (
     ALS,
+    AUTOENCODER,
     CATEGORY_POPULARITY,
     CO_OCCURRENCE,
     ITEM_GRAPH,
     SPECTRAL,
+    TRANSITIONS,
     TRENDING,
     als,
+    autoencoder,
     category_popularity,
     co_occurrence,
     item_graph,
     popularity,
     spectral,
+    transitions,
 )
 from src.models.base import ListModel
 from src.models.normalization import NormalizedHistories, normalize_histories
@@ -30,7 +35,10 @@ NORMALISATION, FADING = "normalisation", "fading"
 _EXPONENTS = ((0.35, 0.4), (0.5, 0.5), (0.0, 0.0), (0.35, 0.5), (0.2, 0.4), (0.5, 0.4), (0.35, 0.3), (0.2, 0.2))
 _HALF_LIVES = (0.0, 30.0, 14.0, 60.0, 7.0, 180.0)
 _MAX_RANK = 1024
-_TRIED_RANK, _TRIED_FACTORS = 256, 64
+_TRIED_RANK, _TRIED_FACTORS, _TRIED_PRODUCTS, _MAX_PRODUCTS = 256, 64, 3_000, 12_000
+_TRIED_NEIGHBOURS = 60
+_TRIED_ITERATIONS, _TRIED_PASSES = 2, 6
+"""Power iterations of spectral, and passes of ALS, while settings are compared: more hardly change their order."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,15 @@ class SearchSpace:
         """Return the parameters with sizes that are searched with."""
         return replace(params, **{name: min(getattr(params, name), size) for name, size in self.sizes.items()})
 
+    def size_of(self, params: Any) -> int:
+        """Return the product of all sizes of a model, 1 without any."""
+        return math.prod(getattr(params, name) for name in self.sizes)
+
+    def prepared_size_of(self, params: Any) -> int:
+        """Return the size that a preparation is made for: it serves all models of a search, or all larger ones."""
+        small = self.is_small(params)
+        return math.prod(size if small else max(self.choices[name]) for name, size in self.sizes.items())
+
     def larger_sizes(self) -> list[dict[str, Any]]:
         """Return the sizes beyond those of a search, ascending."""
         return [{name: value} for name, size in self.sizes.items() for value in self.choices[name] if value > size]
@@ -110,14 +127,27 @@ def _normalized(data: TrainingData, params: Any) -> NormalizedHistories:
 
 def _prepare_spectral(data: TrainingData, params: spectral.SpectralParams, seed: int) -> Any:
     normalized = _normalized(data, params)
-    rank = _TRIED_RANK if params.rank <= _TRIED_RANK else _MAX_RANK
-    return normalized, spectral.eigenvectors(normalized, rank, seed=seed)
+    if params.rank <= _TRIED_RANK:
+        return normalized, spectral.eigenvectors(normalized, _TRIED_RANK, seed=seed, iterations=_TRIED_ITERATIONS)
+    return normalized, spectral.eigenvectors(normalized, _MAX_RANK, seed=seed)
 
 
 def _finish_spectral(
     data: TrainingData, prepared: tuple[NormalizedHistories, spectral.Spectrum], params: Any, seed: int
 ) -> ListModel:
     return spectral.fit_spectral(*prepared, params)
+
+
+def _prepare_autoencoder(data: TrainingData, params: autoencoder.AutoencoderParams, seed: int) -> Any:
+    normalized = _normalized(data, params)
+    products = _TRIED_PRODUCTS if params.products <= _TRIED_PRODUCTS else max(_MAX_PRODUCTS, params.products)
+    return normalized, autoencoder.gram_of_popular(normalized, products)
+
+
+def _finish_autoencoder(
+    data: TrainingData, prepared: tuple[NormalizedHistories, autoencoder.Gram], params: Any, seed: int
+) -> ListModel:
+    return autoencoder.fit_autoencoder(*prepared, params)
 
 
 def _prepare_item_graph(data: TrainingData, params: item_graph.ItemGraphParams, seed: int) -> Any:
@@ -148,7 +178,16 @@ def _prepare_nothing(data: TrainingData, params: Any, seed: int) -> None:
 
 
 def _finish_als(data: TrainingData, prepared: None, params: als.AlsParams, seed: int) -> ListModel:
-    return als.train(data, params, seed=seed)
+    if params.factors > _TRIED_FACTORS:
+        return als.train(data, params, seed=seed)
+    tried = replace(params, iterations=min(params.iterations, _TRIED_PASSES))
+    return replace(als.train(data, tried, seed=seed), params=params)
+
+
+def _finish_transitions(
+    data: TrainingData, prepared: None, params: transitions.TransitionsParams, seed: int
+) -> ListModel:
+    return transitions.train(data, params, seed=seed)
 
 
 def _finish_trending(data: TrainingData, prepared: None, params: popularity.PopularityParams, seed: int) -> ListModel:
@@ -182,6 +221,18 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
             {"user_exponent": 0.35, "input_exponent": 0.7, "output_exponent": -0.45},
         ),
     ),
+    TRANSITIONS: SearchSpace(
+        {FADING: _GRAM_MATRIX[FADING]},
+        {
+            "distance_exponent": Range(0.2, 2),
+            "backward": Range(0, 1),
+            "input_exponent": Range(0, 1),
+            "output_exponent": Range(-0.7, 0.3),
+        },
+        _prepare_nothing,
+        _finish_transitions,
+        trials=40,
+    ),
     SPECTRAL: SearchSpace(
         _GRAM_MATRIX,
         {"ridge": Range(0.02, 60, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
@@ -201,7 +252,30 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
         {"ridge": Range(0.5, 100, log=True), "input_exponent": Range(0, 0.6), "output_exponent": Range(-0.2, 0.6)},
         _prepare_item_graph,
         _finish_item_graph,
-        trials=25,
+        trials=40,
+        choices={"neighbours": (_TRIED_NEIGHBOURS, 120, 200)},
+        sizes={"neighbours": _TRIED_NEIGHBOURS},
+    ),
+    AUTOENCODER: SearchSpace(
+        _GRAM_MATRIX,
+        {
+            "ridge": Range(0.2, 300, log=True),
+            "dropout": Range(0, 0.8),
+            "relaxation": Range(0, 1),
+            "input_exponent": Range(0, 0.6),
+            "output_exponent": Range(-0.2, 0.6),
+        },
+        _prepare_autoencoder,
+        _finish_autoencoder,
+        trials=60,
+        choices={"products": (_TRIED_PRODUCTS, 6_000, _MAX_PRODUCTS)},
+        recipes=(
+            {"ridge": 2.0, "dropout": 0.5},  # EDLAE
+            {"relaxation": 0.5},  # RDLAE
+            {"ridge": 100.0},
+            {"user_exponent": 0.35, "item_exponent": 0.4, "input_exponent": 0.2, "output_exponent": 0.15},
+        ),
+        sizes={"products": _TRIED_PRODUCTS},
     ),
     ALS: SearchSpace(
         {},

@@ -194,8 +194,7 @@ def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporte
     data = training_data(store.events.read())
     rules = shop_rules(settings.rules).rules()
     pipeline = release.pipeline.without(store.products.withdrawn())
-    if rules.asks_facts:
-        pipeline = pipeline.with_attributes(chain.from_iterable(store.products.read_attributes()))
+    pipeline = pipeline.with_attributes(chain.from_iterable(store.products.read_attributes()))
     wanted, unknown = _wanted_users(request.users, data)
     events = data.events
     rows = np.lexsort((np.arange(len(data)), events.at, events.user_idx))

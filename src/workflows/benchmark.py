@@ -13,9 +13,11 @@ import numpy as np
 from src.core.domain import JsonDict
 from src.core.errors import UnusableFile
 from src.core.progress import Reporter
+from src.core.records import Cost
 from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
-from src.evaluation.benchmark_scope import Cost, Fitted
+from src.evaluation.benchmark_scope import Fitted
 from src.ingestion.benchmark_files import BenchmarkData, read_benchmark, read_test_file
+from src.interactions.event_weights import Weighting
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, trainable
@@ -50,7 +52,7 @@ class Tune(Protocol):
             reporter: shows the steps.
 
         Returns:
-            The configuration that `FitPipeline` takes.
+            The configuration that `FitPipeline` takes; its attribute `weighting` weights the histories.
         """
         ...
 
@@ -183,6 +185,7 @@ def _fit(
     costs: dict[str, Cost] = {}
     about: JsonDict = {"seed": settings.seed, "memory": _MEMORY, "tuning": None}
     models: dict[str, Any] = {}
+    weightings: dict[str, Weighting] = {}
     for name in MODELS:
         if name in (*listed, *rating):
             reporter.step(f"training {name} on {len(data):,} events")
@@ -193,10 +196,11 @@ def _fit(
     if with_pipeline:
         pipeline = _fit_pipeline(settings, job, parts, tuner, reporter)
         scorers[PIPELINE], costs[PIPELINE], about["tuning"] = pipeline.scorer, pipeline.cost, pipeline.tuning
+        weightings[PIPELINE] = pipeline.weighting
     raters = {name: cast("Rater", models[name]) for name in _RATERS if name in models}
     checksums = {name: checksum(model) for name, model in {**models, **scorers}.items()}
     popularity = cast("Popularity", models[POPULARITY])
-    return Fitted(data, scorers, raters, costs, checksums, np.asarray(popularity.order)), about
+    return Fitted(data, scorers, raters, costs, checksums, np.asarray(popularity.order), weightings), about
 
 
 def _trainer(settings: AllSettings, name: str, data: TrainingData) -> Callable[[], Any]:
@@ -204,10 +208,11 @@ def _trainer(settings: AllSettings, name: str, data: TrainingData) -> Callable[[
 
 
 class _TunedPipeline(NamedTuple):
-    """A trained pipeline, the cost of tuning and training, and what the report says about tuning."""
+    """A trained pipeline, the cost of tuning and training, the weighting chosen, and what the report says of it."""
 
     scorer: BlockScorer
     cost: Cost
+    weighting: Weighting
     tuning: JsonDict
 
 
@@ -238,7 +243,7 @@ def _fit_pipeline(
         "fit_seconds": round(fitted.seconds, 3),
         "recipe": config.to_json(),
     }
-    return _TunedPipeline(scorer, cost, about)
+    return _TunedPipeline(scorer, cost, config.weighting, about)
 
 
 def _default_tuner() -> Tuner:

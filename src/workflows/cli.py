@@ -15,10 +15,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from typing_extensions import override
 
+from src.core.address_space import address_space_note
 from src.core.errors import AisleError, Ended
 from src.core.progress import Reporter
 from src.core.records import RunPhase
-from src.workflows.resource_usage import address_space_note
 
 _SHOWN_SHARE = 0.01
 
@@ -75,6 +75,7 @@ class Screen(Reporter):
             self._table(report.rating_table())
         if report.lists:
             self._table(report.list_table())
+            self._table(report.slice_table())
         self.say(report.summary())
 
     def split_report(self, report: BenchmarkReport) -> None:

@@ -70,7 +70,8 @@ def embed_catalogue(
         told = zip(catalogue.ids, catalogue.has_text().tolist(), strict=True)
         data = data.with_items(id_ for id_, has_text in told if has_text and id_ not in withdrawn)
     catalogue = catalogue.aligned(data.items)
-    data = replace(data, categories=ItemCategories.of(category or None for category in catalogue.category))
+    categories = ItemCategories.of(category or None for category in catalogue.category)
+    data = replace(data, categories=categories, attributes=catalogue.attributes())
     if not catalogue.has_text().any():
         return EmbeddedCatalogue(data, catalogue, None)
     encoder = encoder_of(settings)

@@ -93,7 +93,7 @@ def fit(data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, reuse:
     if plan.ensemble is not None:
         ensemble = build_ensemble(models, plan.ensemble.weights, data, seed=seed, order=plan.ensemble.order)
         models[ENSEMBLE] = ensemble.indexed(data, reporter, growing=reuse.for_few)
-    return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting)
+    return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting, attributes=data.attributes)
 
 
 def measured(settings: Settings, parts: Split, plan: FitPlan, reporter: Reporter) -> Report:
@@ -135,10 +135,12 @@ def measured_fit(
     """
     pipeline = fit(parts.train, plan, settings.seed, reporter, Reuse(known or {}, for_few=True))
     measured_pipeline = pipeline
+    if pipeline.attributes is not None:
+        measured_pipeline = replace(pipeline, attributes=pipeline.attributes.without_stock())
     if only is not None:
         raters = [name for name in pipeline.raters if name != POPULARITY]
         chosen = {name: pipeline.models[name] for name in pipeline.models if name in (POPULARITY, only, *raters)}
-        measured_pipeline = replace(pipeline, models=chosen)
+        measured_pipeline = replace(measured_pipeline, models=chosen)
     report = measure(
         measured_pipeline,
         parts,

@@ -29,6 +29,7 @@ from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import previous_of
 from src.ingestion.plain_rows import parts_of, validated_columns
 from src.ingestion.row_validation import validate_rows
+from src.ingestion.variant_titles import GuessedGroups, TitledProduct
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.workflows.export import input_files
@@ -157,6 +158,7 @@ class _Loading:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
         self._tally = LoadTally()
         self._renamed: dict[str, str] = {}
+        self._parent: dict[str, str] = {}
         self._pace = _Pace()
         self._refunds = LaterRefunds(store)
 
@@ -185,6 +187,7 @@ class _Loading:
                     tally.add(block)
                     self._renamed.update(block.renamed)
                     self._refunds.note(block)
+                    self._parent.update(block.parent)
                     self._store_products(block, sorter)
                     sorter.add(block)
                     self._reporter.advance(tally.n_read)
@@ -201,12 +204,28 @@ class _Loading:
                 self._reporter.advance(done, sorter.n_events)
             self._store.rename_products(self._renamed)
             tally.mended.update(self._refunds.apply())
+            groups = self._group_products()
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
         checks = [*check_load(load, previous), *([met] if met else [])]
-        return LoadSummary(load, self._table, rejects_file, checks, broken)
+        return LoadSummary(load, self._table, rejects_file, checks, broken, groups)
+
+    def _group_products(self) -> GuessedGroups | None:
+        """Put variants into the groups that their parents, or else their titles, tell; None without new products."""
+        products = self._store.products
+        if not self._tally.n_products:
+            return None
+        products.set_groups(self._parent.items())
+        products.join_parents()
+        if self._settings.guess_groups == "off":
+            products.forget_guesses()
+            return None
+        self._reporter.step("looking for products whose titles differ by colour and size only")
+        guessed = GuessedGroups.of(TitledProduct(*row) for page in products.titled() for row in page)
+        products.set_guessed_groups(guessed.changes())
+        return guessed
 
     def _blocks(self) -> Iterator[ColumnBlock]:
         """Yield all blocks, validated and sorted by threads: what they call in numpy and pyarrow runs side by side."""

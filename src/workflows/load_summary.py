@@ -17,6 +17,7 @@ from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.layout import Table
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
+from src.ingestion.variant_titles import GuessedGroups
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class LoadSummary:
         rejects_file: the CSV file of its rejected rows; None without any.
         checks: the data checks of the load.
         broken: why the file could not be read to its end; None if it was.
+        groups: groups of the catalogue's products that their titles tell; None if none were looked for.
     """
 
     load: Load
@@ -36,6 +38,7 @@ class LoadSummary:
     rejects_file: Path | None
     checks: list[Check]
     broken: UnusableFile | None = None
+    groups: GuessedGroups | None = None
 
     def whole(self) -> LoadSummary:
         """Return the summary itself. Raises UnusableFile if the file could not be read to its end."""
@@ -56,11 +59,25 @@ class LoadSummary:
         if load.n_products:
             lines.append(f"  {load.n_products:,} products")
         lines += [f"    {line}" for line in count_lines(load.mended)]
+        if self.groups is not None and self.groups.n_groups:
+            lines.append(f"  {guess_sentence(self.groups)}")
         if self.rejects_file is not None:
             lines.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
         passed = [check.name for check in self.checks if check.passed]
         lines += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
         return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
+
+
+def guess_sentence(groups: GuessedGroups) -> str:
+    """Return one line on groups that were guessed from titles."""
+    one, other = groups.example
+    things = "thing" if groups.n_groups == 1 else "things"
+    return (
+        f"of all products in the store, {groups.n_products:,} are taken for variants of {groups.n_groups:,} {things}, "
+        f"guessed from titles that differ by colour and size only, such as {one!r} and {other!r}; lists show one of "
+        "each. If they are no variants: a column item_group_id with a group of its own for each, or "
+        "AISLE_GUESS_GROUPS=off and load again"
+    )
 
 
 @dataclass

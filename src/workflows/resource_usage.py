@@ -15,22 +15,10 @@ from typing import NamedTuple, TypeVar
 from typing_extensions import override
 
 from src.core.progress import Reporter
-from src.core.records import RunPhase
-from src.evaluation.benchmark_scope import Cost
+from src.core.records import Cost, RunPhase
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _Result = TypeVar("_Result")
-
-
-def address_space_note() -> str:
-    """Return a sentence on the limit of this process's address space; "" without one.
-
-    Libraries report memory that they do not get as a file that cannot be loaded, or as whatever else they tried.
-    """
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return ""
-    return f" This process may take {limit / 2**20:,.0f} MiB of address space (ulimit -v), which may be why."
 
 
 def with_resource_usage(work: Callable[[], _Result]) -> tuple[_Result, Cost]:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from src.core.address_space import address_space_note
 from src.core.errors import AisleError, Busy, Ended, StoreError
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
 from src.store import Store
-from src.workflows.resource_usage import address_space_note
 
 if TYPE_CHECKING:  # the web workers need not import the libraries of a training
     from src.workflows.training_plan import TrainingRequest

@@ -10,6 +10,7 @@ from src.store import open_store
 from src.store.change_marks import EVENTS, PRODUCTS, note_change
 from src.store.database import file_of
 from src.store.sqlite_file import back_up, restore
+from src.workflows.erase import erase_again
 
 
 def back_up_store(settings: Settings, target: Path) -> None:
@@ -26,14 +27,17 @@ def back_up_store(settings: Settings, target: Path) -> None:
     back_up(_file(settings, "pg_dump copies it"), target)
 
 
-def restore_store(settings: Settings, backup: Path) -> None:
-    """Replace the contents of the store by those of a backup.
+def restore_store(settings: Settings, backup: Path) -> int:
+    """Replace the contents of the store by those of a backup, and erase again who was erased.
 
     Services read the new contents at once, and read their copies of products anew.
 
     Args:
         settings: They name the store.
         backup: A file that `back_up_store` wrote.
+
+    Returns:
+        Number of people who were erased again.
 
     Raises:
         InputError: The store is no SQLite file, or the backup is not complete.
@@ -45,6 +49,7 @@ def restore_store(settings: Settings, backup: Path) -> None:
         with store.database.write() as connection:
             for subject in (EVENTS, PRODUCTS):
                 note_change(store.database, connection, subject)
+        return erase_again(settings, store)
     finally:
         store.close()
 

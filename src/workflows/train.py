@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from src.core.address_space import check_training_space
 from src.core.domain import DAY
-from src.core.errors import AisleError, Busy, NoRelease
+from src.core.errors import AisleError, Busy, NoRelease, StoreError
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
@@ -15,8 +16,11 @@ from src.models.settings import AllSettings
 from src.releases.gate_messages import verdict_record
 from src.releases.release import Draft
 from src.store import Store
+from src.store.database import file_of
+from src.store.file_check import check_file
 from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
+from src.workflows.erase import erase_again
 from src.workflows.locks import trainer_lock
 from src.workflows.partial_training import prepare_part
 from src.workflows.resource_usage import PhaseMeter
@@ -66,10 +70,12 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
         if run is None:
             return None
         with track_run(store, run), ended_by_sigterm():
+            check_training_space()
             noted = PhaseMeter(ProgressRecorder(reporter, store, run))
+            _forget(settings, store)
             if job.trigger == "night":
+                _check_store(settings, noted)
                 _score(settings, store, noted)
-                _forget_lists(settings, store)
             trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
             trained = replace(trained, phases=noted.end())
             store.runs.save(_ended(run, job, trained))
@@ -121,10 +127,29 @@ def _score(settings: AllSettings, store: Store, reporter: Reporter) -> None:
         reporter.step(f"WARNING: the current release was not scored: {error}")
 
 
-def _forget_lists(settings: AllSettings, store: Store) -> None:
-    """Delete served lists older than AISLE_SERVED_DAYS, a few at a time, as others write meanwhile."""
-    before = int(time.time()) - settings.served_days * DAY
-    while store.served_lists.delete_before(before, _DELETED_AT_ONCE):
+def _check_store(settings: AllSettings, reporter: Reporter) -> None:
+    """Look for broken pages of a SQLite store; what is found is a finding, and ends no training."""
+    file = file_of(settings.store_url)
+    if file is None:
+        return
+    reporter.step("checking the store's file")
+    try:
+        check = check_file(file, settings.store_check_path)
+    except StoreError as error:
+        reporter.step(f"WARNING: {error}")
+    else:
+        if check.fault:
+            reporter.step(f"WARNING: the store's file is damaged ({check.fault})")
+
+
+def _forget(settings: AllSettings, store: Store) -> None:
+    """Delete what must not be learnt from: who was erased before a backup was restored, old events, old lists."""
+    erase_again(settings, store)
+    now = int(time.time())
+    if settings.retention_days:
+        store.people.forget_before(now - settings.retention_days * DAY)
+    # A few lists at a time, as others write meanwhile.
+    while store.served_lists.delete_before(now - settings.served_days * DAY, _DELETED_AT_ONCE):
         pass
 
 

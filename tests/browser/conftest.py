@@ -6,21 +6,30 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from lively_shop import KEY, FreePort, Shop
 from playwright.sync_api import Browser, Page, sync_playwright
 from watching import PICTURE, Watched
 from werkzeug.serving import make_server
 
 from app import create_app
 from app.context import context_of
-from src.core.domain import Event, EventKind, Product
+from src.core.domain import Event, EventKind
+from src.core.progress import Silent
+from src.core.records import Load, Run, RunStatus, ServedList
 from src.models.settings import read_settings
+from src.releases.manifest import TrainingRecord
+from src.releases.registry import Registry
+from src.releases.release import Draft
 from src.store import open_store
+from src.workflows.explore import explore_store
 from src.workflows.record_events import record_events
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -39,9 +48,9 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a file. On a machine without one they are skipped, or fail where they must run."""
+    """One browser for all tests. On a machine without one they are skipped, or fail where they must run."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         said = "no Chromium on this machine: apt-get install chromium"
@@ -52,9 +61,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Serve var folders until the end of the test file: (folder) → address."""
+    """Serve var folders until the end of the tests: (folder) → address."""
     ends: list[Callable[[], Any]] = []
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
@@ -73,27 +82,34 @@ def serve_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     logging.getLogger("werkzeug").setLevel(logging.NOTSET)
 
 
-@pytest.fixture(scope="module")
-def shop_url(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
-    """Serve the trained shop; one product has a picture, one has only an id, and one is withdrawn."""
-    var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("browser") / "var"))
-    store: Any = open_store(f"sqlite:///{var / 'store.sqlite3'}")
-    store.products.add(
-        [
-            Product("pictured", title="Mug with a picture", category="Home > Kitchen", image_url=PICTURE, price=9.5),
-            Product("bare/id with a very long name that nobody breaks " + "x" * 60),
-            Product("gone", title="Gone", withdrawn=True),
-        ]
+@pytest.fixture(scope="session")
+def lively(trained_var: Path, tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> Shop:
+    """A shop with two releases, a bad load, a run under way, its statistics, and a sale that followed a list."""
+    var = Path(shutil.copytree(trained_var, tmp_path_factory.mktemp("lively") / "var"))
+    settings = read_settings(var=var)
+    registry = Registry(settings.releases_dir)
+    release = registry.active()
+    about = TrainingRecord(
+        data=release.manifest.data, settings=release.manifest.settings, metrics=release.manifest.metrics
     )
-    record_events(store, [Event("picture-lover", "pictured", EventKind.VIEW, at=1_700_000_000)])
+    draft = Draft(release.pipeline, about, {"report": registry.report(release.version) or {}})
+    registry.activate(registry.publish(draft, "f" * 12, datetime.now(UTC)))
+    store: Any = open_store(settings.store_url)
+    now = int(time.time())
+    store.runs.save_load(Load("bad", "orders.csv", "", now - 3_600, 100, 60, 60, 60, 5, rejected={"empty user": 40}))
+    settings.rejects_dir.mkdir(parents=True, exist_ok=True)
+    (settings.rejects_dir / "in-orders.csv.rejects.csv").write_text("line,reason,row\n7,empty user,;P00012;2\n")
+    store.runs.save(Run("under-way", "api", 1_900_000_000, RunStatus.RUNNING, progress="training als"))
+    store.served_lists.add(
+        [ServedList("asked", 1, now - 600, release.version, "user", None, (("P00012", "blend"),), "basket")]
+    )
+    bought = Event("U00003", "P00012", EventKind.PURCHASE, 2.0, now - 300, event_id="order-1", request_id="asked")
+    record_events(store, [bought])
+    explore_store(settings, store, settings.reports_dir / "exploration.html", Silent())
     store.close()
-    return serve_shop(var, currency="€")
-
-
-@pytest.fixture(scope="module")
-def untrained_url(tmp_path_factory: pytest.TempPathFactory, serve_shop: Callable[..., str]) -> str:
-    """Serve a shop without a release; return its address."""
-    return serve_shop(tmp_path_factory.mktemp("untrained") / "var")
+    keys = {"admin_keys": KEY, "public_keys": "a-public-key", "log_served": "on"}
+    origins = f"http://127.0.0.1:{FreePort.port}"
+    return Shop(serve_shop(var, refresh_seconds=0.2, currency="€", origins=origins, **keys), registry)
 
 
 @pytest.fixture
@@ -124,16 +140,12 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def faults() -> Callable[[Page], list[str]]:
-    """Return serious and critical findings of axe-core on a page: rule and elements."""
+def faults() -> Callable[..., list[str]]:
+    """Return what axe-core finds on a page: (page, rules) → rule and elements. By default WCAG 2.1 A and AA."""
     axe = Axe()
 
-    def find(page: Page) -> list[str]:
-        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        return [
-            f"{each['id']}: {[node['target'] for node in each['nodes']]}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
+    def find(page: Page, rules: tuple[str, ...] = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")) -> list[str]:
+        found = axe.run(page, options={"runOnly": list(rules), "resultTypes": ["violations"]}).response["violations"]
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
 
     return find

@@ -14,9 +14,10 @@ import pytrec_eval
 
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.core.progress import Silent
+from src.core.records import Cost
 from src.evaluation.benchmark_metrics import list_task, slices_of
 from src.evaluation.benchmark_report import BenchmarkFacts, BenchmarkReport, measure_benchmark
-from src.evaluation.benchmark_scope import Cost, Fitted
+from src.evaluation.benchmark_scope import Fitted
 from src.evaluation.bootstrap import ResampledUsers
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import estimates

@@ -10,7 +10,9 @@ import pytest
 
 from src.core.domain import NO_TIME, EventBatch
 from src.core.progress import Silent
+from src.evaluation.list_slices import SliceFigures
 from src.evaluation.metrics import Estimate
+from src.evaluation.protocols import _recall_of
 from src.evaluation.report import Report, measure
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import split
@@ -129,3 +131,44 @@ def test_the_tables_have_a_row_for_every_model_and_a_cell_for_every_column(repor
         assert [row[0] for row in table[1:]] == list(figures)
         assert len({len(row) for row in table}) == 1
     assert f"{report.ratings[SVD].rmse.value:.4f}" in report.rating_table()[2][1]
+
+
+# slices
+
+
+def test_slices_of_users_by_their_events_are_all_users_once(report: Report) -> None:
+    n_events = [title for title in report.slices if "event" in title]
+    assert sum(report.slices[title].n_users for title in n_events) == report.n_ranked_users
+    for figures in report.slices.values():
+        assert figures.figures.keys() == report.lists.keys()
+        assert figures.best_single != report.best
+
+
+def test_figures_of_a_slice_are_means_over_its_users(report: Report) -> None:
+    (title,) = [title for title in report.slices if title.startswith("more than")]
+    figures = report.slices[title]
+    if figures.n_users == report.n_ranked_users:
+        assert figures.figures[POPULARITY].value == pytest.approx(report.lists[POPULARITY].ndcg_at_10.value)
+    assert len(report.slice_table()) == 1 + len(report.slices)
+
+
+def test_a_slice_of_lookers_is_apart() -> None:
+    looked = report_on(make_data(times=True, kind="click"))
+    everyone = looked.slices["only views, clicks and carts"]
+    assert everyone.n_users == sum(
+        each.n_users for title, each in looked.slices.items() if "1 to 3" in title or "more" in title
+    )
+
+
+def test_the_recall_of_rare_products_counts_those_of_few_users() -> None:
+    lists = np.array([[4, 7], [1, 2], [4, -1]])
+    found = _recall_of(lists, [{4, 9}, set(), {5}])
+    np.testing.assert_array_equal(found, [0.5, np.nan, 0.0])
+
+
+def test_a_slice_that_is_surely_worse_is_named(report: Report) -> None:
+    behind = SliceFigures(9, "NDCG@10", {}, SVD, Estimate(-0.02, -0.03, -0.01))
+    ahead = replace(behind, ahead=Estimate(-0.02, -0.03, 0.01))
+    said = replace(report, slices={"some": behind, "others": ahead}).summary()
+    assert "In the slice 'some' the served list is surely worse than that of svd: NDCG@10 -0.0200" in said
+    assert "others" not in said

@@ -9,7 +9,7 @@ import pytest
 
 from src.core.domain import DAY, EventBatch, EventKind
 from src.exploration.earnings import Earnings, FollowedEvent, ShownPlace, earnings
-from src.exploration.shop_directory import ShopDirectory
+from src.exploration.shop_directory import SORTS, ShopDirectory
 from src.interactions.interactions import TrainingData, training_data
 
 NOW = 20_000 * DAY
@@ -25,7 +25,9 @@ def data_of(*rows: tuple[str, str, str, float, int]) -> TrainingData:
 def directory() -> ShopDirectory:
     ids = ["AnnSmith", "bob-0042", "CARL", "ann", "zoë"]
     rows = [(id_, f"p{n}", EventKind.PURCHASE, 2.0, NOW + n) for n, id_ in enumerate(ids)]
-    return ShopDirectory.of(data_of(*rows, ("CARL", "p9", EventKind.VIEW, 1.0, NOW + 90)), 7)
+    rows += [(id_, "pair", EventKind.PURCHASE, 1.0, NOW) for id_ in ids[:3]]
+    data = data_of(*rows, ("CARL", "p9", EventKind.VIEW, 1.0, NOW + 90))
+    return ShopDirectory.of(data, 7, lambda since: {"p2": 3.0, "gone": 1.0})
 
 
 def found(directory: ShopDirectory, text: str) -> list[str]:
@@ -43,6 +45,26 @@ def test_customers_are_found_by_any_part_in_any_case_and_with_typing_errors(dire
     assert found(directory, "")[0] == "CARL"  # the one with the most actions
 
 
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("text", ["a", "ab", "aba"])
+def test_a_page_of_customers_is_the_beginning_of_the_whole_order(sort: str, text: str) -> None:
+    rng = np.random.default_rng(0)
+    ids = ["".join(rng.choice(list("aAbB"), 5)) + str(n) for n in range(300)]
+    rows = [(id_, "p", EventKind.VIEW, 1.0, int(at)) for id_, at in zip(ids, rng.integers(1, 99, 300), strict=True)]
+    many = ShopDirectory.of(data_of(*rows, *rows[::3]), 1, lambda since: {})
+    whole = many.search(text, sort).rows.tolist()
+    assert len(whole) == len(set(whole)) > 5
+    keys = {"events": -many.n_events, "seen": -many.last_at}
+    if sort in keys:
+        assert [int(keys[sort][row]) for row in whole] == sorted(int(keys[sort][row]) for row in whole)
+    else:
+        assert many.users.ids_of(whole) == sorted(many.users.ids_of(whole))
+    for n in (1, 5, len(whole) - 1, len(whole), 10_000):
+        found = many.search(text, sort, n).rows.tolist()
+        assert found[:n] == whole[:n]
+        assert sorted(found) == sorted(whole)
+
+
 def test_a_directory_is_saved_and_mapped(directory: ShopDirectory, tmp_path: Path) -> None:
     directory.save(tmp_path / "shop")
     directory.save(tmp_path / "shop")
@@ -50,9 +72,12 @@ def test_a_directory_is_saved_and_mapped(directory: ShopDirectory, tmp_path: Pat
     assert again is not None
     assert (again.newest_day, again.changed_at) == (20_000, 7)
     row = again.rows(again.search("carl").rows.tolist())[0]
-    assert (row.user_id, row.n_events, row.last_at, row.last_product) == ("CARL", 2, NOW + 90, "p9")
+    assert (row.user_id, row.n_events, row.last_at, row.last_product) == ("CARL", 3, NOW + 90, "p9")
     assert again.sales_of("p2") == {20_000: 2.0}
     assert ShopDirectory.load(tmp_path / "none") is None
+    assert (again.returned_of("p2"), again.returned_of("p1"), again.returned_of("new")) == (3.0, 0.0, 0.0)
+    assert again.sold_and_returned == (16.0, 3.0)
+    assert again.owners_of_both("pair", ["p0", "p2", "p4", "new"]) == [1, 1, 0, 0]
 
 
 def test_a_purchase_counts_if_it_names_its_request_or_follows_a_click_in_time() -> None:

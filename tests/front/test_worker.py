@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import socket
 import subprocess
@@ -132,6 +133,19 @@ def test_pipelined_requests_wait_for_those_of_other_clients_and_are_all_answered
     assert [answers.count(b"HTTP/1.1 200 OK") for answers in said] == [n_each] * n_clients
 
 
+def test_pipelined_requests_are_answered_one_at_a_time(port: int) -> None:
+    n_clients, n_each = 4, 8
+    many = b"GET /at-work HTTP/1.1\r\nHost: shop\r\n\r\n" * (n_each - 1)
+    last = b"GET /at-work HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connected(port, many + last)) for _ in range(n_clients)]
+        first_bytes = [client.recv(1) for client in clients]
+        said = [b"".join(iter(lambda: client.recv(65_536), b"")) for client in clients]  # noqa: B023
+    assert first_bytes == [b"H"] * n_clients
+    at_work = [re.findall(rb"\r\n\r\n(\d)", answers) for answers in said]
+    assert [numbers[n_each // 2 :] for numbers in at_work] == [[b"1"] * (n_each // 2)] * n_clients
+
+
 def test_a_connection_is_kept_for_more_requests(port: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     for body in (b"a", b"b" * 500_000, b"c"):
@@ -153,6 +167,11 @@ def test_more_connections_than_descriptors_replace_the_oldest_and_end_no_worker(
         for _ in range(200):
             clients.enter_context(connected(port, HALF))
         assert ask(port) == b"hello"
+
+
+def test_every_thread_is_started_before_the_first_request() -> None:
+    with service("--threads", "8") as port:
+        assert ask(port, path="/threads") == b"8"
 
 
 def test_a_service_that_ends_answers_what_was_asked() -> None:

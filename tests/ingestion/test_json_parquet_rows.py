@@ -66,6 +66,20 @@ def test_json_lines_may_be_packed(write: Write) -> None:
     assert read(write(as_lines(ROWS), "file.jsonl.gz", packed=True)).events == EVENTS
 
 
+def test_a_column_of_objects_is_no_description_even_where_the_descriptions_are_mostly_empty(write: Write) -> None:
+    rows = [
+        {
+            "asin": f"p{i}",
+            "title": f"Card {i}",
+            "description": ["For a", "dinner"] if i % 5 == 0 else [],
+            "details": {"Weight:": f"{i} g"},
+        }
+        for i in range(40)
+    ]
+    products = read(write(as_lines(rows), "file.jsonl")).products
+    assert [product.description for product in products[:6]] == ["For a dinner", None, None, None, None, "For a dinner"]
+
+
 @pytest.mark.parametrize(
     "broken", ['{"user_id": "u9", "item', "nonsense", '["u", "p"]', "17", "null", '{"user_id": "u9"}}', "{'a': 1 2}"]
 )

@@ -322,7 +322,7 @@ def test_who_likes_one_half_of_the_shop_is_shown_more_of_that_half(name: str) ->
         for user in range(60)
         for item in np.random.default_rng(user).choice(np.arange(user % 2, 30, 2), 8, replace=False)
     ]
-    data = make_data(rows)
+    data = make_data([*rows, ("one more", "p0", "view", 1.0)])  # an odd number of rows has times
     model = train(name, data)
     half = np.array([int(id_[1:]) % 2 for id_ in data.items.ids_of(range(len(data.items)))])
     for user in range(10):

@@ -147,6 +147,22 @@ def test_the_head_noun_of_a_title_is_the_last_word_of_its_first_phrase(title: st
     assert heads[:1] == ([] if head is None else [head])
 
 
+def test_a_product_with_all_words_comes_before_one_with_some_of_them_in_its_title() -> None:
+    products = [
+        Product("0", "Desk lamp", "Gives warm light"),
+        Product("1", "Dimmable desk light", "Sold with two bulbs and a cable"),
+        Product("2", "Dimmable desk lamp", "Has a long arm"),
+        Product("3", "Reading lamp", "A dimmable light for every desk"),
+    ]
+    scores, _ = build_bm25(shelf(products)).scores("dimmable desk lamp")
+    assert np.argsort(-scores).tolist()[:2] == [2, 3]
+
+
+def test_what_is_named_by_its_head_noun_comes_before_what_is_made_for_it(shop: Ask) -> None:
+    assert "filter coffee" in titles_of(shop("coffee"))[0]
+    assert all("tent" in title.split() for title in titles_of(shop("tent"))[:3])
+
+
 GERMAN = ["Waschmaschine mit 8 kg", "Bücher für Kinder", "Damenschuhe aus Leder", "Kaffeemühle und Zubehör", "Hüte"]
 FRENCH = ["Machine à laver pour la maison", "Chaussures de randonnée", "Journal et crayon", "Théière avec filtre"]
 SPANISH = ["Lavadora para el hogar", "Zapatos de niño", "Cafetera con filtro", "Lápices del artista"]
@@ -166,6 +182,7 @@ CHINESE = ["无线鼠标", "绿茶 100克", "机械键盘", "咖啡机 家用"]
         (FRENCH, "theieres", 3),
         (SPANISH, "lavadoras", 0),
         (SPANISH, "zapato niños", 1),
+        (SPANISH, "lapiz", 3),
         (CHINESE, "鼠标", 0),
         (CHINESE, "茶", 1),
         (CHINESE, "键盘", 2),

@@ -15,7 +15,8 @@ from src.core.domain import Event, EventKind
 from src.core.errors import InputError, StoreError
 from src.core.settings import Settings
 from src.models.settings import read_settings
-from src.store import Store, open_store
+from src.store import Store, open_store, sqlite_file
+from src.store.file_check import check_file, last_check
 from src.store.sqlite_file import back_up
 from src.workflows.record_events import record_events
 from src.workflows.store_backup import back_up_store, restore_store
@@ -135,6 +136,50 @@ def test_corruption_that_a_call_meets_is_told_until_the_file_is_sound(
         stream.write(whole)
     opened_store.database.check()
     assert len(bought(opened_store)) == 400
+
+
+def test_a_check_reads_pages_that_no_request_has_met(here: Settings, opened_store: Store, file: Path) -> None:
+    events = [Event("ann", f"product-{n:03}-{'x' * 50}", EventKind.PURCHASE, at=n) for n in range(400)]
+    assert record_events(opened_store, events) == 400
+    assert check_file(file, here.store_check_path).fault == ""
+    whole = file.read_bytes()
+    file.write_bytes(without_pages(whole, b"product-200-"))
+    check = check_file(file, here.store_check_path)
+    assert check.fault.startswith("Page ") or "malformed" in check.fault
+    assert last_check(here.store_check_path) == check
+    assert not list(file.parent.glob(".*"))  # neither a copy nor half a result
+
+
+def test_a_check_needs_room_for_a_copy(
+    here: Settings, opened_store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy(opened_store, "p")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
+    with pytest.raises(StoreError, match=r"not checked: 1 MB .*make room"):
+        check_file(file, here.store_check_path)
+    assert last_check(here.store_check_path) is None
+
+
+def test_a_backup_of_a_store_that_is_written_to_ends(
+    opened_store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.store.sqlite_file._PAGES_AT_ONCE", 1)
+    n_steps = 0
+
+    class Disturbed(sqlite_file._Forwards):
+        def __call__(self, status: int, left: int, pages: int) -> None:
+            nonlocal n_steps
+            n_steps += 1
+            assert n_steps < 100, "the copy is begun anew for ever"
+            super().__call__(status, left, pages)
+            buy(opened_store, f"while it is copied {n_steps}")
+
+    monkeypatch.setattr(sqlite_file, "_Forwards", Disturbed)
+    buy(opened_store, "before")
+    back_up(file, tmp_path / "backup")
+    with sqlite3.connect(tmp_path / "backup") as copy:
+        assert copy.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        assert copy.execute("SELECT count(*) FROM events").fetchone()[0] >= 1
 
 
 def test_a_corrupt_file_that_was_replaced_is_corrupt_no_more(opened_store: Store, file: Path, tmp_path: Path) -> None:

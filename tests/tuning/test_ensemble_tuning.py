@@ -211,7 +211,7 @@ class Ticking:
         return self.budget - self._looks
 
 
-@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 6, 6), (20, 6, 20), (90, 15, 90)])
+@pytest.mark.parametrize(("budget", "fewest", "most"), [(0, 8, 8), (20, 8, 20), (150, 15, 150)])
 def test_when_the_time_is_over_no_further_trial_begins(
     parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, fewest: int, most: int
 ) -> None:
@@ -378,7 +378,8 @@ def test_a_search_can_begin_where_another_ended(
 def test_a_search_that_starts_from_another_result_remembers_its_trials(parts: Split, tmp_path: Path) -> None:
     space = replace(SEARCH_SPACES[ITEM_GRAPH], trials=10, costly=two_answers(SEARCH_SPACES[ITEM_GRAPH]))
     file = tmp_path / "trials.log"
-    found = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, MODELS[ITEM_GRAPH].params(SETTINGS), 0.0)
+    first = MODELS[ITEM_GRAPH].params(AllSettings())
+    found = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, first, 0.0)
     again = search_hyperparameters(search_of(parts, file), ITEM_GRAPH, space, found.params, 0.0)
     (trials,) = trials_in(file)  # in one study: some answers may be new beside the best ones, most are remembered
     assert len(trials) <= 12

@@ -69,3 +69,35 @@ def test_a_better_trial_is_measured_by_all_users_and_becomes_the_one_to_beat() -
     assert sum(asked) == N
     race.ndcg(trial(0.55, seed=2))
     assert race.n_dropped == 1
+
+
+def test_of_many_equal_trials_a_third_is_measured_beyond_the_first_sample() -> None:
+    race, asked = race_of(N)
+    race.ndcg(trial(0.5))
+    asked.clear()
+    n = 60
+    for seed in range(1, n + 1):
+        race.ndcg(trial(0.5, seed=seed))
+    assert asked.count(300) == n
+    assert n / 10 < asked.count(900) < n / 2
+    assert asked.count(N - 1_200) < asked.count(900)
+
+
+def test_a_trial_that_is_dropped_costs_a_twentieth_of_one_measured_by_all_users() -> None:
+    race, asked = race_of(N)
+    race.ndcg(trial(0.5))
+    asked.clear()
+    for seed in range(1, 21):
+        race.ndcg(trial(0.3, seed=seed))
+    assert sum(asked) == N
+
+
+@pytest.mark.parametrize(("seconds", "samples"), [(0.0, [300]), (60.0, [300, 900, N - 1_200])])
+def test_samples_that_would_take_too_long_are_left_out_for_all_trials(seconds: float, samples: list[int]) -> None:
+    race, asked = race_of(N)
+    race.seconds = seconds
+    race.ndcg(trial(0.5))
+    assert asked == samples
+    asked.clear()
+    assert race.ndcg(trial(0.6, seed=1)) == pytest.approx(0.6, abs=0.02)
+    assert asked == samples

@@ -21,6 +21,7 @@ from src.core.errors import InputError, UnknownName, UnusableFile
 from src.core.progress import Reporter, Silent
 from src.core.settings import Settings
 from src.evaluation.benchmark_report import BenchmarkReport
+from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models import MODELS, POPULARITY, SVD, VBMF
@@ -50,6 +51,7 @@ class Counts:
 @dataclass(frozen=True)
 class Recipe:
     factor: float
+    weighting: Weighting = field(default_factory=Weighting)
 
     def to_json(self) -> dict[str, float]:
         return {"factor": self.factor}
@@ -120,6 +122,38 @@ def rated_files(files: Files) -> Files:
 
 def evaluate(settings: Settings, job: BenchmarkRequest, stand_in: StandIn | None = None) -> BenchmarkReport:
     return run_benchmark(settings, job, Silent(), (stand_in or StandIn()).tuner())
+
+
+@dataclass
+class Asked:
+    """A scorer that records the weights of the histories that it was asked for."""
+
+    n_items: int
+    weights: list[FloatArray] = field(default_factory=list)
+
+    def score_all(self, queries: QueryBlock) -> FloatArray:
+        self.weights.append(queries.history.data)
+        return np.ones((len(queries), self.n_items), np.float32)
+
+
+def test_the_pipeline_sees_histories_with_the_weighting_that_it_was_tuned_with(
+    settings: Settings, files: Files
+) -> None:
+    scorers: list[Asked] = []
+
+    class Halved(StandIn):
+        def tune(self, *_: Any, **__: Any) -> Recipe:
+            return Recipe(1.0, Weighting(kinds={"purchase": 0.5}))
+
+        def fit(self, data: TrainingData, *_: Any) -> Any:
+            scorers.append(Asked(len(data.items)))
+            return scorers[-1]
+
+    evaluate(settings, files.job(), Halved())
+    weights = np.concatenate(scorers[0].weights)
+    assert len(weights)
+    np.testing.assert_allclose(weights % 0.25, 0, atol=1e-6)  # a purchase is 0.5, two of a pair 0.75
+    assert weights.max() < 1
 
 
 def test_the_pipeline_is_measured_beside_popularity(settings: Settings, files: Files) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from src.core import address_space
 from src.core.domain import DAY, Event, EventKind
-from src.core.errors import AisleError, Busy, NoData, NoRelease, ReleaseError, UnusableFile
+from src.core.errors import AisleError, Busy, LimitReached, NoData, NoRelease, ReleaseError, UnusableFile
 from src.core.process_lock import LockOwner
 from src.core.progress import Silent
 from src.core.records import Run, RunStatus, ServedList
@@ -30,6 +31,7 @@ from src.recommendation.ensemble import ENSEMBLE
 from src.releases.gate_messages import verdict_record, verdict_sentence
 from src.releases.registry import Registry
 from src.store import Store
+from src.store.file_check import last_check
 from src.synthetic.shop import SyntheticShop, make_shop
 from src.workflows import fit as fit_module
 from src.workflows import training_plan as plans_module
@@ -226,9 +228,12 @@ def test_training_from_an_export_gives_the_figures_and_arrays_of_the_store(
 ) -> None:
     export(settings, filled, tmp_path / "export.csv")
     one = run_training(settings, filled)
-    other = run_training(settings, filled, TrainingRequest(data=tmp_path / "export.csv"))
+    elsewhere = settings.model_copy(
+        update={"var": tmp_path / "elsewhere"}
+    )  # tuning starts from the release that is here
+    other = run_training(elsewhere, filled, TrainingRequest(data=tmp_path / "export.csv"))
     assert one.report == other.report
-    first, second = (settings.releases_dir / trained.version for trained in (one, other))
+    first, second = settings.releases_dir / one.version, elsewhere.releases_dir / other.version
     for path in first.rglob("*.npy"):
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes(), path
 
@@ -308,13 +313,16 @@ def test_a_due_moment_has_one_run_and_the_second_does_nothing(settings: Settings
 
 
 @pytest.mark.usefixtures("no_smoke")
-def test_a_nightly_training_deletes_old_served_lists(settings: Settings, filled: Store) -> None:
+def test_a_nightly_training_deletes_old_served_lists_and_checks_the_store(settings: Settings, filled: Store) -> None:
     now = int(time.time())
     ages = {f"r{days}": now - days * DAY for days in (0, 29, 31, 400)}
     lists = [ServedList(name, number, at, "v", "user", None, ()) for number, (name, at) in enumerate(ages.items())]
     filled.served_lists.add(lists)
     run_training(settings, filled, TrainingRequest(trigger="night", due=1_700_000_000))
     assert [each.request_id for each in filled.served_lists.newest(9)] == ["r0", "r29"]
+    check = last_check(settings.store_check_path)
+    assert check is not None
+    assert check.fault == ""
 
 
 @pytest.mark.usefixtures("no_smoke")
@@ -335,6 +343,17 @@ def test_an_empty_store_is_recorded_as_a_failed_run(settings: Settings, store: S
     assert run.finished_at is not None
     assert run.release is None
     assert trainer_lock(settings).owner() is None
+
+
+def test_too_little_address_space_is_recorded_as_a_failed_run(
+    settings: Settings, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address_space, "_limit_mib", lambda: 2_100)
+    with pytest.raises(LimitReached):
+        train(settings, filled, TrainingRequest(), Silent())
+    (run,) = filled.runs.newest(5)
+    assert run.status is RunStatus.FAILED
+    assert "2,100 MiB of address space" in run.message
 
 
 def test_a_single_event_is_recorded_as_a_failed_run(settings: Settings, store: Store) -> None:

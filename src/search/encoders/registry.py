@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from src.core.domain import FloatArray
-from src.search.encoders import sentence_transformer, wordllama_encoder
+from src.search.encoders import minilm_encoder, sentence_transformer, wordllama_encoder
 
 WORDLLAMA, MINILM = "wordllama", "minilm"
 
@@ -51,7 +51,7 @@ class OpenEncoder(Protocol):
         ...
 
 
-ENCODERS: dict[str, OpenEncoder] = {WORDLLAMA: wordllama_encoder.open_encoder, MINILM: sentence_transformer.open_minilm}
+ENCODERS: dict[str, OpenEncoder] = {WORDLLAMA: wordllama_encoder.open_encoder, MINILM: minilm_encoder.open_encoder}
 
 
 def open_encoder(name: str, *, batch: int = 64, download: bool = False) -> Encoder:

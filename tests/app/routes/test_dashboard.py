@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from app.context import context_of
 from src.core.errors import StoreError
 from src.core.progress import Silent
-from src.core.records import Run, RunStatus, Score
+from src.core.records import Load, Run, RunStatus, Score
 from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
@@ -378,3 +378,45 @@ def test_a_line_for_another_release_is_explained_only_where_there_is_one(
 
 
 # the page itself
+
+
+def test_a_broken_release_is_shown_with_the_one_served_instead(
+    trained_settings: Settings, publish_again: Publish, make_app: MakeApp
+) -> None:
+    before = Registry(trained_settings.releases_dir).current_version()
+    broken = publish_again()
+    with open(next((trained_settings.releases_dir / broken / "models").rglob("*.npy")), "ab") as file:
+        file.write(b"!")
+    html = page(make_app(trained_settings).test_client())
+    assert "Not working – 1 issue" in part(html, "now")
+    assert str(before) in part(html, "now")
+    found = part(html, "findings")
+    assert "was altered or cut" in found
+    assert f"The older release {before} is served instead" in found
+
+
+@pytest.mark.parametrize("message", ["", "NDCG@10 fell", "reworded"])
+def test_drift_is_a_finding_whatever_the_message_of_the_score(
+    client: FlaskClient, trained_store: Store, message: str
+) -> None:
+    save_scores(trained_store, Score(NOW, "a", 50, 50, ndcg_at_10=0.1, ndcg_low=0.05, ndcg_high=0.2, message=message))
+    found = part(page(client), "findings")
+    assert "NDCG@10 on new events fell to 0.1000 (at most 0.2000), where it was 0.5000" in found
+    assert "A training was started, or will be." in found
+
+
+def test_a_message_alone_is_no_drift(client: FlaskClient, trained_store: Store) -> None:
+    save_scores(trained_store, Score(NOW, "a", 50, 50, ndcg_at_10=0.5, ndcg_high=0.6, message="it fell to 0.1"))
+    assert "fell to" not in part(page(client), "findings")
+
+
+def test_the_last_file_is_shown_with_what_was_kept_and_what_was_not(client: FlaskClient, trained_store: Store) -> None:
+    load = Load("l", "orders.csv", "", NOW, 100, 70, 70, 70, 5, rejected={"empty user": 20}, left_out={"gift card": 10})
+    trained_store.runs.save_load(load)
+    now = part(page(client), "now")
+    assert "orders.csv" in now
+    assert "70 of 100 rows kept, 20 rejected" in now
+    assert "10 understood, but not counted" in now
+    german = client.get("/operations/data", headers={"Accept-Language": "de"}).text
+    assert "20 Kunde ist leer" in part(german, "loads")
+    assert "10 Geschenkgutschein" in part(german, "loads")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from src.core.settings import Settings
 from src.releases.registry import Registry
 from src.store import Store
 from src.store.tables import products
+from src.workflows.explore import explore_store
 from src.workflows.ingest import ingest
 from src.workflows.record_events import record_events
 from src.workflows.train import train
@@ -56,6 +58,54 @@ def named(store: Store, ids: Iterable[str]) -> list[str]:
 def test_a_title_of_a_paragraph_is_a_smaller_heading(client: FlaskClient, trained_store: Store) -> None:
     trained_store.products.add([Product("P00012", title="All in one breath " * 28)])
     assert '<h1 class="h1-long"' in text_of(client, "/shop/products/P00012")
+
+
+def test_returns_are_shown_on_the_overview_and_beside_the_sales_of_a_product(
+    trained_settings: Settings, trained_store: Store, make_app: Any
+) -> None:
+    client = make_app(trained_settings).test_client()
+    at = 1_700_000_000
+    events = [Event("u", "P00012", EventKind.PURCHASE, 4.0, at), Event("u", "P00012", EventKind.RETURN, 1.0, at + 60)]
+    events += [Event("u", "P00013", EventKind.PURCHASE, 6.0, at), Event("v", "P00012", EventKind.PURCHASE, 1.0, at)]
+    explore = trained_settings.reports_dir / "exploration.html"
+    explore_store(trained_settings, trained_store, explore, Silent())
+    assert "Returned" not in text_of(client, "/")
+    record_events(trained_store, [replace(event, at=event.at + 10**8) for event in events if event.at])
+    explore_store(trained_settings, trained_store, explore, Silent())
+    overview = re.sub(r"<[^>]+>", " ", text_of(client, "/"))
+    assert "Returned, last 90 days of sales" in overview
+    assert "9.1" in overview
+    assert "1 of 11 sold" in overview
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text_of(client, "/shop/products/P00012")))
+    assert "Sold in 90 days, net of returns 4" in page
+    assert "Returned of these days’ sales 1" in page
+
+
+def test_products_bought_together_show_how_many_customers_took_both(
+    client: FlaskClient, trained_settings: Settings, trained_store: Store
+) -> None:
+    explore_store(trained_settings, trained_store, trained_settings.reports_dir / "exploration.html", Silent())
+    directory = context_of(client.application).directory.current()
+    assert directory is not None
+    page = text_of(client, "/shop/products/P00012")
+    shelf = page[page.index('id="together"') : page.index('id="alike"') if 'id="alike"' in page else None]
+    ids = re.findall(r'class="card-link" href="/shop/products/(\w+)"', shelf)
+    counts = [n for n in directory.owners_of_both("P00012", ids) if n]
+    assert counts
+    said = re.findall(r">(\d+) customers? (?:bought|rated) both<", shelf)
+    assert [int(n) for n in said] == counts
+    users = trained_store.events.user_ids("", 100)
+    owned = [{event.product_id for event in trained_store.events.history(user)} for user in users]
+    assert counts[0] <= sum({"P00012", ids[0]} <= products for products in owned)
+
+
+def test_search_results_can_be_narrowed_by_price(client: FlaskClient) -> None:
+    page = unescape(text_of(client, "/shop/search?sort=name"))
+    chip = r'href="(/shop/search\?[^"]*max_price=[^"&]+[^"]*)">[^<]*<span class="quiet">(\d+)<'
+    href, n = re.findall(chip, page)[0]
+    narrowed = text_of(client, href)
+    assert len(titles_of(narrowed)) == int(n)
+    assert f"{n} product" in narrowed
 
 
 def test_right_to_left_texts_have_their_direction(client: FlaskClient, trained_store: Store) -> None:
@@ -296,7 +346,7 @@ def test_a_search_has_counts_an_order_and_only_filters_that_the_data_answer(clie
     page = text_of(client, "/shop/search?sort=price")
     prices = [float(price) for price in re.findall(r'class="price">([\d.]+)<', page)]
     assert prices == sorted(prices)
-    assert 'aria-label="Filters"' in page
+    assert 'aria-label="Category"' in page
     wrong = client.get("/shop/search?q=paint&min_price=cheap")
     assert wrong.status_code == 422
     assert "Enter a number, e.g. 19.99" in wrong.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from app.context import context_of
 from app.views.finding_records import forget_look
 from src.core.progress import Silent
-from src.core.records import Load
+from src.core.records import Load, Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.compare_releases import compare_releases
@@ -125,18 +126,129 @@ def test_a_bad_load_stays_a_finding_until_its_file_is_loaded_better(
     assert client.post(path, headers=as_admin).get_json()["state"] == "acknowledged"
     trained_store.runs.save_load(Load("better", "orders.csv", "", 300, 100, 100, 100, 100, 5))
     (past,) = of_files()
-    assert (past["state"], past["resolved_by"]) == ("resolved", "checked")
+    assert (past["state"], past["resolved_by"]) == ("resolved", "load better")
+    assert "the file was loaded again (load better)" in client.get("/operations").text
 
 
-def test_a_form_excludes_a_product_for_everybody(client: FlaskClient) -> None:
-    first = listed(client)[0]
-    form = client.get(f"/operations/do/exclude?subject={first}").text
+def test_a_damaged_file_of_the_store_is_a_finding_until_it_is_checked_again(
+    client: FlaskClient, flask_app: Flask, trained_settings: Settings
+) -> None:
+    def of_the_file() -> list[dict[str, Any]]:
+        forget_look(context_of(flask_app))
+        found = client.get("/findings").get_json()
+        return [each for each in found if each["kind"] == "StoreDamaged" and each["state"] == "open"]
+
+    trained_settings.store_check_path.write_text('{"at": 1900000000, "fault": "Page 59 is broken"}')
+    assert [each["level"] for each in of_the_file()] == ["bad"]
+    assert "Page 59 is broken" in client.get("/operations").text
+    trained_settings.store_check_path.write_text('{"at": 1900000001, "fault": ""}')
+    assert of_the_file() == []
+
+
+def test_a_finding_names_the_release_that_resolved_it_and_who_published_it(
+    client: FlaskClient, flask_app: Flask, trained_store: Store, publish_again: Callable[..., str],
+    as_admin: dict[str, str],
+) -> None:  # fmt: skip
+    failed = Run("r1", "night", 1_900_000_000, RunStatus.FAILED, finished_at=1_900_000_100, message="no space")
+    trained_store.runs.save(failed)
+
+    def newest() -> dict[str, Any]:
+        forget_look(context_of(flask_app))
+        return next(each for each in client.get("/findings").get_json() if each["kind"] == "RunProblem")
+
+    assert newest()["state"] == "open"
+    version = publish_again(activate=False)
+    trained_store.runs.save(
+        replace(failed, run_id="r2", started_at=1_900_000_300, status=RunStatus.SUCCEEDED, release=version)
+    )
+    context_of(flask_app).registry.activate(version)
+    assert newest()["resolved_by"] == f"release {version} by night"
+    assert f"release {version} became active (nightly training)" in client.get("/operations").text
+    trained_store.runs.save(replace(failed, run_id="r3", started_at=1_900_000_400))
+    assert newest()["state"] == "open"
+    trained_store.runs.save(replace(failed, run_id="r4", started_at=1_900_000_500, status=RunStatus.SUCCEEDED))
+    assert client.post("/releases/rollback", json={}, headers=as_admin).status_code == 200
+    assert newest()["resolved_by"].partition(" by ")[2].startswith("key ")
+
+
+def test_writing_events_is_in_the_audit_log_with_counts_and_without_ids(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], as_writer: dict[str, str]
+) -> None:
+    event = {"user_id": "secret-user", "product_id": "P00012", "kind": "view", "event_id": "secret-event"}
+    assert client.post("/events", json=[event, event, {"kind": "?"}], headers=as_writer).status_code == 201
+    for n in range(5):
+        client.post("/events", json=event | {"event_id": str(n)}, headers=as_writer)
+    (entry,) = client.get("/audit", headers=as_admin).get_json()
+    assert (entry["action"], entry["status"]) == ("POST /events", 201)
+    assert entry["subject"] == "1 stored, 1 repeated, 1 refused in 1 request"
+    context_of(flask_app).event_audit.flush()
+    assert len(client.get("/audit", headers=as_admin).get_json()) == 1  # those of a minute share a line
+    context_of(flask_app).event_audit.flush(force=True)
+    entries = client.get("/audit", headers=as_admin).get_json()
+    assert entries[0]["subject"] == "5 stored, 0 repeated, 0 refused in 5 requests"
+    assert "secret" not in str(entries)
+    assert "Events written with keys" in client.get("/operations").text
+
+
+def do(client: FlaskClient, name: str, subject: str, key: str = "admin-key-of-the-tests") -> Any:
+    form = client.get(f"/operations/do/{name}?subject={subject}").text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
-    assert client.post("/operations/do/exclude", data={**fields, "key": "wrong"}).status_code == 401
-    answer = client.post("/operations/do/exclude", data={**fields, "key": "admin-key-of-the-tests"})
+    return client.post(f"/operations/do/{name}", data={**fields, "key": key})
+
+
+def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(client: FlaskClient) -> None:
+    first = listed(client)[0]
+    assert do(client, "exclude", first, "wrong").status_code == 401
+    answer = do(client, "exclude", first)
     assert answer.status_code == 303
     assert first not in listed(client)
-    assert f"{first} is excluded" in client.get(answer.headers["Location"]).text
+    assert "is excluded from all lists" in client.get(answer.headers["Location"]).text
+    page = client.get(f"/shop/products/{first}").text
+    assert "Excluded by a rule" in page
+    assert f"/operations/do/include?subject={first}" in page
+    assert do(client, "include", first).status_code == 303
+    assert first in listed(client)
+    assert "Excluded by a rule" not in client.get(f"/shop/products/{first}").text
+
+
+def found_by(client: FlaskClient, **more: Any) -> list[str]:
+    answer = client.post("/search", json={"query": "paint", "top_k": 10, **more})
+    return [hit["product_id"] for hit in answer.get_json()["results"]]
+
+
+def beside(client: FlaskClient, product_id: str, **more: Any) -> list[str]:
+    answer = client.post("/matrix_factor/similar", json={"item_id": product_id, "n": 10, **more})
+    return [place["item_id"] for place in answer.get_json()["recommendations"]]
+
+
+def test_rules_exclude_and_bury_in_search_and_beside_a_product_too(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    hits, near = found_by(client), beside(client, "P00012")
+    rules = [{"action": "exclude", "product_id": id_} for id_ in (hits[0], near[0])]
+    put_rules(client, as_admin, *rules)
+    assert found_by(client)[0] == next(id_ for id_ in hits if id_ not in (hits[0], near[0]))
+    assert len(beside(client, "P00012")) == len(near)
+    assert near[0] not in beside(client, "P00012")
+    put_rules(client, as_admin, *({**rule, "action": "bury", "factor": 0.001} for rule in rules))
+    assert found_by(client)[0] != hits[0]
+    assert beside(client, "P00012")[-1] == near[0]
+    assert hits[0] in re.findall(r'href="/shop/products/(\w+)"', client.get("/shop/search?q=paint").text)
+    put_rules(client, as_admin, *({**rule, "placement": "basket"} for rule in rules))
+    assert (found_by(client), beside(client, "P00012")) == (hits, near)
+    assert hits[0] not in found_by(client, placement="basket")
+    assert near[0] not in beside(client, "P00012", placement="basket")
+
+
+def test_the_page_of_products_shows_what_a_rule_keeps_from_customers(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    category = client.get("/categories").get_json()[0]["category"]
+    put_rules(client, as_admin, {"action": "exclude", "category": category})
+    page = client.get("/shop/search", query_string={"category": category}).text
+    assert "Excluded by a rule" in page
+    word = re.findall(r'class="card-link"[^>]*>([^<]*)</a>', page)[0]
+    assert found_by(client, query=word, category=category) == []
 
 
 def test_two_releases_are_compared_on_events_that_neither_has_seen(

@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.context import context_of
+from src.core import address_space
 from src.core.errors import StoreError
 from src.core.records import Run, RunPhase
 from src.core.settings import Settings
@@ -111,6 +112,17 @@ def test_memory_that_runs_out_is_told_as_such(
     answer = client.post("/recommend", json={"user_id": "a"})
     assert "out of memory" in is_problem(answer, 503)["detail"]
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_library_that_cannot_be_mapped_under_a_limit_is_told_as_memory_that_ran_out(
+    client: FlaskClient, flask_app: Flask, monkeypatch: pytest.MonkeyPatch, is_problem: Checker
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise ImportError("library.so: failed to map segment from shared object")
+
+    monkeypatch.setattr(context_of(flask_app).store.events, "history", fail)
+    monkeypatch.setattr(address_space, "_limit_mib", lambda: 900)
+    assert "out of memory" in is_problem(client.post("/recommend", json={"user_id": "a"}), 503)["detail"]
 
 
 @pytest.mark.parametrize("what", ["var", "file"])

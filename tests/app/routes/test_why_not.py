@@ -13,10 +13,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.context import context_of
+from app.texts import phrases_in
 from src.core.domain import ExclusionReason, ListPosition, Product, Query, Rules
+from src.models.settings import read_settings
 from src.store import Store
 
 USER = "U00003"
+ENGLISH_TEXTS = phrases_in("en", read_settings())
 Checker = Callable[[Any, int], dict[str, Any]]
 
 
@@ -126,7 +129,7 @@ def test_why_not_and_the_list_agree_over_http(client: FlaskClient, body: dict[st
 def test_every_reason_is_a_sentence(reason: ExclusionReason) -> None:
     from app.views.why_not_text import why_not_sentence
 
-    detail = why_not_sentence(ListPosition(7, reason), Query("u", rules=Rules(max_price=1.0)), None)
+    detail = why_not_sentence(ListPosition(7, reason), Query("u", rules=Rules(max_price=1.0)), None, ENGLISH_TEXTS)
     assert len(detail) > 10
     assert "None" not in detail or reason in (ExclusionReason.MAX_PER_CATEGORY, ExclusionReason.MAX_PER_BRAND)
 

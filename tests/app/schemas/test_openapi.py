@@ -18,10 +18,11 @@ from src.store import Store
 from tests.curl import running_run, shop_of_examples
 
 SCHEMAS = """
-ActivateBody AuditList BoostFields Category CategoryList CompareBody ComparisonAnswer DetailedList
-DetailedRecommendation EventBody EventError EventKind EventsAnswer EventsBody ExplanationAnswer
+ActivateBody Arm AuditList BoostFields Category CategoryList CompareBody ComparisonAnswer DetailedList
+DetailedRecommendation ErasureAnswer EventBody EventError EventKind EventsAnswer EventsBody ExperimentAnswer
+ExperimentList ExperimentReportAnswer ExplanationAnswer
 FieldError FindingAnswer FindingList Health IdList ItemList ItemRecommendation ListedRelease
-NoBody OpinionAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
+NewExperiment NoBody OpinionAnswer PersonAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
 PreviewBody Problem ProductAnswer ProductList ReasonAnswer RecommendBody ReleaseAnswer ReleaseList
 RulesAnswer RulesBody RulesVersions RunAnswer SearchAnswer SearchBody SearchHit ShopRule
 SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody WhyNot WhyNotAnswer WhyNotBody
@@ -177,7 +178,7 @@ def test_the_examples_of_the_description_work(
     trained_store: Store,
 ) -> None:
     shop, tried = shop_of_examples(flask_app, trained_store, publish_again, as_writer, as_admin), 0
-    named = {"version": shop.names[RELEASE], "finding_id": shop.names[FINDING], "run_id": RUNNING}
+    named = {"version": shop.names[RELEASE], "finding_id": shop.names[FINDING], "run_id": RUNNING, "name": "holdout"}
     for path, method, operation in calls(description):
         if method not in ("post", "put"):
             continue

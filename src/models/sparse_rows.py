@@ -1,0 +1,83 @@
+"""Sums over a few rows of a CSR matrix, as one query needs them: no step in Python for each row.
+
+SciPy's products check and copy their matrices first, which takes longer than these sums.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from src.core.domain import FloatArray, IntArray
+
+_ZEROS_FOR_A_SEARCH = 16
+"""Numbers of a dense array that are written in the time of one binary search."""
+
+
+class RowEntries(NamedTuple):
+    """Entries of some rows, one row after another.
+
+    Attributes:
+        at: int64[n], their positions in the arrays of the matrix.
+        weight: [n], the weight of the row of each.
+    """
+
+    at: IntArray
+    weight: Any
+
+
+def entries_of(rows: IntArray, weight: FloatArray | IntArray, pointers: IntArray) -> RowEntries:
+    """Find the entries of rows.
+
+    Args:
+        rows: int[m], row numbers.
+        weight: [m], of each row.
+        pointers: int[n_rows + 1], where the rows of the matrix begin.
+
+    Returns:
+        All their entries.
+    """
+    starts, length = pointers[rows], pointers[rows + 1] - pointers[rows]
+    before = np.cumsum(length) - length
+    return RowEntries(np.arange(int(length.sum())) + np.repeat(starts - before, length), np.repeat(weight, length))
+
+
+def sums_at(column: IntArray, value: FloatArray, wanted: IntArray, n_columns: int) -> FloatArray:
+    """Add up values by column.
+
+    Args:
+        column: int[n], with repetitions.
+        value: float[n].
+        wanted: int[m], columns.
+        n_columns: number of columns.
+
+    Returns:
+        float32[m], the sum of each wanted column; 0 for one without values.
+    """
+    if len(column) * _ZEROS_FOR_A_SEARCH > n_columns:
+        return np.bincount(column, weights=value, minlength=n_columns)[wanted].astype(np.float32)
+    distinct, place = np.unique(wanted, return_inverse=True)  # an array of a large catalogue would take longer
+    at = np.searchsorted(distinct, column)
+    found = at < len(distinct)
+    found[found] = distinct[at[found]] == column[found]
+    return np.bincount(at[found], weights=value[found], minlength=len(distinct))[place].astype(np.float32)
+
+
+def sums_by_column(column: IntArray, value: FloatArray, n_columns: int) -> tuple[IntArray, FloatArray]:
+    """Add up values by column.
+
+    Args:
+        column: int[n], with repetitions.
+        value: float[n].
+        n_columns: number of columns.
+
+    Returns:
+        int64[m], the columns that have a value, ascending; float64[m], their sums.
+    """
+    if len(column) * _ZEROS_FOR_A_SEARCH > n_columns:
+        present = np.flatnonzero(np.bincount(column, minlength=n_columns))
+        return present, np.asarray(np.bincount(column, weights=value, minlength=n_columns)[present], np.float64)
+    distinct, place = np.unique(column, return_inverse=True)
+    sums = np.bincount(place, weights=value, minlength=len(distinct))
+    return distinct.astype(np.int64), np.asarray(sums, np.float64)

@@ -1,0 +1,24 @@
+"""Find what a title names: the head noun of its first noun phrase."""
+
+from __future__ import annotations
+
+import re
+
+from src.search.tokenizer import chunks_of, is_variant, plain
+
+_END = re.compile(r"[,;:|()\[\]]| [-–—] | (?:with|for|by|of|in|mit|fur|aus|von|avec|pour|de|du|a|en|para|con|por) ")
+"""What ends the first noun phrase of a title, in `plain` letters."""
+
+
+def first_phrase(title: str) -> list[list[str]]:
+    """Return the chunks of the first noun phrase of a title, up to its head; empty without a head.
+
+    The head is the last chunk of the phrase that is no number, size or colour: "machine" in "Washing machine, white",
+    but "descaler" in "Coffee machine descaler for 10 uses".
+    """
+    text = plain(title)
+    end = _END.search(text)
+    chunks = chunks_of(text[: end.start()] if end else text)
+    while chunks and is_variant(chunks[-1]):
+        chunks.pop()
+    return chunks

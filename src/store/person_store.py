@@ -1,0 +1,105 @@
+"""All that the store knows of one person: shown, and erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, or_, select
+
+from src.store.batches import PARAMETERS, batches
+from src.store.change_marks import EVENTS, note_change
+from src.store.database import Database
+from src.store.tables import event_ids, events, exposures
+
+_PAGE = 5_000
+_ID_MARK = "id:"
+"""Begin of the dedupe key of an event whose sender gave it an id."""
+
+
+class Erased(NamedTuple):
+    """Rows that were deleted: events, and first lists in experiments."""
+
+    events: int
+    exposures: int
+
+
+class PersonStore:
+    """The rows that name a person. Served lists, follow-ups and searches name none."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the rows that name a person, by table, as plain JSON."""
+        tables = {"events": events, "experiments": exposures}
+        found = {}
+        with self._database.read() as connection:
+            for name, table in tables.items():
+                rows = connection.execute(select(table).where(table.c.user_id == user_id)).all()
+                found[name] = [dict(zip(table.c.keys(), row, strict=True)) for row in rows]
+        for row in (row for rows in found.values() for row in rows):
+            del row["user_id"]
+        return found
+
+    def erase(self, user_id: str, until: int) -> Erased:
+        """Delete what a person did until a time, and the bytes of it in SQLite's file.
+
+        Args:
+            user_id: The person.
+            until: UTC seconds; events without a time are deleted, too.
+
+        Returns:
+            What was deleted.
+        """
+        mine = (events.c.user_id == user_id) & or_(events.c.at.is_(None), events.c.at <= until)
+        with self._database.write() as connection:
+            keys = connection.execute(select(events.c.dedupe_key).where(mine, events.c.dedupe_key.like(f"{_ID_MARK}%")))
+            received = [key.removeprefix(_ID_MARK) for key in keys.scalars()]
+            for part in batches(received, PARAMETERS):
+                connection.execute(delete(event_ids).where(event_ids.c.event_id.in_(part)))
+            n_events = connection.execute(delete(events).where(mine)).rowcount
+            shown = (exposures.c.user_id == user_id) & (exposures.c.at <= until)
+            n_exposures = connection.execute(delete(exposures).where(shown)).rowcount
+            if n_events:
+                note_change(self._database, connection, EVENTS)
+        if self._database.is_sqlite:
+            with self._database.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # older versions of pages are in the log
+        return Erased(n_events, n_exposures)
+
+    def forget_before(self, before: int) -> int:
+        """Delete old events, in short transactions.
+
+        Args:
+            before: UTC seconds; older events are deleted, those without a time stay.
+
+        Returns:
+            How many were deleted.
+        """
+        deleted = 0
+        for page in self._pages():
+            old = events.c.user_id.between(page[0], page[-1]) & (events.c.at < before)
+            with self._database.write() as connection:
+                found = connection.execute(delete(events).where(old)).rowcount
+                if found:
+                    note_change(self._database, connection, EVENTS)
+            deleted += found
+        return deleted
+
+    def ids(self) -> Iterator[str]:
+        """Yield the ids of all people with events, in their order."""
+        for page in self._pages():
+            yield from page
+
+    def _pages(self) -> Iterator[list[str]]:
+        after = ""
+        while True:
+            later = select(events.c.user_id).where(events.c.user_id > after)
+            with self._database.read() as connection:
+                page = connection.execute(later.distinct().order_by(events.c.user_id).limit(_PAGE)).scalars()
+                found = list(page)
+            if not found:
+                return
+            yield found
+            after = found[-1]

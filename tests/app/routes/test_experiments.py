@@ -1,0 +1,191 @@
+"""Experiments over HTTP: users are divided, served what their arm says, and judged by what they do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.context import context_of
+from src.core.settings import Settings
+from src.releases.registry import Registry
+
+USERS = [f"U{number:05d}" for number in range(1, 41)]
+HALVES = [{"name": "now", "share": 0.5}, {"name": "other", "share": 0.5}]
+
+
+def begin(client: FlaskClient, as_admin: dict[str, str], name: str, other: dict[str, Any], **more: Any) -> Any:
+    arms = [HALVES[0], HALVES[1] | other]
+    return client.put(f"/experiments/{name}", json={"arms": arms, **more}, headers=as_admin)
+
+
+def served(client: FlaskClient, user_id: str, **fields: Any) -> tuple[str | None, list[str]]:
+    """Return the arms that an answer names, and its list."""
+    answer = client.post("/recommend", json={"user_id": user_id, "n": 5, **fields})
+    return answer.headers.get("X-Experiments"), answer.get_json()
+
+
+def test_users_are_divided_for_good_and_each_arm_gets_its_lists(
+    client: FlaskClient, flask_app: Flask, make_app: Callable[[Settings], Flask], trained_settings: Settings,
+    as_admin: dict[str, str],
+) -> None:  # fmt: skip
+    before = {user: served(client, user)[1] for user in USERS}
+    als = {user: served(client, user, model="als")[1] for user in USERS}
+    assert begin(client, as_admin, "folded", {"model": "als"}).get_json()["state"] == "running"
+    after = {user: served(client, user) for user in USERS}
+    arms = {user: arm for user, (arm, _) in after.items()}
+    assert set(arms.values()) == {"folded=now", "folded=other"}
+    for user, (arm, listed) in after.items():
+        assert listed == (before if arm == "folded=now" else als)[user]
+    assert any(after[user][1] != before[user] for user in USERS)
+    second = make_app(trained_settings)
+    assert {user: served(second.test_client(), user)[0] for user in USERS} == arms
+    # Without a user nobody takes part, and a model that the request names stays.
+    assert client.post("/recommend", json={"history": ["P00001"]}).headers.get("X-Experiments") is None
+    detailed = client.post("/recommend", json={"user_id": USERS[0], "detail": True}).get_json()
+    assert detailed["experiments"] == {"folded": arms[USERS[0]].removeprefix("folded=")}
+    assert client.post("/experiments/folded/end", headers=as_admin).get_json()["state"] == "ended"
+    assert {user: served(client, user) for user in USERS} == {user: (None, listed) for user, listed in before.items()}
+
+
+def test_a_holdout_is_shown_bestsellers(client: FlaskClient, as_admin: dict[str, str]) -> None:
+    begin(client, as_admin, "holdout", {"holdout": "bestsellers"})
+    answers = [client.post("/recommend", json={"user_id": user}) for user in USERS]
+    held = [each.headers["X-Source"] for each in answers if each.headers["X-Experiments"] == "holdout=other"]
+    assert held
+    assert set(held) == {"popularity"}
+
+
+def test_an_arm_adds_rules_only_for_its_users_and_why_not_says_the_same(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    first = served(client, USERS[0])[1][0]
+    begin(client, as_admin, "without", {"rules": [{"action": "exclude", "product_id": first}]}, placement="home")
+    assert served(client, USERS[0])[0] is None, "it is an experiment of the placement home"
+    for user in USERS:
+        arm, listed = served(client, user, placement="home")
+        if arm == "without=other":
+            assert first not in listed
+            answer = client.post("/why-not", json={"user_id": user, "product_id": first, "placement": "home"})
+            assert answer.get_json()["reason"] == "excluded"
+    assert any(first in served(client, user, placement="home")[1] for user in USERS)
+
+
+def test_an_arm_is_served_another_release_which_is_not_removed_meanwhile(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], publish_again: Callable[..., str],
+    trained_settings: Settings,
+) -> None:  # fmt: skip
+    older = Registry(trained_settings.releases_dir).current_version()
+    newer = publish_again()
+    context_of(flask_app).recommender.refresh()
+    begin(client, as_admin, "older", {"release": older})
+    releases = {}
+    for user in USERS:
+        answer = client.post("/recommend", json={"user_id": user})
+        releases[answer.headers["X-Experiments"]] = answer.headers["X-Release"]
+    assert releases == {"older=now": newer, "older=other": older}
+    for _ in range(3):
+        publish_again()
+    registry = Registry(trained_settings.releases_dir, keep=1)
+    registry.prune()
+    assert older in registry.versions()
+    client.post("/experiments/older/end", headers=as_admin)
+    registry.prune()
+    assert older not in registry.versions()
+
+
+def test_what_users_do_after_their_first_list_is_counted_and_judged(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], as_writer: dict[str, str]
+) -> None:
+    bought = {"product_id": "P00001", "kind": "purchase", "value": 2}
+    client.post("/events", json={"user_id": USERS[0], **bought, "at": 1_700_000_000}, headers=as_writer)
+    begin(client, as_admin, "judged", {"model": "popularity"})
+    arms = {user: served(client, user)[0] for user in USERS}
+    nothing = client.get("/experiments/judged").get_json()
+    assert sum(arm["users"] for arm in nothing["arms"]) == len(USERS)
+    assert {arm["purchases_per_user"] for arm in nothing["arms"]} == {0}
+    assert "Too early" in nothing["verdict"][0]
+    events = [
+        {"user_id": user, **bought, "event_id": f"{user}-{number}"}
+        for user in USERS
+        for number in range((20 if arms[user] == "judged=other" else 4) + int(user[1:]) % 3 - 1)
+    ]
+    assert client.post("/events", json=events, headers=as_writer).status_code == 201
+    found = client.get("/experiments/judged").get_json()
+    now, other = found["arms"]
+    assert now["purchases_per_user"] == pytest.approx(4, abs=1)
+    assert other["purchases_per_user"] == pytest.approx(20, abs=1)
+    price = client.get("/products/P00001").get_json()["price"]
+    assert now["revenue_per_user"] == pytest.approx(now["purchases_per_user"] * 2 * price)
+    assert now["lists"] + other["lists"] == len(USERS)
+    assert found["verdicts"][0]["finding"] == "better"
+    assert found["verdict"][0].startswith("other is better than now: ")
+
+
+def test_a_running_experiment_changes_its_end_and_nothing_else(client: FlaskClient, as_admin: dict[str, str]) -> None:
+    assert begin(client, as_admin, "fixed", {"model": "popularity"}).status_code == 200
+    later = begin(client, as_admin, "fixed", {"model": "popularity"}, until="2099-01-01T00:00:00Z")
+    assert later.get_json()["ended_at"] == 4_070_908_800
+    assert begin(client, as_admin, "fixed", {"model": "trending"}).status_code == 409
+    client.post("/experiments/fixed/end", headers=as_admin)
+    assert begin(client, as_admin, "fixed", {"model": "popularity"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"arms": HALVES[:1]}, "at least 2"),
+        ({"arms": [HALVES[0], HALVES[1] | {"share": 0.4}]}, "sum to 0.9"),
+        ({"arms": [HALVES[0], HALVES[0]]}, "same name"),
+        ({"arms": [HALVES[0], HALVES[1] | {"release": "gone"}]}, "GET /releases"),
+        ({"arms": [HALVES[0], HALVES[1] | {"model": "magic"}]}, "no list model 'magic'"),
+        ({"arms": [HALVES[0], HALVES[1] | {"model": "als", "holdout": "bestsellers"}]}, "neither model nor release"),
+        ({"arms": HALVES, "from": "2030-01-01T00:00:00Z", "until": "2029-01-01T00:00:00Z"}, "would never run"),
+    ],
+)
+def test_what_cannot_be_an_experiment_is_refused_with_the_reason(
+    client: FlaskClient, as_admin: dict[str, str], is_problem: Callable[[Any, int], dict[str, Any]],
+    body: dict[str, Any], said: str,
+) -> None:  # fmt: skip
+    problem = is_problem(client.put("/experiments/odd", json=body, headers=as_admin), 422)
+    assert said in str(problem)
+    assert client.get("/experiments").get_json() == []
+
+
+def test_experiments_of_a_layer_have_different_users_and_a_full_layer_is_said_so(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    for name in ("one", "two"):
+        assert begin(client, as_admin, name, {"model": "popularity"}, traffic=0.5).status_code == 200
+    assert all(arms is None or "," not in arms for arms in (served(client, user)[0] for user in USERS))
+    full = begin(client, as_admin, "three", {"model": "popularity"}, traffic=0.1)
+    assert full.status_code == 422
+    assert "0% of its users free" in full.get_json()["detail"]
+    clash = begin(client, as_admin, "three", {"model": "popularity"}, traffic=0.1, layer="next")
+    assert "chooses the release or model" in clash.get_json()["detail"]
+    rules = {"rules": [{"action": "exclude", "product_id": "P00001"}]}
+    assert begin(client, as_admin, "three", rules, layer="next").status_code == 200
+    named = {served(client, user)[0] for user in USERS}
+    assert any("," in str(arms) for arms in named), "layers overlap"
+
+
+def test_the_page_shows_verdicts_and_ends_an_experiment_with_the_key(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    assert "No experiment has been begun yet" in client.get("/operations/experiments").text
+    begin(client, as_admin, "shown", {"holdout": "bestsellers"})
+    page = client.get("/operations/experiments").text
+    assert "Too early: no purchases can be compared yet between other and now." in page
+    assert "curl -s -X PUT localhost:5000/experiments/holdout" in page
+    german = client.get("/operations/experiments", headers={"Accept-Language": "de"}).text
+    assert "Zu früh: Noch lassen sich keine Käufe zwischen other und now vergleichen." in german
+    form = client.get("/operations/do/end_experiment?subject=shown").text
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+    answer = client.post("/operations/do/end_experiment", data={**fields, "key": "admin-key-of-the-tests"})
+    assert "The experiment shown was ended." in client.get(answer.location).text
+    assert client.get("/experiments/shown").get_json()["state"] == "ended"
+    assert client.get("/operations/do/end_experiment?subject=gone").status_code == 404

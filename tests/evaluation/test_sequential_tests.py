@@ -1,0 +1,125 @@
+"""Always-valid intervals, checked on simulated experiments whose truth is known."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from src.evaluation.sequential_tests import (
+    LEVEL,
+    Lift,
+    Sample,
+    lift,
+    outcomes_needed,
+    share_mismatch,
+    standard_errors,
+)
+
+N_EXPERIMENTS, N_DAYS, DAILY_USERS, PLANNED = 2_000, 40, 15, 1_000
+PURCHASES = 0.04
+"""Of a user and day."""
+
+
+def simulated(rates: tuple[float, float], seed: int, n: int = N_EXPERIMENTS) -> np.ndarray:
+    """Return Sample fields float[2 arms, n experiments, days, 4]: users come every day and go on buying.
+
+    Args:
+        rates: purchases of a user and day in each arm.
+        seed: of the random numbers.
+        n: number of experiments.
+    """
+    rng = np.random.default_rng(seed)
+    fields = np.zeros((2, n, N_DAYS, 4))
+    for arm, rate in enumerate(rates):
+        bought = np.zeros((n, N_DAYS * DAILY_USERS))
+        # Users differ: some buy five times as much as others.
+        taste = rng.gamma(2.0, 0.5, bought.shape)
+        for day in range(N_DAYS):
+            present = (day + 1) * DAILY_USERS
+            bought[:, :present] += rng.poisson(rate * taste[:, :present])
+            total = bought.sum(axis=1)
+            fields[arm, :, day] = np.column_stack((np.full(n, present), total, np.square(bought).sum(axis=1), total))
+    return fields
+
+
+def lifts(fields: np.ndarray, experiment: int) -> list[Lift | None]:
+    """Return what is said of an experiment on each day."""
+    days = fields[:, experiment]
+    samples = [[Sample(int(n), total, squares, int(many)) for n, total, squares, many in arm] for arm in days]
+    return [lift(*pair, PLANNED) for pair in zip(*samples, strict=True)]
+
+
+def is_sure(found: Lift | None) -> bool:
+    return found is not None and not found.low <= 0 <= found.high
+
+
+def test_no_difference_is_rarely_taken_for_one_although_it_is_looked_for_every_day() -> None:
+    fields = simulated((PURCHASES, PURCHASES), seed=1)
+    alarms = sum(any(map(is_sure, lifts(fields, at))) for at in range(N_EXPERIMENTS))
+    assert alarms <= LEVEL * N_EXPERIMENTS
+    # An interval for one look would have raised many: the test would notice.
+    single = fields[:, :, 5:]
+    means = single[..., 1] / single[..., 0]
+    variances = (single[..., 2] / single[..., 0] - means**2) / single[..., 0]
+    peeked = np.abs(means[1] - means[0]) > 1.96 * np.sqrt(variances.sum(axis=0))
+    assert peeked.any(axis=1).mean() > 3 * LEVEL
+
+
+def test_a_real_difference_is_found_as_often_as_calculated_and_the_interval_holds_its_size_on_all_days() -> None:
+    effect = 0.4
+    fields = simulated((PURCHASES, PURCHASES * (1 + effect)), seed=2, n=400)
+    found = [lifts(fields, at) for at in range(400)]
+    n, total, squares, _ = fields[:, :, -1].mean(axis=1).T
+    relative = (squares / n / (total / n) ** 2 - 1) / n
+    wanted = np.log(1 + effect) / np.sqrt(relative.sum())
+    calculated = NormalDist().cdf(wanted - standard_errors(total.sum(), PLANNED))
+    assert 0.5 < calculated < 0.99
+    assert np.mean([is_sure(days[-1]) for days in found]) == pytest.approx(calculated, abs=0.05)
+    misses = [any(day is not None and not day.low <= effect <= day.high for day in days) for days in found]
+    assert np.mean(misses) <= LEVEL
+
+
+def test_too_few_outcomes_say_nothing() -> None:
+    assert lift(Sample(1_000, 49, 49, 49), Sample(1_000, 80, 80, 80), PLANNED) is None
+    assert lift(Sample(1_000, 50, 50, 50), Sample(1_000, 80, 80, 80), PLANNED) is not None
+
+
+def test_the_forecast_says_when_the_interval_is_narrow_enough() -> None:
+    control, treatment = Sample(1_000, 100, 130, 100), Sample(1_000, 110, 140, 110)
+    now = lift(control, treatment, PLANNED)
+    assert now is not None
+    half = (now.high - now.low) / 2
+    needed = outcomes_needed(210, half, 0.1, PLANNED)
+    factor = needed / 210
+    grown = [
+        Sample(*(int(part * factor) for part in (each.n, each.total, each.squares, each.n_outcomes)))
+        for each in (control, treatment)
+    ]
+    later = lift(*grown, PLANNED)
+    assert later is not None
+    assert (later.high - later.low) / 2 == pytest.approx(0.1, rel=0.1)
+    assert outcomes_needed(210, half, half, PLANNED) == 210
+
+
+def test_the_interval_is_narrowest_near_the_planned_size() -> None:
+    at_plan = standard_errors(PLANNED, PLANNED)
+    assert at_plan < min(standard_errors(PLANNED / 50, PLANNED), standard_errors(PLANNED * 200, PLANNED))
+    assert 2 < at_plan < 3.1
+
+
+def test_a_broken_division_is_found_and_chance_is_not_taken_for_one() -> None:
+    rng = np.random.default_rng(3)
+    fair = np.cumsum(rng.random((2_000, 5_000)) < 0.5, axis=1)[:, 99::100]
+    alarms = sum(
+        any(
+            share_mismatch((int(ones), n - int(ones)), (0.5, 0.5))
+            for n, ones in zip(range(100, 5_001, 100), row, strict=True)
+        )
+        for row in fair
+    )
+    assert alarms <= 2_000 * 0.001 + 5
+    assert share_mismatch((10_420, 9_580), (0.5, 0.5))  # 52.1 %
+    assert not share_mismatch((521, 479), (0.5, 0.5))
+    assert share_mismatch((9_400, 600), (0.9, 0.1))
