@@ -54,7 +54,7 @@ _IGNORED_WORDS = """
         filedownload formstart formsubmit videostart videoprogress videocomplete share coupon couponapplied
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping
-        heartbeat
+        heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """
 _IGNORED = frozenset(_IGNORED_WORDS.split())
 _REMOVALS = (
@@ -95,11 +95,7 @@ def is_ignored_kind(name: str) -> bool:
     words = words_of(name[:_LONGEST])
     if not words or len(words) > _MOST_WORDS:
         return False
-    return (
-        "".join(words) in _IGNORED
-        or words[0].startswith(_REMOVALS)
-        or (words[-1].startswith(_REMOVALS) and len(words) > 1)
-    )
+    return "".join(words) in _IGNORED or any(word.startswith(_REMOVALS) for word in words)
 
 
 def _known(word: str) -> str:

@@ -187,7 +187,7 @@ def time_format(
     filled = [text for text in sample if not is_nothing(text)]
     if not filled:
         return TimeFormat((EPOCH, ISO)), False
-    if sum(map(_is_compact_day, filled)) * 2 > len(filled):
+    if sum(map(is_compact_day, filled)) * 2 > len(filled):
         return TimeFormat(("%Y%m%d",)), False
     if _fit(filled, EXCEL) * 2 > len(filled):
         return TimeFormat((EXCEL,)), False
@@ -206,7 +206,8 @@ def time_format(
     return TimeFormat(day if day_first else month), False
 
 
-def _is_compact_day(text: str) -> bool:
+def is_compact_day(text: str) -> bool:
+    """Whether a text looks like a day without signs, such as 20260301."""
     return len(text) == 8 and text.isdecimal() and _EARLIEST_DAY < int(text) <= _LATEST_DAY
 
 
