@@ -13,8 +13,9 @@ from typing import Any
 
 _HEAD = """# Lists on public data
 
-Every entry was tuned on the same held-out part of the training files and measured once, by `make bench-quality`. "Ahead"
-is the difference to the best other entry, with a 95 % interval by paired resampling of users. Published figures are quoted.
+Every entry was tuned on the same held-out part of the training files and measured once, by `make bench-quality`.
+"Ahead" is the difference to the best other entry, with a 95 % interval by paired resampling of users. Published figures
+are quoted.
 """
 
 
