@@ -183,12 +183,7 @@ def test_states_of_products_are_understood_as_letters_and_in_other_scripts() -> 
 
 
 def test_of_two_states_the_worse_one_counts(write: Write) -> None:
-    states = (
-        ("Versendet", "Bezahlt"),
-        ("Versendet", "Erstattet"),
-        ("In Bearbeitung", "Offen"),
-        ("Storniert", "Bezahlt"),
-    )
+    states = ("Versendet;Bezahlt", "Versendet;Erstattet", "In Bearbeitung;Offen", "Storniert;Bezahlt")
     text = table(
         "Auftrag;Kunde;Artikel;Menge;Auftragsstatus;Zahlungsstatus",
         lambda at: f"{at};k{at % 7};S{at % 9};1;{states[at % 4]}",
@@ -286,7 +281,7 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
     path = write(table("user_id,film_id,grade", lambda at: f"{at % 8},{at // 8},{at % 10 + 1}"))
     found = read(path)
     assert (min(event[3] for event in found.events), max(event[3] for event in found.events)) == (1.0, 5.0)
-    assert any("if their scale is another: --scale 1-10" in note for note in found.table.layout.notes)
+    assert any("if they begin elsewhere: --scale 0-10" in note for note in found.table.layout.notes)
     half = read(path, Hints(scale=parse_scale("1-19")))
     assert max(event[3] for event in half.events) == 3.0
     with pytest.raises(InputError, match=r"--scale: found '10-1'"):
