@@ -102,6 +102,7 @@ def overview() -> Response:
             (catalogue.get(item.product_id, Product(item.product_id)) for item in answer.recommendations), t
         ),
         "made_up": aisle.recommender.release().manifest.made_up,
+        "provisional": aisle.recommender.release().manifest.provisional,
         "release": answer.release,
     }
     return page("overview.html", shown)

@@ -547,6 +547,7 @@ ENGLISH = {
     "data.left_out": "Not counted",
     "data.left_out_n": "{n} understood, but not counted",
     "data.none": "none",
+    "data.events": "Events",
     "data.rows": "Show rows",
     "data.no_loads": "No file was loaded.",
     # reasons of rejected rows
@@ -578,6 +579,9 @@ ENGLISH = {
     "reject.order_cancelled": "order was cancelled or wholly refunded",
     "reject.no_act": "{what} is no act of a user on a product",
     "reject.gift_card": "gift card",
+    "reject.no_product": "shipping, tip, discount, deposit or fee: no product",
+    "reject.test_order": "test order",
+    "reject.no_customer": "sale without a customer (at the till, or by a guest)",
     "reject.other_language": "text in another language ({what}); --language chooses",
     "reject.no_variant": "more pictures of the product above",
     "reject.time_unreadable": "time is not readable",

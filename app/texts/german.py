@@ -550,6 +550,7 @@ GERMAN = {
     "data.left_out": "Nicht gezählt",
     "data.left_out_n": "{n} verstanden, aber nicht gezählt",
     "data.none": "keine",
+    "data.events": "Ereignisse",
     "data.rows": "Zeilen zeigen",
     "data.no_loads": "Es wurde keine Datei geladen.",
     # Gründe abgelehnter Zeilen
@@ -581,6 +582,9 @@ GERMAN = {
     "reject.order_cancelled": "Bestellung wurde storniert oder ganz erstattet",
     "reject.no_act": "{what} ist keine Handlung eines Kunden an einem Produkt",
     "reject.gift_card": "Geschenkgutschein",
+    "reject.no_product": "Versand, Trinkgeld, Rabatt, Pfand oder Gebühr: kein Produkt",
+    "reject.test_order": "Testbestellung",
+    "reject.no_customer": "Verkauf ohne Kunde (an der Kasse oder als Gast)",
     "reject.other_language": "Text in anderer Sprache ({what}); --language wählt",
     "reject.no_variant": "weitere Bilder des Produkts darüber",
     "reject.time_unreadable": "Zeit ist nicht lesbar",
