@@ -104,6 +104,7 @@ def overview() -> Response:
             aisle,
         ),
         "made_up": aisle.recommender.release().manifest.made_up,
+        "provisional": aisle.recommender.release().manifest.provisional,
         "release": answer.release,
     }
     return page("overview.html", shown)
