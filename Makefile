@@ -83,7 +83,7 @@ bench-training: setup
 	$(BIN)/python -m bench.training $(OPTIONS)
 
 # Lists compared with implicit, LensKit and EASE, which are installed in an environment of their own.
-#   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"
+#   make bench-quality OPTIONS="--seconds 20 --yelp --json FILE"; python -m bench.quality_table FILE … > docs/quality.md
 bench-quality: setup .venv-bench/.installed
 	$(BIN)/python -m bench.quality $(OPTIONS)
 

@@ -95,11 +95,17 @@ class Task:
 
 
 def ndcg(lists: IntArray, truth: Truth) -> FloatArray:
-    """Compute the NDCG of every list.
+    """Return float[m], the NDCG of every list, see `of_lists`. truth: the relevant products."""
+    return of_lists(lists, truth, "ndcg")
+
+
+def of_lists(lists: IntArray, truth: Truth, metric: str) -> FloatArray:
+    """Compute a figure of every list.
 
     Args:
         lists: int[m, k], products, -1 beyond the end.
         truth: the relevant products of the m queries.
+        metric: a key of `ranking_metrics`.
 
     Returns:
         float[m]; NaN for a query without relevant products.
@@ -109,5 +115,5 @@ def ndcg(lists: IntArray, truth: Truth) -> FloatArray:
     relevant = truth.query.astype(np.int64) * base + truth.item
     listed = np.arange(len(lists))[:, None] * base + lists
     hits = np.isin(listed, relevant[truth.item >= 0]) & (lists >= 0)
-    figures = ranking_metrics(hits, np.maximum(n_relevant, 1))["ndcg"]
+    figures = ranking_metrics(hits, np.maximum(n_relevant, 1))[metric]
     return np.where(n_relevant > 0, figures, np.nan)

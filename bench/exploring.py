@@ -52,7 +52,9 @@ def drawn_settings(n: int) -> list[SpectralParams]:
     def value(low: float, high: float, log: bool) -> float:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))) if log else rng.uniform(low, high))
 
-    free = [{name: value(r.low, r.high, r.log) for name, r in _SPACE.ranges.items()} for _ in range(n)]
+    free: list[dict[str, Any]] = [
+        {name: value(r.low, r.high, r.log) for name, r in _SPACE.ranges.items()} for _ in range(n)
+    ]
     filters = _SPACE.choices["filter"]
     return [replace(SpectralParams(), **each, filter=filters[at % len(filters)]) for at, each in enumerate(free)]
 

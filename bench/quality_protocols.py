@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,8 @@ class Protocol:
         tuning: train, split for the tuning of all models.
         test_users: int64[m], rows in train of the test part's users, -1 for unknown ones.
         truths: NEW or REPEATS → relevant products.
+        metric: "ndcg" or "recall", which the goal is set for; the other one is given too.
+        published: name with its source → recall@k and NDCG@k on the same files.
     """
 
     title: str
@@ -53,6 +55,8 @@ class Protocol:
     tuning: Split
     test_users: IntArray
     truths: dict[str, Truth]
+    metric: str = "ndcg"
+    published: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def tuning_task(self, settings: Settings) -> Task:
         """Return the task that rivals tune on, with the users and products of the pipeline's own tuning."""
@@ -246,11 +250,78 @@ def lists(reporter: Reporter) -> Protocol | None:
         tuning=benchmark.for_tuning(),
         test_users=rows.user_idx[users],
         truths={NEW: truth},
+        published=_PUBLISHED_ON_YELP,
+    )
+
+
+_PUBLISHED_ON_YELP = {
+    "EGCF (Zhang et al., SIGIR 2024, by ID-GRec)": (0.0749, 0.0619),
+    "XSimGCL (SELFRec)": (0.0723, 0.0604),
+    "BSPM-EM (Choi et al., SIGIR 2023)": (0.0720, 0.0593),
+    "GF-CF (Shen et al., CIKM 2021)": (0.0697, 0.0571),
+    "EASE (BARS)": (0.0657, 0.0552),
+    "LightGCN (He et al., SIGIR 2020)": (0.0653, 0.0532),
+}
+"""Many of these chose their best epoch by the test file, which no entry of this comparison does."""
+
+
+def sessions(reporter: Reporter) -> Protocol | None:
+    """Return the protocol of RetailRocket's views, carts and purchases; None if it is missing."""
+    folder = DATA / "retailrocket-sslrec"
+    if not folder.is_dir():
+        return None
+    settings = read_settings()
+    benchmark = read_benchmark(folder / "events_train.csv.gz", None, settings, reporter)
+    rows = read_test_file(folder / "test_buy.csv.gz", benchmark.data, settings, reporter)
+    events, train = rows.data.events, benchmark.data
+    user, item = rows.user_idx[events.user_idx], rows.item_idx[events.item_idx]
+    is_new = ~np.isin(user.astype(np.int64) * len(train.items) + item, _pairs(train.events))
+    users, query = np.unique(user[is_new], return_inverse=True)
+    return Protocol(
+        title="RetailRocket",
+        description=f"trained on {len(train):,} views, carts and purchases of {len(train.users):,} visitors, who are "
+        f"asked for as anonymous: by their history alone. Measured on {len(users):,} later purchases of products that "
+        "the visitor had no event with; tuned on the newest part of the training data.",
+        k=20,
+        rivals=("popularity", "als", "itemknn", "ease"),
+        goal=None,
+        train=train,
+        tuning=benchmark.for_tuning(),
+        test_users=users,
+        truths={NEW: Truth(query.astype(np.int32), item[is_new].astype(np.int32))},
+        metric="recall",
+    )
+
+
+def movies(reporter: Reporter) -> Protocol | None:
+    """Return the protocol of MovieLens 100K, split at random; None if the file is missing."""
+    path = DATA / "movielens-100k" / "u.data"
+    if not path.is_file():
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        data = read_table(read_settings(var=Path(folder)), path, reporter)
+    timeless = replace(data, events=replace(data.events, at=np.full(len(data), NO_TIME)))
+    parts = split_at_random(timeless, 0.2)
+    train, user, item = _compact(parts.train)
+    test_users, truths = _users_and_truths(parts, np.flatnonzero(parts.test.events.value >= 4), user, item)
+    return Protocol(
+        title="MovieLens 100K",
+        description=f"trained on {len(parts.train):,} ratings, measured on {len(parts.test):,} at random; products "
+        "rated 4 or higher are relevant; all are ranked but those the user rated in training. Tuned on a random part.",
+        k=10,
+        rivals=("popularity", "als", "itemknn", "ease"),
+        goal=None,
+        train=train,
+        tuning=held_out(train),
+        test_users=test_users,
+        truths={NEW: truths[NEW]},
     )
 
 
 PROTOCOLS: dict[str, Callable[[Reporter], Protocol | None]] = {
     "UCI Online Retail": purchases,
     "amazon-electronics-50x5": ratings,
+    "MovieLens 100K": movies,
+    "RetailRocket": sessions,
     "Yelp2018": lists,
 }

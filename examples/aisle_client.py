@@ -346,9 +346,9 @@ class Aisle:
         """Whether a release is served and the store answers: GET /readyz."""
         return self._call("GET", "/readyz", {}, None, is_safe=True)
 
-    def add_events(self, body: Any) -> EventsAnswer:
+    def add_events(self, body: Any, *, format: Literal["ga4", "ubi", "segment"] | None = None) -> EventsAnswer:
         """Tell what users did: POST /events."""
-        return self._call("POST", "/events", {}, body, is_safe=False)
+        return self._call("POST", "/events", {"format": format}, body, is_safe=False)
 
     def start_training(
         self,
@@ -591,19 +591,31 @@ EventBody = TypedDict(
     {
         "user_id": "str | int",
         "product_id": "str | int",
-        "kind": "Literal['rating', 'purchase', 'cart', 'view', 'click', 'return']",
+        "kind": "str",
         "value": NotRequired["float | None"],
-        "at": NotRequired["int | str | None"],
+        "at": NotRequired["float | str | None"],
         "query": NotRequired["str | None"],
         "request_id": NotRequired["str | None"],
         "event_id": NotRequired["str | int | None"],
     },
 )
 
-EventError = TypedDict("EventError", {"index": "int", "detail": "str"})
+EventError = TypedDict("EventError", {"index": "int", "item": NotRequired["int | None"], "detail": "str"})
 
 EventsAnswer = TypedDict(
-    "EventsAnswer", {"received": "int", "stored": "int", "repeated": "int", "errors": "list[EventError]"}
+    "EventsAnswer",
+    {
+        "received": "int",
+        "stored": "int",
+        "repeated": "int",
+        "errors": "list[EventError]",
+        "read": NotRequired["EventsRead | None"],
+    },
+)
+
+EventsRead = TypedDict(
+    "EventsRead",
+    {"kinds": "dict[str, Any]", "times": "dict[str, Any]", "ignored": "dict[str, Any]", "unknown": "dict[str, Any]"},
 )
 
 ExperimentAnswer = TypedDict(

@@ -25,6 +25,7 @@ from app.views.resolutions import resolution_text
 from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
 from app.views.verdict_texts import check_text, verdict_text
+from src.core.domain import EventKind
 from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
@@ -41,6 +42,7 @@ _TABS = (
 _AUDITED, _PAST_FINDINGS = 50, 20
 _SEE_MORE = {
     "LoadRejected": ("dashboard.data", "loads"),
+    "IdsUnknown": ("dashboard.data", "totals"),
     "Drifted": ("dashboard.quality", "nights"),
     "DataWarnings": ("dashboard.releases", "runs"),
     "RunKept": ("dashboard.releases", "runs"),
@@ -74,6 +76,7 @@ CHANGES: Mapping[str, Callable[[Registry, str, bool], object]] = {
 @dashboard.record_once
 def _globals(state: Any) -> None:
     state.app.jinja_env.globals["iso"] = iso
+    state.app.jinja_env.filters["period_name"] = lambda name, t: t.period(name)
 
 
 @dashboard.app_context_processor
@@ -185,7 +188,8 @@ def data() -> Response:
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
     totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
-    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals)
+    returns = next((row["recorded"] for row in totals if row["kind"] == EventKind.RETURN), 0)
+    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=returns)
 
 
 def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
@@ -231,7 +235,9 @@ def rejected(load_id: str) -> Response:
 
 def shop() -> Response:
     """Show the shop statistics alone; the page reloads them while new ones are being made."""
-    return fresh(make_response(render_template("dashboard_shop.html", shop=current_aisle().profile_refresher.look())))
+    returns = next((row["recorded"] for row in _totals(None) if row["kind"] == EventKind.RETURN), 0)
+    shown = current_aisle().profile_refresher.look()
+    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=returns)))
 
 
 def fresh(response: Response) -> Response:

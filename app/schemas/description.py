@@ -18,6 +18,7 @@ from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
 from src.core.settings import Settings
+from src.ingestion.event_formats import MAX_EVENTS
 
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = {"Problem", "FieldError", "EventBody"}
@@ -122,7 +123,7 @@ def _describe_events(schemas: dict[str, Any], settings: Settings) -> None:
     rating = schemas["EventBody"]["anyOf"][0]["properties"]["value"]
     rating |= {"minimum": settings.rating_min, "maximum": settings.rating_max}
     one = {"$ref": _REFERENCE.format(model="EventBody")}
-    several = {"type": "array", "minItems": 1, "maxItems": events.MAX_EVENTS, "contains": one}
+    several = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "contains": one}
     schemas["EventsBody"]["anyOf"] = [one, several]
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema
 
 from app.schemas import SANE_REQUEST_ID, Id, Request, Text
 from src.core.domain import MAX_VALUE, EventKind
-from src.core.list_rules import whole
+from src.ingestion.event_kind_names import kind_of
 
-MAX_EVENTS = 1_000
+MOST_WORDS = 100
+"""For kinds that an answer names."""
 
 
 _OTHERS: list[JsonValue] = [kind.value for kind in EventKind if kind is not EventKind.RATING]
@@ -29,14 +29,35 @@ _OTHER: dict[str, JsonValue] = {
 
 
 def _moment(value: Any) -> Any:
-    """Refuse 1.5, true and "5", which pydantic would accept as times."""
-    value = whole(value)
-    if isinstance(value, float | bool) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
-        raise ValueError("expected whole UTC seconds, or a text such as 2026-03-01T12:00:00Z")
+    """Refuse what is neither a number nor a text; texts are read all together, see read_moments."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or (value != value):
+        raise ValueError("expected unix time, or a text such as 2026-03-01T12:00:00Z")
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("expected a time; leave it out for now")
     return value
 
 
-Moment = Annotated[Annotated[int, Field(strict=True, ge=0, le=2**53)] | AwareDatetime, BeforeValidator(_moment)]
+Moment = Annotated[
+    int | float | str,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "minLength": 1}]}),
+]
+
+
+def _kind(value: Any) -> Any:
+    """Return the kind that a word means in files."""
+    if not isinstance(value, str) or value in _KINDS:
+        return value
+    kind = kind_of(value)
+    if not kind:
+        raise ValueError(
+            f"{value[:60]!r} is no kind of event; expected {', '.join(EventKind)}, or a word for one of them"
+        )
+    return kind
+
+
+_KINDS = frozenset(EventKind)
+Kind = Annotated[EventKind, BeforeValidator(_kind), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 class EventBody(Request):
@@ -51,14 +72,21 @@ class EventBody(Request):
 
     user_id: Id = Field(description="Who did it.")
     product_id: Id = Field(description="To what; the catalogue need not know it yet.")
-    kind: EventKind = Field(description=f"One of {', '.join(EventKind)}.")
+    kind: Kind = Field(
+        description=f"One of {', '.join(EventKind)}, or a word for one as files may have it, such as add_to_cart, "
+        "Order Completed or gekauft."
+    )
     value: float | None = Field(
         None,
         allow_inf_nan=False,
         strict=True,
         description="The rating given (needed), or how many were bought or brought back.",
     )
-    at: Moment | None = Field(None, description="UTC seconds or ISO 8601 with a zone; now.")
+    at: Moment | None = Field(
+        None,
+        description="Unix time in seconds, milli-, micro- or nanoseconds, or a text, best ISO 8601; UTC without zone. "
+        "By default now.",
+    )
     query: Text | None = Field(
         None, description="What the user had searched for when the product was shown: search learns from it."
     )
@@ -100,17 +128,48 @@ class EventsBody(RootModel[dict[str, Any] | list[Any]]):
     )
 
 
+class EventsQuery(Request):
+    """How the body is written."""
+
+    format: Literal["ga4", "ubi", "segment"] | None = Field(
+        None, description="A format of others that the body has; by default the one below."
+    )
+
+
 class EventError(BaseModel):
-    """Why one event of a request was not stored. index: its place in the list, from 0."""
+    """Why one event of a request was not stored.
+
+    index: its place in the list, from 0. item: with a format, the place of the product in the event; absent where an
+    event has one product.
+    """
 
     index: int
+    item: int | None = None
     detail: str
 
 
+class EventsRead(BaseModel):
+    """How the events were read.
+
+    kinds: word → kind. times: notation → number of events. ignored: name of events that are no act on a product → how
+    many. unknown: name that is not known → how many; these are not stored either.
+    """
+
+    kinds: dict[str, str]
+    times: dict[str, int]
+    ignored: dict[str, int]
+    unknown: dict[str, int]
+
+
 class EventsAnswer(BaseModel):
-    """received = stored + repeated + the number of errors. repeated: known already, or older than what is known."""
+    """received = stored + repeated + the number of errors. repeated: known already, or older than what is known.
+
+    With a format each product of an event is one, and what `read` counts as ignored or unknown is none. read: absent
+    where the words are the names of kinds and no event has a time.
+    """
 
     received: int
     stored: int
     repeated: int
     errors: list[EventError]
+    read: EventsRead | None = None

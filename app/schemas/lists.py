@@ -59,13 +59,19 @@ class ListBody(RuleFields):
 
     user_id: Id | None = Field(None, description="An unknown user without a history gets the popular products.")
     history: list[Id] = Field(
-        [],
+        default_factory=list,  # a default would be copied deeply for every request
+        json_schema_extra={"default": []},
         max_length=MAX_HISTORY,
         description="Products that were bought, oldest first: instead of a user, or in addition to the stored history.",
     )
     n: Length | None = Field(None, description="How many products; 10 by default.")
     top_k: Length | None = Field(None, description="Another name for n.")
-    exclude: list[Id] = Field([], max_length=MAX_EXCLUDED, description="Products that must not appear.")
+    exclude: list[Id] = Field(
+        default_factory=list,
+        json_schema_extra={"default": []},
+        max_length=MAX_EXCLUDED,
+        description="Products that must not appear.",
+    )
     model: ModelName | None = Field(None, description=_WHICH_MODEL)
     placement: PlacementName | None = Field(None, description=WHICH_PLACEMENT)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, g, request
 
 from app.problem_json import problem
+from src.core.errors import InputError
 from src.core.settings import Settings, listed
+from src.ingestion.event_formats import FORMATS, read_format
 
 CALLS = frozenset(
     {
@@ -49,9 +52,19 @@ def _users() -> Iterator[Any]:
         yield from request.args.getlist("user_id")
         return
     body = request.get_json(silent=True)
+    if (name := request.args.get("format")) in FORMATS and request.endpoint == "events.add_events":
+        yield from _users_in(name, body)
+        return
     for item in body if isinstance(body, list) else [body]:
         if isinstance(item, dict) and (item.get("user_id") is not None or request.endpoint == "events.add_events"):
             yield item.get("user_id")
+
+
+def _users_in(name: str, body: object) -> Iterator[Any]:
+    """Yield every user that the events of a format are about; the call refuses a body that cannot be read."""
+    with suppress(InputError):
+        for event in read_format(name, body).events:
+            yield event.fields.get("user_id")
 
 
 def allow_origins(app: Flask, settings: Settings) -> None:

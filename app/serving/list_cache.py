@@ -60,6 +60,11 @@ class ListCache:
         self._guard: AbstractContextManager[Any] = nullcontext() if settings.cache_url else threading.Lock()
         self._rests_until = 0.0
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is kept; without, no key need be made."""
+        return bool(self._seconds)
+
     def get(self, parts: Mapping[str, Any]) -> Any:
         """Return the value that was set for exactly these parts; None without one."""
         return self._try(lambda: self._cache.get(_key(parts)))

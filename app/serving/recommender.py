@@ -214,7 +214,7 @@ class Recommender(ReleaseFollower):
         prepared = served.pipeline.prepared_list(query)
         if prepared is not None:
             return prepared, None
-        key = served.cache_key(query)
+        key = served.cache_key(query) if self._cache.is_on else {}
         document = self._cache.get(key)
         if document is not None:
             return list_from_json(document), True

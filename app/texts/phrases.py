@@ -151,6 +151,13 @@ class Phrases:
         """Return UTC seconds in the shop's time zone, such as 29 Nov 2026, 07:48."""
         return self._dated(at, self.style.moment)
 
+    def period(self, name: str) -> str:
+        """Return a day, month or year that is written YYYY-MM-DD, YYYY-MM or YYYY as the language writes it."""
+        year, *rest = name.split("-")
+        if len(rest) == 2:
+            return self.day(dt.datetime(int(year), int(rest[0]), int(rest[1]), 12, tzinfo=self.zone).timestamp())
+        return f"{self.style.months[int(rest[0]) - 1]} {year}" if rest else year
+
     def clock(self, at: float) -> str:
         """Return the time of day of UTC seconds in the shop's time zone, such as 07:48."""
         return f"{dt.datetime.fromtimestamp(at, self.zone):%H:%M}"

@@ -113,9 +113,9 @@ def business_report(earnings: Earnings, period: Period, shown: int, t: Phrases) 
     places = [(key.split("|"), entry) for day in days for key, entry in day.by_place.items()]
     groups = [_summed([(parts[at], entry) for parts, entry in places]) for at in range(3)]
     return BusinessReport(
-        tiles=_tiles(days, shown, t),
+        tiles=_tiles(days, shown, t) if earnings.n_named else _unknown(days, t),
         days=days,
-        charts=_charts(days, period, t),
+        charts=_charts(days, period, t, is_known=bool(earnings.n_named)),
         by_placement=groups[0],
         by_source=groups[1],
         by_position=sorted(groups[2], key=lambda row: int(row.name)),
@@ -168,11 +168,30 @@ def _tiles(days: Sequence[DayEarnings], shown: int, t: Phrases) -> list[Tile]:
     ]
 
 
-def _charts(days: Sequence[DayEarnings], period: Period, t: Phrases) -> list[tuple[str, str, Columns, str]]:
+def _unknown(days: Sequence[DayEarnings], t: Phrases) -> list[Tile]:
+    """Return the tiles of a shop in which no event has named its request: nothing is known, which is not 0."""
+    bought, revenue = sum(day.purchases for day in days), sum(day.revenue for day in days)
+    return [
+        Tile(t("business.clicks"), "–", t("business.unknown")),
+        Tile(t("business.purchases"), "–", t("business.unknown_of", all=bought)),
+        Tile(t("business.attributed"), "–", t("business.unknown_revenue", all=t.money(revenue))),
+    ]
+
+
+def _charts(
+    days: Sequence[DayEarnings], period: Period, t: Phrases, *, is_known: bool
+) -> list[tuple[str, str, Columns, str]]:
     by_day = {day.day: day for day in days}
     empty = DayEarnings(0, 0, 0.0, 0, 0.0, 0, {})
     each = [(t.day(day * DAY + DAY // 2), by_day.get(day, empty)) for day in range(period.first, period.last + 1)]
     unit = t.currency or ""
+    if not is_known:
+        revenue = columns({name: round(day.revenue) for name, day in each})
+        bought = columns({name: day.purchases for name, day in each})
+        return [
+            ("revenue", t("business.daily_revenue"), revenue, unit),
+            ("bought", t("business.daily_all_purchases"), bought, t("unit.purchases")),
+        ]
     return [
         ("earned", t("business.daily_attributed"), columns({name: round(day.earned) for name, day in each}), unit),
         (

@@ -63,7 +63,7 @@ def customer_table(aisle: AisleContext, text: str, sort: str, page: int) -> Cust
         ids = aisle.typeahead.users(text) if text else aisle.store.events.user_ids("", PAGE)
         rows = [NamedCustomerRow(id_, None, None, None, "") for id_ in ids]
         return CustomerTable(rows, len(rows), 1, 1, sort, is_counting=True)
-    found = directory.search(text, sort)
+    found = directory.search(text, sort, page * PAGE)
     total = len(found.rows)
     pages = max(1, -(-total // PAGE))
     page = min(page, pages)
@@ -107,5 +107,5 @@ def suggested_customers(aisle: AisleContext, text: str, n: int) -> list[str]:
     ids = aisle.typeahead.users(text)
     directory = aisle.directory.current()
     if directory is not None and len(ids) < n and len(text) > 1:
-        ids += [row.user_id for row in directory.rows(directory.search(text).rows[:n])]
+        ids += [row.user_id for row in directory.rows(directory.search(text, n=n).rows[:n])]
     return list(dict.fromkeys(ids))[:n]

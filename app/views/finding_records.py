@@ -15,7 +15,7 @@ from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views import findings as kinds
 from app.views.finding_texts import FindingText, text_of
-from app.views.findings import Finding, Level, LoadRejected, ReleaseOutdated, StoreDown
+from app.views.findings import Finding, IdsUnknown, Level, LoadRejected, ReleaseOutdated, StoreDown
 from app.views.resolutions import resolved_by
 from app.views.service_checks import found_now
 from src.core.domain import JsonDict
@@ -62,7 +62,7 @@ class _Looked:
 def record_of(finding: Finding) -> FindingRecord:
     """Return a finding as a record without id and times."""
     details = TypeAdapter(type(finding)).dump_python(finding, mode="json")
-    subject = finding.load.file if isinstance(finding, LoadRejected) else ""
+    subject = finding.load.file if isinstance(finding, LoadRejected | IdsUnknown) else ""
     return FindingRecord("", type(finding).__name__, subject, int(finding.level), details, 0, 0)
 
 

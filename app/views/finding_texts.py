@@ -17,6 +17,7 @@ from app.views.findings import (
     EventsRecent,
     EventsWithoutTime,
     Finding,
+    IdsUnknown,
     Level,
     LoadRejected,
     LoadsAccepted,
@@ -158,6 +159,9 @@ def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
             said = check_text(check, t) if check else first
             key = "is.warnings" if n_warnings == 1 else "is.warnings_more"
             return t("part.checks"), t(key, first=said, **({"more": n_warnings - 1} if n_warnings > 1 else {}))
+        case IdsUnknown(load, noun, share):
+            state = t("is.ids_unknown", share=t.percent(share), what=t.named("unit", noun))
+            return t("part.file", file=load.file), f"{_rows(load, t)} {state}", t("do.ids_unknown")
         case LoadsAccepted():
             return t("part.files"), t("is.files_good")
         case LoadRejected(load, share, reason):

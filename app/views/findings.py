@@ -271,6 +271,16 @@ class LoadRejected(Finding):
 
 
 @dataclass(frozen=True)
+class IdsUnknown(Finding):
+    """Almost none of the ids of a file's last load were known before; noun: "products" or "users", share: of them."""
+
+    level = Level.WARN
+    load: Load
+    noun: str
+    share: float
+
+
+@dataclass(frozen=True)
 class LoadsAccepted(Finding):
     """Few rows of the last load of every file were rejected, or none."""
 

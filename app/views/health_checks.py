@@ -19,6 +19,7 @@ from app.views.findings import (
     EventsRecent,
     EventsWithoutTime,
     Finding,
+    IdsUnknown,
     LoadRejected,
     LoadsAccepted,
     NoLeader,
@@ -174,7 +175,8 @@ def check_loads(loads: Iterable[Load]) -> list[Finding]:
         loads: newest first.
 
     Returns:
-        One finding for each file that lost many rows; LoadsAccepted alone if none did.
+        A finding for each file that lost many rows, or whose ids do not meet those of the shop; LoadsAccepted alone if
+        there is none.
     """
     latest: dict[str, Load] = {}
     for load in loads:
@@ -185,7 +187,23 @@ def check_loads(loads: Iterable[Load]) -> list[Finding]:
         if n_rejected > Thresholds().max_reject_share * load.n_read:
             most = max(load.rejected, key=lambda reason: load.rejected[reason])
             bad.append(LoadRejected(load, n_rejected / load.n_read, most))
+        bad += check_ids(load)
     return bad or [LoadsAccepted()]
+
+
+def check_ids(load: Load) -> list[Finding]:
+    """Return a finding if the store had known almost none of the products, or users, of a load; none if it had."""
+    limits = Thresholds()
+    shares = (
+        ("products", load.known_products, limits.min_known_products, limits.min_rows),
+        ("users", load.known_users, limits.min_known_users, limits.min_user_rows),
+    )
+    found = [
+        IdsUnknown(load, noun, share)
+        for noun, share, least, rows in shares
+        if share is not None and load.n_kept >= rows and share < least
+    ]
+    return list(found[:1])
 
 
 def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Finding | None:

@@ -14,7 +14,6 @@ from app.views.svg_charts import Interval, Line, Point, intervals, line, place
 from src.core.domain import JsonDict
 from src.core.records import Score, ServedFigures
 from src.evaluation.protocols import K
-from src.evaluation.report import protocol_of
 from src.models import POPULARITY
 from src.releases.manifest import Manifest
 
@@ -92,23 +91,24 @@ class ModelReport:
         return next((row for row in self.lists if row.name == POPULARITY), None)
 
 
-def model_report(document: JsonDict | None, manifest: Manifest) -> ModelReport | None:
+def model_report(document: JsonDict | None, manifest: Manifest, t: Phrases) -> ModelReport | None:
     """Return the figures of a release.
 
     Args:
         document: Its report.json; None without one.
         manifest: Its manifest.
+        t: The texts of a language.
 
     Returns:
         None if there is no report, or not one that this version can read.
     """
     try:
-        return _report(dict(document or {}), manifest)
+        return _report(dict(document or {}), manifest, t)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _report(document: dict[str, Any], manifest: Manifest) -> ModelReport:
+def _report(document: dict[str, Any], manifest: Manifest, t: Phrases) -> ModelReport:
     lists = sorted(document["lists"].items(), key=lambda entry: -entry[1]["ndcg_at_10"]["value"])
     ratings = sorted(document["ratings"].items(), key=lambda entry: entry[1]["rmse"]["value"])
     list_places, list_top = intervals([_three(figures["ndcg_at_10"]) for _, figures in lists])
@@ -118,7 +118,7 @@ def _report(document: dict[str, Any], manifest: Manifest) -> ModelReport:
     bar, served = by_name.get(POPULARITY), next((row for row in rows if row.is_served), None)
     times = served.ndcg["value"] / bar.ndcg["value"] if served and bar and bar.ndcg["value"] > 0 else None
     return ModelReport(
-        protocol=protocol_of(document),
+        protocol=_protocol(document, t),
         summary=manifest.summary,
         lists=rows,
         list_top=list_top,
@@ -130,6 +130,15 @@ def _report(document: dict[str, Any], manifest: Manifest) -> ModelReport:
         ],
         rating_top=rating_top,
     )
+
+
+def _protocol(document: Mapping[str, Any], t: Phrases) -> str:
+    """Return how the figures were measured, in words."""
+    figures: dict[str, object] = {name: document[name] for name in ("n_train", "n_test", "n_items")}
+    figures |= {"n_users": document["n_ranked_users"], "rating": t.axis(document["relevant_rating"])}
+    if document["how"] == "time":
+        return t("quality.by_time", at=t.moment(document["cut"] or 0), **figures)
+    return t("quality.by_chance", **figures)
 
 
 def _list_row(name: str, its: Mapping[str, Any], at: Interval, manifest: Manifest) -> ListRow:

@@ -98,7 +98,7 @@ def overview(aisle: AisleContext, t: Phrases) -> Overview:
         scheduler=stored.scheduler,
         loads=stored.loads[:_SHOWN_LOADS],
         releases=releases,
-        report=model_report(aisle.registry.report(reading.served.version), reading.manifest) if reading else None,
+        report=model_report(aisle.registry.report(reading.served.version), reading.manifest, t) if reading else None,
         nights=nights(stored.scores[:_SHOWN_SCORES], aisle.settings.drift_fall),
         has_real_data=stored.has_real_data,
     )

@@ -37,7 +37,7 @@ def overview_tiles(aisle: AisleContext, t: Phrases) -> list[Tile]:
         Three tiles, and one of returns in a shop that has any.
     """
     release = aisle.recommender.release()
-    report = model_report(aisle.registry.report(release.version), release.manifest)
+    report = model_report(aisle.registry.report(release.version), release.manifest, t)
     served, quality = report.served if report else None, url_for("dashboard.quality")
     if report and report.times and served and served.outcome:
         value, about = str(t("tile.against_value", x=t.number(report.times, 2))), t("tile.against_about")

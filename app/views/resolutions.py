@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from app.context import AisleContext
 from app.texts.phrases import Phrases
-from app.views.findings import LoadRejected, NoLeader, NoWorkers, StoreDown, WorkersDiffer
+from app.views.findings import IdsUnknown, LoadRejected, NoLeader, NoWorkers, StoreDown, WorkersDiffer
 from src.core.operation_records import RESOLVED_BY_CHECK, FindingRecord
 from src.core.records import Run
 
 _LOADS, _RUNS, _ENTRIES = 200, 50, 50
 _NOTED_SECONDS = 10
 """Until a change of the release is in the audit log; pins of the same release come later."""
-_OF_LOADS = frozenset({LoadRejected.__name__})
+_OF_LOADS = frozenset(kind.__name__ for kind in (LoadRejected, IdsUnknown))
 _OF_PROCESSES = frozenset(kind.__name__ for kind in (NoLeader, NoWorkers, StoreDown, WorkersDiffer))
 _LOAD, _RELEASE, _BY = "load", "release", " by "
 

@@ -27,6 +27,8 @@ _GRAM = 3
 _BUCKETS = 1 << 16
 _MOST_CANDIDATES = 20_000
 """Candidates of a search with typing errors; where there are more, those that share the most parts are looked at."""
+_FEW = 5
+"""Customers that are fewer than a part of so many are put in order by themselves."""
 _NEAR, _COMPARED = 20, 300
 """Ids with typing errors that are returned, and how many are compared: those that share the most parts."""
 _ARRAYS = (
@@ -70,7 +72,7 @@ class ShopDirectory:
         gram_start: int64[_BUCKETS + 1], where the customers of each part of three bytes begin in gram_users.
         gram_users: int32[n], row numbers, ascending within each part.
         sale_start: int64[n_items + 1], where the sales of each product begin.
-        sale_day: int32[n], days since 1970.
+        sale_day: int32[n], days since 1970 in the shop's time zone.
         sale_count: float32[n], sold on that day, net of returns.
         returned: float32[n_items], what was returned of the purchases of the last SALES_DAYS days.
         owner_start: int64[n_items + 1], where the owners of each product begin in owners.
@@ -102,7 +104,11 @@ class ShopDirectory:
 
     @classmethod
     def of(
-        cls, data: TrainingData, changed_at: int | None, returned: Callable[[int], Mapping[str, float]]
+        cls,
+        data: TrainingData,
+        changed_at: int | None,
+        returned: Callable[[int], Mapping[str, float]],
+        utc_offset: int = 0,
     ) -> ShopDirectory:
         """Compute the directory of a shop.
 
@@ -110,6 +116,7 @@ class ShopDirectory:
             data: All events, net of returns.
             changed_at: When the store was last changed before they were read.
             returned: UTC seconds → what was returned of each product's purchases since then.
+            utc_offset: Seconds that the shop's clock is ahead of UTC.
 
         Returns:
             The directory.
@@ -121,9 +128,9 @@ class ShopDirectory:
         last = order[np.maximum(ends, 0)]
         last_at = np.where(n_events > 0, events.at[last], NO_TIME)
         starts, members = _postings(users)
-        sale_start, sale_day, sale_count, newest = _sales(data)
+        sale_start, sale_day, sale_count, newest = _sales(data, utc_offset)
         back = np.zeros(len(events.items), np.float32)
-        for id_, quantity in returned((newest - SALES_DAYS + 1) * DAY).items():
+        for id_, quantity in returned((newest - SALES_DAYS + 1) * DAY - utc_offset).items():
             if (item := events.items.idx_of(id_)) is not None:
                 back[item] = quantity
         owned_by = EventKind.PURCHASE if data.is_kind(EventKind.PURCHASE).any() else EventKind.RATING
@@ -199,22 +206,23 @@ class ShopDirectory:
             return self.users.sorted_rows
         return self.by_seen if sort == "seen" else self.by_events
 
-    def search(self, text: str, sort: str = "events") -> CustomersFound:
+    def search(self, text: str, sort: str = "events", n: int | None = None) -> CustomersFound:
         """Find customers by any part of their ids, from three letters on; if there is none, with typing errors.
 
         Args:
             text: The part, in any case of letters.
             sort: One of SORTS.
+            n: How many need be in order, such as those up to the end of a page; None for all.
 
         Returns:
-            The customers. With typing errors the nearest come first.
+            All customers, the first n of them in order. With typing errors the nearest come first.
         """
         wanted = _folded(text.encode("utf-8", "surrogatepass"))
         if not wanted:
             return CustomersFound(self.ordered(sort))
         exact = self._containing(wanted)
         if len(exact):
-            return CustomersFound(self._sorted(exact, sort))
+            return CustomersFound(self._sorted(exact, sort, len(exact) if n is None else n))
         return CustomersFound(self._near(wanted), forgiven=True)
 
     def _containing(self, wanted: bytes) -> IntArray:
@@ -247,8 +255,9 @@ class ShopDirectory:
 
     def _beginning(self, wanted: str) -> IntArray:
         """Return the rows whose ids begin with one or two letters: any part would be found in almost every id."""
-        cases = dict.fromkeys((wanted, wanted.upper(), wanted.capitalize()))
-        return np.unique(np.concatenate([self.users.starting_with(case) for case in cases]))
+        cases = dict.fromkeys((wanted, wanted.upper(), wanted.capitalize()))  # no id begins with two of them
+        found: IntArray = np.concatenate([self.users.starting_with(case) for case in cases])
+        return found
 
     def _near(self, wanted: bytes) -> IntArray:
         """Return the rows with the ids, or the parts of ids, nearest to a text, at one or two typing errors."""
@@ -269,17 +278,32 @@ class ShopDirectory:
         ]
         return np.array([row for _, row in sorted(scored)[:_NEAR]], np.int32)
 
-    def _sorted(self, rows: IntArray, sort: str) -> IntArray:
-        if sort == "id":
-            return rows[np.argsort(self._places[rows], kind="stable")]
-        key = self.last_at if sort == "seen" else self.n_events
-        return rows[np.argsort(-key[rows], kind="stable")]
+    def _sorted(self, rows: IntArray, sort: str, n: int) -> IntArray:
+        """Return the rows, the first n in order: putting a million in order takes longer than finding them."""
+        if len(rows) * _FEW >= len(self.users):  # nearly all: the order of all without the others
+            chosen, order_of_all = np.zeros(len(self.users), np.bool_), self.ordered(sort)
+            chosen[rows] = True
+            return np.asarray(order_of_all[chosen[order_of_all]])
+        places: IntArray = self._places(sort)[rows]
+        if n >= len(rows):
+            return np.asarray(rows[np.argsort(places)])
+        parted = np.argpartition(places, n)
+        first = parted[:n]
+        order: IntArray = np.concatenate([first[np.argsort(places[first])], parted[n:]])
+        return np.asarray(rows[order])
+
+    def _places(self, sort: str) -> IntArray:
+        """Return the place of every customer in an order of SORTS, kept once it was asked for."""
+        places = self._kept_places.get(sort)
+        if places is None:
+            places = np.empty(len(self.users), np.int32)
+            places[self.ordered(sort)] = np.arange(len(self.users), dtype=np.int32)
+            self._kept_places[sort] = places
+        return places
 
     @cached_property
-    def _places(self) -> IntArray:
-        places = np.empty(len(self.users), np.int32)
-        places[self.users.sorted_rows] = np.arange(len(self.users), dtype=np.int32)
-        return places
+    def _kept_places(self) -> dict[str, IntArray]:
+        return {}
 
     @cached_property
     def _folded_blob(self) -> IntArray:
@@ -362,12 +386,12 @@ def _postings(users: Vocabulary) -> tuple[IntArray, IntArray]:
     return starts.astype(np.int64), rows.astype(np.int32)
 
 
-def _sales(data: TrainingData) -> tuple[IntArray, IntArray, FloatArray, int]:
+def _sales(data: TrainingData, utc_offset: int) -> tuple[IntArray, IntArray, FloatArray, int]:
     """Return the sales of the last days by product and day, and the newest day."""
     events = data.events
     known = events.at[events.at != NO_TIME]
-    newest = int(known.max() // DAY) if len(known) else 0
-    days = events.at // DAY
+    newest = int((known.max() + utc_offset) // DAY) if len(known) else 0
+    days = (events.at + utc_offset) // DAY
     is_sale = (
         (data.kind == KIND_ORDER.index(EventKind.PURCHASE)) & (events.at != NO_TIME) & (days > newest - SALES_DAYS)
     )

@@ -191,7 +191,7 @@ class Als(FromHistory, SavedAsArrays):
     @cached_property
     def _inverse_root(self) -> FloatArray:
         """float32[f, f], R⁻¹ of G = RRᵀ."""
-        from scipy.linalg import solve_triangular  # not at the top: only blocks of queries need it, which no request is
+        from scipy.linalg import solve_triangular  # not at the top: serving does not need it
 
         root = np.linalg.cholesky(self.gram.astype(np.float64))
         return np.asarray(solve_triangular(root, np.eye(len(root)), lower=True), dtype=np.float32)

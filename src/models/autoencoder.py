@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
@@ -151,6 +150,8 @@ def fit_autoencoder(normalized: NormalizedHistories, gram: Gram, params: Autoenc
 
 def _inverse(gram: FloatArray, ridge: FloatArray) -> FloatArray:
     """Return float32[m, m], the inverse of gram + diag(ridge); in double precision where single does not suffice."""
+    from scipy.linalg.lapack import dpotrf, dpotri, spotrf, spotri  # not at the top: serving does not need it
+
     if not len(gram):
         return np.zeros((0, 0), np.float32)
     for factorized, inverted, dtype in ((spotrf, spotri, np.float32), (dpotrf, dpotri, np.float64)):

@@ -17,7 +17,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
-from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
@@ -194,6 +193,8 @@ def orthonormal(block: FloatArray) -> FloatArray:
 
     Nearly dependent columns, for which Cholesky fails, fall back to Householder QR.
     """
+    from scipy.linalg import solve_triangular  # not at the top: serving does not need it
+
     gram = np.asarray(block.T @ block, dtype=np.float64)
     try:
         lower = np.linalg.cholesky(gram)

@@ -134,7 +134,7 @@ class PreparedLists:
         Returns:
             The list; None for a history without a prepared one.
         """
-        at = int(np.searchsorted(self.low, np.uint64(fingerprint.low)))
+        at = int(self.low.searchsorted(np.uint64(fingerprint.low)))
         if at == len(self.low) or self.low.item(at) != fingerprint.low or self.high.item(at) != fingerprint.high:
             return None
         rows, names = self.item[at, :n].tolist(), self.names

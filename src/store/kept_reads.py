@@ -13,6 +13,40 @@ from sqlalchemy import Select
 from src.store.database import Database
 from src.store.sqlite_file import connect
 
+_CACHE_KIB = 512
+"""Of a kept connection: the upper pages of the trees. The system keeps the others for all connections."""
+
+
+class KeptConnections:
+    """A connection to SQLite's file for each thread.
+
+    Args:
+        database: The database; on PostgreSQL, whose pool keeps connections, there are none.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database, self._kept = database, local()
+
+    def get(self) -> sqlite3.Connection:
+        """Return this thread's connection; a new one after a fork, and for another file in the place of the old one."""
+        held = getattr(self._kept, "held", None)
+        opened_for = (os.getpid(), self.database.current_identity())
+        if held is not None and held[0] == opened_for:
+            kept: sqlite3.Connection = held[1]
+            return kept
+        assert self.database.file is not None
+        made = connect(self.database.file)
+        made.isolation_level = None
+        made.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        self._kept.held = (opened_for, made)
+        return made
+
+    def forget(self) -> None:
+        """Close this thread's connection, which keeps pages in memory that may be broken."""
+        held, self._kept.held = getattr(self._kept, "held", None), None
+        if held is not None:
+            held[1].close()
+
 
 class KeptRead:
     """One query that is run again and again; every run sees all that was committed before it.
@@ -21,13 +55,13 @@ class KeptRead:
     connections and statements.
 
     Args:
-        database: The database.
+        connections: To the database; several queries may share them.
         query: A query with bound parameters.
     """
 
-    def __init__(self, database: Database, query: Select[Any]) -> None:
-        self._database, self._query, self._kept = database, query, local()
-        compiled = query.compile(dialect=database.engine.dialect)
+    def __init__(self, connections: KeptConnections, query: Select[Any]) -> None:
+        self._connections, self._database, self._query = connections, connections.database, query
+        compiled = query.compile(dialect=self._database.engine.dialect)
         self._statement, self._names = str(compiled), compiled.positiontup or []
         self._constants = compiled.params
 
@@ -48,29 +82,9 @@ class KeptRead:
                 return connection.execute(self._query, parameters).fetchall()
         values = {**self._constants, **parameters}
         bound = [values[name] for name in self._names]
-        identity = self._database.current_identity()
         try:
-            rows: list[tuple[Any, ...]] = self._connection(identity).execute(self._statement, bound).fetchall()
+            rows: list[tuple[Any, ...]] = self._connections.get().execute(self._statement, bound).fetchall()
         except sqlite3.Error as error:
-            self._forget()
+            self._connections.forget()
             raise self._database.refusal(error) from error
         return rows
-
-    def _forget(self) -> None:
-        """Close this thread's connection, which keeps pages in memory that may be broken."""
-        held, self._kept.held = getattr(self._kept, "held", None), None
-        if held is not None:
-            held[1].close()
-
-    def _connection(self, identity: object) -> sqlite3.Connection:
-        """Return this thread's connection; a new one after a fork, and for another file in the place of the old one."""
-        held = getattr(self._kept, "held", None)
-        opened_for = (os.getpid(), identity)
-        if held is not None and held[0] == opened_for:
-            kept: sqlite3.Connection = held[1]
-            return kept
-        assert self._database.file is not None
-        made = connect(self._database.file)
-        made.isolation_level = None
-        self._kept.held = (opened_for, made)
-        return made

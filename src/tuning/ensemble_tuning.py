@@ -15,7 +15,7 @@ from src.core.progress import Reporter
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
-from src.models import ALS, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.models.model_kind import Unavailable
@@ -46,12 +46,15 @@ _MAX_ROUNDS = 4
 _SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
 _LISTS_PER_MODEL = 100
 """Lists that an ascent makes of every user for each model, and leaving models out after it."""
-_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5}
+_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5, AUTOENCODER: 0.3}
 """A start for the weights: sums like this one are good on data of many kinds."""
 _MIN_GAIN = 1e-5
 _SURE = 1.0
-"""Standard errors that a model of the sum has to bring. On few users the best of many steps is better than 0 by chance,
-and a weight of popularity found so lifts what is known above what is new."""
+"""Standard errors that a model beside those of the known sum has to bring. On few users the best of many steps is
+better than 0 by chance, and a weight of popularity found so lifts what is known above what is new. Models of the known
+sum are exempt: that several of them are better than one is known from elsewhere, and few users could not show it."""
+_LIST_MODELS_SHARE = 0.6
+"""Share of the time left that the models of the list ranker may take; the rest is for its features and trees."""
 _LIST_RANKER_SHARE = 0.25
 """Share of the budget for the list ranker, which needs one more training of all models; the search gets less then. It
 is trained on splits by time only, where trees learn which scores hold in later weeks. On random splits its lists were
@@ -171,8 +174,8 @@ def _combine(search: Search, config: EnsembleConfig, trials: Mapping[str, BestTr
 
 
 def _list_ranker(search: Search, tuned: _TunedEnsemble, seconds: float, budget_seconds: float) -> ListRankerResult:
-    """Train the list ranker if the budget allows another training of all models, which takes `seconds`."""
-    if seconds >= min(_LIST_RANKER_SHARE * budget_seconds, max(search.clock.left, 0)):
+    """Train the list ranker if the budget allows another training of all models, which takes `seconds`, and trees."""
+    if seconds >= min(_LIST_RANKER_SHARE * budget_seconds, _LIST_MODELS_SHARE * max(search.clock.left, 0)):
         return ListRankerResult(None, {"not tried": f"to train everything once more takes {seconds:.1f} s"})
     return train_list_ranker(search, tuned.config, tuned.models)
 
@@ -261,7 +264,7 @@ def best_weights(
 
     In turn, each weight is set to the step that gives the best lists, until a round brings no gain. The starts are the
     best single model and those given, each of which first climbs by the lists of a sample of the users. At last models
-    that are not sure to make lists better are left out.
+    that are not sure to make lists better are left out, but for those of a sum that is known to.
 
     Args:
         scores: component scores of the models, in units of their scales.
@@ -318,10 +321,11 @@ def _ascent(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) ->
 
 
 def _surely_better(scores: ComponentScores, weights: FloatArray, allowed: BoolArray) -> FloatArray:
-    """Leave out the model whose weight is the least sure to make lists better, until all of them are sure to."""
-    while np.count_nonzero(weights) > 1:
+    """Leave out the model whose weight is the least sure to make lists better, until those in doubt are sure to."""
+    doubted = np.array([name not in _KNOWN_SUM for name in scores.names])
+    while np.count_nonzero(weights) > 1 and (weights * doubted).any():
         whole, surest = scores.ndcg_of(scores.total(weights)), {}
-        for at in np.flatnonzero(weights).tolist():
+        for at in np.flatnonzero(weights * doubted).tolist():
             gain = whole - scores.ndcg_of(scores.total(np.where(np.arange(len(weights)) == at, 0, weights)))
             surest[at] = float(gain.mean() / max(gain.std() / np.sqrt(len(gain)), 1e-12))
         least = min(surest, key=lambda at: surest[at])

@@ -82,7 +82,7 @@ class BestTrial:
         params: its parameters.
         model: trained with them.
         ndcg: its mean NDCG@k.
-        seconds: of a training with its parameters.
+        seconds: of a training with its parameters that shares nothing with another one, and of a measurement.
         about: for people: the number of trials, NDCG@k of the first, and the time that all took.
     """
 
@@ -145,7 +145,7 @@ class _ModelSearch:
             "seconds": round(self._began - self._search.clock.left, 1),
         }
         params = replace(factory.params_of(best), **sizes)
-        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.predicted(best), about)
+        return BestTrial(params, factory.best_model(best), self._study.best_value, factory.seconds_of(params), about)
 
     def _begin(self) -> None:
         """Try what the search is given, the recipes and the answers to the costly questions."""
@@ -306,6 +306,10 @@ class _ModelFactory:
         wanted = self._wanted(assignment)
         is_made = self._prepared is not None and self._prepared[0] == wanted
         return self._costs.predicted(self._space.size_of(self.params_of(assignment)), None if is_made else wanted.size)
+
+    def seconds_of(self, params: Any) -> float:
+        """Return the seconds that a training with these parameters takes that shares nothing with another one."""
+        return self._costs.predicted(self._space.size_of(params), self._space.prepared_size_of(params))
 
     def best_model(self, assignment: Mapping[str, Any]) -> ListModel:
         """Return the model of the best trial, which is trained anew if an earlier search made it."""

@@ -38,7 +38,7 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
     reporter.step(f"making a directory of {len(data.users):,} customers")
     figures = earn(settings, store, data)
     try:
-        ShopDirectory.of(data, changed_at, store.events.returned).save(settings.directory_dir)
+        ShopDirectory.of(data, changed_at, store.events.returned, _utc_offset(settings)).save(settings.directory_dir)
         (settings.directory_dir / EARNINGS).write_text(json.dumps(figures.to_json()), encoding="utf-8")
     except OSError as error:
         raise AisleError(
@@ -58,16 +58,19 @@ def earn(settings: Settings, store: Store, data: TrainingData) -> Earnings:
     Returns:
         What was earned.
     """
-    now = int(time.time())
-    offset = settings.zone.utcoffset(dt.datetime.fromtimestamp(now, dt.UTC).replace(tzinfo=None))
     return earnings(
         data,
         _prices(store, data.events.items),
         _followed(store),
         attribution_days=settings.attribution_days,
-        utc_offset=int(offset.total_seconds()) if offset else 0,
-        now=now,
+        utc_offset=_utc_offset(settings),
+        now=int(time.time()),
     )
+
+
+def _utc_offset(settings: Settings) -> int:
+    offset = dt.datetime.now(settings.zone).utcoffset()
+    return int(offset.total_seconds()) if offset else 0
 
 
 def _prices(store: Store, items: Vocabulary) -> FloatArray:

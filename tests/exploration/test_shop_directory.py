@@ -9,7 +9,7 @@ import pytest
 
 from src.core.domain import DAY, EventBatch, EventKind
 from src.exploration.earnings import Earnings, FollowedEvent, ShownPlace, earnings
-from src.exploration.shop_directory import ShopDirectory
+from src.exploration.shop_directory import SORTS, ShopDirectory
 from src.interactions.interactions import TrainingData, training_data
 
 NOW = 20_000 * DAY
@@ -43,6 +43,26 @@ def test_customers_are_found_by_any_part_in_any_case_and_with_typing_errors(dire
     assert found(directory, "nobody at all") == []
     assert found(directory, "zo") == ["zoë"]
     assert found(directory, "")[0] == "CARL"  # the one with the most actions
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("text", ["a", "ab", "aba"])
+def test_a_page_of_customers_is_the_beginning_of_the_whole_order(sort: str, text: str) -> None:
+    rng = np.random.default_rng(0)
+    ids = ["".join(rng.choice(list("aAbB"), 5)) + str(n) for n in range(300)]
+    rows = [(id_, "p", EventKind.VIEW, 1.0, int(at)) for id_, at in zip(ids, rng.integers(1, 99, 300), strict=True)]
+    many = ShopDirectory.of(data_of(*rows, *rows[::3]), 1, lambda since: {})
+    whole = many.search(text, sort).rows.tolist()
+    assert len(whole) == len(set(whole)) > 5
+    keys = {"events": -many.n_events, "seen": -many.last_at}
+    if sort in keys:
+        assert [int(keys[sort][row]) for row in whole] == sorted(int(keys[sort][row]) for row in whole)
+    else:
+        assert many.users.ids_of(whole) == sorted(many.users.ids_of(whole))
+    for n in (1, 5, len(whole) - 1, len(whole), 10_000):
+        found = many.search(text, sort, n).rows.tolist()
+        assert found[:n] == whole[:n]
+        assert sorted(found) == sorted(whole)
 
 
 def test_a_directory_is_saved_and_mapped(directory: ShopDirectory, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from src.core.domain import DAY, EventBatch, FloatArray, IntArray, Query
 from src.core.progress import Silent
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.item_categories import ItemCategories
-from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRENDING
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TRANSITIONS, TRENDING
 from src.models.base import QueryBlock, QueryRows
 from src.models.settings import AllSettings
 from src.models.top_n import Candidates, top_n
@@ -252,9 +252,19 @@ def test_without_an_index_the_whole_catalogue_is_scored(plain: Ensemble, data: T
         np.testing.assert_allclose(row[found.item_idx], top_n(row, 20).score, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        WEIGHTS,
+        {AUTOENCODER: 1.0},
+        {TRANSITIONS: 1.0},
+        {AUTOENCODER: 1.0, TRANSITIONS: 0.3, CO_OCCURRENCE: 0.6, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5},
+    ],
+)
 def test_the_list_out_of_the_index_is_nearly_always_that_of_the_whole_catalogue(
-    indexed: Ensemble, data: TrainingData
+    models: dict[str, Any], data: TrainingData, weights: dict[str, float]
 ) -> None:
+    indexed = build_ensemble(models, weights, data, seed=1).indexed(data, Silent())
     users = np.arange(0, N_USERS, 3)
     exact = indexed.score_all(block(data, users))
     same = []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from src.core.domain import FloatArray
+from src.models import ALS, SPECTRAL
 from src.tuning.ensemble_tuning import best_weights
 from src.tuning.hyperparameter_search import Clock
 from src.tuning.objective import ComponentScores
@@ -14,7 +15,7 @@ N_ITEMS, K = 40, 10
 SEEDS = range(12)
 
 
-def scored(n_users: int, seed: int, *, second: float) -> ComponentScores:
+def scored(n_users: int, seed: int, *, second: float, names: tuple[str, str] = ("first", "second")) -> ComponentScores:
     """One model that knows what is relevant, half hidden by noise, and one that knows `second` times as much."""
     rng = np.random.default_rng(seed)
     relevant = rng.random((n_users, N_ITEMS)) < 0.1
@@ -22,12 +23,18 @@ def scored(n_users: int, seed: int, *, second: float) -> ComponentScores:
     models = [share * relevant + rng.normal(size=relevant.shape) for share in (1.5, 1.5 * second)]
     item = np.tile(np.arange(N_ITEMS, dtype=np.int32), (n_users, 1))
     score: FloatArray = np.stack(models).astype(np.float32)
-    return ComponentScores(("first", "second"), item, score, relevant, relevant.sum(axis=1), K)
+    return ComponentScores(names, item, score, relevant, relevant.sum(axis=1), K)
 
 
 def test_a_model_that_scores_by_chance_seldom_gets_a_weight_on_few_users() -> None:
     kept = ["second" in best_weights(scored(60, seed, second=0.0)).weights for seed in SEEDS]
     assert sum(kept) <= len(SEEDS) / 3
+
+
+def test_models_of_the_known_sum_need_not_be_proved_on_few_users() -> None:
+    doubted = [best_weights(scored(40, seed, second=0.2)).weights for seed in SEEDS]
+    known = [best_weights(scored(40, seed, second=0.2, names=(SPECTRAL, ALS))).weights for seed in SEEDS]
+    assert sum(map(len, known)) > sum(map(len, doubted)) + 2
 
 
 def test_a_model_that_knows_something_else_keeps_its_weight() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,12 @@ from src.workflows.explore import explore_store
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
-TRAINING_ONLY = (
+NOT_FOR_SERVING = (
     "alembic",  # of upgrades of the store
+    "pyarrow",  # of loading
+    "openpyxl",
+    "faker",  # of the made-up shop
+    "scipy.linalg",
     "surprise",
     "numba",
     "llvmlite",
@@ -46,7 +51,8 @@ def in_a_fresh_process(code: str, **environment: str) -> Any:
 
 
 def imported(names: tuple[str, ...]) -> str:
-    return f"import sys, json; print(json.dumps([n for n in sys.modules if n.split('.')[0] in {names!r}]))"
+    beginnings = tuple(f"{name}." for name in names)
+    return f"import sys, json; print(json.dumps([n for n in sys.modules if f'{{n}}.'.startswith({beginnings!r})]))"
 
 
 SERVING_IMPORTS = ("import src.recommendation.pipeline, src.releases.registry, src.store", "import app", "import run")
@@ -54,7 +60,17 @@ SERVING_IMPORTS = ("import src.recommendation.pipeline, src.releases.registry, s
 
 @pytest.mark.parametrize("code", SERVING_IMPORTS)
 def test_serving_imports_nothing_that_only_training_needs(code: str, tmp_path: Path) -> None:
-    assert in_a_fresh_process(f"{code}; {imported(TRAINING_ONLY)}", AISLE_VAR=str(tmp_path / "var")) == []
+    assert in_a_fresh_process(f"{code}; {imported(NOT_FOR_SERVING)}", AISLE_VAR=str(tmp_path / "var")) == []
+
+
+def test_the_page_of_packages_names_what_serving_does_without() -> None:
+    rows = [line for line in (ROOT / "docs/speed.md").read_text(encoding="utf-8").splitlines() if line.count("|") == 5]
+    parts = {cells[1].strip(): re.findall(r"`([\w.]+)`", cells[2]) for cells in (row.split("|") for row in rows)}
+    serving = parts.pop("Serving")
+    others = {name for names in parts.values() for name in names}
+    assert others
+    assert others <= set(NOT_FOR_SERVING)
+    assert not set(serving) & others
 
 
 def test_serving_a_list_of_every_model_imports_nothing_that_only_training_needs(
@@ -77,7 +93,7 @@ client = app.test_client()
 assert client.post("/search", json={{"query": "steel pan"}}).json["results"]
 assert client.get("/dashboard", follow_redirects=True).status_code == 200
 assert client.post("/matrix_factor/similar", json={{"item_id": product}}).json["recommendations"]
-{imported(TRAINING_ONLY)}
+{imported(NOT_FOR_SERVING)}
 """
     assert in_a_fresh_process(code, AISLE_VAR=str(trained_settings.var), AISLE_SCHEDULER="off") == []
 
