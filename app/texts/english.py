@@ -237,6 +237,7 @@ ENGLISH = {
     "product.path": "Path",
     "product.withdrawn": "Withdrawn",
     "product.sold_out": "Sold out",
+    "product.variants": "{n} variants",
     "product.in_stock": "{n} in stock",
     "product.id": "ID",
     "product.brand": "Brand",

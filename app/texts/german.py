@@ -243,6 +243,7 @@ GERMAN = {
     "product.path": "Pfad",
     "product.withdrawn": "Zurückgezogen",
     "product.sold_out": "Ausverkauft",
+    "product.variants": "{n} Varianten",
     "product.in_stock": "{n} auf Lager",
     "product.id": "Nummer",
     "product.brand": "Marke",
