@@ -319,7 +319,8 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     if scale is not None and not scale.is_given and scale != USUAL_SCALE:
         notes.append(
             f"ratings seem to go from {scale.low:g} to {scale.high:g}, and are converted where AISLE_RATING_MIN and "
-            f"AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale {0 if scale.low else 1}-{scale.high:g}"
+            "AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale "
+            f"{0 if scale.low else 1}-{scale.high:g}"
         )
     language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
     if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language
