@@ -12,8 +12,10 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
+from src.ingestion.given_words import MEANINGS, parse_words
 from src.ingestion.id_matching import IdMapping
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
+from src.ingestion.rating_scales import parse_scale
 from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
@@ -22,7 +24,7 @@ from src.workflows.explore import explore_store
 from src.workflows.export import DEFAULT_EXPORT, export, input_files
 from src.workflows.id_comparison import mapping_from
 from src.workflows.ingest import load_files
-from src.workflows.preview import preview
+from src.workflows.preview import preview_files
 from src.workflows.saved_mappings import hints_for, save_mapping
 from src.workflows.store_backup import back_up_store, restore_store
 from src.workflows.withdraw import withdraw
@@ -52,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("--encoding", help="of the text, such as cp1252")
     reading.add_argument("--decimal", choices=("comma", "point"), help="the decimal sign, where 1.500 may be either")
     reading.add_argument("--language", metavar="NAME", help="the language of a catalogue that has several")
+    reading.add_argument(
+        "--words", metavar="WORD=MEANING,…", default="",
+        help=f"what words of the file mean, out of {', '.join(MEANINGS)}: 1=view,2=cart",
+    )  # fmt: skip
+    reading.add_argument("--scale", metavar="LOW-HIGH", help="the lowest and highest rating of the file: 1-10")
     ids = reading.add_mutually_exclusive_group()
     ids.add_argument("--ids", choices=("strip-zeros",), help="take zeros at the beginning of product ids away")
     ids.add_argument(
@@ -97,6 +104,8 @@ def _hints(arguments: argparse.Namespace) -> Hints:
         language=arguments.language,
         ids=_ids(arguments),
         mapping=not arguments.no_mapping,
+        words=parse_words(arguments.words),
+        scale=parse_scale(arguments.scale) if arguments.scale else None,
     )
 
 
@@ -118,10 +127,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         back_up_store(settings, arguments.backup)
         screen.say(f"the store was copied to {arguments.backup}")
     if arguments.preview:
-        for path in arguments.files or input_files(settings):
-            mapped, _ = hints_for(settings, path, hints)
-            for line in preview(settings, path, arguments.rows, mapped):
-                screen.say(line)
+        files = arguments.files or input_files(settings)
+        mapped = [(path, hints_for(settings, path, hints)[0]) for path in files]
+        for line in preview_files(settings, mapped, arguments.rows):
+            screen.say(line)
         return
     if arguments.save_mapping:
         if len(arguments.files) != 1:

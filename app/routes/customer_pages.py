@@ -13,7 +13,7 @@ from app.routes.shop_pages import LOOKED_AT, page, prediction, why_not_here
 from app.texts import current_phrases
 from app.views.customer_search import customer_table
 from app.views.form_parsing import Typed, chosen_of, number_of, typed_ids, typed_search
-from app.views.product_cards import Card, card_of, cards_of, named, recommended, remembered
+from app.views.product_cards import Card, card_of, cards_of, named, recommended, remembered, with_variants
 from app.views.product_search import filters_of
 from src.core.domain import Explanation, ProductFilter, Query, Recommendation
 from src.core.list_rules import RuleFields
@@ -75,7 +75,7 @@ def _list_of(user_id: str, n: int, wanted: ProductFilter) -> dict[str, Any]:
     answer = aisle.recommender.recommend(Query(user_id, n=n, explain=True), RuleFields.model_validate(given))
     newest = [event.product_id for event in history[-LOOKED_AT:]]
     catalogue = aisle.store.products.get({*named(answer.recommendations), *newest})
-    cards = recommended(answer.recommendations, history, catalogue, t)
+    cards = with_variants(recommended(answer.recommendations, history, catalogue, t), aisle)
     body = json.dumps({"user_id": user_id, "n": n, "explain": True, **given}, ensure_ascii=False)
     quoted = body.replace("'", "'\\''")
     return {

@@ -26,6 +26,7 @@ from app.views.product_cards import (
     prediction_of,
     recommended,
     remembered,
+    with_variants,
 )
 from app.views.product_sales import ProductSales, sales_of
 from app.views.product_search import SORTS, marked_excluded, product_search
@@ -98,10 +99,12 @@ def overview() -> Response:
         "tiles": overview_tiles(aisle, t),
         "examples": examples,
         "example": _example(examples[0]) if examples else None,
-        "bestsellers": cards_of(
-            (catalogue.get(item.product_id, Product(item.product_id)) for item in answer.recommendations), t
+        "bestsellers": with_variants(
+            cards_of((catalogue.get(item.product_id, Product(item.product_id)) for item in answer.recommendations), t),
+            aisle,
         ),
         "made_up": aisle.recommender.release().manifest.made_up,
+        "provisional": aisle.recommender.release().manifest.provisional,
         "release": answer.release,
     }
     return page("overview.html", shown)
@@ -117,7 +120,7 @@ def _example(user_id: str) -> dict[str, Any]:
     return {
         "user_id": user_id,
         "history": remembered(history[-LOOKED_AT:], catalogue, t, _EXAMPLE_PLACES),
-        "listed": recommended(answer.recommendations, history, catalogue, t),
+        "listed": with_variants(recommended(answer.recommendations, history, catalogue, t), aisle),
     }
 
 
@@ -186,7 +189,7 @@ def product(product_id: str) -> Response:
     asked = bool(typed["user_id"]) and not typed.problems
     shown = {
         "product": known,
-        "card": marked_excluded([card_of(known, t)], aisle)[0],
+        "card": marked_excluded(with_variants([card_of(known, t)], aisle), aisle)[0],
         "categories": category_names(known.category or ""),
         "typed": typed,
         "predicted": prediction(typed["user_id"], product_id) if asked else None,
@@ -230,7 +233,8 @@ def _beside(product_id: str) -> dict[str, list[Card]]:
     together = found.found(place for place in found.recommendations if place.source == BEHAVIOUR) if found else []
     texts = found.found(place for place in found.recommendations if place.source != BEHAVIOUR) if found else []
     alike = texts or aisle.typeahead.alike(product_id, {each.product_id for each in together}, _ALIKE)
-    return {"together": _counted(product_id, cards_of(together, t)), "alike": cards_of(alike, t)}
+    cards = _counted(product_id, with_variants(cards_of(together, t), aisle))
+    return {"together": cards, "alike": with_variants(cards_of(alike, t), aisle)}
 
 
 def _counted(product_id: str, cards: list[Card]) -> list[Card]:

@@ -9,6 +9,7 @@ from zlib import crc32
 from flask import url_for
 from markupsafe import Markup
 
+from app.context import AisleContext
 from app.texts.phrases import Phrases
 from src.core.domain import (
     NO_RATINGS,
@@ -45,6 +46,7 @@ class Card:
         because: Why it is on a list.
         stock: Units in stock; None if that is not known.
         withdrawn: Whether it is withdrawn.
+        variants: How many variants of the thing the shop lists, this one included.
         excluded: Whether a rule of the shop keeps it from customers.
     """
 
@@ -61,6 +63,7 @@ class Card:
     because: str = ""
     stock: int | None = None
     withdrawn: bool = False
+    variants: int = 1
     excluded: bool = False
 
 
@@ -138,6 +141,20 @@ def cards_of(products: Iterable[Product], t: Phrases) -> list[Card]:
         One card per product.
     """
     return [card_of(product, t) for product in products]
+
+
+def with_variants(cards: Sequence[Card], aisle: AisleContext) -> list[Card]:
+    """Return the cards with the numbers of their variants.
+
+    Args:
+        cards: The cards.
+        aisle: The parts of the application.
+
+    Returns:
+        One card per card.
+    """
+    counts = aisle.recommender.n_variants(card.product_id for card in cards)
+    return [replace(card, variants=counts.get(card.product_id, 1)) for card in cards]
 
 
 def named(recommendations: Iterable[Recommendation]) -> set[str]:

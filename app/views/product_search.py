@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views.form_parsing import Typed, chosen_of, number_of, typed_search
-from app.views.product_cards import Card, cards_of, name_of
+from app.views.product_cards import Card, cards_of, name_of, with_variants
 from app.views.search_facets import facets_of
 from src.core.domain import CategoryCount, Product, ProductFilter
 from src.core.errors import NoRelease, NotReady
@@ -74,7 +74,7 @@ def product_search(aisle: AisleContext, given: Mapping[str, str], t: Phrases) ->
     corrected, is_weak = _understood(typed["q"], products[:_LOOKED_AT])
     return shown | {
         "unsearchable": unsearchable,
-        "found": marked_excluded(cards_of(ordered[(page - 1) * _PAGE : page * _PAGE], t), aisle),
+        "found": marked_excluded(with_variants(cards_of(ordered[(page - 1) * _PAGE : page * _PAGE], t), aisle), aisle),
         "total": len(products),
         "is_cut": len(products) >= _DEPTH,
         "is_filtered": is_filtered,

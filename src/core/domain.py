@@ -424,3 +424,8 @@ class EventBatch:
             None if self.dedupe_key is None else [self.dedupe_key[i] for i in at],
             None if self.arrival_seq is None else self.arrival_seq[at],
         )
+
+
+def no_events() -> EventBatch:
+    """Return an empty batch."""
+    return EventBatch([], [], [], np.zeros(0), np.zeros(0, np.int64), [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from src.ingestion.column_words import plain_letters, without_remark
+from src.ingestion.column_words import plain_letters, without_containers, without_remark
 
 USER, PRODUCT, VALUE, TIME, KIND, MARK = "user", "product", "rating", "time", "kind", "mark"
 QUANTITY, INVOICE, EVENT_ID, PURCHASED = "quantity", "invoice", "event_id", "purchased"
@@ -13,6 +13,7 @@ TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category",
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
 LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
+TEST, RETURNED = "test", "returned"
 VARIANTS = "variants"
 """Of a parent: the ids of the products that are its variants."""
 
@@ -38,7 +39,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     USER: (
         "userid", "user", "uid", "reviewerid", "customerid", "visitorid", "shopperid", "memberid", "buyerid",
         "clientid", "accountid", "profileid", "customer", "customernumber", "customerno", "visitor", "buyer", "member",
-        "client", "account", "reviewer", "usersession", "sessionid", "session", "customeremail", "email",
+        "client", "account", "reviewer", "usersession", "sessionid", "session", "customeremail", "email", "deviceid",
     ),
     PRODUCT: (
         "productid", "parentasin", "asin", "itemid", "prodid", "productsku", "lineitemsku", "stockcode", "articleid",
@@ -84,12 +85,13 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     STOCK: (
         "stock", "inventory", "stockquantity", "inventoryquantity",
-        "variantinventoryqty",
+        "variantinventoryqty", "onhand", "quantityonhand", "qtyonhand", "availablequantity",
     ),
     AVAILABLE: ("instock", "isinstock", "availability", "available", "availabilitystatus", "stockstatus"),
     WITHDRAWN: ("withdrawn", "discontinued", "deleted", "archived"),
     MAIN_CATEGORY: ("maincategory", "maincat"),
-    GROUP: ("itemgroupid", "groupid", "productgroupid", "parentsku", "parentid", "parent", "variantgroup", "modelid"),
+    GROUP: ("itemgroupid", "groupid", "productgroupid", "parentsku", "parentid", "parent", "variantgroup", "modelid",
+            "style", "styleid", "styleno", "stylecode", "stylenumber", "mastersku", "parentproductid"),
     STATE: ("financialstatus", "paymentstatus", "orderstatus", "orderstate", "status", "state", "laststatus"),
     CANCELLED: ("cancelledat", "canceledat", "cancelled", "canceled", "iscancelled", "iscanceled"),
     REFUNDED: ("refundedamount", "amountrefunded", "refundamount", "totalrefunded"),
@@ -100,6 +102,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
     VARIANTS: ("configurablevariations", "configurablevariationskus", "childskus", "variantskus"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
+    TEST: ("istest", "test", "testmode", "testorder"),
+    RETURNED: ("qtyrefunded", "qtyreturned", "quantityreturned", "returnedquantity", "qtycanceled"),
 }  # fmt: skip
 ROLES = tuple(_NAMES)
 # German, French and Spanish names, without accents.
@@ -150,8 +154,9 @@ def candidates(names: Sequence[str]) -> dict[str, list[int]]:
     """Return role → positions of the columns whose name fits it, best first; a column has one role at most."""
     positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        known = normalize_name(name)
-        positions.setdefault(known if known in _ROLE_OF else normalize_name(without_remark(name)), []).append(at)
+        spellings = map(normalize_name, (name, without_remark(name), without_containers(name)))
+        known = next((each for each in spellings if each in _ROLE_OF), normalize_name(name))
+        positions.setdefault(known, []).append(at)
     found = {
         role: [at for name in (*role_names, *_FOREIGN_NAMES.get(role, ())) for at in positions.get(name, ())]
         for role, role_names in _NAMES.items()

@@ -12,13 +12,14 @@ from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.order_states import is_kept_back, order_state
 from src.ingestion.parsing import is_nothing
 from src.ingestion.prices import price_in
+from src.ingestion.written_dates import written_date
 
 MANY = 20
 """Filled cells from which shares of a sample say something."""
 _EPOCH = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?|9\d{8}")
 _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d")
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}[ -]\w{3,9}[ -]\d{2,4}.*|\w{3,9}\.? \d{1,2},? .*\d{4}.*")
-_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
+_CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
 _LONG_TEXT = 40  # characters
 
@@ -134,7 +135,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a text has the shape of a date, of a date and time, or of a unix time."""
     if is_number(text):
         return bool(_EPOCH.fullmatch(text) or _COMPACT_DAY.fullmatch(text))
-    return _DATE.fullmatch(text) is not None
+    return _DATE.fullmatch(text) is not None or bool(written_date(text))
 
 
 def _looks_like_id(text: str) -> bool:

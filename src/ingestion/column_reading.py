@@ -5,37 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from src.core.domain import EventKind
 from src.ingestion.column_names import (
+    BRAND,
     CANCELLED,
+    CATEGORY,
     DESCRIPTION,
     GROUP,
+    IMAGE,
     INVOICE,
     KIND,
     LISTED,
+    PRICE,
     PRODUCT,
     QUANTITY,
     REFUNDED,
     STATE,
+    STOCK,
     TIME,
     TITLE,
     USER,
     VALUE,
+    candidates,
     describes_product,
     normalize_name,
 )
-from src.ingestion.column_profile import ColumnProfile
-from src.ingestion.column_roles import RoleColumn, Roles, find_product_by_look, find_roles, find_user_by_look
-from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_roles import (
+    RoleColumn,
+    Roles,
+    find_code,
+    find_product_by_look,
+    find_roles,
+    find_user_by_look,
+)
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, is_excluded, role_by_words
+from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
+from src.ingestion.line_items import find_items
 from src.ingestion.order_states import OrderState, order_state
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
 
 _EVENT_ROLES = (USER, PRODUCT, VALUE, KIND, QUANTITY, TIME, INVOICE, STATE)
-_SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4}
+_SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
+_MOST_CODES = 10
+_REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _LOOK = 0.25  # confidence in a column that was found by its cells alone
 _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 
@@ -102,11 +121,15 @@ def read_columns(
     layout = readings[0].layout
     if USER in roles and (layout == PRODUCTS or "id" in [normalize_name(p.name) for p in profiles]):
         roles = _without_row_numbers(roles, profiles, layout)
+    if layout == PRODUCTS and PRODUCT not in given.columns:
+        _prefer_unique(roles[PRODUCT], profiles)
     if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
     if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
         positions.pop(DESCRIPTION, None)  # it would become the title
+    if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
+        del positions[VALUE]
     columns, notes = choose_columns(layout, positions, profiles, given.columns)
     if layout in (PURCHASES, EVENTS) and TITLE not in columns and TITLE not in given.ignored:
         columns |= _title_among(roles[PRODUCT], columns, profiles)
@@ -119,9 +142,30 @@ def read_columns(
         if layout != PRODUCTS or role in looks
     ]
     fallbacks = _fallbacks(layout, columns, roles, profiles, given)
-    found = ColumnReading(layout, columns, fallbacks, (), _group_of(layout, columns, profiles))
+    found = ColumnReading(layout, columns, fallbacks, (), _group_of(layout, columns, profiles, roles[PRODUCT]))
     notes += _near_reading(readings, columns, notes) + _unused_notes(found, profiles, given.ignored)
     return replace(found, notes=tuple(notes))
+
+
+def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]) -> tuple[str, list[str]] | None:
+    """Find a column that is named like kinds of events and has codes, whose meaning nobody can tell.
+
+    Args:
+        reading: How the columns are read.
+        profiles: One a column.
+
+    Returns:
+        Its name and its codes; None if there is none.
+    """
+    if reading.layout == PRODUCTS:
+        return None
+    for at, profile in enumerate(profiles):
+        named = candidates([profile.name]).keys() & {KIND} or (role_by_words(profile.name) or ("", 0))[0] == KIND
+        codes = sorted(set(profile.cells), key=lambda cell: (len(cell), cell))
+        is_enumeration = 1 < len(codes) <= _MOST_CODES and profile.integers == 1.0 and profile.repeated
+        if named and is_enumeration and at not in reading.used:
+            return profile.name, codes
+    return None
 
 
 def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
@@ -131,6 +175,18 @@ def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
     def taken() -> set[int]:
         return {column.at for columns in roles.values() for column in columns}
 
+    if USER in roles and PRODUCT not in ignored and (at := _find_items_column(roles, profiles)) is not None:
+        for columns in roles.values():
+            columns[:] = [column for column in columns if column.at != at]
+        for role in [role for role, columns in roles.items() if not columns]:
+            del roles[role]
+        roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
+        found.add(PRODUCT)
+    if PRODUCT not in roles and PRODUCT not in ignored and TITLE in roles and _CATALOGUE & roles.keys():
+        at = find_code(profiles, taken())
+        if at is not None:
+            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
+            found.add(PRODUCT)
     if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
         at = find_product_by_look(profiles, taken())
         if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
@@ -146,8 +202,32 @@ def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
     return found
 
 
+def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether the values of a log without ratings are what was paid rather than how many."""
+    value, kinds = profiles[roles[VALUE][0].at], profiles[roles[KIND][0].at]
+    if any(kind_of(cell) == EventKind.RATING for cell in set(kinds.cells)):
+        return False
+    return QUANTITY in roles or value.share(lambda cell: cell.isdecimal() or cell.endswith(".0")) < 0.9
+
+
+_CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
+
+
+def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
+    """Return the column whose cells hold items with quantities and codes, where no other column has the product."""
+    fixed = {roles[role][0].at for role in (USER, TIME, STATE, KIND) if role in roles}
+    sure = PRODUCT in roles and roles[PRODUCT][0].confidence >= _SURE[PRODUCT]
+    if sure and not profiles[roles[PRODUCT][0].at].nested:
+        return None
+    for at, profile in enumerate(profiles):
+        is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
+        if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
+            return at
+    return None
+
+
 def _is_title_of_product(name: str, roles: Roles) -> bool:
-    return describes_product(name) or bool({QUANTITY, INVOICE} & roles.keys())
+    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
 
 
 def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
@@ -168,6 +248,18 @@ def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownI
     if best is not None and shares[best.at] >= 0.5 and shares[columns[0].at] < 0.1:
         columns.remove(best)
         columns.insert(0, best)
+
+
+def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile]) -> None:
+    """Put the id of variants first, where the first column repeats: it is that of their group."""
+    if profiles[columns[0].at].repeated < _REPEATS:
+        return
+    for column in columns[1:]:
+        profile = profiles[column.at]
+        if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
+            columns.remove(column)
+            columns.insert(0, column)
+            return
 
 
 def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:
@@ -196,7 +288,9 @@ def _fallbacks(
     """Return role → columns to take where its own is empty, for ids and times with gaps."""
     found = {}
     for role in _SURE:
-        if role not in columns or role in given.columns or profiles[columns[role]].filled == 1.0:
+        if role not in columns or role in given.columns:
+            continue
+        if role != STATE and profiles[columns[role]].filled == 1.0:
             continue
         others = tuple(
             column.at
@@ -209,12 +303,31 @@ def _fallbacks(
     return found | ({LISTED: listed} if listed and layout == PRODUCTS and LISTED not in given.columns else {})
 
 
-def _group_of(layout: str, columns: Mapping[str, int], profiles: Sequence[ColumnProfile]) -> tuple[int, ...]:
-    """Return the column that tells which rows of a catalogue are variants of one thing: a handle, or the group."""
+def _group_of(
+    layout: str, columns: Mapping[str, int], profiles: Sequence[ColumnProfile], others: Sequence[RoleColumn]
+) -> tuple[int, ...]:
+    """Return the column that tells which rows of a catalogue are variants of one thing: a handle, or another id.
+
+    Args:
+        layout: Name of the layout.
+        columns: Role → position.
+        profiles: One a column.
+        others: Columns that could be the product's id too.
+    """
     if layout != PRODUCTS or GROUP in columns:
         return ()
     handles = [at for at, profile in enumerate(profiles) if normalize_name(profile.name) == "handle"]
-    return tuple(at for at in handles if at != columns[PRODUCT])
+    return (
+        tuple(at for at in handles if at != columns[PRODUCT])
+        or tuple(column.at for column in others if _groups(profiles[column.at]) and column.at not in columns.values())[
+            :1
+        ]
+    )
+
+
+def _groups(profile: ColumnProfile) -> bool:
+    """Whether the ids of a column, such as a "product code" beside an "article id", repeat as those of groups do."""
+    return profile.ids >= 0.9 and profile.filled >= 0.5 and 0.1 <= profile.repeated <= 0.95 and profile.n_distinct > 1
 
 
 def _near_reading(readings: Sequence[Reading], columns: Mapping[str, int], notes: Sequence[str]) -> list[str]:

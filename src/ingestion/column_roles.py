@@ -21,6 +21,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     REFUNDED,
+    RETURNED,
     SALE_PRICE,
     STATE,
     STOCK,
@@ -33,12 +34,17 @@ from src.ingestion.column_names import (
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
-from src.ingestion.column_words import TYPE_WORD, classes_of, has_id_word, is_excluded, role_by_words, words_of
+from src.ingestion.column_vocabulary import ORDER_WORD, PRODUCT_WORD, TYPE_WORD, USER_WORD
+from src.ingestion.column_words import classes_of, has_id_word, image_size, is_excluded, role_by_words, words_of
+from src.ingestion.product_cleaning import stock_in
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
 _EXACT, _LOOK = 1.0, 0.2
 _HALF_FULL = 0.5
 _FEW_PIECES = 5
+_EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
+_EPOCH_DIGITS = 10
+_PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
 
@@ -80,13 +86,15 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
             roles.setdefault(role, []).append(column)
             taken.add(column.at)
     roles |= {role: [RoleColumn(at, _EXACT, True, profiles[at].filled)] for role, at in given.items()}
-    for role in (KIND, STATE):
+    for role in (KIND, STATE, TIME):
         if role not in ignored and role not in roles and (at := _by_cells(role, profiles, taken)) is not None:
             roles[role] = [RoleColumn(at, 0.9, False, profiles[at].filled)]
             taken.add(at)
     for role, columns in roles.items():
         exact_times = [at for at, profile in enumerate(profiles) if role == TIME and not _is_day_only(profile)]
         columns.sort(key=lambda column: -_preference(column) - (_EXACT_TIME if column.at in exact_times else 0.0))
+    if IMAGE in roles and IMAGE not in given:
+        roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
     _settle_clock(roles, profiles, ignored)
     return roles
 
@@ -110,7 +118,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 role = STATE
             if fitness := fit(role, profile, is_named=True):
                 # Of several names the more specific one comes first.
-                found.append((role, RoleColumn(at, _EXACT * fitness - 0.005 * rank, True, profile.filled)))
+                sure = _PLAIN_NAME if role == TITLE and normalize_name(profile.name) == "name" else _EXACT
+                found.append((role, RoleColumn(at, sure * fitness - 0.005 * rank, True, profile.filled)))
                 continue
         worded = role_by_words(profile.name)
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
@@ -142,6 +151,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
             profile.states, profile.listings, 0.5 if profile.integers >= 0.9 and profile.n_distinct <= MANY else 0.0
         ),
         VALUE: max(profile.numbers, weak),
+        RETURNED: profile.numbers,
         QUANTITY: max(profile.numbers, weak) if "amount" not in words_of(profile.name) else _fit_of_amount(profile),
         PRICE: max(profile.money, weak if not profile.nested else 1.0),
         SALE_PRICE: max(profile.money, weak),
@@ -188,7 +198,7 @@ def _fit_of_attribute(role: str, profile: ColumnProfile) -> float:
         return 0.0
     if role == CATEGORY and TYPE_WORD in classes_of(profile.name) and profile.n_distinct < 2 <= len(profile.cells):
         return 0.0
-    if role == STOCK and profile.texts >= _HALF_FULL:
+    if role == STOCK and max(profile.numbers, profile.share(lambda cell: stock_in(cell) is not None)) < _HALF_FULL:
         return 0.0
     return 1.0
 
@@ -198,8 +208,15 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
     for at, profile in enumerate(profiles):
         if at in taken or not profile.cells or profile.nested or is_excluded(profile.name):
             continue
+        if role == TIME:
+            if profile.times >= 0.9 and not _EXCLUDED_FROM_LOOK & set(classes_of(profile.name)):
+                return at
+            continue
         share = profile.kinds if role == KIND else profile.states
-        if share < 0.9 or not (profile.is_enumeration or len(profile.cells) < MANY):
+        # Among views, carts and purchases a few names may be unknown; of states all must be clear.
+        if share < (0.9 if role == STATE or profile.n_kinds < 2 else _HALF_FULL) or not (
+            profile.is_enumeration or len(profile.cells) < MANY
+        ):
             continue
         # "paid" and "cancelled" are kinds of events too, but a log has views, clicks or carts.
         is_state = profile.states >= 0.9 and profile.n_kinds < profile.n_distinct
@@ -225,7 +242,11 @@ def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
 
 
 def _is_day_only(profile: ColumnProfile) -> bool:
-    return profile.share(lambda cell: ":" not in cell and len(cell) <= 12) >= _HALF_FULL
+    return profile.share(lambda cell: ":" not in cell and len(cell) <= 12 and not _is_epoch(cell)) >= _HALF_FULL
+
+
+def _is_epoch(cell: str) -> bool:
+    return cell.isdecimal() and len(cell) >= _EPOCH_DIGITS
 
 
 def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
@@ -238,10 +259,15 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
     Returns:
         Its position; None if no column, or no single one, looks like that.
     """
-    found = _id_like(profiles, taken)
+    found = [at for at in _id_like(profiles, taken) if not _names_other(profiles[at].name, PRODUCT_WORD)]
     named = [at for at in found if has_id_word(profiles[at].name)]
     found = named or found
     return found[0] if len(found) == 1 else None
+
+
+def _names_other(name: str, noun: str) -> bool:
+    """Whether a name says that a column holds numbers of orders, or ids of something else."""
+    return bool({ORDER_WORD, noun} & set(classes_of(name))) and role_by_words(name) != ("user", 0.7)
 
 
 def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
@@ -254,7 +280,11 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
     Returns:
         Its position; None if no column, or no single one, looks like that.
     """
-    free = [at for at in range(len(profiles)) if at not in taken and not is_excluded(profiles[at].name)]
+    free = [
+        at
+        for at in range(len(profiles))
+        if at not in taken and not is_excluded(profiles[at].name) and not _names_other(profiles[at].name, USER_WORD)
+    ]
     named = [
         at
         for at in free
@@ -265,6 +295,23 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
     if not named:
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9]
     return named[0] if len(named) == 1 else None
+
+
+def find_code(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Find the id of a catalogue's products whose name says "code" or "number" only: it is full, and does not repeat.
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with another role.
+
+    Returns:
+        Its position; None if there is none.
+    """
+    for at, profile in enumerate(profiles):
+        is_unique = profile.cells and profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9
+        if at not in taken and is_unique and has_id_word(profile.name) and not is_excluded(profile.name):
+            return at
+    return None
 
 
 def _id_like(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[int]:

@@ -22,6 +22,8 @@ class Thresholds:
     Attributes:
         max_reject_share: Of the rows read. Real files have some bad rows in a thousand, while a misread column, a wrong
             scale or a wrong encoding costs tenths of all rows.
+        max_without_customer: Of the rows read, sales that name no customer. Tills sell to strangers; where most rows
+            do, another column may name the customer.
         max_null_share: Of the rows kept, in which one column is empty. Descriptions and brands may be sparse; a column
             that is almost empty is one that the shop exports by mistake.
         max_null_rise: Increase of that share since the load before. What shops fill in changes slowly.
@@ -44,6 +46,7 @@ class Thresholds:
     """
 
     max_reject_share: float = 0.05
+    max_without_customer: float = 0.5
     max_null_share: float = 0.95
     max_null_rise: float = 0.2
     min_volume_ratio: float = 0.5
@@ -111,6 +114,7 @@ def check_load(load: Load, previous: Load | None, thresholds: Thresholds = Thres
     """
     checks = [
         _rejected(load, thresholds),
+        _customers(load, thresholds),
         _future(load, thresholds),
         _nulls(load, previous, thresholds),
         *_known_ids(load, thresholds),
@@ -175,6 +179,20 @@ def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
         f"{percent(share)} of {load.n_read:,} rows",
         f"at most {percent(thresholds.max_reject_share)}",
         f'look into var/rejects; the most frequent reason is "{most}" ({load.rejected.get(most, 0):,} rows)',
+    )
+
+
+def _customers(load: Load, thresholds: Thresholds) -> Check | None:
+    """Check that most sales have a customer: tills and guests leave some without."""
+    n_without = load.left_out.get(str(Rejection(RejectionCode.NO_CUSTOMER)), 0)
+    if not n_without:
+        return None
+    return check_of(
+        "customers",
+        n_without <= thresholds.max_without_customer * load.n_read,
+        f"{percent(n_without / load.n_read)} of {load.n_read:,} rows are sales without a customer",
+        f"at most {percent(thresholds.max_without_customer)}",
+        "see whether another column of the file names the customers: --columns user=COLUMN",
     )
 
 

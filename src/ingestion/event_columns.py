@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from src.core.domain import BoolArray, FloatArray, IntArray, Product
+from src.core.domain import BoolArray, EventBatch, FloatArray, IntArray, Product, no_events
 from src.ingestion.rejections import RejectedRow
 from src.ingestion.row_validation import ValidatedBlock
 
@@ -89,6 +89,7 @@ class ColumnBlock:
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
         by_kind: Kind → events.
+        undone: What was bought in orders that were cancelled or refunded, as returns.
         parent: Id of a product → the one whose row names it as a variant.
     """
 
@@ -100,6 +101,7 @@ class ColumnBlock:
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
     by_kind: Counter[str] = field(default_factory=Counter)
+    undone: EventBatch = field(default_factory=no_events)
     parent: dict[str, str] = field(default_factory=dict)
 
     def in_order(self) -> ColumnBlock:
@@ -122,6 +124,7 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
         block.nulls,
         block.renamed,
         block.by_kind,
+        block.undone,
         block.parent,
     )
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from src.core.domain import EventKind
-from src.ingestion.column_words import words_of
+from src.ingestion.column_words import is_ideographic, parts_of_word, plain_letters, words_of
 
 _NAMES = {
     EventKind.RATING: ("rating", "rate", "rated", "review", "reviewed", "bewertung", "bewertet"),
     EventKind.PURCHASE: (
-        "purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid", "kauf", "gekauft",
-        "kaufen", "bestellung", "bestellt", "achat", "achete", "compra", "comprado", "acquisto", "acquistato",
-        "aankoop", "gekocht", "zakup", "kupno", "kupiono", "comprou", "sold", "commande", "pedido", "conversion",
-        "payment", "zahlung", "paiement", "pago", "betaling",
+        "purchase", "purchased", "buy", "bought", "transaction", "order", "ordered", "sale", "paid", "kauf",
+        "gekauft", "kaufen", "bestellung", "bestellt", "achat", "achete", "compra", "comprado", "acquisto",
+        "acquistato", "aankoop", "gekocht", "zakup", "kupno", "kupiono", "comprou", "sold", "commande", "pedido",
+        "conversion", "payment", "zahlung", "paiement", "pago", "betaling", "rechnung", "invoice", "factura",
+        "facture", "fattura", "factuur", "faktura", "paragon", "vente", "venta", "vendita", "verkauf", "sprzedaz",
+        "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
+        "kop", "kob",
     ),
     EventKind.CART: (
         "cart", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
         "productadded", "carrello", "carrinho", "winkelwagen", "winkelmand", "koszyk", "koszyka", "wishlist",
-        "favorite", "favourite",
+        "favorite", "favourite", "favorito", "favoritos", "favori", "favoris", "favorit", "favoriten", "preferito",
+        "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
+        "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "merkzettel", "bag", "trolley",
     ),
     EventKind.VIEW: (
@@ -26,25 +32,33 @@ _NAMES = {
         "ansicht", "angesehen", "aufruf", "aufgerufen", "besucht", "vue", "vu", "consultation", "consulte", "vista",
         "visto", "bekeken", "weergave", "wyswietlenie", "odslona", "visualizacao", "visualizacion", "visualizzazione",
         "visualizado", "look", "open", "opened", "play", "played", "listen", "listened", "watch", "watched", "stream",
-        "read", "seen", "show", "browse", "browsed",
+        "read", "seen", "show", "browse", "browsed", "bekijken", "podglad", "visualizza", "visualizzato",
+        "visualizar", "voir", "ver", "ogladanie", "ansehen", "aufrufen", "浏览", "查看", "閲覧", "表示", "조회",
+        "просмотр", "просмотра", "visning",
     ),
     EventKind.CLICK: ("click", "clicked", "klick", "geklickt", "clic", "clique", "select", "selected", "tap", "klik",
-                      "klikniecie", "clickthrough"),
+                      "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик"),
     EventKind.RETURN: (
         "return", "returned", "refund", "refunded", "cancel", "cancelled", "canceled", "cancellation", "retoure",
-        "ruckgabe", "rueckgabe", "storno", "retour", "devolucion", "devolucao", "reso", "zwrot", "annulation",
+        "ruckgabe", "rueckgabe", "storno", "gutschrift", "creditnote", "creditmemo", "creditnota", "avoir",
+        "notadecredito", "notacredito", "notedecredit", "korekta", "rma", "ruckerstattung", "rueckerstattung",
+        "erstattung", "remboursement", "reembolso", "rimborso", "stornorechnung", "terugbetaling", "退货", "退款",
+        "返品", "返金", "환불", "возврат", "retour", "devolucion", "devolucao", "reso", "zwrot", "annulation",
     ),
 }  # fmt: skip
-_KIND_OF = {name: kind.value for kind, names in _NAMES.items() for name in names}
+_KIND_OF = {plain_letters(name): kind.value for kind, names in _NAMES.items() for name in names}
 _ORDER = (EventKind.RETURN, EventKind.CART, EventKind.PURCHASE, EventKind.RATING, EventKind.CLICK, EventKind.VIEW)
 _NOISE_WORDS = """
         product products item items page event content the to a an of in into on from detail details add added
         adds adding hinzugefugt hinzufuegen gelegt gelegd ajout ajoute au aux dans al el anadir anadido agregar
         aggiunto adicionar adicionado toegevoegd aan dodano do den im produkt artikel produit producto produto
         article completed complete success successful list ecommerce ee google user customer made screen placed
-        finished final new to
+        finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
+        update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
+        strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в ao aos
+        dodanie dodaj dodawanie добавление добавлен
 """
-_NOISE = frozenset(_NOISE_WORDS.split())
+_NOISE = frozenset(plain_letters(_NOISE_WORDS).split())
 # Names of things that logs record and that are no act of a user on one product.
 _IGNORED_WORDS = """
         sessionstart firstvisit scroll userengagement search searched viewsearchresults begincheckout
@@ -57,6 +71,10 @@ _IGNORED_WORDS = """
         heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """
 _IGNORED = frozenset(_IGNORED_WORDS.split())
+# What other channels record: an opened mail is no product that was looked at.
+_OTHER_THINGS = frozenset(
+    ["email", "mail", "sms", "push", "notification", "newsletter", "survey", "form", "video", "banner", "popup", "chat"]
+)
 _REMOVALS = (
     "remove",
     "delete",
@@ -71,7 +89,8 @@ _REMOVALS = (
     "verwijder",
     "usun",
 )
-_MOST_WORDS, _LONGEST = 5, 60
+_PARTS = _KIND_OF.keys() | _NOISE
+_MOST_WORDS, _LONGEST = 6, 60
 
 
 @lru_cache(maxsize=4096)
@@ -83,10 +102,17 @@ def kind_of(name: str) -> str:
     whole = _known("".join(words))
     if whole:
         return whole
-    kinds = {_known(word) for word in words if word not in _NOISE}
+    kinds = {_known(part) for word in words for part in _parts(word) if part not in _NOISE}
     if "" in kinds:
         return ""
     return next((kind.value for kind in _ORDER if kind.value in kinds), "")
+
+
+def kind_of_file(path: Path) -> EventKind:
+    """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
+    kinds = {kind for word in words_of(path.name.partition(".")[0]) if (kind := _known(word))}
+    kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
+    return EventKind(kinds.pop()) if len(kinds) == 1 else EventKind.PURCHASE
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +121,22 @@ def is_ignored_kind(name: str) -> bool:
     words = words_of(name[:_LONGEST])
     if not words or len(words) > _MOST_WORDS:
         return False
-    return "".join(words) in _IGNORED or any(word.startswith(_REMOVALS) for word in words)
+    return (
+        "".join(words) in _IGNORED
+        or not _OTHER_THINGS.isdisjoint(words)
+        or any(word.startswith(_REMOVALS) for word in words)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parts(word: str) -> list[str]:
+    """Return a word, or what a compound such as "produktansicht" and text without blanks consist of."""
+    if word in _NOISE or _known(word):
+        return [word]
+    parts = parts_of_word(word, _PARTS)
+    if parts is None or (is_ideographic(word) and len("".join(part for part in parts if part not in _PARTS)) > 1):
+        return [word]
+    return [part for part in parts if part in _PARTS]
 
 
 def _known(word: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from src.core.domain import MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray
+from src.core.domain import MAX_VALUE, NO_TIME, BoolArray, EventBatch, EventKind, FloatArray, IntArray, no_events
 from src.core.ids import MAX_ID_LENGTH, clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import (
-    CANCELLED,
     CATALOGUE_ROLES,
     CLOCK,
     EVENT_ID,
@@ -22,36 +21,27 @@ from src.ingestion.column_names import (
     MARK,
     PURCHASED,
     QUANTITY,
-    REFUNDED,
-    STATE,
     TIME,
-    TITLE,
-    TOTAL,
     USER,
     VALUE,
 )
-from src.ingestion.event_kind_names import is_ignored_kind, kind_of
 from src.ingestion.event_rules import EventFault, EventRules
-from src.ingestion.layout import CLICKS, EVENTS, PAIRS, PURCHASES, RATINGS, Layout
-from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.given_words import Words
+from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
+from src.ingestion.order_validation import NO_WORDS, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
-from src.ingestion.prices import price_in
-from src.ingestion.raw_rows import RawBlock
-from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
+from src.ingestion.rating_scales import to_scale
+from src.ingestion.rejections import RejectionCode
+from src.ingestion.row_rejections import RowRejections, where_true
 
 T = TypeVar("T")
 
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
-_GIFT_CARD = re.compile(
-    r"(?i)(e-?)?gift (card|voucher|certificate)|gutschein|geschenkkarte|(carte|ch.que)[ -]cadeau|cadeau(bon|kaart)"
-    r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo"
-)
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
 """Texts that are no id."""
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
-_NO = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
 _CODES = {
     EventFault.RATING_OUT_OF_RANGE: RejectionCode.RATING_OUT_OF_RANGE,
     EventFault.VALUE_NOT_POSITIVE: RejectionCode.VALUE_NOT_POSITIVE,
@@ -65,49 +55,6 @@ _INVOICE_CODES = _CODES | {
 }
 
 
-class RowRejections:
-    """The first reason found against each row of a block of n rows."""
-
-    def __init__(self, n: int) -> None:
-        self._number = np.zeros(n, dtype=np.int16)
-        self._rejections = [Rejection(RejectionCode.MISSING_FIELD)]  # number 0 means "good": never read
-
-    def add(self, where: BoolArray, code: RejectionCode, detail: str = "") -> None:
-        """Reject rows that no earlier reason rejects.
-
-        Args:
-            where: bool[n], the rows.
-            code: The reason.
-            detail: What fills the place in the sentence of the code.
-        """
-        rows = where & (self._number == 0)
-        if rows.any():
-            self._number[rows] = len(self._rejections)
-            self._rejections.append(Rejection(code, detail))
-
-    def add_where(self, values: Sequence[T], test: Callable[[T], bool], code: RejectionCode, detail: str = "") -> None:
-        """Reject rows by a test of one value a row.
-
-        Args:
-            values: n values.
-            test: Whether a value rejects its row.
-            code: The reason.
-            detail: What fills the place in the sentence of the code.
-        """
-        self.add(_where(values, test), code, detail)
-
-    @property
-    def good(self) -> BoolArray:
-        """bool[n], rows without any reason against them."""
-        return np.asarray(self._number == 0)
-
-    def rejected_rows(self, block: RawBlock) -> list[RejectedRow]:
-        """Return the rejected and the broken rows of the block, in the order of the file."""
-        rejected = np.flatnonzero(self._number).tolist()
-        rows = [block.reject(at, self._rejections[self._number[at]]) for at in rejected]
-        return sorted([*block.broken, *rows], key=lambda row: row.line)
-
-
 @dataclass
 class ValidatedEvents:
     """Events of good rows.
@@ -117,12 +64,14 @@ class ValidatedEvents:
         counted: bool[len(events)], whether equal events are told apart by counting them.
         is_return: bool per row of the block, whether something was brought back; None where rows do not say it.
         nulls: Column → good rows in which it is empty.
+        undone: Purchases of rows whose order was cancelled or refunded, which an earlier file may have told as paid.
     """
 
     events: EventBatch
     counted: BoolArray
     is_return: BoolArray | None = None
     nulls: Counter[str] = field(default_factory=Counter)
+    undone: EventBatch = field(default_factory=no_events)
 
 
 def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) -> list[str]:
@@ -172,12 +121,15 @@ def validate_events(
         Events of the rows that are not rejected.
     """
     n = len(products)
+    if layout.name == PURCHASES and INVOICE in cells:  # a till prints a receipt without knowing who buys
+        is_sale = where_true(as_texts(cells[INVOICE]), lambda text: not is_nothing(text))
+        rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
-    share_kept = _leave_out_orders(texts, cells, layout, rules, rejections)
+    fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
-    if share_kept is not None:
-        value = value * share_kept
+    if fate is not None:
+        value = value * fate.share_kept
     at = _times(texts, layout, rules, rejections, n)
     for role in (MARK, EVENT_ID, INVOICE):
         if role in texts:
@@ -192,72 +144,27 @@ def validate_events(
     batch = EventBatch(pick(users), pick(products), pick(kinds), value[good], at[good])
     mark_texts = {role: pick(texts[role]) for role in (MARK, EVENT_ID, INVOICE) if role in texts}
     marks, counted = dedupe_keys(mark_texts, batch)
-    is_return = _where(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
+    is_return = where_true(kinds, EventKind.RETURN.__eq__) if layout.name in (PURCHASES, EVENTS) else None
     nulls = Counter({TIME: int((batch.at == NO_TIME).sum())}) if TIME in texts else Counter()
     validated = ValidatedEvents(replace(batch, dedupe_key=marks), counted, is_return, nulls)
+    if fate is not None and INVOICE in texts and fate.undone.any():
+        validated.undone = _undone(users, products, value, at, texts[INVOICE], fate.undone)
     return _with_purchases(validated, texts[PURCHASED], good) if layout.name == CLICKS else validated
 
 
-def _leave_out_orders(
-    texts: dict[str, list[str]],
-    cells: dict[str, Sequence[object]],
-    layout: Layout,
-    rules: EventRules,
-    rejections: RowRejections,
-) -> FloatArray | None:
-    """Leave out orders that were not paid, cancelled or refunded, and gift cards.
-
-    Args:
-        texts: Role → one text a row.
-        cells: Role → one cell a row, also of the roles of products.
-        layout: What the cells mean.
-        rules: Whether pending orders count.
-        rejections: Rows that do not count are added.
-
-    Returns:
-        float64[n], the share of each row's purchase that was not refunded; None if nothing was.
-    """
-    if layout.name not in (PURCHASES, PAIRS):
-        return None
-    if layout.name == PURCHASES and TITLE in cells:
-        rejections.add_where(as_texts(cells[TITLE]), _is_gift_card, RejectionCode.GIFT_CARD)
-    partly = np.zeros(len(rejections.good), dtype=np.bool_)
-    for name in sorted(set(texts.get(STATE, ()))):
-        state = order_state(name)
-        where = _where(texts[STATE], name.__eq__)
-        shown = repr(name[:_MAX_KIND_LENGTH])
-        if state is OrderState.UNDONE:
-            rejections.add(where, RejectionCode.ORDER_UNDONE, shown)
-        elif state is OrderState.PENDING and not rules.count_pending:
-            rejections.add(where, RejectionCode.ORDER_PENDING, shown)
-        elif state is OrderState.PARTLY:
-            partly |= where
-    if CANCELLED in texts:
-        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
-    if REFUNDED not in texts and not partly.any():
-        return None
-    refunded, total = (_amounts(texts.get(role), len(partly)) for role in (REFUNDED, TOTAL))
-    share = np.where(
-        (total > 0) & (refunded > 0), refunded / np.where(total > 0, total, 1.0), np.where(partly, 0.5, 0.0)
+def _undone(
+    users: list[str], products: list[str], value: FloatArray, at: IntArray, invoices: list[str], where: BoolArray
+) -> EventBatch:
+    """Return what was bought in orders that were cancelled or refunded, as returns at the time of the purchase."""
+    rows = [row for row in np.flatnonzero(where).tolist() if users[row] and products[row] and invoices[row]]
+    return EventBatch(
+        [users[row] for row in rows],
+        [products[row] for row in rows],
+        [EventKind.RETURN.value] * len(rows),
+        np.abs(value[rows]),
+        at[rows],
+        [f"undone:{invoices[row]}" for row in rows],
     )
-    rejections.add(share >= 0.999, RejectionCode.ORDER_CANCELLED)
-    return np.where(share < 0.999, 1.0 - share, 1.0)
-
-
-def _is_gift_card(text: str) -> bool:
-    return _GIFT_CARD.match(text) is not None
-
-
-def _is_cancelled(text: str) -> bool:
-    return not is_nothing(text) and text.lower() not in _NO and text.strip("0.:- ") != ""
-
-
-def _amounts(texts: list[str] | None, n: int) -> FloatArray:
-    """Return float64[n], the amounts of money in these cells, 0 where there is none."""
-    if texts is None:
-        return np.zeros(n)
-    known = {text: abs(match[0]) if (match := price_in(text)) else 0.0 for text in set(texts)}
-    return np.array([known[text] for text in texts])
 
 
 def _times(
@@ -299,19 +206,20 @@ def _kinds_and_values(
         return _KindsAndValues([EventKind.CLICK.value] * n, np.ones(n))
     if layout.name == RATINGS:
         kinds, codes = [EventKind.RATING.value] * n, _CODES
+        is_rated = is_given & ~((value <= 0) & (value < rules.rating_min))
+        value = to_scale(value, layout.scale, rules)
         if layout.unrated:
-            is_rated = is_given & ~((value <= 0) & (value < rules.rating_min))
             kinds = [kind if rated else layout.kind.value for kind, rated in zip(kinds, is_rated.tolist(), strict=True)]
             value = np.where(is_rated, value, 1.0)
     elif layout.name == PURCHASES:
         kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
         kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
     elif layout.name == EVENTS:
-        kinds, codes = _named_kinds(texts[KIND], rejections), _CODES
+        kinds, codes = _named_kinds(texts[KIND], layout.words, rejections), _CODES
         value = _values_by_kind(value, kinds, column)
     else:
         return _KindsAndValues([layout.kind.value] * n, np.ones(n))
-    is_rating = _where(kinds, EventKind.RATING.__eq__)
+    is_rating = where_true(kinds, EventKind.RATING.__eq__)
     rejections.add(is_rating & ~is_given, RejectionCode.RATING_EMPTY)
     for fault, where in rules.check_values(is_rating, value):
         detail = f"{rules.rating_min:g} to {rules.rating_max:g}" if fault is EventFault.RATING_OUT_OF_RANGE else ""
@@ -319,20 +227,21 @@ def _kinds_and_values(
     return _KindsAndValues(kinds, value)
 
 
-def leave_out_no_acts(names: list[str], rejections: RowRejections) -> None:
+def leave_out_no_acts(names: list[str], words: Words, rejections: RowRejections) -> None:
     """Leave out events that are no act of a user on a product, before their empty ids are called a mistake.
 
     Args:
         names: The name of each row's event.
+        words: What options say about names.
         rejections: Rows that do not count are added.
     """
-    for name in sorted(filter(is_ignored_kind, set(names))):
+    for name in sorted(filter(words.is_ignored_kind, set(names))):
         rejections.add_where(names, name.__eq__, RejectionCode.NO_ACT, repr(name[:_MAX_KIND_LENGTH]))
 
 
-def _named_kinds(names: list[str], rejections: RowRejections) -> list[str]:
+def _named_kinds(names: list[str], words: Words, rejections: RowRejections) -> list[str]:
     """Return the kind of event that each name means, "" where it is unknown and the row is rejected."""
-    kind_by_name = {name: kind_of(name) for name in set(names)}
+    kind_by_name = {name: words.kind(name) for name in set(names)}
     unknown = sorted(name for name, kind in kind_by_name.items() if not kind)
     for name in unknown[:_MAX_NAMED_KINDS]:
         rejections.add_where(names, name.__eq__, RejectionCode.UNKNOWN_KIND_NAMED, repr(name[:_MAX_KIND_LENGTH]))
@@ -343,10 +252,10 @@ def _named_kinds(names: list[str], rejections: RowRejections) -> list[str]:
 
 def _values_by_kind(value: FloatArray, kinds: list[str], column: str) -> FloatArray:
     """Return values that count: of returns the amount, and 1.0 for a rating beside a view, cart or click."""
-    value = np.where(_where(kinds, EventKind.RETURN.__eq__), np.abs(value), value)
+    value = np.where(where_true(kinds, EventKind.RETURN.__eq__), np.abs(value), value)
     if column != VALUE:
         return value
-    has_value = _where(kinds, lambda kind: kind in (EventKind.RATING, EventKind.PURCHASE, EventKind.RETURN))
+    has_value = where_true(kinds, lambda kind: kind in (EventKind.RATING, EventKind.PURCHASE, EventKind.RETURN))
     return np.where(has_value | (value > 0), value, 1.0)
 
 
@@ -354,7 +263,7 @@ def _quantity(flag: str) -> float | None:
     """Return how many were bought, from a flag or a number; None if it is neither."""
     if flag.lower() in _YES:
         return 1.0
-    if flag.lower() in _NO:
+    if flag.lower() in NO_WORDS:
         return 0.0
     try:
         number = float(flag)
@@ -394,7 +303,7 @@ def dedupe_keys(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[st
         n marks, and bool[n]: whether events that agree even in their mark are told apart by counting them.
     """
     n = len(batch)
-    is_rating = _where(batch.kind, EventKind.RATING.__eq__)
+    is_rating = where_true(batch.kind, EventKind.RATING.__eq__)
     if is_rating.all():
         return [""] * n, np.zeros(n, dtype=np.bool_)
     columns = (texts.get(role, [""] * n) for role in (MARK, EVENT_ID, INVOICE))
@@ -404,8 +313,3 @@ def dedupe_keys(texts: dict[str, list[str]], batch: EventBatch) -> tuple[list[st
         marks.append(given or ("" if rating else f"{at}/{invoice}" if invoice else f"{at}"))
         counted.append(not rating and not given)
     return marks, np.array(counted, dtype=np.bool_)
-
-
-def _where(values: Sequence[T], test: Callable[[T], bool]) -> BoolArray:
-    """Return bool[len(values)], whether each value passes the test."""
-    return np.fromiter(map(test, values), dtype=np.bool_, count=len(values))

@@ -13,7 +13,20 @@ from src.ingestion.text_cleaning import has_value, list_items, normalize_cell
 URL_LIMIT = 2_000  # characters
 _BETWEEN_URLS = re.compile(r"(?<![\s|,;])[\s|,;]+(?=https?://)", re.IGNORECASE)
 _NOT_IN_URLS = re.compile('[\x00-\x20\x7f-\xa0<>"\\\\^`{|}\ud800-\udfff]')
-_URL_KEYS = ("hi_res", "large", "thumb", "url", "src")
+_URL_KEYS = (
+    "hi_res",
+    "original",
+    "full",
+    "zoom",
+    "large",
+    "big",
+    "url",
+    "src",
+    "medium",
+    "small",
+    "thumb",
+    "thumbnail",
+)
 
 
 def clean_image(cell: object, mended: Counter[str]) -> str | None:

@@ -17,6 +17,7 @@ from typing import IO, Any, TypeAlias, TypeVar, cast
 
 from src.core.errors import InputError, UnclearLayout, UnusableFile
 from src.ingestion import packed_tables
+from src.ingestion.legacy_encodings import detect_legacy_encoding
 
 _SUFFIXES = (
     ".csv",
@@ -357,13 +358,13 @@ def _checked_encoding(encoding: str) -> str:
 
 
 def _detect_encoding(head: bytes) -> str:
-    """Detect the encoding by the byte-order mark, else UTF-8, or cp1252 if most non-ASCII lines are no UTF-8."""
+    """Detect the encoding by the byte-order mark, else UTF-8, or another one if most non-ASCII lines are no UTF-8."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
     non_ascii = [line for line in head.split(b"\n")[:-1] or [head] if not line.isascii()]
     broken = sum(not _is_utf8(line) for line in non_ascii)
-    return "cp1252" if broken * 2 > len(non_ascii) else "utf-8"
+    return detect_legacy_encoding(non_ascii) if broken * 2 > len(non_ascii) else "utf-8"
 
 
 def _is_utf8(line: bytes) -> bool:

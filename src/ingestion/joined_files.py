@@ -12,14 +12,15 @@ from typing import Any
 
 from src.core.errors import UnusableFile
 from src.ingestion.column_names import CANCELLED, CLOCK, INVOICE, PRODUCT, REFUNDED, STATE, TIME, TOTAL, USER
-from src.ingestion.column_profile import profile_columns
-from src.ingestion.column_roles import Roles, find_roles
+from src.ingestion.column_profile import ColumnProfile, profile_columns
+from src.ingestion.column_roles import RoleColumn, Roles, find_roles
 from src.ingestion.layout import Hints
 from src.ingestion.parsing import as_texts
 from src.ingestion.table_files import NamedRows, named_rows
 
 _OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
 _BATCH = 500
+_IDS = 0.9  # share of cells that are ids
 _MATCHING = 0.5  # share of the first lines whose order must be in the other file
 
 
@@ -29,10 +30,15 @@ class _Part:
 
     named: NamedRows
     roles: Roles
+    profiles: Sequence[ColumnProfile]
 
     def key(self) -> int:
         """Return the position of the order's number."""
         return self.roles[INVOICE][0].at
+
+    def with_key(self, at: int) -> _Part:
+        """Return the part with another column as the order's number."""
+        return replace(self, roles={**self.roles, INVOICE: [RoleColumn(at, 1.0, False, self.profiles[at].filled)]})
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,9 @@ class Pair:
         """Write the joined rows as a table into a folder; return its path."""
         lines, orders = self._parts
         path = folder / f"{self.lines.name}.joined.csv"
-        columns = [each[0].at for role, each in orders.roles.items() if role in _OF_ORDER]
-        names = [f"{role}" for role in orders.roles if role in _OF_ORDER]
+        every = [(role, n, column.at) for role in _OF_ORDER for n, column in enumerate(orders.roles.get(role, ()), 1)]
+        columns = [at for _, _, at in every]
+        names = [role if n == 1 else f"{role} {n}" for role, n, _ in every]  # of two states both count
         with closing(sqlite3.connect(folder / "orders.sqlite3")) as base:
             _fill(base, orders, columns)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -64,7 +71,10 @@ class Pair:
                 for rows in _batches(lines.named):
                     found = _look_up(base, [row[lines.key()] for row in rows])
                     for row in rows:
-                        writer.writerow([*row, *found.get(row[lines.key()], ("",) * len(columns))])
+                        order = found.get(row[lines.key()])
+                        if order is None:  # without its number, it is no sale to a stranger but a row that is rejected
+                            row = [*row[: lines.key()], "", *row[lines.key() + 1 :]]
+                        writer.writerow([*row, *(order or ("",) * len(columns))])
         return path
 
 
@@ -79,12 +89,12 @@ def find_pair(paths: Sequence[Path], hints: Hints) -> Pair | None:
         The pair; None if there is none.
     """
     parts = {path: part for path in paths if (part := _part_of(path, hints)) is not None}
-    lines = [path for path, part in parts.items() if PRODUCT in part.roles and USER not in part.roles]
+    lines = [path for path, part in parts.items() if {PRODUCT, INVOICE} <= part.roles.keys() and USER not in part.roles]
     orders = [path for path, part in parts.items() if USER in part.roles and PRODUCT not in part.roles]
     for line_path in lines:
         for order_path in orders:
-            pair = (parts[line_path], parts[order_path])
-            if _match(*pair):
+            pair = _matching(parts[line_path], parts[order_path])
+            if pair is not None:
                 return Pair(line_path, order_path, pair[0].named.names[pair[0].key()], pair)
     return None
 
@@ -96,8 +106,20 @@ def _part_of(path: Path, hints: Hints) -> _Part | None:
         return None
     if named is None:
         return None
-    roles = find_roles(profile_columns(named.names, named.sample), {}, [])
-    return _Part(named, roles) if INVOICE in roles else None
+    profiles = profile_columns(named.names, named.sample)
+    return _Part(named, find_roles(profiles, {}, []), profiles)
+
+
+def _matching(lines: _Part, orders: _Part) -> tuple[_Part, _Part] | None:
+    """Return the parts with the columns by which they are joined: by their names, else by their cells."""
+    if INVOICE in orders.roles and _match(lines, orders):
+        return lines, orders
+    for at, profile in enumerate(orders.profiles):  # such as "entity_id", which is the lines' "order_id"
+        if profile.cells and profile.filled == 1.0 and profile.repeated == 0.0 and profile.ids >= _IDS:
+            other = orders.with_key(at)
+            if _match(lines, other):
+                return lines, other
+    return None
 
 
 def _match(lines: _Part, orders: _Part) -> bool:

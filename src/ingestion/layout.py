@@ -10,10 +10,12 @@ from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
+from src.ingestion.given_words import Words
 from src.ingestion.id_matching import IdMapping
 from src.ingestion.json_rows import JsonLinesRows
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import EPOCH, TimeFormat
+from src.ingestion.rating_scales import Scale
 from src.ingestion.reshaped_rows import ReshapedRows
 
 RATINGS, PURCHASES, EVENTS, CLICKS, PAIRS, PRODUCTS = "ratings", "purchases", "events", "clicks", "pairs", "products"
@@ -50,6 +52,8 @@ class Hints:
         language: Language of the texts of a catalogue.
         ids: What replaces ids of products.
         mapping: Whether a saved mapping may complete these hints.
+        words: What words of the file mean.
+        scale: The scale of its ratings.
     """
 
     layout: str | None = None
@@ -62,6 +66,8 @@ class Hints:
     language: str | None = None
     ids: IdMapping | None = None
     mapping: bool = True
+    words: Words = field(default_factory=Words)
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Layout:
         unrated: Whether ratings that are empty, or 0 or less below the scale, mean "used, not rated".
         ids: What replaces ids of products; None for nothing.
         language: The language whose rows count, where rows name theirs; "" for rows that name none.
+        words: What options say that words mean.
+        scale: The scale of its ratings; None where that is not known.
         notes: Ambiguities, and the options that resolve them the other way.
     """
 
@@ -94,6 +102,8 @@ class Layout:
     unrated: bool = False
     ids: IdMapping | None = None
     language: str | None = None
+    words: Words = field(default_factory=Words)
+    scale: Scale | None = None
     notes: tuple[str, ...] = ()
 
     @property

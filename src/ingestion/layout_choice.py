@@ -29,9 +29,11 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     REFUNDED,
+    RETURNED,
     SALE_PRICE,
     STATE,
     STOCK,
+    TEST,
     TIME,
     TITLE,
     TOTAL,
@@ -49,14 +51,28 @@ from src.ingestion.csv_rows import CsvRows
 from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.parsing import EPOCH_FROM
 
-_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL}
+_OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST}
 UNUSED_ROLES = {
     RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *_OF_ORDERS},
     PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
     EVENTS: {PURCHASED, LANGUAGE, *_OF_ORDERS},
     CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
-    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL},
-    PRODUCTS: {USER, VALUE, TIME, KIND, PURCHASED, INVOICE, QUANTITY, CANCELLED, REFUNDED, TOTAL, CLOCK},
+    PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, RETURNED},
+    PRODUCTS: {
+        USER,
+        VALUE,
+        TIME,
+        KIND,
+        PURCHASED,
+        INVOICE,
+        QUANTITY,
+        CANCELLED,
+        REFUNDED,
+        TOTAL,
+        CLOCK,
+        TEST,
+        RETURNED,
+    },
 }
 """Layout → roles whose columns it ignores."""
 
@@ -220,6 +236,12 @@ def _settle_stock(
     candidates: dict[str, Sequence[int]], profiles: Sequence[ColumnProfile], given: Mapping[str, int]
 ) -> None:
     """Tell the number of units in stock from a flag that says whether there are any."""
+    if STOCK in candidates and STOCK not in given:
+        flags = [at for at in candidates[STOCK] if profiles[at].cells and profiles[at].numbers < 0.5]
+        counted = [at for at in candidates[STOCK] if at not in flags]
+        if flags and (counted or QUANTITY in candidates):
+            candidates[AVAILABLE] = [*candidates.get(AVAILABLE, ()), *flags]
+            candidates[STOCK] = counted or candidates[QUANTITY]
     if AVAILABLE in candidates and AVAILABLE not in given:
         counted = [at for at in candidates[AVAILABLE] if not _is_flag(profiles[at]) and profiles[at].numbers >= 0.9]
         if counted and STOCK not in candidates:

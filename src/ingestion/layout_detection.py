@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
-from src.ingestion.column_inference import InferredColumns, infer_columns_by_cells, is_unknown_header
+from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
     DESCRIPTION,
@@ -24,6 +26,7 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     SALE_PRICE,
+    STATE,
     TIME,
     TITLE,
     USER,
@@ -31,9 +34,11 @@ from src.ingestion.column_names import (
     is_number,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
-from src.ingestion.column_reading import KnownIds, read_columns
+from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.column_roles import RoleColumn, find_roles
+from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows, describe_separator
+from src.ingestion.event_kind_names import kind_of_file
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -42,6 +47,7 @@ from src.ingestion.layout import (
     LISTS,
     PAIRS,
     PRODUCTS,
+    PURCHASES,
     RATINGS,
     Hints,
     Layout,
@@ -56,7 +62,16 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
-from src.ingestion.parsing import DAYS_AND_MONTHS, as_texts, decimal_of, decimal_vote, is_nothing, time_format
+from src.ingestion.parsing import (
+    DAYS_AND_MONTHS,
+    as_texts,
+    decimal_of,
+    decimal_vote,
+    is_nothing,
+    parse_numbers,
+    time_format,
+)
+from src.ingestion.rating_scales import find_scale
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -66,6 +81,8 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
+_USUAL_HIGHEST = 5
+_MOST_STATES = 5  # that a note names
 _UNRATED_SHARE = 0.02  # of the first rows
 
 
@@ -98,7 +115,7 @@ def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = 
         )
     if rows.width is None or hints.layout == LISTS:
         separator = rows.separator if hints.separator else " "
-        return Table(path, replace(rows, width=None, separator=separator), _lists_layout(hints))
+        return Table(path, replace(rows, width=None, separator=separator), _lists_layout(path, hints))
     return _table_without_header(rows, opened.sample, hints)
 
 
@@ -111,10 +128,18 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     reading = read_columns(profiles, given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
+    is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
+    if not is_settled and (found := find_unknown_codes(reading, profiles)):
+        raise UnclearLayout(
+            f"{path}: {found[0]!r} has the codes {', '.join(found[1])}, and what they mean is not known.",
+            f"Say a kind of event for each: --columns kind={found[0]} --words "
+            f"{','.join(f'{code}=view' for code in found[1])}; if the column says something else: --columns kind=",
+        )
     unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
     notes = list(reading.notes)
     if isinstance(rows, CsvRows):
-        rows = replace(rows, single=_single_line(dict(reading.columns)))
+        several = {at for at in range(len(names)) if any("\n" in row[at] for row in sample)}
+        rows = replace(rows, single=tuple(at for at in _single_line(dict(reading.columns)) if at not in several))
     else:  # only the used columns are read
         used = sorted({*reading.used, *reading.group})
         reading = reading.moved({at: i for i, at in enumerate(used)})
@@ -151,15 +176,20 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
     name = hints.layout or choose_layout_by_cells(rows, sample)
     given = find_given_columns(hints, (), width, path)
     whole = [row for row in sample if len(row) == width]
-    if name is None and not given.columns and (found := infer_columns_by_cells(whole)):
+    if (
+        name is None
+        and not given.columns
+        and not is_unknown_header(sample)
+        and (found := infer_columns_by_cells(whole))
+    ):
         return _inferred_table(rows, found, whole, hints)
     if name is None and not given.columns:
         shown = rows.separator.join(sample[0])[:120]
         raise UnclearLayout(
             f"{path}: the first line is {shown!r} ({width} fields with {describe_separator(rows.separator)}).",
             "Expected a header that names user, product and rating (such as user_id,product_id,rating,timestamp), or "
-            "lines of user,product,rating,unix time without one. Name the columns in the first line, or by their "
-            "numbers: --columns user=1,product=2,rating=3,time=4",
+            "lines of user,product,rating,unix time without one. Name the columns in the first line"
+            f"{_by_numbers(whole)}",
         )
     name = name or _layout_of_given(given.columns)
     if name == GENRES:
@@ -183,7 +213,8 @@ def _table_without_header(rows: CsvRows, sample: list[list[str]], hints: Hints) 
 def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]], hints: Hints) -> Table:
     """Return the table of a file without a header whose columns were found by their cells."""
     columns = {role: at for role, at in found.columns.items() if hints.columns.get(role) != ""}
-    layout = Layout(EVENTS if KIND in columns else PAIRS, columns, fallbacks=found.fallbacks)
+    name = EVENTS if KIND in columns else PURCHASES if INVOICE in columns else PAIRS
+    layout = Layout(name, columns, fallbacks=found.fallbacks)
     shown = ",".join(f"{role}={at + 1}" for role, at in columns.items())
     notes = [f"no header: columns were told by their cells; to say it otherwise: --columns {shown}"]
     notes += [
@@ -205,6 +236,15 @@ def _genres_table(rows: CsvRows, width: int, hints: Hints) -> Table:
     return _with_notations(rows, Layout(GENRES, {PRODUCT: 0, TITLE: 1, CATEGORY: FIRST_GENRE}), [], hints, [])
 
 
+def _by_numbers(whole: list[list[str]]) -> str:
+    """Return the advice to name columns by their numbers, as far as cells tell which these may be."""
+    guessed = guess_columns(whole)
+    if not {USER, PRODUCT} <= guessed.keys():
+        return ", or say with --columns which number each has: user=NUMBER,product=NUMBER"
+    shown = ",".join(f"{role}={at + 1}" for role, at in guessed.items())
+    return f", or by their numbers, perhaps: --columns {shown}"
+
+
 def _layout_of_given(columns: dict[str, int]) -> str:
     """Return the layout of rows that have columns of these roles."""
     roles = {role: [RoleColumn(at, 1.0, True, 1.0)] for role, at in columns.items()}
@@ -212,13 +252,24 @@ def _layout_of_given(columns: dict[str, int]) -> str:
     return readings[0].layout if readings else PRODUCTS
 
 
-def _lists_layout(hints: Hints) -> Layout:
-    kind = hints.kind or EventKind.PURCHASE
+def _lists_layout(path: Path, hints: Hints) -> Layout:
+    kind = hints.kind or kind_of_file(path)
     return Layout(LISTS, {USER: 0, PRODUCT: 1}, kind=kind, notes=tuple(_kind_notes(hints, kind)))
 
 
 def _kind_notes(hints: Hints, kind: EventKind) -> list[str]:
-    return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind view"]
+    other = EventKind.PURCHASE if kind is EventKind.VIEW else EventKind.VIEW
+    return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind {other}"]
+
+
+def _state_notes(texts: list[str], layout: Layout, hints: Hints) -> list[str]:
+    """Return a note on states of orders that are not known."""
+    states = Counter(text for text in texts if not is_nothing(text) and hints.words.state(text) is None)
+    if not states or layout.name not in (PURCHASES, PAIRS):
+        return []
+    names = [name for name, _ in states.most_common(_MOST_STATES)]
+    words = ",".join(f"{name}=cancelled" for name in names)
+    return [f"the states {', '.join(map(repr, names))} are not known, and such orders count; if not: --words '{words}'"]
 
 
 def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints, sample: list[list[str]]) -> Table:
@@ -241,10 +292,12 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
+        kind = hints.kind or kind_of_file(rows.file.path)
         notes += _kind_notes(hints, kind)
+    notes += _state_notes(texts.get(STATE, []), layout, hints)
     decimal = hints.decimal or _decimal(texts, sample)
     # Countries with a decimal comma write days before months.
-    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";")
+    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";") or _is_european(layout)
     time, is_ambiguous = time_format(texts.get(TIME, []), hints.day_first, is_european)
     if is_ambiguous and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
         time, is_ambiguous = time_format(texts[TIME], day_first)
@@ -261,7 +314,18 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
             f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
             "rating; for another kind: --kind view"
         )
+    scale = None
+    if layout.name == RATINGS:
+        scale = hints.scale or find_scale(_numbers_of(texts[VALUE], decimal, above=0.0 if unrated else -np.inf))
+    if scale is not None and not scale.is_given and scale.high != _USUAL_HIGHEST:
+        notes.append(
+            f"ratings go from {scale.low:g} to {scale.high:g} here, and are converted where AISLE_RATING_MIN and "
+            f"AISLE_RATING_MAX say another scale; if their scale is another: --scale {scale}"
+        )
     language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
+    if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language
+        later = (layout.columns[LANGUAGE], language)
+        rows = replace(rows, later=later) if isinstance(rows, ReshapedRows) else ReshapedRows(rows, later=later)
     found = replace(
         layout,
         time=time,
@@ -270,9 +334,21 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         unrated=unrated,
         language=language,
         ids=hints.ids,
+        words=hints.words,
+        scale=scale,
         notes=tuple(notes),
     )
     return Table(rows.file.path, rows, found)
+
+
+def _is_european(layout: Layout) -> bool:
+    """Whether the column of times has a name in a language that writes days before months."""
+    return bool(layout.names) and TIME in layout.columns and writes_days_first(layout.names[layout.columns[TIME]])
+
+
+def _numbers_of(texts: list[str], decimal: str, above: float) -> list[float]:
+    values, is_given = parse_numbers(texts, decimal)
+    return list(values[is_given & np.isfinite(values) & (values > above)].tolist())
 
 
 def _decimal(texts: dict[str, list[str]], sample: list[list[str]]) -> str:

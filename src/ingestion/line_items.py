@@ -9,10 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from src.ingestion.column_names import PRICE, PRODUCT, QUANTITY, TITLE, candidates
+from src.ingestion.column_words import role_by_words
 
 _LONGEST = 8_000  # characters of a cell; longer ones are not taken apart
 _ENOUGH = 0.8  # share of the first cells that a notation must fit
-_CODE = r"\((?:sku|art[\w.\-]*|ref[\w.]*|code|id|item|nr|no|kod|n°)\s*[:.#=]*\s*(?P<product>[^()]+?)\s*\)"
+_LABEL = (
+    r"(?:(?:sku|art[^\W\d_.\-]*|r[eé]f[^\W\d_.]*|c[oó]d[^\W\d_.]*|kod|id|item|model|mpn|ean|编号|编码|货号|品番|型番)[.\-\s]*)?"
+    r"(?:(?:nr|no|n[°º]|#|id|code)\b)?\s*[:.#=]*\s*"
+)
+_CODE = rf"[(\[]{_LABEL}(?P<product>[^()\[\]\s]+(?: [^()\[\]\s]+)?)\s*[)\]]"
 _END = r"\s*(?:[,;|\n\r/]+\s*|$)"
 _PATTERNS = tuple(
     re.compile(pattern + _END, re.IGNORECASE)
@@ -63,8 +68,11 @@ def _json_item(value: object) -> Item | None:
         return Item(str(value))
     if not isinstance(value, dict):
         return None
-    names = [str(name) for name in value]
-    found = {role: str(value[names[at[0]]]) for role, at in candidates(names).items() if _is_plain(value[names[at[0]]])}
+    names = [str(name) for name in value if _is_plain(value[name])]
+    found = {role: str(value[names[at[0]]]) for role, at in candidates(names).items()}
+    for name in names:
+        if worded := role_by_words(name):
+            found.setdefault(worded[0], str(value[name]))
     product = found.get(PRODUCT) or found.get(TITLE)
     if not product:
         return None
@@ -77,16 +85,26 @@ def _is_plain(value: object) -> bool:
 
 def split_pairs(text: str) -> list[Item] | None:
     """Take apart items of named values: "product_id:45|name:Mug|quantity:2;product_id:46|…"."""
-    items = []
-    for part in re.split(r"[;\n]+", text[:_LONGEST].strip(" ;\n")):
-        pairs = [pair.partition(":") for pair in part.split("|")]
-        if len(pairs) < 2 or not all(colon for _, colon, _ in pairs):
-            return None
-        item = _json_item({name.strip(): value.strip() for name, _, value in pairs})
-        if item is None:
-            return None
-        items.append(item)
-    return items or None
+    text = text[:_LONGEST].strip(" ;|\n")
+    best: tuple[tuple[int, int], list[Item]] = ((0, 0), [])
+    for between, within in _OF_PAIRS:
+        parts = [part for part in re.split(between, text) if part.strip()]
+        items = [_item_of_pairs(part, within) for part in parts]
+        rank = (sum(part.count(within) for part in parts), len(items))
+        if all(items) and rank > best[0]:
+            best = (rank, [item for item in items if item])
+    return best[1] or None
+
+
+_OF_PAIRS = ((r"[;\n]+", "|"), (r"\|+|\n+", ","), (r"\|+|\n+", ";"), (r";+", ","))
+"""What stands between items, and between the named values of one."""
+
+
+def _item_of_pairs(text: str, within: str) -> Item | None:
+    pairs = [pair.partition(":") for pair in text.split(within) if ":" in pair]
+    if len(pairs) < 2 or not re.match(r"\s*[^\W\d_][\w .#/-]{0,40}:", text):
+        return None
+    return _json_item({name.strip(): value.strip() for name, _, value in pairs})
 
 
 def _by_pattern(pattern: re.Pattern[str]) -> Splitter:
@@ -127,10 +145,22 @@ def find_splitter(cells: Sequence[str]) -> Splitter | None:
     """
     if not cells:
         return None
+    return find_items(cells) or next((_by_separator(sign) for sign in _SEPARATORS if _is_list(cells, sign)), None)
+
+
+def find_items(cells: Sequence[str]) -> Splitter | None:
+    """Find the notation of items with quantities, codes or named values in the first cells of a column.
+
+    Args:
+        cells: The filled cells.
+
+    Returns:
+        What takes such a cell apart; None if the cells are something else, or plain lists of ids.
+    """
     for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS)):
         if sum(split(cell) is not None for cell in cells) >= _ENOUGH * len(cells):
             return split
-    return next((_by_separator(sign) for sign in _SEPARATORS if _is_list(cells, sign)), None)
+    return None
 
 
 def _is_list(cells: Sequence[str], separator: str) -> bool:

@@ -90,7 +90,7 @@ def _read_together(texts: list[str]) -> list[Moment]:
     if not texts:
         return []
     notation, is_unclear = time_format(texts)
-    if is_unclear:
+    if is_unclear and not all("." in text for text in texts):  # with points, days come first, in files too
         problem = "day and month could be swapped; send 2026-03-01T12:00:00Z"
         return [Moment(None, "", f"{text!r}: {problem}") for text in texts]
     seconds, is_time = notation.seconds(texts)

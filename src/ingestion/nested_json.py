@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from src.ingestion.column_names import KIND, PRODUCT, TIME, USER, candidates
+from src.ingestion.column_names import KIND, PRODUCT, QUANTITY, TIME, USER, candidates
 from src.ingestion.column_words import role_by_words
 from src.ingestion.input_files import refuse_many_columns, sampled
 from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows, parse_object
@@ -69,6 +69,8 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
             if chain[depth : depth + 1] == (path,):
                 continue
             name = ".".join(path)
+            if depth < len(chain) and (role_by_words(name) or ("", 0))[0] == QUANTITY:
+                continue  # of the whole order, not of its lines
             columns[name if name not in inner_names else f"{_OUTER * (len(chain) - depth)}{name}"] = (depth, path)
         inner_names |= set(columns) | ({"id", "name", "number", "title", "price"} if chain else set())
     refuse_many_columns(reader.file.path, len(columns))

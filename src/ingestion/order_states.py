@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from functools import lru_cache
 
-from src.ingestion.column_words import plain_letters, words_of
+from src.ingestion.column_words import is_ideographic, plain_letters, words_of
 
 
 class OrderState(Enum):
@@ -18,28 +18,40 @@ class OrderState(Enum):
 
 
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
-_UNDONE = (
+_UNDONE: tuple[str, ...] = (
     "cancel", "void", "refund", "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
-    "charge", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt", "erstattet",
-    "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours", "refuse", "echou",
-    "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso", "geannuleerd",
-    "terugbetaald", "mislukt", "geretourneerd", "zwroc", "zwrot", "odrzuc", "nieudan", "recus", "estorn", "falh",
-    "scadut", "rifiutat", "deleted", "geloscht",
+    "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
+    "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
+    "refuse", "echou", "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso",
+    "geannuleerd", "terugbetaald", "mislukt", "geretourneerd", "zwroc", "zwrot", "odrzuc", "nieudan", "recus",
+    "estorn", "falh", "scadut", "rifiutat", "deleted", "geloscht", "erreur", "error", "fehler", "errore", "fout",
+    "blad", "lost", "zurueckgesandt", "kreditiert", "gutgeschrieben", "afgebroken", "verlopen", "wygas", "vencid",
+    "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "annuller", "peruut", "aterbetal",
+    "refunder", "tilbagebetal", "palautet", "zrusen", "vracen", "makulerad", "stornovan", "关闭", "取消", "退款",
+    "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
 )  # fmt: skip
-_PENDING = (
+_PENDING: tuple[str, ...] = (
     "pending", "hold", "unpaid", "await", "open", "new", "draft", "authori", "waiting", "wartend", "warte", "offen",
     "ausstehend", "unbezahlt", "attente", "impay", "pendient", "espera", "pendente", "aguard", "attesa", "wacht",
-    "openstaand", "onbetaald", "oczekuj", "nieoplacon", "wstrzyman", "created", "placed", "neu",
+    "openstaand", "onbetaald", "oczekuj", "nieoplacon", "wstrzyman", "created", "placed", "neu", "afwacht",
+    "quotation", "quote", "devis", "angebot", "preventivo", "presupuesto", "offerte", "orcamento", "estimate",
+    "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "vantar",
+    "avventar", "afventer", "obetald", "ubetalt", "odota", "ceka", "ожида", "нов", "等待买家付款", "等待付款",
+    "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
 )  # fmt: skip
-_DONE = (
+_DONE: tuple[str, ...] = (
     "paid", "complet", "process", "ship", "fulfil", "deliver", "clos", "invoic", "approv", "succe", "captur", "done",
     "accept", "confirm", "settled", "received", "finished", "bezahlt", "abgeschlossen", "versandt", "versendet",
     "erledigt", "geliefert", "zugestellt", "bearbeitung", "fertig", "payee", "paye", "expedi", "livre", "termin",
-    "traitement", "pagad", "enviad", "entregad", "pago", "paga", "conclu", "faturad", "spedit", "consegnat", "betaald",
-    "verzonden", "afgerond", "geleverd", "verwerk", "oplacon", "zaplac", "wyslan", "zrealizow", "dostarcz", "zakoncz",
-    "realizacji", "picked", "packed", "ok", "ready", "evas", "active",
+    "traitement", "pagad", "enviad", "entregad", "pago", "paga", "conclu", "faturad", "spedit", "consegnat",
+    "betaald", "verzonden", "afgerond", "geleverd", "verwerk", "oplacon", "zaplac", "wyslan", "zrealizow", "dostarcz",
+    "zakoncz", "realizacji", "picked", "packed", "ok", "ready", "evas", "active", "charged", "transit", "unterwegs",
+    "onderweg", "drodze", "camino", "odebran", "abgeholt", "locked", "sales", "dispatch", "sent", "paiement",
+    "pagament", "wydan", "vervuld", "erfullt", "preparation", "preparacion", "lavorazione", "realizad", "оплачен",
+    "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了", "発送済",
+    "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
 )  # fmt: skip
-_PARTLY = (
+_PARTLY: tuple[str, ...] = (
     "partial",
     "partly",
     "part",
@@ -52,21 +64,28 @@ _PARTLY = (
     "czesciow",
 )
 # Cells of columns such as "published", "visibility" and "status" by which a shop keeps products back, without accents.
-_KEPT_BACK = (
-    "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted", "false",
-    "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired", "removed", "sold",
-    "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein", "ausgeblendet", "gesperrt",
-    "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador", "inactivo", "oculto",
-    "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic", "nieaktywn", "ukryt",
-    "wylaczon", "nie", "off", "blocked", "never",
+_KEPT_BACK: tuple[str, ...] = (
+    "draft", "archiv", "inactiv", "disabled", "hidden", "unpublish", "private", "pending", "trash", "deleted",
+    "false", "no", "n", "0", "-1", "2", "not visible", "not published", "invisible", "unavailable", "expired",
+    "removed", "sold", "discontinued", "entwurf", "inaktiv", "deaktiviert", "versteckt", "unsichtbar", "nein",
+    "ausgeblendet", "gesperrt", "brouillon", "inactif", "desactiv", "masque", "non", "nascosto", "bozza", "borrador",
+    "inactivo", "oculto", "rascunho", "inativo", "concept", "inactief", "verborgen", "uitgeschakeld", "nee", "szkic",
+    "nieaktywn", "ukryt", "wylaczon", "nie", "d", "h", "off", "blocked", "never", "none", "nowhere", "nulle part",
+    "nirgend", "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused",
+    "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
+    "неактив",
 )  # fmt: skip
-_SHOWN = (
+_SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
-    "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "visible", "si", "attivo", "activo",
-    "publicado", "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t",
-    "everywhere", "both", "listed", "global", "all",
+    "aktiv", "ja", "veroffentlicht", "sichtbar", "oui", "actif", "publie", "si", "attivo", "activo", "publicado",
+    "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",
+    "both", "listed", "global", "all", "partout", "uberall", "a", "上架", "公開", "在售", "启用", "销售中",
+    "出售中", "공개", "актив", "опубликован",
 )  # fmt: skip
-_MOST_WORDS = 4
+_MOST_WORDS = 8
+_UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (
+    tuple(map(plain_letters, words)) for words in (_UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN)
+)
 
 
 @lru_cache(maxsize=4096)
@@ -77,7 +96,10 @@ def order_state(text: str) -> OrderState | None:
         return None
 
     def has(beginnings: tuple[str, ...]) -> bool:
-        return any(word.startswith(beginnings) for word in words)
+        return any(
+            any(each in word for each in beginnings) if is_ideographic(word) else word.startswith(beginnings)
+            for word in words
+        )
 
     is_not = any(word in ("not", "un", "non", "nicht", "no", "niet", "nie") for word in words)
     if has(_UNDONE):

@@ -18,11 +18,13 @@ from typing import IO, Any
 from typing_extensions import override
 
 from src.core.errors import UnusableFile
+from src.ingestion.column_words import role_by_words
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _WORKBOOK_PART = "xl/workbook.xml"
 _CHUNK = 1 << 16
 _LINES_IN_BLOCK = 5_000
+_FIRST_ROWS = 20  # of a sheet, which are searched for names of columns
 _MOST_CELLS = 10_000  # of a row
 _LONGEST_CELL = 100_000
 _MOST_FIELDS = 500  # of an element of a feed
@@ -105,8 +107,11 @@ def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
                 "sheet as CSV, and load that."
             )
         book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        sheet = next((each for each in book.worksheets if each.sheet_state == "visible"), book.worksheets[0])
-        sheet.reset_dimensions()  # what some programs write there is too small
+        sheets = [each for each in book.worksheets if each.sheet_state == "visible"] or book.worksheets[:1]
+        for each in sheets:
+            each.reset_dimensions()  # what some programs write there is too small
+        # A cover sheet comes before the table: the sheet with the most names of columns in a row is read.
+        sheet = max(sheets, key=_names_in) if len(sheets) > 1 else sheets[0]
         yield from _blocks(_line(row) for row in sheet.iter_rows(values_only=True))
     except UnusableFile:
         raise
@@ -115,6 +120,14 @@ def sheet_lines(path: Path, most_bytes: float) -> Iterator[list[str]]:
             f"{path}: it is an Excel workbook that cannot be read ({type(error).__name__}). Expected a whole file; "
             "fetch it again, or save its sheet as CSV, and load that."
         ) from None
+
+
+def _names_in(sheet: Any) -> int:
+    """Return how many cells of one of the first rows tell a role by their words."""
+    rows = sheet.iter_rows(values_only=True, max_row=_FIRST_ROWS)
+    return max(
+        (sum(isinstance(cell, str) and role_by_words(cell) is not None for cell in row) for row in rows), default=0
+    )
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, FloatArray, IntArray
 from src.ingestion.raw_rows import EMPTY_TEXTS
+from src.ingestion.written_dates import written_date
 
 _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # as seconds: the year 5138 and later
 _NUMBER_WITHIN = re.compile(r"[^\d]{0,12}?(\d[\d.,]*\d|\d)[^\d]{0,12}")
@@ -23,20 +24,18 @@ EPOCH_FROM = 100_000_000
 """Seconds, 1973: smaller numbers are hardly times of a shop."""
 _EARLIEST_DAY, _LATEST_DAY = 19_700_101, 21_001_231
 
-EPOCH, ISO, EXCEL = "unix time", "ISO 8601", "Excel's days"
+EPOCH, ISO, EXCEL, WRITTEN = "unix time", "ISO 8601", "Excel's days", "months as words"
 _DAY_FIRST = (
     "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
     "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d/%m/%y", "%d/%m/%y %H:%M", "%d.%m.%y", "%d-%m-%y",
+    "%d/%m/%y %H:%M:%S", "%d.%m.%y %H:%M", "%d.%m.%y %H:%M:%S", "%d-%m-%y %H:%M", "%d/%m/%Y %I:%M %p",
+    "%d/%m/%Y %I:%M:%S %p", "%d/%m/%y %I:%M %p",
 )  # fmt: skip
-_MONTH_FIRST = (
-    *(pattern.replace("%d", "%?").replace("%m", "%d").replace("%?", "%m") for pattern in _DAY_FIRST),
-    "%m/%d/%Y %I:%M %p",
-    "%m/%d/%Y %I:%M:%S %p",
-)
+_MONTH_FIRST = tuple(pattern.replace("%d", "%?").replace("%m", "%d").replace("%?", "%m") for pattern in _DAY_FIRST)
 DAYS_AND_MONTHS = frozenset((*_DAY_FIRST, *_MONTH_FIRST))
 _OTHER_PATTERNS = (
-    "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m %d, %Y", "%Y/%m/%d", "%Y/%m/%d %H:%M",
-    "%Y/%m/%d %H:%M:%S", "%Y%m%d", "%d-%b-%Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%a %b %d %H:%M:%S %Y",
+    "%m %d, %Y", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d", "%Y.%m.%d", "%Y.%m.%d %H:%M",
+    "%Y.%m.%d %H:%M:%S", "%Y-%m-%d %H", WRITTEN,
 )  # fmt: skip
 
 
@@ -230,6 +229,10 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
         is_time = (days >= _EXCEL_DAYS[0]) & (days <= _EXCEL_DAYS[1])
         seconds = np.round(np.where(is_time, days, 0) * _DAY) + _EXCEL_EPOCH
         return np.where(is_time, seconds, NO_TIME).astype(np.int64), np.asarray(is_time)
+    if pattern == WRITTEN:
+        pattern, texts = ISO, [written_date(text) for text in texts]
+    elif pattern in DAYS_AND_MONTHS:
+        texts = [text.replace(", ", " ") for text in texts]  # "01.03.2024, 14:05"
     if pattern == ISO:
         pattern, texts = "ISO8601", [f"{text[:-4]}Z" if text.endswith(" UTC") else text for text in texts]
         # A year or month alone is more likely another number.
@@ -255,7 +258,7 @@ def _epoch(texts: list[str]) -> tuple[IntArray, BoolArray]:
     return np.where(is_time, np.floor(np.where(is_time, values, 0)), NO_TIME).astype(np.int64), is_time
 
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
+_CLOCK = re.compile(r"(\d{1,2})[:hH](\d{2})(?::(\d{2})(?:\.\d+)?)? ?(?:([AaPp])\.?[Mm]\.?)?")
 _COMPACT_CLOCK = re.compile(r"(\d{1,2}?)(\d{2})(\d{2})?()")
 
 

@@ -26,6 +26,7 @@ from src.ingestion.event_rules import EventRules
 from src.ingestion.event_validation import EMPTY_IDS
 from src.ingestion.layout import RATINGS, Layout, Table
 from src.ingestion.parsing import EPOCH, as_texts, parse_numbers
+from src.ingestion.rating_scales import differs
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
 
@@ -36,21 +37,37 @@ _SPACE, _TILDE = 0x20, 0x7E  # the printable characters of ASCII
 _LONGEST_EMPTY_ID = max(map(len, EMPTY_IDS))
 
 
-def has_plain_rows(table: Table) -> bool:
-    """Whether rows of the table may be plain: ratings without facts about products, in delimited text."""
+def has_plain_rows(table: Table, rules: EventRules) -> bool:
+    """Whether rows of the table may be plain: ratings without facts about products, in delimited text.
+
+    Args:
+        table: The file, and what its cells mean.
+        rules: The shop's scale of ratings, to which those of the file may have to be converted.
+
+    Returns:
+        False where any cell has to be converted.
+    """
     rows, layout = table.rows, table.layout
     if not isinstance(rows, CsvRows) or not rows.file.is_text:
         return False
     if layout.name != RATINGS or not layout.columns.keys() <= _ROLES:
         return False
-    if layout.fallbacks or layout.unrated or layout.ids is not None:
+    if layout.fallbacks or layout.unrated or layout.ids is not None or differs(layout.scale, rules):
         return False
     return layout.decimal == "." and len(rows.separator) == 1 and rows.separator != " " and (rows.width or 1) > 1
 
 
-def parts_of(table: Table) -> Iterator[PlainText | RawBlock]:
-    """Return the blocks of a table, as undivided texts where its rows may be plain."""
-    if has_plain_rows(table):
+def parts_of(table: Table, rules: EventRules) -> Iterator[PlainText | RawBlock]:
+    """Return the blocks of a table, as undivided texts where its rows may be plain.
+
+    Args:
+        table: The file, and what its cells mean.
+        rules: The shop's scale of ratings.
+
+    Returns:
+        The blocks in the order of the file.
+    """
+    if has_plain_rows(table, rules):
         return cast("CsvRows", table.rows).plain_texts_and_blocks()
     return table.rows.blocks()
 

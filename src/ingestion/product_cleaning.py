@@ -11,6 +11,7 @@ from src.core.domain import Product
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion import column_names
 from src.ingestion.category_cleaning import clean_category
+from src.ingestion.column_words import plain_letters
 from src.ingestion.image_cleaning import clean_image
 from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import as_texts
@@ -33,10 +34,27 @@ _STORE_OF = re.compile(r"visit the\s+(.+?)\s+store", re.IGNORECASE)
 _BY = re.compile(r"(?:by\s+|[Bb]rand\s*:\s*)(.+)")  # "By Terry" is a brand
 
 
-_WHOLE = re.compile(r"\+?(\d{1,15})(?:\.0*)?", re.ASCII)
+_WHOLE = re.compile(r"[+>]?\s?(\d{1,15})(?:[.,]0*)?(?:\s?[^\W\d_]{1,8}\.?)?")
 _WHOLE_IN_GROUPS = re.compile(r"\d{1,3}(?:[, ]\d{3})+", re.ASCII)
-_IN_STOCK = {"instock", "yes", "y", "true", "available", "limitedavailability", "onlineonly", "preorder", "backorder"}
-_OUT_OF_STOCK = {"outofstock", "no", "n", "false", "soldout", "unavailable", "notavailable", "notinstock"}
+# Beginnings of words for availability, without accents, blanks and dashes.
+_IN_STOCK: tuple[str, ...] = (
+    "instock", "available", "limitedavailability", "onlineonly", "preorder", "backorder", "auflager", "lieferbar",
+    "sofort", "verfugbar", "vorratig", "disponible", "enstock", "disponibile", "disponivel", "emestoque",
+    "opvoorraad", "leverbaar", "dostepny", "wmagazynie", "unlimited", "unbegrenzt", "illimite", "有货", "有貨",
+    "現貨", "在庫あり", "재고있음", "вналичии", "paalager", "ilager", "skladem",
+)  # fmt: skip
+_OUT_OF_STOCK: tuple[str, ...] = (
+    "outofstock", "soldout", "unavailable", "notavailable", "notinstock", "ausverkauft", "nichtlieferbar",
+    "nichtauflager", "nichtverfugbar", "nichtvorratig", "vergriffen", "epuise", "rupture", "indisponible",
+    "nondisponible", "agotado", "sinstock", "nodisponible", "esaurito", "nondisponibile", "esgotado", "semestoque",
+    "uitverkocht", "nietopvoorraad", "nietleverbaar", "niedostepny", "brak", "wyprzedan", "缺货", "缺貨", "无货",
+    "售罄", "品切れ", "在庫なし", "품절", "нетвналичии", "udsolgt", "slutsald", "vyprodano",
+)  # fmt: skip
+_IN_STOCK, _OUT_OF_STOCK = (tuple(plain_letters(word) for word in words) for words in (_IN_STOCK, _OUT_OF_STOCK))
+_YES, _NO = (
+    {"yes", "y", "true", "ja", "oui", "si", "tak", "sim", "是", "1"},
+    {"no", "n", "false", "nein", "non", "nie", "0"},
+)
 _WITHDRAWN = {"true", "1", "yes", "y", "t", "withdrawn", "discontinued", "inactive", "deleted", "archived", "disabled"}
 _LISTED = {"false", "0", "no", "n", "f", "active", "available", "enabled", "live", "published"}
 
@@ -163,16 +181,13 @@ def _units_in_stock(values: Mapping[str, object], mended: Counter[str]) -> int |
     cell = values.get(column_names.AVAILABLE)
     if cell is None:
         return stock
-    flag = _word(cell_text(normalize_cell(cell)) or "") if not isinstance(cell, bool) else str(cell).lower()
-    if flag in ("0", "false") or flag in _OUT_OF_STOCK:
+    text = (cell_text(normalize_cell(cell)) or "") if not isinstance(cell, bool) else str(cell)
+    said = stock_in(text)
+    if said == 0:
         return 0
-    return (
-        None
-        if flag in ("1", "true") and stock == 0
-        else stock
-        if stock is not None or flag in ("", "1", "true")
-        else _stock(cell, mended)
-    )
+    if said == math.inf or text == "1" or not text:
+        return None if text and stock == 0 else stock
+    return stock if stock is not None else _stock(cell, mended)
 
 
 def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None:
@@ -181,7 +196,9 @@ def _unlisted(values: Mapping[str, object], mended: Counter[str]) -> bool | None
     listed = values.get(column_names.LISTED)
     cells = [(column_names.LISTED, cell) for cell in (listed if isinstance(listed, tuple) else (listed,))]
     for role, raw in [*cells, (column_names.STATE, values.get(column_names.STATE))]:
-        cell = _first_value(raw, "value")
+        # In a column of visibility "none" is no empty cell.
+        is_none = role == column_names.LISTED and isinstance(raw, str) and raw.strip().lower() == "none"
+        cell = raw if is_none else _first_value(raw, "value")
         if cell is None:
             continue
         if isinstance(cell, bool):
@@ -253,16 +270,28 @@ def _stock(cell: object, mended: Counter[str]) -> int | None:
     number: float | int | None = None
     if isinstance(cell, int | float):
         number = cell
-    elif isinstance(cell, str) and len(cell) <= MAX_NUMBER_LENGTH:
-        if (whole := _WHOLE.fullmatch(cell)) or _WHOLE_IN_GROUPS.fullmatch(cell):
-            number = int(whole[1] if whole else re.sub("[, ]", "", cell))
-        word = _word(cell)
-        if word in _IN_STOCK or word in _OUT_OF_STOCK:
-            return None if word in _IN_STOCK else 0
+    elif isinstance(cell, str):
+        number = stock_in(cell)
+        if number == math.inf:
+            return None
     if number is not None and 0 <= number <= STOCK_LIMIT and number == int(number):
         return int(number)
     mended["stock is not a whole number: left empty"] += 1
     return None
+
+
+def stock_in(text: str) -> float | None:
+    """Return the units in stock that a text tells, 0 for "out of stock", infinity for "in stock"; None for neither."""
+    if len(text) > MAX_NUMBER_LENGTH or text.startswith("-"):
+        return None
+    if _WHOLE_IN_GROUPS.fullmatch(text):
+        return int(re.sub("[, ]", "", text))
+    if whole := _WHOLE.fullmatch(text):
+        return int(whole[1])
+    word = _word(text)
+    if word in _NO or word.startswith(_OUT_OF_STOCK):
+        return 0
+    return math.inf if word in _YES or word.startswith(_IN_STOCK) else None
 
 
 def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
@@ -278,4 +307,4 @@ def _withdrawn(cell: object, mended: Counter[str]) -> bool | None:
 
 def _word(text: str) -> str:
     """Return the text without case, blanks and dashes; of a schema.org address (…/InStock) its last part."""
-    return re.sub(r"[\W_]", "", text[-100:].rpartition("/")[2].lower().removesuffix(".0"))
+    return re.sub(r"[\W_]", "", plain_letters(text[-100:].rpartition("/")[2]).removesuffix(".0"))

@@ -47,6 +47,9 @@ class RejectionCode(StrEnum):
     ORDER_CANCELLED = "order was cancelled or wholly refunded"
     NO_ACT = "{} is no act of a user on a product"
     GIFT_CARD = "gift card"
+    NO_PRODUCT = "shipping, tip, discount, deposit or fee: no product"
+    TEST_ORDER = "test order"
+    NO_CUSTOMER = "sale without a customer (at the till, or by a guest)"
     OTHER_LANGUAGE = "text in another language ({}); --language chooses"
     NO_VARIANT = "more pictures of the product above"
 
@@ -62,6 +65,9 @@ LEFT_OUT = frozenset(
         RejectionCode.ORDER_CANCELLED,
         RejectionCode.NO_ACT,
         RejectionCode.GIFT_CARD,
+        RejectionCode.NO_PRODUCT,
+        RejectionCode.TEST_ORDER,
+        RejectionCode.NO_CUSTOMER,
         RejectionCode.OTHER_LANGUAGE,
         RejectionCode.NO_VARIANT,
     }

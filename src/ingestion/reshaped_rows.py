@@ -68,11 +68,13 @@ class ReshapedRows:
         inner: The other reader.
         fill: What is repeated; None for nothing.
         items: Which column is taken apart; None for none.
+        later: Position of a cell and its text, in lower case, by which rows come after all others; None for no order.
     """
 
     inner: Any
     fill: FillDown | None = None
     items: ItemColumn | None = None
+    later: tuple[int, str] | None = None
 
     @property
     def file(self) -> InputFile:
@@ -91,9 +93,31 @@ class ReshapedRows:
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows, reshaped; a row that is taken apart keeps its line number."""
+        if self.later is None:
+            yield from self._reshaped()
+            return
+        for block in self._reshaped():
+            yield self._part(block, is_later=False)
+        for block in self._reshaped():
+            yield self._part(block, is_later=True)
+
+    def _reshaped(self) -> Iterator[RawBlock]:
         group: dict[int, object] = {}
         for block in self.inner.blocks():
             yield self._taken_apart(self._filled(block, group))
+
+    def _part(self, block: RawBlock, *, is_later: bool) -> RawBlock:
+        """Return the rows that come later, or the others with the broken ones."""
+        at, text = self.later or (0, "")
+        kept = [
+            index
+            for index, cell in enumerate(as_texts([row[at] for row in block.rows]))
+            if (cell.lower() == text) is is_later
+        ]
+        rows = [block.rows[index] for index in kept]
+        return RawBlock(
+            [block.lines[i] for i in kept], rows, [] if is_later else block.broken, _picked(block.texts, kept)
+        )
 
     def _filled(self, block: RawBlock, group: dict[int, object]) -> RawBlock:
         """Return the block with repeated cells.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product
+from src.core.domain import NO_TIME, BoolArray, EventBatch, IntArray, Product, no_events
 from src.core.ids import clean_id, has_bad_characters, is_too_long
 from src.ingestion.column_names import (
     CATALOGUE_ROLES,
@@ -24,7 +24,6 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.event_rules import EventRules
 from src.ingestion.event_validation import (
-    RowRejections,
     ValidatedEvents,
     dedupe_keys,
     leave_out_no_acts,
@@ -36,6 +35,7 @@ from src.ingestion.parsing import as_texts, is_nothing
 from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
+from src.ingestion.row_rejections import RowRejections
 
 _NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available", "variants")
 _PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in _NO_FIELD} | {
@@ -57,6 +57,7 @@ class ValidatedBlock:
         mended: What was repaired or left out of products → times.
         nulls: Column → good rows in which it is empty.
         renamed: Id of a product in the file → the one that an option gives it.
+        undone: What was bought in orders that were cancelled or refunded, as returns.
         parent: Id of a product → the one whose row names it as a variant.
     """
 
@@ -68,6 +69,7 @@ class ValidatedBlock:
     mended: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
+    undone: EventBatch = field(default_factory=no_events)
     parent: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,12 +100,17 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     for role, others in layout.fallbacks.items():
         beside = [columns[at] for at in others] if n else []
         # Each of several columns may keep a product back; of ids and times the first filled one counts.
-        cells[role] = list(zip(cells[role], *beside, strict=True)) if role == LISTED else _filled(cells[role], beside)
+        if role == LISTED:
+            cells[role] = list(zip(cells[role], *beside, strict=True))
+        elif role == STATE:
+            cells[role] = layout.words.decisive_states([as_texts(column) for column in (cells[role], *beside)])
+        else:
+            cells[role] = _filled(cells[role], beside)
     rejections = RowRejections(n)
     if not layout.has_events and LANGUAGE in cells:
         _leave_out_other_languages(cells, layout, rejections)
     if layout.name == EVENTS:
-        leave_out_no_acts(as_texts(cells[KIND]), rejections)
+        leave_out_no_acts(as_texts(cells[KIND]), layout.words, rejections)
     products = validate_ids(cells[PRODUCT], "product id", rejections)
     renamed = layout.ids.apply(products) if layout.ids else {}
     if renamed:
@@ -115,7 +122,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     if layout.has_events:
         validated = validate_events(cells, products, layout, rules, rejections)
     else:
-        validated = ValidatedEvents(EventBatch([], [], [], np.zeros(0), np.zeros(0, np.int64), []), np.zeros(0, bool))
+        validated = ValidatedEvents(no_events(), np.zeros(0, bool))
     if layout.name == GENRES:
         first = layout.columns[CATEGORY]
         cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
@@ -126,7 +133,16 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     nulls = validated.nulls if layout.has_events else _empty_fields(catalogue, cells)
     rejected = rejections.rejected_rows(block)
     return ValidatedBlock(
-        n + len(block.broken), validated.events, validated.counted, catalogue, rejected, mended, nulls, renamed, parent
+        n + len(block.broken),
+        validated.events,
+        validated.counted,
+        catalogue,
+        rejected,
+        mended,
+        nulls,
+        renamed,
+        validated.undone,
+        parent,
     )
 
 

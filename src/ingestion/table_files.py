@@ -11,6 +11,7 @@ from typing import TypeAlias
 from src.core.errors import UnusableFile
 from src.ingestion import csv_rows
 from src.ingestion.column_names import PRODUCT, TITLE, USER, candidates, is_filled, is_number, position_of
+from src.ingestion.column_profile import looks_like_time
 from src.ingestion.column_words import role_by_words
 from src.ingestion.csv_rows import HEADER_ROWS, CsvRows
 from src.ingestion.input_files import InputFile
@@ -132,20 +133,25 @@ def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
     Below the first row, it needs a product and another known name.
     """
     roles = candidates(names)
-    if roles and not any(is_number(name) for name in names) and (is_first or (PRODUCT in roles and len(roles) > 1)):
+    if any(is_number(name) or looks_like_time(name) for name in names):
+        roles = {}
+    elif (is_first and _is_worded_header(names, 2)) or (not is_first and _is_worded_header(names, 4)):
         return True
-    if is_first and _is_worded_header(names):
+    if roles and (is_first or (PRODUCT in roles and len(roles) > 1)):
         return True
     given = [column for column in hints.columns.values() if column and not column.isdecimal()]
     return any(position_of(column, names, 0) is not None for column in given)
 
 
-def _is_worded_header(names: Sequence[str]) -> bool:
-    """Whether the words of two names or more tell roles, one of them that of a product or user."""
-    if any(is_number(name) for name in names):
-        return False
-    roles = [found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4]
-    return len(set(roles)) > 1 and bool({PRODUCT, USER, TITLE} & set(roles))
+def _is_worded_header(names: Sequence[str], least: int) -> bool:
+    """Whether the words of enough names tell different roles, one of them that of a product or user.
+
+    Args:
+        names: The cells of the row.
+        least: Roles that are enough.
+    """
+    roles = {found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4}
+    return len(roles) >= least and bool({PRODUCT, USER, TITLE} & roles)
 
 
 def _without_trailing_separators(names: list[str], width: int) -> list[str]:

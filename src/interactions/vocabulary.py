@@ -56,7 +56,8 @@ class Vocabulary:
 
     def ids_of(self, idx: Iterable[int]) -> list[str]:
         """Return the ids of row numbers, in the same order."""
-        return [self.id_of(i) for i in idx]
+        blob, begins = self._bytes, self._begins
+        return [str(blob[begins[i] : begins[i + 1]], "utf-8") for i in idx]
 
     def idx_of(self, id_: str) -> int | None:
         """Return the row number of an id, by binary search; None for an unknown id."""

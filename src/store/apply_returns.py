@@ -24,6 +24,11 @@ _MOVEMENTS = """
     WHERE EXISTS (SELECT 1 FROM events AS back WHERE back.kind = 'return' AND back.user_id = u AND back.product_id = p)
     ORDER BY user_id, product_id
 """
+_NEVER_BOUGHT = """
+    SELECT u, p FROM {pairs} AS pair WHERE NOT EXISTS (
+        SELECT 1 FROM events WHERE user_id = u AND product_id = p AND kind = 'purchase'
+    )
+"""
 _UPDATE = (
     update(events)
     .where(
@@ -59,6 +64,21 @@ def apply_returns(connection: Connection, batch: EventBatch) -> None:
     changes = list(_changes(connection.execute(query, {"pairs": json.dumps(sorted(pairs))}).all()))
     if changes:
         connection.execute(_UPDATE, changes)
+
+
+def never_bought(connection: Connection, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of these users and products of which no purchase is stored.
+
+    Args:
+        connection: A connection.
+        pairs: Users and products.
+
+    Returns:
+        Those without a purchase, in any order.
+    """
+    query = text(_NEVER_BOUGHT.format(pairs=_PAIRS[connection.dialect.name]))
+    rows = connection.execute(query, {"pairs": json.dumps(sorted(pairs))}).all()
+    return [(user, product) for user, product in rows]
 
 
 def _changes(movements: Iterable[Row[Any]]) -> Iterator[dict[str, object]]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, ProductCount
-from src.store.apply_returns import apply_returns
+from src.store.apply_returns import apply_returns, never_bought
 from src.store.batches import PARAMETERS, batches
 from src.store.bulk import upsert_events, with_arrival_seq
 from src.store.change_marks import EVENTS, changed_at, note_change
@@ -172,6 +172,14 @@ class EventStore:
             as_recorded: Give returns too, and purchases with their whole value.
         """
         return event_pages(self._database, as_recorded=as_recorded)
+
+    def never_bought(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those of these users and products of which no purchase is stored."""
+        found = []
+        with self._database.read() as connection:
+            for part in batches(dict.fromkeys(pairs), PARAMETERS):
+                found += never_bought(connection, part)
+        return found
 
     def is_empty(self) -> bool:
         """Return whether there is no event, not even a return."""

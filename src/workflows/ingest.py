@@ -34,6 +34,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.store import Store, open_store
 from src.workflows.export import input_files
 from src.workflows.id_comparison import IdComparison
+from src.workflows.later_refunds import LaterRefunds
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
 from src.workflows.saved_mappings import hints_for
@@ -159,6 +160,7 @@ class _Loading:
         self._renamed: dict[str, str] = {}
         self._parent: dict[str, str] = {}
         self._pace = _Pace()
+        self._refunds = LaterRefunds(store)
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
         """Load the file; `before_storing` is called before anything is stored. Raises UnusableFile."""
@@ -184,6 +186,7 @@ class _Loading:
                         )
                     tally.add(block)
                     self._renamed.update(block.renamed)
+                    self._refunds.note(block)
                     self._parent.update(block.parent)
                     self._store_products(block, sorter)
                     sorter.add(block)
@@ -200,6 +203,7 @@ class _Loading:
                 done += len(batch)
                 self._reporter.advance(done, sorter.n_events)
             self._store.rename_products(self._renamed)
+            tally.mended.update(self._refunds.apply())
             groups = self._group_products()
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
@@ -228,7 +232,7 @@ class _Loading:
         rules = EventRules(
             self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
         )
-        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table))
+        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table, rules))
 
     def _measure_known_ids(self, events: EventColumns) -> None:
         """Set which shares of the first rows' users and products are in the store."""

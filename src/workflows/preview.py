@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from src.core.domain import EventBatch, EventKind, Product
+from src.core.errors import UnclearLayout
 from src.core.settings import Settings
 from src.ingestion.event_rules import EventRules
+from src.ingestion.joined_files import find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.raw_rows import RawBlock
@@ -45,12 +49,47 @@ def preview(settings: Settings, path: Path, n_rows: int, hints: Hints) -> Iterat
     Raises:
         UnusableFile: The file cannot be read.
     """
-    table = open_table(path, hints)
+    yield from _preview(settings, open_table(path, hints), n_rows)
+
+
+def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_rows: int) -> Iterator[str]:
+    """Show how files are read; of two that are joined, how they are read together.
+
+    Args:
+        settings: The scale of ratings.
+        files: Each with what options and its mapping say about it.
+        n_rows: Rows to show of each.
+
+    Yields:
+        Lines for people.
+
+    Raises:
+        UnusableFile: A file cannot be read.
+    """
+    unclear: dict[Path, tuple[UnclearLayout, Hints]] = {}
+    for path, hints in files:
+        try:
+            yield from preview(settings, path, n_rows, hints)
+        except UnclearLayout as error:
+            unclear[path] = (error, hints)
+    while unclear:
+        hints = next(iter(unclear.values()))[1]
+        pair = find_pair(list(unclear), hints)
+        if pair is None:
+            raise next(iter(unclear.values()))[0]
+        del unclear[pair.lines], unclear[pair.orders]
+        yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
+        with tempfile.TemporaryDirectory() as folder:
+            table = open_table(pair.write(Path(folder)), hints)
+            yield from _preview(settings, replace(table, path=pair.lines), n_rows)
+
+
+def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     rules = EventRules(settings.rating_min, settings.rating_max, int(time.time()), settings.count_pending)
-    yield f"{path}: {table.describe()}"
+    yield f"{table.path}: {table.describe()}"
     yield from _column_lines(table)
     yield from (f"  note: {note}" for note in table.layout.notes)
-    tally, mended = RowTally(), Counter[str]()
+    tally, mended, n_products = RowTally(), Counter[str](), 0
     left = n_rows
     for block in table.rows.blocks():
         shown = block.rows[:left]
@@ -60,11 +99,14 @@ def preview(settings: Settings, path: Path, n_rows: int, hints: Hints) -> Iterat
         validated = validate_rows(block, table.layout, rules)
         tally.add(validated)
         mended.update(validated.mended)
+        n_products += len(validated.products)
         if tally.n_read >= _MOST_ROWS:
             yield f"  totals of the first {tally.n_read:,} rows:"
             break
     yield from row_lines(tally.n_read, tally.rejected, tally.left_out)
     yield from (f"    {line}" for line in count_lines(tally.by_kind))
+    if n_products and not table.layout.has_events:
+        yield f"  {n_products:,} products"
     yield from (f"    {line}" for line in count_lines(mended))
     yield "  nothing was stored; to load the file, give the same command without --preview"
 

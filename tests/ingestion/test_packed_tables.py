@@ -41,7 +41,7 @@ def test_a_workbook_is_read_with_its_dates_ids_and_the_lines_of_its_rows(write: 
     rows = [("Export of May",), (), HEADER, (1, 17.0, "00901", 2, day), (2, None, "00902", 1, day)]
     found = read(write(workbook(rows), "orders.xlsx"))
     assert found.events == [("17", "00901", "purchase", 2.0, 1_682_928_000)]
-    assert found.reasons == [(1, "above the header"), (5, "empty user id")]
+    assert found.reasons == [(1, "above the header"), (5, "sale without a customer (at the till, or by a guest)")]
 
 
 def test_html_that_is_called_a_workbook_is_read(write: Write) -> None:

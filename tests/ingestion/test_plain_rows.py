@@ -147,9 +147,9 @@ def as_compared(blocks: list[ColumnBlock]) -> list[object]:
 
 def compare(table: Table, rules: EventRules = RULES) -> int:
     """Assert that both ways have the same result; return how many blocks were validated in columns."""
-    assert has_plain_rows(table)
+    assert has_plain_rows(table, RULES)
     row_by_row = [as_columns(validate_rows(block, table.layout, rules)) for block in table.rows.blocks()]
-    parts = list(parts_of(table))
+    parts = list(parts_of(table, RULES))
     plain = [
         validate_plain(part, table, rules)
         if isinstance(part, PlainText)
@@ -197,7 +197,7 @@ def test_a_file_has_one_meaning_however_it_is_read(
             table = open_table(path, Hints("ratings", {} if header else parse_columns(columns), separator=separator))
         except AisleError:
             return
-        if has_plain_rows(table):
+        if has_plain_rows(table, RULES):
             compare(table, EventRules(lowest, 10, NOW))
 
 
@@ -221,4 +221,4 @@ def test_blocks_of_a_file_of_ratings_are_validated_in_columns(tmp_path: Path, mo
 def test_other_tables_go_row_by_row(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.csv"
     path.write_text(text)
-    assert not has_plain_rows(open_table(path))
+    assert not has_plain_rows(open_table(path), RULES)

@@ -140,7 +140,8 @@ def test_every_wrong_event_is_rejected_with_the_first_reason(row: list[str], exp
         (["u", "p", "-2e9", "i", "1"], "quantity is too large"),
         (["u", "p", "1", "i" * 257, "1"], "invoice is too long"),
         (["u", "p", "1", "i\x00", "1"], "invoice has control characters or is not UTF-8"),
-        (["", "p", "1", "i", "1"], "empty user id"),
+        (["", "p", "1", "", "1"], "empty user id"),
+        (["", "p", "1", "i", "1"], "sale without a customer (at the till, or by a guest)"),
     ],
 )
 def test_every_wrong_line_of_an_invoice_is_rejected_with_the_first_reason(row: list[str], expected: str) -> None:

@@ -144,10 +144,10 @@ def test_a_preview_says_in_words_how_rows_are_read_and_stores_nothing(
     said = list(preview(settings, path, 3, Hints()))
     assert "  row 2: on 2023-05-01 00:00:00 UTC ann@… bought 2 × MUG-R" in said
     assert "  row 3: not counted: order is 'cancelled': cancelled, refunded or failed" in said
-    assert "  row 4: rejected: empty user id" in said
+    assert "  row 4: not counted: sale without a customer (at the till, or by a guest)" in said
     assert "  user: 'email'" in said
     assert "  not used: colour" in said
-    assert "  3 rows read: 1 kept, 1 rejected, 1 not counted" in said
+    assert "  3 rows read: 1 kept, 0 rejected, 2 not counted" in said
     assert store.summary().n_events == 0
 
 

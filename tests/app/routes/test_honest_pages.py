@@ -19,6 +19,7 @@ from src.core.records import Load
 from src.core.settings import Settings
 from src.store import Store
 from src.workflows.explore import explore_store
+from src.workflows.first_release import publish_popularity
 from src.workflows.record_events import record_events
 
 MakeApp = Callable[[Settings], Flask]
@@ -102,6 +103,18 @@ def test_a_late_sale_is_of_the_shops_day_on_every_page(
     chart = client.get("/shop/products/late").text
     shown = f"{int(day[8:])} {('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul')[int(day[5:7]) - 1]} {day[:4]}"
     assert f"<title>{shown}: 1</title>" in chart
+
+
+@pytest.mark.usefixtures("no_smoke")
+def test_on_the_first_day_popular_products_are_named_as_such_and_no_report_as_broken(
+    settings: Settings, store: Store, make_app: MakeApp
+) -> None:
+    record_events(store, [Event(f"u{n % 5}", f"p{n % 4}", EventKind.PURCHASE, at=NOON + n) for n in range(40)])
+    publish_popularity(settings, store, Silent())
+    client = make_app(settings).test_client()
+    for path in ("/", "/operations/quality"):
+        assert "Popular products are listed, unmeasured, until the first training has ended." in words_of(client, path)
+    assert "cannot be read" not in words_of(client, "/operations/quality")
 
 
 def test_workers_that_serve_different_releases_are_named(

@@ -210,3 +210,11 @@ def test_a_wrong_value_is_refused(client: FlaskClient, wrong: Any, is_problem: C
         "seen_group"
         in is_problem(client.post("/recommend", json={"user_id": USER, "seen_group": wrong}), 422)["detail"]
     )
+
+
+def test_pages_say_how_many_variants_there_are(client: FlaskClient, products: list[str]) -> None:
+    title = client.get("/products/P00005").get_json()["title"]
+    for path in ("/", f"/customers/{USER}", f"/shop/search?q={title}", "/shop/products/P00005"):
+        answer = client.get(path, headers={"Accept-Language": "en"})
+        assert answer.status_code == 200
+        assert "4 variants" in answer.get_data(as_text=True), path

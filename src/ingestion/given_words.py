@@ -1,0 +1,70 @@
+"""What options say that words of a file mean: kinds of events, and states of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from src.core.domain import EventKind
+from src.core.errors import InputError
+from src.ingestion.event_kind_names import is_ignored_kind, kind_of
+from src.ingestion.order_states import OrderState, order_state
+
+_STATES = {"paid": OrderState.DONE, "pending": OrderState.PENDING, "cancelled": OrderState.UNDONE}
+_NOTHING = "none"
+MEANINGS = (*(kind.value for kind in EventKind), _NOTHING, *_STATES)
+"""What a word may mean; "none": rows with it do not count."""
+_GRAVITY = (OrderState.UNDONE, OrderState.PARTLY, OrderState.PENDING)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Meanings of words, beside those that are known.
+
+    Attributes:
+        given: Word in lower case → one of MEANINGS.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def kind(self, name: str) -> str:
+        """Return the value of the EventKind that a name means; "" for an unknown name."""
+        given = self.given.get(name.lower(), "")
+        return given if given and given != _NOTHING and given not in _STATES else kind_of(name)
+
+    def is_ignored_kind(self, name: str) -> bool:
+        """Whether a name means no act of a user on a product."""
+        given = self.given.get(name.lower())
+        return given == _NOTHING if given else is_ignored_kind(name)
+
+    def state(self, name: str) -> OrderState | None:
+        """Return what the name of a state means; None for an unknown one."""
+        given = self.given.get(name.lower(), "")
+        return OrderState.UNDONE if given == _NOTHING else _STATES[given] if given in _STATES else order_state(name)
+
+    def decisive_states(self, columns: Sequence[Sequence[str]]) -> list[str]:
+        """Return the state of each row that keeps it from counting, of several columns of n states; else the first."""
+        known = {states: self._decisive(states) for states in set(zip(*columns, strict=True))}
+        return [known[states] for states in zip(*columns, strict=True)]
+
+    def _decisive(self, names: tuple[str, ...]) -> str:
+        states = [self.state(name) for name in names]
+        return next((names[states.index(grave)] for grave in _GRAVITY if grave in states), names[0])
+
+
+def parse_words(text: str) -> Words:
+    """Parse `1=view,2=cart`.
+
+    Raises:
+        InputError: A part names no meaning, or an unknown one.
+    """
+    given = {}
+    for part in filter(None, text.split(",")):
+        word, equals, meaning = part.rpartition("=")
+        if not equals or meaning.strip().lower() not in MEANINGS:
+            raise InputError(
+                f"--words: found {part!r}; expected word=meaning with a meaning out of {', '.join(MEANINGS)}: "
+                "--words 1=view,2=cart,3=none"
+            )
+        given[word.strip().lower()] = meaning.strip().lower()
+    return Words(given)

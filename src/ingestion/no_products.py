@@ -1,0 +1,50 @@
+"""Tell rows of orders that are no products: gift cards, shipping, tips, discounts, deposits. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from src.ingestion.column_words import parts_of_word, plain_letters, words_of
+
+_GIFT_CARD = re.compile(
+    r"(?i)(e-?)?gift (card|voucher|certificate)|gutschein|geschenkkarte|(carte|ch.que)[ -]cadeau|cadeau(bon|kaart)"
+    r"|tarjeta (de )?regalo|karta podarunkowa|(vale|cart.o)[ -]presente|carta regalo|buono regalo|礼品卡"
+    r"|ギフトカード|기프트"
+)
+_CHARGES = """
+    shipping shipment delivery postage freight handling carriage versand porto fracht lieferung livraison port envio
+    envios gastos spedizione trasporto verzending bezorging wysylka dostawa przesylka frete portes frakt fragt toimitus
+    dopravne 运费 邮费 送料 배송비 доставка
+    tip tips gratuity trinkgeld pourboire propina mancia fooi napiwek gorjeta 小费 チップ
+    discount discounts rabatt remise reduction descuento sconto korting rabat desconto preisnachlass skonto alennus
+    折扣 优惠 割引 値引き 할인 скидка
+    deposit pfand einwegpfand mehrwegpfand kaution consigne caution fianza cauzione statiegeld kaucja 押金
+    fee fees surcharge gebuhr gebuehr gebuhren zuschlag supplement recargo toeslag oplata 手数料
+    donation spende don donacion donazione rounding rundung
+"""
+_BESIDE = """
+    cost costs charge charges kosten express free kostenlos gratis flat rate standard international national domestic
+    dhl ups fedex usps dpd gls hermes dotcom amazon bank payment zahlung nachnahme order bestellung commande pedido
+    pauschale kostenpauschale de du del della le la les los d fur pour por per for auf of and und et y e the a to zur
+    zum percent prozent eur usd gbp code promo coupon total service line item custom amount frais spese koszt koszty
+    kost additional extra
+"""
+_CHARGE_WORDS = frozenset(plain_letters(_CHARGES).split())
+_WORDS = _CHARGE_WORDS | frozenset(plain_letters(_BESIDE).split())
+
+
+def is_gift_card(title: str) -> bool:
+    """Whether a title is that of a gift card."""
+    return _GIFT_CARD.match(title) is not None
+
+
+@lru_cache(maxsize=16_384)
+def is_charge(title: str) -> bool:
+    """Whether a title says nothing but shipping, a tip, a discount, a deposit or a fee.
+
+    "Versandkosten DHL" does, "shipping box" does not: every word must be of this kind.
+    """
+    words = [part for word in words_of(title[:60]) for part in parts_of_word(word, _WORDS) or [word]]
+    words = [re.sub(r"\d+$", "", word) or word for word in words]
+    return bool(words) and all(word in _WORDS for word in words) and any(word in _CHARGE_WORDS for word in words)

@@ -1,0 +1,125 @@
+"""Leave out rows of orders that do not count: not paid, cancelled, refunded, of tests, and of no product. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from src.core.domain import BoolArray, FloatArray
+from src.ingestion.column_names import (
+    CANCELLED,
+    PRODUCT,
+    QUANTITY,
+    REFUNDED,
+    RETURNED,
+    STATE,
+    TEST,
+    TITLE,
+    TOTAL,
+)
+from src.ingestion.event_rules import EventRules
+from src.ingestion.layout import PAIRS, PURCHASES, Layout
+from src.ingestion.no_products import is_charge, is_gift_card
+from src.ingestion.order_states import OrderState
+from src.ingestion.parsing import as_texts, is_nothing
+from src.ingestion.prices import price_in
+from src.ingestion.rejections import RejectionCode
+from src.ingestion.row_rejections import RowRejections, where_true
+
+NO_WORDS = frozenset({"", "false", "no", "n", "f", "none", "nan", "null"})
+"""Notations of "no" in a column of flags."""
+_WHOLE = 0.999
+_LONGEST_STATE = 40  # characters of a state in a reason
+
+
+class OrderFate(NamedTuple):
+    """What became of the orders of n rows.
+
+    Attributes:
+        share_kept: float64[n], the share of each row's purchase that was not refunded.
+        undone: bool[n], rows that are left out as their order was cancelled or refunded.
+    """
+
+    share_kept: FloatArray
+    undone: BoolArray
+
+
+def leave_out_orders(
+    texts: dict[str, list[str]],
+    cells: dict[str, Sequence[object]],
+    layout: Layout,
+    rules: EventRules,
+    rejections: RowRejections,
+) -> OrderFate | None:
+    """Leave out orders that were not paid, cancelled or refunded, test orders, and rows that are no products.
+
+    Args:
+        texts: Role → one text a row.
+        cells: Role → one cell a row, also of the roles of products.
+        layout: What the cells mean.
+        rules: Whether pending orders count.
+        rejections: Rows that do not count are added.
+
+    Returns:
+        What became of the orders; None for rows that are no orders.
+    """
+    if layout.name not in (PURCHASES, PAIRS):
+        return None
+    if layout.name == PURCHASES:
+        titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
+        rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
+        rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+    if TEST in texts:
+        rejections.add_where(texts[TEST], _is_test, RejectionCode.TEST_ORDER)
+    candidates = rejections.good
+    partly = np.zeros(len(candidates), dtype=np.bool_)
+    pending = partly.copy()
+    for name in sorted(set(texts.get(STATE, ()))):
+        state = layout.words.state(name)
+        where = where_true(texts[STATE], name.__eq__)
+        shown = repr(name[:_LONGEST_STATE])
+        if state is OrderState.UNDONE:
+            rejections.add(where, RejectionCode.ORDER_UNDONE, shown)
+        elif state is OrderState.PENDING and not rules.count_pending:
+            pending |= where
+            rejections.add(where, RejectionCode.ORDER_PENDING, shown)
+        elif state is OrderState.PARTLY:
+            partly |= where
+    if CANCELLED in texts:
+        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
+    share = _share_back(texts, partly)
+    rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
+    return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
+
+
+def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:
+    """Return float64[n], the share of each row that was refunded or came back.
+
+    Args:
+        texts: Role → one text a row.
+        partly: bool[n], whether the state of the order says that a part was.
+    """
+    share = np.where(partly, 0.5, 0.0)
+    for role, whole in ((REFUNDED, TOTAL), (RETURNED, QUANTITY)):
+        if role in texts:
+            back, total = (_amounts(texts.get(each), len(partly)) for each in (role, whole))
+            share = np.where((total > 0) & (back > 0), back / np.where(total > 0, total, 1.0), share)
+    return share
+
+
+def _is_test(text: str) -> bool:
+    return text.lower() not in NO_WORDS and text.strip("0.") != ""
+
+
+def _is_cancelled(text: str) -> bool:
+    return not is_nothing(text) and text.lower() not in NO_WORDS and text.strip("0.:- ") != ""
+
+
+def _amounts(texts: list[str] | None, n: int) -> FloatArray:
+    """Return float64[n], the amounts of money in these cells, 0 where there is none."""
+    if texts is None:
+        return np.zeros(n)
+    known = {text: abs(match[0]) if (match := price_in(text)) else 0.0 for text in set(texts)}
+    return np.array([known[text] for text in texts])

@@ -1,0 +1,92 @@
+"""Find the scale of ratings by their cells, and convert ratings to another one. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from src.core.domain import FloatArray
+from src.core.errors import InputError
+from src.ingestion.event_rules import EventRules
+
+_ENOUGH = 20  # ratings from which a scale can be told from mistakes
+_COVERED = 0.95  # share of the ratings that a scale must hold: the others are mistakes
+
+
+class Scale(NamedTuple):
+    """The lowest and the highest rating; is_given: by an option, rather than found."""
+
+    low: float
+    high: float
+    is_given: bool = False
+
+    def __str__(self) -> str:
+        """Return it as options write it."""
+        return f"{self.low:g}-{self.high:g}"
+
+
+_NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
+_HIGH = 0.3  # share of the ratings that must lie above the next lower scale
+_USUAL = (Scale(1, 5), Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
+
+
+def parse_scale(text: str) -> Scale:
+    """Parse "1-10".
+
+    Raises:
+        InputError: The text is no scale.
+    """
+    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[-–:]\s*(-?\d+(?:\.\d+)?)\s*", text)
+    if not match or float(match[1]) >= float(match[2]):
+        raise InputError(f"--scale: found {text!r}; expected the lowest and the highest rating: --scale 1-10")
+    return Scale(float(match[1]), float(match[2]), is_given=True)
+
+
+def find_scale(ratings: Sequence[float]) -> Scale | None:
+    """Return the smallest usual scale that holds nearly all of these ratings; None if none does."""
+    if len(ratings) < _ENOUGH:
+        return None
+    least = _COVERED * len(ratings)
+    found = next((s for s in _USUAL if sum(s.low <= rating <= s.high for rating in ratings) >= least), None)
+    if found is not None and sum(rating > _NEXT_LOWER[found.high] for rating in ratings) < _HIGH * len(ratings):
+        return None  # a few high numbers are mistakes, and must not change what the others mean
+    if found == Scale(1, 5) and min(ratings) == 0.5 and any(rating % 1 == 0.5 for rating in ratings if rating > 1):
+        return Scale(0.5, 5)  # half stars, the lowest of which is rare
+    return found
+
+
+def differs(scale: Scale | None, rules: EventRules) -> bool:
+    """Return whether ratings of a scale must be converted: an option says so, or the shop's scale does not hold it.
+
+    Args:
+        scale: The scale of the file; None where it is not known.
+        rules: The shop's scale.
+
+    Returns:
+        False for an unknown scale.
+    """
+    if scale is None:
+        return False
+    if scale.is_given:
+        return (scale.low, scale.high) != (rules.rating_min, rules.rating_max)
+    return scale.low < rules.rating_min or scale.high > rules.rating_max
+
+
+def to_scale(value: FloatArray, scale: Scale | None, rules: EventRules) -> FloatArray:
+    """Convert ratings to the shop's scale, so that the ends of both meet.
+
+    Args:
+        value: float64[n], ratings.
+        scale: The scale of the file.
+        rules: The shop's scale.
+
+    Returns:
+        float64[n]; the ratings themselves where the scales do not differ.
+    """
+    if scale is None or not differs(scale, rules):
+        return value
+    share = (value - scale.low) / (scale.high - scale.low)
+    return np.asarray(rules.rating_min + share * (rules.rating_max - rules.rating_min))
