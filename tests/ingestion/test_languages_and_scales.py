@@ -217,6 +217,21 @@ def test_rows_of_orders_that_are_no_products_or_only_tests_are_left_out(write: W
     assert len(found.rejected) == 6
 
 
+def test_sales_of_a_till_in_a_log_of_payments_and_refunds_are_counted_apart(write: Write) -> None:
+    text = table(
+        "date,item,sku,qty,receipt,event type,customer",
+        lambda at: (
+            f"2023-05-01,{('Cup', 'Tip')[at % 8 == 0]},S{at % 9},1,R{at},"
+            f"{('Payment', 'Refund')[at % 10 == 9]},{('', f'c{at % 7}')[at % 4 > 0]}"
+        ),
+    )
+    found = read(write(text))
+    assert kinds(found) == {"purchase": 26, "return": 4}
+    assert left_out(found) == {
+        "sale without a customer (at the till, or by a guest)": 10,
+    }
+
+
 def test_charges_are_told_by_all_their_words() -> None:
     assert [is_charge(text) for text in ("Frais de port", "POSTAGE", "tip", "Deposit bottle 0.5l", "Tip Top tea")] == [
         True, True, True, False, False,
