@@ -294,7 +294,8 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         and (profiles[at].repeated > 0.0 or len(profiles[at].cells) < MANY)  # numbers of rows and orders do not repeat
     ]
     if not named:
-        named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9]
+        # Amounts of money repeat too.
+        named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9 and profiles[at].ids >= 0.9]
     return named[0] if len(named) == 1 else None
 
 

@@ -232,6 +232,14 @@ def test_sales_of_a_till_in_a_log_of_payments_and_refunds_are_counted_apart(writ
     }
 
 
+def test_payments_without_products_are_refused(write: Write) -> None:
+    text = table(
+        "payment_id,memo,paid_on,sum_paid,fee,client", lambda at: f"x{at},ok,2023-05-01,{at % 5}9.5,0.3,c{at % 7}"
+    )
+    with pytest.raises(UnusableFile, match="Expected a user and a product"):
+        read(write(text))
+
+
 def test_charges_are_told_by_all_their_words() -> None:
     assert [is_charge(text) for text in ("Frais de port", "POSTAGE", "tip", "Deposit bottle 0.5l", "Tip Top tea")] == [
         True, True, True, False, False,
