@@ -42,7 +42,7 @@ from app.telemetry.served_lists import ServedListLog
 from app.texts import set_up_texts
 from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
-from src.core.address_space import is_limited
+from src.core.address_space import is_limited, reserve_blas_buffers
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.models.settings import read_settings
@@ -52,6 +52,9 @@ from src.store import open_store
 VERSION = "0.1.0"
 _RULES_SECONDS, _CHECK_EVERY = 1.0, 20
 """Rules hold on every worker within two seconds; every so many looks the service is checked."""
+
+_BLAS_THREADS = 8
+"""Threads of a worker that compute: those that make answers, and those that prepare lists and take up releases."""
 
 _log = logging.getLogger(__name__)
 _starting = threading.Lock()
@@ -147,6 +150,7 @@ def start_background(app: Flask) -> None:
     aisle = context_of(app)
     aisle.recommender.announce()
     if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
+        reserve_blas_buffers(_BLAS_THREADS)
         aisle.search_service.status()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()

@@ -281,9 +281,10 @@ def sessions(reporter: Reporter) -> Protocol | None:
         title="RetailRocket",
         description=f"trained on {len(train):,} views, carts and purchases of {len(train.users):,} visitors, who are "
         f"asked for as anonymous: by their history alone. Measured on {len(users):,} later purchases of products that "
-        "the visitor had no event with; tuned on the newest part of the training data.",
+        "the visitor had no event with; tuned on the newest part of the training data. EASE would invert 7 GB; "
+        "the autoencoder is EASE among the most popular products.",
         k=20,
-        rivals=("popularity", "als", "itemknn", "ease"),
+        rivals=("popularity", "als", "itemknn"),
         goal=None,
         train=train,
         tuning=benchmark.for_tuning(),

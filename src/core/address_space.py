@@ -10,6 +10,8 @@ import errno
 import os
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from src.core.errors import LimitReached
 
@@ -18,6 +20,8 @@ _LIBRARIES_MIB, _LIBRARIES_MIB_PER_CORE = 480, 80
 """Address space of a program that has imported its libraries: 560 MiB with one core, 640 with two."""
 _TRAINING_MIB, _TRAINING_MIB_PER_CORE = 2_560, 256
 """Of a training of a small shop: 2,450 MiB with two cores, and a reserve; threads take stacks, buffers and arenas."""
+_SQUARE = 512
+"""Rows of a product that takes long enough for several threads to be at work at once."""
 _REMEDY = "Raise the limit, or remove it (ulimit -v unlimited; systemd: LimitAS=infinity), and run again."
 
 
@@ -56,6 +60,22 @@ def check_training_space() -> None:
     """Check that the libraries of a training can work. Raises LimitReached."""
     if shortage := _shortage("a training needs", _TRAINING_MIB + _TRAINING_MIB_PER_CORE * _cores()):
         raise LimitReached(shortage)
+
+
+def reserve_blas_buffers(n_threads: int) -> None:
+    """Let OpenBLAS take its buffers now; it keeps them. Without memory SciPy's tries for ever, and NumPy's exits.
+
+    Args:
+        n_threads: How many threads compute at once. SciPy's routines hold the interpreter's lock and share one buffer.
+    """
+    import numpy as np
+    from scipy.linalg import lapack
+
+    lapack.strtrs(np.eye(2, dtype=np.float32), np.ones((2, 1), np.float32))
+    square, all_run = np.ones((_SQUARE, _SQUARE), np.float32), Barrier(n_threads)
+    with ThreadPoolExecutor(n_threads) as threads:
+        for done in [threads.submit(lambda: (all_run.wait(), square @ square)) for _ in range(n_threads)]:
+            done.result()
 
 
 def _shortage(what_needs: str, mib: int) -> str:

@@ -136,7 +136,8 @@ def read_columns(
     if PRODUCT not in columns:
         return None
     notes += [
-        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; for none: --columns {role}="
+        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; "
+        + (f"for none: --columns {role}=" if role not in (USER, PRODUCT) else f"for another: --columns {role}=COLUMN")
         for role in _EVENT_ROLES
         if role in columns and role not in given.columns and (role in looks or not roles[role][0].is_named)
         if layout != PRODUCTS or role in looks
@@ -362,7 +363,7 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
         ):
             notes.append(
                 f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
-                f"row counts; leave out rows of cancelled orders before loading, or make sure that all count"
+                f"row counts; if some must not: --columns 'state={profile.name}' --words '{profile.cells[0]}=cancelled'"
             )
         elif reading.layout in (PURCHASES, PAIRS) and STATE not in reading.columns and _has_undone(profile):
             notes.append(

@@ -291,6 +291,7 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         if (has_id_word(profiles[at].name) or normalize_name(profiles[at].name).endswith("id"))
         and profiles[at].ids >= 0.9
         and profiles[at].filled >= 0.9
+        and (profiles[at].repeated > 0.0 or len(profiles[at].cells) < MANY)  # numbers of rows and orders do not repeat
     ]
     if not named:
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9]

@@ -39,6 +39,7 @@ T = TypeVar("T")
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
+_OF_SALES = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
 """Texts that are no id."""
 _YES = frozenset({"true", "yes", "y", "t", "purchased", "bought"})
@@ -121,8 +122,10 @@ def validate_events(
         Events of the rows that are not rejected.
     """
     n = len(products)
-    if layout.name == PURCHASES and INVOICE in cells:  # a till prints a receipt without knowing who buys
+    if layout.name in (PURCHASES, EVENTS) and INVOICE in cells:  # a till prints a receipt without knowing who buys
         is_sale = where_true(as_texts(cells[INVOICE]), lambda text: not is_nothing(text))
+        if layout.name == EVENTS:
+            is_sale &= where_true(as_texts(cells[KIND]), lambda text: layout.words.kind(text) in _OF_SALES)
         rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}

@@ -71,7 +71,7 @@ from src.ingestion.parsing import (
     parse_numbers,
     time_format,
 )
-from src.ingestion.rating_scales import find_scale
+from src.ingestion.rating_scales import USUAL_SCALE, find_scale
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -81,7 +81,6 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
-_USUAL_HIGHEST = 5
 _MOST_STATES = 5  # that a note names
 _UNRATED_SHARE = 0.02  # of the first rows
 
@@ -317,10 +316,11 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     scale = None
     if layout.name == RATINGS:
         scale = hints.scale or find_scale(_numbers_of(texts[VALUE], decimal, above=0.0 if unrated else -np.inf))
-    if scale is not None and not scale.is_given and scale.high != _USUAL_HIGHEST:
+    if scale is not None and not scale.is_given and scale != USUAL_SCALE:
         notes.append(
-            f"ratings go from {scale.low:g} to {scale.high:g} here, and are converted where AISLE_RATING_MIN and "
-            f"AISLE_RATING_MAX say another scale; if their scale is another: --scale {scale}"
+            f"ratings seem to go from {scale.low:g} to {scale.high:g}, and are converted where AISLE_RATING_MIN and "
+            "AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale "
+            f"{0 if scale.low else 1}-{scale.high:g}"
         )
     language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
     if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language

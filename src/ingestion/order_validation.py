@@ -10,6 +10,7 @@ import numpy as np
 from src.core.domain import BoolArray, FloatArray
 from src.ingestion.column_names import (
     CANCELLED,
+    INVOICE,
     PRODUCT,
     QUANTITY,
     REFUNDED,
@@ -20,7 +21,7 @@ from src.ingestion.column_names import (
     TOTAL,
 )
 from src.ingestion.event_rules import EventRules
-from src.ingestion.layout import PAIRS, PURCHASES, Layout
+from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, Layout
 from src.ingestion.no_products import is_charge, is_gift_card
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
@@ -65,12 +66,12 @@ def leave_out_orders(
     Returns:
         What became of the orders; None for rows that are no orders.
     """
-    if layout.name not in (PURCHASES, PAIRS):
-        return None
-    if layout.name == PURCHASES:
+    if layout.name == PURCHASES or (layout.name == EVENTS and INVOICE in cells):
         titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+    if layout.name not in (PURCHASES, PAIRS):
+        return None
     if TEST in texts:
         rejections.add_where(texts[TEST], _is_test, RejectionCode.TEST_ORDER)
     candidates = rejections.good

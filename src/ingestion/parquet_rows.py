@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from src.core.errors import AisleError, UnusableFile
 from src.ingestion.input_files import UNREADABLE, InputFile, refuse_many_columns
+from src.ingestion.parquet_pages import unpacked_page_bytes
 from src.ingestion.raw_rows import RawBlock
 
 _SAMPLE_ROWS = 200
@@ -38,7 +39,7 @@ class ParquetRows:
 
     def field_names(self) -> list[str]:
         """Return the names of the columns."""
-        with self._open() as table:
+        with self._open() as (table, _):
             return [str(name) for name in table.schema_arrow.names]
 
     def sample(self) -> list[list[Any]]:
@@ -53,11 +54,11 @@ class ParquetRows:
             first += len(rows)
 
     def _batches(self, size: int) -> Iterator[list[Sequence[object]]]:
-        with self._open() as table:
+        with self._open() as (table, source):
             self._refuse_many_rows(table.metadata.num_rows)
             first = 1
             for group in range(table.metadata.num_row_groups):
-                self._refuse_bomb(table.metadata.row_group(group))
+                self._refuse_bomb(table.metadata.row_group(group), source)
                 rows = _rows_at_once(table.metadata.row_group(group), size)
                 for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=list(self.names)):
                     self._refuse_long_texts(batch, first)
@@ -78,14 +79,25 @@ class ParquetRows:
                 "export it again, without repeated rows."
             )
 
-    def _refuse_bomb(self, group: Any) -> None:
-        """Raise UnusableFile if a column of a row group unpacks to far more than it has: a page is unpacked at once."""
+    def _refuse_bomb(self, group: Any, source: IO[bytes]) -> None:
+        """Raise UnusableFile if a column of a row group unpacks to far more than it has: a page is unpacked at once.
+
+        Args:
+            group: Its metadata.
+            source: The file, whose pages may say something else.
+        """
         for chunk in map(group.column, range(group.num_columns)):
             most = max(_UNPACKED_ALWAYS, _UNPACKED_PER_BYTE * chunk.total_compressed_size)
-            if chunk.total_uncompressed_size > most:
+            unpacked = chunk.total_uncompressed_size
+            if group.num_rows and chunk.path_in_schema.partition(".")[0] in self.names:
+                try:
+                    unpacked = max(unpacked, unpacked_page_bytes(source, chunk))
+                except ValueError as error:
+                    raise self._not_whole(error) from None
+            if unpacked > most:
                 raise UnusableFile(
                     f"{self.file.path}: column {chunk.path_in_schema!r} says that it unpacks from "
-                    f"{chunk.total_compressed_size:,} to {chunk.total_uncompressed_size:,} bytes. Expected at most "
+                    f"{chunk.total_compressed_size:,} to {unpacked:,} bytes. Expected at most "
                     f"{most:,}; export it again, in smaller row groups or without repeated texts."
                 )
 
@@ -103,7 +115,7 @@ class ParquetRows:
             )
 
     @contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _open(self) -> Iterator[tuple[Any, IO[bytes]]]:
         import pyarrow as pa  # imported here: a serving process does not need it
         import pyarrow.parquet as pq
 
@@ -113,12 +125,15 @@ class ParquetRows:
                 refuse_many_columns(self.file.path, table.metadata.num_columns)
                 source.seek(0)
                 # Texts that the file stores once are held once, however many rows have them.
-                yield pq.ParquetFile(source, read_dictionary=self._flat_texts(table))
+                yield pq.ParquetFile(source, read_dictionary=self._flat_texts(table)), source
         except (pa.ArrowException, *UNREADABLE) as error:
-            raise UnusableFile(
-                f"{self.file.path}: it is no whole parquet file ({error}). Expected one that other programs can read; "
-                "fetch it again."
-            ) from None
+            raise self._not_whole(error) from None
+
+    def _not_whole(self, error: Exception) -> UnusableFile:
+        return UnusableFile(
+            f"{self.file.path}: it is no whole parquet file ({error}). Expected one that other programs can read; "
+            "fetch it again."
+        )
 
     @contextmanager
     def _seekable(self) -> Iterator[IO[bytes]]:

@@ -30,7 +30,8 @@ class Scale(NamedTuple):
 
 _NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
 _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
-_USUAL = (Scale(1, 5), Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
+USUAL_SCALE = Scale(1, 5)
+_USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
 
 
 def parse_scale(text: str) -> Scale:

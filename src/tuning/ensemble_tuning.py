@@ -15,7 +15,7 @@ from src.core.progress import Reporter
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
-from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT
+from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, TEXT, TRANSITIONS
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.models.model_kind import Unavailable
@@ -46,7 +46,7 @@ _MAX_ROUNDS = 4
 _SAMPLED_USERS, _FEWEST_USERS = 1_500, 500
 _LISTS_PER_MODEL = 100
 """Lists that an ascent makes of every user for each model, and leaving models out after it."""
-_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5, AUTOENCODER: 0.3}
+_KNOWN_SUM = {CO_OCCURRENCE: 1.0, SPECTRAL: 0.6, ALS: 0.3, ITEM_GRAPH: 0.5, AUTOENCODER: 0.3, TRANSITIONS: 0.5}
 """A start for the weights: sums like this one are good on data of many kinds."""
 _MIN_GAIN = 1e-5
 _SURE = 1.0

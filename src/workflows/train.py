@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 
-from src.core.address_space import check_training_space
+from src.core.address_space import check_training_space, is_limited, reserve_blas_buffers
 from src.core.domain import DAY
 from src.core.errors import AisleError, Busy, NoRelease, StoreError
 from src.core.process_lock import LockOwner
@@ -71,6 +72,8 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
             return None
         with track_run(store, run), ended_by_sigterm():
             check_training_space()
+            if is_limited():
+                reserve_blas_buffers(os.cpu_count() or 1)
             noted = PhaseMeter(ProgressRecorder(reporter, store, run))
             _forget(settings, store)
             if job.trigger == "night":

@@ -47,6 +47,22 @@ def test_without_a_limit_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert address_space_note() == ""
 
 
+def test_buffers_that_were_reserved_are_there_when_no_memory_is_left(tmp_path: Path) -> None:
+    code = """
+import resource
+import numpy as np
+from scipy.linalg import lapack
+from src.core.address_space import reserve_blas_buffers
+reserve_blas_buffers(2)
+square = np.eye(100, dtype=np.float32)
+size = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, (size * 1024 + 2**20, resource.RLIM_INFINITY))
+print(lapack.strtrs(square, square)[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 @pytest.mark.parametrize(
     ("error", "always"),
     [

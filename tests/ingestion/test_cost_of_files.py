@@ -163,6 +163,34 @@ def test_a_column_that_unpacks_to_far_more_than_it_has_is_refused(
     assert len(read(write(as_parquet(texts, 400, use_dictionary=False, compression="none"))).events) == 400
 
 
+def zigzag(number: int, n_bytes: int) -> bytes:
+    """A number of Thrift's compact protocol, in more bytes than it needs."""
+    parts = [number << 1 >> 7 * at & 0x7F for at in range(n_bytes)]
+    return bytes([part | 0x80 for part in parts[:-1]] + parts[-1:])
+
+
+def test_pages_that_unpack_further_than_the_metadata_say_are_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_rows, "_UNPACKED_ALWAYS", 1_000_000)
+    whole = as_parquet({"title": pa.array(["u" * 4_000] * 400)}, 400, use_dictionary=False, compression="zstd")
+    group = pq.ParquetFile(io.BytesIO(whole)).metadata.row_group(0)
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    metadata = whole[footer:]
+    for said in (group.column(3).total_uncompressed_size, group.total_byte_size):
+        assert metadata.count(zigzag(said, 4)) == 1
+        metadata = metadata.replace(zigzag(said, 4), zigzag(1_000, 4))
+    with pytest.raises(UnusableFile, match=r"column 'title' says that it unpacks from [\d,]+ to 1,6[\d,]+ bytes"):
+        read(write(whole[:footer] + metadata))
+
+
+@pytest.mark.parametrize("broken", [b"\x00" * 30, b"\xff" * 30, b"\x15\x00\x15\x01\x15\x01\x00"])
+def test_a_page_header_that_cannot_be_read_is_told(write: Write, broken: bytes) -> None:
+    whole = as_parquet({}, 400)
+    with pytest.raises(UnusableFile, match="it is no whole parquet file"):
+        read(write(whole[:4] + broken + whole[4 + len(broken) :]))
+
+
 def test_a_schema_nested_deeper_than_the_library_reads_is_refused(write: Write) -> None:
     deep = pa.array(["u"])
     for _ in range(500):

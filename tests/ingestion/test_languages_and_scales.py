@@ -183,12 +183,7 @@ def test_states_of_products_are_understood_as_letters_and_in_other_scripts() -> 
 
 
 def test_of_two_states_the_worse_one_counts(write: Write) -> None:
-    states = (
-        ("Versendet", "Bezahlt"),
-        ("Versendet", "Erstattet"),
-        ("In Bearbeitung", "Offen"),
-        ("Storniert", "Bezahlt"),
-    )
+    states = ("Versendet;Bezahlt", "Versendet;Erstattet", "In Bearbeitung;Offen", "Storniert;Bezahlt")
     text = table(
         "Auftrag;Kunde;Artikel;Menge;Auftragsstatus;Zahlungsstatus",
         lambda at: f"{at};k{at % 7};S{at % 9};1;{states[at % 4]}",
@@ -220,6 +215,21 @@ def test_rows_of_orders_that_are_no_products_or_only_tests_are_left_out(write: W
     assert [event[1] for event in found.events] == ["S3"]
     assert sorted(left_out(found).values()) == [1, 1, 1, 3]
     assert len(found.rejected) == 6
+
+
+def test_sales_of_a_till_in_a_log_of_payments_and_refunds_are_counted_apart(write: Write) -> None:
+    text = table(
+        "date,item,sku,qty,receipt,event type,customer",
+        lambda at: (
+            f"2023-05-01,{('Cup', 'Tip')[at % 8 == 0]},S{at % 9},1,R{at},"
+            f"{('Payment', 'Refund')[at % 10 == 9]},{('', f'c{at % 7}')[at % 4 > 0]}"
+        ),
+    )
+    found = read(write(text))
+    assert kinds(found) == {"purchase": 26, "return": 4}
+    assert left_out(found) == {
+        "sale without a customer (at the till, or by a guest)": 10,
+    }
 
 
 def test_charges_are_told_by_all_their_words() -> None:
@@ -286,7 +296,7 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
     path = write(table("user_id,film_id,grade", lambda at: f"{at % 8},{at // 8},{at % 10 + 1}"))
     found = read(path)
     assert (min(event[3] for event in found.events), max(event[3] for event in found.events)) == (1.0, 5.0)
-    assert any("if their scale is another: --scale 1-10" in note for note in found.table.layout.notes)
+    assert any("if they begin elsewhere: --scale 0-10" in note for note in found.table.layout.notes)
     half = read(path, Hints(scale=parse_scale("1-19")))
     assert max(event[3] for event in half.events) == 3.0
     with pytest.raises(InputError, match=r"--scale: found '10-1'"):

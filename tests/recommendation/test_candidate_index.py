@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ HISTORIES = st.lists(
 @given(HISTORIES, st.integers(0, 70))
 def test_what_the_index_retrieves_has_the_highest_sums_over_the_history(told: list[tuple[int, float]], n: int) -> None:
     items, weight = [item for item, _ in told], [weight for _, weight in told]
-    found = WHOLE.retrieve(history(items, weight), n)
+    found = whole().retrieve(history(items, weight), n)
     others = MATRIX.astype(np.float64) * (1 - np.eye(N_ITEMS))  # a product of the history counts for the others only
     sums = np.array(weight) @ others[items] if told else np.zeros(N_ITEMS)
     named = sums if len(told) > 1 else np.delete(sums, items)
@@ -143,7 +144,11 @@ def test_what_the_index_retrieves_has_the_highest_sums_over_the_history(told: li
 
 
 MATRIX = some_matrix(8)
-WHOLE = index_of(MATRIX, N_ITEMS)
+
+
+@cache
+def whole() -> CandidateIndex:
+    return index_of(MATRIX, N_ITEMS)
 
 
 def test_a_short_index_sums_up_the_neighbours_that_it_holds() -> None:
@@ -160,7 +165,7 @@ def test_equal_sums_are_in_the_order_of_their_rows() -> None:
 
 
 def test_an_empty_history_retrieves_nothing() -> None:
-    found = WHOLE.retrieve(history([]), 10)
+    found = whole().retrieve(history([]), 10)
     assert (found.item_idx.tolist(), found.score.tolist()) == ([], [])
 
 
@@ -171,10 +176,10 @@ def test_a_history_of_products_without_neighbours_retrieves_nothing() -> None:
 
 
 def test_saved_and_loaded_it_retrieves_the_same_from_mapped_arrays(tmp_path: Path) -> None:
-    WHOLE.save(tmp_path / "index")
+    whole().save(tmp_path / "index")
     loaded = CandidateIndex.load(tmp_path / "index")
     assert isinstance(loaded.item.base, np.memmap)
     assert not loaded.score.flags.writeable
-    one, other = (each.retrieve(history([3, 9, 27]), 15) for each in (WHOLE, loaded))
+    one, other = (each.retrieve(history([3, 9, 27]), 15) for each in (whole(), loaded))
     np.testing.assert_array_equal(one.item_idx, other.item_idx)
     np.testing.assert_array_equal(one.score, other.score)

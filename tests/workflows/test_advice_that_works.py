@@ -1,0 +1,132 @@
+"""Every command that a message about a file proposes works on that very file, and changes how it is read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_processing import _hints, _parser
+from src.core.errors import UnusableFile
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.store import Store
+from src.workflows.ingest import load_files
+from src.workflows.preview import preview_files
+from src.workflows.saved_mappings import hints_for
+
+_ONE = (
+    r"--(?:columns|words|scale|kind|dates|decimal|layout|language)\s+"
+    r"(?:'[^']*'|[^\s;,.)('](?:[^\s;,)(']|,(?=\S))*|[^\s;,.)(']+)"
+)
+_OPTION = re.compile(rf"{_ONE}(?:\s+{_ONE})*")
+
+
+def rows(header: str, *cells: str, n: int = 40) -> str:
+    """A file of n rows; {u}, {p}, {n} and {k:3} are a user, a product, the row's number, and that modulo 3."""
+
+    def fill(text: str, at: int) -> str:
+        text = text.replace("{u}", f"u{at % 7}").replace("{p}", f"P{at % 9}").replace("{n}", str(at))
+        return re.sub(r"\{k:(\d+)\}", lambda match: str(at % int(match[1])), text)
+
+    return header + "\n" + "".join(",".join(fill(cell, at) for cell in cells) + "\n" for at in range(n))
+
+
+FILES = {
+    "codes of kinds": rows("user,item,action,ts", "{u}", "{p}", "{k:3}", "16900000{k:9}1"),
+    "pairs": rows("user,item", "{u}", "{p}{k:5}"),
+    "days or months": rows("order,customer,sku,qty,date", "{n}", "{u}", "{p}", "1", "03/05/2023"),
+    "unknown states": rows("order,customer,sku,qty,status", "{n}", "{u}", "{p}", "1", "state {k:2}"),
+    "another scale": rows("user,film,rating", "{u}", "{p}", "{k:9}"),
+    "two ids": rows("order,customer,product_id,sku,qty", "{n}", "{u}", "{p}", "S{k:9}", "1"),
+    "users by look": rows("zeit,kennung,vorgang,artikelnr", "2023-05-01 10:00:{k:60}", "{u}x", "view", "{p}"),
+    "thousands": rows("sku,name,price", "{p}{n}", "Mug {n}", "1.500"),
+    "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
+    "languages": rows("sku,language,name,price", "{p}", "de", "Tasse {n}", "1.0") + "P1,fr,Tasse,1.0\nP2,fr,Bol,1.0\n",
+}  # fmt: skip
+
+
+def proposed(said: str) -> Iterator[str]:
+    """The options that messages propose, without those with a placeholder in capitals."""
+    for option in dict.fromkeys(_OPTION.findall(said)):
+        if not re.search(r"=(COLUMN|NAME|NUMBER)\b|NAME$", option):
+            yield option
+
+
+def outcome(settings: Settings, path: Path, options: str = "") -> tuple[str, Counter[str]]:
+    """What is said of a file with these options, and what its rows come to; "refused" where it cannot be read."""
+    hints = _hints(_parser().parse_args([str(path), *shlex.split(options)]))
+    try:
+        said = list(preview_files(settings, [(path, hints_for(settings, path, hints)[0])], 10))
+    except UnusableFile as error:
+        return str(error), Counter(["refused"])
+    return "\n".join(said), Counter(line for line in said if "not used" not in line and "note:" not in line)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_message_proposes_is_possible_and_changes_the_reading(
+    name: str, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(FILES[name], encoding="utf-8")
+    said, before = outcome(settings, path)
+    options = list(proposed(said))
+    assert options, said
+    for option in options:
+        _, after = outcome(settings, path, option)
+        assert after["refused"] == 0, (option, said)
+        assert after != before, (option, said)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "no header"])
+def test_a_preview_has_the_totals_of_the_load(name: str, settings: Settings, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(FILES[name], encoding="utf-8")
+    options = "--columns kind=action --words 0=view,1=cart,2=purchase" if name == "codes of kinds" else ""
+    hints = _hints(_parser().parse_args([str(path), *shlex.split(options)]))
+    previewed = list(preview_files(settings, [(path, hints)], 0))
+    loaded = list(load_files(settings, store, [path], Silent(), hints))
+    totals = [line for line in previewed if re.match(r" +[\d,]+ (rows read|× )", line)]
+    assert totals
+    assert set(totals) <= set(loaded)
+
+
+def test_two_files_that_are_joined_are_previewed_together(settings: Settings, tmp_path: Path) -> None:
+    lines, heads = tmp_path / "lines.csv", tmp_path / "heads.csv"
+    lines.write_text(rows("order_id,product_id,price", "{n}", "{p}", "2.00"))
+    heads.write_text(rows("entity_id,customer_id,state,created_at", "{n}", "{u}", "paid", "2023-05-01"))
+    hints = _hints(_parser().parse_args([]))
+    said = "\n".join(preview_files(settings, [(lines, hints), (heads, hints)], 2))
+    assert "are joined by 'order_id'" in said
+    assert "40 rows read: 40 kept, 0 rejected" in said
+
+
+def test_a_later_file_that_refunds_an_order_takes_its_purchase_back(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    def load(name: str, states: tuple[str, str]) -> str:
+        path = tmp_path / name
+        path.write_text("order,customer,sku,qty,date,status\n" + "".join(
+            f"{at},u,P,1,2023-05-0{at},{state}\n" for at, state in enumerate(states, 1)
+        ))  # fmt: skip
+        return "\n".join(load_files(settings, store, [path], Silent()))
+
+    load("may.csv", ("paid", "paid"))
+    assert len(store.events.history("u")) == 2
+    said = load("june.csv", ("refunded", "paid"))
+    assert "1 × purchase of an earlier file taken back" in said
+    (left,) = store.events.history("u")
+    assert left.at == 1_682_985_600
+    load("june.csv", ("refunded", "paid"))
+    assert store.events.history("u") == [left]
+
+
+def test_refunds_that_met_no_purchase_are_counted(settings: Settings, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "returns.csv"
+    path.write_text("order,customer,sku,qty\n1,u,P,1\n1,u,P,-1\n2,u,Q,-1\n3,v,P,-2\n")
+    said = "\n".join(load_files(settings, store, [path], Silent()))
+    assert "2 × returned product that its customer never bought" in said
