@@ -91,7 +91,7 @@ def experiments() -> Response:
     description="Users, clicks, purchases and revenue of each arm, what its lists cost, and a verdict. The intervals "
     "are always valid: look as often as you like. If users are divided otherwise than the shares say, by more than "
     "chance, the experiment is broken.",
-    responses={"200": ExperimentReportAnswer, **problems_of(404, 503)},
+    responses={"200": ExperimentReportAnswer, **problems_of(404, 422, 503)},
 )
 def experiment(path: ExperimentPath) -> Response:
     """Answer with the figures of an experiment and what they say."""

@@ -99,6 +99,7 @@ _PLACE = {
     "score": 12.566,
     "source": "blend",
     "filled_by": None,
+    "variants": None,
     "title": "Fernandez Works Artist's Acrylic Paint Set 24 Colours",
     "image_url": None,
     "category": "Stationery",

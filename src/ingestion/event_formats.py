@@ -72,7 +72,15 @@ class SentEvents:
     unknown: Counter[str] = field(default_factory=Counter)
 
     def kind(self, name: object, index: int) -> str:
-        """Return the kind that a name means, and note it; "" for none, which is counted."""
+        """Find the kind that a name means, and note it.
+
+        Args:
+            name: of an event.
+            index: its place in the body.
+
+        Returns:
+            The kind; "" for none, which is counted.
+        """
         if not isinstance(name, str) or not name.strip():
             self.problems.append(SentProblem(index, "it has no name of an event; expected such as view_item"))
             return ""
@@ -85,7 +93,14 @@ class SentEvents:
         return ""
 
     def without_product(self, name: str, kind: str, index: int, expected: str) -> None:
-        """Note an event without a product: a fault where there must be one, else no act on a product."""
+        """Note an event without a product: a fault where there must be one, else no act on a product.
+
+        Args:
+            name: of the event.
+            kind: that it was read as.
+            index: its place in the body.
+            expected: the fields that would name a product.
+        """
         if kind in _NEEDS_PRODUCT:
             self.problems.append(SentProblem(index, f"{name[:_NAME_SHOWN]!r} names no product; expected {expected}"))
         else:
@@ -93,7 +108,12 @@ class SentEvents:
 
 
 def count_name(counts: Counter[str], name: str) -> None:
-    """Count a name of an event, shortened; of very many names the later ones together."""
+    """Count a name of an event, shortened; of very many names the later ones together.
+
+    Args:
+        counts: name → how many.
+        name: of the event.
+    """
     shown = name[:_NAME_SHOWN]
     counts[shown if shown in counts or len(counts) < _NAMES_SHOWN else _OTHER_NAMES] += 1
 
