@@ -229,20 +229,21 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
 
 def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:
     """Take a column of times of day for the clock of the day beside it, and drop it where no day stands beside it."""
-    clocks = [
-        at
-        for at, profile in enumerate(profiles)
-        if profile.cells and not is_excluded(profile.name)
-        if profile.clocks >= _HALF_FULL
-        or (TIME in classes_of(profile.name) and profile.share(_is_clock_number) >= 0.95)
-    ]
+    free = [at for at, profile in enumerate(profiles) if profile.cells and not is_excluded(profile.name)]
+    clocks = [at for at in free if profiles[at].clocks >= _HALF_FULL]
     named = [column for column in roles.pop(CLOCK, []) if column.at in clocks]
     roles[TIME] = [column for column in roles.get(TIME, []) if column.at not in clocks]
     if not roles[TIME]:
         del roles[TIME]
-    elif clocks and CLOCK not in ignored and _is_day_only(profiles[roles[TIME][0].at]):
+        return
+    if CLOCK in ignored or not _is_day_only(profiles[roles[TIME][0].at]):
+        return
+    of_times = [at for at in free if at != roles[TIME][0].at and TIME in classes_of(profiles[at].name)]
+    clocks = clocks or [at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95]
+    if clocks:
         at = named[0].at if named else clocks[0]
         roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
+        roles[TIME] = [column for column in roles[TIME] if column.at != at]
 
 
 def _is_clock_number(cell: str) -> bool:
