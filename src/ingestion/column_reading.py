@@ -28,6 +28,7 @@ from src.ingestion.column_names import (
     VALUE,
     candidates,
     describes_product,
+    is_number,
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -40,12 +41,13 @@ from src.ingestion.column_roles import (
     find_user_by_look,
 )
 from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, is_excluded, role_by_words
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
 from src.ingestion.line_items import find_items
-from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
@@ -55,6 +57,8 @@ _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4}
 """Role with fallbacks → the least confidence in a column that may fill its gaps."""
 _MOST_CODES = 10
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
+_MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
+_LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 _LOOK = 0.25  # confidence in a column that was found by its cells alone
 _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 
@@ -69,6 +73,7 @@ class ColumnReading:
         fallbacks: Role → positions whose cells are taken where that of the role is empty.
         notes: What was ambiguous or stays unused, for people.
         group: Positions of the id of the group that a row belongs to, if it has no role of its own.
+        day: Positions of year, month and day where no column has the whole time; else ().
     """
 
     layout: str
@@ -76,11 +81,12 @@ class ColumnReading:
     fallbacks: Mapping[str, tuple[int, ...]]
     notes: tuple[str, ...]
     group: tuple[int, ...] = ()
+    day: tuple[int, ...] = ()
 
     @property
     def used(self) -> set[int]:
         """Positions of all columns that are read."""
-        return {*self.columns.values(), *(at for others in self.fallbacks.values() for at in others)}
+        return {*self.columns.values(), *self.day, *(at for others in self.fallbacks.values() for at in others)}
 
     def moved(self, position: Mapping[int, int]) -> ColumnReading:
         """Return the reading for rows in which columns stand at other positions."""
@@ -89,6 +95,7 @@ class ColumnReading:
             columns={role: position[at] for role, at in self.columns.items()},
             fallbacks={role: tuple(position[at] for at in others) for role, others in self.fallbacks.items()},
             group=tuple(position[at] for at in self.group),
+            day=tuple(position[at] for at in self.day),
         )
 
 
@@ -123,6 +130,8 @@ def read_columns(
         roles = _without_row_numbers(roles, profiles, layout)
     if layout == PRODUCTS and PRODUCT not in given.columns:
         _prefer_unique(roles[PRODUCT], profiles)
+    if layout == PRODUCTS and not {LISTED, STATE} & {*roles, *given.ignored}:
+        roles |= _listed_by_look(profiles, {column.at for columns in roles.values() for column in columns})
     if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
@@ -143,7 +152,15 @@ def read_columns(
         if layout != PRODUCTS or role in looks
     ]
     fallbacks = _fallbacks(layout, columns, roles, profiles, given)
-    found = ColumnReading(layout, columns, fallbacks, (), _group_of(layout, columns, profiles, roles[PRODUCT]))
+    needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
+    found = ColumnReading(
+        layout,
+        columns,
+        fallbacks,
+        (),
+        _group_of(layout, columns, profiles, roles[PRODUCT]),
+        find_date_parts(profiles, columns.values()) if needs_day else (),
+    )
     notes += _near_reading(readings, columns, notes) + _unused_notes(found, profiles, given.ignored)
     return replace(found, notes=tuple(notes))
 
@@ -195,6 +212,9 @@ def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
         elif at is not None:
             roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
         found |= {PRODUCT} & roles.keys()
+    if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
+        roles[PRODUCT].insert(0, RoleColumn(at, _LOOK, False, profiles[at].filled))
+        found.add(PRODUCT)
     if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
         at = find_user_by_look(profiles, taken())
         if at is not None:
@@ -223,6 +243,22 @@ def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int |
     for at, profile in enumerate(profiles):
         is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
         if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
+            return at
+    return None
+
+
+def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Return the free column of codes of which each stands beside one title, where the product's column has titles."""
+    if PRODUCT not in roles:
+        return None
+    titles = profiles[roles[PRODUCT][0].at]
+    if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
+        return None
+    for at, profile in enumerate(profiles):
+        if at in taken or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
+            continue
+        n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
+        if has_id_word(profile.name) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
             return at
     return None
 
@@ -263,6 +299,17 @@ def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile])
             return
 
 
+def _listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
+    """Return the free column whose words say which products are shown and which are kept back, if there is one."""
+    for at, profile in enumerate(profiles):
+        words = {cell for cell in profile.cells if len(cell) > _LONGEST_FLAG}
+        meanings = {is_kept_back(word) for word in words}
+        is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
+        if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
+            return {LISTED: [RoleColumn(at, _LOOK, False, profile.filled)]}
+    return {}
+
+
 def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:
     """Return the roles without a product that is only called "id", which numbers the rows of a file of events."""
     if layout == PRODUCTS or PRODUCT not in roles:
@@ -300,6 +347,10 @@ def _fallbacks(
         )
         if others:
             found[role] = others
+    if USER in columns and USER not in found and USER not in given.columns and profiles[columns[USER]].filled < 0.5:
+        taken = {*columns.values(), *(column.at for each in roles.values() for column in each)}
+        at = find_user_by_look(profiles, taken)
+        found |= {USER: (at,)} if at is not None and layout in (EVENTS, RATINGS) else {}
     listed = tuple(column.at for column in roles.get(LISTED, ()) if column.at not in columns.values())
     return found | ({LISTED: listed} if listed and layout == PRODUCTS and LISTED not in given.columns else {})
 
@@ -365,12 +416,25 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
                 f"row counts; if some must not: --columns 'state={profile.name}' --words '{profile.cells[0]}=cancelled'"
             )
+        elif reading.layout == PAIRS and _may_be_ratings(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) has numbers that may be ratings and is not used; if they are: "
+                f"--layout ratings --columns 'rating={profile.name}'"
+            )
         elif reading.layout in (PURCHASES, PAIRS) and STATE not in reading.columns and _has_undone(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
                 f"--columns state={profile.name}"
             )
     return notes
+
+
+def _may_be_ratings(profile: ColumnProfile) -> bool:
+    """Whether a column has few different small numbers, more than two, as ratings are."""
+    if len(profile.cells) < MANY or profile.numbers < 0.9 or is_excluded(profile.name) or has_id_word(profile.name):
+        return False
+    numbers = [float(cell.replace(",", ".")) for cell in set(profile.cells) if is_number(cell)]
+    return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
 
 
 def _has_undone(profile: ColumnProfile) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ _HALF_FULL = 0.5
 _FEW_PIECES = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
+_CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])[0-5]\d(?:[0-5]\d)?")  # 905, 1405, 140530
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
@@ -227,18 +229,25 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
 
 def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> None:
     """Take a column of times of day for the clock of the day beside it, and drop it where no day stands beside it."""
-    clocks = [
-        at
-        for at, profile in enumerate(profiles)
-        if profile.cells and profile.clocks >= _HALF_FULL and not is_excluded(profile.name)
-    ]
+    free = [at for at, profile in enumerate(profiles) if profile.cells and not is_excluded(profile.name)]
+    clocks = [at for at in free if profiles[at].clocks >= _HALF_FULL]
     named = [column for column in roles.pop(CLOCK, []) if column.at in clocks]
     roles[TIME] = [column for column in roles.get(TIME, []) if column.at not in clocks]
     if not roles[TIME]:
         del roles[TIME]
-    elif clocks and CLOCK not in ignored and _is_day_only(profiles[roles[TIME][0].at]):
+        return
+    if CLOCK in ignored or not _is_day_only(profiles[roles[TIME][0].at]):
+        return
+    of_times = [at for at in free if at != roles[TIME][0].at and TIME in classes_of(profiles[at].name)]
+    clocks = clocks or [at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95]
+    if clocks:
         at = named[0].at if named else clocks[0]
         roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
+        roles[TIME] = [column for column in roles[TIME] if column.at != at]
+
+
+def _is_clock_number(cell: str) -> bool:
+    return _CLOCK_NUMBER.fullmatch(cell) is not None
 
 
 def _is_day_only(profile: ColumnProfile) -> bool:
@@ -260,8 +269,9 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
         Its position; None if no column, or no single one, looks like that.
     """
     found = [at for at in _id_like(profiles, taken) if not _names_other(profiles[at].name, PRODUCT_WORD)]
-    named = [at for at in found if has_id_word(profiles[at].name)]
-    found = named or found
+    of_users = [at for at in found if USER_WORD in classes_of(profiles[at].name)]
+    named = [at for at in of_users or found if has_id_word(profiles[at].name)]
+    found = named or of_users or found
     return found[0] if len(found) == 1 else None
 
 
@@ -290,9 +300,11 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         for at in free
         if (has_id_word(profiles[at].name) or normalize_name(profiles[at].name).endswith("id"))
         and profiles[at].ids >= 0.9
-        and profiles[at].filled >= 0.9
+        and profiles[at].filled >= _HALF_FULL  # rows of totals have none
         and (profiles[at].repeated > 0.0 or len(profiles[at].cells) < MANY)  # numbers of rows and orders do not repeat
     ]
+    full = [at for at in named if profiles[at].filled >= 0.9]
+    named = full or named
     if not named:
         # Amounts of money repeat too.
         named = [at for at in _id_like(profiles, taken) if profiles[at].filled >= 0.9 and profiles[at].ids >= 0.9]

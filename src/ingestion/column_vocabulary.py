@@ -19,6 +19,11 @@ WORDS: dict[str, str] = {
          用户 用戶 会员 會員 客户 顾客 顧客 买家 買家 用户名 会员名 昵称 会員 ユーザー ユーザ 購入者
         注文者 お客様 得意先 고객 회원 구매자 사용자 покупатель клиент пользователь kupec zakaznik asiakas
         musteri
+        cookie reader borrower leser abonnent rezensent bewerter abonnee lezer beoordelaar abonne lecteur abonado
+        recensore abbonato cartao vevo vasarlo vasarloi ugyfel felhasznalo kullanici uye alici utilizator
+        cumparator pelanggan pembeli pengguna χρηστης χρηστη πελατης πελατη αγοραστης користувач користувача
+        покупець покупця клієнт клієнта kupac korisnik narucitelj uporabnik zakaznika kunnr kunag visid العميل
+        المستخدم
     """,
     PRODUCT_WORD: """
         content barcode strichcode varenummer
@@ -29,6 +34,8 @@ WORDS: dict[str, str] = {
         annonce inserat hotel artist recipe course anime manga business restaurant beer wine joke podcast
         album 商品 宝贝 产品 產品 货品 貨品 货号 物品 品番 型番 製品 アイテム 상품 제품 товар товара артикул
         vare varer tuote urun zbozi
+        medien termek cikk produs produse produsului articol produk barang προιον προιοντος ειδος ειδους товару
+        продукт proizvod proizvoda artikl artikla izdelek vyrobok vyrobku matnr aflevering episode folge المنتج
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -38,50 +45,64 @@ WORDS: dict[str, str] = {
         zahlung zahlungs kauf bon trans financial ordered vendita fattura zakup zakupu aankoop buchung verkauf
         verkaufs ticket kassenbon scontrino caisse bestelnr ordernr po belegs 订单 訂單 交易 流水
         注文 受注 オーダー 购买 購入 주문 заказ заказа чек tilaus siparis objednavka vente ventes 付款 支付 販売
+        venda vendas talao recibo kvitto kvittering rendeles szamla nyugta satis fatura fis comanda comenzi pesanan
+        transaksi παραγγελια παραγγελιας τιμολογιο замовлення поръчка narudzba narudzbe racun narocilo objednavky
+        vbeln الطلب
     """,
     ID_WORD: """
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
+        cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
+        eposta sahkoposti пошта
     """,
     "price": """
         rrp mrp msrp uvp
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
+        ar egysegar ara fiyati pretul harga τιμη ціна cijena netpr السعر
     """,
     "quantity": """
         quantity qty menge anzahl stueck stuck stueckzahl stuckzahl stk quantite qte cantidad cant quantita
         qta quantidade qtd qtde aantal ilosc szt sztuk units pieces count antal antall uds ud pz pzs pcs pce
         pc kpl unidades unita unites eenheden pieza piezas 数量 个数 件数 個数 数 수량 количество maara adet
         mnozstvi
+        unid unidad pzas stuks mennyiseg darab db adedi miktar cantitate bucati buc jumlah kuantitas ποσοτητα
+        τεμαχια кількість kolicina kom ks kusu mnozstvo kwmeng fkimg الكمية
     """,
     "time": """
         date time timestamp datetime ts datum zeit zeitpunkt zeitstempel fecha data czas dato created at
         placed when moment tijd tijdstip tijdstempel momento jour erstellt heure hora godzina uhrzeit
         horodatage erstell angelegt anlage creation creacion creazione utworzenia aanmaak tstamp day dzien
         giorno dia 时间 日期 日時 日付 時刻 날짜 시간 일시 дата время paivays tarih
+        dt tm idopont ido tarihi saat tanggal waktu ημερομηνια ωρα vrijeme cas paivamaara erdat audat fkdat budat
+        التاريخ
     """,
     "kind": """
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
         accion acao azione zdarzenie akcja gebeurtenis actie kind verb interaktion handlung zdarzenia zdarzen
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
+        esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
     """,
     "state": """
         orderstatus ordrestatus
         status state zustand estado etat statut stato stan situacao bestellstatus zahlstatus 状态 狀態
         ステータス 状況 상태 статус tilstand tila durum stav
+        allapot allapota statusz durumu stare stadiu κατασταση الحالة
     """,
     "title": """
         benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
         title name titel bezeichnung titre nom nombre titulo nome naam nazwa designation denominacion
         denominazione tytul navn namn libelle intitule kurztext designacion titolo denumire nimi 标题 標題
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
+        megnevezes nev neve adi isim nama ονομα τιτλος назва arktx maktx اسم
     """,
     "description": """
         description desc beschreibung descripcion descricao descrizione omschrijving opis beskrivning body
         details descriptif langtext 描述 说明 說明 説明 詳細 설명 описание
+        leiras aciklama descriere deskripsi περιγραφη опис
     """,
     "category": """
         familia famille produktgrupp varegruppe kategoria
@@ -89,32 +110,39 @@ WORDS: dict[str, str] = {
         genre genres department section warengruppe rubrique departamento afdeling dzial produktgruppe familie
         collection rubro rayon reparto sortiment warengr assortiment 分类 分類 类别 類別 类目 カテゴリ
         カテゴリー ジャンル 카테고리 категория
+        kategori κατηγορια категорія kategorija matkl
     """,
     "brand": """
         varumarke maerke merke vyrobce tuotemerkki marca marche
         brand marke marque marca merk marka producent fabricant fabricante manufacturer hersteller maker
         vendor publisher author autor auteur producer artiste wytworca 品牌 ブランド メーカー 브랜드 бренд
         производитель
+        gyarto merek producator μαρκα виробник
     """,
     "image": """
         immagini imagens afbeeldingen billede billeder kuva obrazek
         image images img picture pictures photo photos bild bilder foto fotos imagen imagenes imagem immagine
         afbeelding zdjecie obraz thumbnail pic pics pix zdjecia cover poster 图片 圖片 主图 画像 写真 사진
         изображение фото
+        kep resim gorsel imagine poza gambar εικονα slika
     """,
     "stock": """
         lagersaldo lagerstatus skladem sklad varasto beholdning stoc
         stock inventory bestand lager lagerbestand existencias estoque voorraad magazyn availability available
         verfuegbarkeit verfuegbar disponibilite disponibilidad disponibilita dostepnosc giacenza scorte
         verfugbarkeit magazynowy magazynowa magazynie onhand lagermenge voorraden 库存 庫存 在庫 재고 остаток
+        keszlet stok αποθεμα залишок наличност zaliha zalihe zaloga
     """,
     "rating": """
         rating ratings rate score stars bewertung sterne note nota puntuacion calificacion valoracion
         valutazione voto avaliacao ocena beoordeling waardering 评分 評価 評分 평점 оценка grade grades
+        punteggio stelle estrellas etoiles estrelas sterren gwiazdki gwiazdek stjerner puntaje ertekeles puan
+        evaluare penilaian βαθμολογια оцінка
     """,
     "group": """
         parent group master gruppe groupe grupo hauptartikel vaterartikel vater mutter configurable maitre
         padre
+        modell modele modelo
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -137,10 +165,12 @@ WORDS: dict[str, str] = {
     SALE_WORD: """
         sale special discounted offer promo promotion promotional angebots aktions sonder oferta promocional
         solde selling
+        utsalgs akcios indirimli promocna
     """,
     REGULAR_WORD: """
         regular normal list standard base retail full original unit unitaire einzel unitario jednostkowa mrp
         msrp rrp uvp
+        veil veiledende vejl vejledende rekommenderat rek birim egyseg
     """,
     TYPE_WORD: """
         type typ tipo soort rodzaj art 类型 類型 種別 種類 タイプ тип rodzaju typu
@@ -152,6 +182,7 @@ WORDS: dict[str, str] = {
         amount s m l xl paid d on to for and und et w op von voor ajout dim fact properties property params
         payload traits attributes fields context hosted non editable server collector local utc pretty iso
         datetime ecom sold 管理 者 的 の アドレス お
+        text jual
     """,
     OTHER_WORD: """
         excl incl excluded included ttc ht iva ship shipping shipped shipto delivery versand lieferung

@@ -202,7 +202,7 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         known -= {SUM_WORD, "state"}
     if "image" in known:
         known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
-    if _COUNTED.match(" ".join(words_of(name))) and PRODUCT_WORD in known:
+    if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
         return "quantity", 0.7
     if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
         known -= {OTHER_WORD}

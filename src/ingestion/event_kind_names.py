@@ -18,6 +18,8 @@ _NAMES = {
         "facture", "fattura", "factuur", "faktura", "paragon", "vente", "venta", "vendita", "verkauf", "sprzedaz",
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
         "kop", "kob",
+        "vasarlas", "megvasarolva", "satinalma", "satinal", "satis", "cumparare", "cumparat", "pembelian",
+        "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup",
     ),
     EventKind.CART: (
         "cart", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
@@ -26,6 +28,8 @@ _NAMES = {
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "merkzettel", "bag", "trolley",
+        "scadd", "kosar", "kosarba", "sepet", "sepete", "cos", "cosul", "keranjang", "καλαθι", "кошик", "kosarica",
+        "kosara", "kosik", "kosiku",
     ),
     EventKind.VIEW: (
         "view", "viewed", "pageview", "productview", "viewitem", "detail", "visit", "visited", "pv", "viewcontent",
@@ -35,6 +39,8 @@ _NAMES = {
         "read", "seen", "show", "browse", "browsed", "bekijken", "podglad", "visualizza", "visualizzato",
         "visualizar", "voir", "ver", "ogladanie", "ansehen", "aufrufen", "浏览", "查看", "閲覧", "表示", "조회",
         "просмотр", "просмотра", "visning",
+        "megtekintes", "goruntuleme", "goruntulendi", "incele", "vizualizare", "vizualizat", "lihat", "dilihat",
+        "προβολη", "перегляд", "pregled", "zobrazeni",
     ),
     EventKind.CLICK: ("click", "clicked", "klick", "geklickt", "clic", "clique", "select", "selected", "tap", "klik",
                       "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик"),
@@ -44,6 +50,7 @@ _NAMES = {
         "notadecredito", "notacredito", "notedecredit", "korekta", "rma", "ruckerstattung", "rueckerstattung",
         "erstattung", "remboursement", "reembolso", "rimborso", "stornorechnung", "terugbetaling", "退货", "退款",
         "返品", "返金", "환불", "возврат", "retour", "devolucion", "devolucao", "reso", "zwrot", "annulation",
+        "visszaru", "visszaterites", "iade", "retur", "returnare", "pengembalian", "επιστροφη", "повернення", "povrat",
     ),
 }  # fmt: skip
 _KIND_OF = {plain_letters(name): kind.value for kind, names in _NAMES.items() for name in names}
@@ -56,7 +63,9 @@ _NOISE_WORDS = """
         finished final new to de del della di da le la el les il lo gli een het na w z u das der die zum zur vom
         update updated changed seite seiten artikels produkts prodotto prodotti artikel prodotto produktu towaru karty
         strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в ao aos
-        dodanie dodaj dodawanie добавление добавлен
+        dodanie dodaj dodawanie добавление добавлен tetel helyezes termek urun ekle ekleme eklendi adaugare
+        adaugat in produs
+        prod tambah ke produk προσθηκη στο προιοντος додавання до товару dodavanje pridani do
 """
 _NOISE = frozenset(plain_letters(_NOISE_WORDS).split())
 # Names of things that logs record and that are no act of a user on one product.
@@ -67,6 +76,7 @@ _IGNORED_WORDS = """
         impression impressions login logout signup register registration sessionend session pageleave
         filedownload formstart formsubmit videostart videoprogress videocomplete share coupon couponapplied
         generatelead appopen firstopen error exception identify home warenkorbansehen purchaseintent
+        scview sccheckout scopen
         promotionclicked promotionviewed productlistfiltered checkoutstepviewed checkoutstepcompleted logon ping
         heartbeat cartviewed productssearched couponentered coupondenied couponremoved
 """

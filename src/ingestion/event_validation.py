@@ -30,7 +30,7 @@ from src.ingestion.given_words import Words
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
 from src.ingestion.order_validation import NO_WORDS, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
-from src.ingestion.rating_scales import to_scale
+from src.ingestion.rating_scales import says_unrated, to_scale
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
 
@@ -129,6 +129,8 @@ def validate_events(
         rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    if layout.unrated:
+        texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
     if fate is not None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from src.ingestion.column_words import classes_of
+from src.ingestion.prices import price_in
 
 _ENCODINGS = ("cp1252", "cp1250", "cp1251", "gb18030", "shift_jis", "euc_jp", "big5", "euc_kr", "cp1253", "cp1254")
 _LINES, _CHARACTERS = 200, 40_000
@@ -20,7 +21,7 @@ _MIXED = re.compile(
 
 
 def detect_legacy_encoding(lines: Sequence[bytes]) -> str:
-    """Return the encoding in which lines read best: no torn words, and most known words of column names.
+    """Return the encoding in which lines read best: no torn words, most known words of column names and most prices.
 
     Args:
         lines: Lines that are not ASCII, some of which are no UTF-8.
@@ -36,4 +37,4 @@ def _faults(text: str) -> int:
     """Return how many signs of a wrong encoding a text has, less what speaks for the right one."""
     n_torn = len(_TORN.findall(text)) + len(_MIXED.findall(text)) + 3 * text.count("\ufffd")
     cells = re.split(r"[,;\t|\n]", text[:2_000])[:40]
-    return n_torn - 3 * sum(any(classes_of(cell)) for cell in cells if not cell.isascii())
+    return n_torn - 3 * sum(any(classes_of(cell)) or price_in(cell) is not None for cell in cells if not cell.isascii())

@@ -19,17 +19,22 @@ _LABEL = (
 )
 _CODE = rf"[(\[]{_LABEL}(?P<product>[^()\[\]\s]+(?: [^()\[\]\s]+)?)\s*[)\]]"
 _END = r"\s*(?:[,;|\n\r/]+\s*|$)"
+_UNITS = (
+    r"\s*(?:pcs?|pieces?|szt|stk|st|stück|stuks|uds?|unid|un|pzs?|ks|kpl|db|buc|adet|kom|шт|τεμ|件|个|個|点|개)\b\.?"
+)
+_COUNT = rf"(?P<quantity>\d{{1,5}})(?:{_UNITS})?"
 _PATTERNS = tuple(
     re.compile(pattern + _END, re.IGNORECASE)
     for pattern in (
-        rf"(?P<title>[^\n]+?)\s*[x×*]\s*(?P<quantity>\d{{1,5}})\s*{_CODE}",
+        rf"(?P<title>[^\n]+?)\s*[x×*]\s*{_COUNT}\s*{_CODE}",
         rf"(?P<quantity>\d{{1,5}})\s*[x×*]\s*(?P<title>[^\n]+?)\s*{_CODE}",
-        rf"(?P<title>[^\n]+?)\s*{_CODE}\s*[x×*:]\s*(?P<quantity>\d{{1,5}})",
+        rf"(?P<title>[^\n]+?)\s*{_CODE}\s*[x×*:]\s*{_COUNT}",
+        rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
         rf"(?P<title>[^\n]+?)\s*{_CODE}",
-        r"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*(?P<quantity>\d{1,5})",
+        rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",
         r"(?P<product>[^\s,;|:*=()]+)\s*\((?P<quantity>\d{1,5})\)",
         r"(?P<quantity>\d{1,5})\s*[x×]\s*(?P<product>[^\s,;|:*=()]+)",
-        r"(?P<title>[^\n;|]+?)\s+[x×]\s*(?P<quantity>\d{1,5})",
+        rf"(?P<title>[^\n;|]+?)\s+[x×]\s*{_COUNT}",
         r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
     )
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from typing_extensions import override
 
-from src.ingestion.column_names import KIND, PRODUCT, QUANTITY, TIME, USER, candidates
+from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TIME, TITLE, USER, candidates
 from src.ingestion.column_words import role_by_words
 from src.ingestion.input_files import refuse_many_columns, sampled
 from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows, parse_object
@@ -20,6 +20,7 @@ _SAMPLE_ROWS = 200
 _DEEPEST = 4
 _SCALAR = ""  # the name of the element of a list of plain values
 _OUTER = "record."  # before names of the whole object that its list has too
+_PARENT = "parent."  # the same, where the object is a product and its list has the variants
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     if not chain and not (has_nested and _has_more_roles(names)):
         return None
     columns: dict[str, tuple[int, tuple[str, ...]]] = {}
+    is_catalogue = not {USER, INVOICE} & _roles_of(names)
     level = first
     inner_names: set[str] = set()
     for depth in range(len(chain), -1, -1):
@@ -65,16 +67,30 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
         if depth and not level:
             columns[".".join(chain[depth - 1])] = (depth, ())
             continue
-        for path in _leaves(level):
+        paths = _leaves(level)
+        is_catalogue = is_catalogue and (depth == 0 or KIND not in _roles_of([".".join(path) for path in paths]))
+        above = _PARENT if is_catalogue else _OUTER
+        for path in paths:
             if chain[depth : depth + 1] == (path,):
                 continue
             name = ".".join(path)
             if depth < len(chain) and (role_by_words(name) or ("", 0))[0] == QUANTITY:
                 continue  # of the whole order, not of its lines
-            columns[name if name not in inner_names else f"{_OUTER * (len(chain) - depth)}{name}"] = (depth, path)
-        inner_names |= set(columns) | ({"id", "name", "number", "title", "price"} if chain else set())
+            columns[name if name not in inner_names else f"{above * (len(chain) - depth)}{name}"] = (depth, path)
+        inner_names |= set(columns) | (_names_of_elements(columns, is_catalogue) if chain else set())
     refuse_many_columns(reader.file.path, len(columns))
     return Plan(chain, columns)
+
+
+def _names_of_elements(inner: Collection[str], is_catalogue: bool) -> set[str]:
+    """Return names that mean something of the elements of a list, and another thing of the object that has the list.
+
+    Args:
+        inner: Names of the values of the elements.
+        is_catalogue: Whether the object is a product, whose title is that of its variants if they have none.
+    """
+    is_untitled = TITLE not in _roles_of(list(inner))
+    return {"id", "number", "price"} | (set() if is_untitled and is_catalogue else {"name", "title"})
 
 
 def _has_more_roles(names: Sequence[str]) -> bool:

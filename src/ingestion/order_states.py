@@ -29,6 +29,9 @@ _UNDONE: tuple[str, ...] = (
     "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "annuller", "peruut", "aterbetal",
     "refunder", "tilbagebetal", "palautet", "zrusen", "vracen", "makulerad", "stornovan", "关闭", "取消", "退款",
     "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
+    "torol", "visszater", "visszautas", "sikertelen", "lemond", "iptal", "iade", "reddedil", "basarisiz",
+    "rambursat", "batal", "dikembalikan", "ditolak", "ακυρω", "επιστρ", "απορριφ", "скасован", "поверн", "відхил",
+    "otkazan", "otkazana", "povrat", "vrnjen", "dobropis", "devol",
 )  # fmt: skip
 _PENDING: tuple[str, ...] = (
     "pending", "hold", "unpaid", "await", "open", "new", "draft", "authori", "waiting", "wartend", "warte", "offen",
@@ -38,6 +41,7 @@ _PENDING: tuple[str, ...] = (
     "proforma", "checkout", "incomplete", "nowe", "nieuw", "nuevo", "nuov", "nouve", "vorgemerkt", "vantar",
     "avventar", "afventer", "obetald", "ubetalt", "odota", "ceka", "ожида", "нов", "等待买家付款", "等待付款",
     "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
+    "fuggo", "var", "beklemede", "bekliyor", "asteptare", "menunggu", "εκκρεμ", "αναμον", "очіку", "ceka",
 )  # fmt: skip
 _DONE: tuple[str, ...] = (
     "paid", "complet", "process", "ship", "fulfil", "deliver", "clos", "invoic", "approv", "succe", "captur", "done",
@@ -50,6 +54,12 @@ _DONE: tuple[str, ...] = (
     "pagament", "wydan", "vervuld", "erfullt", "preparation", "preparacion", "lavorazione", "realizad", "оплачен",
     "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了", "発送済",
     "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
+    "teljesit", "fizetve", "kifizet", "kiszallit", "feladva", "lezar", "tamamlan", "teslim", "kargo", "odendi",
+    "onaylan",
+    "hazirlan", "finalizat", "livrat", "platit", "expediat", "procesare", "selesai", "dikirim", "dibayar",
+    "diproses", "ολοκληρ", "απεσταλ", "παραδο", "πληρω", "απεσταλη", "виконан", "доставлен", "оплачен",
+    "відправлен", "isporucen", "placen", "zavrsen", "dokoncen", "odoslan", "odeslan", "vybaven", "vyrizen", "doruc",
+    "zaplacen",
 )  # fmt: skip
 _PARTLY: tuple[str, ...] = (
     "partial",
@@ -74,6 +84,8 @@ _KEPT_BACK: tuple[str, ...] = (
     "nirgend", "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused",
     "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
     "неактив",
+    "inaktif", "pasif", "ciorna", "nevidlj", "skryt", "piszkozat", "rejtett", "vazlat", "taslak", "gizli",
+    "nonaktif", "ανενεργ",
 )  # fmt: skip
 _SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
@@ -81,6 +93,7 @@ _SHOWN: tuple[str, ...] = (
     "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",
     "both", "listed", "global", "all", "partout", "uberall", "a", "上架", "公開", "在售", "启用", "销售中",
     "出售中", "공개", "актив", "опубликован",
+    "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ",
 )  # fmt: skip
 _MOST_WORDS = 8
 _UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (

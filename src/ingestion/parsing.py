@@ -18,6 +18,8 @@ _MILLISECONDS_FROM, _MICROSECONDS_FROM, _NANOSECONDS_FROM = 1e11, 1e14, 1e17  # 
 _NUMBER_WITHIN = re.compile(r"[^\d]{0,12}?(\d[\d.,]*\d|\d)[^\d]{0,12}")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _POINTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_POINT_BETWEEN = re.compile(r"(?<=\d)\.\s+(?=\d{1,4}\b(?!:))")  # "3. 2. 2024"
+_POINT_AFTER = re.compile(r"(?<=\d)\.(?=\s|$)")  # "2024.02.03. 14:05"
 _EXCEL_EPOCH, _DAY = -2_209_161_600, 86_400  # 30 December 1899: Excel's day 0
 _EXCEL_DAYS = (20_000, 80_000)  # 1954 to 2119
 EPOCH_FROM = 100_000_000
@@ -231,8 +233,8 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
         return np.where(is_time, seconds, NO_TIME).astype(np.int64), np.asarray(is_time)
     if pattern == WRITTEN:
         pattern, texts = ISO, [written_date(text) for text in texts]
-    elif pattern in DAYS_AND_MONTHS:
-        texts = [text.replace(", ", " ") for text in texts]  # "01.03.2024, 14:05"
+    elif pattern in DAYS_AND_MONTHS or pattern.startswith("%Y."):
+        texts = [_POINT_AFTER.sub("", _POINT_BETWEEN.sub(".", text.replace(", ", " "))) for text in texts]
     if pattern == ISO:
         pattern, texts = "ISO8601", [f"{text[:-4]}Z" if text.endswith(" UTC") else text for text in texts]
         # A year or month alone is more likely another number.

@@ -12,7 +12,7 @@ _NUMBER = r"\.?\d(?:[\d.,'’ ]*\d)?"
 
 _MONEY = (
     r"\s*(?:(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₴₫฿₱₦₪₡₲₵₸₼₾]|[A-Z]{3}(?![A-Za-z])"
-    r"|(?i:rs\.?|kr\.?|zł|kč|ft|lei|руб\.?|fr\.?|r(?=\s?\d)))?\s*"
+    r"|(?i:rs\.?|kr\.?|zł|kč|ft|lei|руб\.?|fr\.?|rp\.?|rm|tl|din\.?|лв\.?|грн\.?|дин\.?|tk\.?|r(?=\s?\d)))?\s*"
 )
 
 _PRICE = re.compile(
@@ -24,7 +24,7 @@ _PRICE = re.compile(
 MAX_NUMBER_LENGTH = 60
 """Characters of a number with currency and words; longer texts are no numbers."""
 
-_ROUND_PRICE = re.compile(r"(?<=\d)[.,]\s?[-–—]{1,2}(?!\d)")  # "12,-"
+_ROUND_PRICE = re.compile(r"(?<=\d)[.,:]\s?[-–—]{1,2}(?!\d)")  # "12,-", "12:-"
 
 _GROUPED_BY_BLANKS = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d+)?", re.ASCII)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from src.core.domain import FloatArray
 from src.core.errors import InputError
+from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 
 _ENOUGH = 20  # ratings from which a scale can be told from mistakes
@@ -32,6 +33,22 @@ _NEXT_LOWER: dict[float, int] = {5: 0, 10: 5, 100: 10}
 _HIGH = 0.3  # share of the ratings that must lie above the next lower scale
 USUAL_SCALE = Scale(1, 5)
 _USUAL = (USUAL_SCALE, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(1, 100), Scale(0, 100))
+
+
+_NEGATING_WORDS = """
+    no not non nicht keine kein ohne sin senza sans niet geen brak nie bez ej inte ikke ei nao sem pas nincs yok unrated
+    нет не 未 无
+"""
+_NEGATIONS = frozenset(_NEGATING_WORDS.split())
+_MOST_WORDS = 5
+
+
+def says_unrated(text: str) -> bool:
+    """Whether a text in a column of ratings says that there is none: "not rated", "non noté", "–"."""
+    if not text or any(letter.isdigit() for letter in text):
+        return False
+    words = words_of(text)
+    return not words or (words[0] in _NEGATIONS and len(words) <= _MOST_WORDS)
 
 
 def parse_scale(text: str) -> Scale:

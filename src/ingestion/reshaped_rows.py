@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from src.ingestion.date_parts import day_of
 from src.ingestion.input_files import InputFile
 from src.ingestion.line_items import Item, Splitter
 from src.ingestion.parsing import as_texts
@@ -69,12 +70,14 @@ class ReshapedRows:
         fill: What is repeated; None for nothing.
         items: Which column is taken apart; None for none.
         later: Position of a cell and its text, in lower case, by which rows come after all others; None for no order.
+        day: Positions of year, month and day, which are put together at the right of each row; () for none.
     """
 
     inner: Any
     fill: FillDown | None = None
     items: ItemColumn | None = None
     later: tuple[int, str] | None = None
+    day: tuple[int, ...] = ()
 
     @property
     def file(self) -> InputFile:
@@ -89,7 +92,7 @@ class ReshapedRows:
     def reshape(self, rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
         """Return rows, such as those of a sample, reshaped."""
         lines = list(range(1, len(rows) + 1))
-        return list(self._taken_apart(self._filled(RawBlock(lines, list(rows)), {})).rows)
+        return list(self._taken_apart(self._filled(self._dated(RawBlock(lines, list(rows))), {})).rows)
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows, reshaped; a row that is taken apart keeps its line number."""
@@ -104,7 +107,14 @@ class ReshapedRows:
     def _reshaped(self) -> Iterator[RawBlock]:
         group: dict[int, object] = {}
         for block in self.inner.blocks():
-            yield self._taken_apart(self._filled(block, group))
+            yield self._taken_apart(self._filled(self._dated(block), group))
+
+    def _dated(self, block: RawBlock) -> RawBlock:
+        """Return the block with the day of each row at its right."""
+        if not self.day:
+            return block
+        rows: list[Sequence[object]] = [[*row, day_of(as_texts([row[at] for at in self.day]))] for row in block.rows]
+        return RawBlock(block.lines, rows, block.broken, block.texts)
 
     def _part(self, block: RawBlock, *, is_later: bool) -> RawBlock:
         """Return the rows that come later, or the others with the broken ones."""

@@ -32,6 +32,7 @@ from src.ingestion.column_names import (
 from src.ingestion.column_reading import ColumnReading
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
 from src.ingestion.line_items import find_splitter
+from src.ingestion.parsing import as_texts
 from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down
 
 _ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
@@ -56,6 +57,9 @@ def reshape(
     """
     if layout.name == PRODUCTS and reading.group and GROUP not in layout.columns:
         layout = replace(layout, columns={**layout.columns, GROUP: reading.group[0]})
+    if reading.day:
+        layout = _with_day(layout, reading.day, len(sample[0]) if sample else 0, notes)
+        sample = [as_texts(row) for row in ReshapedRows(rows, day=reading.day).reshape(sample)]
     fill = _fill_down(layout, sample)
     if fill is not None and layout.has_events:
         unused = tuple(name for name in layout.unused if name != layout.names[fill.key])
@@ -67,9 +71,16 @@ def reshape(
             f"{cells}: filled in the first row of each {layout.names[fill.key]!r} only, so taken for its other rows too"
         )
     items, layout = _item_column(layout, sample, notes)
-    if fill is None and items is None:
+    if fill is None and items is None and not reading.day:
         return rows, layout
-    return ReshapedRows(rows, fill, items), layout
+    return ReshapedRows(rows, fill, items, day=reading.day), layout
+
+
+def _with_day(layout: Layout, day: Sequence[int], width: int, notes: list[str]) -> Layout:
+    """Return the layout of rows that have the day, put together, at their right."""
+    parts = [layout.names[at] for at in day]
+    notes.append(f"{', '.join(map(repr, parts))} were put together into the day; for no time: --columns time=")
+    return replace(layout, columns={**layout.columns, TIME: width}, names=(*layout.names, "-".join(parts)))
 
 
 def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | None:
@@ -84,7 +95,11 @@ def _fill_down(layout: Layout, sample: Sequence[Sequence[str]]) -> FillDown | No
         keys = [columns[GROUP]] if GROUP in columns else []
         required = tuple(at for role, at in columns.items() if role not in (GROUP, IMAGE))
     else:
-        keys = [columns[INVOICE]] if INVOICE in columns else _free_keys(layout, sample)
+        keys = (
+            [columns[INVOICE]]
+            if INVOICE in columns
+            else [*_first_row_keys(layout, sample), *_free_keys(layout, sample)]
+        )
     found = (find_fill_down(sample, key, tuple(dict.fromkeys(repeated)), required) for key in keys)
     return next(filter(None, found), None)
 
@@ -99,6 +114,21 @@ def _free_keys(layout: Layout, sample: Sequence[Sequence[str]]) -> list[int]:
         if is_free and all(cells) and 1 < len(set(cells)) < len(cells) and all(len(cell) <= 40 for cell in cells):
             found.append(at)
     return found
+
+
+def _first_row_keys(layout: Layout, sample: Sequence[Sequence[str]]) -> list[int]:
+    """Return unused columns of different ids that are filled in the rows alone in which the user is."""
+    used, user = set(layout.columns.values()), layout.columns.get(USER)
+    if user is None:
+        return []
+    filled = [row for row in sample if row[user].strip()]
+    found = []
+    for at in range(len(sample[0])):
+        cells = [row[at].strip() for row in filled]
+        is_alike = all(bool(row[at].strip()) == bool(row[user].strip()) for row in sample)
+        if at not in used and is_alike and len(set(cells)) == len(cells) and all(len(cell) <= 40 for cell in cells):
+            found.append(at)
+    return found if len(filled) < len(sample) else []
 
 
 def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[str]) -> tuple[ItemColumn | None, Layout]:

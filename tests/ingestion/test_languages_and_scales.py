@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,9 @@ from src.ingestion.layout import Hints, parse_columns
 from src.ingestion.legacy_encodings import detect_legacy_encoding
 from src.ingestion.no_products import is_charge, is_gift_card
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
-from src.ingestion.rating_scales import Scale, find_scale, parse_scale
+from src.ingestion.parsing import time_format
+from src.ingestion.prices import price_in
+from src.ingestion.rating_scales import Scale, find_scale, parse_scale, says_unrated
 from src.ingestion.written_dates import written_date
 
 Write = Callable[..., Path]
@@ -309,3 +312,94 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
     assert max(event[3] for event in half.events) == 3.0
     with pytest.raises(InputError, match=r"--scale: found '10-1'"):
         parse_scale("10-1")
+
+
+# --- More languages and notations ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("Šifra artikla", "product"), ("Kupac", "user"), ("Cijena", "price"), ("Vevőkód", "user"),
+        ("Darab", "quantity"),
+        ("Müşteri No", "user"), ("Sipariş Durumu", "state"), ("Кількість", "quantity"), ("Πελάτης", "user"),
+        ("Jumlah", "quantity"), ("Tanggal Pesanan", "time"), ("MATNR", "product"), ("KUNNR", "user"),
+        ("Utsalgspris", "sale_price"), ("Vejl. pris", "price"), ("CATEGORYTEXT", "category"), ("Modell-Nr.", "group"),
+        ("custom_data.num_products", "quantity"),
+    ],
+)  # fmt: skip
+def test_a_name_in_further_languages_is_understood(name: str, role: str) -> None:
+    assert (role_by_words(name) or (None,))[0] == role
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sepete eklendi", "cart"), ("kosárba helyezés", "cart"), ("перегляд товару", "view"), ("kupovina", "purchase"),
+        ("προβολή προϊόντος", "view"), ("vizualizare produs", "view"), ("prodView", "view"), ("scAdd", "cart"),
+        ("iade", "return"),
+    ],
+)  # fmt: skip
+def test_kinds_in_further_languages_are_known(name: str, kind: str) -> None:
+    assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("İptal edildi", OrderState.UNDONE), ("Törölve", OrderState.UNDONE), ("Ακυρωμένη", OrderState.UNDONE),
+        ("Скасовано", OrderState.UNDONE), ("Dibatalkan", None), ("Kargoya verildi", OrderState.DONE),
+        ("Függőben", OrderState.PENDING), ("Livrată", OrderState.DONE), ("Devolución recibida", OrderState.UNDONE),
+    ],
+)  # fmt: skip
+def test_states_in_further_languages_are_known(text: str, state: OrderState | None) -> None:
+    assert order_state(text) is state
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [("Rp 75.500.000", 75_500_000.0), ("RM 12.50", 12.5), ("249:-", 249.0), ("1 990,00 грн.", 1990.0)],
+)
+def test_prices_with_further_currencies_are_read(text: str, price: float) -> None:
+    assert price_in(text) == (price, False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        (["7. 3. 2024", "28. 12. 2023"], "2024-03-07T00:00:00"),
+        (["7. 3. 2024 8:05", "28. 12. 2023 17:40"], "2024-03-07T08:05:00"),
+        (["07.03.2024. 08:05", "28.12.2023. 17:40"], "2024-03-07T08:05:00"),
+        (["2024.03.07.", "2023.12.28."], "2024-03-07T00:00:00"),
+    ],
+)
+def test_dates_may_have_blanks_and_points_after_numbers(texts: list[str], first: str) -> None:
+    seconds, is_time = time_format(texts)[0].seconds(texts)
+    assert is_time.all()
+    assert dt.datetime.fromtimestamp(int(seconds[0]), dt.UTC).isoformat() == f"{first}+00:00"
+
+
+def test_prices_tell_the_encoding_where_names_are_alike_in_several() -> None:
+    assert (
+        detect_legacy_encoding(["Kód;Cena".encode("cp1250"), *(f"A{at};1{at} Kč".encode("cp1250") for at in range(5))])
+        == "cp1250"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_none"),
+    [("nicht bewertet", True), ("sin calificar", True), ("unrated", True), ("–", True), ("", False), ("4", False),
+     ("not 5", False), ("good", False)],
+)  # fmt: skip
+def test_words_for_no_rating(text: str, is_none: bool) -> None:
+    assert says_unrated(text) is is_none
+
+
+def test_ratings_in_words_for_none_are_events_without_a_rating(write: Write) -> None:
+    found = read(
+        write(
+            table("user_id,book_id,rating", lambda at: f"u{at},B{at % 7},{'not rated' if at % 4 == 0 else 1 + at % 5}")
+        )
+    )
+    assert kinds(found) == {"rating": 30, "purchase": 10}
+    assert not found.rejected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from reading import Reading, read
 
+from src.core.domain import NO_TIME
 from src.core.errors import UnusableFile
 from src.ingestion.layout import Hints, parse_columns
 
@@ -153,11 +155,11 @@ def test_unknown_words_of_a_state_are_said_aloud(write: Write) -> None:
         write(
             table(
                 "ordernr;kundnr;artnr;antal;orderstatus",
-                lambda at: f"{at};{at % 9};P{at % 9};1;{('kifizetve', 'torolve')[at % 2]}",
+                lambda at: f"{at};{at % 9};P{at % 9};1;{('makstud', 'tuhistatud')[at % 2]}",
             )
         )
     )
-    assert "'torolve') seems to say what became of an order" in " ".join(found.table.layout.notes)
+    assert "'tuhistatud') seems to say what became of an order" in " ".join(found.table.layout.notes)
 
 
 @pytest.mark.parametrize("key", ["{order}", "{first}"])
@@ -378,3 +380,97 @@ def test_what_a_note_on_an_unused_column_proposes_works(write: Write) -> None:
 def test_other_formats_are_named_as_what_they_are(write: Write, content: bytes, what: str) -> None:
     with pytest.raises(UnusableFile, match=what):
         read(write(content))
+
+
+# --- Found by the cells of other columns ------------------------------------------------------------------------------
+
+
+def test_year_month_and_day_apart_become_the_time(write: Write) -> None:
+    rows = table(
+        "kunde,artikelnr,menge,jahr,monat,tag", lambda at: f"k{at % 7},A{at % 9},1,2023,{at % 9 + 1},{at % 27 + 1}"
+    )
+    found = read(write(rows))
+    day = dt.datetime(2023, 2, 2, tzinfo=dt.UTC).timestamp()
+    assert (found.layout, found.events[1][4], len(found.events)) == ("purchases", int(day), 40)
+    assert "'jahr', 'monat', 'tag' were put together into the day" in " ".join(found.table.layout.notes)
+    assert {event[4] for event in read(write(rows), Hints(columns={"time": ""})).events} == {NO_TIME}
+
+
+def test_day_parts_that_are_impossible_are_rejected_row_by_row(write: Write) -> None:
+    rows = table(
+        "user_id,item_id,qty,year,month,day",
+        lambda at: f"u{at % 7},P{at % 9},1,2023,2,{31 if at == 3 else at % 28 + 1}",
+    )
+    found = read(write(rows))
+    assert [reason for _, reason in found.reasons] == ["time is not readable"]
+
+
+def test_a_clock_without_signs_stands_beside_its_day(write: Write) -> None:
+    rows = table(
+        "saledate,saletime,customer,sku,qty",
+        lambda at: f"202301{at % 20 + 10},{at % 12 + 8}{at % 60:02d},c{at % 7},S-{at % 9},1",
+    )
+    first = dt.datetime(2023, 1, 10, 8, 0, tzinfo=dt.UTC).timestamp()
+    assert read(write(rows)).events[0][4] == int(first)
+
+
+def test_codes_are_preferred_to_the_titles_beside_them(write: Write) -> None:
+    rows = table("Besteldatum;Klant;Product;Nr;Aantal", lambda at: f"1-2-2023;k{at % 7};Red cup {at % 9};N-{at % 9};2")
+    found = read(write(rows))
+    assert found.events[1][1] == "N-1"
+    assert found.products[1].title == "Red cup 1"
+
+
+def test_orders_are_filled_down_where_only_first_rows_have_their_number(write: Write) -> None:
+    rows = table(
+        "Pièce;Le;Tiers;Article;Qté",
+        lambda at: f"{f'F{at}' if at % 2 == 0 else ''};{'03/02/2023' if at % 2 == 0 else ''};"
+        f"{f'T{at % 14}' if at % 2 == 0 else ''};A{at % 9};1",
+    )  # fmt: skip
+    found = read(write(rows), Hints(columns={"user": "Tiers", "time": "Le"}))
+    assert (len(found.events), found.events[1][0]) == (40, "T0")
+
+
+def test_rows_of_totals_do_not_hide_the_code_of_products(write: Write) -> None:
+    rows = table(
+        "Pedido,Cliente,Cód,Unid.", lambda at: f"{at // 2},c{at // 2 % 7},{f'K{at % 9}' if at % 3 else ''},{at % 3 + 1}"
+    )
+    assert read(write(rows)).table.layout.columns["product"] == 2
+
+
+def test_anonymous_rows_of_a_log_take_the_only_other_id(write: Write) -> None:
+    rows = table(
+        "ts,user_id,zz,event,item_id",
+        lambda at: f"{1_690_000_000 + at},{f'u{at}' if at % 5 == 0 else ''},b{at % 8},{KINDS[at % 5]},P{at % 9}",
+    )
+    found = read(write(rows))
+    assert {found.events[0][0], found.events[1][0]} == {"u0", "b1"}
+
+
+def test_products_are_kept_back_by_words_under_an_unknown_name(write: Write) -> None:
+    rows = table("sku,title,price,xyz", lambda at: f"S{at},Cup {at},5,{('online', 'hidden')[at % 2]}")
+    found = read(write(rows))
+    assert [product.unlisted for product in found.products[:2]] == [False, True]
+
+
+def test_numbers_that_may_be_ratings_are_said_aloud_and_the_advice_works(write: Write) -> None:
+    rows = table("user_id,item_id,xyz", lambda at: f"u{at},P{at % 9},{at % 5 + 1}")
+    path = write(rows)
+    assert "--layout ratings --columns 'rating=xyz'" in " ".join(read(path).table.layout.notes)
+    found = read(path, Hints(layout="ratings", columns=parse_columns("rating=xyz")))
+    assert kinds(found) == {"rating": 40}
+
+
+def test_units_stand_beside_the_quantities_of_items(write: Write) -> None:
+    rows = table("order;customer;items", lambda at: f"{at};c{at % 7};A-{at % 9} (2 ks), B-{at % 5} (1 ks)")
+    found = read(write(rows))
+    assert [(event[1], event[3]) for event in found.events[:2]] == [("A-0", 2.0), ("B-0", 1.0)]
+
+
+def test_variants_without_a_title_take_that_of_their_product(tmp_path: Path) -> None:
+    path = tmp_path / "products.json"
+    path.write_text(
+        json.dumps([{"id": at, "title": f"Cup {at}", "skus": [{"sku": f"S{at}", "price": 5.0}]} for at in range(9)])
+    )
+    assert [product.title for product in read(path).products[:2]] == ["Cup 0", "Cup 1"]
+    assert read(path).products[0].group_id == "0"
