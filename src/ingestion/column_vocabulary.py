@@ -24,6 +24,7 @@ WORDS: dict[str, str] = {
         cumparator pelanggan pembeli pengguna χρηστης χρηστη πελατης πελατη αγοραστης користувач користувача
         покупець покупця клієнт клієнта kupac korisnik narucitelj uporabnik zakaznika kunnr kunag visid العميل
         المستخدم
+        acct
     """,
     PRODUCT_WORD: """
         content barcode strichcode varenummer
@@ -36,6 +37,7 @@ WORDS: dict[str, str] = {
         vare varer tuote urun zbozi
         medien termek cikk produs produse produsului articol produk barang προιον προιοντος ειδος ειδους товару
         продукт proizvod proizvoda artikl artikla izdelek vyrobok vyrobku matnr aflevering episode folge المنتج
+        barkod
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -48,15 +50,18 @@ WORDS: dict[str, str] = {
         venda vendas talao recibo kvitto kvittering rendeles szamla nyugta satis fatura fis comanda comenzi pesanan
         transaksi παραγγελια παραγγελιας τιμολογιο замовлення поръчка narudzba narudzbe racun narocilo objednavky
         vbeln الطلب
+        zam doc
     """,
     ID_WORD: """
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
+        symbol
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
         eposta sahkoposti пошта
+        posta
     """,
     "price": """
         rrp mrp msrp uvp
@@ -85,12 +90,14 @@ WORDS: dict[str, str] = {
         accion acao azione zdarzenie akcja gebeurtenis actie kind verb interaktion handlung zdarzenia zdarzen
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
         esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
+        udalost dogadaj
     """,
     "state": """
         orderstatus ordrestatus
         status state zustand estado etat statut stato stan situacao bestellstatus zahlstatus 状态 狀態
         ステータス 状況 상태 статус tilstand tila durum stav
         allapot allapota statusz durumu stare stadiu κατασταση الحالة
+        statusu stavu
     """,
     "title": """
         benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
@@ -98,6 +105,7 @@ WORDS: dict[str, str] = {
         denominazione tytul navn namn libelle intitule kurztext designacion titolo denumire nimi 标题 標題
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
         megnevezes nev neve adi isim nama ονομα τιτλος назва arktx maktx اسم
+        ten
     """,
     "description": """
         description desc beschreibung descripcion descricao descrizione omschrijving opis beskrivning body
@@ -143,6 +151,7 @@ WORDS: dict[str, str] = {
         parent group master gruppe groupe grupo hauptartikel vaterartikel vater mutter configurable maitre
         padre
         modell modele modelo
+        modello
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -150,6 +159,7 @@ WORDS: dict[str, str] = {
         visibilidad visibilita visibilidade zichtbaarheid widocznosc activa attiva ativa recommendable
         sellable purchasable buyable orderable saleable verkaufbar bestellbar publish pubblicato publicada
         公開 上架 公开
+        vidljivo viditelne zobrazit lathato gorunur vizibil видимий ορατο prikazano
     """,
     "language": """
         language locale lang sprache langue idioma taal lingua jezyk storeview 语言 言語 язык
@@ -171,6 +181,7 @@ WORDS: dict[str, str] = {
         regular normal list standard base retail full original unit unitaire einzel unitario jednostkowa mrp
         msrp rrp uvp
         veil veiledende vejl vejledende rekommenderat rek birim egyseg
+        λιανικης maloprodajna maloobchodna perakende
     """,
     TYPE_WORD: """
         type typ tipo soort rodzaj art 类型 類型 種別 種類 タイプ тип rodzaju typu
@@ -209,6 +220,7 @@ WORDS: dict[str, str] = {
     """,
     CONTAINER_WORD: """
         properties property params payload traits attributes fields context contexts data message
+        ctx
     """,
 }
 _TAXES = (

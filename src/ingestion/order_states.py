@@ -85,7 +85,7 @@ _KEPT_BACK: tuple[str, ...] = (
     "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
     "неактив",
     "inaktif", "pasif", "ciorna", "nevidlj", "skryt", "piszkozat", "rejtett", "vazlat", "taslak", "gizli",
-    "nonaktif", "ανενεργ",
+    "nonaktif", "ανενεργ", "ne", "nu", "nem", "hayir", "nej", "ei", "οχι", "ні",
 )  # fmt: skip
 _SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
@@ -93,7 +93,8 @@ _SHOWN: tuple[str, ...] = (
     "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",
     "both", "listed", "global", "all", "partout", "uberall", "a", "上架", "公開", "在售", "启用", "销售中",
     "出售中", "공개", "актив", "опубликован",
-    "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ",
+    "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ", "ano", "kylla",
+    "ναι", "так",
 )  # fmt: skip
 _MOST_WORDS = 8
 _UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (

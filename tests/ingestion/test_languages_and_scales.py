@@ -325,7 +325,8 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
         ("Müşteri No", "user"), ("Sipariş Durumu", "state"), ("Кількість", "quantity"), ("Πελάτης", "user"),
         ("Jumlah", "quantity"), ("Tanggal Pesanan", "time"), ("MATNR", "product"), ("KUNNR", "user"),
         ("Utsalgspris", "sale_price"), ("Vejl. pris", "price"), ("CATEGORYTEXT", "category"), ("Modell-Nr.", "group"),
-        ("custom_data.num_products", "quantity"),
+        ("custom_data.num_products", "quantity"), ("Anzahl Sterne", "rating"), ("Stock item no", "product"),
+        ("Viditelné", "listed"), ("Acct No", "user"), ("E-posta", "user"),
     ],
 )  # fmt: skip
 def test_a_name_in_further_languages_is_understood(name: str, role: str) -> None:
