@@ -346,9 +346,11 @@ class Aisle:
         """Whether a release is served and the store answers: GET /readyz."""
         return self._call("GET", "/readyz", {}, None, is_safe=True)
 
-    def add_events(self, body: Any, *, format: Literal["ga4", "ubi", "segment"] | None = None) -> EventsAnswer:
+    def add_events(
+        self, body: Any, *, format: Literal["ga4", "ubi", "segment"] | None = None, key: str | None = None
+    ) -> EventsAnswer:
         """Tell what users did: POST /events."""
-        return self._call("POST", "/events", {"format": format}, body, is_safe=False)
+        return self._call("POST", "/events", {"format": format, "key": key}, body, is_safe=False)
 
     def start_training(
         self,

@@ -132,10 +132,10 @@ def show() -> Response:
     except StoreError:
         past, audit, written = [], [], []
     said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
-    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=_done())
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=done())
 
 
-def _done() -> str:
+def done() -> str:
     """Return what was just done, as the address says; "" if the release was changed again meanwhile."""
     t, args = current_phrases(), request.args
     name, version = args.get("changed", ""), args.get("release", "")

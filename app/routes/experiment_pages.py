@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from app.context import current_aisle
-from app.routes.dashboard_pages import tab
+from app.routes.dashboard_pages import done, tab
 from app.routes.experiments import judged_experiment
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import Role
@@ -20,4 +20,4 @@ def experiments() -> Response:
     aisle, t = current_aisle(), current_phrases()
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
     begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
-    return tab("experiments", experiments=judged, metrics=METRICS, begin=begin)
+    return tab("experiments", experiments=judged, metrics=METRICS, begin=begin, done=done())

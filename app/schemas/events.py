@@ -134,6 +134,9 @@ class EventsQuery(Request):
     format: Literal["ga4", "ubi", "segment"] | None = Field(
         None, description="A format of others that the body has; by default the one below."
     )
+    key: Annotated[str, Field(max_length=256)] | None = Field(
+        None, description="A public key, for a browser's sendBeacon, which sends no headers."
+    )
 
 
 class EventError(BaseModel):

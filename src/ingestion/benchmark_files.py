@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -173,6 +173,8 @@ def _open(path: Path) -> tuple[Table, FileSummary]:
         raise UnusableFile(error.found, _EXPECTED) from None  # a benchmark has no options for the layout of a file
     if not table.layout.has_events:
         raise UnusableFile(f"{path}: it was read as {table.describe()}.", _EXPECTED)
+    # All files of a split have one scale, that of the train file: nothing is converted.
+    table = replace(table, layout=replace(table.layout, scale=None))
     return table, FileSummary(path, table.describe())
 
 

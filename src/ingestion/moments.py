@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from src.ingestion.parsing import EPOCH, TimeFormat, is_compact_day, time_format
+from src.ingestion.parsing import EPOCH, EPOCH_FROM, TimeFormat, is_compact_day, time_format
 
 Sent = int | float | str | None
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
@@ -82,7 +82,7 @@ def _read_number(text: str) -> Moment:
     if not is_time[0]:
         return Moment(None, "", _refusal(text))
     unit = next(unit for start, unit in _UNITS if abs(float(text)) >= start)
-    return Moment(int(seconds[0]), f"unix time in {unit}")
+    return Moment(int(seconds[0]), f"unix time in {unit}{', before 1973' if seconds[0] < EPOCH_FROM else ''}")
 
 
 def _read_together(texts: list[str]) -> list[Moment]:

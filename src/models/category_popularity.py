@@ -19,7 +19,7 @@ from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models import popularity
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import scale_columns, subtract_self_scores
+from src.models.normalization import less_own, scale_columns, subtract_self_scores
 from src.models.sparse_rows import entries_of, sums_at
 
 
@@ -91,7 +91,7 @@ class CategoryPopularity(FromHistory, SavedAsArrays):
         profile = sums_at(self.indices[of_history.at], member, self.indices[of_items.at], self.n_categories)
         score = np.bincount(of_items.weight, self.data[of_items.at] * profile, minlength=len(item_idx))
         own = sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
-        return np.asarray(score * self.weight[item_idx] - own, dtype=np.float32)
+        return np.asarray(less_own(score * self.weight[item_idx], own), dtype=np.float32)
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_categories."""

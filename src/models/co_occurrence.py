@@ -20,14 +20,17 @@ from typing_extensions import override
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import NormalizedHistories, normalize_histories, scale_columns
+from src.models.normalization import (
+    NormalizedHistories,
+    less_own,
+    normalize_histories,
+    subtract_self_scores,
+)
 from src.models.sparse_rows import entries_of, sums_at, sums_by_column
 
 _MOST_STEPS = 200_000
 """Products that the walk from one product may visit. From a product with more, it takes a sample of its users, each
 weighted up, so that the time of a query does not grow with the shop."""
-
-_ROUNDING = np.float32(1e-4)
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,7 @@ class CoOccurrence(FromHistory, SavedAsArrays):
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         product = (queries.history @ self._to_users) @ self._to_items
         scores = (product if items is None else product[:, items]).toarray()
-        own = scale_columns(queries.history, self.itself)
-        own = own if items is None else csr_matrix(own[:, items])
-        at = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices
-        scores[at] = _less(scores[at], own.data)
+        subtract_self_scores(scores, queries.history, self.itself, items)
         scores[np.diff(queries.history.indptr) == 0] = np.nan
         return np.asarray(scores, dtype=np.float32)
 
@@ -127,17 +127,11 @@ class CoOccurrence(FromHistory, SavedAsArrays):
         reached = self.item_weight[step.at] * step.weight
         scores = sums_at(self.item_idx[step.at], reached, item_idx, self.n_items)
         own = sums_at(query.item_idx, query.weight * self.itself[query.item_idx], item_idx, self.n_items)
-        return np.where(own > 0, _less(scores, own), scores)
+        return less_own(scores, own)
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items, and n_pairs, the number of stored events of different pairs."""
         return {"n_items": self.n_items, "n_pairs": len(self.item_idx)}
-
-
-def _less(score: FloatArray, own: FloatArray) -> FloatArray:
-    """Return score - own, and 0 where nothing but rounding is left of it."""
-    rest = score - own
-    return np.where(rest < _ROUNDING * own, np.float32(0), rest)
 
 
 def train(data: TrainingData, params: CoOccurrenceParams, *, seed: int) -> CoOccurrence:

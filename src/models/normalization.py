@@ -38,6 +38,10 @@ class NormalizedHistories:
         return float(used.mean()) if len(used) else 1.0
 
 
+_ROUNDING = 1e-4
+"""Of float32 sums, as a share of these."""
+
+
 def normalize_histories(histories: csr_matrix, user_exponent: float, item_exponent: float) -> NormalizedHistories:
     """Normalise histories by the degrees of users and items.
 
@@ -73,6 +77,21 @@ def scale_columns(matrix: csr_matrix, factor: FloatArray) -> csr_matrix:
     return csr_matrix(matrix @ diags_array(factor.astype(np.float32)))
 
 
+def less_own(support: FloatArray, own: FloatArray) -> FloatArray:
+    """Subtract the support that products give themselves.
+
+    Args:
+        support: float[n], of all products of a history, these included.
+        own: float[n], the part that is their own.
+
+    Returns:
+        float[n]; 0 where nothing but rounding is left, as 0 means that the history says nothing.
+    """
+    rest = support - own
+    rest[np.abs(rest) <= _ROUNDING * np.abs(own)] = 0.0
+    return rest
+
+
 def subtract_self_scores(scores: FloatArray, histories: csr_matrix, itself: FloatArray, items: IntArray | None) -> None:
     """Subtract in place the support that each product of a history gives itself: its weight times `itself`.
 
@@ -84,4 +103,5 @@ def subtract_self_scores(scores: FloatArray, histories: csr_matrix, itself: Floa
     """
     own = scale_columns(histories, itself)
     own = own if items is None else csr_matrix(own[:, items])
-    scores[np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices] -= own.data
+    at = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices
+    scores[at] = less_own(scores[at], own.data)

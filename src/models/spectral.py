@@ -23,7 +23,7 @@ from typing_extensions import override
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
-from src.models.normalization import NormalizedHistories, normalize_histories, subtract_self_scores
+from src.models.normalization import NormalizedHistories, less_own, normalize_histories, subtract_self_scores
 
 _MAX_NUMBERS = 80_000_000
 """Limit of one factor matrix: 320 MB. A catalogue of half a million products gets 168 factors."""
@@ -109,7 +109,7 @@ class Spectral(FromHistory, SavedAsArrays):
         order = np.argsort(query.item_idx)
         place = order[np.minimum(np.searchsorted(query.item_idx, item_idx, sorter=order), len(order) - 1)]
         own = (query.weight * self.itself[query.item_idx])[place]
-        return np.asarray(scores - np.where(query.item_idx[place] == item_idx, own, np.float32(0)))
+        return less_own(scores, np.where(query.item_idx[place] == item_idx, own, np.float32(0)))
 
     def describe(self) -> dict[str, int]:
         """Return the shapes: n_items and n_factors."""

@@ -60,6 +60,8 @@ def another_value(name: str) -> tuple[str, object]:
         "als_use_gpu": ("yes", True),
         "encoder_download": ("yes", True),
         "ranker": ("off", "off"),
+        "learn_on": ("group", "group"),
+        "guess_groups": ("off", "off"),
         "log_format": ("json", "json"),
         "trusted_proxies": ("10.0.0.5,192.168.0.0/16", "10.0.0.5,192.168.0.0/16"),
         "log_ids": ("on", "on"),
