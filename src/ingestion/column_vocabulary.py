@@ -25,6 +25,7 @@ WORDS: dict[str, str] = {
         покупець покупця клієнт клієнта kupac korisnik narucitelj uporabnik zakaznika kunnr kunag visid العميل
         المستخدم
         acct
+        ostja kasutaja billto
     """,
     PRODUCT_WORD: """
         content barcode strichcode varenummer
@@ -38,6 +39,7 @@ WORDS: dict[str, str] = {
         medien termek cikk produs produse produsului articol produk barang προιον προιοντος ειδος ειδους товару
         продукт proizvod proizvoda artikl artikla izdelek vyrobok vyrobku matnr aflevering episode folge المنتج
         barkod
+        toode tooted
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -51,6 +53,7 @@ WORDS: dict[str, str] = {
         transaksi παραγγελια παραγγελιας τιμολογιο замовлення поръчка narudzba narudzbe racun narocilo objednavky
         vbeln الطلب
         zam doc
+        tellimus tellimuse
     """,
     ID_WORD: """
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
@@ -76,6 +79,7 @@ WORDS: dict[str, str] = {
         mnozstvi
         unid unidad pzas stuks mennyiseg darab db adedi miktar cantitate bucati buc jumlah kuantitas ποσοτητα
         τεμαχια кількість kolicina kom ks kusu mnozstvo kwmeng fkimg الكمية
+        kogus
     """,
     "time": """
         date time timestamp datetime ts datum zeit zeitpunkt zeitstempel fecha data czas dato created at
@@ -84,6 +88,7 @@ WORDS: dict[str, str] = {
         giorno dia 时间 日期 日時 日付 時刻 날짜 시간 일시 дата время paivays tarih
         dt tm idopont ido tarihi saat tanggal waktu ημερομηνια ωρα vrijeme cas paivamaara erdat audat fkdat budat
         التاريخ
+        aeg kuupaev kello pvm tidspunkt
     """,
     "kind": """
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
@@ -91,6 +96,7 @@ WORDS: dict[str, str] = {
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
         esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
         udalost dogadaj
+        haendelse handelse tegevus sundmus събитие
     """,
     "state": """
         orderstatus ordrestatus
@@ -152,6 +158,7 @@ WORDS: dict[str, str] = {
         padre
         modell modele modelo
         modello
+        style
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -160,6 +167,7 @@ WORDS: dict[str, str] = {
         sellable purchasable buyable orderable saleable verkaufbar bestellbar publish pubblicato publicada
         公開 上架 公开
         vidljivo viditelne zobrazit lathato gorunur vizibil видимий ορατο prikazano
+        synlig synlighed nakyvissa
     """,
     "language": """
         language locale lang sprache langue idioma taal lingua jezyk storeview 语言 言語 язык
