@@ -200,7 +200,7 @@ def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
             del roles[role]
         roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
         found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and TITLE in roles and _CATALOGUE & roles.keys():
+    if PRODUCT not in roles and PRODUCT not in ignored and _describes_catalogue(roles):
         at = find_code(profiles, taken())
         if at is not None:
             roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
@@ -232,6 +232,12 @@ def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
 
 
 _CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
+
+
+def _describes_catalogue(roles: Roles) -> bool:
+    """Whether columns describe products: a title or description, and more."""
+    named = TITLE if TITLE in roles else DESCRIPTION
+    return named in roles and bool(_CATALOGUE - {named} & roles.keys())
 
 
 def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
@@ -416,6 +422,21 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
                 f"row counts; if some must not: --columns 'state={profile.name}' --words '{profile.cells[0]}=cancelled'"
             )
+        elif (
+            reading.layout in (PURCHASES, PAIRS)
+            and {KIND, STATE, INVOICE}.isdisjoint({*reading.columns, *ignored})
+            and _is_unknown_enumeration(profile)
+        ):
+            words = list(dict.fromkeys(profile.cells))[:2]
+            notes.append(
+                f"{profile.name!r} ({shown}) is not known and not used: every row counts alike; if it tells kinds of "
+                f"events: --layout events --columns 'kind={profile.name}' --words '{words[0]}=view,{words[1]}=purchase'"
+            )
+        elif reading.layout == PRODUCTS and LISTED not in {*reading.columns, *ignored} and _is_flag(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) is not used; if it says which products are shown: "
+                f"--columns 'listed={profile.name}'"
+            )
         elif reading.layout == PAIRS and _may_be_ratings(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) has numbers that may be ratings and is not used; if they are: "
@@ -427,6 +448,19 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"--columns state={profile.name}"
             )
     return notes
+
+
+def _is_unknown_enumeration(profile: ColumnProfile) -> bool:
+    """Whether a column of unknown name has a few words that repeat, as kinds of events do."""
+    is_known = any(classes_of(profile.name)) or candidates([profile.name])
+    few = 1 < profile.n_distinct <= _MOST_CODES and len(profile.cells) >= MANY
+    return not is_known and few and profile.filled >= 0.9 and profile.is_enumeration
+
+
+def _is_flag(profile: ColumnProfile) -> bool:
+    """Whether a column of unknown name has words for yes and no."""
+    meanings = {is_kept_back(cell) for cell in set(profile.cells) if not cell.isdecimal()}
+    return meanings == {True, False} and profile.listings == 1.0 and not any(classes_of(profile.name))
 
 
 def _may_be_ratings(profile: ColumnProfile) -> bool:

@@ -268,7 +268,11 @@ def find_user_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int])
     Returns:
         Its position; None if no column, or no single one, looks like that.
     """
-    found = [at for at in _id_like(profiles, taken) if not _names_other(profiles[at].name, PRODUCT_WORD)]
+    found = [
+        at
+        for at in _id_like(profiles, taken)
+        if not _names_other(profiles[at].name, PRODUCT_WORD) and KIND not in classes_of(profiles[at].name)
+    ]
     of_users = [at for at in found if USER_WORD in classes_of(profiles[at].name)]
     named = [at for at in of_users or found if has_id_word(profiles[at].name)]
     found = named or of_users or found

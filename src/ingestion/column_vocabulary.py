@@ -24,6 +24,8 @@ WORDS: dict[str, str] = {
         cumparator pelanggan pembeli pengguna χρηστης χρηστη πελατης πελατη αγοραστης користувач користувача
         покупець покупця клієнт клієнта kupac korisnik narucitelj uporabnik zakaznika kunnr kunag visid العميل
         المستخدم
+        acct
+        ostja kasutaja billto
     """,
     PRODUCT_WORD: """
         content barcode strichcode varenummer
@@ -36,6 +38,8 @@ WORDS: dict[str, str] = {
         vare varer tuote urun zbozi
         medien termek cikk produs produse produsului articol produk barang προιον προιοντος ειδος ειδους товару
         продукт proizvod proizvoda artikl artikla izdelek vyrobok vyrobku matnr aflevering episode folge المنتج
+        barkod
+        toode tooted
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -48,15 +52,19 @@ WORDS: dict[str, str] = {
         venda vendas talao recibo kvitto kvittering rendeles szamla nyugta satis fatura fis comanda comenzi pesanan
         transaksi παραγγελια παραγγελιας τιμολογιο замовлення поръчка narudzba narudzbe racun narocilo objednavky
         vbeln الطلب
+        zam doc
+        tellimus tellimuse
     """,
     ID_WORD: """
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
+        symbol
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
         eposta sahkoposti пошта
+        posta
     """,
     "price": """
         rrp mrp msrp uvp
@@ -71,6 +79,7 @@ WORDS: dict[str, str] = {
         mnozstvi
         unid unidad pzas stuks mennyiseg darab db adedi miktar cantitate bucati buc jumlah kuantitas ποσοτητα
         τεμαχια кількість kolicina kom ks kusu mnozstvo kwmeng fkimg الكمية
+        kogus
     """,
     "time": """
         date time timestamp datetime ts datum zeit zeitpunkt zeitstempel fecha data czas dato created at
@@ -79,18 +88,22 @@ WORDS: dict[str, str] = {
         giorno dia 时间 日期 日時 日付 時刻 날짜 시간 일시 дата время paivays tarih
         dt tm idopont ido tarihi saat tanggal waktu ημερομηνια ωρα vrijeme cas paivamaara erdat audat fkdat budat
         التاريخ
+        aeg kuupaev kello pvm tidspunkt
     """,
     "kind": """
         event action activity behavior behaviour interaction ereignis aktion aktivitaet evenement evento
         accion acao azione zdarzenie akcja gebeurtenis actie kind verb interaktion handlung zdarzenia zdarzen
         vorfall 行为 行動 操作 动作 事件 イベント 행동 событие действие
         esemeny muvelet islem olay eylem actiune eveniment aksi ενεργεια подія дія
+        udalost dogadaj
+        haendelse handelse tegevus sundmus събитие
     """,
     "state": """
         orderstatus ordrestatus
         status state zustand estado etat statut stato stan situacao bestellstatus zahlstatus 状态 狀態
         ステータス 状況 상태 статус tilstand tila durum stav
         allapot allapota statusz durumu stare stadiu κατασταση الحالة
+        statusu stavu
     """,
     "title": """
         benamning benaevnelse betegnelse designacao nazev nazwy nazov naziv nimike
@@ -98,6 +111,7 @@ WORDS: dict[str, str] = {
         denominazione tytul navn namn libelle intitule kurztext designacion titolo denumire nimi 标题 標題
         名称 名稱 品名 名 タイトル 名前 이름 제목 название наименование
         megnevezes nev neve adi isim nama ονομα τιτλος назва arktx maktx اسم
+        ten
     """,
     "description": """
         description desc beschreibung descripcion descricao descrizione omschrijving opis beskrivning body
@@ -143,6 +157,8 @@ WORDS: dict[str, str] = {
         parent group master gruppe groupe grupo hauptartikel vaterartikel vater mutter configurable maitre
         padre
         modell modele modelo
+        modello
+        style
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -150,6 +166,8 @@ WORDS: dict[str, str] = {
         visibilidad visibilita visibilidade zichtbaarheid widocznosc activa attiva ativa recommendable
         sellable purchasable buyable orderable saleable verkaufbar bestellbar publish pubblicato publicada
         公開 上架 公开
+        vidljivo viditelne zobrazit lathato gorunur vizibil видимий ορατο prikazano
+        synlig synlighed nakyvissa
     """,
     "language": """
         language locale lang sprache langue idioma taal lingua jezyk storeview 语言 言語 язык
@@ -171,6 +189,7 @@ WORDS: dict[str, str] = {
         regular normal list standard base retail full original unit unitaire einzel unitario jednostkowa mrp
         msrp rrp uvp
         veil veiledende vejl vejledende rekommenderat rek birim egyseg
+        λιανικης maloprodajna maloobchodna perakende
     """,
     TYPE_WORD: """
         type typ tipo soort rodzaj art 类型 類型 種別 種類 タイプ тип rodzaju typu
@@ -209,6 +228,7 @@ WORDS: dict[str, str] = {
     """,
     CONTAINER_WORD: """
         properties property params payload traits attributes fields context contexts data message
+        ctx
     """,
 }
 _TAXES = (

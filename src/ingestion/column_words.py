@@ -30,6 +30,8 @@ _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
 _ACTS_OF_SALE = frozenset({"shipped", "delivered"})
+_WORDS_OF_STARS = "stars sterne sterren etoiles estrellas estrelas stelle gwiazdki gwiazdek stjerner"
+_STARS = frozenset(_WORDS_OF_STARS.split())
 _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
 """Roles whose cells are telling enough for a name of which little is understood."""
 
@@ -204,6 +206,10 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
         return "quantity", 0.7
+    if {"quantity", "rating"} <= known and not _STARS.isdisjoint(words_of(name)):
+        known -= {"quantity"}  # a "number of stars" is a rating, a "number of ratings" is none
+    if {"stock", PRODUCT_WORD, ID_WORD} <= known:
+        known -= {"stock"}  # the code of what is in stock
     if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
         known -= {OTHER_WORD}
     if "quantity" in known and known & {"refunded", "cancelled"}:
@@ -216,7 +222,7 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         return (("sale_price" if SALE_WORD in known else "price"), confidence or 0.25)
     if {"group", USER_WORD} <= known:
         return None
-    if "group" in known and not known & {PRODUCT_WORD, ID_WORD}:
+    if "group" in known and not known & {PRODUCT_WORD, ID_WORD} and classes.count("group") < 2:  # a "parent style"
         known.discard("group")
     if "image" in known and known & {"title", "description", "quantity"}:
         return None

@@ -19,7 +19,7 @@ _NAMES = {
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
         "kop", "kob",
         "vasarlas", "megvasarolva", "satinalma", "satinal", "satis", "cumparare", "cumparat", "pembelian",
-        "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup",
+        "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup", "ost",
     ),
     EventKind.CART: (
         "cart", "addtocart", "cartadd", "basket", "addtobasket", "addtobag", "warenkorb", "panier", "carrito",
@@ -28,7 +28,8 @@ _NAMES = {
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
         "fav", "merkzettel", "bag", "trolley",
-        "scadd", "kosar", "kosarba", "sepet", "sepete", "cos", "cosul", "keranjang", "καλαθι", "кошик", "kosarica",
+        "scadd", "kurv", "ostukorv", "ostukorvi", "kosika",
+        "kosar", "kosarba", "sepet", "sepete", "cos", "cosul", "keranjang", "καλαθι", "кошик", "kosarica",
         "kosara", "kosik", "kosiku",
     ),
     EventKind.VIEW: (
@@ -40,7 +41,7 @@ _NAMES = {
         "visualizar", "voir", "ver", "ogladanie", "ansehen", "aufrufen", "浏览", "查看", "閲覧", "表示", "조회",
         "просмотр", "просмотра", "visning",
         "megtekintes", "goruntuleme", "goruntulendi", "incele", "vizualizare", "vizualizat", "lihat", "dilihat",
-        "προβολη", "перегляд", "pregled", "zobrazeni",
+        "προβολη", "перегляд", "pregled", "zobrazeni", "vaatamine", "zobrazenie",
     ),
     EventKind.CLICK: ("click", "clicked", "klick", "geklickt", "clic", "clique", "select", "selected", "tap", "klik",
                       "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик"),
@@ -65,7 +66,8 @@ _NOISE_WORDS = """
         strony pagina page fiche ficha scheda express checkout 商品 加入 追加 添加 ページ 詳細 详情 页面 товара в ao aos
         dodanie dodaj dodawanie добавление добавлен tetel helyezes termek urun ekle ekleme eklendi adaugare
         adaugat in produs
-        prod tambah ke produk προσθηκη στο προιοντος додавання до товару dodavanje pridani do
+        prod tambah ke produk προσθηκη στο προιοντος додавання до товару dodavanje pridani pridanie lagt i do catalog
+        sales place placed
 """
 _NOISE = frozenset(plain_letters(_NOISE_WORDS).split())
 # Names of things that logs record and that are no act of a user on one product.

@@ -31,7 +31,7 @@ _UNDONE: tuple[str, ...] = (
     "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
     "torol", "visszater", "visszautas", "sikertelen", "lemond", "iptal", "iade", "reddedil", "basarisiz",
     "rambursat", "batal", "dikembalikan", "ditolak", "ακυρω", "επιστρ", "απορριφ", "скасован", "поверн", "відхил",
-    "otkazan", "otkazana", "povrat", "vrnjen", "dobropis", "devol",
+    "otkazan", "otkazana", "povrat", "vrnjen", "dobropis", "devol", "отказан", "върнат", "tuhista",
 )  # fmt: skip
 _PENDING: tuple[str, ...] = (
     "pending", "hold", "unpaid", "await", "open", "new", "draft", "authori", "waiting", "wartend", "warte", "offen",
@@ -54,7 +54,8 @@ _DONE: tuple[str, ...] = (
     "pagament", "wydan", "vervuld", "erfullt", "preparation", "preparacion", "lavorazione", "realizad", "оплачен",
     "доставлен", "выполнен", "отправлен", "成功", "完成", "已发货", "已付款", "已支付", "已签收", "完了", "発送済",
     "入金済", "出荷済", "배송", "완료", "处理中", "処理中",
-    "teljesit", "fizetve", "kifizet", "kiszallit", "feladva", "lezar", "tamamlan", "teslim", "kargo", "odendi",
+    "доставена", "изпратен", "teljesit", "fizetve", "kifizet", "kiszallit", "feladva", "lezar", "tamamlan",
+    "teslim", "kargo", "odendi",
     "onaylan",
     "hazirlan", "finalizat", "livrat", "platit", "expediat", "procesare", "selesai", "dikirim", "dibayar",
     "diproses", "ολοκληρ", "απεσταλ", "παραδο", "πληρω", "απεσταλη", "виконан", "доставлен", "оплачен",
@@ -85,7 +86,7 @@ _KEPT_BACK: tuple[str, ...] = (
     "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
     "неактив",
     "inaktif", "pasif", "ciorna", "nevidlj", "skryt", "piszkozat", "rejtett", "vazlat", "taslak", "gizli",
-    "nonaktif", "ανενεργ",
+    "nonaktif", "ανενεργ", "ne", "nu", "nem", "hayir", "nej", "ei", "οχι", "ні",
 )  # fmt: skip
 _SHOWN: tuple[str, ...] = (
     "active", "publish", "enabled", "visible", "true", "yes", "y", "1", "catalog", "search", "live", "online", "on",
@@ -93,7 +94,8 @@ _SHOWN: tuple[str, ...] = (
     "sim", "ativo", "actief", "gepubliceerd", "zichtbaar", "tak", "aktywn", "widoczn", "available", "t", "everywhere",
     "both", "listed", "global", "all", "partout", "uberall", "a", "上架", "公開", "在售", "启用", "销售中",
     "出售中", "공개", "актив", "опубликован",
-    "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ",
+    "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ", "ano", "kylla",
+    "ναι", "так",
 )  # fmt: skip
 _MOST_WORDS = 8
 _UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (

@@ -19,6 +19,7 @@ _NUMBER_WITHIN = re.compile(r"[^\d]{0,12}?(\d[\d.,]*\d|\d)[^\d]{0,12}")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _POINTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _POINT_BETWEEN = re.compile(r"(?<=\d)\.\s+(?=\d{1,4}\b(?!:))")  # "3. 2. 2024"
+_WORD_AFTER = re.compile(r"(?<=\d)\s*(?:Uhr|hod|hs|hrs|h|г|р|kl)\.?$")  # "03.02.2024 г."
 _POINT_AFTER = re.compile(r"(?<=\d)\.(?=\s|$)")  # "2024.02.03. 14:05"
 _EXCEL_EPOCH, _DAY = -2_209_161_600, 86_400  # 30 December 1899: Excel's day 0
 _EXCEL_DAYS = (20_000, 80_000)  # 1954 to 2119
@@ -222,6 +223,14 @@ def _fit(texts: list[str], pattern: str) -> int:
     return int(_parse(texts, pattern)[1].sum())
 
 
+def _without_remarks(text: str) -> str:
+    """Return a date of numbers without what some write between and after them: "3. 2. 2024, 14:05 Uhr"."""
+    text = text.replace(", ", " ")
+    if text[-1:].isdecimal() and ". " not in text:  # nearly all texts
+        return text
+    return _POINT_AFTER.sub("", _POINT_BETWEEN.sub(".", _WORD_AFTER.sub("", text)))
+
+
 def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
     """Return int64[n] UTC seconds, and bool[n]: whether each text is a time."""
     if pattern == EPOCH:
@@ -234,7 +243,7 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
     if pattern == WRITTEN:
         pattern, texts = ISO, [written_date(text) for text in texts]
     elif pattern in DAYS_AND_MONTHS or pattern.startswith("%Y."):
-        texts = [_POINT_AFTER.sub("", _POINT_BETWEEN.sub(".", text.replace(", ", " "))) for text in texts]
+        texts = [_without_remarks(text) for text in texts]
     if pattern == ISO:
         pattern, texts = "ISO8601", [f"{text[:-4]}Z" if text.endswith(" UTC") else text for text in texts]
         # A year or month alone is more likely another number.

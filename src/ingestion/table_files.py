@@ -10,7 +10,17 @@ from typing import TypeAlias
 
 from src.core.errors import UnusableFile
 from src.ingestion import csv_rows
-from src.ingestion.column_names import PRODUCT, TITLE, USER, candidates, is_filled, is_number, position_of
+from src.ingestion.column_names import (
+    DESCRIPTION,
+    PRICE,
+    PRODUCT,
+    TITLE,
+    USER,
+    candidates,
+    is_filled,
+    is_number,
+    position_of,
+)
 from src.ingestion.column_profile import looks_like_time
 from src.ingestion.column_words import role_by_words
 from src.ingestion.csv_rows import HEADER_ROWS, CsvRows
@@ -151,7 +161,7 @@ def _is_worded_header(names: Sequence[str], least: int) -> bool:
         least: Roles that are enough.
     """
     roles = {found[0] for name in names if (found := role_by_words(name)) and found[1] >= 0.4}
-    return len(roles) >= least and bool({PRODUCT, USER, TITLE} & roles)
+    return len(roles) >= least and (bool({PRODUCT, USER, TITLE} & roles) or {DESCRIPTION, PRICE} <= roles)
 
 
 def _without_trailing_separators(names: list[str], width: int) -> list[str]:

@@ -325,10 +325,12 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
         ("Müşteri No", "user"), ("Sipariş Durumu", "state"), ("Кількість", "quantity"), ("Πελάτης", "user"),
         ("Jumlah", "quantity"), ("Tanggal Pesanan", "time"), ("MATNR", "product"), ("KUNNR", "user"),
         ("Utsalgspris", "sale_price"), ("Vejl. pris", "price"), ("CATEGORYTEXT", "category"), ("Modell-Nr.", "group"),
-        ("custom_data.num_products", "quantity"),
+        ("custom_data.num_products", "quantity"), ("Anzahl Sterne", "rating"), ("Stock item no", "product"),
+        ("Viditelné", "listed"), ("Master style", "group"), ("Tellimuse nr", "invoice"), ("style", None),
+        ("Acct No", "user"), ("E-posta", "user"),
     ],
 )  # fmt: skip
-def test_a_name_in_further_languages_is_understood(name: str, role: str) -> None:
+def test_a_name_in_further_languages_is_understood(name: str, role: str | None) -> None:
     assert (role_by_words(name) or (None,))[0] == role
 
 
@@ -371,6 +373,8 @@ def test_prices_with_further_currencies_are_read(text: str, price: float) -> Non
         (["7. 3. 2024 8:05", "28. 12. 2023 17:40"], "2024-03-07T08:05:00"),
         (["07.03.2024. 08:05", "28.12.2023. 17:40"], "2024-03-07T08:05:00"),
         (["2024.03.07.", "2023.12.28."], "2024-03-07T00:00:00"),
+        (["07.03.2024 р.", "28.12.2023 р."], "2024-03-07T00:00:00"),
+        (["07.03.2024 08:05 Uhr", "28.12.2023 17:40 Uhr"], "2024-03-07T08:05:00"),
     ],
 )
 def test_dates_may_have_blanks_and_points_after_numbers(texts: list[str], first: str) -> None:

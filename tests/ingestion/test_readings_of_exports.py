@@ -13,6 +13,7 @@ from reading import Reading, read
 
 from src.core.domain import NO_TIME
 from src.core.errors import UnusableFile
+from src.ingestion.given_words import parse_words
 from src.ingestion.layout import Hints, parse_columns
 
 Write = Callable[..., Path]
@@ -155,11 +156,11 @@ def test_unknown_words_of_a_state_are_said_aloud(write: Write) -> None:
         write(
             table(
                 "ordernr;kundnr;artnr;antal;orderstatus",
-                lambda at: f"{at};{at % 9};P{at % 9};1;{('makstud', 'tuhistatud')[at % 2]}",
+                lambda at: f"{at};{at % 9};P{at % 9};1;{('talwyd', 'diddymwyd')[at % 2]}",
             )
         )
     )
-    assert "'tuhistatud') seems to say what became of an order" in " ".join(found.table.layout.notes)
+    assert "'diddymwyd') seems to say what became of an order" in " ".join(found.table.layout.notes)
 
 
 @pytest.mark.parametrize("key", ["{order}", "{first}"])
@@ -474,3 +475,35 @@ def test_variants_without_a_title_take_that_of_their_product(tmp_path: Path) -> 
     )
     assert [product.title for product in read(path).products[:2]] == ["Cup 0", "Cup 1"]
     assert read(path).products[0].group_id == "0"
+
+
+def test_unknown_words_of_a_log_are_said_aloud_and_the_advice_works(write: Write) -> None:
+    path = write(
+        table(
+            "user_id,item_id,time,abc", lambda at: f"u{at % 7},P{at % 9},{1_690_000_000 + at},{('qwe', 'rty')[at % 2]}"
+        )
+    )
+    notes = " ".join(read(path).table.layout.notes)
+    assert "--layout events --columns 'kind=abc' --words 'qwe=view,rty=purchase'" in notes
+    hints = Hints(layout="events", columns=parse_columns("kind=abc"), words=parse_words("qwe=view,rty=purchase"))
+    assert kinds(read(path, hints)) == {"view": 20, "purchase": 20}
+
+
+def test_flags_of_a_catalogue_under_an_unknown_name_are_said_aloud_and_the_advice_works(write: Write) -> None:
+    path = write(table("sku,title,price,abc", lambda at: f"S{at},Cup {at},5,{('yes', 'no')[at % 2]}"))
+    found = read(path)
+    assert not any(product.unlisted for product in found.products)
+    assert "--columns 'listed=abc'" in " ".join(found.table.layout.notes)
+    found = read(path, Hints(columns=parse_columns("listed=abc")))
+    assert [product.unlisted for product in found.products[:2]] == [False, True]
+
+
+def test_the_name_of_events_is_never_a_user(write: Write) -> None:
+    rows = table("action_name,sku,time", lambda at: f"abc.def{at % 5},P{at % 9},{1_690_000_000 + at}")
+    with pytest.raises(UnusableFile):
+        read(write(rows))
+
+
+def test_a_catalogue_may_have_descriptions_for_titles(write: Write) -> None:
+    found = read(write(table("Codice;Descrizione;Prezzo;Giacenza", lambda at: f"C{at};Tazza {at};4,50;{at}")))
+    assert (found.layout, len(found.products), found.products[1].price) == ("products", 40, 4.5)
