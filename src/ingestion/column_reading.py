@@ -20,6 +20,7 @@ from src.ingestion.column_names import (
     PRODUCT,
     QUANTITY,
     REFUNDED,
+    SALE_PRICE,
     STATE,
     STOCK,
     TIME,
@@ -40,8 +41,8 @@ from src.ingestion.column_roles import (
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.column_vocabulary import PRODUCT_WORD, SALE_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
@@ -130,8 +131,14 @@ def read_columns(
         roles = _without_row_numbers(roles, profiles, layout)
     if layout == PRODUCTS and PRODUCT not in given.columns:
         _prefer_unique(roles[PRODUCT], profiles)
+        if TITLE not in {*roles, *given.ignored}:
+            _prefer_code(roles, profiles)
     if layout == PRODUCTS and not {LISTED, STATE} & {*roles, *given.ignored}:
         roles |= _listed_by_look(profiles, {column.at for columns in roles.values() for column in columns})
+    if layout == PRODUCTS and not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
+        named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
+        taken = {column.at for columns in roles.values() for column in columns}
+        roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken)
     if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
@@ -161,6 +168,7 @@ def read_columns(
         _group_of(layout, columns, profiles, roles[PRODUCT]),
         find_date_parts(profiles, columns.values()) if needs_day else (),
     )
+    notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
     notes += _near_reading(readings, columns, notes) + _unused_notes(found, profiles, given.ignored)
     return replace(found, notes=tuple(notes))
 
@@ -213,7 +221,8 @@ def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
             roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
         found |= {PRODUCT} & roles.keys()
     if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
-        roles[PRODUCT].insert(0, RoleColumn(at, _LOOK, False, profiles[at].filled))
+        others = [column for column in roles[PRODUCT] if column.at != at]
+        roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled), *others]
         found.add(PRODUCT)
     if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
         at = find_user_by_look(profiles, taken())
@@ -258,13 +267,14 @@ def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Coll
     if PRODUCT not in roles:
         return None
     titles = profiles[roles[PRODUCT][0].at]
+    others = {column.at for column in roles[PRODUCT][1:]}
     if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
         return None
     for at, profile in enumerate(profiles):
-        if at in taken or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
+        if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
             continue
         n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
-        if has_id_word(profile.name) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
+        if (at in others or has_id_word(profile.name)) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
             return at
     return None
 
@@ -305,6 +315,19 @@ def _prefer_unique(columns: list[RoleColumn], profiles: Sequence[ColumnProfile])
             return
 
 
+def _prefer_code(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
+    """Take a catalogue's "item" of several words for the title, where another column has a code of each product."""
+    first, *others = roles[PRODUCT]
+    if profiles[first.at].share(lambda cell: " " in cell) < 0.3 or profiles[first.at].nested:
+        return
+    for column in others:
+        profile = profiles[column.at]
+        if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
+            roles[TITLE] = [first]
+            roles[PRODUCT] = [column, *(other for other in others if other is not column)]
+            return
+
+
 def _listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
     """Return the free column whose words say which products are shown and which are kept back, if there is one."""
     for at, profile in enumerate(profiles):
@@ -313,6 +336,16 @@ def _listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -
         is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
         if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
             return {LISTED: [RoleColumn(at, _LOOK, False, profile.filled)]}
+    return {}
+
+
+def _title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
+    """Return the first free column whose cells are different short texts, several of them of more than one word."""
+    for at, profile in enumerate(profiles):
+        is_worded = profile.filled >= 0.9 and profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
+        is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5 or is_excluded(profile.name)
+        if at not in taken and is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells):
+            return {TITLE: [RoleColumn(at, _LOOK, False, profile.filled)]}
     return {}
 
 
@@ -330,10 +363,13 @@ def _title_among(
     """Return the column "item" or "article" as the title, where ids stand in another column and it has words."""
     for column in products:
         profile = profiles[column.at]
-        is_free = column.at not in columns.values() and profile.filled >= 0.5
-        if is_free and profile.share(lambda cell: " " in cell) >= 0.3 and profile.integers < 0.1:
+        if column.at not in columns.values() and profile.filled >= 0.5 and _has_words(profile):
             return {TITLE: column.at}
     return {}
+
+
+def _has_words(profile: ColumnProfile) -> bool:
+    return profile.share(lambda cell: " " in cell) >= 0.3 and profile.integers < 0.1
 
 
 def _fallbacks(
@@ -349,7 +385,8 @@ def _fallbacks(
         others = tuple(
             column.at
             for column in roles[role]
-            if column.at not in columns.values() and column.confidence >= _SURE[role] and profiles[column.at].cells
+            if column.at not in columns.values() and profiles[column.at].cells
+            if column.confidence >= _SURE[role] or (role == STATE and _has_undone(profiles[column.at]))
         )
         if others:
             found[role] = others
@@ -386,6 +423,21 @@ def _group_of(
 def _groups(profile: ColumnProfile) -> bool:
     """Whether the ids of a column, such as a "product code" beside an "article id", repeat as those of groups do."""
     return profile.ids >= 0.9 and profile.filled >= 0.5 and 0.1 <= profile.repeated <= 0.95 and profile.n_distinct > 1
+
+
+def _other_ids(reading: ColumnReading, profiles: Sequence[ColumnProfile]) -> list[str]:
+    """Return a note on an unused column with another id of each product that was bought, as a catalogue may have it."""
+    product = profiles[reading.columns[PRODUCT]]
+    if reading.layout == PRODUCTS or product.repeated == 0.0 or product.filled < 1.0:
+        return []
+    for at, profile in enumerate(profiles):
+        is_id = has_id_word(profile.name) and profile.ids >= 0.9 and profile.filled == 1.0 and profile.numbers >= 0.9
+        if at in reading.used or not is_id or is_excluded(profile.name) or profile.n_distinct != product.n_distinct:
+            continue
+        is_known = (role_by_words(profile.name) or (PRODUCT,))[0] != PRODUCT
+        if not is_known and len(set(zip(product.cells, profile.cells, strict=True))) == product.n_distinct:
+            return [f"{profile.name!r} has another id of each product; to take it: --columns 'product={profile.name}'"]
+    return []
 
 
 def _near_reading(readings: Sequence[Reading], columns: Mapping[str, int], notes: Sequence[str]) -> list[str]:
@@ -425,7 +477,7 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
         elif (
             reading.layout in (PURCHASES, PAIRS)
             and {KIND, STATE, INVOICE}.isdisjoint({*reading.columns, *ignored})
-            and _is_unknown_enumeration(profile)
+            and (_is_unknown_enumeration(profile) or _names_kinds(profile))
         ):
             words = list(dict.fromkeys(profile.cells))[:2]
             notes.append(
@@ -437,12 +489,17 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"{profile.name!r} ({shown}) is not used; if it says which products are shown: "
                 f"--columns 'listed={profile.name}'"
             )
+        elif reading.layout == PRODUCTS and SALE_PRICE in reading.columns and _says_on_sale(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) is not used: a sale price below the price counts in every row; for none: "
+                "--columns sale_price="
+            )
         elif reading.layout == PAIRS and _may_be_ratings(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) has numbers that may be ratings and is not used; if they are: "
                 f"--layout ratings --columns 'rating={profile.name}'"
             )
-        elif reading.layout in (PURCHASES, PAIRS) and STATE not in reading.columns and _has_undone(profile):
+        elif reading.layout in (PURCHASES, PAIRS) and STATE not in ignored and _has_undone(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
                 f"--columns state={profile.name}"
@@ -457,10 +514,22 @@ def _is_unknown_enumeration(profile: ColumnProfile) -> bool:
     return not is_known and few and profile.filled >= 0.9 and profile.is_enumeration
 
 
+def _names_kinds(profile: ColumnProfile) -> bool:
+    """Whether a column is named like kinds of events, and has a few words of which none is known."""
+    return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
+
+
 def _is_flag(profile: ColumnProfile) -> bool:
     """Whether a column of unknown name has words for yes and no."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells) if not cell.isdecimal()}
     return meanings == {True, False} and profile.listings == 1.0 and not any(classes_of(profile.name))
+
+
+def _says_on_sale(profile: ColumnProfile) -> bool:
+    """Whether a column says yes or no, and its name that this is about a sale."""
+    meanings = {is_kept_back(cell) for cell in set(profile.cells)}
+    is_of_sale = SALE_WORD in classes_of(profile.name) or "sale" in words_of(profile.name)
+    return is_of_sale and meanings == {True, False} and profile.listings == 1.0
 
 
 def _may_be_ratings(profile: ColumnProfile) -> bool:

@@ -36,7 +36,15 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import ORDER_WORD, PRODUCT_WORD, TYPE_WORD, USER_WORD
-from src.ingestion.column_words import classes_of, has_id_word, image_size, is_excluded, role_by_words, words_of
+from src.ingestion.column_words import (
+    classes_of,
+    has_id_word,
+    image_size,
+    is_act_of_sale,
+    is_excluded,
+    role_by_words,
+    words_of,
+)
 from src.ingestion.product_cleaning import stock_in
 
 _IDS = (USER, PRODUCT, INVOICE, EVENT_ID, MARK, GROUP)
@@ -98,7 +106,46 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
     _settle_clock(roles, profiles, ignored)
+    _settle_units(roles, profiles, {*given, *ignored}, given.values())
     return roles
+
+
+def _settle_units(
+    roles: Roles, profiles: Sequence[ColumnProfile], settled: Collection[str], given: Collection[int]
+) -> None:
+    """Take a column of few pieces that is called "ordered" for the quantity, and "returned" beside it for its returns.
+
+    Args:
+        roles: Role → columns; changed.
+        profiles: One a column.
+        settled: Roles that options tell.
+        given: Positions of columns that options name.
+    """
+    if QUANTITY not in {*roles, *settled} and {USER, INVOICE} & roles.keys():
+        acts = [at for at, each in enumerate(profiles) if is_act_of_sale(each.name) and at not in given]
+        pieces = [at for at in acts if _fit_of_amount(profiles[at]) and profiles[at].share(_is_counted) >= _HALF_FULL]
+        pieces = [at for at in pieces if set(profiles[at].cells) - {"0", "1"}]  # flags
+        for columns in roles.values():
+            columns[:] = [column for column in columns if column.at not in pieces]
+        for role in [role for role, columns in roles.items() if not columns]:
+            del roles[role]
+        roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
+    if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
+        sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
+        if _are_returns(sold, back) and PRICE not in (role_by_words(back.name) or ()):
+            roles[RETURNED] = roles.pop(REFUNDED)[:1]
+
+
+def _is_counted(cell: str) -> bool:
+    return cell.isdecimal() and cell != "0"
+
+
+def _are_returns(sold: ColumnProfile, back: ColumnProfile) -> bool:
+    """Whether each cell of a column is no more than the pieces that were sold, so that it counts pieces too."""
+    if min(sold.filled, back.filled) < 1.0 or min(sold.integers, back.integers) < 1.0 or len(back.cells) < MANY:
+        return False
+    pairs = [(float(out), float(again)) for out, again in zip(sold.cells, back.cells, strict=True)]
+    return any(again for _, again in pairs) and all(0.0 <= again <= out for out, again in pairs)
 
 
 def _preference(column: RoleColumn) -> float:
@@ -124,6 +171,8 @@ def _by_name(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> list[
                 found.append((role, RoleColumn(at, sure * fitness - 0.005 * rank, True, profile.filled)))
                 continue
         worded = role_by_words(profile.name)
+        if worded and worded[0] == INVOICE and profile.is_enumeration and profile.states >= 0.8:
+            worded = STATE, worded[1]  # a "payment" that is paid or refunded
         if worded and (fitness := fit(worded[0], profile, is_named=False)):
             found.append((worded[0], RoleColumn(at, worded[1] * fitness, False, profile.filled)))
     return found
@@ -162,7 +211,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
         PURCHASED: 1.0,
     }
     if role == KIND and profile.kinds < _HALF_FULL:
-        return 0.5 if profile.is_enumeration and is_named else 0.0
+        return 0.5 if profile.is_enumeration and (is_named or profile.kinds > 0.0) else 0.0
     if role == CANCELLED:
         return 1.0 if profile.times or profile.is_enumeration or profile.integers else 0.0
     if role in shares:

@@ -73,6 +73,7 @@ WORDS: dict[str, str] = {
         ar egysegar ara fiyati pretul harga τιμη ціна cijena netpr السعر
     """,
     "quantity": """
+        quantities qtys mengen
         quantity qty menge anzahl stueck stuck stueckzahl stuckzahl stk quantite qte cantidad cant quantita
         qta quantidade qtd qtde aantal ilosc szt sztuk units pieces count antal antall uds ud pz pzs pcs pce
         pc kpl unidades unita unites eenheden pieza piezas 数量 个数 件数 個数 数 수량 количество maara adet
@@ -188,6 +189,7 @@ WORDS: dict[str, str] = {
     REGULAR_WORD: """
         regular normal list standard base retail full original unit unitaire einzel unitario jednostkowa mrp
         msrp rrp uvp
+        listen
         veil veiledende vejl vejledende rekommenderat rek birim egyseg
         λιανικης maloprodajna maloobchodna perakende
     """,

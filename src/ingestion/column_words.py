@@ -30,6 +30,13 @@ _SHORTEST_PART = 3  # letters of a word inside a compound such as "kundennummer"
 _LONGEST_NAME = 80
 _COUNTED = re.compile(r"(num|n|number|count|anzahl|nombre|numero|liczba|aantal)( of| de)? \w+s\b")  # "num_items"
 _ACTS_OF_SALE = frozenset({"shipped", "delivered"})
+_WORDS_OF_UNITS = """
+    ordered shipped delivered sold invoiced dispatched fulfilled bestellt geliefert verkauft versendet berechnet
+    livre vendu vendido vendidos entregado venduto venduti ordinato besteld geleverd verkocht
+    zamowione sprzedane units of
+"""
+_POSITIONS = frozenset({"pos", "position", "positions"})
+_UNITS = frozenset(_WORDS_OF_UNITS.split())
 _WORDS_OF_STARS = "stars sterne sterren etoiles estrellas estrelas stelle gwiazdki gwiazdek stjerner"
 _STARS = frozenset(_WORDS_OF_STARS.split())
 _BY_CELLS = frozenset({"time", "price", "image", "state", "kind"})
@@ -173,6 +180,12 @@ def image_size(name: str) -> int:
     return next((rank for rank, sizes in enumerate(_SIZES) if not words.isdisjoint(sizes)), _SIZES.index(()))
 
 
+def is_act_of_sale(name: str) -> bool:
+    """Whether the name says only that something was sold, ordered or delivered."""
+    words = words_of(name)
+    return bool(words) and _UNITS.issuperset(words)
+
+
 def has_id_word(name: str) -> bool:
     """Whether the name says that the column holds ids, such as "anime_id"."""
     return ID_WORD in classes_of(name)
@@ -195,6 +208,8 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     if {ORDER_WORD, PRODUCT_WORD} <= known:  # of "order lines/product/code" the inner part tells
         inner = classes_of(re.split(r"[./>]", name, maxsplit=1)[-1])
         known -= {ORDER_WORD} if PRODUCT_WORD in inner and ORDER_WORD not in inner else set()
+    if words_of(name)[:1] in (["pos"], ["position"], ["positions"]) and _of_class(OTHER_WORD, name) <= _POSITIONS:
+        known -= {OTHER_WORD} if len(known) > 1 and len(words_of(name)) > 1 else set()  # of an order's line
     if MAIL_WORD in known:
         known -= {OTHER_WORD} if "address" in words_of(name) else set()
     is_price = "price" in known
@@ -202,6 +217,7 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= OF_TAXES or SALE_WORD in known else set()
     if "stock" in known:
         known -= {SUM_WORD, "state"}
+        known -= {"stock"} if known & {"title", "description", "brand", "category", "image"} else set()
     if "image" in known:
         known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:

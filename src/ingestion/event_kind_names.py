@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _NAMES = {
         "verkoop", "购买", "下单", "支付", "成交", "購入", "注文", "구매", "покупка", "покупки", "заказ", "kjop",
         "kop", "kob",
         "vasarlas", "megvasarolva", "satinalma", "satinal", "satis", "cumparare", "cumparat", "pembelian",
+        "checkoutsuccess", "checkoutcomplete", "checkoutcompleted",
         "beli", "αγορα", "купівля", "kupovina", "kupnja", "nakup", "ost",
     ),
     EventKind.CART: (
@@ -101,6 +103,7 @@ _REMOVALS = (
     "verwijder",
     "usun",
 )
+_LEFT = ("abandon", "abgebroch", "abbruch", "abbandon", "achtergelaten", "verlaten", "porzucon", "opustene", "overgivn")
 _PARTS = _KIND_OF.keys() | _NOISE
 _MOST_WORDS, _LONGEST = 6, 60
 
@@ -114,7 +117,9 @@ def kind_of(name: str) -> str:
     whole = _known("".join(words))
     if whole:
         return whole
-    kinds = {_known(part) for word in words for part in _parts(word) if part not in _NOISE}
+    parts = [part for word in words for part in _parts(word)]
+    # Of a "product detail" the words that say little elsewhere are all there is.
+    kinds = {_known(part) for part in parts if part not in _NOISE} or {_known(part) for part in parts} - {""}
     if "" in kinds:
         return ""
     return next((kind.value for kind in _ORDER if kind.value in kinds), "")
@@ -122,9 +127,40 @@ def kind_of(name: str) -> str:
 
 def kind_of_file(path: Path) -> EventKind:
     """Return the kind of event that the name of a file tells, such as "clicks-2024.csv"; else a purchase."""
-    kinds = {kind for word in words_of(path.name.partition(".")[0]) if (kind := _known(word))}
+    return _kind_among(path.name.partition(".")[0]) or EventKind.PURCHASE
+
+
+def kind_of_rows(path: Path, time: str) -> EventKind:
+    """Return the kind of event that all rows of a file are: as its time is called, such as "viewed_at", or the file.
+
+    Args:
+        path: The file.
+        time: Name of the column of times; "" for none.
+
+    Returns:
+        The kind; a purchase if no name tells.
+    """
+    return _kind_among(time) or kind_of_file(path)
+
+
+def _kind_among(name: str) -> EventKind | None:
+    """Return the one kind of event that the words of a name tell."""
+    kinds = {kind for word in words_of(name) if (kind := _known(word))}
     kinds &= {EventKind.VIEW.value, EventKind.CLICK.value, EventKind.CART.value, EventKind.PURCHASE.value}
-    return EventKind(kinds.pop()) if len(kinds) == 1 else EventKind.PURCHASE
+    return EventKind(kinds.pop()) if len(kinds) == 1 else None
+
+
+def name_of_left_carts(path: Path, columns: Sequence[str]) -> str | None:
+    """Find a name that says that rows are carts or checkouts which nobody paid.
+
+    Args:
+        path: The file.
+        columns: Names of its columns.
+
+    Returns:
+        Its name, or that of the first such column; None if none says so.
+    """
+    return next((name for name in (path.name, *columns) if any(w.startswith(_LEFT) for w in words_of(name))), None)
 
 
 @lru_cache(maxsize=4096)

@@ -217,7 +217,7 @@ def _kinds_and_values(
             kinds = [kind if rated else layout.kind.value for kind, rated in zip(kinds, is_rated.tolist(), strict=True)]
             value = np.where(is_rated, value, 1.0)
     elif layout.name == PURCHASES:
-        kind = np.where(value < 0, EventKind.RETURN.value, EventKind.PURCHASE.value)
+        kind = np.where(value < 0, EventKind.RETURN.value, layout.kind.value)
         kinds, codes, value = kind.tolist(), _INVOICE_CODES, np.abs(value)
     elif layout.name == EVENTS:
         kinds, codes = _named_kinds(texts[KIND], layout.words, rejections), _CODES

@@ -49,6 +49,7 @@ from src.ingestion.column_roles import Roles
 from src.ingestion.column_words import words_of
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.layout import CLICKS, EVENTS, GENRE_NAMES, GENRES, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
+from src.ingestion.order_states import is_kept_back
 from src.ingestion.parsing import EPOCH_FROM
 
 _OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST}
@@ -83,6 +84,8 @@ _USUAL_ORDER = {
 }
 """Layout → roles of the columns of a file without a header."""
 
+_LONGEST_TITLE = 100  # characters
+_LONGEST_FLAG = 5  # letters of "false"
 _HIGHEST_RATING = 100
 FIRST_GENRE = 5
 """Position of the first genre in MovieLens' u.item."""
@@ -201,8 +204,10 @@ def choose_columns(
     names = [profile.name for profile in profiles]
     candidates = dict(candidates)
     notes = []
-    if layout in (PURCHASES, EVENTS, CLICKS, PAIRS) and TITLE not in candidates and DESCRIPTION in candidates:
-        candidates[TITLE] = candidates.pop(DESCRIPTION)  # the description of an invoice's line is a title
+    is_title = DESCRIPTION in candidates and (layout != PRODUCTS or _are_short(profiles[candidates[DESCRIPTION][0]]))
+    if layout != RATINGS and TITLE not in candidates and is_title and DESCRIPTION not in given:
+        # The description of an invoice's line is a title, and so is that of a list of prices or stock.
+        candidates[TITLE] = candidates.pop(DESCRIPTION)
     if layout == PRODUCTS:
         _settle_stock(candidates, profiles, given)
     else:  # "archived" or "stock" beside an event describe the row, not the product
@@ -228,6 +233,11 @@ def choose_columns(
     return ColumnChoice(columns, notes)
 
 
+def _are_short(profile: ColumnProfile) -> bool:
+    """Whether the texts of a column are as short as titles."""
+    return bool(profile.cells) and profile.share(lambda cell: len(cell) <= _LONGEST_TITLE) >= 0.9
+
+
 def _gaps(profile: ColumnProfile) -> str:
     return f" (empty in {1 - profile.filled:.0%} of the first rows)" if profile.filled < 1 else ""
 
@@ -249,12 +259,31 @@ def _settle_stock(
             candidates[AVAILABLE] = [at for at in candidates[AVAILABLE] if at not in counted]
             if not candidates[AVAILABLE]:
                 del candidates[AVAILABLE]
+    if {AVAILABLE, STOCK} <= candidates.keys() and not {AVAILABLE, LISTED} & {
+        *given,
+        *(candidates.keys() - {AVAILABLE}),
+    }:
+        apart = [at for at in candidates[AVAILABLE] if _is_no_stock(profiles[at], profiles[candidates[STOCK][0]])]
+        candidates |= {LISTED: apart} if apart else {}
+        candidates[AVAILABLE] = [at for at in candidates[AVAILABLE] if at not in apart]
+        if not candidates[AVAILABLE]:
+            del candidates[AVAILABLE]
     if STOCK not in candidates and QUANTITY in candidates:
         candidates[STOCK] = candidates[QUANTITY]
 
 
 def _is_flag(profile: ColumnProfile) -> bool:
     return set(profile.cells) <= {"0", "1", "0.0", "1.0"}
+
+
+def _is_no_stock(flag: ColumnProfile, stock: ColumnProfile) -> bool:
+    """Whether a column called available says yes and no, and no for products of which there are units too."""
+    if "stock" in words_of(flag.name) or flag.filled < 1.0 or stock.filled < 1.0:
+        return False
+    meanings = {cell: is_kept_back(cell) for cell in set(flag.cells) if len(cell) <= _LONGEST_FLAG}
+    if set(meanings.values()) != {True, False} or len(meanings) < flag.n_distinct:
+        return False
+    return any(meanings[said] and cell.strip("0.") for said, cell in zip(flag.cells, stock.cells, strict=True))
 
 
 def choose_columns_by_position(

@@ -38,7 +38,7 @@ from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_colu
 from src.ingestion.column_roles import RoleColumn, find_roles
 from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows, describe_separator
-from src.ingestion.event_kind_names import kind_of_file
+from src.ingestion.event_kind_names import kind_of_file, kind_of_rows, name_of_left_carts
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -291,8 +291,12 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
-        kind = hints.kind or kind_of_file(rows.file.path)
+        time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
+        kind = hints.kind or kind_of_rows(rows.file.path, time_name)
         notes += _kind_notes(hints, kind)
+    elif layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(rows.file.path, layout.names)):
+        kind = EventKind.CART
+        notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
     notes += _state_notes(texts.get(STATE, []), layout, hints)
     decimal = hints.decimal or _decimal(texts, sample)
     # Countries with a decimal comma write days before months.

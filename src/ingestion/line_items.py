@@ -18,17 +18,18 @@ _LABEL = (
     r"(?:(?:nr|no|n[°º]|#|id|code)\b)?\s*[:.#=]*\s*"
 )
 _CODE = rf"[(\[]{_LABEL}(?P<product>[^()\[\]\s]+(?: [^()\[\]\s]+)?)\s*[)\]]"
-_END = r"\s*(?:[,;|\n\r/]+\s*|$)"
+_END = r"\s*(?:[,;|+&\n\r/]+\s*|$)"
 _UNITS = (
     r"\s*(?:pcs?|pieces?|szt|stk|st|stück|stuks|uds?|unid|un|pzs?|ks|kpl|db|buc|adet|kom|шт|τεμ|件|个|個|点|개)\b\.?"
 )
+_TIMES = r"(?:[x×*:]|[,\-–]?\s*(?:qty|quantity|menge|anzahl|qt[eé]|cantidad|quantit[aà]|aantal|ilo[sś][cć])\b\s*[.:=]*)"
 _COUNT = rf"(?P<quantity>\d{{1,5}})(?:{_UNITS})?"
 _PATTERNS = tuple(
     re.compile(pattern + _END, re.IGNORECASE)
     for pattern in (
         rf"(?P<title>[^\n]+?)\s*[x×*]\s*{_COUNT}\s*{_CODE}",
         rf"(?P<quantity>\d{{1,5}})\s*[x×*]\s*(?P<title>[^\n]+?)\s*{_CODE}",
-        rf"(?P<title>[^\n]+?)\s*{_CODE}\s*[x×*:]\s*{_COUNT}",
+        rf"(?P<title>[^\n]+?)\s*{_CODE}\s*{_TIMES}\s*{_COUNT}",
         rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
         rf"(?P<title>[^\n]+?)\s*{_CODE}",
         rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",

@@ -67,14 +67,15 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
         if depth and not level:
             columns[".".join(chain[depth - 1])] = (depth, ())
             continue
-        paths = _leaves(level)
+        paths, lists = _leaves(level), _lists(level)
         is_catalogue = is_catalogue and (depth == 0 or KIND not in _roles_of([".".join(path) for path in paths]))
         above = _PARENT if is_catalogue else _OUTER
         for path in paths:
             if chain[depth : depth + 1] == (path,):
                 continue
             name = ".".join(path)
-            if depth < len(chain) and (role_by_words(name) or ("", 0))[0] == QUANTITY:
+            is_list = path in lists
+            if depth < len(chain) and not is_list and (role_by_words(name) or ("", 0))[0] == QUANTITY:
                 continue  # of the whole order, not of its lines
             columns[name if name not in inner_names else f"{above * (len(chain) - depth)}{name}"] = (depth, path)
         inner_names |= set(columns) | (_names_of_elements(columns, is_catalogue) if chain else set())
@@ -104,6 +105,8 @@ def _leaves(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Return the paths of all values that are no objects, each once, in order of appearance."""
     found: dict[tuple[str, ...], None] = {}
 
+    lists: set[tuple[str, ...]] = set()
+
     def walk(value: Mapping[str, Any], above: tuple[str, ...]) -> None:
         for key, inner in value.items():
             path = (*above, str(key))
@@ -111,10 +114,13 @@ def _leaves(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
                 walk(inner, path)
             elif not (isinstance(inner, list) and inner and isinstance(inner[0], dict)):
                 found[path] = None
+            else:
+                lists.add(path)
 
     for value in objects:
         walk(value, ())
-    return list(found)
+    # XML has one element where another object has a list.
+    return [path for path in found if not any(path[:depth] in lists for depth in range(1, len(path)))]
 
 
 def _find_chain(
@@ -175,7 +181,7 @@ def _lists(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 def _elements(value: Any, path: tuple[str, ...]) -> list[Any]:
     found = _get(value, path)
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list) else [found] if isinstance(found, dict) else []
 
 
 def _get(value: Any, path: tuple[str, ...]) -> Any:
@@ -196,15 +202,31 @@ def _rows_of(value: dict[str, Any], plan: Plan, names: Sequence[str]) -> Iterato
     """
     columns = [plan.columns[name] for name in names]
 
-    def walk(contexts: tuple[Any, ...]) -> Iterator[list[Any]]:
+    def walk(contexts: tuple[Any, ...], places: tuple[tuple[int, int], ...]) -> Iterator[list[Any]]:
         depth = len(contexts) - 1
         if depth == len(plan.chain):
-            yield [_get(contexts[at], path) if path or at else None for at, path in columns]
+            cells = [_get(contexts[at], path) if path or at else None for at, path in columns]
+            yield [
+                _beside(cell, places[at]) if at < depth and isinstance(cell, list) else cell
+                for cell, (at, _) in zip(cells, columns, strict=True)
+            ]
             return
-        for element in _elements(contexts[-1], plan.chain[depth]) or [None]:
-            yield from walk((*contexts, element))
+        elements = _elements(contexts[-1], plan.chain[depth]) or [None]
+        for place, element in enumerate(elements):
+            yield from walk((*contexts, element), (*places, (place, len(elements))))
 
-    yield from walk((value,))
+    yield from walk((value,), ())
+
+
+def _beside(cells: list[Any], place: tuple[int, int]) -> Any:
+    """Return the element of a list that stands beside another list as long as it; the list if it is not as long.
+
+    Args:
+        cells: The list.
+        place: Position in the other list, and the length of that.
+    """
+    at, length = place
+    return cells[at] if len(cells) == length else cells
 
 
 @dataclass(frozen=True)

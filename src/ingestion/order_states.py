@@ -43,6 +43,12 @@ _PENDING: tuple[str, ...] = (
     "待付款", "待支付", "未付款", "未支付", "入金待ち", "支払待ち", "未入金", "대기",
     "fuggo", "var", "beklemede", "bekliyor", "asteptare", "menunggu", "εκκρεμ", "αναμον", "очіку", "ceka",
 )  # fmt: skip
+# What a paid order waits for: "awaiting shipment", "ready for pickup".
+_AWAITING: tuple[str, ...] = ("await", "wait", "wart", "attente", "espera", "aguard", "attesa", "wacht", "oczekuj")
+_AWAITED: tuple[str, ...] = (
+    "ship", "fulfil", "pick", "collect", "dispatch", "deliver", "versand", "abhol", "liefer", "expedi", "livraison",
+    "envio", "spediz", "verzend", "lever", "wysyl", "bezorg",
+)  # fmt: skip
 _DONE: tuple[str, ...] = (
     "paid", "complet", "process", "ship", "fulfil", "deliver", "clos", "invoic", "approv", "succe", "captur", "done",
     "accept", "confirm", "settled", "received", "finished", "bezahlt", "abgeschlossen", "versandt", "versendet",
@@ -98,8 +104,9 @@ _SHOWN: tuple[str, ...] = (
     "ναι", "так",
 )  # fmt: skip
 _MOST_WORDS = 8
-_UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (
-    tuple(map(plain_letters, words)) for words in (_UNDONE, _PENDING, _DONE, _PARTLY, _KEPT_BACK, _SHOWN)
+_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (
+    tuple(map(plain_letters, words))
+    for words in (_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN)
 )
 
 
@@ -119,6 +126,8 @@ def order_state(text: str) -> OrderState | None:
     is_not = any(word in ("not", "un", "non", "nicht", "no", "niet", "nie") for word in words)
     if has(_UNDONE):
         return OrderState.PARTLY if has(_PARTLY) else OrderState.DONE if is_not else OrderState.UNDONE
+    if has(_AWAITING) and has(_AWAITED) and not is_not:
+        return OrderState.DONE
     if has(_PENDING) or (is_not and has(_DONE)):
         return OrderState.PENDING
     return OrderState.DONE if has(_DONE) else None

@@ -28,9 +28,11 @@ _FIRST_ROWS = 20  # of a sheet, which are searched for names of columns
 _MOST_CELLS = 10_000  # of a row
 _LONGEST_CELL = 100_000
 _MOST_FIELDS = 500  # of an element of a feed
-_ITEM_TAGS = frozenset(
-    {"item", "entry", "product", "offer", "artikel", "produkt", "produit", "producto", "row", "shopitem"}
-)
+_ITEM_TAG_NAMES = """
+    item entry product offer artikel produkt produit producto row shopitem
+    order transaction sale invoice bestellung auftrag rechnung beleg commande pedido ordine record event review
+"""
+_ITEM_TAGS = frozenset(_ITEM_TAG_NAMES.split())
 
 
 def zip_member(path: Path) -> str | None:

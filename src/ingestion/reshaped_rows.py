@@ -182,7 +182,7 @@ class ReshapedRows:
         column = self.items
         if column is None or column.quantities is None or any(item.quantity for item in items):
             return items
-        text = as_texts([row[column.quantities]])[0]
+        text = as_texts([row[column.quantities]])[0].strip("[]")
         for separator in ("|", ";", ",", "\n", "/", " "):
             parts = [part.strip() for part in text.split(separator) if part.strip()]
             if len(parts) == len(items) and (len(items) > 1 or separator == "|"):

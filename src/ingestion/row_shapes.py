@@ -31,11 +31,12 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_reading import ColumnReading
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
-from src.ingestion.line_items import find_splitter
+from src.ingestion.line_items import Splitter, find_splitter
 from src.ingestion.parsing import as_texts
 from src.ingestion.reshaped_rows import FillDown, ItemColumn, ReshapedRows, find_fill_down
 
 _ORDER_NUMBER = re.compile(r"#?\w{0,6}-?\d+")
+_COUNT = re.compile(r"\d{1,4}(\.0+)?")
 _OF_ORDER = (USER, TIME, CLOCK, STATE, CANCELLED, REFUNDED, TOTAL)
 _OF_GROUP = (TITLE, DESCRIPTION, CATEGORY, MAIN_CATEGORY, BRAND, LISTED, STATE, WITHDRAWN)
 
@@ -141,6 +142,7 @@ def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[st
         return None, layout
     width = len(sample[0])
     quantity = layout.columns.get(QUANTITY)
+    quantity = _counts_beside(layout, sample, split) if quantity is None else quantity
     found = [item for row in sample for item in split(row[at].strip()) or ()]
     columns = {role: each for role, each in layout.columns.items() if role not in (TITLE, PRICE, CATEGORY)}
     columns |= {PRODUCT: width, QUANTITY: width + 1}
@@ -148,10 +150,26 @@ def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[st
     columns |= {PRICE: width + 3} if any(item.price for item in found) else {}
     name = layout.names[at] if layout.names else f"column {at + 1}"
     notes.append(f"cells of {name!r} hold several products: each became a row of its own")
+    used = {quantity, *layout.columns.values()}
+    unused = tuple(each for at, each in enumerate(layout.names) if each in layout.unused and at not in used)
     names = (*layout.names, f"{name} (product)", f"{name} (quantity)", f"{name} (title)", f"{name} (price)")
     fallbacks = {role: others for role, others in layout.fallbacks.items() if role != PRODUCT}
     changed = replace(
         layout, name=PURCHASES if layout.name == "pairs" else layout.name, columns=columns,
-        names=names if layout.names else (), fallbacks=fallbacks,
+        names=names if layout.names else (), fallbacks=fallbacks, unused=unused,
     )  # fmt: skip
     return ItemColumn(at, split, quantity), changed
+
+
+def _counts_beside(layout: Layout, sample: Sequence[Sequence[str]], split: Splitter) -> int | None:
+    """Return the unused column whose cells have one whole number for each product of the cell that is taken apart."""
+    product, used = layout.columns[PRODUCT], set(layout.columns.values())
+    rows = [(row, len(split(row[product].strip()) or ())) for row in sample if row[product].strip()]
+
+    def fits(at: int) -> bool:
+        lists = [(re.split(r"[|;,\n/ ]+", row[at].strip("[] ")), n) for row, n in rows]
+        has_several = any(n > 1 for _, n in lists)
+        return has_several and all(len(parts) == n and all(map(_COUNT.fullmatch, parts)) for parts, n in lists)
+
+    found = [at for at in range(len(sample[0])) if at not in used and fits(at)]
+    return found[0] if len(found) == 1 else None
