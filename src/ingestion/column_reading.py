@@ -458,7 +458,7 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
             continue
         shown = ", ".join(map(repr, list(dict.fromkeys(profile.cells))[:3]))
         kinds_matter = KIND not in ignored and reading.layout != EVENTS
-        if kinds_matter and profile.is_enumeration and profile.kinds >= 0.5 and profile.n_kinds > 1:
+        if kinds_matter and profile.is_enumeration and _has_kinds(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) looks like kinds of events and is not used; to use it: "
                 f"--layout events --columns kind={profile.name}"
@@ -489,6 +489,11 @@ def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ign
                 f"{profile.name!r} ({shown}) is not used; if it says which products are shown: "
                 f"--columns 'listed={profile.name}'"
             )
+        elif reading.layout == EVENTS and STATE not in ignored and _has_undone(profile):
+            notes.append(
+                f"{profile.name!r} ({shown}) is not used: rows count by their kind alone; to count by it instead: "
+                f"--layout purchases --columns 'kind=,state={profile.name}'"
+            )
         elif reading.layout == PRODUCTS and SALE_PRICE in reading.columns and _says_on_sale(profile):
             notes.append(
                 f"{profile.name!r} ({shown}) is not used: a sale price below the price counts in every row; for none: "
@@ -514,6 +519,15 @@ def _is_unknown_enumeration(profile: ColumnProfile) -> bool:
     return not is_known and few and profile.filled >= 0.9 and profile.is_enumeration
 
 
+def _has_kinds(profile: ColumnProfile) -> bool:
+    """Whether most cells are kinds of events, or words are views, carts or returns among a few unknown ones."""
+    if profile.n_kinds == 0 or profile.n_distinct < 2:
+        return False
+    others = {kind_of(cell) for cell in set(profile.cells)} - {"", EventKind.PURCHASE, EventKind.RATING}
+    is_state = profile.states >= 0.5  # "returned" is a state too
+    return profile.kinds >= 0.5 if profile.n_kinds > 1 else bool(others) and not is_state
+
+
 def _names_kinds(profile: ColumnProfile) -> bool:
     """Whether a column is named like kinds of events, and has a few words of which none is known."""
     return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
@@ -522,7 +536,12 @@ def _names_kinds(profile: ColumnProfile) -> bool:
 def _is_flag(profile: ColumnProfile) -> bool:
     """Whether a column of unknown name has words for yes and no."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells) if not cell.isdecimal()}
-    return meanings == {True, False} and profile.listings == 1.0 and not any(classes_of(profile.name))
+    return (
+        {True, False} <= meanings
+        and profile.is_enumeration
+        and profile.listings >= 0.5
+        and not any(classes_of(profile.name))
+    )
 
 
 def _says_on_sale(profile: ColumnProfile) -> bool:

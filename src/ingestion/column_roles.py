@@ -132,7 +132,7 @@ def _settle_units(
         roles |= {QUANTITY: [RoleColumn(at, 0.5, False, profiles[at].filled) for at in pieces]} if pieces else {}
     if {QUANTITY, REFUNDED} <= roles.keys() and not {RETURNED, REFUNDED} & {*settled, *(roles.keys() - {REFUNDED})}:
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
-        if _are_returns(sold, back) and PRICE not in (role_by_words(back.name) or ()):
+        if _are_returns(sold, back):
             roles[RETURNED] = roles.pop(REFUNDED)[:1]
 
 

@@ -28,7 +28,7 @@ WORDS: dict[str, str] = {
         ostja kasutaja billto
     """,
     PRODUCT_WORD: """
-        content barcode strichcode varenummer
+        plu content barcode strichcode varenummer
         catalog product products prod item items article articles artikel art sku asin goods movie book film
         song track produkt produkte produktu producto productos articulo articulos produit produits prodotto
         prodotti articolo produto produtos artigo towar towaru listing variant variation upc ean gtin isbn
@@ -183,7 +183,7 @@ WORDS: dict[str, str] = {
     """,
     SALE_WORD: """
         sale special discounted offer promo promotion promotional angebots aktions sonder oferta promocional
-        solde selling
+        solde selling sell
         utsalgs akcios indirimli promocna
     """,
     REGULAR_WORD: """

@@ -29,7 +29,7 @@ _NAMES = {
         "favorite", "favourite", "favorito", "favoritos", "favori", "favoris", "favorit", "favoriten", "preferito",
         "preferiti", "ulubione", "ulubionych", "wunschliste", "wunschzettel", "加购", "购物车", "購物車", "收藏",
         "カート", "買い物かご", "お気に入り", "ほしい物", "장바구니", "찜", "корзина", "корзину", "избранное",
-        "fav", "merkzettel", "bag", "trolley",
+        "fav", "merkzettel", "merkliste", "gemerkt", "watchlist", "savedforlater", "bag", "trolley",
         "scadd", "kurv", "ostukorv", "ostukorvi", "kosika",
         "kosar", "kosarba", "sepet", "sepete", "cos", "cosul", "keranjang", "καλαθι", "кошик", "kosarica",
         "kosara", "kosik", "kosiku",
@@ -43,7 +43,7 @@ _NAMES = {
         "visualizar", "voir", "ver", "ogladanie", "ansehen", "aufrufen", "浏览", "查看", "閲覧", "表示", "조회",
         "просмотр", "просмотра", "visning",
         "megtekintes", "goruntuleme", "goruntulendi", "incele", "vizualizare", "vizualizat", "lihat", "dilihat",
-        "προβολη", "перегляд", "pregled", "zobrazeni", "vaatamine", "zobrazenie",
+        "προβολη", "перегляд", "pregled", "pdp", "zobrazeni", "vaatamine", "zobrazenie",
     ),
     EventKind.CLICK: ("click", "clicked", "klick", "geklickt", "clic", "clique", "select", "selected", "tap", "klik",
                       "klikniecie", "clickthrough", "点击", "點擊", "クリック", "클릭", "клик"),
@@ -69,7 +69,7 @@ _NOISE_WORDS = """
         dodanie dodaj dodawanie добавление добавлен tetel helyezes termek urun ekle ekleme eklendi adaugare
         adaugat in produs
         prod tambah ke produk προσθηκη στο προιοντος додавання до товару dodavanje pridani pridanie lagt i do catalog
-        sales place placed
+        sales place placed website web online store shop confirmation thankyou
 """
 _NOISE = frozenset(plain_letters(_NOISE_WORDS).split())
 # Names of things that logs record and that are no act of a user on one product.

@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TIME, TITLE, USER, candidates
-from src.ingestion.column_words import role_by_words
+from src.ingestion.column_words import role_by_words, words_of
 from src.ingestion.input_files import refuse_many_columns, sampled
 from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows, parse_object
 from src.ingestion.raw_rows import RawBlock
@@ -18,6 +18,7 @@ from src.ingestion.raw_rows import RawBlock
 _SAMPLE_OBJECTS = 300
 _SAMPLE_ROWS = 200
 _DEEPEST = 4
+_VARIANTS = frozenset({"variant", "variants", "variation", "variations", "skus", "varianten", "variantes"})
 _SCALAR = ""  # the name of the element of a list of plain values
 _OUTER = "record."  # before names of the whole object that its list has too
 _PARENT = "parent."  # the same, where the object is a product and its list has the variants
@@ -52,7 +53,11 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     names = [".".join(path) for path in outer]
     tops = candidates([path[-1] if len(path) == 1 else ".".join(path) for path in outer])
     is_product_row = any(names[at] != "id" for at in tops.get(PRODUCT, []))
-    chain = () if is_product_row else _find_chain(first, (), set())
+    chain = _find_chain(first, (), set())
+    if is_product_row and not (
+        chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names)
+    ):
+        chain = ()
     if not chain and not (has_nested and _has_more_roles(names)):
         return None
     columns: dict[str, tuple[int, tuple[str, ...]]] = {}

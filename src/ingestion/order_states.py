@@ -91,6 +91,7 @@ _KEPT_BACK: tuple[str, ...] = (
     "nirgend", "niewidoczn", "onzichtbaar", "invisibl", "despublicad", "dezaktyw", "niedostepn", "gestopt", "paused",
     "pausiert", "pausad", "下架", "已下架", "非公開", "隐藏", "停用", "未上架", "仓库中", "비공개", "скрыт",
     "неактив",
+    "coming soon", "upcoming", "end of life", "delisted", "retired",
     "inaktif", "pasif", "ciorna", "nevidlj", "skryt", "piszkozat", "rejtett", "vazlat", "taslak", "gizli",
     "nonaktif", "ανενεργ", "ne", "nu", "nem", "hayir", "nej", "ei", "οχι", "ні",
 )  # fmt: skip

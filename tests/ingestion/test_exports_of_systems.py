@@ -176,3 +176,52 @@ def test_orders_in_xml_have_one_line_or_several(tmp_path: Path) -> None:
     found = read(path)
     assert [(event[1], event[3]) for event in found.events[:3]] == [("S0", 2.0), ("S0", 2.0), ("S1", 2.0)]
     assert len(found.events) == 60
+
+
+def test_a_few_known_kinds_among_unknown_words_are_said_and_the_advice_works(write: Write) -> None:
+    path = write(
+        table(
+            "order,customer,sku,qty,xyz",
+            lambda at: f"{at},c{at % 7},S-{at % 5},1,{('abc', 'def', 'ghi', 'basket add')[at % 4]}",
+        )
+    )
+    assert "--layout events --columns kind=xyz" in notes(read(path))
+    assert kinds(read(path, Hints(layout="events", columns=parse_columns("kind=xyz")))) == {"cart": 10}
+
+
+def test_words_of_a_catalogue_of_which_some_are_unknown_are_said_aloud(write: Write) -> None:
+    path = write(table("sku,title,price,abc", lambda at: f"S{at},Cup {at},5,{('live', 'retired', 'qwe')[at % 3]}"))
+    assert "--columns 'listed=abc'" in notes(read(path))
+    found = read(path, Hints(columns=parse_columns("listed=abc")))
+    assert [product.unlisted for product in found.products[:2]] == [False, True]
+
+
+def test_variants_of_a_product_with_an_id_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "products.jsonl"
+    products = [
+        {"sku": f"M{at}", "title": f"Cup {at}", "price": 4, "variations": [{"sku": f"M{at}-{c}"} for c in "ab"]}
+        for at in range(20)
+    ]
+    path.write_text("\n".join(map(json.dumps, products)))
+    found = read(path).products[:2]
+    assert [(each.product_id, each.title, each.group_id) for each in found] == [
+        ("M0-a", "Cup 0", "M0"),
+        ("M0-b", "Cup 0", "M0"),
+    ]
+
+
+def test_saved_articles_are_no_purchases(write: Write) -> None:
+    rows = table("Kunde;Artikel;Gemerkt_am", lambda at: f"k{at % 7};S{at % 5};0{at % 9 + 1}.02.2023")
+    assert kinds(read(write(rows))) == {"cart": 40}
+
+
+def test_states_beside_kinds_are_said_and_the_advice_works(write: Write) -> None:
+    path = write(
+        table(
+            "order,customer,sku,qty,event,Result",
+            lambda at: f"{at},c{at % 7},S-{at % 5},1,{('sale', 'refund')[at % 2]},{('ok', 'declined')[at % 4 // 2]}",
+        )
+    )
+    assert "--layout purchases --columns 'kind=,state=Result'" in notes(read(path))
+    found = read(path, Hints(layout="purchases", columns=parse_columns("kind=,state=Result")))
+    assert kinds(found) == {"purchase": 20}
