@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from src.core.domain import EventKind
 from src.ingestion.column_names import (
     BRAND,
-    CANCELLED,
     CATEGORY,
     DESCRIPTION,
     GROUP,
@@ -19,8 +18,6 @@ from src.ingestion.column_names import (
     PRICE,
     PRODUCT,
     QUANTITY,
-    REFUNDED,
-    SALE_PRICE,
     STATE,
     STOCK,
     TIME,
@@ -29,7 +26,6 @@ from src.ingestion.column_names import (
     VALUE,
     candidates,
     describes_product,
-    is_number,
     normalize_name,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
@@ -41,14 +37,15 @@ from src.ingestion.column_roles import (
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_vocabulary import PRODUCT_WORD, SALE_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
 from src.ingestion.line_items import find_items
-from src.ingestion.order_states import OrderState, is_kept_back, order_state
+from src.ingestion.order_states import is_kept_back
+from src.ingestion.unused_columns import has_undone, says_state, unused_notes
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
@@ -140,7 +137,7 @@ def read_columns(
         taken = {column.at for columns in roles.values() for column in columns}
         roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken)
     if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
-        roles[STATE] = [column for column in roles[STATE] if _says_state(profiles[column.at])]
+        roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
     if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
         positions.pop(DESCRIPTION, None)  # it would become the title
@@ -169,7 +166,9 @@ def read_columns(
         find_date_parts(profiles, columns.values()) if needs_day else (),
     )
     notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
-    notes += _near_reading(readings, columns, notes) + _unused_notes(found, profiles, given.ignored)
+    notes += _near_reading(readings, columns, notes) + unused_notes(
+        found.layout, columns, found.used, profiles, given.ignored
+    )
     return replace(found, notes=tuple(notes))
 
 
@@ -386,7 +385,7 @@ def _fallbacks(
             column.at
             for column in roles[role]
             if column.at not in columns.values() and profiles[column.at].cells
-            if column.confidence >= _SURE[role] or (role == STATE and _has_undone(profiles[column.at]))
+            if column.confidence >= _SURE[role] or (role == STATE and has_undone(profiles[column.at]))
         )
         if others:
             found[role] = others
@@ -448,123 +447,3 @@ def _near_reading(readings: Sequence[Reading], columns: Mapping[str, int], notes
     if second == PAIRS or any(f"--layout {second}" in note for note in notes):
         return []
     return [f"it could also be read as {second}: --layout {second}"]
-
-
-def _unused_notes(reading: ColumnReading, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> list[str]:
-    """Return notes on columns that look telling and are not used: kinds, states, ids of users."""
-    notes = []
-    for at, profile in enumerate(profiles):
-        if at in reading.used or not profile.cells or profile.nested:
-            continue
-        shown = ", ".join(map(repr, list(dict.fromkeys(profile.cells))[:3]))
-        kinds_matter = KIND not in ignored and reading.layout != EVENTS
-        if kinds_matter and profile.is_enumeration and _has_kinds(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) looks like kinds of events and is not used; to use it: "
-                f"--layout events --columns kind={profile.name}"
-            )
-        elif (
-            reading.layout in (PURCHASES, PAIRS)
-            and STATE not in ignored
-            and STATE not in reading.columns
-            and _says_state(profile)
-            and profile.n_distinct > 1
-        ):
-            notes.append(
-                f"{profile.name!r} ({shown}) seems to say what became of an order, and its words are not known: every "
-                f"row counts; if some must not: --columns 'state={profile.name}' --words '{profile.cells[0]}=cancelled'"
-            )
-        elif (
-            reading.layout in (PURCHASES, PAIRS)
-            and {KIND, STATE, INVOICE}.isdisjoint({*reading.columns, *ignored})
-            and (_is_unknown_enumeration(profile) or _names_kinds(profile))
-        ):
-            words = list(dict.fromkeys(profile.cells))[:2]
-            notes.append(
-                f"{profile.name!r} ({shown}) is not known and not used: every row counts alike; if it tells kinds of "
-                f"events: --layout events --columns 'kind={profile.name}' --words '{words[0]}=view,{words[1]}=purchase'"
-            )
-        elif reading.layout == PRODUCTS and LISTED not in {*reading.columns, *ignored} and _is_flag(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) is not used; if it says which products are shown: "
-                f"--columns 'listed={profile.name}'"
-            )
-        elif reading.layout == EVENTS and STATE not in ignored and _has_undone(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) is not used: rows count by their kind alone; to count by it instead: "
-                f"--layout purchases --columns 'kind=,state={profile.name}'"
-            )
-        elif reading.layout == PRODUCTS and SALE_PRICE in reading.columns and _says_on_sale(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) is not used: a sale price below the price counts in every row; for none: "
-                "--columns sale_price="
-            )
-        elif reading.layout == PAIRS and _may_be_ratings(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) has numbers that may be ratings and is not used; if they are: "
-                f"--layout ratings --columns 'rating={profile.name}'"
-            )
-        elif reading.layout in (PURCHASES, PAIRS) and STATE not in ignored and _has_undone(profile):
-            notes.append(
-                f"{profile.name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
-                f"--columns state={profile.name}"
-            )
-    return notes
-
-
-def _is_unknown_enumeration(profile: ColumnProfile) -> bool:
-    """Whether a column of unknown name has a few words that repeat, as kinds of events do."""
-    is_known = any(classes_of(profile.name)) or candidates([profile.name])
-    few = 1 < profile.n_distinct <= _MOST_CODES and len(profile.cells) >= MANY
-    return not is_known and few and profile.filled >= 0.9 and profile.is_enumeration
-
-
-def _has_kinds(profile: ColumnProfile) -> bool:
-    """Whether most cells are kinds of events, or words are views, carts or returns among a few unknown ones."""
-    if profile.n_kinds == 0 or profile.n_distinct < 2:
-        return False
-    others = {kind_of(cell) for cell in set(profile.cells)} - {"", EventKind.PURCHASE, EventKind.RATING}
-    is_state = profile.states >= 0.5  # "returned" is a state too
-    return profile.kinds >= 0.5 if profile.n_kinds > 1 else bool(others) and not is_state
-
-
-def _names_kinds(profile: ColumnProfile) -> bool:
-    """Whether a column is named like kinds of events, and has a few words of which none is known."""
-    return profile.is_enumeration and profile.n_distinct > 1 and KIND in classes_of(profile.name)
-
-
-def _is_flag(profile: ColumnProfile) -> bool:
-    """Whether a column of unknown name has words for yes and no."""
-    meanings = {is_kept_back(cell) for cell in set(profile.cells) if not cell.isdecimal()}
-    return (
-        {True, False} <= meanings
-        and profile.is_enumeration
-        and profile.listings >= 0.5
-        and not any(classes_of(profile.name))
-    )
-
-
-def _says_on_sale(profile: ColumnProfile) -> bool:
-    """Whether a column says yes or no, and its name that this is about a sale."""
-    meanings = {is_kept_back(cell) for cell in set(profile.cells)}
-    is_of_sale = SALE_WORD in classes_of(profile.name) or "sale" in words_of(profile.name)
-    return is_of_sale and meanings == {True, False} and profile.listings == 1.0
-
-
-def _may_be_ratings(profile: ColumnProfile) -> bool:
-    """Whether a column has few different small numbers, more than two, as ratings are."""
-    if len(profile.cells) < MANY or profile.numbers < 0.9 or is_excluded(profile.name) or has_id_word(profile.name):
-        return False
-    numbers = [float(cell.replace(",", ".")) for cell in set(profile.cells) if is_number(cell)]
-    return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
-
-
-def _has_undone(profile: ColumnProfile) -> bool:
-    states = {order_state(cell) for cell in set(profile.cells)}
-    return profile.is_enumeration and profile.states >= 0.5 and OrderState.UNDONE in states
-
-
-def _says_state(profile: ColumnProfile) -> bool:
-    role = role_by_words(profile.name)
-    is_named = role is not None and role[0] in (STATE, CANCELLED, REFUNDED)
-    return is_named and not is_excluded(profile.name)
