@@ -188,8 +188,11 @@ def data() -> Response:
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
     totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
-    returns = next((row["recorded"] for row in totals if row["kind"] == EventKind.RETURN), 0)
-    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=returns)
+    return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=_n_returns(totals))
+
+
+def _n_returns(totals: list[dict[str, Any]]) -> int:
+    return next((int(row["recorded"]) for row in totals if row["kind"] == EventKind.RETURN), 0)
 
 
 def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
@@ -235,9 +238,8 @@ def rejected(load_id: str) -> Response:
 
 def shop() -> Response:
     """Show the shop statistics alone; the page reloads them while new ones are being made."""
-    returns = next((row["recorded"] for row in _totals(None) if row["kind"] == EventKind.RETURN), 0)
     shown = current_aisle().profile_refresher.look()
-    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=returns)))
+    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=_n_returns(_totals(None)))))
 
 
 def fresh(response: Response) -> Response:

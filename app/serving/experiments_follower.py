@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,7 +13,6 @@ from src.core.errors import StoreError
 from src.core.experiments import BESTSELLERS, SLOW_SECONDS, Arm, ArmLists, Experiment
 from src.core.shop_rules import ShopRule
 from src.models import POPULARITY
-from src.releases.registry import Registry
 from src.store import Store
 from src.store.experiment_store import Exposure
 
@@ -61,14 +60,14 @@ def _model_of(arm: Arm) -> str | None:
 class ExperimentsFollower:
     """The experiments of one worker. Without a running one a request pays a look at an empty list."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
-        self._store, self._registry = store, registry
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._running: list[Experiment] = []
         self._all: list[Experiment] = []
         self._stamp: int | None = None
-        self._refreshing = threading.Lock()
+        self._refreshing, self._flushing = threading.Lock(), threading.Lock()
         self._waiting: deque[tuple[Exposure, bool, float]] = deque(maxlen=_WAITING)
-        self._written: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._written: dict[tuple[str, str], None] = {}
 
     def refresh(self) -> None:
         """Read the experiments if they have changed. If the store does not answer, they stay as they were."""
@@ -120,6 +119,10 @@ class ExperimentsFollower:
 
     def flush(self) -> None:
         """Write the noted lists. If the store does not answer, they wait."""
+        with self._flushing:  # requests for a report write, too
+            self._flush()
+
+    def _flush(self) -> None:
         taken = []
         while self._waiting:
             taken.append(self._waiting.popleft())
@@ -142,4 +145,4 @@ class ExperimentsFollower:
             return
         self._written.update(dict.fromkeys(first))
         while len(self._written) > _KNOWN:
-            self._written.popitem(last=False)
+            del self._written[next(iter(self._written))]

@@ -119,7 +119,7 @@ class Recommender(ReleaseFollower):
         self._by_group = settings.learn_on == "group"
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store, registry)
+        self.experiments = ExperimentsFollower(store)
         self._others = OtherReleases(store, registry)
         self.counts = StoreCounts(settings, store, cache)
 

@@ -15,6 +15,7 @@ from src.core.erasures import Erasures
 from src.core.errors import AisleError
 from src.core.settings import Settings
 from src.interactions.vocabulary import Vocabulary
+from src.releases.registry import Registry
 from src.store import Store
 
 _WORD = rb"[0-9A-Za-z_.@-]"
@@ -96,10 +97,10 @@ def releases_with(settings: Settings, user_id: str) -> list[str]:
         Versions, oldest first.
     """
     found = []
-    for folder in sorted(settings.releases_dir.glob("[0-9]*")):
+    for version in Registry(settings.releases_dir).versions():
         with suppress(OSError, ValueError):
-            if Vocabulary.load(folder / "users").idx_of(user_id) is not None:
-                found.append(folder.name)
+            if Vocabulary.load(settings.releases_dir / version / "users").idx_of(user_id) is not None:
+                found.append(version)
     return found
 
 
