@@ -208,15 +208,30 @@ def ratings(reporter: Reporter) -> Protocol | None:
     frame = pd.read_csv(path)
     columns = (frame.user_id.astype(str).tolist(), frame.prod_id.astype(str).tolist(), ["rating"] * len(frame))
     at = np.full(len(frame), NO_TIME, np.int64)
-    parts = split_at_random(training_data([EventBatch(*columns, frame.rating.to_numpy(np.float64), at)]), 0.2)
+    data = training_data([EventBatch(*columns, frame.rating.to_numpy(np.float64), at)])
+    split = "the split of Surprise's train_test_split(test_size=0.2, random_state=42)"
+    return _split_ratings("amazon-electronics-50x5", data, split)
+
+
+def _split_ratings(title: str, timeless: TrainingData, split: str) -> Protocol:
+    """Return the protocol of ratings without times, of which a fifth is held out.
+
+    Args:
+        title: Name of the data set.
+        timeless: The ratings.
+        split: How they are split, for people.
+
+    Returns:
+        The protocol.
+    """
+    parts = split_at_random(timeless, 0.2)
     train, user, item = _compact(parts.train)
     test_users, truths = _users_and_truths(parts, np.flatnonzero(parts.test.events.value >= 4), user, item)
     return Protocol(
-        title="amazon-electronics-50x5",
-        description=f"trained on {len(parts.train):,} ratings, measured on {len(parts.test):,}, the split of "
-        f"Surprise's train_test_split(test_size=0.2, random_state=42); all {len(train.items):,} products are ranked "
-        "but those the user rated in training; products rated 4 or higher are relevant. Tuned on a random part of the "
-        "training data.",
+        title=title,
+        description=f"trained on {len(parts.train):,} ratings, measured on {len(parts.test):,}, {split}; all "
+        f"{len(train.items):,} products are ranked but those the user rated in training; products rated 4 or higher "
+        "are relevant. Tuned on a random part of the training data.",
         k=10,
         rivals=("popularity", "als", "itemknn", "ease"),
         goal=None,
@@ -302,21 +317,7 @@ def movies(reporter: Reporter) -> Protocol | None:
     with tempfile.TemporaryDirectory() as folder:
         data = read_table(read_settings(var=Path(folder)), path, reporter)
     timeless = replace(data, events=replace(data.events, at=np.full(len(data), NO_TIME)))
-    parts = split_at_random(timeless, 0.2)
-    train, user, item = _compact(parts.train)
-    test_users, truths = _users_and_truths(parts, np.flatnonzero(parts.test.events.value >= 4), user, item)
-    return Protocol(
-        title="MovieLens 100K",
-        description=f"trained on {len(parts.train):,} ratings, measured on {len(parts.test):,} at random; products "
-        "rated 4 or higher are relevant; all are ranked but those the user rated in training. Tuned on a random part.",
-        k=10,
-        rivals=("popularity", "als", "itemknn", "ease"),
-        goal=None,
-        train=train,
-        tuning=held_out(train),
-        test_users=test_users,
-        truths={NEW: truths[NEW]},
-    )
+    return _split_ratings("MovieLens 100K", timeless, "split at random")
 
 
 PROTOCOLS: dict[str, Callable[[Reporter], Protocol | None]] = {
