@@ -111,7 +111,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=served_list_log,
-        request_records=RequestRecords(metrics, served_list_log),
+        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep),
         event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import time
 from collections import Counter
@@ -34,11 +35,13 @@ from src.core.domain import (
     Recommendation,
 )
 from src.core.errors import NotReady
+from src.core.experiments import InterleavedList
 from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.team_draft import fitting, team_draft
 from src.releases.registry import Registry
 from src.store import Store
 
@@ -62,6 +65,7 @@ class ListAnswer:
         cached: whether it came from the cache; None if it was not looked for there.
         placement: where the shop shows it; "" if that is not known.
         assignment: the arms of experiments that it was made for; None for none.
+        drafted: which arm of an interleaving named what; None for other lists.
     """
 
     release: str
@@ -70,12 +74,14 @@ class ListAnswer:
     cached: bool | None = field(default=None, compare=False)
     placement: str = ""
     assignment: Assignment | None = None
+    drafted: InterleavedList | None = None
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
         arms = self.assignment.header if self.assignment else ""
-        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
+        shown = (self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
+        return ShownList(*shown, drafted=self.drafted)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ class Recommender(ReleaseFollower):
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store)
         self._others = OtherReleases(store, registry)
+        self._random = random.Random()  # nosec B311: no secret depends on it
         self.counts = StoreCounts(settings, store, cache)
 
     def follow(self) -> None:
@@ -169,7 +176,37 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         began = time.perf_counter()
-        served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
+        arranged = self._arranged(query, wanted, placement, shop)
+        if arranged.assignment is not None and arranged.assignment.rival is not None:
+            second = self._for_arm(query, wanted, placement, self.rules.active(placement), arranged.assignment.rival)
+            answer = self._interleaved(arranged, second, arranged.assignment.interleaved, placement)
+        else:
+            answer = self._made(arranged, placement)
+        if answer.assignment is not None and query.user_id is not None:
+            seconds, is_empty = time.perf_counter() - began, not answer.recommendations
+            self.experiments.record(query.user_id, answer.assignment, is_empty=is_empty, seconds=seconds)
+        return answer
+
+    def _interleaved(self, first: _Arranged, second: _Arranged, experiment: str, placement: str) -> ListAnswer:
+        """Return the lists of both arms of an interleaving in one, which obeys the rules of the first."""
+        one, other = (self._made(each, placement) for each in (first, second))
+        pipeline, query = first.served.pipeline, first.query
+        lists = (one.recommendations, other.recommendations)
+        drafted = team_draft(lists, query.n, fitting(pipeline, query.rules), self._random)
+        listed = [place for place, _ in drafted]
+        if first.rules.pins:
+            listed = with_pins(listed, first.rules.pins, pipeline, self._with_history(query))
+        kept = {place.product_id for place in listed}
+        named = tuple(
+            tuple(place.product_id for place, team in drafted if team == each and place.product_id in kept)
+            for each in (0, 1)
+        )
+        noted = InterleavedList(experiment, "", query.user_id or "", int(time.time()), named)
+        return replace(one, recommendations=listed, cached=None, drafted=noted)
+
+    def _made(self, arranged: _Arranged, placement: str) -> ListAnswer:
+        """Return the list of an arranged query."""
+        served, query, rules, assignment = arranged
         # What is pinned depends on the history.
         listed, stored = (None, None) if rules.pins else self._found(served.pipeline, query)
         cached = None
@@ -178,20 +215,22 @@ class Recommender(ReleaseFollower):
             listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
-        if assignment is not None and query.user_id is not None:
-            seconds = time.perf_counter() - began
-            self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
         return ListAnswer(served.release.version, source, listed, cached, placement, assignment)
 
     def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
         """Return what makes the list of a query: rules that are tried keep users out of experiments."""
-        served: ServingSnapshot = self._serving()
-        rules = shop or self.rules.active(placement)
         assignment = None
         if shop is None:
             assignment = self.experiments.assigned(query.user_id, placement, wanted.category or ())
+        return self._for_arm(query, wanted, placement, shop or self.rules.active(placement), assignment)
+
+    def _for_arm(
+        self, query: Query, wanted: RuleFields, placement: str, rules: ActiveRules, assignment: Assignment | None
+    ) -> _Arranged:
+        """Return what makes the list of a query with the arms of a user."""
+        served: ServingSnapshot = self._serving()
         if assignment is not None:
             served = self._others.get(assignment.release or "") or served
             if assignment.model in served.pipeline.list_models and query.model is None:

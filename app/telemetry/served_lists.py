@@ -16,6 +16,7 @@ from flask import g, has_request_context
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
 from src.core.domain import DAY, Recommendation
 from src.core.errors import StoreError
+from src.core.experiments import InterleavedList
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -45,6 +46,7 @@ class ShownList:
         cached: Whether it came from the cache; None where no cache is used.
         placement: Where the shop shows it; "" if the request did not say.
         experiments: The arms of experiments that it was made for, as the answer names them; "" for none.
+        drafted: Which arm of an interleaving named what, still without the request; None for other lists.
     """
 
     release: str
@@ -55,6 +57,7 @@ class ShownList:
     cached: bool | None = None
     placement: str = ""
     experiments: str = ""
+    drafted: InterleavedList | None = None
 
 
 def note(shown: ShownList) -> None:

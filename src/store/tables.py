@@ -265,5 +265,18 @@ arm_lists = Table(
     Column("seconds", Float, nullable=False),
 )
 
+# Lists that the two arms of an experiment made together.
+interleaved = Table(
+    "interleaved",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("experiment", _Key, primary_key=True),
+    Column("user_id", _Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("named", Text, nullable=False),  # JSON
+    Index("interleaved_experiment", "experiment"),
+    Index("interleaved_user", "user_id"),
+)
+
 # One row; Alembic writes it when it upgrades a store.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))
