@@ -1,8 +1,8 @@
 """How many visits an interleaving needs, and how many an A/B test: python -m bench.interleaving [--rounds 20].
 
-Users of a made-up shop (src/synthetic/visits.py) are shown lists of two rankers, the second of which errs a little less
-about what they like. Each round draws new visits and clicks, and looks at the always-valid interval after every block of
-visits until it is sure. The clicks decide, as the metric of both.
+Users of a made-up shop (src/synthetic/visits.py) are shown lists of two rankers, the second of which errs a little
+less about what they like. Each round draws new visits and clicks, and looks at the always-valid interval after every
+block of visits until it is sure. The clicks decide, as the metric of both.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def interleaved_visits(made: Rankers, seed: int, block: int = 100) -> Iterator[t
     Yields:
         The looks.
     """
-    rng, coin, n_users = np.random.default_rng(seed), random.Random(seed), len(made.attraction)  # noqa: S311
+    rng, coin, n_users = np.random.default_rng(seed), random.Random(seed), len(made.attraction)
     credits = np.zeros((2, n_users))
     visited = np.zeros(n_users, np.bool_)
     seen = made.visitors.examined(_LENGTH)

@@ -474,6 +474,7 @@ class Aisle:
         self,
         name: str,
         *,
+        method: Literal["split", "interleave"] | None = None,
         arms: list[Arm],
         traffic: float | None = None,
         layer: str | None = None,
@@ -491,6 +492,7 @@ class Aisle:
             f"/experiments/{urllib.parse.quote(name)}",
             {},
             {
+                "method": method,
                 "arms": arms,
                 "traffic": traffic,
                 "layer": layer,
@@ -508,6 +510,10 @@ class Aisle:
     def end_experiment(self, name: str) -> ExperimentAnswer:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
+
+    def replay_request(self, *, request_id: str, release: str | None = None) -> ReplayAnswer:
+        """Make a list again that was answered before: POST /replay."""
+        return self._call("POST", "/replay", {}, {"request_id": request_id, "release": release}, is_safe=False)
 
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
@@ -703,6 +709,7 @@ ListedRelease = TypedDict(
 NewExperiment = TypedDict(
     "NewExperiment",
     {
+        "method": NotRequired["Literal['split', 'interleave']"],
         "arms": "list[Arm]",
         "traffic": NotRequired["float"],
         "layer": NotRequired["str"],
@@ -726,6 +733,8 @@ PersonAnswer = TypedDict(
         "user_id": "str",
         "events": "list[dict[str, Any]]",
         "experiments": "list[dict[str, Any]]",
+        "interleaved": "list[dict[str, Any]]",
+        "requests": "list[dict[str, Any]]",
         "releases": "list[str]",
     },
 )
@@ -825,6 +834,41 @@ RecommendBody = TypedDict(
 )
 
 ReleaseAnswer = TypedDict("ReleaseAnswer", {"release": "str", "pinned": "bool"})
+
+ReplayAnswer = TypedDict(
+    "ReplayAnswer",
+    {
+        "request_id": "str",
+        "at": "int",
+        "user_id": "str | None",
+        "placement": "str",
+        "experiments": "str",
+        "served_by": "str",
+        "release": "str",
+        "repeated": "bool",
+        "obstacles": "list[dict[str, Any]]",
+        "answered": "list[str]",
+        "made": "list[str]",
+        "overlap": "float",
+        "agreement": "float",
+        "products": "list[ReplayedProductAnswer]",
+    },
+)
+
+ReplayBody = TypedDict("ReplayBody", {"request_id": "str", "release": NotRequired["str | None"]})
+
+ReplayedProductAnswer = TypedDict(
+    "ReplayedProductAnswer",
+    {
+        "product_id": "str",
+        "change": "str",
+        "before": "int | None",
+        "after": "int | None",
+        "why": "str",
+        "components_before": "dict[str, Any] | None",
+        "components_after": "dict[str, Any] | None",
+    },
+)
 
 RulesAnswer = TypedDict(
     "RulesAnswer",

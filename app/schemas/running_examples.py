@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.example import FINDING, OLDER, RELEASE, RUNNING, Example
+from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUNNING, Example
 
 _RULES: list[dict[str, Any]] = [{"action": "exclude", "product_id": "P00012"}]
 _VERSION = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES}
@@ -51,19 +51,33 @@ _BEGUN = {
 }
 _DONE = {"number": 1, "at": 1795733423, "who": "anna", "action": "PUT /rules", "subject": "version 1", "status": 200}
 _ARMS = [{"name": "now", "share": 0.9}, {"name": "bestsellers", "share": 0.1, "holdout": "bestsellers"}]
-_EXPERIMENT = {
+_EXPERIMENT: dict[str, Any] = {
     "name": "holdout",
     "state": "running",
     "started_at": 1795733423,
     "ended_at": None,
     "who": "anna",
     "body": {
+        "method": "split",
         "arms": [arm | {"rules": []} for arm in _ARMS],
         "traffic": 1.0,
         "layer": "default",
         "metric": "purchases",
         "smallest_effect": 0.05,
         "planned_outcomes": 10000,
+    },
+}
+_TWO_MODELS: dict[str, Any] = {
+    "method": "interleave",
+    "arms": [{"name": "now", "share": 0.5}, {"name": "graph", "share": 0.5, "model": "item_graph"}],
+}
+_INTERLEAVED = _EXPERIMENT | {
+    "name": "side-by-side",
+    "body": {
+        **_EXPERIMENT["body"],
+        "method": "interleave",
+        "arms": [arm | {"rules": []} for arm in _TWO_MODELS["arms"]],
+        "metric": "clicks",
     },
 }
 _FIGURES: dict[str, Any] = {
@@ -105,6 +119,8 @@ _PERSON: dict[str, Any] = {
         }
     ],
     "experiments": [],
+    "interleaved": [],
+    "requests": [],
     "releases": [OLDER, RELEASE],
 }
 _ERASED = {
@@ -113,6 +129,32 @@ _ERASED = {
     "events": 17,
     "releases": [OLDER, RELEASE],
     "next_training": "2026-11-28T03:00:00+00:00",
+}
+_REPLAYED = {
+    "request_id": ASKED,
+    "at": 1795733423,
+    "user_id": "U00001",
+    "placement": "",
+    "experiments": "",
+    "served_by": RELEASE,
+    "release": OLDER,
+    "repeated": True,
+    "obstacles": [],
+    "answered": ["P00012", "P00286"],
+    "made": ["P00012", "P00009"],
+    "overlap": 0.5,
+    "agreement": 0.55,
+    "products": [
+        {
+            "product_id": "P00009",
+            "change": "came",
+            "before": None,
+            "after": 2,
+            "why": "Not listed then: it is ranked 3, and the list ends at 2.",
+            "components_before": None,
+            "components_after": None,
+        }
+    ],
 }
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
@@ -151,6 +193,7 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
     "GET /experiments": (Example("all of them", [_EXPERIMENT]),),
     "PUT /experiments/{name}": (
         Example("bestsellers for a tenth", _EXPERIMENT, {"arms": _ARMS}, path={"name": "holdout"}),
+        Example("two models in one list", _INTERLEAVED, _TWO_MODELS, path={"name": "side-by-side"}),
     ),
     "GET /experiments/{name}": (
         Example(
@@ -164,5 +207,6 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "POST /replay": (Example("by another release", _REPLAYED, {"request_id": ASKED, "release": OLDER}),),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

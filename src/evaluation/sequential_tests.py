@@ -106,9 +106,7 @@ def lift(control: Sample, treatment: Sample, planned: float, level: float = LEVE
     return _lift(control, treatment, variance, planned, level)
 
 
-def paired_lift(
-    control: Sample, treatment: Sample, shared: float, planned: float, level: float = LEVEL
-) -> Lift | None:
+def paired_lift(control: Sample, treatment: Sample, shared: float, planned: float, level: float = LEVEL) -> Lift | None:
     """Compare two arms that the same users see.
 
     Args:

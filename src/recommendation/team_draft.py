@@ -1,7 +1,7 @@
 """Two lists in one: both take turns to name products, so that the clicks tell which names the better ones.
 
-Team draft: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?" (2008). A product that
-both would name next tells nothing and is credited to neither (Radlinski and Craswell, "Optimized interleaving for
+Team draft: Radlinski, Kurup and Joachims, "How does clickthrough data reflect retrieval quality?" (2008). A product
+that both would name next tells nothing and is credited to neither (Radlinski and Craswell, "Optimized interleaving for
 online retrieval evaluation", 2013).
 """
 

@@ -203,9 +203,7 @@ def _by_user(experiment: Experiment) -> Any:
     )
 
 
-def _credits(
-    experiment: Experiment, rows: Sequence[Row[Any]], n_users: int, cost: ArmLists
-) -> list[ArmFigures]:
+def _credits(experiment: Experiment, rows: Sequence[Row[Any]], n_users: int, cost: ArmLists) -> list[ArmFigures]:
     """Sum what users did with the products that each arm named; a product of a list counts once for each metric."""
     done = {
         (row.request_id, row.product_id, "purchases" if row.kind == _BOUGHT else "clicks"): (row.user_id, row.named)
