@@ -45,14 +45,13 @@ class Rankers(NamedTuple):
     @property
     def true_lift(self) -> float:
         """Clicks to be expected of the second ranker's lists over the first's, less 1; users count by their visits."""
-        one, other = (self.weights @ each for each in self.expected)
+        one, other = (self.activity @ each for each in self.expected)
         return float(other / one - 1)
 
     @property
-    def weights(self) -> FloatArray:
+    def activity(self) -> FloatArray:
         """float[n_users]: the share of the visits that are of each user."""
-        counts = np.bincount(self.visitors.draw(np.random.default_rng(0), 200_000), minlength=len(self.attraction))
-        return counts / counts.sum()
+        return self.visitors.activity
 
     @property
     def expected(self) -> FloatArray:
@@ -62,7 +61,9 @@ class Rankers(NamedTuple):
         return np.stack([self.attraction[rows, each] @ seen for each in self.lists])
 
 
-def rankers(errors: tuple[float, float], users: int = 1_000, products: int = 200, seed: int = 3) -> Rankers:
+def rankers(
+    errors: tuple[float, float], users: int = 1_000, products: int = 200, seed: int = 3, length: int = _LENGTH
+) -> Rankers:
     """Make two rankers that err about what users like.
 
     Args:
@@ -70,6 +71,7 @@ def rankers(errors: tuple[float, float], users: int = 1_000, products: int = 200
         users: Number of users.
         products: Number of products.
         seed: Seed of the shop and of the errors.
+        length: Of the lists.
 
     Returns:
         Their lists.
@@ -81,7 +83,7 @@ def rankers(errors: tuple[float, float], users: int = 1_000, products: int = 200
         odds = np.log(attraction / (1 - attraction))
     shared = rng.normal(size=odds.shape)
     score = [odds + error * (0.8 * shared + 0.6 * rng.normal(size=odds.shape)) for error in errors]
-    return Rankers(visitors, attraction, np.stack([np.argsort(-each, axis=1)[:, :_LENGTH] for each in score]))
+    return Rankers(visitors, attraction, np.stack([np.argsort(-each, axis=1)[:, :length] for each in score]))
 
 
 def split_visits(made: Rankers, seed: int, block: int = 1_000) -> Iterator[tuple[int, Lift | None]]:

@@ -507,6 +507,14 @@ class Aisle:
             is_safe=True,
         )
 
+    def release_estimate(self, version: str) -> EstimateAnswer:
+        """What a release would have earned: GET /releases/{version}/off-policy."""
+        return self._call("GET", f"/releases/{urllib.parse.quote(version)}/off-policy", {}, None, is_safe=True)
+
+    def begin_estimate(self, version: str) -> EstimateBegun:
+        """Estimate what a release would have earned: POST /releases/{version}/off-policy."""
+        return self._call("POST", f"/releases/{urllib.parse.quote(version)}/off-policy", {}, {}, is_safe=False)
+
     def end_experiment(self, name: str) -> ExperimentAnswer:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
@@ -593,6 +601,25 @@ ErasureAnswer = TypedDict(
     "ErasureAnswer",
     {"person": "str", "at": "int", "events": "int", "releases": "list[str]", "next_training": "str | None"},
 )
+
+EstimateAnswer = TypedDict(
+    "EstimateAnswer",
+    {
+        "release": "str",
+        "at": "int",
+        "problem": "str",
+        "said": "list[str]",
+        "since": NotRequired["int | None"],
+        "until": NotRequired["int | None"],
+        "lists": NotRequired["int | None"],
+        "users": NotRequired["int | None"],
+        "comparable": NotRequired["float | None"],
+        "differing": NotRequired["float | None"],
+        "outcomes": NotRequired["dict[str, Any] | None"],
+    },
+)
+
+EstimateBegun = TypedDict("EstimateBegun", {"release": "str", "status": "str"})
 
 EventBody = TypedDict(
     "EventBody",

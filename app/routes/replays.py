@@ -60,7 +60,7 @@ def replayed(aisle: AisleContext, request_id: str, release: str | None, t: Phras
     aisle.served_list_log.flush()
     asked = aisle.store.requests.newest_of(request_id)
     if asked is None:
-        on = aisle.settings.log_requests == "on"
+        on = aisle.settings.keeps_requests
         said = f"those of the last {aisle.settings.served_days} days are, unless the user was erased"
         raise UnknownName(
             f"no list of the request {request_id!r} is kept. "

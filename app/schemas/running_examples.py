@@ -105,6 +105,44 @@ _JUDGED = {
     "arms": [_FIGURES],
     "verdicts": [_VERDICT],
 }
+_VALUE = {"value": 0.61, "low": 0.55, "high": 0.68}
+_ESTIMATE: dict[str, Any] = {
+    "release": OLDER,
+    "at": 1795733423,
+    "problem": "",
+    "said": [
+        "Its lists would have had 2.1% to 18.4% more clicks than those that were served.",
+        "purchases: the log is too thin. About 12,000 more lists are needed, 6.0 days at this traffic.",
+    ],
+    "since": 1795303423,
+    "until": 1795733000,
+    "lists": 10210,
+    "users": 3120,
+    "comparable": 0.83,
+    "differing": 0.41,
+    "outcomes": {
+        "clicks": {
+            "outcomes": 6120,
+            "effective_outcomes": 91.4,
+            "effective_places": 310.2,
+            "needed": 0.55,
+            "estimates": {"ips": _VALUE, "snips": _VALUE, "dr": _VALUE},
+            "served": {"value": 0.56, "low": 0.54, "high": 0.58},
+            "lift": {"value": 0.1, "low": 0.021, "high": 0.184},
+            "missing": None,
+        },
+        "purchases": {
+            "outcomes": 1400,
+            "effective_outcomes": 23.0,
+            "effective_places": 310.2,
+            "needed": 2.17,
+            "estimates": {},
+            "served": None,
+            "lift": None,
+            "missing": {"lists": 12000, "days": 6.0},
+        },
+    },
+}
 _PERSON: dict[str, Any] = {
     "user_id": "U00001",
     "events": [
@@ -207,6 +245,10 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "POST /releases/{version}/off-policy": (
+        Example("an older one", {"release": OLDER, "status": "running"}, {}, path={"version": OLDER}, status=202),
+    ),
+    "GET /releases/{version}/off-policy": (Example("an older one", _ESTIMATE, path={"version": OLDER}),),
     "POST /replay": (Example("by another release", _REPLAYED, {"request_id": ASKED, "release": OLDER}),),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

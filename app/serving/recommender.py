@@ -41,6 +41,7 @@ from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.random_places import draw_places, pool_of
 from src.recommendation.team_draft import fitting, team_draft
 from src.releases.registry import Registry
 from src.store import Store
@@ -119,13 +120,15 @@ class Recommender(ReleaseFollower):
         counts: cached counts over the store.
         rules: the shop's rules.
         experiments: the running experiments.
+        explore_among: chance shows only products that would be on a list of this length.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
-        self._keeps_requests = settings.log_requests == "on"
+        self._keeps_requests = settings.keeps_requests
+        self._explore, self.explore_among = settings.explore, settings.explore_among
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store)
@@ -184,7 +187,7 @@ class Recommender(ReleaseFollower):
             second = self._for_arm(query, wanted, placement, self.rules.active(placement), arranged.assignment.rival)
             answer = self._interleaved(arranged, second, arranged.assignment.interleaved, placement)
         else:
-            answer = self._made(arranged, placement)
+            answer = self._made(arranged, placement, explores=self._explore > 0 and shop is None)
         if answer.assignment is not None and query.user_id is not None:
             seconds, is_empty = time.perf_counter() - began, not answer.recommendations
             self.experiments.record(query.user_id, answer.assignment, is_empty=is_empty, seconds=seconds)
@@ -207,10 +210,13 @@ class Recommender(ReleaseFollower):
         noted = InterleavedList(experiment, "", query.user_id or "", int(time.time()), named)
         return replace(one, recommendations=listed, cached=None, asked=None, drafted=noted)
 
-    def _made(self, arranged: _Arranged, placement: str) -> ListAnswer:
-        """Return the list of an arranged query."""
+    def _made(self, arranged: _Arranged, placement: str, *, explores: bool = False) -> ListAnswer:
+        """Return the list of an arranged query; if it `explores` and nothing is pinned, places are drawn by chance."""
         served, query, rules, assignment = arranged
-        own = query
+        own, drawn = query, None
+        explores = explores and not rules.pins
+        if explores:
+            query = replace(query, n=max(query.n, self.explore_among))
         # What is pinned depends on the history, and so does what is kept to be repeated.
         reads = bool(rules.pins) or self._keeps_requests
         listed, stored = (None, None) if reads else self._found(served.pipeline, query)
@@ -220,9 +226,12 @@ class Recommender(ReleaseFollower):
             listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
+        if explores:
+            pool = pool_of(listed, own.n, served.pipeline)
+            listed, drawn = draw_places(pool, own.n, self._explore, self._random)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
-        asked = AskedFor(own, query.history, rules.pins, served.marks) if self._keeps_requests else None
+        asked = AskedFor(own, query.history, rules.pins, served.marks, drawn) if self._keeps_requests else None
         return ListAnswer(served.release.version, source, listed, cached, placement, assignment, asked)
 
     def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:

@@ -18,7 +18,7 @@ from app.telemetry.metrics import LISTS_DROPPED, Metrics
 from src.core.domain import DAY, Event, Query, Recommendation
 from src.core.errors import StoreError
 from src.core.experiments import InterleavedList
-from src.core.list_recipes import AskedList, ListRecipe, digest_of
+from src.core.list_recipes import AskedList, DrawnPlaces, ListRecipe, digest_of
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -43,12 +43,14 @@ class AskedFor(NamedTuple):
         history: The stored history of the user, and that of the request.
         pins: (place from 1, id) of the rules that held.
         marks: Hash of the withdrawn products, time of the last change of products, hash of the groups.
+        drawn: What its places were drawn from; None for a list without chance.
     """
 
     query: Query
     history: Sequence[Event]
     pins: tuple[tuple[int, str], ...]
     marks: tuple[str, int | None, str]
+    drawn: DrawnPlaces | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class _Shown(NamedTuple):
             digest_of(asked.history[:n_stored]),
             ListRecipe(asked.query, asked.pins, *asked.marks),
             tuple(place._replace(explanation=None) for place in shown.places),
+            asked.drawn,
         )
 
 
@@ -126,7 +129,7 @@ class ServedListLog:
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
         self._settings, self._store, self._metrics = settings, store, metrics
-        self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.log_requests == "on"
+        self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.keeps_requests
         self._queue: queue.Queue[_Shown] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

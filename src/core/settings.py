@@ -226,6 +226,16 @@ class Settings(RatingScale, BaseSettings):
         "off",
         description="on: what every list was asked for is kept with its user, so that POST /replay can make it again.",
     )
+    explore: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Highest share of the places of lists that show another product by chance, so that other releases "
+        "can be judged by what follows; 0: none. Keeps requests as AISLE_LOG_REQUESTS=on does.",
+    )
+    explore_among: int = Field(
+        20, ge=2, le=100, description="Chance shows only products that would be on a list of this length."
+    )
     served_days: int = Field(30, ge=1, le=3650, description="How many days served lists and requests are kept.")
 
     retention_days: int = Field(
@@ -300,6 +310,11 @@ class Settings(RatingScale, BaseSettings):
         description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
         "itself.",
     )
+
+    @property
+    def keeps_requests(self) -> bool:
+        """Whether it is kept what lists were asked for."""
+        return self.log_requests == "on" or self.explore > 0
 
     @field_validator("timezone")
     @classmethod

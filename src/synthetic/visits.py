@@ -35,10 +35,12 @@ class Visitors:
     Attributes:
         user_ids: Their ids.
         product_ids: Ids of the products.
+        activity: float[n_users], the share of the visits that are of each user.
     """
 
     def __init__(self, world: ShopWorld) -> None:
         self._world = world
+        self.activity: FloatArray = world.users.activity / world.users.activity.sum()
         self.user_ids = numbered_ids("U", len(world.users.activity))
         self.product_ids = numbered_ids("P", len(world.products))
         self._row_of = {id_: row for row, id_ in enumerate(self.product_ids)}
@@ -62,9 +64,16 @@ class Visitors:
         return np.array([self._row_of[id_] for id_ in product_ids], np.int64)
 
     def draw(self, rng: np.random.Generator, n: int) -> IntArray:
-        """Draw n visits: row numbers of users, the active ones more often."""
-        activity = self._world.users.activity
-        return rng.choice(len(activity), size=n, p=activity / activity.sum())
+        """Draw visits.
+
+        Args:
+            rng: Source of randomness.
+            n: Number of visits.
+
+        Returns:
+            int[n], row numbers of users, the active ones more often.
+        """
+        return rng.choice(len(self.activity), size=n, p=self.activity)
 
     def examined(self, n: int) -> FloatArray:
         """Return float[n]: the probability that each place is looked at."""
@@ -87,7 +96,15 @@ class Visitors:
         return _sigmoid(wish + _TREND * self._trend[week, products])
 
     def purchase(self, user: int, products: IntArray) -> FloatArray:
-        """Return float[m]: the probability that a clicked product is bought; see `attraction`."""
+        """Return the probability that a clicked product is bought.
+
+        Args:
+            user: Row number.
+            products: int[m], row numbers.
+
+        Returns:
+            float[m].
+        """
         return _BOUGHT * _sigmoid(_BUY + self._liking(user, products))
 
     def _liking(self, user: int, products: IntArray) -> FloatArray:
