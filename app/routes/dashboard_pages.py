@@ -19,13 +19,14 @@ from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text
 from app.views.findings import Level
+from app.views.message_texts import message_text, quoted, unmarked
 from app.views.overview import overview
 from app.views.rejection_texts import rejection_text
 from app.views.resolutions import resolution_text
 from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
 from app.views.verdict_texts import check_text, verdict_text
-from src.core.domain import EventKind
+from src.core.domain import EventKind, JsonDict
 from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
@@ -87,17 +88,25 @@ def _helpers() -> dict[str, object]:
         "run_said": _run_said,
         "check_said": _check_said,
         "rejection_of": rejection_text,
+        "message_of": message_text,
+        "quoted": quoted,
         "resolution_of": resolution_text,
         "var": current_aisle().settings.var,
     }
 
 
 def _verdict_of(release: Listed) -> str:
-    return verdict_text(release.gate, release.gate_sentence, current_phrases())
+    t = current_phrases()
+    return verdict_text(release.gate, quoted(release.gate_sentence, t), t)
 
 
 def _run_said(run: Mapping[str, Any]) -> str:
-    return verdict_text(run.get("verdict"), str(run["message"]), current_phrases())
+    return _said_at_end(run.get("verdict"), run["message"])
+
+
+def _said_at_end(verdict: JsonDict | None, message: str) -> str:
+    t = current_phrases()
+    return verdict_text(verdict, message_text(message, t), t)
 
 
 def _check_said(check: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
@@ -164,12 +173,12 @@ def progress() -> Response:
                 else {
                     "id": running.run_id,
                     "status": t.named("run", running.status),
-                    "step": running.progress,
+                    "step": unmarked(message_text(running.progress, t)),
                     "stop": url_for("actions.confirm", name="stop", subject=running.run_id),
                 },
                 "last": None
                 if last is None
-                else {"id": last.run_id, "said": verdict_text(last.verdict, last.message, t)},
+                else {"id": last.run_id, "said": unmarked(_said_at_end(last.verdict, last.message))},
             }
         )
     )
