@@ -11,13 +11,13 @@ from flask import Blueprint, Response, g, jsonify, make_response, redirect, rend
 from flask_wtf.csrf import CSRFError
 
 from app.background.profile_refresher import ProfileState
-from app.context import current_aisle
+from app.context import AisleContext, current_aisle
 from app.routes.audit_log import name_change
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
 from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
-from app.views.finding_records import finding_text
+from app.views.finding_records import finding_text, update_findings
 from app.views.findings import Level
 from app.views.message_texts import message_text, quoted, unmarked
 from app.views.overview import overview
@@ -141,7 +141,7 @@ def show() -> Response:
     except StoreError:
         past, audit, written = [], [], []
     said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
-    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=done())
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=done(), state=_state(aisle))
 
 
 def done() -> str:
@@ -157,6 +157,12 @@ def done() -> str:
     return t(f"done.{name}", subject=args.get("subject", "")) if f"done.{name}" in t.texts else ""
 
 
+def _state(aisle: AisleContext) -> str:
+    """Return what changes when another release is served or another finding is open, for a page that is watched."""
+    findings = (f"{record.finding_id}-{record.state}" for record in update_findings(aisle))
+    return " ".join([aisle.recommender.version or "", aisle.registry.current_version() or "", *findings])
+
+
 def progress() -> Response:
     """Answer a page that watches a training: what runs, its step, or how the last one ended."""
     aisle, t = current_aisle(), current_phrases()
@@ -168,6 +174,7 @@ def progress() -> Response:
             {
                 "at": int(time.time()),
                 "release": aisle.registry.current_version(),
+                "state": _state(aisle),
                 "run": None
                 if running is None
                 else {
@@ -305,7 +312,7 @@ def _form(name: str, version: str, status: int = 200, problem: str = "") -> Resp
     current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:
-        status, problem = 404, current_phrases()("form.gone")
+        status, problem = 404, current_phrases()("ask.no_older" if name == "rollback" else "form.gone")
     shown = {"name": name, "current": current, "target": target, "problem": problem, "wrong_key": status == 401}
     return form_answer("dashboard_change.html", shown, status)
 
