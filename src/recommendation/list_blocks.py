@@ -99,7 +99,7 @@ def _sums(index: CandidateIndex, queries: QueryBlock) -> tuple[FloatArray, BoolA
     cell = (row[:, None] * n_columns + index.item[history.indices] + 1).ravel()
     value = (index.score[history.indices] * history.data[:, None]).ravel()
     shape = (len(queries), n_columns)
-    total: FloatArray = np.bincount(cell, value, shape[0] * shape[1]).reshape(shape)
+    total = np.asarray(np.bincount(cell, value, shape[0] * shape[1]), np.float64).reshape(shape)
     return total[:, 1:], np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)[:, 1:] > 0
 
 

@@ -15,7 +15,8 @@ from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.store import Store
 from src.workflows import batch_lists, batch_parts
-from src.workflows.batch_lists import BatchRequest, write_batch_lists
+from src.workflows.batch_lists import write_batch_lists
+from src.workflows.batch_parts import BatchRequest
 
 
 def rows_of(file: Path) -> dict[str, dict[str, object]]:
