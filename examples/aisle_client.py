@@ -509,6 +509,10 @@ class Aisle:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
+    def replay_request(self, *, request_id: str, release: str | None = None) -> ReplayAnswer:
+        """Make a list again that was answered before: POST /replay."""
+        return self._call("POST", "/replay", {}, {"request_id": request_id, "release": release}, is_safe=False)
+
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
         return self._call("GET", "/metrics", {}, None, is_safe=True)
@@ -726,6 +730,7 @@ PersonAnswer = TypedDict(
         "user_id": "str",
         "events": "list[dict[str, Any]]",
         "experiments": "list[dict[str, Any]]",
+        "requests": "list[dict[str, Any]]",
         "releases": "list[str]",
     },
 )
@@ -825,6 +830,41 @@ RecommendBody = TypedDict(
 )
 
 ReleaseAnswer = TypedDict("ReleaseAnswer", {"release": "str", "pinned": "bool"})
+
+ReplayAnswer = TypedDict(
+    "ReplayAnswer",
+    {
+        "request_id": "str",
+        "at": "int",
+        "user_id": "str | None",
+        "placement": "str",
+        "experiments": "str",
+        "served_by": "str",
+        "release": "str",
+        "repeated": "bool",
+        "obstacles": "list[dict[str, Any]]",
+        "answered": "list[str]",
+        "made": "list[str]",
+        "overlap": "float",
+        "agreement": "float",
+        "products": "list[ReplayedProductAnswer]",
+    },
+)
+
+ReplayBody = TypedDict("ReplayBody", {"request_id": "str", "release": NotRequired["str | None"]})
+
+ReplayedProductAnswer = TypedDict(
+    "ReplayedProductAnswer",
+    {
+        "product_id": "str",
+        "change": "str",
+        "before": "int | None",
+        "after": "int | None",
+        "why": "str",
+        "components_before": "dict[str, Any] | None",
+        "components_after": "dict[str, Any] | None",
+    },
+)
 
 RulesAnswer = TypedDict(
     "RulesAnswer",

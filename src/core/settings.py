@@ -222,7 +222,11 @@ class Settings(RatingScale, BaseSettings):
     log_served: Literal["on", "off"] = Field(
         "off", description="on: every list that is answered is kept in the store, so that clicks can be joined to it."
     )
-    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
+    log_requests: Literal["on", "off"] = Field(
+        "off",
+        description="on: what every list was asked for is kept with its user, so that POST /replay can make it again.",
+    )
+    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists and requests are kept.")
 
     retention_days: int = Field(
         0,

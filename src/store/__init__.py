@@ -18,6 +18,7 @@ from src.store.experiment_store import ExperimentStore
 from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
 from src.store.person_store import PersonStore
 from src.store.product_store import SYNTHETIC, ProductStore
+from src.store.request_store import RequestStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
 from src.store.served_list_store import ServedListStore
@@ -33,6 +34,7 @@ class Store:
         runs: Trainings, loads of files, and scores of releases.
         searches: What users did with search results.
         served_lists: Lists that were served, with AISLE_LOG_SERVED=on, and what users did with them.
+        requests: Lists as they were asked for, with AISLE_LOG_REQUESTS=on.
         findings: What was found not to be as it should be.
         rules: The versions of the shop's rules.
         audit: What was done with a key.
@@ -48,6 +50,7 @@ class Store:
         self.runs = RunStore(database)
         self.searches = SearchStore(database)
         self.served_lists = ServedListStore(database)
+        self.requests = RequestStore(database)
         self.findings = FindingStore(database)
         self.rules = RuleStore(database)
         self.audit = AuditStore(database)
@@ -106,6 +109,7 @@ class Store:
             self.events.delete_synthetic(connection)
             self.searches.delete_synthetic(connection)
             self.served_lists.clear(connection)
+            self.requests.clear(connection)
             self.experiments.clear(connection)
             return self.products.delete_synthetic(connection)
 

@@ -265,5 +265,24 @@ arm_lists = Table(
     Column("seconds", Float, nullable=False),
 )
 
+# Lists as they were asked for, with AISLE_LOG_REQUESTS=on: with users, so that they can be erased, unlike `served`.
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("number", BigInteger, key="seq", primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("user_id", _Key),
+    Column("release", Text, nullable=False),
+    Column("placement", Text, nullable=False),
+    Column("experiments", Text, nullable=False),
+    Column("n_stored", BigInteger, nullable=False),
+    Column("history", Text, nullable=False),  # a digest
+    Column("recipe", Text, nullable=False),  # JSON
+    Column("places", Text, nullable=False),  # JSON
+    Index("requests_at", "at"),
+    Index("requests_user", "user_id"),
+)
+
 # One row; Alembic writes it when it upgrades a store.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

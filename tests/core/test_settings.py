@@ -66,6 +66,7 @@ def another_value(name: str) -> tuple[str, object]:
         "trusted_proxies": ("10.0.0.5,192.168.0.0/16", "10.0.0.5,192.168.0.0/16"),
         "log_ids": ("on", "on"),
         "log_served": ("on", "on"),
+        "log_requests": ("on", "on"),
         "judgements": ("/srv/judged.csv", Path("/srv/judged.csv")),
         "kind_weights": ('{"view": 0.5}', {**EVENT_WEIGHTS, "view": 0.5}),
         "lowest_rating_weight": ("0.25", 0.25),

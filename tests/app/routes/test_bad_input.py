@@ -33,7 +33,7 @@ ADMIN = [
     "/products/P/withdraw",
     "/experiments/N/end",
 ]
-ADMIN_NEEDING = ["/rules/preview", "/releases/compare"]
+ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
 AS_SENT_BY_GUNICORN: Any = {
     "HTTP_AUTHORIZATION": "Bearer admin-key-of-the-tests",
