@@ -24,6 +24,7 @@ from src.core.domain import (
     Rules,
 )
 from src.core.errors import NotReady, UnknownName
+from src.core.messages import message
 from src.interactions.event_weights import Weighting
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups, regrouped
@@ -40,7 +41,7 @@ from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
 from src.search.index import SearchHits, SearchIndex
 
-_RECENT = 1_000
+RECENT = 1_000
 """Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
 _EVERYTHING, _PLAIN_RULES = ProductFilter(), Rules()
@@ -210,7 +211,7 @@ class Pipeline:
         wanted, models, rules = query.model or self.default, self.list_models, query.rules
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
-        recent, excluded_ids = query.history[-_RECENT:], query.seen | query.exclude
+        recent, excluded_ids = query.history[-RECENT:], query.seen | query.exclude
         ids = {event.product_id for event in recent} | excluded_ids
         row_of = {id_: row for id_ in ids if (row := self.items.idx_of(id_)) is not None}
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
@@ -296,10 +297,7 @@ class Pipeline:
             NotReady: for a release without texts.
         """
         if self.search is None:
-            raise NotReady(
-                "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
-                "data_processing.py products.csv, then run python train_model.py"
-            )
+            raise NotReady(message("search.no_titles"))
         fits = self.search.attributes.fitting(wanted)
         allowed = fits if self.listed is None or fits is None else fits & self.listed
         allowed = self.listed if allowed is None else allowed

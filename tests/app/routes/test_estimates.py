@@ -39,7 +39,7 @@ def test_chance_changes_a_share_of_the_places_within_the_rules_and_both_ways_to_
             changed += sum(one != other for one, other in zip(listed, expected, strict=True))
             n += len(listed)
     assert 0.1 < changed / n < 0.35
-    pinned = {"rules": [{"action": "pin", "product_id": "P00007", "place": 2}]}
+    pinned = {"rules": [{"action": "pin", "product_id": "P00007", "position": 2}]}
     assert client.put("/rules", json=pinned, headers=AS_ADMIN).status_code == 200
     context_of(exploring).recommender.follow()
     assert len({tuple(ids(client.post("/recommend", json={"user_id": USERS[0]}))) for _ in range(5)}) == 1
