@@ -22,9 +22,10 @@ def verdict_sentences(experiment: Experiment, report: ExperimentReport, t: Phras
     """
     if report.broken:
         users = sum(arm.users for arm in report.arms)
+        # Of two that are equally far off, the one with too many.
         worst = max(
             zip(report.arms, experiment.body.arms, strict=True),
-            key=lambda pair: abs(pair[0].users / users - pair[1].share),
+            key=lambda pair: (round(abs(pair[0].users / users - pair[1].share), 9), pair[0].users),
         )
         return [
             t(
