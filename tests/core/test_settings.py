@@ -55,7 +55,7 @@ def another_value(name: str) -> tuple[str, object]:
         "language": ("de", "de"),
         "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),
         "origins": ("https://shop.example", "https://shop.example"),
-        **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall"), ("0.25", 0.25)),
+        **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall", "explore"), ("0.25", 0.25)),
         "explore_among": ("30", 30),
         "svd_engine": ("surprise", "surprise"),
         "als_use_gpu": ("yes", True),
