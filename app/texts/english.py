@@ -967,8 +967,13 @@ ENGLISH = {
     "audit.did.PUT /experiments/<name>": "Began an experiment",
     "audit.did.POST /experiments/<name>/end": "Ended an experiment",
     "audit.did.POST /operations/do/end_experiment": "Ended an experiment",
+    "audit.did.POST /replay": "Made a list again",
+    "audit.did.POST /operations/replay": "Made a list again",
     "audit.did.POST /events": "Wrote events",
     # recorded messages
     **{code: re.sub(r"{(\w+):[^}]*}", r"{\1}", text) for code, text in MESSAGES.items()},
+    "step.tuning": "tuning “{model}”",
+    "step.training": "training “{model}” on {n} events",
+    "step.measuring_lists": "measuring the lists of “{model}” for {n} customers",
 }
 """Key → text. Placeholders in braces; markup is allowed, values are escaped."""

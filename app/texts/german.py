@@ -1011,6 +1011,8 @@ GERMAN = {
     "audit.did.PUT /experiments/<name>": "Experiment begonnen",
     "audit.did.POST /experiments/<name>/end": "Experiment beendet",
     "audit.did.POST /operations/do/end_experiment": "Experiment beendet",
+    "audit.did.POST /replay": "Liste noch einmal gemacht",
+    "audit.did.POST /operations/replay": "Liste noch einmal gemacht",
     "audit.did.POST /events": "Ereignisse geschrieben",
 }
 """Key → text. Placeholders in braces; markup is allowed, values are escaped."""
