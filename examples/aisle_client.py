@@ -509,6 +509,18 @@ class Aisle:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
+    def shadow(self) -> ShadowAnswer:
+        """How the lists of the shadow differ: GET /shadow."""
+        return self._call("GET", "/shadow", {}, None, is_safe=True)
+
+    def begin_shadow(self, *, release: str, share: float | None = None) -> ShadowAnswer:
+        """Let a release answer unseen: PUT /shadow."""
+        return self._call("PUT", "/shadow", {}, {"release": release, "share": share}, is_safe=True)
+
+    def end_shadow(self) -> ShadowAnswer:
+        """End the shadow: POST /shadow/end."""
+        return self._call("POST", "/shadow/end", {}, {}, is_safe=False)
+
     def replay_request(self, *, request_id: str, release: str | None = None) -> ReplayAnswer:
         """Make a list again that was answered before: POST /replay."""
         return self._call("POST", "/replay", {}, {"request_id": request_id, "release": release}, is_safe=False)
@@ -928,6 +940,23 @@ SearchHit = TypedDict(
         "variants": NotRequired["int"],
     },
 )
+
+ShadowAnswer = TypedDict(
+    "ShadowAnswer",
+    {
+        "release": "str | None",
+        "state": "str",
+        "share": "float",
+        "started_at": "int | None",
+        "ended_at": "int | None",
+        "who": "str",
+        "dropped": "int",
+        "failed": "int",
+        "slices": "list[dict[str, Any]]",
+    },
+)
+
+ShadowBody = TypedDict("ShadowBody", {"release": "str", "share": NotRequired["float"]})
 
 ShopRule = TypedDict(
     "ShopRule",

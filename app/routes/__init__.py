@@ -33,6 +33,7 @@ from app.routes import (
     request_log,
     rule_pages,
     search,
+    shadows,
     shop_pages,
     shop_running,
     trainings,
@@ -104,6 +105,9 @@ CALLS = {
         Route("PUT", "/experiments/<name>", experiments.begin_experiment, ADMIN),
         Route("GET", "/experiments/<name>", experiments.experiment, READ),
         Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
+        Route("PUT", "/shadow", shadows.begin_shadow, ADMIN),
+        Route("GET", "/shadow", shadows.shadow, READ),
+        Route("POST", "/shadow/end", shadows.end_shadow, ADMIN),
         Route("POST", "/replay", replays.replay_request, ADMIN),
     ),
 }

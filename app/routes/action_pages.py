@@ -16,6 +16,7 @@ from app.routes.audit_log import name_change
 from app.routes.comparisons import start_comparison
 from app.routes.dashboard_pages import form_answer, key_refusal
 from app.routes.experiments import end
+from app.routes.shadows import end_unseen
 from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
@@ -138,6 +139,16 @@ def _end_experiment(aisle: AisleContext, subject: str) -> str:
     return "end_experiment"
 
 
+def _shadow(aisle: AisleContext, subject: str) -> str | None:
+    newest = aisle.store.shadows.newest()
+    return None if newest is None or newest.ended_at is not None else newest.release
+
+
+def _end_shadow(aisle: AisleContext, subject: str) -> str:
+    end_unseen(aisle)
+    return "end_shadow"
+
+
 def _to_experiments(subject: str) -> str:
     return url_for("dashboard.experiments")
 
@@ -164,6 +175,7 @@ ACTIONS = {
     "exclude": _Action(_product, _exclude, _to_product),
     "include": _Action(_product, _include, _to_product),
     "end_experiment": _Action(_experiment, _end_experiment, _to_experiments),
+    "end_shadow": _Action(_shadow, _end_shadow, _to_experiments),
     "compare": _Action(_releases, _compare, _to_comparison),
 }
 

@@ -7,12 +7,13 @@ from flask import Response
 from app.context import current_aisle
 from app.routes.dashboard_pages import done, tab
 from app.routes.experiments import judged_experiment
+from app.routes.shadows import shadow_report
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import Role
 from app.texts import current_phrases
 from src.evaluation.experiment_report import METRICS
 
-_BEGIN = "PUT /experiments/{name}"
+_BEGIN, _SHADOW = "PUT /experiments/{name}", "PUT /shadow"
 
 
 def experiments() -> Response:
@@ -20,4 +21,7 @@ def experiments() -> Response:
     aisle, t = current_aisle(), current_phrases()
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
     begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
-    return tab("experiments", experiments=judged, metrics=METRICS, begin=begin, done=done())
+    unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN)
+    shadow = shadow_report(aisle)
+    shown = {"experiments": judged, "metrics": METRICS, "begin": begin, "shadow": shadow, "unseen": unseen}
+    return tab("experiments", **shown, done=done())

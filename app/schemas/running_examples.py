@@ -141,6 +141,27 @@ _REPLAYED = {
         }
     ],
 }
+_SHADOW: dict[str, Any] = {
+    "release": OLDER,
+    "state": "running",
+    "share": 0.1,
+    "started_at": 1795733423,
+    "ended_at": None,
+    "who": "anna",
+    "dropped": 0,
+    "failed": 0,
+    "slices": [
+        {
+            "served_by": RELEASE,
+            "slice": "all",
+            "lists": 812,
+            "overlap": 0.74,
+            "agreement": 0.81,
+            "ms": 1.92,
+            "served_ms": 1.88,
+        }
+    ],
+}
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
 RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
@@ -191,6 +212,9 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "PUT /shadow": (Example("the release before", _SHADOW, {"release": OLDER, "share": 0.1}),),
+    "GET /shadow": (Example("one that runs", _SHADOW),),
+    "POST /shadow/end": (Example("it", _SHADOW | {"state": "ended", "ended_at": 1795737023}, {}),),
     "POST /replay": (Example("by another release", _REPLAYED, {"request_id": ASKED, "release": OLDER}),),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

@@ -48,6 +48,11 @@ class Assignment:
         return cls(names, tuple(rule for _, arm in chosen for rule in arm.rules), release, model)
 
     @property
+    def chooses_lists(self) -> bool:
+        """Whether an arm names what makes the list."""
+        return self.release is not None or self.model is not None
+
+    @property
     def header(self) -> str:
         """The arms as the answer names them: experiment=arm, divided by commas."""
         return ", ".join(f"{experiment}={arm}" for experiment, arm in self.arms)

@@ -22,6 +22,7 @@ from src.store.request_store import RequestStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
 from src.store.served_list_store import ServedListStore
+from src.store.shadow_store import ShadowStore
 
 
 class Store:
@@ -41,6 +42,7 @@ class Store:
         comparisons: Releases measured on the same events.
         people: All that the store knows of one person.
         experiments: Experiments, who was shown what, and what followed.
+        shadows: Releases that answer unseen, and how their lists differ.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -57,6 +59,7 @@ class Store:
         self.comparisons = ComparisonStore(database)
         self.people = PersonStore(database)
         self.experiments = ExperimentStore(database)
+        self.shadows = ShadowStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -111,6 +114,7 @@ class Store:
             self.served_lists.clear(connection)
             self.requests.clear(connection)
             self.experiments.clear(connection)
+            self.shadows.clear(connection)
             return self.products.delete_synthetic(connection)
 
 

@@ -25,8 +25,8 @@ FieldError FindingAnswer FindingList Health IdList ItemList ItemRecommendation L
 NewExperiment NoBody OpinionAnswer PersonAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
 PreviewBody Problem ProductAnswer ProductList ReasonAnswer RecommendBody ReleaseAnswer ReleaseList
 ReplayAnswer ReplayBody ReplayedProductAnswer RulesAnswer RulesBody RulesVersions RunAnswer SearchAnswer SearchBody
-SearchHit ShopRule SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody WhyNot WhyNotAnswer WhyNotBody
-WithdrawAnswer WithdrawBody
+SearchHit ShadowAnswer ShadowBody ShopRule SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody
+WhyNot WhyNotAnswer WhyNotBody WithdrawAnswer WithdrawBody
 """
 """Generated clients name their classes after these; a class of the program may have another name."""
 
