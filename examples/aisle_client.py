@@ -370,7 +370,7 @@ class Aisle:
         )
 
     def show_run(self, run_id: str) -> RunAnswer:
-        """A training: how far it is, how it ended, and what the gate said: GET /runs/{run_id}."""
+        """A training: how far it is, how it ended, what the gate said, and how its release goes out: GET /runs/{run_id}."""
         return self._call("GET", f"/runs/{urllib.parse.quote(run_id)}", {}, None, is_safe=True)
 
     def releases(self) -> list[ListedRelease]:
@@ -509,6 +509,14 @@ class Aisle:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
+    def canaries(self) -> list[CanaryAnswer]:
+        """Promoted releases on their way to all users, newest first: GET /canaries."""
+        return self._call("GET", "/canaries", {}, None, is_safe=True)
+
+    def end_canary(self) -> CanaryAnswer:
+        """End the canary that runs or waits: POST /canaries/end."""
+        return self._call("POST", "/canaries/end", {}, {}, is_safe=False)
+
     def shadow(self) -> ShadowAnswer:
         """How the lists of the shadow differ: GET /shadow."""
         return self._call("GET", "/shadow", {}, None, is_safe=True)
@@ -551,6 +559,24 @@ BoostFields = TypedDict(
         "brand": NotRequired["str | None"],
         "product_id": NotRequired["str | None"],
         "factor": "float",
+    },
+)
+
+CanaryAnswer = TypedDict(
+    "CanaryAnswer",
+    {
+        "release": "str",
+        "run_id": "str",
+        "proposed_at": "int",
+        "state": "str",
+        "against": "str",
+        "step": "int",
+        "step_at": "int",
+        "ended_at": "int | None",
+        "reason": "str",
+        "share": "float",
+        "experiments": "list[str]",
+        "text": "str",
     },
 )
 
@@ -911,6 +937,7 @@ RunAnswer = TypedDict(
         "progress": "str",
         "verdict": "dict[str, Any] | None",
         "phases": "list[dict[str, Any]]",
+        "canary": NotRequired["dict[str, Any] | None"],
     },
 )
 

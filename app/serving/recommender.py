@@ -19,7 +19,7 @@ from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
-from app.serving.shadow_follower import Pair, ShadowFollower
+from app.serving.shadow_follower import ShadowFollower, ShadowPair
 from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, AskedFor, ShownList, note
@@ -139,10 +139,10 @@ class Recommender(ReleaseFollower):
         self.experiments.flush()
         self.shadow.flush()
 
-    def _pair(self, version: str) -> Pair | None:
+    def _pair(self, version: str) -> ShadowPair | None:
         """Return what serves and a release that was asked for besides; None while one of them is missing."""
         served, other = self._served, self._others.get(version)
-        return None if served is None or other is None else Pair(served, other)
+        return None if served is None or other is None else ShadowPair(served, other)
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None

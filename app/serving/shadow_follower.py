@@ -28,7 +28,7 @@ _NICENESS = 10
 _log = logging.getLogger(__name__)
 
 
-class Pair(NamedTuple):
+class ShadowPair(NamedTuple):
     """The release that serves and the one that is its shadow."""
 
     served: ServingSnapshot
@@ -43,7 +43,7 @@ class ShadowFollower:
         pair_of: Version of the shadow → both releases; None while the shadow is not loaded.
     """
 
-    def __init__(self, store: Store, pair_of: Callable[[str], Pair | None]) -> None:
+    def __init__(self, store: Store, pair_of: Callable[[str], ShadowPair | None]) -> None:
         self._store, self._pair_of = store, pair_of
         self._shadow: Shadow | None = None
         self._stamp: int | None = None
@@ -119,7 +119,7 @@ class ShadowFollower:
             except AisleError:
                 self._add(pair, ALL, ShadowTally(failed=1))
 
-    def _compare(self, pair: Pair, query: Query) -> None:
+    def _compare(self, pair: ShadowPair, query: Query) -> None:
         stored = [] if query.user_id is None else self._store.events.history(query.user_id)
         complete = Query(
             query.user_id, (*stored, *query.history), query.n, query.exclude, query.model, False, query.rules
@@ -141,7 +141,7 @@ class ShadowFollower:
         names = [] if product is None or product.category is None else category_names(product.category)
         return names[0] if names else None
 
-    def _add(self, pair: Pair, slice_name: str, tally: ShadowTally) -> None:
+    def _add(self, pair: ShadowPair, slice_name: str, tally: ShadowTally) -> None:
         key = ShadowSlice(pair.shadow.release.version, pair.served.release.version, slice_name)
         with self._adding:
             self._tallies[key] = self._tallies.get(key, ShadowTally()).plus(tally)

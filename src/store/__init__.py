@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from src.core.domain import EventKind
 from src.core.errors import StoreError
 from src.core.records import StoreSummary
+from src.store.canary_store import CanaryStore
 from src.store.database import Database
 from src.store.event_store import EventStore
 from src.store.experiment_store import ExperimentStore
@@ -43,6 +44,7 @@ class Store:
         people: All that the store knows of one person.
         experiments: Experiments, who was shown what, and what followed.
         shadows: Releases that answer unseen, and how their lists differ.
+        canaries: Releases on their way to all users.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -60,6 +62,7 @@ class Store:
         self.people = PersonStore(database)
         self.experiments = ExperimentStore(database)
         self.shadows = ShadowStore(database)
+        self.canaries = CanaryStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -115,6 +118,7 @@ class Store:
             self.requests.clear(connection)
             self.experiments.clear(connection)
             self.shadows.clear(connection)
+            self.canaries.clear(connection)
             return self.products.delete_synthetic(connection)
 
 

@@ -311,5 +311,20 @@ shadow_lists = Table(
     Column("failed", BigInteger, nullable=False),
 )
 
+# Releases on their way to all users; one without ended_at runs or waits.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("release", _Key, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("against", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("step_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("reason", Text, nullable=False),
+)
+
 # One row; Alembic writes it when it upgrades a store.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

@@ -33,6 +33,7 @@ ADMIN = [
     "/products/P/withdraw",
     "/experiments/N/end",
     "/shadow/end",
+    "/canaries/end",
 ]
 ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
