@@ -37,6 +37,11 @@ _EMPTY_QUERY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 _SCALED_ON = 256  # users
 
 
+def n_candidates(n: IntArray) -> IntArray:
+    """Return how many items each source names for lists of n items."""
+    return np.maximum(CANDIDATES, _CANDIDATES_PER_PLACE * n)
+
+
 @dataclass(frozen=True)
 class Ensemble(ListScorer):
     """score = Σ weight / scale · score of the model; a model without a score for an item adds nothing.
@@ -110,7 +115,7 @@ class Ensemble(ListScorer):
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        items = self.candidates(query, max(CANDIDATES, _CANDIDATES_PER_PLACE * n))
+        items = self.candidates(query, int(n_candidates(np.array(n))))
         best = top_n(self.display_scores(query, items), n)
         return Candidates(items[best.item_idx], best.score)
 
@@ -162,7 +167,24 @@ class Ensemble(ListScorer):
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         """Return the displayed scores of the block; no candidate index limits them."""
-        total = self._total(queries, items)
+        return self._ranked(self._total(queries, items), queries, items)
+
+    def score_candidates(self, queries: QueryBlock, candidates: BoolArray) -> FloatArray:
+        """Return the displayed scores of a block as if each query scored its candidates only.
+
+        Args:
+            queries: n queries.
+            candidates: bool[n, n_items].
+
+        Returns:
+            float32[n, n_items], NaN for other items.
+        """
+        total = self._total(queries, None)
+        total[~candidates] = np.nan
+        return self._ranked(total, queries, None)
+
+    def _ranked(self, total: FloatArray, queries: QueryBlock, items: IntArray | None) -> FloatArray:
+        """Return the sums of a block in the order of the ranker, if there is one."""
         if self.ranker is None:
             return total
         history = queries.history if items is None else csr_matrix(queries.history[:, items])

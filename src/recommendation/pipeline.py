@@ -40,7 +40,7 @@ from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
 from src.search.index import SearchHits, SearchIndex
 
-_RECENT = 1_000
+RECENT = 1_000
 """Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
 _EVERYTHING, _PLAIN_RULES = ProductFilter(), Rules()
@@ -210,7 +210,7 @@ class Pipeline:
         wanted, models, rules = query.model or self.default, self.list_models, query.rules
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
-        recent, excluded_ids = query.history[-_RECENT:], query.seen | query.exclude
+        recent, excluded_ids = query.history[-RECENT:], query.seen | query.exclude
         ids = {event.product_id for event in recent} | excluded_ids
         row_of = {id_: row for id_ in ids if (row := self.items.idx_of(id_)) is not None}
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
