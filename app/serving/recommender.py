@@ -125,7 +125,7 @@ class Recommender(ReleaseFollower):
         self._keeps_requests = settings.log_requests == "on"
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store)
+        self.experiments = ExperimentsFollower(store, settings.var)
         self._others = OtherReleases(store, registry)
         self.shadow = ShadowFollower(store, self._pair)
         self.counts = StoreCounts(settings, store, cache)
