@@ -21,6 +21,7 @@ from app.background.due_times import due_after, due_before
 from app.background.training_process import BY_HAND
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, StoreError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -230,12 +231,10 @@ class Scheduler:
         for run, seconds in self._with_durations(unfinished, owner):
             if run.trigger == BY_HAND or seconds < limit * 3_600:
                 continue
-            message = (
-                f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
-            )
-            ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
+            said = message("run.overdue", hours=limit, step=run.progress)
+            ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=said)
             self._store.runs.save(ended)
-            _log.error("run %s: %s", run.run_id, message)
+            _log.error("run %s: %s", run.run_id, said)
             if owner is not None and owner.pid_here is not None:
                 self._training.end(owner.pid_here)
         self._kill_holder_without_run()
@@ -287,8 +286,8 @@ class Scheduler:
         now = int(self._now())
         first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
         run = started.run or first
-        message = f"the trainer ended with exit code {code} before it began; see {self._training.log}"
-        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
+        said = message("run.exit_code_early", exit=code, file=str(self._training.log))
+        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=said, host=socket.gethostname())
         self._store.runs.save(run)
 
     def next_run(self) -> str | None:

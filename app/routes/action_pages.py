@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
 
 from app.background.requested_training import start_requested_training
 from app.context import AisleContext, current_aisle
@@ -20,6 +21,7 @@ from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
 from app.views.finding_records import finding_text, forget_look
+from app.views.message_texts import message_text, unmarked
 from app.views.product_cards import name_of
 from src.core.errors import AisleError, Busy
 from src.core.operation_records import FindingRecord
@@ -63,7 +65,11 @@ def _stop(aisle: AisleContext, subject: str) -> str:
 
 def _running(aisle: AisleContext, subject: str) -> str | None:
     run = aisle.store.runs.get(subject)
-    return None if run is None or run.status.is_over else f"{run.run_id}: {run.progress}"
+    return (
+        None
+        if run is None or run.status.is_over
+        else f"{run.run_id}: {unmarked(message_text(run.progress, current_phrases()))}"
+    )
 
 
 def _open_finding(aisle: AisleContext, subject: str) -> FindingRecord | None:
@@ -75,7 +81,7 @@ def _finding(aisle: AisleContext, subject: str) -> str | None:
     if record is None:
         return None
     said = finding_text(record, current_phrases(), str(aisle.settings.var))
-    return f"{said.name}: {said.state}"
+    return Markup("{}: {}").format(said.name, said.state)
 
 
 def _acknowledge(aisle: AisleContext, subject: str) -> str:

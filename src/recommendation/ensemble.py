@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
@@ -100,7 +101,7 @@ class Ensemble(ListScorer):
         neighbourhoods = Neighbourhoods.of(personal.score_all, users, indexed, NEIGHBOURS)
         if growing:
             return replace(self, index=GrowingIndex.of(neighbourhoods))
-        reporter.step("making the index of the blend")
+        reporter.step(message("step.blend_index"))
         return replace(self, index=neighbourhoods.whole(reporter))
 
     def prepare(self, items: IntArray, reporter: Reporter) -> None:

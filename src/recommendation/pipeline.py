@@ -24,6 +24,7 @@ from src.core.domain import (
     Rules,
 )
 from src.core.errors import NotReady, UnknownName
+from src.core.messages import message
 from src.interactions.event_weights import Weighting
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups, regrouped
@@ -296,10 +297,7 @@ class Pipeline:
             NotReady: for a release without texts.
         """
         if self.search is None:
-            raise NotReady(
-                "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
-                "data_processing.py products.csv, then run python train_model.py"
-            )
+            raise NotReady(message("search.no_titles"))
         fits = self.search.attributes.fitting(wanted)
         allowed = fits if self.listed is None or fits is None else fits & self.listed
         allowed = self.listed if allowed is None else allowed

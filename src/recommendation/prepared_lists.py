@@ -20,6 +20,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
 from src.core.mapped_arrays import mapped
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group
 from src.interactions.interactions import TrainingData
@@ -192,7 +193,7 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
     """
     if not seconds:
         return None
-    reporter.step("making the lists of the most active users")
+    reporter.step(message("step.preparing_lists"))
     until = time.monotonic() + seconds
     prints: list[Fingerprint] = []
     lists: list[list[Recommendation]] = []

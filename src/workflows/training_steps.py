@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from src.core.errors import AisleError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.evaluation.report import Report
@@ -64,10 +65,10 @@ def prepare(context: TrainingContext) -> Prepared:
     made_up = request.data is None and is_made_up(store, catalogue.data)
     champion = champion_of(context.registry)
     if champion is not None and champion.made_up and not made_up and request.model_type == ALL:
-        reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
+        reporter.step(message("step.made_up_before"))
         champion = None
     if champion is not None and champion.release.manifest.provisional and request.model_type == ALL:
-        reporter.step("the current release was published unmeasured: it is no measure of a trained one")
+        reporter.step(message("step.unmeasured_before"))
         champion = None
     verdict = GateVerdict(override=_override(settings, request))
     if request.data is None and champion is not None and not made_up:
@@ -178,7 +179,7 @@ def publish(
         checks = check_release(proof, before, GateBounds.of(context.settings))
         return reported(verdict, verdict.with_checks(checks, proof=asdict(proof)), context.reporter)
 
-    context.reporter.step("publishing")
+    context.reporter.step(message("step.publishing"))
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
     pipeline = replace(draft.pipeline, prepared=None)
