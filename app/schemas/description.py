@@ -13,7 +13,19 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, estimates, events, experiments, list_answers, lists, people, replays, running
+from app.schemas import (
+    admin,
+    canaries,
+    estimates,
+    events,
+    experiments,
+    list_answers,
+    lists,
+    people,
+    replays,
+    running,
+    shadows,
+)
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
@@ -35,6 +47,8 @@ _MODULES: tuple[ModuleType, ...] = (
     estimates,
     people,
     replays,
+    canaries,
+    shadows,
     problem_json,
 )
 _ABOUT = """Product recommendations that a shop can run itself.

@@ -10,7 +10,7 @@ from src.interactions.event_weights import Weighting
 from src.recommendation.prepared_lists import Fingerprint, fingerprint_of
 from src.store.event_store import EventStore
 
-_MOST = 16_384
+_MOST = 8_192
 
 
 class PrintedHistory(NamedTuple):

@@ -20,6 +20,7 @@ from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
+from app.serving.shadow_follower import ShadowFollower, ShadowPair
 from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, AskedFor, ShownList, note
@@ -121,6 +122,7 @@ class Recommender(ReleaseFollower):
         rules: the shop's rules.
         experiments: the running experiments.
         explore_among: chance shows only products that would be on a list of this length.
+        shadow: the release that answers unseen.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
@@ -131,17 +133,25 @@ class Recommender(ReleaseFollower):
         self._explore, self.explore_among = settings.explore, settings.explore_among
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store)
+        self.experiments = ExperimentsFollower(store, settings.var)
         self._others = OtherReleases(store, registry)
         self._random = random.Random()  # nosec B311: no secret depends on it
+        self.shadow = ShadowFollower(store, self._pair)
         self.counts = StoreCounts(settings, store, cache)
 
     def follow(self) -> None:
-        """Take up changed rules and experiments, and write what was shown in these."""
+        """Take up changed rules, experiments and shadows, and write what was shown in these."""
         self.rules.refresh()
         self.experiments.refresh()
-        self._others.follow(self.experiments.releases, self._withdrawn)
+        self.shadow.refresh()
+        self._others.follow(self.experiments.releases | self.shadow.releases, self._withdrawn)
         self.experiments.flush()
+        self.shadow.flush()
+
+    def _pair(self, version: str) -> ShadowPair | None:
+        """Return what serves and a release that was asked for besides; None while one of them is missing."""
+        served, other = self._served, self._others.get(version)
+        return None if served is None or other is None else ShadowPair(served, other)
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
@@ -229,6 +239,8 @@ class Recommender(ReleaseFollower):
         if explores:
             pool = pool_of(listed, own.n, served.pipeline)
             listed, drawn = draw_places(pool, own.n, self._explore, self._random)
+        if assignment is None or not assignment.chooses_lists:
+            self.shadow.offer(own)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
         asked = AskedFor(own, query.history, rules.pins, served.marks, drawn) if self._keeps_requests else None

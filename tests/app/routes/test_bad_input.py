@@ -33,6 +33,8 @@ ADMIN = [
     "/products/P/withdraw",
     "/experiments/N/end",
     "/releases/V/off-policy",
+    "/shadow/end",
+    "/canaries/end",
 ]
 ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
