@@ -19,7 +19,7 @@ def estimate_sentences(document: JsonDict, t: Phrases) -> list[str]:
         A sentence for each outcome; the problem if there is one.
     """
     if document.get("problem"):
-        return [str(document["problem"])]
+        return [str(t("estimate.failed", why=document["problem"]))]
     outcomes: Any = document["outcomes"]
     return [str(_sentence(name, found, t)) for name, found in outcomes.items()]
 
