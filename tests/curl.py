@@ -16,6 +16,7 @@ from app.background.background_job import BackgroundJob
 from app.context import context_of
 from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUN, RUNNING
 from app.schemas.running_examples import RUNNING_EXAMPLES
+from src.core.canaries import Canary, CanaryState
 from src.core.domain import Query
 from src.core.experiments import ExperimentBody
 from src.core.list_recipes import AskedList, ListRecipe, digest_of
@@ -130,6 +131,9 @@ def shop_of_examples(
     history, made_of = store.events.history("U00001"), ListRecipe(Query("U00001", n=2), (), "", None, "")
     of_user = (1_795_733_423, "U00001", asked.release, "", "", len(history), digest_of(history))
     store.requests.add([AskedList(ASKED, 1, *of_user, made_of, tuple(asked.recommendations))])
+    assert older is not None
+    shown = Canary(older, run.run_id, 1_795_733_423, CanaryState.RUNNING, newer, step_at=1_795_733_424)
+    store.canaries.propose(shown)
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
     names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER, FINDING)
     return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older, finding.finding_id), strict=True)))

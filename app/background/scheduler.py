@@ -17,6 +17,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from app.background.background_job import BackgroundJob, Process
+from app.background.canary_guide import CanaryGuide, check_safely
 from app.background.due_times import due_after, due_before
 from app.background.training_process import BY_HAND
 from src.core.domain import JsonDict
@@ -61,9 +62,12 @@ class _Started:
 
 
 class Scheduler:
-    """Starts trainings and drift checks if this worker leads; there is one in each worker.
+    """Starts trainings and drift checks, and leads canaries on, if this worker leads; there is one in each worker.
 
     The leader is elected by a lock that is free again when its holder dies.
+
+    Attributes:
+        canaries: Leads promoted releases from few users to all.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Scheduler:
         """
         self._settings, self._store, self._registry = settings, store, registry
         self._training, self._now, self._elapsed = training, now, elapsed
+        self.canaries = CanaryGuide(settings, store, registry)
         self._lock = leader_lock(settings)
         self._timers: BackgroundScheduler | None = None
         self._started: _Started | None = None
@@ -164,6 +169,8 @@ class Scheduler:
             Whether a process was started.
         """
         with self._checking:
+            if leads():
+                check_safely(self.canaries, int(self._now()))
             try:
                 return self._check(leads)
             except AisleError as error:

@@ -44,6 +44,7 @@ _AUDITED, _PAST_FINDINGS = 50, 20
 _SEE_MORE = {
     "LoadRejected": ("dashboard.data", "loads"),
     "IdsUnknown": ("dashboard.data", "totals"),
+    "CanaryFell": ("dashboard.experiments", "canary"),
     "Drifted": ("dashboard.quality", "nights"),
     "DataWarnings": ("dashboard.releases", "runs"),
     "RunKept": ("dashboard.releases", "runs"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUNNING, Example
+from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUN, RUNNING, Example
 
 _RULES: list[dict[str, Any]] = [{"action": "exclude", "product_id": "P00012"}]
 _VERSION = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES}
@@ -141,6 +141,41 @@ _REPLAYED = {
         }
     ],
 }
+_CANARY: dict[str, Any] = {
+    "release": OLDER,
+    "run_id": RUN,
+    "proposed_at": 1795733423,
+    "state": "running",
+    "against": RELEASE,
+    "step": 0,
+    "step_at": 1795733424,
+    "ended_at": None,
+    "reason": "",
+    "share": 0.05,
+    "experiments": ["canary-20261126t000154z-9bccd32b-5"],
+    "text": "Shown to 5 % of the customers since 27 Nov 2026, 00:30; the others get 20261127T000212Z-e64728e0.",
+}
+_SHADOW: dict[str, Any] = {
+    "release": OLDER,
+    "state": "running",
+    "share": 0.1,
+    "started_at": 1795733423,
+    "ended_at": None,
+    "who": "anna",
+    "dropped": 0,
+    "failed": 0,
+    "slices": [
+        {
+            "served_by": RELEASE,
+            "slice": "all",
+            "lists": 812,
+            "overlap": 0.74,
+            "agreement": 0.81,
+            "ms": 1.92,
+            "served_ms": 1.88,
+        }
+    ],
+}
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
 RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
@@ -191,6 +226,17 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "GET /canaries": (Example("the last ones", [_CANARY]),),
+    "POST /canaries/end": (
+        Example(
+            "the one that runs",
+            _CANARY | {"state": "stopped", "share": 0.0, "ended_at": 1795737023},
+            {},
+        ),
+    ),
+    "PUT /shadow": (Example("the release before", _SHADOW, {"release": OLDER, "share": 0.1}),),
+    "GET /shadow": (Example("one that runs", _SHADOW),),
+    "POST /shadow/end": (Example("it", _SHADOW | {"state": "ended", "ended_at": 1795737023}, {}),),
     "POST /replay": (Example("by another release", _REPLAYED, {"request_id": ASKED, "release": OLDER}),),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

@@ -19,6 +19,7 @@ from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
 from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
+from app.serving.shadow_follower import ShadowFollower, ShadowPair
 from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
 from app.telemetry.served_lists import USER, AskedFor, ShownList, note
@@ -114,6 +115,7 @@ class Recommender(ReleaseFollower):
         counts: cached counts over the store.
         rules: the shop's rules.
         experiments: the running experiments.
+        shadow: the release that answers unseen.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
@@ -123,16 +125,24 @@ class Recommender(ReleaseFollower):
         self._keeps_requests = settings.log_requests == "on"
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store)
+        self.experiments = ExperimentsFollower(store, settings.var)
         self._others = OtherReleases(store, registry)
+        self.shadow = ShadowFollower(store, self._pair)
         self.counts = StoreCounts(settings, store, cache)
 
     def follow(self) -> None:
-        """Take up changed rules and experiments, and write what was shown in these."""
+        """Take up changed rules, experiments and shadows, and write what was shown in these."""
         self.rules.refresh()
         self.experiments.refresh()
-        self._others.follow(self.experiments.releases, self._withdrawn)
+        self.shadow.refresh()
+        self._others.follow(self.experiments.releases | self.shadow.releases, self._withdrawn)
         self.experiments.flush()
+        self.shadow.flush()
+
+    def _pair(self, version: str) -> ShadowPair | None:
+        """Return what serves and a release that was asked for besides; None while one of them is missing."""
+        served, other = self._served, self._others.get(version)
+        return None if served is None or other is None else ShadowPair(served, other)
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
@@ -187,6 +197,8 @@ class Recommender(ReleaseFollower):
         if assignment is not None and query.user_id is not None:
             seconds = time.perf_counter() - began
             self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
+        if assignment is None or not assignment.chooses_lists:
+            self.shadow.offer(own)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
         asked = AskedFor(own, query.history, rules.pins, served.marks) if self._keeps_requests else None

@@ -16,6 +16,7 @@ from flask import g, has_request_context
 
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
 from src.core.domain import DAY, Event, Query, Recommendation
+from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.list_recipes import AskedList, ListRecipe, digest_of
 from src.core.records import ServedList
@@ -170,7 +171,7 @@ class ServedListLog:
                 return True
             try:
                 if self._keeps_requests:
-                    self._store.requests.add(each.as_asked(recipe) for each in lists if (recipe := each.shown.recipe))
+                    self._keep_requests(lists)
                 if self._keeps_lists:  # last, as it counts: it must not be done twice
                     self._store.served_lists.add(each.served for each in lists)
                 self._has_warned = False
@@ -180,6 +181,12 @@ class ServedListLog:
                     self._has_warned = True
                 self._put_back(lists)
                 return False
+
+    def _keep_requests(self, lists: Sequence[_Shown]) -> None:
+        asked = [each.as_asked(recipe) for each in lists if (recipe := each.shown.recipe)]
+        self._store.requests.add(asked)
+        of_users = ((each.user_id, each.at) for each in asked if each.user_id is not None)
+        self._store.people.erase_all(Erasures(self._settings.var).undone(of_users))
 
     def _take(self) -> list[_Shown]:
         lists: list[_Shown] = []

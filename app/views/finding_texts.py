@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.texts.phrases import Phrases
+from app.views.canary_texts import canary_sentence
 from app.views.findings import (
+    CanaryFell,
     CurrentNotLoaded,
     DataUnsuspicious,
     DataWarnings,
@@ -202,6 +204,9 @@ def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
         case RunProblem():
             state = t("is.run_interrupted", when=_when(finding, t), why=_ending(finding, t))
             return t("part.run"), state, t("do.run_interrupted")
+        case CanaryFell(canary):
+            state = t("is.canary_fell", release=canary.release, why=canary_sentence(canary, t))
+            return t("part.run"), state, t("do.canary_fell")
         case Drifted(drift):
             return t("part.drift"), _drifted(drift, t), t("do.drift")
     return ()

@@ -127,6 +127,13 @@ class Settings(RatingScale, BaseSettings):
         60.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
     )
 
+    canary: Literal["on", "off"] = Field(
+        "off",
+        description="on: a promoted release is shown to 5 % of the users, then to 50 %, then to all, and is taken back "
+        "when it does harm.",
+    )
+    canary_hours: float = Field(24.0, gt=0, le=8_760, description="How long each step of a canary takes at least.")
+
     encoder: str = Field(
         "wordllama",
         min_length=1,
@@ -300,6 +307,15 @@ class Settings(RatingScale, BaseSettings):
         description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
         "itself.",
     )
+
+    @model_validator(mode="after")
+    def _canary_is_led(self) -> Settings:
+        if self.canary == "on" and self.scheduler == "off":
+            raise ValueError(
+                "AISLE_CANARY is on and AISLE_SCHEDULER is off, so that nobody leads a release to all users; expected "
+                "the scheduler on, or no canary"
+            )
+        return self
 
     @field_validator("timezone")
     @classmethod

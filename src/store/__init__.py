@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from src.core.domain import EventKind
 from src.core.errors import StoreError
 from src.core.records import StoreSummary
+from src.store.canary_store import CanaryStore
 from src.store.database import Database
 from src.store.event_store import EventStore
 from src.store.experiment_store import ExperimentStore
@@ -22,6 +23,7 @@ from src.store.request_store import RequestStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
 from src.store.served_list_store import ServedListStore
+from src.store.shadow_store import ShadowStore
 
 
 class Store:
@@ -41,6 +43,8 @@ class Store:
         comparisons: Releases measured on the same events.
         people: All that the store knows of one person.
         experiments: Experiments, who was shown what, and what followed.
+        shadows: Releases that answer unseen, and how their lists differ.
+        canaries: Releases on their way to all users.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -57,6 +61,8 @@ class Store:
         self.comparisons = ComparisonStore(database)
         self.people = PersonStore(database)
         self.experiments = ExperimentStore(database)
+        self.shadows = ShadowStore(database)
+        self.canaries = CanaryStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -111,6 +117,8 @@ class Store:
             self.served_lists.clear(connection)
             self.requests.clear(connection)
             self.experiments.clear(connection)
+            self.shadows.clear(connection)
+            self.canaries.clear(connection)
             return self.products.delete_synthetic(connection)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, or_, select
@@ -71,6 +71,11 @@ class PersonStore:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # older versions of pages are in the log
         return Erased(n_events, n_exposures, n_requests)
 
+    def erase_all(self, times: Mapping[str, int]) -> None:
+        """Erase several people, see `erase`; id → until when."""
+        for user_id, until in times.items():
+            self.erase(user_id, until)
+
     def forget_before(self, before: int) -> int:
         """Delete old events, in short transactions.
 
@@ -91,9 +96,12 @@ class PersonStore:
         return deleted
 
     def ids(self) -> Iterator[str]:
-        """Yield the ids of all people with events, in their order."""
+        """Yield the ids of all people with rows; some more than once."""
         for page in self._pages():
             yield from page
+        asked = select(requests.c.user_id).where(requests.c.user_id.is_not(None))
+        with self._database.read() as connection:
+            yield from connection.execute(select(exposures.c.user_id).union(asked)).scalars().all()
 
     def _pages(self) -> Iterator[list[str]]:
         after = ""

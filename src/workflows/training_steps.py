@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from src.core.canaries import HOLDER, Canary
 from src.core.errors import AisleError
 from src.core.messages import message
 from src.core.process_lock import LockOwner
@@ -280,6 +281,19 @@ def data_record(
     )
 
 
+def _goes_out_slowly(context: TrainingContext, prepared: Prepared) -> bool:
+    """Return whether a release is shown to few users first: not over a pin, nor in place of a made-up shop."""
+    current = context.registry.current_version()
+    return (
+        context.settings.canary == "on"
+        and not context.request.force
+        and not context.registry.is_pinned
+        and prepared.champion is not None
+        and current is not None
+        and (prepared.made_up or not context.registry.is_made_up(current))
+    )
+
+
 def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) -> Trained:
     """Let a published release serve, unless the request or a pin forbids it."""
     request, lock, registry, version = context.request, context.lock, context.registry, trained.version
@@ -293,6 +307,10 @@ def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) ->
             f"another training ({lock.owner()}) holds it, so the release {version} was not activated. Train "
             f"again, or: python train_model.py --activate {version}"
         )
+    if _goes_out_slowly(context, prepared):
+        registry.hold(HOLDER, {version})  # the guide holds the running one, too, when it looks next
+        context.store.canaries.propose(Canary(version, context.run.run_id, int(time.time())))
+        return replace(trained, canary=True)
     if not registry.activate(version, over_pin=request.force):
         return replace(trained, pinned=registry.current_version())
     return replace(trained, active=True)

@@ -51,6 +51,7 @@ def another_value(name: str) -> tuple[str, object]:
         "retrain_at": ("03:30", "03:30"),
         "scheduler": ("off", "off"),
         "gate": ("off", "off"),
+        "canary": ("on", "on"),
         "count_pending": ("yes", True),
         "language": ("de", "de"),
         "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),

@@ -32,6 +32,8 @@ ADMIN = [
     "/runs/R/stop",
     "/products/P/withdraw",
     "/experiments/N/end",
+    "/shadow/end",
+    "/canaries/end",
 ]
 ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
