@@ -25,6 +25,7 @@ from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import configure_logging
 from src.core.settings import Settings
+from src.releases.registry import Registry
 from src.store import Store
 
 REQUEST_ID = "X-Request-Id"
@@ -87,7 +88,8 @@ def metrics() -> Response:
     """Answer with the metrics of all workers of this host and of the runs in the store."""
     aisle = current_aisle()
     aisle.request_records.flush()
-    more = [*_worker_families(aisle.recommender), *_run_families(aisle.store), _finding_family(aisle)]
+    workers, shared = _worker_families(aisle.recommender), _shared_family(aisle.registry)
+    more = [*workers, *shared, *_run_families(aisle.store), _finding_family(aisle)]
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 
 
@@ -100,6 +102,14 @@ def _worker_families(recommender: Recommender) -> Iterator[Family]:
     for version, workers in sorted(by_release.items()):
         family.add_metric([version], workers)
     yield family
+
+
+def _shared_family(registry: Registry) -> Iterator[Family]:
+    """Yield whether this host sees the releases that all hosts share; nothing where they do not share any."""
+    if (state := registry.shared_state) is not None:
+        sees = GaugeMetricFamily("aisle_shared_releases_up", "Whether this host sees the releases of all hosts.")
+        sees.add_metric([], not state.problem)
+        yield sees
 
 
 def _finding_family(aisle: AisleContext) -> Family:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import asdict
 from typing import Any
 
 from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
@@ -155,8 +156,10 @@ class ReleaseFollower:
         """Return the snapshot to answer with. Raises NoRelease without one."""
         served = self._served
         if served is None:
+            shared = self._registry.shared_state
             raise NoRelease(
                 self._problem
+                or (shared and shared.problem)
                 or "no model is being served yet: run python train_model.py (after python data_processing.py FILE)"
             )
         return served
@@ -165,6 +168,8 @@ class ReleaseFollower:
         """Return what is served and what is wrong with it (note); version is None without a release."""
         release = self._served.release if self._served else None
         status: JsonDict = {"version": None, "note": self._problem or ""}
+        if shared := self._registry.shared_state:
+            status["shared"] = asdict(shared)
         if release:
             manifest = release.manifest.to_json()
             status |= {"version": release.version, "pinned": self._registry.is_pinned}

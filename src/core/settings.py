@@ -196,6 +196,12 @@ class Settings(RatingScale, BaseSettings):
     )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
+    releases_url: str = Field(
+        "",
+        repr=False,
+        description="Where several hosts share releases: s3://BUCKET/PREFIX (pip install -r requirements-scale.txt), "
+        "or a folder that all of them mount; empty means this host alone.",
+    )
     keep_releases: int = Field(
         5,
         ge=2,
@@ -389,6 +395,13 @@ class Settings(RatingScale, BaseSettings):
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("it is no address of a Redis; expected redis://HOST:PORT/0")
+        return value
+
+    @field_validator("releases_url")
+    @classmethod
+    def _place_of_releases(cls, value: str) -> str:
+        if value and not re.match(r"/|[a-z][a-z0-9+]*://", value):
+            raise ValueError("it is no place for releases; expected s3://BUCKET/PREFIX or a folder from the root /")
         return value
 
     @property
