@@ -196,6 +196,11 @@ class Settings(RatingScale, BaseSettings):
     )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
+    watch_data: Literal["on", "off"] = Field(
+        "on",
+        description="on: a service that make run or a container started looks every minute for files with new contents "
+        "in data/, loads them and trains.",
+    )
     releases_url: str = Field(
         "",
         repr=False,
@@ -434,6 +439,11 @@ class Settings(RatingScale, BaseSettings):
     def metrics_dir(self) -> Path:
         """Folder of the counters that the web workers share."""
         return self.var / "metrics"
+
+    @property
+    def starting_path(self) -> Path:
+        """File of what is done until the first release serves."""
+        return self.var / "starting.txt"
 
     @property
     def store_check_path(self) -> Path:
