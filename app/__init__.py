@@ -158,6 +158,7 @@ def start_background(app: Flask) -> None:
     ReleaseFetcher(aisle.settings, aisle.registry).run()
     aisle.scheduler.run()
     aisle.served_list_log.run()
+    aisle.recommender.shadow.run()
     aisle.request_records.run()
 
 

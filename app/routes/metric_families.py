@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.metrics_core import Metric as Family
 
 from app.context import AisleContext
+from app.routes.shadows import shadow_report
 from app.serving.recommender import Recommender
 from app.views.finding_records import update_findings
 from app.views.findings import Level
@@ -18,6 +19,7 @@ from src.core.domain import DAY
 from src.core.errors import NotReady, StoreError
 from src.core.records import Score
 from src.core.settings import Settings
+from src.core.shadows import ALL
 from src.evaluation.drift import SCORES_READ, detect_drift
 from src.releases.registry import Registry
 from src.store import Store
@@ -35,6 +37,7 @@ def families(aisle: AisleContext) -> Iterator[Family]:
     yield from _quality_on_new_events(aisle)
     yield from _week_families(aisle.settings)
     yield _finding_family(aisle)
+    yield from _shadow_families(aisle)
 
 
 def _worker_families(recommender: Recommender) -> Iterator[Family]:
@@ -63,6 +66,29 @@ def _finding_family(aisle: AisleContext) -> Family:
     for labels, count in sorted(counts.items()):
         family.add_metric(list(labels), count)
     return family
+
+
+def _shadow_families(aisle: AisleContext) -> list[Family]:
+    """Return the counts and the agreement of the shadow that began last; nothing if there was none."""
+    try:
+        report = shadow_report(aisle)
+    except StoreError:
+        return []
+    lists = CounterMetricFamily("aisle_shadow_lists", "Lists for the shadow.", labels=["release", "result"])
+    agreement = GaugeMetricFamily(
+        "aisle_shadow_agreement", "Mean rank-biased overlap.", labels=["release", "served_by"]
+    )
+    whole = [each for each in report["slices"] if each["slice"] == ALL]
+    counts = {
+        "compared": sum(each["lists"] for each in whole),
+        "dropped": report["dropped"],
+        "failed": report["failed"],
+    }
+    for result, count in counts.items() if report["release"] else ():
+        lists.add_metric([report["release"], result], count)
+    for each in whole:
+        agreement.add_metric([report["release"], each["served_by"]], each["agreement"])
+    return [lists, agreement] if report["release"] else []
 
 
 def _is_alive(pid: int) -> bool:

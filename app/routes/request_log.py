@@ -74,7 +74,7 @@ def _user_id() -> str | None:
 
 
 def metrics() -> Response:
-    """Answer with the metrics of all workers of this host, of the runs in the store and of the quality of lists."""
+    """Answer with the metrics of all workers of this host and of the runs in the store and of the quality of lists."""
     aisle = current_aisle()
     aisle.request_records.flush()
     return Response(aisle.metrics.text(families(aisle)), content_type=CONTENT_TYPE)
