@@ -22,6 +22,13 @@ START = Path(__file__).resolve().parent.parent / "deploy/start.py"
 SERVES = "import time; time.sleep(600)"
 
 
+def _until_measured(folder: Path) -> dict[str, str]:
+    """A service that ends when the last step has run."""
+    mark = str(folder / "measured")
+    waits = f"import os, time\nwhile not os.path.exists({mark!r}): time.sleep(0.05)"
+    return {"gunicorn": waits, "evaluate_model.py": f"open({mark!r}, 'w')"}
+
+
 class Started:
     """Runs a line of Python in place of each program, by the name of the program."""
 
@@ -77,7 +84,7 @@ def test_nobody_leads_before_the_first_training_has_ended(
             owners.append(lock.owner() is not None)
             return super().__call__(*arguments)
 
-    started = Watched({"gunicorn": "import time; time.sleep(3)"})
+    started = Watched(_until_measured(tmp_path))
     monkeypatch.setattr(start, "_start", started)
     assert start.main([]) == 0
     assert started.names[1:] == ["data_processing.py", "train_model.py --first", "train_model.py", "evaluate_model.py"]
@@ -108,7 +115,7 @@ def test_a_start_without_news_does_nothing_and_what_comes_later_is_loaded_and_tr
     loaded = tmp_path / "orders.csv"
     loaded.write_text("user,product\n")
     files = [loaded]
-    monkeypatch.setattr(start, "_start", first := Started({"gunicorn": "import time; time.sleep(3)"}))
+    monkeypatch.setattr(start, "_start", first := Started(_until_measured(tmp_path)))
     monkeypatch.setattr(start, "input_files", lambda settings: files)
     assert start.main([]) == 0
     assert len(first.names) == 5

@@ -51,7 +51,7 @@ from src.core.messages import to_record
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
-from src.releases.shared_registry import SharedState
+from src.releases.shared_releases import SharedState
 from src.store.file_check import FileCheck
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3

@@ -39,7 +39,7 @@ from src.releases.verdict import GateVerdict
 from src.releases.verified_files import forget
 
 if TYPE_CHECKING:
-    from src.releases.shared_registry import SharedState
+    from src.releases.shared_releases import SharedState
 
 _TEMPORARY = ".tmp-"
 _HOLDS = ".holds"

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -18,27 +18,12 @@ from src.core.settings import Settings
 from src.releases.current_pointer import Pointer
 from src.releases.registry import Publication, Registry
 from src.releases.release import Draft, SmokeTestResult
-from src.releases.shared_releases import SharedPointerEntry, SharedReleases, digest_of
+from src.releases.shared_releases import SharedPointerEntry, SharedReleases, SharedState, digest_of
 from src.releases.verdict import GateVerdict
 
 _STATE = ".shared.json"
 _IN_TOUCH_SECONDS = 15.0
 """A host that has not read the shared pointer for so long starts no training: it could not publish it."""
-
-
-@dataclass(frozen=True)
-class SharedState:
-    """What this host knows of the shared releases.
-
-    Attributes:
-        number: Of the newest change that this host has taken over; 0 for none.
-        read_at: When the shared pointer was last read, UTC seconds; 0 for never.
-        problem: Why it could not be read or taken over since; "" if it could.
-    """
-
-    number: int = 0
-    read_at: float = 0.0
-    problem: str = ""
 
 
 class SharedPointer(Pointer):

@@ -58,6 +58,21 @@ class SharedPointerEntry:
     pinned: bool = False
 
 
+@dataclass(frozen=True)
+class SharedState:
+    """What this host knows of the shared releases.
+
+    Attributes:
+        number: Of the newest change that this host has taken over; 0 for none.
+        read_at: When the shared pointer was last read, UTC seconds; 0 for never.
+        problem: Why it could not be read or taken over since; "" if it could.
+    """
+
+    number: int = 0
+    read_at: float = 0.0
+    problem: str = ""
+
+
 class SharedReleases:
     """Releases and their pointers at one URL. Every method may raise SharedReleasesAway.
 

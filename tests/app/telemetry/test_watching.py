@@ -31,7 +31,8 @@ def lively(client: FlaskClient, flask_app: Flask) -> FlaskClient:
     """A service whose release was scored on new events, and in whose shop purchases followed recommendations."""
     aisle = context_of(flask_app)
     for at in range(5):
-        score = Score(at, "r", n_events=90, n_users=50, ndcg_at_10=0.3 if at < 4 else 0.1, coverage=0.5, rmse=1.0)
+        found = 0.3 if at < 4 else 0.1
+        score = Score(at, "r", n_events=90, n_users=50, ndcg_at_10=found, ndcg_high=found, coverage=0.5, rmse=1.0)
         aisle.store.runs.save_score(score)
     today = 20_000
     days = [DayEarnings(day, 7, 70.0, 2, 20.0, 5, {}) for day in (today - 10, today - 1, today)]
