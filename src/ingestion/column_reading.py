@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from src.core.domain import EventKind
+from src.ingestion.column_account import ColumnFate, FirstRows, account_for
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
@@ -15,9 +16,11 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     LISTED,
+    ON_SALE,
     PRICE,
     PRODUCT,
     QUANTITY,
+    SALE_PRICE,
     STATE,
     STOCK,
     TIME,
@@ -42,10 +45,20 @@ from src.ingestion.column_words import classes_of, has_id_word, is_excluded, rol
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
-from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
+from src.ingestion.layout_choice import (
+    NEAR,
+    UNUSED_ROLES,
+    ColumnChoice,
+    GivenColumns,
+    Reading,
+    choose_columns,
+    rank_readings,
+)
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
-from src.ingestion.unused_columns import has_undone, says_state, unused_notes
+from src.ingestion.rival_columns import rival_note
+from src.ingestion.row_evidence import evidence_notes
+from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
@@ -72,6 +85,7 @@ class ColumnReading:
         notes: What was ambiguous or stays unused, for people.
         group: Positions of the id of the group that a row belongs to, if it has no role of its own.
         day: Positions of year, month and day where no column has the whole time; else ().
+        fates: What becomes of each column.
     """
 
     layout: str
@@ -80,6 +94,7 @@ class ColumnReading:
     notes: tuple[str, ...]
     group: tuple[int, ...] = ()
     day: tuple[int, ...] = ()
+    fates: tuple[ColumnFate, ...] = ()
 
     @property
     def used(self) -> set[int]:
@@ -97,13 +112,11 @@ class ColumnReading:
         )
 
 
-def read_columns(
-    profiles: Sequence[ColumnProfile], given: GivenColumns, hints: Hints, known: KnownIds | None
-) -> ColumnReading | None:
+def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: KnownIds | None) -> ColumnReading | None:
     """Choose the layout that names and cells fit best, and its columns.
 
     Args:
-        profiles: One a column.
+        first: The first rows, with a profile of each column.
         given: What options say about the columns.
         hints: What options say about the file.
         known: Which product ids the store has; None if that is not known.
@@ -114,6 +127,7 @@ def read_columns(
     Raises:
         UnclearLayout: Never; the caller words what is missing.
     """
+    profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
     looks = _find_by_look(roles, profiles, given.ignored)
     if known is not None and PRODUCT not in given.columns:
@@ -124,36 +138,17 @@ def read_columns(
     if not readings or PRODUCT not in roles or readings[0].layout not in UNUSED_ROLES:
         return None
     layout = readings[0].layout
-    if USER in roles and (layout == PRODUCTS or "id" in [normalize_name(p.name) for p in profiles]):
-        roles = _without_row_numbers(roles, profiles, layout)
-    if layout == PRODUCTS and PRODUCT not in given.columns:
-        _prefer_unique(roles[PRODUCT], profiles)
-        if TITLE not in {*roles, *given.ignored}:
-            _prefer_code(roles, profiles)
-    if layout == PRODUCTS and not {LISTED, STATE} & {*roles, *given.ignored}:
-        roles |= _listed_by_look(profiles, {column.at for columns in roles.values() for column in columns})
-    if layout == PRODUCTS and not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
-        named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
-        taken = {column.at for columns in roles.values() for column in columns}
-        roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken)
-    if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
-        roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
-    positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
-    if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
-        positions.pop(DESCRIPTION, None)  # it would become the title
-    if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
-        del positions[VALUE]
-    columns, notes = choose_columns(layout, positions, profiles, given.columns)
-    if layout in (PURCHASES, EVENTS) and TITLE not in columns and TITLE not in given.ignored:
-        columns |= _title_among(roles[PRODUCT], columns, profiles)
+    roles = _settled(layout, roles, profiles, given)
+    columns, notes = _chosen(layout, roles, profiles, given)
     if PRODUCT not in columns:
         return None
+    settled = {role for role in columns if role in given.columns}
+    by_look = {role for role in columns if role not in settled and (role in looks or _is_unnamed(role, roles))}
     notes += [
         f"{profiles[columns[role]].name!r} was taken for the {role} by its look; "
         + (f"for none: --columns {role}=" if role not in (USER, PRODUCT) else f"for another: --columns {role}=COLUMN")
         for role in _EVENT_ROLES
-        if role in columns and role not in given.columns and (role in looks or not roles[role][0].is_named)
-        if layout != PRODUCTS or role in looks
+        if role in by_look and (layout != PRODUCTS or role in looks)
     ]
     fallbacks = _fallbacks(layout, columns, roles, profiles, given)
     needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
@@ -165,11 +160,61 @@ def read_columns(
         _group_of(layout, columns, profiles, roles[PRODUCT]),
         find_date_parts(profiles, columns.values()) if needs_day else (),
     )
+    reasons = {
+        at: "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
+        for role, at in columns.items()
+    }
+    fates = account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS)
     notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
-    notes += _near_reading(readings, columns, notes) + unused_notes(
-        found.layout, columns, found.used, profiles, given.ignored
-    )
-    return replace(found, notes=tuple(notes))
+    notes += _near_reading(readings, columns, notes)
+    notes += rival_note(layout, columns, found.used, roles, profiles, settled)
+    notes += evidence_notes(layout, columns, first, settled)
+    notes += unused_notes(layout, columns, fates, first, given.ignored)
+    return replace(found, notes=tuple(notes), fates=fates)
+
+
+def _is_unnamed(role: str, roles: Roles) -> bool:
+    return bool(roles.get(role)) and not roles[role][0].is_named
+
+
+def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> Roles:
+    """Return the roles as the layout needs them: ids, titles and flags of a catalogue, products of events."""
+    if USER in roles and "id" in [normalize_name(profile.name) for profile in profiles]:
+        roles = _without_row_numbers(roles, profiles, layout)
+    if layout != PRODUCTS or PRODUCT not in roles:
+        return roles
+    if PRODUCT not in given.columns:
+        _prefer_unique(roles[PRODUCT], profiles)
+        if TITLE not in {*roles, *given.ignored}:
+            _prefer_code(roles, profiles)
+
+    def taken() -> set[int]:
+        return {column.at for columns in roles.values() for column in columns}
+
+    if not {LISTED, STATE} & {*roles, *given.ignored}:
+        roles |= _listed_by_look(profiles, taken())
+    if SALE_PRICE in roles and not {ON_SALE} & {*roles, *given.ignored}:
+        on_sale = [at for at, each in enumerate(profiles) if at not in taken() and says_on_sale(each)]
+        roles |= {ON_SALE: [RoleColumn(at, _LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
+    if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
+        named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
+        roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken())
+    if STATE in roles and STATE not in given.columns:
+        roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
+    return roles
+
+
+def _chosen(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> ColumnChoice:
+    """Return the column of each role that the layout uses, and notes on others."""
+    positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
+    if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
+        positions.pop(DESCRIPTION, None)  # it would become the title
+    if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
+        del positions[VALUE]
+    columns, notes = choose_columns(layout, positions, profiles, given.columns)
+    if layout in (PURCHASES, EVENTS) and PRODUCT in columns and TITLE not in {*columns, *given.ignored}:
+        columns |= _title_among(roles[PRODUCT], columns, profiles)
+    return ColumnChoice(columns, notes)
 
 
 def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]) -> tuple[str, list[str]] | None:

@@ -206,6 +206,7 @@ WORDS: dict[str, str] = {
         text jual
     """,
     OTHER_WORD: """
+        taxable taxed gift wrap verified
         excl incl excluded included ttc ht iva ship shipping shipped shipto delivery versand lieferung
         livraison envio discount rabatt tax taxes vat mwst steuer gross net brutto netto fee cost costs
         freight weight length lenght width height size currency waehrung zip postcode city country street

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
+from src.ingestion.column_account import ColumnFate
 from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.given_words import Words
@@ -89,6 +90,7 @@ class Layout:
         words: What options say that words mean.
         scale: The scale of its ratings; None where that is not known.
         notes: Ambiguities, and the options that resolve them the other way.
+        account: What becomes of each column of the file; empty without a header.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Layout:
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
     notes: tuple[str, ...] = ()
+    account: tuple[ColumnFate, ...] = ()
 
     @property
     def has_events(self) -> bool:
@@ -129,6 +132,10 @@ class Table:
     def with_notes(self, *notes: str) -> Table:
         """Return the table with further notes before the others."""
         return replace(self, layout=replace(self.layout, notes=(*notes, *self.layout.notes)))
+
+    def with_later_notes(self, *notes: str) -> Table:
+        """Return the table with further notes after the others."""
+        return replace(self, layout=replace(self.layout, notes=(*self.layout.notes, *notes)))
 
     def describe(self) -> str:
         """Return one line for people: how the file is read."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
+from src.ingestion.column_account import FirstRows
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
@@ -26,7 +27,6 @@ from src.ingestion.column_names import (
     PURCHASED,
     QUANTITY,
     SALE_PRICE,
-    STATE,
     TIME,
     TITLE,
     USER,
@@ -81,7 +81,6 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
-_MOST_STATES = 5  # that a note names
 _UNRATED_SHARE = 0.02  # of the first rows
 
 
@@ -124,7 +123,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     path = rows.file.path
     given = find_given_columns(hints, names, len(names), path)
     profiles = profile_columns(names, sample, named.nested)
-    reading = read_columns(profiles, given, hints, known)
+    reading = read_columns(FirstRows(profiles, sample), given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
     is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
@@ -145,7 +144,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
         names = [names[at] for at in used]
         rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
     columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
-    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks)
+    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates)
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
 
@@ -261,16 +260,6 @@ def _kind_notes(hints: Hints, kind: EventKind) -> list[str]:
     return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind {other}"]
 
 
-def _state_notes(texts: list[str], layout: Layout, hints: Hints) -> list[str]:
-    """Return a note on states of orders that are not known."""
-    states = Counter(text for text in texts if not is_nothing(text) and hints.words.state(text) is None)
-    if not states or layout.name not in (PURCHASES, PAIRS):
-        return []
-    names = [name for name, _ in states.most_common(_MOST_STATES)]
-    words = ",".join(f"{name}=cancelled" for name in names)
-    return [f"the states {', '.join(map(repr, names))} are not known, and such orders count; if not: --words '{words}'"]
-
-
 def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints, sample: list[list[str]]) -> Table:
     """Return the table, with the notation of times and numbers detected from the first rows.
 
@@ -297,7 +286,6 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     elif layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(rows.file.path, layout.names)):
         kind = EventKind.CART
         notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
-    notes += _state_notes(texts.get(STATE, []), layout, hints)
     decimal = hints.decimal or _decimal(texts, sample)
     # Countries with a decimal comma write days before months.
     is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";") or _is_european(layout)

@@ -19,8 +19,10 @@ from src.core.ids import has_bad_characters
 from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
 from src.core.settings import Settings
+from src.ingestion.csv_rows import PlainText
 from src.ingestion.data_checks import check_load
 from src.ingestion.event_columns import ColumnBlock, EventColumns
+from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.joined_files import Pair, find_pair
@@ -28,6 +30,7 @@ from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import previous_of
 from src.ingestion.plain_rows import parts_of, validated_columns
+from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.variant_titles import GuessedGroups, TitledProduct
 from src.interactions.interactions import TrainingData, training_data
@@ -37,6 +40,7 @@ from src.workflows.id_comparison import IdComparison
 from src.workflows.later_refunds import LaterRefunds
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
+from src.workflows.row_words import example_lines
 from src.workflows.saved_mappings import hints_for
 from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
 
@@ -161,6 +165,8 @@ class _Loading:
         self._parent: dict[str, str] = {}
         self._pace = _Pace()
         self._refunds = LaterRefunds(store)
+        self._evidence = EventEvidence()
+        self._examples: list[str] = []
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
         """Load the file; `before_storing` is called before anything is stored. Raises UnusableFile."""
@@ -185,6 +191,7 @@ class _Loading:
                             _sample(block.events.texts(1)[0] or [product.product_id for product in block.products])
                         )
                     tally.add(block)
+                    self._evidence.add(block.events)
                     self._renamed.update(block.renamed)
                     self._refunds.note(block)
                     self._parent.update(block.parent)
@@ -209,8 +216,17 @@ class _Loading:
         previous = previous_of(load, self._store.runs.loads(50))
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
-        checks = [*check_load(load, previous), *([met] if met else [])]
-        return LoadSummary(load, self._table, rejects_file, checks, broken, groups)
+        checks = [*check_load(load, previous), *([met] if met else []), *self._evidence.checks()]
+        return LoadSummary(
+            load,
+            self._table.with_later_notes(*self._evidence.remarks()),
+            rejects_file,
+            checks,
+            broken,
+            groups,
+            tally.words,
+            self._examples,
+        )
 
     def _group_products(self) -> GuessedGroups | None:
         """Put variants into the groups that their parents, or else their titles, tell; None without new products."""
@@ -232,7 +248,17 @@ class _Loading:
         rules = EventRules(
             self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
         )
-        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table, rules))
+        validate = partial(validated_columns, table=self._table, rules=rules)
+        return map_ahead(validate, self._with_examples(parts_of(self._table, rules), rules))
+
+    def _with_examples(
+        self, parts: Iterator[PlainText | RawBlock], rules: EventRules
+    ) -> Iterator[PlainText | RawBlock]:
+        """Yield the parts of the file, and keep what its first rows mean in words."""
+        for part in parts:
+            if not self._examples:
+                self._examples = example_lines(part, self._table, rules)
+            yield part
 
     def _measure_known_ids(self, events: EventColumns) -> None:
         """Set which shares of the first rows' users and products are in the store."""
