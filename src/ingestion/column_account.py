@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from src.ingestion.column_names import INVOICE, LISTED, PRODUCT, STATE, TIME, USER, candidates
-from src.ingestion.column_profile import ColumnProfile
+from src.ingestion.column_names import (
+    CATALOGUE_ROLES,
+    INVOICE,
+    LISTED,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    STATE,
+    TIME,
+    USER,
+    candidates,
+)
 from src.ingestion.column_vocabulary import ID_WORD, ORDER_WORD, TYPE_WORD
 from src.ingestion.column_words import classes_of, is_excluded, role_by_words
+from src.ingestion.consistent_columns import total_column
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.usual_cells import usual_cells
 
-_EXPECTED = 5.0  # contradictions that chance would bring, from which their absence says something
 _FULL = 0.95
 _LONG = 0.5
 
@@ -43,40 +53,6 @@ class ColumnFate:
     why: str
 
 
-@dataclass(frozen=True)
-class FirstRows:
-    """The first rows of a file.
-
-    Attributes:
-        profiles: One a column.
-        rows: Cells as texts, each row as wide as `profiles`.
-    """
-
-    profiles: Sequence[ColumnProfile]
-    rows: Sequence[Sequence[str]]
-
-    def depends_on(self, at: int, key: Sequence[int], others: Sequence[int] = ()) -> bool:
-        """Tell whether a column says something of a customer, or of a product, rather than of a row.
-
-        Args:
-            at: The column.
-            key: Columns of the customer or product.
-            others: Columns that tell apart several orders of one key; rows that agree in them too count once.
-
-        Returns:
-            Whether each key has one value, where chance would have brought several.
-        """
-        cells = {tuple(row[each] for each in (*key, *others, at)) for row in self.rows}
-        values: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for row in cells if others else [tuple(row[each] for each in (*key, at)) for row in self.rows]:
-            values[row[: len(key)]].append(row[-1])
-        if any(len(set(each)) > 1 for each in values.values()):
-            return False
-        counts = Counter(row[at] for row in self.rows)
-        chance = 1 - sum((n / len(self.rows)) ** 2 for n in counts.values()) if self.rows else 0.0
-        return sum(len(each) - 1 for each in values.values()) * chance >= _EXPECTED
-
-
 def account_for(
     first: FirstRows, columns: Mapping[str, int], used: Collection[int], reasons: Mapping[int, str], *, has_events: bool
 ) -> tuple[ColumnFate, ...]:
@@ -93,6 +69,7 @@ def account_for(
         One fate a column.
     """
     role_at = {at: role for role, at in columns.items()}
+    total = total_column(first, columns[QUANTITY], columns[PRICE]) if {QUANTITY, PRICE} <= columns.keys() else None
     fates = []
     for at, profile in enumerate(first.profiles):
         if at in used:
@@ -100,7 +77,7 @@ def account_for(
             why = f"{role} ({reasons[at]})" if at in reasons else role
             fates.append(ColumnFate(at, profile.name, Fate.USED, why))
             continue
-        known = _why_known(first, at, columns, has_events=has_events)
+        known = _why_known(first, at, columns, has_events=has_events) if at != total else "quantity times price"
         fates.append(ColumnFate(at, profile.name, Fate.KNOWN if known else Fate.UNKNOWN, known or ""))
     return tuple(fates)
 
@@ -120,7 +97,7 @@ def _why_known(first: FirstRows, at: int, columns: Mapping[str, int], *, has_eve
         return "by its name"
     role = next(iter(candidates([profile.name])), None) or (role_by_words(profile.name) or (None,))[0]
     if role is not None and role not in columns:
-        is_open = profile.is_enumeration and (has_events or role in (LISTED, STATE))
+        is_open = profile.is_enumeration and (role not in CATALOGUE_ROLES if has_events else role in (LISTED, STATE))
         return None if is_open else f"{role}, which such files do not need"
     if role is not None:
         return f"{role} is in another column"

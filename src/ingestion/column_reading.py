@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from src.core.domain import EventKind
-from src.ingestion.column_account import ColumnFate, FirstRows, account_for
+from src.ingestion.column_account import ColumnFate, account_for
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
@@ -42,8 +42,10 @@ from src.ingestion.column_roles import (
 )
 from src.ingestion.column_vocabulary import PRODUCT_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.consistent_columns import prefer_consistent
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
 from src.ingestion.layout_choice import (
     NEAR,
@@ -132,6 +134,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     looks = _find_by_look(roles, profiles, given.ignored)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
+    preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]
@@ -164,12 +167,14 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         at: "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
         for role, at in columns.items()
     }
+    notes += preferred if layout != PRODUCTS else []
     fates = account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS)
     notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
     notes += _near_reading(readings, columns, notes)
     notes += rival_note(layout, columns, found.used, roles, profiles, settled)
     notes += evidence_notes(layout, columns, first, settled)
-    notes += unused_notes(layout, columns, fates, first, given.ignored)
+    is_grouped = GROUP in columns or bool(found.group)
+    notes += unused_notes(layout, columns, fates, first, given.ignored, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes), fates=fates)
 
 

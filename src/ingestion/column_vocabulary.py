@@ -26,6 +26,7 @@ WORDS: dict[str, str] = {
         المستخدم
         acct
         ostja kasutaja billto
+        контрагент контрагента kontrahent contractor debitor geschaeftspartner partner
     """,
     PRODUCT_WORD: """
         plu content barcode strichcode varenummer
@@ -228,6 +229,7 @@ WORDS: dict[str, str] = {
     SUM_WORD: """
         total subtotal sum summe gesamt totale importe importo insgesamt suma razem totaal 合計 总额 小计 金额
         金額 итого
+        bedrag bedraag belopp belob betrag montant monto kwota сумма summa somme totaal totaux razem osszeg tutar
     """,
     CONTAINER_WORD: """
         properties property params payload traits attributes fields context contexts data message

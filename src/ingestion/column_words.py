@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from src.ingestion.column_vocabulary import (
     CONTAINER_WORD,
+    FILLER,
     ID_WORD,
     MAIL_WORD,
     OF_CODES,
@@ -201,6 +202,9 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         The role, and a confidence from 0 to 1, lower where unknown words stand beside the known ones; None if no word
         tells, or one says that the column is about something else.
     """
+    inner = re.split(r"[./>]", name)[-1]
+    if inner != name and _names_whole(inner):
+        return role_by_words(inner)  # the "product" of a "price" is a product
     classes = classes_of(name)
     known = {each for each in classes if each}
     if OF_CODES & set(words_of(name)) and sum(each is None for each in classes) <= 1 and ORDER_WORD not in known:
@@ -254,6 +258,12 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     if role is not None:
         return role, confidence
     return _role_of_noun(name, classes, known, confidence)
+
+
+def _names_whole(name: str) -> bool:
+    """Whether a name means a product or an address of mail, and nothing else."""
+    found = set(classes_of(name)) - {FILLER}
+    return found == {MAIL_WORD} or (PRODUCT_WORD in found and found <= {PRODUCT_WORD, ID_WORD})
 
 
 def _of_class(word_class: str, name: str) -> set[str]:

@@ -12,6 +12,7 @@ from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
 from src.core.number_format import percent
 from src.ingestion.data_checks import Check, check_of
 from src.ingestion.event_columns import EventColumns
+from src.ingestion.nobody import found_among
 
 _MOST = 50_000  # events looked at
 _FEW, _MANY = 20, 100  # events from which repeats say something
@@ -23,11 +24,6 @@ _SAME = 0.01  # share of ids that differ in case only
 _FRACTIONS = 0.2
 _MANY_PIECES = 100
 _EARLIEST = 788_918_400  # 1995: no shop kept events
-_WORDS_FOR_NOBODY = """
-    guest guests anonymous anonym anon unknown unbekannt default test none undefined dummy gast gaest invite visitante
-    ospite laufkunde barverkauf diverse walkin walkincustomer n/a na -1 -- ? (notset) notset (none)
-"""
-_PLACEHOLDERS = frozenset(_WORDS_FOR_NOBODY.split())
 
 
 @dataclass
@@ -115,11 +111,11 @@ class EventEvidence:
     def _crowd(self, noun: str, counts: Counter[str], most: float) -> Check:
         (first, n), *others = counts.most_common(2)
         crowded = n > most * self.n_events and len(counts) > 2 * _FEWEST_IDS and n > _LEAD * others[0][1]
-        nobody = next((id_ for id_, n_of in counts.items() if _is_placeholder(id_) and n_of > 1), None)
-        shown = first if crowded or nobody is None else nobody
+        nobody = found_among(counts, frozenset()) if noun == "product" else []
+        shown = first if crowded or not nobody else nobody[0]
         return check_of(
             f"one {noun} for many",
-            not crowded and nobody is None,
+            not crowded and not nobody,
             f"{shown[:40]!r} has {percent(counts[shown] / self.n_events)} of {self.n_events:,} events",
             f"at most {percent(most)} for each {noun}, and none for ids that stand for nobody",
             f"if it stands for {'unknown customers' if noun == 'user' else 'no product'}, take its rows out of the "
@@ -138,7 +134,7 @@ class EventEvidence:
         shown = f", such as {pairs[0][0]!r} and {pairs[0][1]!r}" if pairs else ""
         return check_of(
             f"spelling of {noun}s",
-            len(pairs) < 2 or len(pairs) < _SAME * len(counts),
+            not pairs or (len(pairs) < _SAME * len(counts) and "@" not in pairs[0][0]),
             f"{len(pairs):,} ids differ from another one in case or zeros only{shown}",
             f"one spelling for each {noun}",
             "write them in one way, or give products the ids of the catalogue: --ids-from FILE"
@@ -176,8 +172,3 @@ class EventEvidence:
 
 def _moment(times: IntArray) -> str:
     return str(np.datetime64(int(times.min()), "s")).replace("T", " ")
-
-
-def _is_placeholder(id_: str) -> bool:
-    plain = id_.casefold().replace(" ", "")
-    return plain in _PLACEHOLDERS or plain.replace("-", "") in _PLACEHOLDERS

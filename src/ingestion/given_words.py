@@ -55,7 +55,8 @@ class Words:
     def review_state(self, name: str) -> OrderState | None:
         """Return what the state of a review means: hidden and refused ones do not count; None for an unknown one."""
         state = self.state(name)
-        return OrderState.UNDONE if state in (None, OrderState.PENDING) and is_kept_back(name) else state
+        is_back = is_kept_back(name) if state in (None, OrderState.PENDING) else None
+        return state if is_back is None else OrderState.UNDONE if is_back else OrderState.DONE
 
     def decisive_states(self, columns: Sequence[Sequence[str]]) -> list[str]:
         """Return the state of each row that keeps it from counting, of several columns of n states; else the first."""

@@ -89,6 +89,7 @@ class Layout:
         language: The language whose rows count, where rows name theirs; "" for rows that name none.
         words: What options say that words mean.
         scale: The scale of its ratings; None where that is not known.
+        nobody: Ids of users that stand for nobody in this file.
         notes: Ambiguities, and the options that resolve them the other way.
         account: What becomes of each column of the file; empty without a header.
     """
@@ -106,6 +107,7 @@ class Layout:
     language: str | None = None
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
+    nobody: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     account: tuple[ColumnFate, ...] = ()
 

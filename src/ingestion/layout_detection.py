@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +15,6 @@ import numpy as np
 
 from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
-from src.ingestion.column_account import FirstRows
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
@@ -35,10 +35,11 @@ from src.ingestion.column_names import (
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
-from src.ingestion.column_roles import RoleColumn, find_roles
+from src.ingestion.column_roles import RoleColumn, Roles, find_roles
 from src.ingestion.column_words import writes_days_first
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.event_kind_names import kind_of_file, kind_of_rows, name_of_left_carts
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -62,6 +63,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
+from src.ingestion.nobody import zeros_for_nobody
 from src.ingestion.parsing import (
     DAYS_AND_MONTHS,
     as_texts,
@@ -71,7 +73,7 @@ from src.ingestion.parsing import (
     parse_numbers,
     time_format,
 )
-from src.ingestion.rating_scales import USUAL_SCALE, find_scale
+from src.ingestion.rating_scales import USUAL_SCALE, find_scale, without_whole
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -81,6 +83,8 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
+_HALF = 0.5
+_FEW_IDS = 3
 _UNRATED_SHARE = 0.02  # of the first rows
 
 
@@ -151,16 +155,38 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
 
 def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
     """Return what was expected of a file whose layout is not clear, and what helps with this one."""
-    roles = find_roles(profiles, given.columns, given.ignored).keys()
+    roles = find_roles(profiles, given.columns, given.ignored)
     advice = ""
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
         missing = "customers" if PRODUCT in roles else "products"
         advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+    lacking = " and ".join(noun for noun in (USER, PRODUCT) if noun not in roles)
+    advice += f"No column was found for the {lacking}. " if lacking else ""
     return (
         f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
-        "a title, a price …; say which is which: --columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a "
-        "catalogue: --layout products"
+        f"a title, a price …; say which is which{_proposal(profiles, roles)}; if it is a catalogue: --layout products"
     )
+
+
+def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
+    """Return columns that may be the user and the product, as an option; else how such an option looks."""
+    found = {role: roles[role][0].at for role in (USER, PRODUCT, VALUE, QUANTITY, TIME) if role in roles}
+    free = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in found.values()
+        and profile.filled >= _HALF
+        and profile.n_distinct >= _FEW_IDS
+        and profile.repeated > 0.0
+        and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
+    ]
+    for role in (USER, PRODUCT):
+        if role not in found and free:
+            found[role] = free.pop(0)
+    if not {USER, PRODUCT} <= found.keys():
+        return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
+    columns = ",".join(f"{role}={profiles[at].name}" for role, at in found.items() if "," not in profiles[at].name)
+    return f", perhaps: --columns {shlex.quote(columns)}"
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
@@ -278,6 +304,8 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
             )
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
+    if layout.name == RATINGS:
+        texts[VALUE] = list(map(without_whole, texts[VALUE]))
     kind = hints.kind or EventKind.PURCHASE
     if layout.name == PAIRS:
         time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
@@ -325,6 +353,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         kind=kind,
         unrated=unrated,
         language=language,
+        nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
         words=hints.words,
         scale=scale,

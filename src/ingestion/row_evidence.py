@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from src.ingestion.column_account import FirstRows
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
@@ -20,6 +19,7 @@ from src.ingestion.column_names import (
     TITLE,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PRODUCTS
 from src.ingestion.prices import price_in
 from src.ingestion.usual_cells import usual_cells

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from src.core.domain import EventKind
-from src.ingestion.column_account import ColumnFate, Fate, FirstRows
-from src.ingestion.column_names import CANCELLED, KIND, LISTED, REFUNDED, STATE, WITHDRAWN, is_number
+from src.ingestion.column_account import ColumnFate, Fate
+from src.ingestion.column_names import (
+    BRAND,
+    CANCELLED,
+    CATEGORY,
+    GROUP,
+    IMAGE,
+    KIND,
+    LISTED,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    REFUNDED,
+    STATE,
+    TIME,
+    TITLE,
+    USER,
+    VALUE,
+    WITHDRAWN,
+    candidates,
+    is_number,
+)
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import SALE_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
@@ -20,7 +41,11 @@ _MOST_CODES = 10
 _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _MOST_NAMED = 5  # columns in one sentence
 _FULL = 0.95
-_FEW = 5
+_MOST_SORTS, _MOSTLY = 6, 0.9
+_OF_CATALOGUE = frozenset({TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP})
+_OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
+_FEW = 2
+_REPEATED = 0.4
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
 _OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
@@ -80,16 +105,23 @@ class _Telling(NamedTuple):
 
 
 def unused_notes(
-    layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows, ignored: Collection[str]
+    layout: str,
+    roles: Mapping[str, int],
+    fates: Sequence[ColumnFate],
+    first: FirstRows,
+    ignored: Collection[str],
+    *,
+    is_grouped: bool,
 ) -> list[str]:
     """Say which columns look telling and are not used.
 
     Args:
         layout: of the file.
-        roles: that a column has.
+        roles: role → position.
         fates: what became of each column.
         first: the first rows of the file.
         ignored: roles that an option rules out.
+        is_grouped: whether rows belong to groups, so that some lack what the first one has.
 
     Returns:
         A sentence with an option for the columns of each look.
@@ -103,7 +135,48 @@ def unused_notes(
         number = next((n for n, each in enumerate(looks) if each.fits(profile, fate)), None)
         if number is not None:
             found.setdefault(number, []).append((fate.at, profile))
-    return [looks[number].sentence(columns) for number, columns in sorted(found.items())]
+    notes = [looks[number].sentence(columns) for number, columns in sorted(found.items())]
+    is_explained = is_grouped or KIND in roles
+    sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
+    return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
+
+
+def _misfits(
+    layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows, ignored: Collection[str]
+) -> list[str]:
+    """Name the columns whose names promise what the file lacks, and whose cells are something else."""
+    wanted = _OF_CATALOGUE if layout == PRODUCTS else _OF_LOG
+    found = []
+    for fate in fates:
+        profile = first.profiles[fate.at]
+        if fate.fate is Fate.USED or profile.n_distinct < 2:
+            continue
+        role = next(iter(candidates([profile.name])), None) or (role_by_words(profile.name) or (None,))[0]
+        if role in wanted and role not in {*roles, *ignored}:
+            found.append(f"{_shown(profile)} is named like the {role}, and its cells do not look so")
+    return [f"{'; '.join(found)}: not used"] if found else []
+
+
+def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Name an unused column whose words tell rows that have a decisive cell from rows that do not."""
+    decisive = [roles[role] for role in (_OF_CATALOGUE if layout == PRODUCTS else (USER, PRODUCT)) if role in roles]
+    for fate in fates:
+        profile = first.profiles[fate.at]
+        is_sort = profile.is_enumeration and 1 < profile.n_distinct <= _MOST_SORTS and profile.filled >= _FULL
+        if fate.fate is Fate.USED or not is_sort or any(map(str.isdigit, "".join(profile.cells))):
+            continue
+        sorts = {cell: [row for row in first.rows if row[fate.at].strip() == cell] for cell in profile.cells}
+        for at in decisive:
+            shares = {cell: sum(bool(row[at].strip()) for row in rows) / len(rows) for cell, rows in sorts.items()}
+            full, empty = max(shares, key=lambda cell: shares[cell]), min(shares, key=lambda cell: shares[cell])
+            if shares[full] >= _MOSTLY and shares[empty] <= 1 - _MOSTLY and len(sorts[empty]) > 1:
+                what, word = ("a product", "hidden") if layout == PRODUCTS else ("an event", "none")
+                return [
+                    f"{_shown(profile)} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
+                    f"of {empty!r} have none, and each was taken for {what}; if some are none: --columns "
+                    f"'state={profile.name}' --words '{empty}={word}'"
+                ]
+    return []
 
 
 def _shown(profile: ColumnProfile) -> str:
@@ -117,17 +190,15 @@ def _may_decide(profile: ColumnProfile) -> bool:
     if profile.n_distinct < 2:
         return profile.filled < _FULL and not profile.texts
     is_sparse_date = profile.times >= 0.9 and profile.filled < _FULL
-    is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and profile.repeated >= 0.5
-    return is_sparse_date or is_code or profile.is_enumeration or profile.share(_is_negative) > 0.0
+    repeats = profile.repeated >= _REPEATED
+    is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and repeats
+    is_person = profile.share(lambda cell: "@" in cell) > 0.0
+    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person)
 
 
 def _is_mark(profile: ColumnProfile) -> bool:
     """Whether the filled cells of a column are dates, or crosses."""
     return profile.times >= 0.9 or {cell.lower() for cell in profile.cells} <= {"x", "*", "1", "✓", "✗"}
-
-
-def _is_negative(cell: str) -> bool:
-    return cell.startswith("-") and is_number(cell)
 
 
 def _has_kinds(profile: ColumnProfile) -> bool:
