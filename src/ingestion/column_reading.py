@@ -57,7 +57,7 @@ from src.ingestion.layout_choice import (
     rank_readings,
 )
 from src.ingestion.line_items import find_items
-from src.ingestion.order_states import is_kept_back
+from src.ingestion.order_states import OrderState, is_kept_back, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
@@ -168,6 +168,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         for role, at in columns.items()
     }
     notes += preferred if layout != PRODUCTS else []
+    notes += _gap_notes(found, first)
     fates = account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS)
     notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
     notes += _near_reading(readings, columns, notes)
@@ -176,6 +177,27 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     is_grouped = GROUP in columns or bool(found.group)
     notes += unused_notes(layout, columns, fates, first, given.ignored, is_grouped=is_grouped)
     return replace(found, notes=tuple(notes), fates=fates)
+
+
+def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
+    """Say from which columns gaps of ids and times are filled, and which dates of payment are missing."""
+    names = [profile.name for profile in first.profiles]
+    notes = []
+    for role, others in reading.fallbacks.items():
+        if role in (USER, PRODUCT, TIME) and others:
+            name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
+            notes.append(
+                f"where {name!r} is empty, {beside} was taken for the {role}; for none: --columns '{role}={name}'"
+            )
+    if reading.layout not in (PURCHASES, PAIRS) or TIME not in reading.columns:
+        return notes
+    dated = [row for row in first.rows if row[reading.columns[TIME]].strip()]
+    for at, profile in enumerate(first.profiles):
+        is_done = profile.times >= 0.9 and order_state(profile.name) is OrderState.DONE
+        lacking = sum(not row[at].strip() for row in dated) if is_done and at != reading.columns[TIME] else 0
+        if 0 < lacking < len(dated):
+            notes.append(f"{profile.name!r} is empty in {lacking} of the first {len(dated)} orders: they count too")
+    return notes
 
 
 def _is_unnamed(role: str, roles: Roles) -> bool:
@@ -369,6 +391,8 @@ def _prefer_code(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     first, *others = roles[PRODUCT]
     if profiles[first.at].share(lambda cell: " " in cell) < 0.3 or profiles[first.at].nested:
         return
+    code = find_code(profiles, {column.at for columns in roles.values() for column in columns})
+    others += [RoleColumn(code, _LOOK, False, 1.0)] if code is not None else []
     for column in others:
         profile = profiles[column.at]
         if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:

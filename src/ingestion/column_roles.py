@@ -235,6 +235,8 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     if role in shares:
         share = shares[role]
         return (1.0 if share >= _HALF_FULL else share) if share > 0.05 else 0.0
+    if role in (TITLE, BRAND, CATEGORY) and profile.times >= _HALF_FULL:
+        return 0.0
     if role in (TITLE, DESCRIPTION) and max(profile.urls, profile.objects) >= _HALF_FULL:
         return 0.0
     return 1.0 if is_named or profile.nested else _fit_of_attribute(role, profile)

@@ -34,6 +34,7 @@ def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) 
         notes += _ids_before_names(roles, first)
     if PRODUCT in roles and PRODUCT not in settled:
         notes += _one_title(roles, first, settled)
+        notes += _name_of_customer(roles, first)
     if INVOICE in roles and INVOICE not in settled:
         notes += _one_customer(roles, first)
     if QUANTITY not in {*roles, *settled} and PRICE in roles:
@@ -97,6 +98,23 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     for column in wrong[:1]:
         name = first.profiles[column.at].name
         yield f"{name!r} numbers no orders: one stands beside several customers; if it does: --columns 'invoice={name}'"
+
+
+def _is_no_order(column: RoleColumn, user: int, first: FirstRows) -> bool:
+    return not column.is_named and 0.0 <= _share_single(first, column.at, user) < _FEW
+
+
+def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Drop a product that each customer has one of, and each of them another one: it is a customer's name."""
+    product, user = roles[PRODUCT][0], roles[USER][0]
+    both = (_share_single(first, user.at, product.at), _share_single(first, product.at, user.at))
+    if product.is_named or min(both) < _MOST:
+        return
+    name = first.profiles[product.at].name
+    roles[PRODUCT].remove(product)
+    for role in [role for role in (PRODUCT, TITLE) if all(column.at == product.at for column in roles.get(role, []))]:
+        roles.pop(role, None)
+    yield f"{name!r} tells customers apart, and no products; if it does: --columns 'product={name}'"
 
 
 def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:

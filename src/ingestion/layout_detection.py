@@ -36,7 +36,7 @@ from src.ingestion.column_names import (
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
 from src.ingestion.column_roles import RoleColumn, Roles, find_roles
-from src.ingestion.column_words import writes_days_first
+from src.ingestion.column_words import is_excluded, writes_days_first
 from src.ingestion.csv_rows import CsvRows, describe_separator
 from src.ingestion.event_kind_names import kind_of_file, kind_of_rows, name_of_left_carts
 from src.ingestion.first_rows import FirstRows
@@ -178,6 +178,8 @@ def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
         and profile.filled >= _HALF
         and profile.n_distinct >= _FEW_IDS
         and profile.repeated > 0.0
+        and not is_excluded(profile.name)
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
         and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
     ]
     for role in (USER, PRODUCT):

@@ -19,7 +19,8 @@ class OrderState(Enum):
 
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
 _UNDONE: tuple[str, ...] = (
-    "cancel", "void", "rejet", "refund", "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
+    "cancel", "void", "rejet", "refund",
+    "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
     "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
     "refuse", "echou", "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso",

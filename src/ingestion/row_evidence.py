@@ -55,7 +55,8 @@ def evidence_notes(layout: str, columns: Mapping[str, int], first: FirstRows, gi
 def _of_lines(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
     if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
         yield from _price_of_line(columns, first)
-    if {PRODUCT, TITLE} <= columns.keys() and PRODUCT not in given:
+    has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
+    if TITLE in columns and has_ids and PRODUCT not in given:
         yield from _titles_of_products(columns, first)
     if PRICE in columns and PRICE not in given:
         prices = _values_by(columns[PRODUCT], columns[PRICE], first)

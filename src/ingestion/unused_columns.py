@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from src.core.domain import EventKind
@@ -42,6 +43,7 @@ _SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
 _MOST_NAMED = 5  # columns in one sentence
 _FULL = 0.95
 _MOST_SORTS, _MOSTLY = 6, 0.9
+_DIGITS_OF_TIMES = 5
 _OF_CATALOGUE = frozenset({TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP})
 _OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
 _FEW = 2
@@ -138,7 +140,32 @@ def unused_notes(
     notes = [looks[number].sentence(columns) for number, columns in sorted(found.items())]
     is_explained = is_grouped or KIND in roles
     sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
+    notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
     return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
+
+
+def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Say that events have no times, and which column grows with the rows as times do."""
+    free = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].cells]
+    if layout == PRODUCTS or TIME in roles or not free:
+        return []
+    grows = next((profile for profile in free if _grows(profile)), None)
+    found = f"; {_shown(grows)} grows with the rows, but is no time that is known" if grows else ""
+    return [
+        f"no column has the times of the events{found}: all count as equally old; if one has: --columns time=COLUMN"
+    ]
+
+
+def _grows(profile: ColumnProfile) -> bool:
+    """Whether a column has long numbers that grow from row to row."""
+    if (
+        profile.integers < 1.0
+        or min(map(len, profile.cells)) < _DIGITS_OF_TIMES
+        or len(profile.cells) < _DIGITS_OF_TIMES
+    ):
+        return False
+    numbers = [int(cell) for cell in profile.cells]
+    return sum(after >= before for before, after in pairwise(numbers)) >= _MOSTLY * (len(numbers) - 1)
 
 
 def _misfits(

@@ -55,6 +55,9 @@ def count_words(cells: Mapping[str, Sequence[object]], layout: Layout) -> Counte
         counts = Counter(as_texts(column))
         if len(counts) <= _MOST:
             found.update({Word(role, text[:_LONGEST]): n for text, n in counts.items() if not is_nothing(text)})
+            empty = sum(n for text, n in counts.items() if is_nothing(text))
+            if role == STATE and layout.has_events and 0 < empty < counts.total():
+                found[Word(role, "")] += empty
     return found
 
 
@@ -119,7 +122,7 @@ def _meaning(role: str, text: str, layout: Layout) -> str | None:
     if role == KIND:
         return "no act" if words.is_ignored_kind(text) else words.kind(text) or None
     if role == STATE and layout.has_events:
-        return _state(text, words, is_review=layout.name == RATINGS)
+        return _OF_STATES[OrderState.DONE] if not text else _state(text, words, is_review=layout.name == RATINGS)
     if role == AVAILABLE:
         stock = stock_in(text)
         return None if stock is None else "out of stock" if stock == 0 else "in stock" if stock == math.inf else "stock"

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from src.core.errors import UnusableFile
+from src.core.number_format import percent
 from src.core.records import Load
+from src.ingestion.column_names import TITLE
 from src.ingestion.data_checks import Check
 from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.layout import Table
@@ -20,6 +22,8 @@ from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
 from src.ingestion.word_account import Word, unknown_word_lines, word_lines
+
+_MOST_UNTITLED = 0.1  # share of a catalogue's products
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,19 @@ class LoadSummary:
             lines.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
         passed = [check.name for check in self.checks if check.passed]
         lines += [f"  WARNING: {line}" for line in unknown_word_lines(self.words, self.table.layout)]
+        lines += self._untitled()
         lines += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
         return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
+
+    def _untitled(self) -> list[str]:
+        """Return a warning where many products of a catalogue have no title, though a column has titles."""
+        share = self.load.nulls.get(TITLE, 0.0)
+        if self.table.layout.has_events or share <= _MOST_UNTITLED:
+            return []
+        return [
+            f"  WARNING: {percent(share)} of {self.load.n_kept:,} products have no title: if another column has it: "
+            "--columns title=COLUMN; if these are variants of other rows, give them the title of their parent"
+        ]
 
 
 def guess_sentence(groups: GuessedGroups) -> str:
