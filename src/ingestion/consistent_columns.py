@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-from src.ingestion.column_names import DESCRIPTION, INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER
+from src.ingestion.column_names import DESCRIPTION, INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, VALUE
 from src.ingestion.column_roles import RoleColumn, Roles
 from src.ingestion.column_words import has_id_word, is_excluded
 from src.ingestion.first_rows import FirstRows
@@ -126,6 +126,8 @@ def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:
             continue
         total = total_column(first, at, price)
         if total is not None:
+            if [column.at for column in roles.get(VALUE, [])] == [total]:
+                del roles[VALUE]  # what was paid is no rating
             roles[QUANTITY] = [RoleColumn(at, 0.5, False, profile.filled)]
             yield (
                 f"{profile.name!r} was taken for the quantity: with {first.profiles[price].name!r} it makes "

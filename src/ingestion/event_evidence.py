@@ -14,7 +14,7 @@ from src.ingestion.data_checks import Check, check_of
 from src.ingestion.event_columns import EventColumns
 from src.ingestion.nobody import found_among
 
-_MOST = 50_000  # events looked at
+_MOST = 10_000  # events looked at: more would slow down the load
 _FEW, _MANY = 20, 100  # events from which repeats say something
 _FEWEST_IDS = 3
 _ALMOST_ALL = 0.98
@@ -22,6 +22,7 @@ _CROWD = 0.25  # share of the events, from which one user is no single person
 _LEAD = 3.0
 _SAME = 0.01  # share of ids that differ in case only
 _FRACTIONS = 0.2
+_TWICE = 0.05
 _MANY_PIECES = 100
 _EARLIEST = 788_918_400  # 1995: no shop kept events
 
@@ -36,6 +37,7 @@ class EventEvidence:
         values: Of purchases, how many.
         times: UTC seconds, of the events that have any.
         n_events: Events looked at.
+        n_twice: Events with the user, product, kind and time of another one in their block.
     """
 
     users: Counter[str] = field(default_factory=Counter)
@@ -43,6 +45,7 @@ class EventEvidence:
     values: list[FloatArray] = field(default_factory=list)
     times: list[IntArray] = field(default_factory=list)
     n_events: int = 0
+    n_twice: int = 0
 
     def add(self, events: EventColumns) -> None:
         """Look at the events of a block, as long as there were few."""
@@ -56,6 +59,8 @@ class EventEvidence:
         bought = np.fromiter((kind == EventKind.PURCHASE.value for kind in kinds), np.bool_, len(kinds))
         self.values.append(part.value[bought])
         self.times.append(part.at[part.at != NO_TIME])
+        group = np.unique(np.stack([_places(users), _places(products), _places(kinds), part.at]), axis=1)
+        self.n_twice += len(part) - group.shape[1] if (part.at != NO_TIME).all() else 0
         self.n_events += len(part)
 
     def remarks(self) -> Iterator[str]:
@@ -72,6 +77,11 @@ class EventEvidence:
                     f"{n:,} of {self.n_events:,} events have a {noun} of their own: the column may number {other}; to "
                     f"take another: --columns {noun}=COLUMN"
                 )
+        if self.n_twice > _TWICE * self.n_events:
+            yield (
+                f"{self.n_twice:,} of {self.n_events:,} events have the user, product, kind and time of another one: if "
+                "the file tells the same thing twice, take these rows out of it"
+            )
         times = self._known_times()
         if len(times) >= _FEW and times.min() == times.max() and len(self.users) > 1:
             yield (
@@ -168,6 +178,12 @@ class EventEvidence:
             f"at most {percent(_SAME)}",
             "if the column says something else: --columns time=COLUMN, or for none: --columns time=",
         )
+
+
+def _places(texts: list[str]) -> IntArray:
+    """Return int64[n], equal numbers for equal texts."""
+    places: dict[str, int] = {}
+    return np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
 
 
 def _moment(times: IntArray) -> str:

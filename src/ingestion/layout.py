@@ -143,7 +143,8 @@ class Table:
         """Return one line for people: how the file is read."""
         layout = self.layout
         header = "" if layout.names or not isinstance(self.rows, CsvRows) else ", no header"
-        encoding = "" if self.rows.file.encoding.startswith("utf-8") else f" in {self.rows.file.encoding}"
+        is_plain = isinstance(self.rows, ParquetRows) or self.rows.file.encoding.startswith("utf-8")
+        encoding = "" if is_plain else f" in {self.rows.file.encoding}"
         unused = f"; not used: {', '.join(layout.unused)}"[:_MAX_SHOWN] if layout.unused else ""
         columns = describe_columns(layout.columns, layout.names)
         return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"

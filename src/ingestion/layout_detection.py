@@ -17,6 +17,7 @@ from src.core.domain import EventKind
 from src.core.errors import UnclearLayout, UnusableFile
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
+    BRAND,
     CATEGORY,
     DESCRIPTION,
     INVOICE,
@@ -64,6 +65,7 @@ from src.ingestion.layout_choice import (
     swapped_note,
 )
 from src.ingestion.nobody import zeros_for_nobody
+from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import (
     DAYS_AND_MONTHS,
     as_texts,
@@ -83,6 +85,7 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
 _DAY_SAMPLE_BLOCKS = 200
+_ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
 _HALF = 0.5
 _FEW_IDS = 3
 _UNRATED_SHARE = 0.02  # of the first rows
@@ -329,6 +332,9 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         shown = next(text for text in texts[TIME] if text)
         notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
     notes += _decimal_notes(texts, decimal, hints)
+    notes += _encoding_notes(
+        rows, [text for role in (TITLE, BRAND, CATEGORY, USER) for text in texts.get(role, [])], hints
+    )
     unrated = layout.name == RATINGS and _has_unrated(texts[VALUE])
     if unrated:
         notes.append(
@@ -398,6 +404,20 @@ def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> l
         return [f"numbers such as {unclear!r} were read with a decimal {'comma' if decimal == ',' else 'point'}; for "
                 f"the other: --decimal {other}"]  # fmt: skip
     return []
+
+
+def _encoding_notes(rows: AnyRows, cells: dict[str, list[str]], hints: Hints) -> list[str]:
+    """Return a note where letters were read in an encoding that is none of Unicode, or were encoded twice."""
+    texts = [text for role in (TITLE, BRAND, CATEGORY, USER) for text in cells.get(role, [])]
+    odd = next((text for text in texts if not text.isascii()), None)
+    if odd is None or hints.encoding or isinstance(rows, ParquetRows):
+        return []
+    if twice := next((text for text in texts if _ENCODED_TWICE.search(text)), None):
+        return [f"letters in {twice[:40]!r} seem to have been encoded twice: export the file as UTF-8 once more"]
+    encoding = rows.file.encoding
+    if encoding.startswith("utf"):
+        return []
+    return [f"letters were read in {encoding}, such as {odd[:40]!r}; if they are wrong: --encoding utf-8, or another"]
 
 
 def _has_unrated(texts: list[str]) -> bool:

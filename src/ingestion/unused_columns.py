@@ -151,9 +151,7 @@ def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFa
         return []
     grows = next((profile for profile in free if _grows(profile)), None)
     found = f"; {_shown(grows)} grows with the rows, but is no time that is known" if grows else ""
-    return [
-        f"no column has the times of the events{found}: all count as equally old; if one has: --columns time=COLUMN"
-    ]
+    return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
 
 
 def _grows(profile: ColumnProfile) -> bool:
@@ -270,6 +268,12 @@ def has_undone(profile: ColumnProfile) -> bool:
     return profile.is_enumeration and profile.states >= 0.5 and OrderState.UNDONE in states
 
 
+def _names_listing(profile: ColumnProfile) -> bool:
+    """Whether a column is named like the state of a product, or like whether it is shown."""
+    role = role_by_words(profile.name)
+    return says_state(profile) or (role is not None and role[0] == LISTED)
+
+
 def says_state(profile: ColumnProfile) -> bool:
     """Return whether a column is named like states of orders."""
     role = role_by_words(profile.name)
@@ -302,6 +306,13 @@ _LOOKS = (
         _may_be_ratings,
         "{columns} has numbers that may be ratings and is not used; if they are: --layout ratings "
         "--columns 'rating={name}'",
+    ),
+    _Telling(
+        {PRODUCTS},
+        lambda profile: _names_listing(profile) and profile.is_enumeration and profile.n_distinct > 1,
+        "{columns} seems to say which products are kept back, and its words are not known: all are listed; if some "
+        "must not be: --columns 'listed={name}' --words '{one}=hidden'",
+        unread=frozenset({LISTED, STATE}),
     ),
     _Telling(
         {PRODUCTS},

@@ -81,6 +81,15 @@ def word_lines(words: Mapping[Word, int], layout: Layout) -> list[str]:
     return lines
 
 
+def kinds_of_words(words: Mapping[Word, int], layout: Layout) -> Counter[str]:
+    """Return kind of event → rows of the file that name it, whether they were kept or not."""
+    found: Counter[str] = Counter()
+    for word, n in words.items():
+        if word.role == KIND and not layout.words.is_ignored_kind(word.text) and (kind := layout.words.kind(word.text)):
+            found[kind] += n
+    return found
+
+
 _CONSEQUENCES = {
     KIND: ("their rows are rejected; if they tell kinds of events", "view"),
     STATE: ("rows with them count; if they must not", "cancelled"),

@@ -21,7 +21,7 @@ from src.ingestion.layout import Table
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
-from src.ingestion.word_account import Word, unknown_word_lines, word_lines
+from src.ingestion.word_account import Word, kinds_of_words, unknown_word_lines, word_lines
 
 _MOST_UNTITLED = 0.1  # share of a catalogue's products
 
@@ -78,6 +78,12 @@ class LoadSummary:
         passed = [check.name for check in self.checks if check.passed]
         lines += [f"  WARNING: {line}" for line in unknown_word_lines(self.words, self.table.layout)]
         lines += self._untitled()
+        lines += [
+            f"  WARNING: none of the {n:,} rows of the kind {kind} was kept, see the reasons above; if another column "
+            "has their products: --columns product=COLUMN"
+            for kind, n in kinds_of_words(self.words, self.table.layout).items()
+            if not load.by_kind.get(kind)
+        ]
         lines += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
         return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
 

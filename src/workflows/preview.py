@@ -18,7 +18,7 @@ from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import validate_rows
-from src.ingestion.word_account import word_lines
+from src.ingestion.word_account import unknown_word_lines, word_lines
 from src.workflows.row_words import row_line
 
 _MOST_ROWS = 50_000  # of the totals: enough to see what a file is, and quick
@@ -99,6 +99,7 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     if n_products and not table.layout.has_events:
         yield f"  {n_products:,} products"
     yield from (f"    {line}" for line in count_lines(mended))
+    yield from (f"  WARNING: {line}" for line in unknown_word_lines(tally.words, table.layout))
     yield "  nothing was stored; to load the file, give the same command without --preview"
 
 
