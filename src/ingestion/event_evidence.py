@@ -79,7 +79,7 @@ class EventEvidence:
                 )
         if self.n_twice > _TWICE * self.n_events:
             yield (
-                f"{self.n_twice:,} of {self.n_events:,} events have the user, product, kind and time of another one: if "
+                f"{self.n_twice:,} of {self.n_events:,} events have the user, product, kind and time of another: if "
                 "the file tells the same thing twice, take these rows out of it"
             )
         times = self._known_times()

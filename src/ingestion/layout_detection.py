@@ -332,9 +332,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         shown = next(text for text in texts[TIME] if text)
         notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
     notes += _decimal_notes(texts, decimal, hints)
-    notes += _encoding_notes(
-        rows, [text for role in (TITLE, BRAND, CATEGORY, USER) for text in texts.get(role, [])], hints
-    )
+    notes += _encoding_notes(rows, texts, hints)
     unrated = layout.name == RATINGS and _has_unrated(texts[VALUE])
     if unrated:
         notes.append(
