@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from src.core.domain import EventKind
 from src.ingestion.column_account import ColumnFate, account_for
+from src.ingestion.column_looks import LOOK, find_by_look, listed_by_look, title_by_look
 from src.ingestion.column_names import (
-    BRAND,
-    CATEGORY,
     DESCRIPTION,
     GROUP,
     IMAGE,
@@ -17,31 +16,26 @@ from src.ingestion.column_names import (
     KIND,
     LISTED,
     ON_SALE,
-    PRICE,
     PRODUCT,
     QUANTITY,
     SALE_PRICE,
     STATE,
-    STOCK,
     TIME,
     TITLE,
     USER,
     VALUE,
     candidates,
-    describes_product,
     normalize_name,
 )
-from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_roles import (
     RoleColumn,
     Roles,
     find_code,
-    find_product_by_look,
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
 from src.ingestion.consistent_columns import prefer_consistent
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
@@ -56,8 +50,7 @@ from src.ingestion.layout_choice import (
     choose_columns,
     rank_readings,
 )
-from src.ingestion.line_items import find_items
-from src.ingestion.order_states import OrderState, is_kept_back, order_state
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.rival_columns import rival_note
 from src.ingestion.row_evidence import evidence_notes
 from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
@@ -72,8 +65,6 @@ _MOST_CODES = 10
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
-_LOOK = 0.25  # confidence in a column that was found by its cells alone
-_LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
     """
     profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
-    looks = _find_by_look(roles, profiles, given.ignored)
+    looks = find_by_look(roles, profiles, given.ignored)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
     preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
@@ -153,30 +144,36 @@ def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: Kno
         for role in _EVENT_ROLES
         if role in by_look and (layout != PRODUCTS or role in looks)
     ]
-    fallbacks = _fallbacks(layout, columns, roles, profiles, given)
-    needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
-    found = ColumnReading(
-        layout,
-        columns,
-        fallbacks,
-        (),
-        _group_of(layout, columns, profiles, roles[PRODUCT]),
-        find_date_parts(profiles, columns.values()) if needs_day else (),
-    )
+    found = _reading_of(layout, columns, roles, profiles, given)
     reasons = {
         at: "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
         for role, at in columns.items()
     }
+    found = replace(found, fates=account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS))
     notes += preferred if layout != PRODUCTS else []
     notes += _gap_notes(found, first)
-    fates = account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS)
     notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
     notes += _near_reading(readings, columns, notes)
     notes += rival_note(layout, columns, found.used, roles, profiles, settled)
     notes += evidence_notes(layout, columns, first, settled)
     is_grouped = GROUP in columns or bool(found.group)
-    notes += unused_notes(layout, columns, fates, first, given.ignored, is_grouped=is_grouped)
-    return replace(found, notes=tuple(notes), fates=fates)
+    notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)
+    return replace(found, notes=tuple(notes))
+
+
+def _reading_of(
+    layout: str, columns: dict[str, int], roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns
+) -> ColumnReading:
+    """Return the reading with what completes its columns: others for gaps, the day in parts, the group."""
+    needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
+    return ColumnReading(
+        layout,
+        columns,
+        _fallbacks(layout, columns, roles, profiles, given),
+        (),
+        _group_of(layout, columns, profiles, roles[PRODUCT]),
+        find_date_parts(profiles, columns.values()) if needs_day else (),
+    )
 
 
 def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
@@ -219,13 +216,13 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
         return {column.at for columns in roles.values() for column in columns}
 
     if not {LISTED, STATE} & {*roles, *given.ignored}:
-        roles |= _listed_by_look(profiles, taken())
+        roles |= listed_by_look(profiles, taken())
     if SALE_PRICE in roles and not {ON_SALE} & {*roles, *given.ignored}:
         on_sale = [at for at, each in enumerate(profiles) if at not in taken() and says_on_sale(each)]
-        roles |= {ON_SALE: [RoleColumn(at, _LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
+        roles |= {ON_SALE: [RoleColumn(at, LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
     if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
-        roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken())
+        roles |= {TITLE: named[:1]} if named else title_by_look(profiles, taken())
     if STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
     return roles
@@ -265,100 +262,12 @@ def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]
     return None
 
 
-def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
-    """Add users and products that no name tells to the roles; return the roles that were found so."""
-    found = set()
-
-    def taken() -> set[int]:
-        return {column.at for columns in roles.values() for column in columns}
-
-    if USER in roles and PRODUCT not in ignored and (at := _find_items_column(roles, profiles)) is not None:
-        for columns in roles.values():
-            columns[:] = [column for column in columns if column.at != at]
-        for role in [role for role, columns in roles.items() if not columns]:
-            del roles[role]
-        roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
-        found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and _describes_catalogue(roles):
-        at = find_code(profiles, taken())
-        if at is not None:
-            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-            found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
-        at = find_product_by_look(profiles, taken())
-        if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
-            roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
-        elif at is not None:
-            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-        found |= {PRODUCT} & roles.keys()
-    if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
-        others = [column for column in roles[PRODUCT] if column.at != at]
-        roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled), *others]
-        found.add(PRODUCT)
-    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
-        at = find_user_by_look(profiles, taken())
-        if at is not None:
-            roles[USER] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-            found.add(USER)
-    return found
-
-
 def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
     """Whether the values of a log without ratings are what was paid rather than how many."""
     value, kinds = profiles[roles[VALUE][0].at], profiles[roles[KIND][0].at]
     if any(kind_of(cell) == EventKind.RATING for cell in set(kinds.cells)):
         return False
     return QUANTITY in roles or value.share(lambda cell: cell.isdecimal() or cell.endswith(".0")) < 0.9
-
-
-_CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
-
-
-def _describes_catalogue(roles: Roles) -> bool:
-    """Whether columns describe products: a title or description, and more."""
-    named = TITLE if TITLE in roles else DESCRIPTION
-    return named in roles and bool(_CATALOGUE - {named} & roles.keys())
-
-
-def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
-    """Return the column whose cells hold items with quantities and codes, where no other column has the product."""
-    fixed = {roles[role][0].at for role in (USER, TIME, STATE, KIND) if role in roles}
-    sure = PRODUCT in roles and roles[PRODUCT][0].confidence >= _SURE[PRODUCT]
-    if sure and not profiles[roles[PRODUCT][0].at].nested:
-        return None
-    for at, profile in enumerate(profiles):
-        is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
-        if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
-            return at
-    return None
-
-
-def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
-    """Return the free column of codes of which each stands beside one title, where the product's column has titles."""
-    if PRODUCT not in roles:
-        return None
-    titles = profiles[roles[PRODUCT][0].at]
-    others = {column.at for column in roles[PRODUCT][1:]}
-    if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
-        return None
-    for at, profile in enumerate(profiles):
-        if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
-            continue
-        n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
-        if (at in others or has_id_word(profile.name)) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
-            return at
-    return None
-
-
-def _is_title_of_product(name: str, roles: Roles) -> bool:
-    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
-
-
-def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
-    """Whether rows look like events although no name tells their user."""
-    if KIND in roles:
-        return True
-    return TIME in roles and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
 
 
 def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds) -> None:
@@ -392,34 +301,13 @@ def _prefer_code(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     if profiles[first.at].share(lambda cell: " " in cell) < 0.3 or profiles[first.at].nested:
         return
     code = find_code(profiles, {column.at for columns in roles.values() for column in columns})
-    others += [RoleColumn(code, _LOOK, False, 1.0)] if code is not None else []
+    others += [RoleColumn(code, LOOK, False, 1.0)] if code is not None else []
     for column in others:
         profile = profiles[column.at]
         if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
             roles[TITLE] = [first]
             roles[PRODUCT] = [column, *(other for other in others if other is not column)]
             return
-
-
-def _listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
-    """Return the free column whose words say which products are shown and which are kept back, if there is one."""
-    for at, profile in enumerate(profiles):
-        words = {cell for cell in profile.cells if len(cell) > _LONGEST_FLAG}
-        meanings = {is_kept_back(word) for word in words}
-        is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
-        if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
-            return {LISTED: [RoleColumn(at, _LOOK, False, profile.filled)]}
-    return {}
-
-
-def _title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
-    """Return the first free column whose cells are different short texts, several of them of more than one word."""
-    for at, profile in enumerate(profiles):
-        is_worded = profile.filled >= 0.9 and profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
-        is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5 or is_excluded(profile.name)
-        if at not in taken and is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells):
-            return {TITLE: [RoleColumn(at, _LOOK, False, profile.filled)]}
-    return {}
 
 
 def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:

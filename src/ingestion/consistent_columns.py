@@ -108,9 +108,11 @@ def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     """Drop a product that each customer has one of, and each of them another one: it is a customer's name."""
     product, user = roles[PRODUCT][0], roles[USER][0]
     both = (_share_single(first, user.at, product.at), _share_single(first, product.at, user.at))
-    if product.is_named or min(both) < _MOST:
+    profile = first.profiles[product.at]
+    has_digits = profile.share(lambda cell: any(map(str.isdigit, cell))) > 1 - _MOST  # as codes have
+    if product.is_named or has_digits or min(both) < _MOST:
         return
-    name = first.profiles[product.at].name
+    name = profile.name
     roles[PRODUCT].remove(product)
     for role in [role for role in (PRODUCT, TITLE) if all(column.at == product.at for column in roles.get(role, []))]:
         roles.pop(role, None)

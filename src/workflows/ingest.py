@@ -18,6 +18,7 @@ from src.core.gc_pause import gc_disabled
 from src.core.ids import has_bad_characters
 from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
+from src.core.records import Load
 from src.core.settings import Settings
 from src.ingestion.csv_rows import PlainText
 from src.ingestion.data_checks import check_load
@@ -28,7 +29,7 @@ from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.joined_files import Pair, find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.load_series import previous_of
+from src.ingestion.load_series import file_series, previous_of
 from src.ingestion.plain_rows import parts_of, validated_columns
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
@@ -49,6 +50,7 @@ _SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
 _PRODUCT_BATCH = 2_000
 _REPEATED = "product given more than once: the last one counts"
+_NEW = 0.1  # share of new events, above which a file is another one than before
 _SAMPLED_IDS = 300  # of a file, to look up in the store
 
 
@@ -214,6 +216,7 @@ class _Loading:
             groups = self._group_products()
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
+        load = _known_as_before(load, previous)
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
         checks = [*check_load(load, previous), *([met] if met else []), *self._evidence.checks()]
@@ -294,6 +297,16 @@ class _Loading:
             f"{table.describe()}.{where} Mend the file, or say how to read it with --layout and --columns, and "
             "load it again."
         )
+
+
+def _known_as_before(load: Load, previous: Load | None) -> Load:
+    """Return a load with the shares of known ids of the load before, where nearly all of its events came with that.
+
+    A file that is loaded again finds the ids that it brought itself, be they those of the catalogue or not.
+    """
+    if previous is None or file_series(load) != file_series(previous) or load.n_stored > _NEW * load.n_events:
+        return load
+    return replace(load, known_users=previous.known_users, known_products=previous.known_products)
 
 
 def _sample(ids: list[str]) -> list[str]:
