@@ -61,6 +61,7 @@ WORDS: dict[str, str] = {
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
         symbol
+        账号 帐号 账户 帳號 帳戶 アカウント 계정
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта

@@ -12,6 +12,7 @@ _WORDS = """
     consumidor_final ospite sconosciuto onbekend anoniem winkelklant gość gosc anonimowy klient_detaliczny nieznany
     walk-in walkin walk_in walk-in_customer walk_in_customer cash_customer cash_sale retail_customer one-time_customer
     einmalkunde розничный_покупатель гость аноним неизвестно физлицо частное_лицо 匿名 匿名用户 ゲスト 비회원 misafir
+    keine keiner aucun aucune ninguno ninguna nessuno geen brak ingen yok нет nincs żaden
     anonim okänd anonyymi (not_set) not_set (none) n/a na -1 - -- – — ? .
 """
 NOBODY = frozenset(

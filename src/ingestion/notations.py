@@ -141,7 +141,15 @@ def find_rating_scale(
 
 
 def kind_notes(hints: Hints, kind: EventKind) -> list[str]:
-    """Return a note on the kind of all rows, where no option says it."""
+    """Say which kind all rows were taken for.
+
+    Args:
+        hints: What options say.
+        kind: The kind.
+
+    Returns:
+        A note; nothing where an option says it.
+    """
     other = EventKind.PURCHASE if kind is EventKind.VIEW else EventKind.VIEW
     return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind {other}"]
 
@@ -183,7 +191,16 @@ def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> l
 
 
 def encoding_notes(rows: FlatRows | ReshapedRows, cells: dict[str, list[str]], hints: Hints) -> list[str]:
-    """Return a note where letters were read in an encoding that is none of Unicode, or were encoded twice."""
+    """Say in which encoding letters were read, if it is none of Unicode, and which were encoded twice.
+
+    Args:
+        rows: The reader.
+        cells: Role → cells.
+        hints: What options say.
+
+    Returns:
+        A note; nothing where all is clear.
+    """
     texts = [text for role in (TITLE, BRAND, CATEGORY, USER) for text in cells.get(role, [])]
     odd = next((text for text in texts if not text.isascii()), None)
     if odd is None or hints.encoding or isinstance(rows, ParquetRows):
@@ -205,7 +222,16 @@ def _has_unrated(texts: list[str]) -> bool:
 
 
 def find_language(texts: list[str], hints: Hints, notes: list[str]) -> str:
-    """Return the language whose rows count: the wanted one, else rows without one, else the most frequent."""
+    """Find the language whose rows count: the wanted one, else rows without one, else the most frequent.
+
+    Args:
+        texts: The language of each row.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        The language; "" for rows that name none.
+    """
     counts = Counter(text.lower() for text in texts)
     wanted = hints.language.lower() if hints.language else "" if counts[""] else counts.most_common(1)[0][0]
     others = sorted(set(counts) - {wanted, ""})

@@ -29,7 +29,7 @@ _UNDONE: tuple[str, ...] = (
     "blad", "lost", "zurueckgesandt", "kreditiert", "gutgeschrieben", "afgebroken", "verlopen", "wygas", "vencid",
     "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "annuller", "peruut", "aterbetal",
     "refunder", "tilbagebetal", "palautet", "zrusen", "vracen", "makulerad", "stornovan", "关闭", "取消", "退款",
-    "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
+    "退货", "退貨", "반품", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
     "torol", "visszater", "visszautas", "sikertelen", "lemond", "iptal", "iade", "reddedil", "basarisiz",
     "rambursat", "batal", "dikembalikan", "ditolak", "ακυρω", "επιστρ", "απορριφ", "скасован", "поверн", "відхил",
     "otkazan", "otkazana", "povrat", "vrnjen", "dobropis", "devol", "отказан", "върнат", "tuhista",
@@ -105,10 +105,17 @@ _SHOWN: tuple[str, ...] = (
     "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ", "ano", "kylla",
     "ναι", "так",
 )  # fmt: skip
+# "Completed" alone tells that an order is done; beside something unknown it may be the end of anything.
+_COMPLETED: tuple[str, ...] = ("완료", "完了", "完成", "成功", "済")
+_OF_ORDERS: tuple[str, ...] = (
+    "결제", "주문", "구매", "거래", "付款", "支付", "交易", "订单", "入金", "注文", "受注", "取引", "購入", "已", "ご",
+)  # fmt: skip
 _MOST_WORDS = 8
-_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (
+_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
     tuple(map(plain_letters, words))
-    for words in (_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN)
+    for words in (
+        *(_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS),
+    )
 )
 
 
@@ -125,6 +132,8 @@ def order_state(text: str) -> OrderState | None:
             for word in words
         )
 
+    if any(is_ideographic(word) and _is_unclear_end(word) for word in words):
+        return None
     is_not = any(word in ("not", "un", "non", "nicht", "no", "niet", "nie") for word in words)
     if has(_UNDONE):
         return OrderState.PARTLY if has(_PARTLY) else OrderState.DONE if is_not else OrderState.UNDONE
@@ -133,6 +142,16 @@ def order_state(text: str) -> OrderState | None:
     if has(_PENDING) or (is_not and has(_DONE)):
         return OrderState.PENDING
     return OrderState.DONE if has(_DONE) else None
+
+
+def _is_unclear_end(word: str) -> bool:
+    """Whether a word says that something came to its end, and nothing else that is known."""
+    if not word.endswith(_COMPLETED) or any(each in word for each in (*_UNDONE, *_PENDING)):
+        return False
+    rest = word
+    for known in sorted((*_COMPLETED, *_OF_ORDERS, *_DONE), key=len, reverse=True):
+        rest = rest.replace(known, "")
+    return bool(rest)
 
 
 def is_kept_back(text: str) -> bool | None:

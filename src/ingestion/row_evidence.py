@@ -19,6 +19,7 @@ from src.ingestion.column_names import (
     TITLE,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_words import words_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import PRODUCTS
 from src.ingestion.prices import price_in
@@ -28,6 +29,8 @@ _FEW = 3  # rows that show how numbers hang together
 _MOST, _SOME = 0.8, 0.2
 _ROUNDING = 0.011
 _FACTOR = 5.0  # between prices of one product, more than a sale explains
+_WORDS_OF_DISCOUNTS = "discount rabatt remise descuento sconto korting rabat desconto alennus скидка 折扣 割引 할인"
+_DISCOUNTS = frozenset(_WORDS_OF_DISCOUNTS.split())
 _CODE_OF = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₽": "RUB", "₹": "INR"}
 _SIGN = re.compile(r"[$€£¥₽₹]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|JPY|CAD|AUD)\b", re.IGNORECASE)
 
@@ -110,8 +113,11 @@ def _titles_of_products(columns: Mapping[str, int], first: FirstRows) -> Iterato
 
 
 def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
-    n = len(first.rows)
-    if n < MANY:
+    if PRICE in columns and PRICE not in given:
+        yield from _discounts(columns, first)
+    if GROUP in columns and PRODUCT not in given:
+        yield from _ids_of_parents(columns, first)
+    if len(first.rows) < MANY:
         return
     for role in (BRAND, CATEGORY):
         profile = _profile(columns, role, first)
@@ -135,6 +141,34 @@ def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collectio
                 f"{title.name!r} stands at several products in {title.repeated:.0%} of the rows: if these are variants "
                 "name the column that they share: --columns group=COLUMN"
             )
+
+
+def _discounts(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Name a column of discounts that is not taken off the price."""
+    for at, profile in enumerate(first.profiles):
+        is_discount = not _DISCOUNTS.isdisjoint(words_of(profile.name))
+        if at not in columns.values() and is_discount and any(_amount(cell) for cell in profile.cells):
+            yield (
+                f"{profile.name!r} ({profile.cells[0]}) is not taken off the price; if it lowers it: write the lower "
+                "price into a column of its own, and --columns sale_price=COLUMN"
+            )
+            return
+
+
+def _ids_of_parents(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that variants name their parents by another id than that of the products."""
+    parents = {cell.removeprefix("id:") for cell in first.profiles[columns[GROUP]].cells}
+    products = set(first.profiles[columns[PRODUCT]].cells)
+    if len(parents & products) > _SOME * len(parents):
+        return
+    for at, profile in enumerate(first.profiles):
+        if at not in (columns[GROUP], columns[PRODUCT]) and len(parents & set(profile.cells)) > _MOST * len(parents):
+            yield (
+                f"{_name(columns, GROUP, first)} has ids of {profile.name!r}, and products go by "
+                f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: --columns "
+                f"'product={profile.name}'"
+            )
+            return
 
 
 def _currencies(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:

@@ -82,7 +82,15 @@ def word_lines(words: Mapping[Word, int], layout: Layout) -> list[str]:
 
 
 def kinds_of_words(words: Mapping[Word, int], layout: Layout) -> Counter[str]:
-    """Return kind of event → rows of the file that name it, whether they were kept or not."""
+    """Count the rows of each kind of event, whether they were kept or not.
+
+    Args:
+        words: Word → rows.
+        layout: What the cells mean.
+
+    Returns:
+        Kind → rows of the file that name it.
+    """
     found: Counter[str] = Counter()
     for word, n in words.items():
         if word.role == KIND and not layout.words.is_ignored_kind(word.text) and (kind := layout.words.kind(word.text)):

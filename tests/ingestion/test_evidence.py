@@ -14,6 +14,7 @@ from src.ingestion.column_account import Fate
 from src.ingestion.event_columns import as_columns
 from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.layout import Hints, parse_columns
+from src.ingestion.order_states import OrderState, order_state
 from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.word_account import count_words, unknown_word_lines, word_lines
 from tests.ingestion.reading import Reading, read
@@ -183,3 +184,24 @@ def test_ids_that_never_repeat_and_one_time_for_all_are_remarked() -> None:
     assert "60 of 60 events have a user of their own" in said
     assert "all events have one time, 2023-11-14 22:13:20 UTC" in said
     assert [check.passed for check in found.checks()] == [True]
+
+
+def test_parents_that_are_named_by_another_id_and_discounts_are_said(write: Write) -> None:
+    found = read(
+        write(
+            table(
+                "ID,SKU,Name,Parent,Price,discountValue",
+                lambda at: (
+                    f"{100 + at},S{at},Mug {at},{f'id:{100 + at - at % 3}' if at % 3 else ''},5.00,{at % 2 * 10}"
+                ),
+            )
+        )
+    )
+    assert "'Parent' has ids of 'ID', and products go by 'SKU'" in notes(found)
+    assert "'discountValue' (0) is not taken off the price" in notes(found)
+
+
+def test_the_end_of_something_unknown_is_no_state_of_a_paid_order() -> None:
+    states = {word: order_state(word) for word in ("결제완료", "배송완료", "반품완료", "교환완료", "完了")}
+    done, undone = OrderState.DONE, OrderState.UNDONE
+    assert states == {"결제완료": done, "배송완료": done, "반품완료": undone, "교환완료": None, "完了": done}
