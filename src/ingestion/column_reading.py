@@ -218,7 +218,8 @@ def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given
     if not {LISTED, STATE} & {*roles, *given.ignored}:
         roles |= listed_by_look(profiles, taken())
     if SALE_PRICE in roles and not {ON_SALE} & {*roles, *given.ignored}:
-        on_sale = [at for at, each in enumerate(profiles) if at not in taken() and says_on_sale(each)]
+        busy = {each.at for role, found in roles.items() if role not in UNUSED_ROLES[PRODUCTS] for each in found}
+        on_sale = [at for at, each in enumerate(profiles) if at not in busy and says_on_sale(each)]
         roles |= {ON_SALE: [RoleColumn(at, LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
     if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
