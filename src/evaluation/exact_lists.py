@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.item_groups import ItemGroups
 from src.models.base import BlockScorer, QueryBlock
-from src.models.top_n import top_n_of_rows
+from src.models.compiled_top_n import best_of_rows
 
-BLOCK_BYTES = 1 << 28
-"""Memory for the scores of one block of queries."""
+BLOCK_BYTES = 1 << 26
+"""Memory for the scores of one block of queries; each core works on one."""
+_BLOCKS_PER_CORE = 4
 
 
 class MaskedQueries(NamedTuple):
@@ -77,8 +81,8 @@ def top_lists(
         fill: int[n_items], items by popularity. They complete lists for which the scorer has too few scores other than
             0, as in the pipeline. None to leave these short.
         groups: of each of which a list holds one item; None if it may hold any.
-        block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, the memory that
-            this takes beside the scorer's own.
+        block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, and fewer if not
+            all cores had a block then.
         reporter: is told the progress.
 
     Returns:
@@ -86,9 +90,12 @@ def top_lists(
     """
     queries, masked = masked_queries
     n_items, reporter = masked.shape[1], reporter or Silent()
-    block_rows = block_rows or max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
+    n_threads = os.cpu_count() or 1
+    most = max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
+    block_rows = block_rows or min(most, -(-len(queries) // (_BLOCKS_PER_CORE * n_threads)) or 1)
     lists: IntArray = np.full((len(queries), n), -1, np.int32)
-    for start in range(0, len(queries), block_rows):
+
+    def write(start: int) -> int:
         rows = slice(start, min(start + block_rows, len(queries)))
         score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
         if fill is not None:
@@ -97,8 +104,13 @@ def top_lists(
         score[np.repeat(np.arange(len(score)), np.diff(block_mask.indptr)), block_mask.indices] = -np.inf
         if groups is not None:
             groups.keep_best(score)
-        lists[rows] = top_n_of_rows(score, n)
-        reporter.advance(rows.stop, len(queries))
+        lists[rows] = best_of_rows(score, n).column
+        return rows.stop
+
+    # Half of a block's time is spent outside of BLAS: one thread for each block.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        for done in pool.map(write, range(0, len(queries), block_rows)):
+            reporter.advance(done, len(queries))
     if fill is not None:
         _complete(lists, masked, fill, groups)
     return lists
