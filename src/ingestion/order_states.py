@@ -111,6 +111,7 @@ _OF_ORDERS: tuple[str, ...] = (
     "결제", "주문", "구매", "거래", "付款", "支付", "交易", "订单", "入金", "注文", "受注", "取引", "購入", "已", "ご",
 )  # fmt: skip
 _MOST_WORDS = 8
+_LONGEST_WORD = 60  # characters of a state
 _UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
     tuple(map(plain_letters, words))
     for words in (
@@ -156,6 +157,8 @@ def _is_unclear_end(word: str) -> bool:
 
 def is_kept_back(text: str) -> bool | None:
     """Return whether the state of a product keeps it off the shop's pages; None for an unknown state."""
+    if len(text) > _LONGEST_WORD:
+        return None
     plain = plain_letters(text).strip().removesuffix(".0")
 
     def is_one_of(words: tuple[str, ...]) -> bool:
