@@ -190,7 +190,7 @@ def find_items(cells: Sequence[str]) -> Splitter | None:
         What takes such a cell apart; None if the cells are something else, or plain lists of ids.
     """
     has_parts = any(not {";", "|", "\n"}.isdisjoint(cell) for cell in cells)
-    by_parts = map(_by_parts, _WHOLE) if has_parts else ()
+    by_parts: list[Splitter] = list(map(_by_parts, _WHOLE)) if has_parts else []
     for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS), *by_parts):
         if sum(split(cell) is not None for cell in cells) >= _ENOUGH * len(cells):
             return split
