@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
@@ -15,7 +16,9 @@ from src.models.base import BlockScorer, QueryBlock
 from src.models.top_n import top_n_of_rows
 
 BLOCK_BYTES = 1 << 28
-"""Memory for the scores of one block of queries."""
+"""Memory for the scores of the blocks of queries that are scored at once."""
+_FEW_SCORES = 1 << 18
+"""So many take less time than threads take to begin."""
 
 
 class MaskedQueries(NamedTuple):
@@ -77,8 +80,7 @@ def top_lists(
         fill: int[n_items], items by popularity. They complete lists for which the scorer has too few scores other than
             0, as in the pipeline. None to leave these short.
         groups: of each of which a list holds one item; None if it may hold any.
-        block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, the memory that
-            this takes beside the scorer's own.
+        block_rows: see `blocks_of`.
         reporter: is told the progress.
 
     Returns:
@@ -86,10 +88,11 @@ def top_lists(
     """
     queries, masked = masked_queries
     n_items, reporter = masked.shape[1], reporter or Silent()
-    block_rows = block_rows or max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
     lists: IntArray = np.full((len(queries), n), -1, np.int32)
-    for start in range(0, len(queries), block_rows):
-        rows = slice(start, min(start + block_rows, len(queries)))
+    done = 0
+
+    def write(rows: slice) -> None:
+        nonlocal done
         score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
         if fill is not None:
             score[score == 0] = -np.inf
@@ -98,10 +101,33 @@ def top_lists(
         if groups is not None:
             groups.keep_best(score)
         lists[rows] = top_n_of_rows(score, n)
-        reporter.advance(rows.stop, len(queries))
+        done += len(score)
+        reporter.advance(done, len(queries))
+
+    map_on_all_cores(write, blocks_of(len(queries), n_items, block_rows))
     if fill is not None:
         _complete(lists, masked, fill, groups)
     return lists
+
+
+def blocks_of(n_queries: int, n_items: int, block_rows: int | None = None) -> list[slice]:
+    """Divide queries into blocks for all cores, whose scores take BLOCK_BYTES together.
+
+    Args:
+        n_queries: number of queries.
+        n_items: scores of each of them.
+        block_rows: queries of a block; None for as many as memory allows, but, where there are many scores, a block
+            for each core.
+
+    Returns:
+        Rows of queries, in order.
+    """
+    if block_rows is None:
+        if n_queries * n_items <= _FEW_SCORES:
+            return [slice(0, n_queries)]
+        most = BLOCK_BYTES // (4 * max(n_items, 1) * n_cores())
+        block_rows = max(1, min(most, -(-n_queries // n_cores())))
+    return [slice(start, min(start + block_rows, n_queries)) for start in range(0, n_queries, block_rows)]
 
 
 def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray, groups: ItemGroups | None) -> None:

@@ -9,8 +9,6 @@ CUDA device is driven by the library implicit, if that is installed.
 from __future__ import annotations
 
 import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
@@ -18,9 +16,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
@@ -158,13 +156,8 @@ class Als(FromHistory, SavedAsArrays):
                 at = slice(history.indptr[row], history.indptr[row + 1])
                 users[row] = np.linalg.solve(*self._system(history.indices[at], history.data[at]))
 
-        parts = np.split(rows, range(_QUERIES_PER_TASK, len(rows), _QUERIES_PER_TASK))
-        if len(parts) < 2:
-            any(map(solve, parts))
-            return
         # The systems are small: one thread per system is some twenty times faster than several threads for each.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            any(pool.map(solve, parts))
+        map_on_all_cores(solve, np.split(rows, range(_QUERIES_PER_TASK, len(rows), _QUERIES_PER_TASK)))
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
