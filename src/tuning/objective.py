@@ -18,7 +18,7 @@ from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 from src.models.top_n import top_n_of_rows
 
-_MAX_SCORES = 200_000_000
+_MAX_SCORES = 400_000_000
 _MIN_USERS, _MAX_USERS = 1_000, 10_000
 _CANDIDATES_PER_MODEL = 150
 
