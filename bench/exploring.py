@@ -44,7 +44,7 @@ _FEWEST_SETTINGS = 4
 
 
 class Measured(NamedTuple):
-    """Mean NDCG@20 of each setting, and the seconds of all of them, by the processor and the clock, without preparation."""
+    """Mean NDCG@20 of each setting, and the seconds of all, preparation left out, by the processor and by the clock."""
 
     ndcg: FloatArray
     seconds: float
