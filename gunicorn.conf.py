@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ def post_worker_init(worker: Any) -> None:
     settings = context_of(worker.wsgi).settings
     worker.max_body = max(settings.max_body_bytes, settings.max_events_bytes)
     start_background(worker.wsgi)
+    # A full collection looks at 170,000 objects that stay until the end: a pause of 40 ms, for nothing.
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

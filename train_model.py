@@ -22,7 +22,8 @@ from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
 from src.releases.registry import Registry
 from src.store import open_store
-from src.workflows.batch_lists import BatchRequest, write_batch_lists
+from src.workflows.batch_lists import write_batch_lists
+from src.workflows.batch_parts import BatchRequest
 from src.workflows.cli import Screen, run_command
 from src.workflows.drift_check import check_drift
 from src.workflows.first_release import publish_popularity

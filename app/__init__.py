@@ -156,6 +156,7 @@ def start_background(app: Flask) -> None:
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     aisle.scheduler.run()
     aisle.served_list_log.run()
+    aisle.recommender.shadow.run()
     aisle.request_records.run()
 
 

@@ -73,6 +73,7 @@ class AisleContext:
         self.profile_refresher.stop()
         self.recommender.leave()
         self.recommender.experiments.flush()
+        self.recommender.shadow.flush()
         self.request_records.stop()
         self.event_audit.flush(force=True)
         self.served_list_log.stop()

@@ -370,7 +370,7 @@ class Aisle:
         )
 
     def show_run(self, run_id: str) -> RunAnswer:
-        """A training: how far it is, how it ended, and what the gate said: GET /runs/{run_id}."""
+        """A training: how far it is, how it ended, what the gate said, and how its release goes out: GET /runs/{run_id}."""
         return self._call("GET", f"/runs/{urllib.parse.quote(run_id)}", {}, None, is_safe=True)
 
     def releases(self) -> list[ListedRelease]:
@@ -509,6 +509,30 @@ class Aisle:
         """End an experiment: POST /experiments/{name}/end."""
         return self._call("POST", f"/experiments/{urllib.parse.quote(name)}/end", {}, {}, is_safe=False)
 
+    def canaries(self) -> list[CanaryAnswer]:
+        """Promoted releases on their way to all users, newest first: GET /canaries."""
+        return self._call("GET", "/canaries", {}, None, is_safe=True)
+
+    def end_canary(self) -> CanaryAnswer:
+        """End the canary that runs or waits: POST /canaries/end."""
+        return self._call("POST", "/canaries/end", {}, {}, is_safe=False)
+
+    def shadow(self) -> ShadowAnswer:
+        """How the lists of the shadow differ: GET /shadow."""
+        return self._call("GET", "/shadow", {}, None, is_safe=True)
+
+    def begin_shadow(self, *, release: str, share: float | None = None) -> ShadowAnswer:
+        """Let a release answer unseen: PUT /shadow."""
+        return self._call("PUT", "/shadow", {}, {"release": release, "share": share}, is_safe=True)
+
+    def end_shadow(self) -> ShadowAnswer:
+        """End the shadow: POST /shadow/end."""
+        return self._call("POST", "/shadow/end", {}, {}, is_safe=False)
+
+    def replay_request(self, *, request_id: str, release: str | None = None) -> ReplayAnswer:
+        """Make a list again that was answered before: POST /replay."""
+        return self._call("POST", "/replay", {}, {"request_id": request_id, "release": release}, is_safe=False)
+
     def metrics(self) -> Any:
         """What is counted, for Prometheus: GET /metrics."""
         return self._call("GET", "/metrics", {}, None, is_safe=True)
@@ -535,6 +559,24 @@ BoostFields = TypedDict(
         "brand": NotRequired["str | None"],
         "product_id": NotRequired["str | None"],
         "factor": "float",
+    },
+)
+
+CanaryAnswer = TypedDict(
+    "CanaryAnswer",
+    {
+        "release": "str",
+        "run_id": "str",
+        "proposed_at": "int",
+        "state": "str",
+        "against": "str",
+        "step": "int",
+        "step_at": "int",
+        "ended_at": "int | None",
+        "reason": "str",
+        "share": "float",
+        "experiments": "list[str]",
+        "text": "str",
     },
 )
 
@@ -726,6 +768,7 @@ PersonAnswer = TypedDict(
         "user_id": "str",
         "events": "list[dict[str, Any]]",
         "experiments": "list[dict[str, Any]]",
+        "requests": "list[dict[str, Any]]",
         "releases": "list[str]",
     },
 )
@@ -828,6 +871,41 @@ RecommendBody = TypedDict(
 
 ReleaseAnswer = TypedDict("ReleaseAnswer", {"release": "str", "pinned": "bool"})
 
+ReplayAnswer = TypedDict(
+    "ReplayAnswer",
+    {
+        "request_id": "str",
+        "at": "int",
+        "user_id": "str | None",
+        "placement": "str",
+        "experiments": "str",
+        "served_by": "str",
+        "release": "str",
+        "repeated": "bool",
+        "obstacles": "list[dict[str, Any]]",
+        "answered": "list[str]",
+        "made": "list[str]",
+        "overlap": "float",
+        "agreement": "float",
+        "products": "list[ReplayedProductAnswer]",
+    },
+)
+
+ReplayBody = TypedDict("ReplayBody", {"request_id": "str", "release": NotRequired["str | None"]})
+
+ReplayedProductAnswer = TypedDict(
+    "ReplayedProductAnswer",
+    {
+        "product_id": "str",
+        "change": "str",
+        "before": "int | None",
+        "after": "int | None",
+        "why": "str",
+        "components_before": "dict[str, Any] | None",
+        "components_after": "dict[str, Any] | None",
+    },
+)
+
 RulesAnswer = TypedDict(
     "RulesAnswer",
     {
@@ -861,6 +939,7 @@ RunAnswer = TypedDict(
         "progress": "str",
         "verdict": "dict[str, Any] | None",
         "phases": "list[dict[str, Any]]",
+        "canary": NotRequired["dict[str, Any] | None"],
     },
 )
 
@@ -890,6 +969,23 @@ SearchHit = TypedDict(
         "variants": NotRequired["int"],
     },
 )
+
+ShadowAnswer = TypedDict(
+    "ShadowAnswer",
+    {
+        "release": "str | None",
+        "state": "str",
+        "share": "float",
+        "started_at": "int | None",
+        "ended_at": "int | None",
+        "who": "str",
+        "dropped": "int",
+        "failed": "int",
+        "slices": "list[dict[str, Any]]",
+    },
+)
+
+ShadowBody = TypedDict("ShadowBody", {"release": "str", "share": NotRequired["float"]})
 
 ShopRule = TypedDict(
     "ShopRule",

@@ -14,9 +14,12 @@ from flask import Flask
 
 from app.background.background_job import BackgroundJob
 from app.context import context_of
-from app.schemas.example import FINDING, OLDER, RELEASE, RUN, RUNNING
+from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUN, RUNNING
 from app.schemas.running_examples import RUNNING_EXAMPLES
+from src.core.canaries import Canary, CanaryState
+from src.core.domain import Query
 from src.core.experiments import ExperimentBody
+from src.core.list_recipes import AskedList, ListRecipe, digest_of
 from src.core.operation_records import FindingRecord
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
@@ -124,6 +127,13 @@ def shop_of_examples(
     (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], str, 1_795_733_423)
     (experiment,) = RUNNING_EXAMPLES["PUT /experiments/{name}"]
     store.experiments.begin("holdout", ExperimentBody.model_validate(experiment.body), "anna", int(time.time()))
+    asked = aisle.recommender.answer(Query("U00001", n=2))
+    history, made_of = store.events.history("U00001"), ListRecipe(Query("U00001", n=2), (), "", None, "")
+    of_user = (1_795_733_423, "U00001", asked.release, "", "", len(history), digest_of(history))
+    store.requests.add([AskedList(ASKED, 1, *of_user, made_of, tuple(asked.recommendations))])
+    assert older is not None
+    shown = Canary(older, run.run_id, 1_795_733_423, CanaryState.RUNNING, newer, step_at=1_795_733_424)
+    store.canaries.propose(shown)
     keys = (headers["Authorization"].removeprefix("Bearer ") for headers in (writer, admin))
     names = ("$(cat var/keys/write.key)", "$(cat var/keys/admin.key)", RUN, RELEASE, OLDER, FINDING)
     return Shop(app, dict(zip(names, (*keys, run.run_id, newer, older, finding.finding_id), strict=True)))

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from app.background.background_job import BackgroundJob, Process
 from src.core.errors import StoreError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.exploration.saved_profile import SavedProfile
@@ -101,7 +102,7 @@ class ProfileRefresher:
 
     def last(self) -> ProfileView:
         """Return the last profile, without asking the store, which has just failed to answer."""
-        return ProfileView(self._last_profile(), ProfileState.UNKNOWN, "the store does not answer")
+        return ProfileView(self._last_profile(), ProfileState.UNKNOWN, message("shop.store_silent"))
 
     def stop(self) -> None:
         """End the profiling that this worker started; the next look at the dashboard starts another one."""
@@ -137,14 +138,14 @@ class ProfileRefresher:
             self._process = self._job.start(["--explore"], self._note_exit)
         except OSError as error:
             self._job.lock.release()
-            self._note_failure(f"the counting could not be started ({error.strerror})")
+            self._note_failure(message("shop.not_started", reason=str(error.strerror)))
             return ProfileState.FAILED
         return ProfileState.UNDER_WAY
 
     def _note_exit(self, code: int) -> None:
         with self._guard:
             if code not in (0, *_ENDED_BY_STOP):
-                self._note_failure(f"the counting ended with exit code {code}; {self._job.log} says why")
+                self._note_failure(message("shop.exit_code", exit=code, file=str(self._job.log)))
             self._process = None
             with suppress(OSError):
                 self._job.lock.release()

@@ -10,6 +10,7 @@ import time
 from app.background.background_job import BackgroundJob
 from app.background.training_process import train_queued
 from src.core.errors import Busy
+from src.core.messages import message
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.releases.release import Release
@@ -66,7 +67,7 @@ def start_requested_training(
     """
     lock = trainer_lock(settings)  # of this request alone: several may close abandoned runs at once
     if (owner := lock.owner()) is not None:
-        raise Busy(f"a training is running already (process {owner}). Wait for its end and try again.")
+        raise Busy(message("run.busy", owner=str(owner)))
     close_abandoned(store, lock)
     run = Run(
         secrets.token_hex(6),
@@ -75,7 +76,7 @@ def start_requested_training(
         RunStatus.QUEUED,
         host=socket.gethostname(),
         model_type=model_type,
-        progress="its trainer is being started",
+        progress=message("step.starting"),
     )
     if (other := store.runs.queue(run)) is not None:
         raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")

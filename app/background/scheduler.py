@@ -17,10 +17,12 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from app.background.background_job import BackgroundJob, Process
+from app.background.canary_guide import CanaryGuide, check_safely
 from app.background.due_times import due_after, due_before
 from app.background.training_process import BY_HAND
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, StoreError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
@@ -60,9 +62,12 @@ class _Started:
 
 
 class Scheduler:
-    """Starts trainings and drift checks if this worker leads; there is one in each worker.
+    """Starts trainings and drift checks, and leads canaries on, if this worker leads; there is one in each worker.
 
     The leader is elected by a lock that is free again when its holder dies.
+
+    Attributes:
+        canaries: Leads promoted releases from few users to all.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Scheduler:
         """
         self._settings, self._store, self._registry = settings, store, registry
         self._training, self._now, self._elapsed = training, now, elapsed
+        self.canaries = CanaryGuide(settings, store, registry)
         self._lock = leader_lock(settings)
         self._timers: BackgroundScheduler | None = None
         self._started: _Started | None = None
@@ -163,6 +169,8 @@ class Scheduler:
             Whether a process was started.
         """
         with self._checking:
+            if leads():
+                check_safely(self.canaries, int(self._now()))
             try:
                 return self._check(leads)
             except AisleError as error:
@@ -230,12 +238,10 @@ class Scheduler:
         for run, seconds in self._with_durations(unfinished, owner):
             if run.trigger == BY_HAND or seconds < limit * 3_600:
                 continue
-            message = (
-                f"it took longer than {limit:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {run.progress}"
-            )
-            ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=message)
+            said = message("run.overdue", hours=limit, step=run.progress)
+            ended = replace(run, status=RunStatus.FAILED, finished_at=int(self._now()), message=said)
             self._store.runs.save(ended)
-            _log.error("run %s: %s", run.run_id, message)
+            _log.error("run %s: %s", run.run_id, said)
             if owner is not None and owner.pid_here is not None:
                 self._training.end(owner.pid_here)
         self._kill_holder_without_run()
@@ -287,8 +293,8 @@ class Scheduler:
         now = int(self._now())
         first = Run(secrets.token_hex(6), "night", now, RunStatus.INTERRUPTED, started.due, attempt=0)
         run = started.run or first
-        message = f"the trainer ended with exit code {code} before it began; see {self._training.log}"
-        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=message, host=socket.gethostname())
+        said = message("run.exit_code_early", exit=code, file=str(self._training.log))
+        run = replace(run, attempt=run.attempt + 1, finished_at=now, message=said, host=socket.gethostname())
         self._store.runs.save(run)
 
     def next_run(self) -> str | None:

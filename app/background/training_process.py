@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from app.background.background_job import BackgroundJob
 from src.core.errors import StoreError
+from src.core.messages import message
 from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import Store
@@ -44,22 +45,21 @@ def train_queued(job: BackgroundJob, store: Store, run: Run, arguments: Sequence
 
     def record_exit(code: int) -> None:
         with suppress(StoreError):
-            message = f"the trainer ended with exit code {code} before it was done; see {job.log}"
-            _record_failure(store, run.run_id, message)
+            _record_failure(store, run.run_id, message("run.exit_code", exit=code, file=str(job.log)))
 
     try:
         job.start(["--trigger", run.trigger, "--run-id", run.run_id, *arguments], record_exit)
     except OSError as error:
-        _record_failure(store, run.run_id, f"the trainer could not be started ({error.strerror}); see the disk's space")
+        _record_failure(store, run.run_id, message("run.not_started", reason=str(error.strerror)))
         raise
 
 
-def _record_failure(store: Store, run_id: str, message: str) -> None:
+def _record_failure(store: Store, run_id: str, said: str) -> None:
     """Record how a run ended, unless that is recorded already."""
     run = store.runs.get(run_id)
     if run is not None and not run.status.is_over:
         status = RunStatus.FAILED if run.status is RunStatus.QUEUED else RunStatus.INTERRUPTED
-        store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=message))
+        store.runs.save(replace(run, status=status, finished_at=int(time.time()), message=said))
 
 
 def end_training(settings: Settings, seconds: float = _END_SECONDS) -> None:

@@ -15,6 +15,7 @@ from app.routes import (
     action_pages,
     audit_log,
     business_pages,
+    canaries,
     catalogue,
     comparisons,
     customer_pages,
@@ -28,9 +29,12 @@ from app.routes import (
     recommendations,
     release_pages,
     releases,
+    replay_pages,
+    replays,
     request_log,
     rule_pages,
     search,
+    shadows,
     shop_pages,
     shop_running,
     trainings,
@@ -102,6 +106,12 @@ CALLS = {
         Route("PUT", "/experiments/<name>", experiments.begin_experiment, ADMIN),
         Route("GET", "/experiments/<name>", experiments.experiment, READ),
         Route("POST", "/experiments/<name>/end", experiments.end_experiment, ADMIN),
+        Route("GET", "/canaries", canaries.canaries, READ),
+        Route("POST", "/canaries/end", canaries.end_canary, ADMIN),
+        Route("PUT", "/shadow", shadows.begin_shadow, ADMIN),
+        Route("GET", "/shadow", shadows.shadow, READ),
+        Route("POST", "/shadow/end", shadows.end_shadow, ADMIN),
+        Route("POST", "/replay", replays.replay_request, ADMIN),
     ),
 }
 """Routes that programs call, as /openapi.json describes them."""
@@ -132,6 +142,8 @@ PAGES = {
         Route("GET", "/operations/data/<load_id>", dashboard_pages.rejected, READ),
         Route("GET", "/operations/shop", dashboard_pages.shop, READ),
         Route("GET", "/operations/experiments", experiment_pages.experiments, READ),
+        Route("GET", "/operations/replay", replay_pages.replay_form, READ),
+        Route("POST", "/operations/replay", replay_pages.replay_list, OPEN),  # its form asks for a key
         Route("GET", "/operations/rules", rule_pages.rules, READ),
         Route("POST", "/operations/rules", rule_pages.change_rules, OPEN),  # its form asks for a key
         Route("GET", f"/dashboard/releases/<{CHANGE}:name>", dashboard_pages.confirm, READ),

@@ -9,17 +9,21 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
 
 from app.background.requested_training import start_requested_training
 from app.context import AisleContext, current_aisle
 from app.routes.audit_log import name_change
+from app.routes.canaries import stop_canary
 from app.routes.comparisons import start_comparison
 from app.routes.dashboard_pages import form_answer, key_refusal
 from app.routes.experiments import end
+from app.routes.shadows import end_unseen
 from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
 from app.views.finding_records import finding_text, forget_look
+from app.views.message_texts import message_text, unmarked
 from app.views.product_cards import name_of
 from src.core.errors import AisleError, Busy
 from src.core.operation_records import FindingRecord
@@ -63,7 +67,11 @@ def _stop(aisle: AisleContext, subject: str) -> str:
 
 def _running(aisle: AisleContext, subject: str) -> str | None:
     run = aisle.store.runs.get(subject)
-    return None if run is None or run.status.is_over else f"{run.run_id}: {run.progress}"
+    return (
+        None
+        if run is None or run.status.is_over
+        else f"{run.run_id}: {unmarked(message_text(run.progress, current_phrases()))}"
+    )
 
 
 def _open_finding(aisle: AisleContext, subject: str) -> FindingRecord | None:
@@ -75,7 +83,7 @@ def _finding(aisle: AisleContext, subject: str) -> str | None:
     if record is None:
         return None
     said = finding_text(record, current_phrases(), str(aisle.settings.var))
-    return f"{said.name}: {said.state}"
+    return Markup("{}: {}").format(said.name, said.state)
 
 
 def _acknowledge(aisle: AisleContext, subject: str) -> str:
@@ -138,6 +146,26 @@ def _end_experiment(aisle: AisleContext, subject: str) -> str:
     return "end_experiment"
 
 
+def _shadow(aisle: AisleContext, subject: str) -> str | None:
+    newest = aisle.store.shadows.newest()
+    return None if newest is None or newest.ended_at is not None else newest.release
+
+
+def _end_shadow(aisle: AisleContext, subject: str) -> str:
+    end_unseen(aisle)
+    return "end_shadow"
+
+
+def _canary(aisle: AisleContext, subject: str) -> str | None:
+    canary = aisle.store.canaries.open()
+    return None if canary is None or canary.release != subject else subject
+
+
+def _end_canary(aisle: AisleContext, subject: str) -> str:
+    stop_canary(aisle)
+    return "end_canary"
+
+
 def _to_experiments(subject: str) -> str:
     return url_for("dashboard.experiments")
 
@@ -164,6 +192,8 @@ ACTIONS = {
     "exclude": _Action(_product, _exclude, _to_product),
     "include": _Action(_product, _include, _to_product),
     "end_experiment": _Action(_experiment, _end_experiment, _to_experiments),
+    "end_canary": _Action(_canary, _end_canary, _to_experiments),
+    "end_shadow": _Action(_shadow, _end_shadow, _to_experiments),
     "compare": _Action(_releases, _compare, _to_comparison),
 }
 

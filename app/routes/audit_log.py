@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -15,6 +16,7 @@ from app.schemas.running import AuditList, AuditQuery
 from app.security.api_keys import Role
 from src.core.errors import StoreError
 
+_BUTTON = re.compile(r"<any\(.*\):name>")
 _CHANGES = ("POST", "PUT", "DELETE", "PATCH")
 
 _log = logging.getLogger(__name__)
@@ -30,10 +32,15 @@ def note_change_by_key(response: Response) -> Response:
         return response
     subject = g.get("changed") or ", ".join(str(value) for value in (request.view_args or {}).values())
     try:
-        aisle.store.audit.add(who, f"{request.method} {request.url_rule.rule}", subject, response.status_code)
+        aisle.store.audit.add(who, f"{request.method} {_action(request.url_rule.rule)}", subject, response.status_code)
     except StoreError as error:
         _log.error("what was done with a key cannot be written down: %s", error)
     return response
+
+
+def _action(rule: str) -> str:
+    """Return the path of a call; the button of a form is named in it, the id of a call is not."""
+    return _BUTTON.sub(str((request.view_args or {}).get("name")), rule)
 
 
 def name_change(subject: str, details: Mapping[str, object] | None = None) -> None:

@@ -11,21 +11,22 @@ from flask import Blueprint, Response, g, jsonify, make_response, redirect, rend
 from flask_wtf.csrf import CSRFError
 
 from app.background.profile_refresher import ProfileState
-from app.context import current_aisle
+from app.context import AisleContext, current_aisle
 from app.routes.audit_log import name_change
 from app.routes.release_changes import change_release, status_of
 from app.security.api_keys import Role
 from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
-from app.views.finding_records import finding_text
+from app.views.finding_records import finding_text, update_findings
 from app.views.findings import Level
+from app.views.message_texts import message_text, quoted, unmarked
 from app.views.overview import overview
 from app.views.rejection_texts import rejection_text
 from app.views.resolutions import resolution_text
 from app.views.service_checks import before_current, current_of
 from app.views.svg_charts import columns, curve
 from app.views.verdict_texts import check_text, verdict_text
-from src.core.domain import EventKind
+from src.core.domain import EventKind, JsonDict
 from src.core.errors import AisleError, StoreError
 from src.releases.listed_release import Listed
 from src.releases.registry import Registry
@@ -43,6 +44,7 @@ _AUDITED, _PAST_FINDINGS = 50, 20
 _SEE_MORE = {
     "LoadRejected": ("dashboard.data", "loads"),
     "IdsUnknown": ("dashboard.data", "totals"),
+    "CanaryFell": ("dashboard.experiments", "canary"),
     "Drifted": ("dashboard.quality", "nights"),
     "DataWarnings": ("dashboard.releases", "runs"),
     "RunKept": ("dashboard.releases", "runs"),
@@ -87,17 +89,25 @@ def _helpers() -> dict[str, object]:
         "run_said": _run_said,
         "check_said": _check_said,
         "rejection_of": rejection_text,
+        "message_of": message_text,
+        "quoted": quoted,
         "resolution_of": resolution_text,
         "var": current_aisle().settings.var,
     }
 
 
 def _verdict_of(release: Listed) -> str:
-    return verdict_text(release.gate, release.gate_sentence, current_phrases())
+    t = current_phrases()
+    return verdict_text(release.gate, quoted(release.gate_sentence, t), t)
 
 
 def _run_said(run: Mapping[str, Any]) -> str:
-    return verdict_text(run.get("verdict"), str(run["message"]), current_phrases())
+    return _said_at_end(run.get("verdict"), run["message"])
+
+
+def _said_at_end(verdict: JsonDict | None, message: str) -> str:
+    t = current_phrases()
+    return verdict_text(verdict, message_text(message, t), t)
 
 
 def _check_said(check: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
@@ -132,7 +142,7 @@ def show() -> Response:
     except StoreError:
         past, audit, written = [], [], []
     said = [(record, finding_text(record, t, str(aisle.settings.var))) for record in past]
-    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=done())
+    return tab("now", o=overview(aisle, t), past=said, audit=audit, written=written, done=done(), state=_state(aisle))
 
 
 def done() -> str:
@@ -148,6 +158,12 @@ def done() -> str:
     return t(f"done.{name}", subject=args.get("subject", "")) if f"done.{name}" in t.texts else ""
 
 
+def _state(aisle: AisleContext) -> str:
+    """Return what changes when another release is served or another finding is open, for a page that is watched."""
+    findings = (f"{record.finding_id}-{record.state}" for record in update_findings(aisle))
+    return " ".join([aisle.recommender.version or "", aisle.registry.current_version() or "", *findings])
+
+
 def progress() -> Response:
     """Answer a page that watches a training: what runs, its step, or how the last one ended."""
     aisle, t = current_aisle(), current_phrases()
@@ -159,17 +175,18 @@ def progress() -> Response:
             {
                 "at": int(time.time()),
                 "release": aisle.registry.current_version(),
+                "state": _state(aisle),
                 "run": None
                 if running is None
                 else {
                     "id": running.run_id,
                     "status": t.named("run", running.status),
-                    "step": running.progress,
+                    "step": unmarked(message_text(running.progress, t)),
                     "stop": url_for("actions.confirm", name="stop", subject=running.run_id),
                 },
                 "last": None
                 if last is None
-                else {"id": last.run_id, "said": verdict_text(last.verdict, last.message, t)},
+                else {"id": last.run_id, "said": unmarked(_said_at_end(last.verdict, last.message))},
             }
         )
     )
@@ -296,7 +313,7 @@ def _form(name: str, version: str, status: int = 200, problem: str = "") -> Resp
     current = current_of(listing)
     target = _target(name, version, listing)
     if target is None and status == 200:
-        status, problem = 404, current_phrases()("form.gone")
+        status, problem = 404, current_phrases()("ask.no_older" if name == "rollback" else "form.gone")
     shown = {"name": name, "current": current, "target": target, "problem": problem, "wrong_key": status == 401}
     return form_answer("dashboard_change.html", shown, status)
 

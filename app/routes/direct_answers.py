@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, g, request
 from pydantic import ValidationError
@@ -23,8 +23,11 @@ from app.security.browser_headers import CALL_HEADERS
 from app.security.request_bodies import plain_body
 from app.serving.recommender import EXPERIMENTS, ListAnswer
 from app.telemetry.request_records import RequestRecord
+from src.core.domain import Query
 
 _FAULT = "aisle.fault"
+_MOST_KNOWN, _LONGEST_KNOWN = 1_024, 256
+"""Bodies that are parsed once, and bytes of the longest of them."""
 _HEALTHY = b'{"status":"ok"}\n'
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -45,6 +48,13 @@ class _Fault:
     error: Exception
 
 
+class _Wanted(NamedTuple):
+    """A body that asks for a bare list; neither is ever changed."""
+
+    body: RecommendBody
+    query: Query
+
+
 class DirectAnswers:
     """WSGI middleware of an application, see above.
 
@@ -55,6 +65,7 @@ class DirectAnswers:
     def __init__(self, app: Flask) -> None:
         self.flask = app.wsgi_app
         self._app = app
+        self._known: dict[bytes, _Wanted] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -77,14 +88,28 @@ class DirectAnswers:
         sent = plain_body(environ, aisle.settings.max_body_bytes)
         if sent is None:
             return None, None
+        wanted = self._wanted(sent)
+        if wanted is None:
+            return None, None
+        answer = aisle.recommender.answer(wanted.query, wanted.body, wanted.body.placement or "")
+        return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
+
+    def _wanted(self, sent: bytes) -> _Wanted | None:
+        """Return what a body asks for; None if it is wrong, or asks for more than a bare list."""
+        if (known := self._known.get(sent)) is not None:
+            return known
         try:
             body = RecommendBody.model_validate(self._app.json.loads(sent))
         except (ValidationError, ValueError):
-            return None, None
+            return None
         if body.product_name is not None or body.detail or body.explain:
-            return None, None
-        answer = aisle.recommender.answer(body.query(), body, body.placement or "")
-        return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
+            return None
+        wanted = _Wanted(body, body.query())
+        if len(sent) <= _LONGEST_KNOWN:  # a shop asks for the lists of a visitor again and again
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[sent] = wanted
+        return wanted
 
     def _respond(
         self,

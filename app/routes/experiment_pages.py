@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response
 
 from app.context import current_aisle
 from app.routes.dashboard_pages import done, tab
 from app.routes.experiments import judged_experiment
+from app.routes.shadows import shadow_report
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import Role
 from app.texts import current_phrases
+from app.views.canary_texts import canary_sentence
 from src.evaluation.experiment_report import METRICS
 
-_BEGIN = "PUT /experiments/{name}"
+_BEGIN, _SHADOW, _CANARIES = "PUT /experiments/{name}", "PUT /shadow", "GET /canaries"
+_SHOWN_CANARIES = 5
 
 
 def experiments() -> Response:
@@ -20,4 +25,15 @@ def experiments() -> Response:
     aisle, t = current_aisle(), current_phrases()
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
     begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
-    return tab("experiments", experiments=judged, metrics=METRICS, begin=begin, done=done())
+    unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN)
+    shadow, canaries = shadow_report(aisle), aisle.store.canaries.newest(_SHOWN_CANARIES)
+    listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ)
+    shown: dict[str, Any] = {
+        "experiments": judged,
+        "metrics": METRICS,
+        "begin": begin,
+        "shadow": shadow,
+        "unseen": unseen,
+    }
+    shown |= {"canaries": [(each, canary_sentence(each, t)) for each in canaries], "listed": listed}
+    return tab("experiments", **shown, done=done())

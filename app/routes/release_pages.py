@@ -9,10 +9,13 @@ from flask import Response, request
 from app.context import current_aisle
 from app.routes.dashboard_pages import tab
 from app.texts import current_phrases
+from app.views.canary_texts import canary_sentence
 from app.views.overview import overview
 from app.views.product_cards import name_of
 from src.core.errors import StoreError
 from src.core.operation_records import ReleaseComparison
+
+_RUNS = 50
 
 
 def releases() -> Response:
@@ -29,7 +32,16 @@ def releases() -> Response:
         "other": request.args.get("other") or current,
     }
     compared = _compared(chosen["one"], chosen["other"])
-    return tab("releases", o=shown, chosen=chosen, compared=compared, titles=_titles(compared))
+    return tab("releases", o=shown, chosen=chosen, compared=compared, titles=_titles(compared), canaries=_canaries())
+
+
+def _canaries() -> dict[str, str]:
+    """Return run → how its release goes out."""
+    t = current_phrases()
+    try:
+        return {each.run_id: canary_sentence(each, t) for each in current_aisle().store.canaries.newest(_RUNS)}
+    except StoreError:
+        return {}
 
 
 def _compared(one: str, other: str) -> ReleaseComparison | None:

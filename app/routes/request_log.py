@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.metrics_core import Metric as Family
 
 from app.context import AisleContext, current_aisle
+from app.routes.shadows import shadow_report
 from app.schemas import SANE_REQUEST_ID
 from app.serving.recommender import Recommender
 from app.telemetry.metrics import CONTENT_TYPE
@@ -25,6 +26,7 @@ from src.core.errors import StoreError
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import configure_logging
 from src.core.settings import Settings
+from src.core.shadows import ALL
 from src.store import Store
 
 REQUEST_ID = "X-Request-Id"
@@ -88,6 +90,7 @@ def metrics() -> Response:
     aisle = current_aisle()
     aisle.request_records.flush()
     more = [*_worker_families(aisle.recommender), *_run_families(aisle.store), _finding_family(aisle)]
+    more += _shadow_families(aisle)
     return Response(aisle.metrics.text(more), content_type=CONTENT_TYPE)
 
 
@@ -109,6 +112,29 @@ def _finding_family(aisle: AisleContext) -> Family:
     for labels, count in sorted(counts.items()):
         family.add_metric(list(labels), count)
     return family
+
+
+def _shadow_families(aisle: AisleContext) -> list[Family]:
+    """Return the counts and the agreement of the shadow that began last; nothing if there was none."""
+    try:
+        report = shadow_report(aisle)
+    except StoreError:
+        return []
+    lists = CounterMetricFamily("aisle_shadow_lists", "Lists for the shadow.", labels=["release", "result"])
+    agreement = GaugeMetricFamily(
+        "aisle_shadow_agreement", "Mean rank-biased overlap.", labels=["release", "served_by"]
+    )
+    whole = [each for each in report["slices"] if each["slice"] == ALL]
+    counts = {
+        "compared": sum(each["lists"] for each in whole),
+        "dropped": report["dropped"],
+        "failed": report["failed"],
+    }
+    for result, count in counts.items() if report["release"] else ():
+        lists.add_metric([report["release"], result], count)
+    for each in whole:
+        agreement.add_metric([report["release"], each["served_by"]], each["agreement"])
+    return [lists, agreement] if report["release"] else []
 
 
 def _is_alive(pid: int) -> bool:

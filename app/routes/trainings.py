@@ -10,9 +10,12 @@ from flask import Response, jsonify
 from app.background.requested_training import has_learnt_everything, start_requested_training, wait_for_end
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
+from app.routes.canaries import canary_document
+from app.routes.experiments import judged_experiment
 from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import RunAnswer, RunPath, TrainingAnswer, TrainingBody
+from app.texts import phrases_in
 from src.core.errors import NoRelease
 from src.core.records import Run, RunStatus
 
@@ -94,7 +97,7 @@ def _model_status(body: TrainingBody) -> dict[str, Any]:
 
 @operation(
     "trainings",
-    "A training: how far it is, how it ended, and what the gate said",
+    "A training: how far it is, how it ended, what the gate said, and how its release goes out",
     responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
@@ -102,4 +105,15 @@ def show_run(path: RunPath) -> Response:
     run = current_aisle().store.runs.get(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
-    return jsonify(asdict(run))
+    return jsonify({**asdict(run), "canary": _canary_of(run)})
+
+
+def _canary_of(run: Run) -> dict[str, Any] | None:
+    """Return the way of a run's release to all users, with what the experiments of its steps found."""
+    aisle = current_aisle()
+    canary, t = aisle.store.canaries.of_run(run.run_id), phrases_in("en", aisle.settings)
+    if canary is None:
+        return None
+    document = canary_document(canary, t)
+    begun = filter(None, map(aisle.store.experiments.get, document["experiments"]))
+    return document | {"experiments": [judged_experiment(aisle, each, t) for each in begun]}

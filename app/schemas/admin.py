@@ -49,7 +49,8 @@ class RunAnswer(BaseModel):
 
     status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from
     outside). verdict: what the gate looked at, and its figures. phases: what it did, with seconds, the share of all
-    cores that it kept busy, and peak memory.
+    cores that it kept busy, and peak memory. canary: how its release goes out to the users, with the experiments of its
+    steps; null if all get it at once.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -68,6 +69,7 @@ class RunAnswer(BaseModel):
     progress: str
     verdict: dict[str, Any] | None
     phases: list[dict[str, Any]]
+    canary: dict[str, Any] | None = None
 
 
 class ListedRelease(BaseModel):

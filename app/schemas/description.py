@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, events, experiments, list_answers, lists, people, running
+from app.schemas import admin, canaries, events, experiments, list_answers, lists, people, replays, running, shadows
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
@@ -33,6 +33,9 @@ _MODULES: tuple[ModuleType, ...] = (
     running,
     experiments,
     people,
+    replays,
+    canaries,
+    shadows,
     problem_json,
 )
 _ABOUT = """Product recommendations that a shop can run itself.

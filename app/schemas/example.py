@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from app.security.api_keys import Role
 
 RELEASE, OLDER = "20261127T000212Z-e64728e0", "20261126T000154Z-9bccd32b"
+ASKED = "4b1f0c77d2a94e5f8c60a1b2"
 RUN, RUNNING, FINDING = "5f0c2a9d41be", "c81e07b5a2f4", "9d3b60c1fe27"
 _AT = "localhost:5000"
 _NO_BODY: Any = object()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.schemas.example import FINDING, OLDER, RELEASE, RUNNING, Example
+from app.schemas.example import ASKED, FINDING, OLDER, RELEASE, RUN, RUNNING, Example
 
 _RULES: list[dict[str, Any]] = [{"action": "exclude", "product_id": "P00012"}]
 _VERSION = {"version": 1, "at": 1795733423, "who": "anna", "note": "discontinued", "rules": _RULES}
@@ -105,6 +105,7 @@ _PERSON: dict[str, Any] = {
         }
     ],
     "experiments": [],
+    "requests": [],
     "releases": [OLDER, RELEASE],
 }
 _ERASED = {
@@ -113,6 +114,67 @@ _ERASED = {
     "events": 17,
     "releases": [OLDER, RELEASE],
     "next_training": "2026-11-28T03:00:00+00:00",
+}
+_REPLAYED = {
+    "request_id": ASKED,
+    "at": 1795733423,
+    "user_id": "U00001",
+    "placement": "",
+    "experiments": "",
+    "served_by": RELEASE,
+    "release": OLDER,
+    "repeated": True,
+    "obstacles": [],
+    "answered": ["P00012", "P00286"],
+    "made": ["P00012", "P00009"],
+    "overlap": 0.5,
+    "agreement": 0.55,
+    "products": [
+        {
+            "product_id": "P00009",
+            "change": "came",
+            "before": None,
+            "after": 2,
+            "why": "Not listed then: it is ranked 3, and the list ends at 2.",
+            "components_before": None,
+            "components_after": None,
+        }
+    ],
+}
+_CANARY: dict[str, Any] = {
+    "release": OLDER,
+    "run_id": RUN,
+    "proposed_at": 1795733423,
+    "state": "running",
+    "against": RELEASE,
+    "step": 0,
+    "step_at": 1795733424,
+    "ended_at": None,
+    "reason": "",
+    "share": 0.05,
+    "experiments": ["canary-20261126t000154z-9bccd32b-5"],
+    "text": "Shown to 5 % of the customers since 27 Nov 2026, 00:30; the others get 20261127T000212Z-e64728e0.",
+}
+_SHADOW: dict[str, Any] = {
+    "release": OLDER,
+    "state": "running",
+    "share": 0.1,
+    "started_at": 1795733423,
+    "ended_at": None,
+    "who": "anna",
+    "dropped": 0,
+    "failed": 0,
+    "slices": [
+        {
+            "served_by": RELEASE,
+            "slice": "all",
+            "lists": 812,
+            "overlap": 0.74,
+            "agreement": 0.81,
+            "ms": 1.92,
+            "served_ms": 1.88,
+        }
+    ],
 }
 _CHANGED_LIST = {"user_id": "U00001", "before": ["P00012", "P00286"], "after": ["P00286", "P00009"]}
 
@@ -164,5 +226,17 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "GET /canaries": (Example("the last ones", [_CANARY]),),
+    "POST /canaries/end": (
+        Example(
+            "the one that runs",
+            _CANARY | {"state": "stopped", "share": 0.0, "ended_at": 1795737023},
+            {},
+        ),
+    ),
+    "PUT /shadow": (Example("the release before", _SHADOW, {"release": OLDER, "share": 0.1}),),
+    "GET /shadow": (Example("one that runs", _SHADOW),),
+    "POST /shadow/end": (Example("it", _SHADOW | {"state": "ended", "ended_at": 1795737023}, {}),),
+    "POST /replay": (Example("by another release", _REPLAYED, {"request_id": ASKED, "release": OLDER}),),
     "GET /audit": (Example("the last entry", [_DONE], query={"n": 1}),),
 }

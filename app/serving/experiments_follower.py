@@ -8,7 +8,9 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import BESTSELLERS, SLOW_SECONDS, Arm, ArmLists, Experiment
 from src.core.shop_rules import ShopRule
@@ -48,6 +50,11 @@ class Assignment:
         return cls(names, tuple(rule for _, arm in chosen for rule in arm.rules), release, model)
 
     @property
+    def chooses_lists(self) -> bool:
+        """Whether an arm names what makes the list."""
+        return self.release is not None or self.model is not None
+
+    @property
     def header(self) -> str:
         """The arms as the answer names them: experiment=arm, divided by commas."""
         return ", ".join(f"{experiment}={arm}" for experiment, arm in self.arms)
@@ -60,8 +67,8 @@ def _model_of(arm: Arm) -> str | None:
 class ExperimentsFollower:
     """The experiments of one worker. Without a running one a request pays a look at an empty list."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, var: Path) -> None:
+        self._store, self._erasures = store, Erasures(var)
         self._running: list[Experiment] = []
         self._all: list[Experiment] = []
         self._stamp: int | None = None
@@ -139,6 +146,7 @@ class ExperimentsFollower:
         new = [shown for key, shown in first.items() if key not in self._written]
         try:
             self._store.experiments.add(new, costs)
+            self._store.people.erase_all(self._erasures.undone((shown.user_id, shown.at) for shown in new))
         except StoreError as error:
             _log.warning("lists of experiments wait to be kept: %s", error)
             self._waiting.extendleft(reversed(taken))

@@ -10,7 +10,7 @@ from src.interactions.event_weights import Weighting
 from src.recommendation.prepared_lists import Fingerprint, fingerprint_of
 from src.store.event_store import EventStore
 
-_MOST = 16_384
+_MOST = 8_192
 
 
 class PrintedHistory(NamedTuple):
@@ -20,8 +20,18 @@ class PrintedHistory(NamedTuple):
     history: list[Event] | None
 
 
+class _Known(NamedTuple):
+    """What is known of a user: the store's mark before the history was read, a digest of it, and its fingerprint."""
+
+    mark: int | None
+    digest: bytes
+    fingerprint: Fingerprint
+
+
 class HistoryFingerprints:
     """Fingerprints by what users did, which the store returns as one text: quick for long histories, and never old.
+
+    While the store's mark stays the same no event was added or removed, so that the text need not be read again.
 
     Args:
         events: The events of the store.
@@ -29,7 +39,7 @@ class HistoryFingerprints:
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
-        self._held: tuple[Weighting, dict[bytes, Fingerprint]] | None = None
+        self._held: tuple[Weighting, dict[str, _Known]] | None = None
 
     def of(self, user_id: str, weighting: Weighting) -> PrintedHistory | None:
         """Return the fingerprint of the history that the store has now.
@@ -41,21 +51,28 @@ class HistoryFingerprints:
         Returns:
             The fingerprint; None for an unknown user, and where more than products and kinds shapes a list.
         """
-        if not weighting.by_kind_alone or (done := self._events.done(user_id)) is None:
+        if not weighting.by_kind_alone:
             return None
-        key, known = blake2b(done.encode("utf-8", "surrogatepass"), digest_size=16).digest(), self._of(weighting)
-        if (fingerprint := known.get(key)) is not None:
-            return PrintedHistory(fingerprint, None)
+        mark, users = self._events.mark(), self._of(weighting)
+        known = users.get(user_id)
+        if known is not None and mark is not None and known.mark == mark:
+            return PrintedHistory(known.fingerprint, None)
+        if (done := self._events.done(user_id)) is None:
+            return None
+        digest = blake2b(done.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if known is not None and known.digest == digest:
+            users[user_id] = known._replace(mark=mark)
+            return PrintedHistory(known.fingerprint, None)
         history = self._events.history(user_id)
         fingerprint = fingerprint_of(history, weighting)
         if self._events.is_of(done, history):
-            if len(known) >= _MOST:
-                known.clear()
-            known[key] = fingerprint
+            if len(users) >= _MOST:
+                users.clear()
+            users[user_id] = _Known(mark, digest, fingerprint)
         return PrintedHistory(fingerprint, history)
 
-    def _of(self, weighting: Weighting) -> dict[bytes, Fingerprint]:
-        """Return what is known of histories; nothing at first, as another weighting tells other histories apart."""
+    def _of(self, weighting: Weighting) -> dict[str, _Known]:
+        """Return what is known of users; nothing at first, as another weighting tells other histories apart."""
         held = self._held
         if held is None or held[0] != weighting:
             held = self._held = (weighting, {})

@@ -1,4 +1,4 @@
-"""Hold releases besides the current one, for the arms of experiments."""
+"""Hold releases besides the current one, for the arms of experiments and for a shadow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class OtherReleases:
             return
         try:
             self._loaded[version] = self._registry.load(version, is_remembered=True), AttributesCache(self._store)
-            _log.info("an experiment serves release %s", version)
+            _log.info("holding release %s, too", version)
         except AisleError as error:
             self._retry_at[version] = time.monotonic() + _RETRY_SECONDS
-            _log.error("an arm of an experiment is served the current release instead of %s: %s", version, error)
+            _log.error("release %s, which an experiment or shadow asks for, cannot be held: %s", version, error)

@@ -18,10 +18,11 @@ from app.serving.list_cache import ListCache
 from app.serving.other_releases import OtherReleases
 from app.serving.pinned_products import pinned_place, with_pins
 from app.serving.release_follower import ReleaseFollower
-from app.serving.serving_snapshot import ServingSnapshot
+from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
+from app.serving.shadow_follower import ShadowFollower, ShadowPair
 from app.serving.shop_rules_follower import ShopRulesFollower
 from app.serving.store_counts import StoreCounts
-from app.telemetry.served_lists import USER, ShownList, note
+from app.telemetry.served_lists import USER, AskedFor, ShownList, note
 from src.core.domain import (
     Event,
     EventKind,
@@ -62,6 +63,7 @@ class ListAnswer:
         cached: whether it came from the cache; None if it was not looked for there.
         placement: where the shop shows it; "" if that is not known.
         assignment: the arms of experiments that it was made for; None for none.
+        asked: what it was made of, with AISLE_LOG_REQUESTS=on; else None.
     """
 
     release: str
@@ -70,12 +72,14 @@ class ListAnswer:
     cached: bool | None = field(default=None, compare=False)
     placement: str = ""
     assignment: Assignment | None = None
+    asked: AskedFor | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
         arms = self.assignment.header if self.assignment else ""
-        return ShownList(self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
+        shown = (self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
+        return ShownList(*shown, self.asked)
 
 
 @dataclass(frozen=True)
@@ -111,24 +115,34 @@ class Recommender(ReleaseFollower):
         counts: cached counts over the store.
         rules: the shop's rules.
         experiments: the running experiments.
+        shadow: the release that answers unseen.
     """
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, cache: ListCache) -> None:
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
+        self._keeps_requests = settings.log_requests == "on"
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
-        self.experiments = ExperimentsFollower(store)
+        self.experiments = ExperimentsFollower(store, settings.var)
         self._others = OtherReleases(store, registry)
+        self.shadow = ShadowFollower(store, self._pair)
         self.counts = StoreCounts(settings, store, cache)
 
     def follow(self) -> None:
-        """Take up changed rules and experiments, and write what was shown in these."""
+        """Take up changed rules, experiments and shadows, and write what was shown in these."""
         self.rules.refresh()
         self.experiments.refresh()
-        self._others.follow(self.experiments.releases, self._withdrawn)
+        self.shadow.refresh()
+        self._others.follow(self.experiments.releases | self.shadow.releases, self._withdrawn)
         self.experiments.flush()
+        self.shadow.flush()
+
+    def _pair(self, version: str) -> ShadowPair | None:
+        """Return what serves and a release that was asked for besides; None while one of them is missing."""
+        served, other = self._served, self._others.get(version)
+        return None if served is None or other is None else ShadowPair(served, other)
 
     def recommend(
         self, query: Query, wanted: RuleFields = _NO_RULES, placement: str = "", shop: ActiveRules | None = None
@@ -170,8 +184,10 @@ class Recommender(ReleaseFollower):
         """
         began = time.perf_counter()
         served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
-        # What is pinned depends on the history.
-        listed, stored = (None, None) if rules.pins else self._found(served.pipeline, query)
+        own = query
+        # What is pinned depends on the history, and so does what is kept to be repeated.
+        reads = bool(rules.pins) or self._keeps_requests
+        listed, stored = (None, None) if reads else self._found(served.pipeline, query)
         cached = None
         if listed is None:
             query = self._with_history(query, stored)
@@ -181,9 +197,12 @@ class Recommender(ReleaseFollower):
         if assignment is not None and query.user_id is not None:
             seconds = time.perf_counter() - began
             self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
+        if assignment is None or not assignment.chooses_lists:
+            self.shadow.offer(own)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
-        return ListAnswer(served.release.version, source, listed, cached, placement, assignment)
+        asked = AskedFor(own, query.history, rules.pins, served.marks) if self._keeps_requests else None
+        return ListAnswer(served.release.version, source, listed, cached, placement, assignment, asked)
 
     def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
         """Return what makes the list of a query: rules that are tried keep users out of experiments."""
@@ -221,6 +240,22 @@ class Recommender(ReleaseFollower):
         _, listed = served.listed(query, self._store.products)
         self._cache.set(key, list_to_json(listed))
         return listed, False
+
+    def snapshot_of(self, version: str) -> ServingSnapshot:
+        """Return a release to answer with, loaded now if this worker does not hold it.
+
+        Raises:
+            UnknownName: There is no such release.
+            ReleaseError: It does not verify.
+        """
+        served = self._served
+        if served is not None and served.release.version == version:
+            return served
+        held = self._others.get(version)
+        if held is not None:
+            return held
+        release = self._registry.load(version, is_remembered=True)
+        return ServingSnapshot.of(release, self._withdrawn, AttributesCache(self._store).of(release))
 
     def why_not(
         self, query: Query, product_id: str, wanted: RuleFields = _NO_RULES, placement: str = ""

@@ -15,6 +15,7 @@ from app.serving.ruled_search import RuledPipelines, with_boosts
 from app.telemetry.served_lists import PRODUCT, SEARCH, TEXT, ShownList, note
 from src.core.domain import FloatArray, JsonDict, Product, ProductFilter, Recommendation
 from src.core.errors import AisleError, NotReady
+from src.core.messages import message
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.interactions.item_attributes import ItemAttributes
@@ -230,7 +231,7 @@ class SearchService:
             return {"status": "not_loaded"}
         search = pipeline.search
         if search is None:
-            return {"status": "not_loaded", "note": "no product's title is known: load a catalogue and train"}
+            return {"status": "not_loaded", "note": message("search.no_titles")}
         problem = self._encoder(search.encoded_by).problem if search.encoded_by else None
         status = "loaded" if problem is None else "not_loaded"
         return {"status": status, "note": problem or "", **search.describe()}

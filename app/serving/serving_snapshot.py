@@ -88,6 +88,12 @@ class ServingSnapshot:
         """
         return self.release is release and self.withdrawn == withdrawn and self.versioned is versioned
 
+    @property
+    def marks(self) -> tuple[str, int | None, str]:
+        """What tells the present state of products: hash of the withdrawn ones, time of the last change, groups."""
+        groups = self.pipeline.groups
+        return self.mark, self.versioned.stamp, "" if groups is None else groups.mark
+
     def cache_key(self, query: Query) -> dict[str, Any]:
         """Return everything that shapes the list of a query."""
         stamp: dict[str, Any] = {"facts": self.versioned.stamp} if query.rules.asks_facts else {}

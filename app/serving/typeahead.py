@@ -11,6 +11,7 @@ from app.serving.release_follower import ReleaseFollower
 from app.serving.search_service import SearchService
 from src.core.domain import Product, ProductFilter
 from src.core.errors import NotReady
+from src.core.messages import message
 from src.models import POPULARITY
 from src.recommendation.pipeline import Pipeline
 from src.search.autocomplete import autocomplete
@@ -66,7 +67,7 @@ class Typeahead:
         """
         _, pipeline = self._follower.serving()
         if pipeline.search is None:
-            raise NotReady("the release knows no product's category. Load a catalogue and run python train_model.py")
+            raise NotReady(message("search.no_titles"))
         fits = pipeline.search.attributes.fitting(wanted)
         allowed = np.ones(len(pipeline.items), np.bool_) if fits is None else fits
         if pipeline.listed is not None:

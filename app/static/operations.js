@@ -2,7 +2,7 @@
 // page says so: it is never behind by more than two seconds without a word.
 (function () {
   "use strict";
-  var EVERY_MS = 1500;
+  var EVERY_MS = 900, PATIENCE_MS = 1000;
   var place = document.querySelector("[data-progress]");
 
   function later(part) {
@@ -30,10 +30,28 @@
 
   var box = place.querySelector("[data-running]"), idle = place.querySelector("[data-idle]");
   var lost = place.querySelector("[data-connection]");
-  var watched = box.hidden ? null : place.querySelector("[data-run]").textContent;
+  var waiting = null, watched = box.hidden ? null : place.querySelector("[data-run]").textContent;
+
+  // What else the page says is of another state now: another release, or other findings.
+  function renew() {
+    fetch(window.location.pathname, { headers: { Accept: "text/html" } })
+      .then(function (answer) { return answer.ok ? answer.text() : Promise.reject(answer.status); })
+      .then(function (text) {
+        var fresh = new DOMParser().parseFromString(text, "text/html");
+        document.querySelectorAll("[data-renewed]").forEach(function (part) {
+          var other = fresh.querySelector('[data-renewed="' + part.dataset.renewed + '"]');
+          if (other !== null && !part.contains(document.activeElement)) { part.replaceWith(document.adoptNode(other)); }
+        });
+      })
+      .catch(function () { lost.textContent = place.dataset.lost; lost.hidden = false; });
+  }
 
   function show(state) {
     lost.hidden = true;
+    if (state.state !== place.dataset.state) {
+      place.dataset.state = state.state;
+      renew();
+    }
     box.hidden = state.run === null;
     if (state.run !== null) {
       watched = state.run.id;
@@ -53,13 +71,15 @@
   }
 
   function ask() {
-    var patience = new AbortController(), timer = setTimeout(function () { patience.abort(); }, EVERY_MS);
+    clearTimeout(waiting);
+    var patience = new AbortController(), timer = setTimeout(function () { patience.abort(); }, PATIENCE_MS);
     fetch(place.dataset.progress, { headers: { Accept: "application/json" }, signal: patience.signal })
       .then(function (answer) { return answer.ok ? answer.json() : Promise.reject(answer.status); })
       .then(show)
       .catch(function () { lost.textContent = place.dataset.lost; lost.hidden = false; })
-      .then(function () { clearTimeout(timer); setTimeout(ask, document.hidden ? 5 * EVERY_MS : EVERY_MS); });
+      .then(function () { clearTimeout(timer); waiting = setTimeout(ask, document.hidden ? 5 * EVERY_MS : EVERY_MS); });
   }
 
-  setTimeout(ask, EVERY_MS);
+  waiting = setTimeout(ask, EVERY_MS);
+  document.addEventListener("visibilitychange", function () { if (!document.hidden) { ask(); } });
 })();

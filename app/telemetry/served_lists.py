@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import g, has_request_context
 
 from app.telemetry.metrics import LISTS_DROPPED, Metrics
-from src.core.domain import DAY, Recommendation
+from src.core.domain import DAY, Event, Query, Recommendation
+from src.core.erasures import Erasures
 from src.core.errors import StoreError
+from src.core.list_recipes import AskedList, ListRecipe, digest_of
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -32,6 +35,22 @@ _FORGET_SECONDS, _FORGET_SECONDS_MORE = 3_600.0, 10.0
 _log = logging.getLogger(__name__)
 
 
+class AskedFor(NamedTuple):
+    """What a list was made of.
+
+    Attributes:
+        query: What was asked, with the rules that held, without the stored history.
+        history: The stored history of the user, and that of the request.
+        pins: (place from 1, id) of the rules that held.
+        marks: Hash of the withdrawn products, time of the last change of products, hash of the groups.
+    """
+
+    query: Query
+    history: Sequence[Event]
+    pins: tuple[tuple[int, str], ...]
+    marks: tuple[str, int | None, str]
+
+
 @dataclass(frozen=True)
 class ShownList:
     """A list that a request is answered with.
@@ -45,6 +64,7 @@ class ShownList:
         cached: Whether it came from the cache; None where no cache is used.
         placement: Where the shop shows it; "" if the request did not say.
         experiments: The arms of experiments that it was made for, as the answer names them; "" for none.
+        recipe: What it was made of, with AISLE_LOG_REQUESTS=on; else None.
     """
 
     release: str
@@ -55,6 +75,38 @@ class ShownList:
     cached: bool | None = None
     placement: str = ""
     experiments: str = ""
+    recipe: AskedFor | None = None
+
+
+class _Shown(NamedTuple):
+    """A list of a request, as it waits."""
+
+    request_id: str
+    seq: int
+    at: int
+    shown: ShownList
+
+    @property
+    def served(self) -> ServedList:
+        shown, key = self.shown, (self.request_id, self.seq, self.at)
+        products = tuple((place.product_id, place.source) for place in shown.places)
+        return ServedList(*key, shown.release, shown.made_for, shown.asked, products, shown.placement)
+
+    def as_asked(self, asked: AskedFor) -> AskedList:
+        shown, n_stored = self.shown, len(asked.history) - len(asked.query.history)
+        return AskedList(
+            self.request_id,
+            self.seq,
+            self.at,
+            asked.query.user_id,
+            shown.release,
+            shown.placement,
+            shown.experiments,
+            n_stored,
+            digest_of(asked.history[:n_stored]),
+            ListRecipe(asked.query, asked.pins, *asked.marks),
+            tuple(place._replace(explanation=None) for place in shown.places),
+        )
 
 
 def note(shown: ShownList) -> None:
@@ -64,11 +116,15 @@ def note(shown: ShownList) -> None:
 
 
 class ServedListLog:
-    """Write served lists to the store: a bounded queue and a thread per worker. Idle with AISLE_LOG_SERVED=off."""
+    """Write served lists, and requests, to the store: a bounded queue and a thread per worker.
+
+    Idle with AISLE_LOG_SERVED=off and AISLE_LOG_REQUESTS=off.
+    """
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
         self._settings, self._store, self._metrics = settings, store, metrics
-        self._queue: queue.Queue[ServedList] = queue.Queue(_QUEUE_LENGTH)
+        self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.log_requests == "on"
+        self._queue: queue.Queue[_Shown] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._next_forget = 0.0
@@ -81,21 +137,18 @@ class ServedListLog:
             request_id: The request.
             shown: Its lists, in their order.
         """
-        if self._settings.log_served == "off":
+        if not self._keeps_lists and not self._keeps_requests:
             return
         now = time.time_ns()
         for index, answered in enumerate(shown):
-            products = tuple((place.product_id, place.source) for place in answered.places)
-            number, at = now // 1_000 + index, now // 1_000_000_000
             try:
-                shown_for = (answered.made_for, answered.asked, products, answered.placement)
-                self._queue.put_nowait(ServedList(request_id, number, at, answered.release, *shown_for))
+                self._queue.put_nowait(_Shown(request_id, now // 1_000 + index, now // 1_000_000_000, answered))
             except queue.Full:
                 self._metrics.add(LISTS_DROPPED)
 
     def run(self) -> None:
         """Start the thread that writes, until `stop`."""
-        if self._settings.log_served == "on" and self._thread is None:
+        if (self._keeps_lists or self._keeps_requests) and self._thread is None:
             self._thread = threading.Thread(target=self._write_until_stopped, name="served lists", daemon=True)
             self._thread.start()
             atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
@@ -117,7 +170,10 @@ class ServedListLog:
             if not lists:
                 return True
             try:
-                self._store.served_lists.add(lists)
+                if self._keeps_requests:
+                    self._keep_requests(lists)
+                if self._keeps_lists:  # last, as it counts: it must not be done twice
+                    self._store.served_lists.add(each.served for each in lists)
                 self._has_warned = False
             except StoreError as error:
                 if not self._has_warned:  # once, not at every try
@@ -126,8 +182,14 @@ class ServedListLog:
                 self._put_back(lists)
                 return False
 
-    def _take(self) -> list[ServedList]:
-        lists: list[ServedList] = []
+    def _keep_requests(self, lists: Sequence[_Shown]) -> None:
+        asked = [each.as_asked(recipe) for each in lists if (recipe := each.shown.recipe)]
+        self._store.requests.add(asked)
+        of_users = ((each.user_id, each.at) for each in asked if each.user_id is not None)
+        self._store.people.erase_all(Erasures(self._settings.var).undone(of_users))
+
+    def _take(self) -> list[_Shown]:
+        lists: list[_Shown] = []
         while len(lists) < _BATCH:
             try:
                 lists.append(self._queue.get_nowait())
@@ -135,7 +197,7 @@ class ServedListLog:
                 break
         return lists
 
-    def _put_back(self, lists: Sequence[ServedList]) -> None:
+    def _put_back(self, lists: Sequence[_Shown]) -> None:
         for served in lists:
             try:
                 self._queue.put_nowait(served)
@@ -158,6 +220,7 @@ class ServedListLog:
         before = int(time.time()) - self._settings.served_days * DAY
         try:
             removed = self._store.served_lists.delete_before(before, _FORGET_BATCH)
+            removed += self._store.requests.delete_before(before, _FORGET_BATCH)
         except StoreError:
             removed = 0
         pause = _FORGET_SECONDS_MORE if removed >= _FORGET_BATCH else _FORGET_SECONDS

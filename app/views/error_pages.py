@@ -6,7 +6,9 @@ from flask import Response, render_template, request
 
 from app.context import current_aisle
 from app.security.api_keys import is_call
+from app.texts import current_phrases
 from app.views.first_steps import STEPS
+from app.views.message_texts import quoted
 
 _HTML, _JSON = "text/html", "application/json"
 
@@ -22,7 +24,15 @@ def as_page(response: Response) -> Response:
     problem["detail"] = problem["detail"][:1].upper() + problem["detail"][1:]
     is_untrained = response.status_code == 503 and current_aisle().recommender.version is None
     template = "first_steps.html" if is_untrained else "problem.html"
-    page = render_template(template, problem=problem, detail=problem["detail"], steps=STEPS)
+    t = current_phrases()
+    page = render_template(
+        template,
+        problem=problem,
+        title=t.named("problem", problem["status"]),
+        detail=t("first.nothing"),
+        why=quoted(problem["detail"], t),
+        steps=STEPS,
+    )
     response.set_data(page)
     response.content_type = f"{_HTML}; charset=utf-8"
     return response

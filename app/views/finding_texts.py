@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.texts.phrases import Phrases
+from app.views.canary_texts import canary_sentence
 from app.views.findings import (
+    CanaryFell,
     CurrentNotLoaded,
     DataUnsuspicious,
     DataWarnings,
@@ -43,8 +45,10 @@ from app.views.findings import (
     WorkersAgree,
     WorkersDiffer,
 )
+from app.views.message_texts import message_text, quoted
 from app.views.rejection_texts import rejection_text
 from app.views.verdict_texts import check_text, reasons_text
+from src.core.messages import from_record
 from src.core.records import Load, RunStatus
 from src.evaluation.drift import Drift, DriftKind
 
@@ -92,9 +96,9 @@ def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
         case NothingServed(""):
             return t("part.release"), t("is.nothing_served"), t("do.load_and_train")
         case NothingServed(problem):
-            return t("part.release"), problem
+            return t("part.release"), quoted(problem, t)
         case CurrentNotLoaded(problem):
-            return t("part.release"), problem, t("do.activate_or_train")
+            return t("part.release"), quoted(problem, t), t("do.activate_or_train")
         case ReleaseOutdated(version):
             return t("part.release"), t("is.outdated", version=version)
         case ReleaseProvisional():
@@ -102,7 +106,8 @@ def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
         case ReleaseVerified():
             return t("part.release"), t("is.verified")
         case NothingSearchable(problem) | SearchDown(problem):
-            return t("part.search"), f"{problem[:1].upper()}{problem[1:]}."
+            said = message_text(from_record(problem), t)
+            return t("part.search"), type(said)(f"{said[:1].upper()}{said[1:]}.")
         case SearchNotBegun():
             return t("part.search"), t("is.search_later")
         case SearchUp(n_products, None):
@@ -117,7 +122,8 @@ def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
         case StoreDown():
             return t("part.store"), t("is.store_down"), t("do.store_down")
         case StoreDamaged(fault, checked_at):
-            return t("part.store"), t("is.store_damaged", fault=fault, ago=t.ago(checked_at)), t("do.store_damaged")
+            damaged = t("is.store_damaged", fault=quoted(fault, t), ago=t.ago(checked_at))
+            return t("part.store"), damaged, t("do.store_damaged")
         case StoreUp(None):
             return t("part.store"), t("is.store_up")
         case StoreUp(changed_at):
@@ -125,7 +131,7 @@ def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
         case NoWorkers():
             return t("part.workers"), t("is.no_workers")
         case WorkerProblem(problem):
-            return t("part.workers"), problem, t("do.worker_problem")
+            return t("part.workers"), quoted(problem, t), t("do.worker_problem")
         case WorkersDiffer(versions):
             return t("part.workers"), t("is.workers_differ", versions=", ".join(versions)), t("do.workers_differ")
         case WorkersAgree(n_workers, version):
@@ -136,7 +142,7 @@ def _of_processes(finding: Finding, t: Phrases) -> tuple[str, ...]:
 def _of_disk(finding: Finding, t: Phrases) -> tuple[str, ...]:
     match finding:
         case DiskUnreadable(reason):
-            return t("part.disk"), t("is.disk_unreadable", reason=reason)
+            return t("part.disk"), t("is.disk_unreadable", reason=quoted(reason or "", t))
         case DiskLow(free, total, needed):
             advice = t("do.disk_low", needed=t.size(needed))
             return t("part.disk"), t("is.disk", free=t.size(free), total=t.size(total)), advice
@@ -156,7 +162,7 @@ def _of_data(finding: Finding, t: Phrases) -> tuple[str, ...]:
         case DataUnsuspicious():
             return t("part.checks"), t("is.no_warnings")
         case DataWarnings(first, n_warnings, check):
-            said = check_text(check, t) if check else first
+            said = check_text(check, t) if check else quoted(first, t)
             key = "is.warnings" if n_warnings == 1 else "is.warnings_more"
             return t("part.checks"), t(key, first=said, **({"more": n_warnings - 1} if n_warnings > 1 else {}))
         case IdsUnknown(load, noun, share):
@@ -194,17 +200,24 @@ def _of_trainings(finding: Finding, t: Phrases, var: str) -> tuple[str, ...]:
             return t("part.run"), state, t("do.run_kept")
         case RunProblem(RunStatus.FAILED):
             advice = t("do.run_failed", file=f"{var}/training.log")
-            return t("part.run"), t("is.run_failed", when=_when(finding, t), why=finding.message), advice
+            return t("part.run"), t("is.run_failed", when=_when(finding, t), why=_ending(finding, t)), advice
         case RunProblem():
-            state = t("is.run_interrupted", when=_when(finding, t), why=finding.message)
+            state = t("is.run_interrupted", when=_when(finding, t), why=_ending(finding, t))
             return t("part.run"), state, t("do.run_interrupted")
+        case CanaryFell(canary):
+            state = t("is.canary_fell", release=canary.release, why=canary_sentence(canary, t))
+            return t("part.run"), state, t("do.canary_fell")
         case Drifted(drift):
             return t("part.drift"), _drifted(drift, t), t("do.drift")
     return ()
 
 
+def _ending(run: RunProblem, t: Phrases) -> str:
+    return message_text(from_record(run.message), t)
+
+
 def _why(run: RunProblem, t: Phrases) -> str:
-    return reasons_text(run.verdict, run.message, t)
+    return reasons_text(run.verdict, _ending(run, t), t)
 
 
 def _drifted(drift: Drift, t: Phrases) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from src.core.canaries import Canary
 from src.core.domain import JsonDict
 from src.core.records import Load, RunStatus
 from src.evaluation.drift import Drift
@@ -309,6 +310,14 @@ class NothingPublished(RunProblem):
     """The promotion gate refused the only release there is, so that nothing is served; message: its reasons."""
 
     level = Level.BAD
+
+
+@dataclass(frozen=True)
+class CanaryFell(Finding):
+    """The last release that was shown to few users first was taken back."""
+
+    level = Level.WARN
+    canary: Canary
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ from app.views.findings import (
     WorkersDiffer,
 )
 from src.core.domain import DAY, JsonDict
+from src.core.messages import to_record
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
@@ -132,7 +133,7 @@ def check_scheduler(leader: str | None, *, is_off: bool) -> Finding:
 
 def check_search(status: Mapping[str, Any]) -> Finding:
     """Check the search by its part of GET /status."""
-    if problem := str(status.get("note") or ""):
+    if problem := to_record(status.get("note") or ""):
         return SearchDown(problem) if "n_products" in status else NothingSearchable(problem)
     if status["status"] != "loaded":
         return SearchNotBegun()
@@ -226,4 +227,4 @@ def check_last_run(run: Mapping[str, Any] | None, *, serves: bool = True) -> Fin
         reasons = kept_reasons(run.get("verdict")) or run["message"]
         kind = RunKept if serves else NothingPublished
         return kind(status, run["started_at"], run["finished_at"], reasons, run.get("verdict"))
-    return RunProblem(status, run["started_at"], run["finished_at"], run["message"])
+    return RunProblem(status, run["started_at"], run["finished_at"], to_record(run["message"]))

@@ -12,10 +12,12 @@ from rapidfuzz.distance import Levenshtein
 from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views.form_parsing import Typed, chosen_of, number_of, typed_search
+from app.views.message_texts import message_text
 from app.views.product_cards import Card, cards_of, name_of, with_variants
 from app.views.search_facets import facets_of
 from src.core.domain import CategoryCount, Product, ProductFilter
 from src.core.errors import NoRelease, NotReady
+from src.core.messages import text_of_error
 from src.search.tokenizer import plain
 
 SORTS = ("best", "price", "price_down", "name")
@@ -64,7 +66,7 @@ def product_search(aisle: AisleContext, given: Mapping[str, str], t: Phrases) ->
     shown: dict[str, Any] = {"typed": typed, "asked": asked, "filters": filters_of(aisle), "unsearchable": ""}
     if not asked or typed.problems:
         return shown
-    unsearchable, products = _found(aisle, typed["q"], wanted)
+    unsearchable, products = _found(aisle, typed["q"], wanted, t)
     is_filtered = wanted != ProductFilter()
     if wanted.in_stock:
         products = [product for product in products if product.stock is not None]
@@ -107,7 +109,7 @@ def marked_excluded(cards: Sequence[Card], aisle: AisleContext) -> list[Card]:
     ]
 
 
-def _found(aisle: AisleContext, text: str, wanted: ProductFilter) -> tuple[str, list[Product]]:
+def _found(aisle: AisleContext, text: str, wanted: ProductFilter, t: Phrases) -> tuple[str, list[Product]]:
     """Return why nothing can be searched, or "", and the products. Raises NoRelease."""
     try:
         if text:
@@ -116,7 +118,8 @@ def _found(aisle: AisleContext, text: str, wanted: ProductFilter) -> tuple[str, 
     except NoRelease:
         raise
     except NotReady as error:
-        return str(error), aisle.typeahead.products(text) if text and wanted == ProductFilter() else []
+        why = message_text(text_of_error(error), t)
+        return why, aisle.typeahead.products(text) if text and wanted == ProductFilter() else []
 
 
 def _ordered(products: Sequence[Product], sort: str) -> list[Product]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.texts.phrases import Phrases
 from src.core.errors import InputError
-from src.core.shop_rules import MAX_RULES, ShopRule, parse_rules
+from src.core.list_rules import MAX_FACTOR
+from src.core.shop_rules import MAX_RULES, PLACEMENT, ShopRule, parse_rules
 
-_EMPTY_ROWS = 3
+_EMPTY_ROWS, _LAST_PLACE = 3, 100
 _AMOUNT = {"pin": "position", "boost": "factor", "bury": "factor", "cap": "at_most"}
 
 
@@ -82,6 +85,8 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
     """
     documents = []
     for number, row in enumerate(rows, 1):
+        if (fault := _fault_of(row)) is not None:
+            raise InputError(str(t(f"rules.{fault}", row=number, most=int(MAX_FACTOR))))
         document: dict[str, Any] = {"action": row.action}
         if row.action == "cap":
             document["by"] = "brand" if row.what == "brand" else "category"
@@ -96,11 +101,41 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
     return parse_rules(documents)
 
 
-def _number(row: RuleRow, number: int, t: Phrases) -> float:
+def _fault_of(row: RuleRow) -> str | None:
+    """Return the name of the text about what a row has wrong; None for nothing that its fields can have wrong."""
+    amount = _amount(row.amount)
+    if row.action != "cap" and not row.name:
+        return "needs_name"
+    if row.action == "pin" and row.what != "product_id":
+        return "pins_product"
+    if row.placement and not re.match(PLACEMENT, row.placement):
+        return "placement_form"
+    if row.from_ and row.until and row.from_ >= row.until:
+        return "ends_before"
+    if row.action == "cap" and (amount is None or not amount.is_integer() or not 1 <= amount <= MAX_FACTOR):
+        return "needs_number"
+    if amount is None:
+        return None
+    if row.action == "pin" and not (amount.is_integer() and 1 <= amount <= _LAST_PLACE):
+        return "no_place"
+    if row.action == "boost" and not 1 <= amount <= MAX_FACTOR:
+        return "boosts_from_one"
+    return "buries_below_one" if row.action == "bury" and not 1 / MAX_FACTOR <= amount < 1 else None
+
+
+def _amount(text: str) -> float | None:
+    """Return a number as it is typed; None for another text."""
     try:
-        value = float(row.amount.replace(",", "."))
+        value = float(text.replace(",", "."))
     except ValueError:
-        raise InputError(str(t("rules.no_number", row=number, amount=row.amount))) from None
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _number(row: RuleRow, number: int, t: Phrases) -> float:
+    value = _amount(row.amount)
+    if value is None:
+        raise InputError(str(t("rules.no_number", row=number, amount=row.amount)))
     return int(value) if value.is_integer() and row.action in ("pin", "cap") else value
 
 

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from app.context import AisleContext
 from app.views import health_checks
-from app.views.findings import DiskUnreadable, Drifted, Finding, NothingPublished, NothingServed, ServedRelease
+from app.views.findings import (
+    CanaryFell,
+    DiskUnreadable,
+    Drifted,
+    Finding,
+    NothingPublished,
+    NothingServed,
+    ServedRelease,
+)
+from src.core.canaries import CanaryState
 from src.core.domain import JsonDict
 from src.core.errors import NotReady, StoreError
 from src.core.records import Load, Score
@@ -175,6 +184,9 @@ def check_trainings(aisle: AisleContext, stored: StoreReading, *, serves: bool) 
     last_run = health_checks.check_last_run(stored.scheduler["last_run"] if stored.scheduler else None, serves=serves)
     if last_run is not None:
         yield last_run
+    canaries = [] if stored.scheduler is None else aisle.store.canaries.newest(1)
+    if canaries and canaries[0].state is CanaryState.FELL:
+        yield CanaryFell(canaries[0])
     scores = stored.scores
     drift = detect_drift(scores[0], scores[1:], aisle.settings.drift_fall) if scores else None
     if drift is not None:

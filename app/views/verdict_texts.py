@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from app.texts.phrases import Phrases
+from app.views.message_texts import quoted, written
 from src.core.domain import JsonDict
-from src.ingestion.data_checks import CheckValue
 from src.releases.gate_messages import kept_reasons, recorded_comparison
 from src.releases.manifest_sections import CheckRecord
 from src.releases.verdict import LISTS, AgainstChampion
@@ -102,21 +102,8 @@ def _case(check: CheckRecord) -> str:
 def _found(check: CheckRecord, t: Phrases) -> str:
     key = f"check.{_case(check)}"
     if not check.values or key not in t.texts:
-        return check.message
-    return t(key, **{name: _written(name, value, t) for name, value in check.values.items() if name != "case"})
-
-
-def _written(name: str, value: CheckValue, t: Phrases) -> object:
-    """Return a value of a check as the language writes it; its name tells what it is."""
-    if isinstance(value, str):
-        return t.named({"noun": "unit", "model": "model"}.get(name, ""), value)
-    if name.startswith("share"):
-        return t.percent(value)
-    if name.endswith("_at"):
-        return t.moment(value)
-    if name.endswith("size"):
-        return t.size(value)
-    return t.number(value) if isinstance(value, int) else t.axis(round(value, _FIGURES))
+        return quoted(check.message, t)
+    return t(key, **{name: written(name, value, t) for name, value in check.values.items() if name != "case"})
 
 
 def _comparison_text(comparison: AgainstChampion, t: Phrases) -> str:

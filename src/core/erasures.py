@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 _KEY_BYTES = 32
@@ -68,6 +69,25 @@ class Erasures:
             except (ValueError, KeyError, TypeError):
                 continue
         return found
+
+    def undone(self, rows: Iterable[tuple[str, int]]) -> dict[str, int]:
+        """Return who of those that rows were just written of was erased after what the rows tell.
+
+        Whoever writes rows of people from a queue asks this afterwards: an erasure is listed before it deletes, so that
+        a row written after the deletion is found here.
+
+        Args:
+            rows: (id, UTC seconds of what it tells) of the written rows.
+
+        Returns:
+            Id → when the person was erased.
+
+        Raises:
+            OSError: The list or its key cannot be read.
+        """
+        times = self.times()
+        named = ((user_id, at, self.name_of(user_id)) for user_id, at in rows) if times else ()
+        return {user_id: times[name] for user_id, at, name in named if at <= times.get(name, -1)}
 
     def _key(self) -> bytes:
         try:

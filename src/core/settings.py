@@ -127,6 +127,13 @@ class Settings(RatingScale, BaseSettings):
         60.0, ge=0, description="How long a training makes lists of active users in advance, at most; 0: none."
     )
 
+    canary: Literal["on", "off"] = Field(
+        "off",
+        description="on: a promoted release is shown to 5 % of the users, then to 50 %, then to all, and is taken back "
+        "when it does harm.",
+    )
+    canary_hours: float = Field(24.0, gt=0, le=8_760, description="How long each step of a canary takes at least.")
+
     encoder: str = Field(
         "wordllama",
         min_length=1,
@@ -222,7 +229,11 @@ class Settings(RatingScale, BaseSettings):
     log_served: Literal["on", "off"] = Field(
         "off", description="on: every list that is answered is kept in the store, so that clicks can be joined to it."
     )
-    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists are kept.")
+    log_requests: Literal["on", "off"] = Field(
+        "off",
+        description="on: what every list was asked for is kept with its user, so that POST /replay can make it again.",
+    )
+    served_days: int = Field(30, ge=1, le=3650, description="How many days served lists and requests are kept.")
 
     retention_days: int = Field(
         0,
@@ -296,6 +307,15 @@ class Settings(RatingScale, BaseSettings):
         description="redis://… that counts for all workers together; empty means AISLE_CACHE_URL, or each worker for "
         "itself.",
     )
+
+    @model_validator(mode="after")
+    def _canary_is_led(self) -> Settings:
+        if self.canary == "on" and self.scheduler == "off":
+            raise ValueError(
+                "AISLE_CANARY is on and AISLE_SCHEDULER is off, so that nobody leads a release to all users; expected "
+                "the scheduler on, or no canary"
+            )
+        return self
 
     @field_validator("timezone")
     @classmethod

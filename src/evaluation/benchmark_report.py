@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from src.core.domain import IntArray, JsonDict
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.records import Cost
 from src.evaluation.benchmark_metrics import (
@@ -211,7 +212,7 @@ def measure_benchmark(
     lists = _measure_lists(fitted, task, cut_offs, reporter) if len(task.user_idx) else {}
     ratings = {}
     if len(rows.data.ratings):
-        reporter.step("measuring predicted ratings")
+        reporter.step(message("step.measuring_ratings"))
         ratings = {name: rating_errors(model, rows) for name, model in fitted.raters.items()}
     return BenchmarkReport(
         at=cut_offs,
@@ -227,7 +228,7 @@ def measure_benchmark(
 
 def _measure_lists(fitted: Fitted, task: ListTask, at: tuple[int, ...], reporter: Reporter) -> dict[str, ListFigures]:
     def lists_of(name: str) -> IntArray:
-        reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
+        reporter.step(message("step.measuring_lists", model=name, n=len(task.user_idx)))
         weighting = fitted.weightings.get(name, fitted.data.weighting)
         queries = queries_of(replace(fitted.data, weighting=weighting), task.user_idx)
         return top_lists(fitted.scorers[name], queries, at[-1], fill=fitted.popular, reporter=reporter)

@@ -13,10 +13,11 @@ from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
 from src.interactions.item_groups import ItemGroups
 from src.models.base import BlockScorer, QueryBlock
-from src.models.top_n import top_n_of_rows
+from src.models.compiled_top_n import best_of_rows
 
-BLOCK_BYTES = 1 << 28
-"""Memory for the scores of the blocks of queries that are scored at once."""
+BLOCK_BYTES = 1 << 26
+"""Memory for the scores of one block of queries; each core works on one."""
+_BLOCKS_PER_CORE = 4
 _FEW_SCORES = 1 << 18
 """So many take less time than threads take to begin."""
 
@@ -100,7 +101,7 @@ def top_lists(
         score[np.repeat(np.arange(len(score)), np.diff(block_mask.indptr)), block_mask.indices] = -np.inf
         if groups is not None:
             groups.keep_best(score)
-        lists[rows] = top_n_of_rows(score, n)
+        lists[rows] = best_of_rows(score, n).column
         done += len(score)
         reporter.advance(done, len(queries))
 
@@ -111,13 +112,13 @@ def top_lists(
 
 
 def blocks_of(n_queries: int, n_items: int, block_rows: int | None = None) -> list[slice]:
-    """Divide queries into blocks for all cores, whose scores take BLOCK_BYTES together.
+    """Divide queries into blocks for all cores.
 
     Args:
         n_queries: number of queries.
         n_items: scores of each of them.
-        block_rows: queries of a block; None for as many as memory allows, but, where there are many scores, a block
-            for each core.
+        block_rows: queries of a block; None for as many as have BLOCK_BYTES of scores, and fewer if not all cores had
+            several blocks then; few scores are one block.
 
     Returns:
         Rows of queries, in order.
@@ -125,8 +126,7 @@ def blocks_of(n_queries: int, n_items: int, block_rows: int | None = None) -> li
     if block_rows is None:
         if n_queries * n_items <= _FEW_SCORES:
             return [slice(0, n_queries)]
-        most = BLOCK_BYTES // (4 * max(n_items, 1) * n_cores())
-        block_rows = max(1, min(most, -(-n_queries // n_cores())))
+        block_rows = max(1, min(BLOCK_BYTES // (4 * max(n_items, 1)), -(-n_queries // (_BLOCKS_PER_CORE * n_cores()))))
     return [slice(start, min(start + block_rows, n_queries)) for start in range(0, n_queries, block_rows)]
 
 

@@ -140,9 +140,18 @@ def _days_left(
 
 
 def _is_more(control: ArmFigures, arm: ArmFigures, name: str, planned: float, level: float) -> bool:
-    """Return whether something surely happens more often, per purchase or list, than with the control."""
-    found = lift(_rate(control, name), _rate(arm, name), planned, level)
-    return found is not None and found.low > 0
+    """Return whether something surely happens more often, per purchase or list, than with the control.
+
+    Where it is too rare in an arm for an interval, it must be divided among the arms otherwise than lists are.
+    """
+    usual, new = _rate(control, name), _rate(arm, name)
+    found = lift(usual, new, planned, level)
+    if found is not None:
+        return found.low > 0
+    if min(usual.n, new.n) == 0 or new.mean <= usual.mean:
+        return False
+    share = new.n / (usual.n + new.n)
+    return share_mismatch([usual.n_outcomes, new.n_outcomes], [1 - share, share])
 
 
 def _rate(figures: ArmFigures, name: str) -> Sample:

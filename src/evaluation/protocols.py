@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from src.core.domain import NO_TIME, BoolArray, Event, FloatArray, IntArray, Query
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.evaluation.exact_lists import queries_of, top_lists
 from src.evaluation.metrics import (
@@ -171,7 +172,7 @@ def measure_lists(
     n_relevant = np.array([len(products) for products in task.relevant])
     prepare_lists(pipeline, train, task, reporter)
     for name in pipeline.list_models:
-        reporter.step(f"measuring the lists of {name} for {len(task.user_idx):,} users")
+        reporter.step(message("step.measuring_lists", model=name, n=len(task.user_idx)))
         lists[name] = _exact(pipeline, train, task, name) if name in MODELS else _served(pipeline, task, name, reporter)
         values[name] = ranking_metrics(_hits(lists[name], task), n_relevant)
     n_places = len(pipeline.items) if pipeline.groups is None else pipeline.groups.n_places

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.core.domain import JsonDict
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.evaluation.list_slices import SliceFigures, list_slices
 from src.evaluation.metrics import Estimate
@@ -215,7 +216,7 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     Returns:
         The report.
     """
-    reporter.step("measuring predicted ratings")
+    reporter.step(message("step.measuring_ratings"))
     tested = split.test.ratings
     ratings = {name: measure_ratings(model, tested) for name, model in pipeline.raters.items()} if len(tested) else {}
     task = ranking_task(split, relevant_rating, max_users)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from src.core.number_format import percent
+from src.core.messages import Message, message
 from src.exploration.profile_types import DataProfile
 from src.ingestion.data_checks import Thresholds
 
@@ -47,7 +47,7 @@ MANY_REJECTED = Thresholds().max_reject_share
 """Share of rejected rows above which they are worth a remark."""
 
 
-def describe_findings(profile: DataProfile) -> list[str]:
+def describe_findings(profile: DataProfile) -> list[Message]:
     """Return a remark for every figure beyond its threshold, the most important first."""
     return [
         *_size_findings(profile),
@@ -59,82 +59,70 @@ def describe_findings(profile: DataProfile) -> list[str]:
     ]
 
 
-def _size_findings(profile: DataProfile) -> Iterator[str]:
+def _size_findings(profile: DataProfile) -> Iterator[Message]:
     if profile.catalogue.made_up:
-        yield "The shop is made up: its figures show what Aisle does, not how well it does it in a real shop."
+        yield message("remark.made_up")
     if profile.n_events < FEW_EVENTS:
-        yield f"Few events, {profile.n_events:,} in all: what is measured on them is mostly chance."
+        yield message("remark.few_events", n=profile.n_events)
 
 
-def _ratings_findings(profile: DataProfile) -> Iterator[str]:
+def _ratings_findings(profile: DataProfile) -> Iterator[Message]:
     ratings = profile.ratings
     if ratings is None:
-        yield "No ratings: SVD and /predict have nothing to learn from, and lists follow what was bought and looked at."
+        yield message("remark.no_ratings")
         return
     if ratings.n < FEW_RATINGS:
-        yield f"Few ratings, {ratings.n:,} in all: SVD will hardly do better than each product's mean."
+        yield message("remark.few_ratings", n=ratings.n)
     if ratings.relevant_share >= HIGH_RATINGS:
-        yield (
-            f"{percent(ratings.relevant_share)} of the ratings are {ratings.relevant_from:g} or more: RMSE will "
-            f"flatter. Whoever always guesses {ratings.avg:.2f} is off by {ratings.spread:.2f} already."
+        yield message(
+            "remark.high_ratings",
+            share=ratings.relevant_share,
+            relevant=ratings.relevant_from,
+            mean=ratings.avg,
+            spread=ratings.spread,
         )
 
 
-def _time_findings(profile: DataProfile) -> Iterator[str]:
+def _time_findings(profile: DataProfile) -> Iterator[Message]:
     if profile.activity is None:
-        yield "No event has a time: the test set is drawn at random, and “recent” means nothing."
+        yield message("remark.no_times")
         return
     share = profile.activity.n_timed / profile.n_events
     if share <= TIMED_ENOUGH:
-        yield f"Only {percent(share)} of the events have a time: the test set is drawn at random."
+        yield message("remark.few_times", share=share)
     elif profile.activity.oldest_at == profile.activity.newest_at:
-        yield "All events have the same time: the test set is drawn at random, and “recent” means nothing."
+        yield message("remark.one_time")
     days = (profile.explored_at - profile.activity.newest_at) // 86_400
     if days >= OLD_DAYS:
-        yield f"The newest event is {days:,} days old: what is popular now, the models cannot know."
+        yield message("remark.old", n=days)
 
 
-def _spread_findings(profile: DataProfile) -> Iterator[str]:
+def _spread_findings(profile: DataProfile) -> Iterator[Message]:
     single = profile.users.with_events["1"] / profile.users.n
     if single >= MANY_SINGLE_USERS:
-        yield f"{percent(single)} of the users have one event: expect popularity for them."
+        yield message("remark.single_users", share=single)
     thin = (profile.products.with_events["1"] + profile.products.with_events["2–4"]) / profile.products.n
     if thin >= MANY_THIN_PRODUCTS:
-        yield (
-            f"{percent(thin)} of the products have fewer than five events: too few to learn whom they suit, so that "
-            "they will seldom be listed."
-        )
+        yield message("remark.thin_products", share=thin)
     if profile.products.half_on <= FEW_HOLD_HALF:
-        yield (
-            f"Half of all events lie on {percent(profile.products.half_on)} of the products: popularity will be hard "
-            "to beat, and lists will look alike."
-        )
+        yield message("remark.few_hold_half", share=profile.products.half_on)
     most = profile.users.most / profile.n_events
     if most >= ONE_USER_IS_MUCH and profile.users.n >= MIN_USERS:
-        yield (
-            f"One user has {percent(most)} of the events: an id that stands for guests or the till, or a test? "
-            "Leave it out of the files, or the models learn its mixture."
-        )
+        yield message("remark.one_user", share=most)
     if profile.bought_again is not None and profile.bought_again >= OFTEN_BOUGHT_AGAIN:
-        yield (
-            f"{percent(profile.bought_again)} of what a user bought was bought again on another day: lists that leave "
-            "out what was bought hide it. Ask with exclude_seen: false where people restock."
-        )
+        yield message("remark.bought_again", share=profile.bought_again)
 
 
-def _catalogue_findings(profile: DataProfile) -> Iterator[str]:
+def _catalogue_findings(profile: DataProfile) -> Iterator[Message]:
     titled = profile.catalogue.titled / profile.n_products
     if not profile.catalogue.titled:
-        yield "No product has a title: search by meaning finds nothing, and lists show ids. Load a catalogue."
+        yield message("remark.no_titles")
     elif titled < TITLED_ENOUGH:
-        yield f"Only {percent(titled)} of the products have a title: search by meaning will not find the others."
+        yield message("remark.few_titles", share=titled)
 
 
-def _loads_findings(profile: DataProfile) -> Iterator[str]:
+def _loads_findings(profile: DataProfile) -> Iterator[Message]:
     share = profile.loads.n_rejected / max(profile.loads.n_read, 1)
     if share > MANY_REJECTED:
         reason, count = next(iter(profile.loads.rejected.items()))
-        yield (
-            f"{percent(share)} of the rows read were rejected, {count:,} of them because “{reason}”: the models never "
-            "see them. Look into var/rejects."
-        )
+        yield message("remark.rejected", share=share, n=count, rejection=reason)

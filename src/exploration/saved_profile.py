@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from src.core.errors import AisleError
+from src.core.messages import from_record, to_record
 from src.exploration.profile_types import DataProfile
 
 
@@ -34,15 +35,17 @@ class SavedProfile:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, atomically. Raises AisleError if the file cannot be written."""
-        write_atomically(path, _adapter().dump_json(self).decode("utf-8"))
+        kept = replace(self, remarks=tuple(map(to_record, self.remarks)))
+        write_atomically(path, _adapter().dump_json(kept).decode("utf-8"))
 
     @classmethod
     def read(cls, path: Path) -> SavedProfile | None:
         """Read what `write` wrote; None if there is no file, or none that this version can read. Never raises."""
         try:
-            return _adapter().validate_json(path.read_bytes())
+            kept = _adapter().validate_json(path.read_bytes())
         except (OSError, ValidationError):
             return None
+        return replace(kept, remarks=tuple(map(from_record, kept.remarks)))
 
 
 @cache

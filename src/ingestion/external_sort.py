@@ -3,23 +3,22 @@
 A store orders events by user, product, kind and mark. Writing events in that order touches each of its pages once, and
 equal events are adjacent, so that they can be counted.
 
-Every block of the file becomes a sorted run in a temporary file. Keys that are sampled from all runs divide the order
-into parts of about equal size; a part is taken from all runs, sorted, and given out.
+Every block of the file becomes a sorted run in a temporary file, in slices of equal length. Keys that are sampled from
+all runs divide the order into parts of about equal size; a part is taken from all runs, sorted, and given out. Of each
+run one slice is in memory at a time.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import sqlite3
 import tempfile
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +29,8 @@ from src.ingestion.event_columns import ColumnBlock, EventColumns
 
 _CACHE_KIB = 65_536
 _SAMPLE_EVERY = 500  # events of a run
+_SLICE = 1_000  # events
+_COLUMNS = ("key", "value", "at", "counted", "place")
 
 
 def work_file(folder: Path) -> sqlite3.Connection:
@@ -63,12 +64,41 @@ class _SortingError(Exception):
     """The temporary file of runs could not be written."""
 
 
-@dataclass(frozen=True)
 class _Run:
-    """Sorted events in the temporary file: where they begin there, and how many bytes they take."""
+    """Sorted events in the temporary file, read from their begin to their end, a slice at a time."""
 
-    begin: int
-    size: int
+    def __init__(self, schema: Any) -> None:
+        """Begin without events. schema: pyarrow's, of the columns."""
+        self._schema, self._places = schema, deque[tuple[int, int]]()
+        self._slice: Any = None
+
+    def append(self, file: BinaryIO, batch: Any) -> None:
+        """Write the next slice of a record batch into the file."""
+        self._places.append((file.tell(), file.write(batch.serialize())))
+
+    def below(self, file: BinaryIO, limit: bytes | None) -> Iterator[Any]:
+        """Take out the events whose keys lie below a limit, all of them if it is None, as record batches."""
+        while self._slice is not None or self._places:
+            if self._slice is None:
+                begin, size = self._places.popleft()
+                self._slice = pa.ipc.read_record_batch(pa.py_buffer(_read_at(file, begin, size)), self._schema)
+            keys = self._slice.column(0)
+            if limit is None or keys[-1].as_py() < limit:
+                yield self._slice
+                self._slice = None
+                continue
+            place = bisect_left(range(len(keys)), limit, key=lambda at: keys[at].as_py())
+            yield self._slice.slice(0, place)
+            self._slice = self._slice.slice(place)
+            return
+
+
+def _read_at(file: BinaryIO, begin: int, size: int) -> bytes:
+    """Read bytes without a mapping, whose pages would count as memory of this process."""
+    data = os.pread(file.fileno(), size, begin)
+    if len(data) < size:
+        raise _SortingError("the temporary file ended early")
+    return data
 
 
 class ExternalSort:
@@ -103,12 +133,12 @@ class ExternalSort:
             return
         self._sample += events.key.take(pa.array(np.arange(0, len(events), _SAMPLE_EVERY))).to_pylist()
         arrays = (events.value, events.at, events.counted, events.place + self.n_events)
-        batch = pa.record_batch([events.key, *map(pa.array, arrays)], ["key", "value", "at", "counted", "place"])
+        batch = pa.record_batch([events.key, *map(pa.array, arrays)], _COLUMNS)
+        run = _Run(batch.schema)
         with _disk_errors():
-            begin = self._file.tell()
-            with pa.ipc.new_stream(self._file, batch.schema) as stream:
-                stream.write_batch(batch)
-            self._runs.append(_Run(begin, self._file.tell() - begin))
+            for begin in range(0, len(events), _SLICE):
+                run.append(self._file, batch.slice(begin, _SLICE))
+        self._runs.append(run)
         self.n_events += len(events)
 
     def count_repeated(self, products: list[Product]) -> int:
@@ -123,7 +153,7 @@ class ExternalSort:
         return len(products) - (self._products.total_changes - before)
 
     def sorted(self, started: int, size: int) -> Iterator[EventBatch]:
-        """Yield all events by user, product, kind and mark.
+        """Yield all events by user, product, kind and mark, once.
 
         Of events that are equal in all of these, the latest is yielded, with the number of the first; events that are
         told apart by counting get a count into their marks instead.
@@ -135,22 +165,14 @@ class ExternalSort:
         Yields:
             Batches in order.
         """
-        if not self._runs:
-            return
         with _disk_errors():
             self._file.flush()
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = pa.py_buffer(mapped)
-        runs = [pa.ipc.open_stream(data.slice(run.begin, run.size)).read_next_batch() for run in self._runs]
         limits = sorted(set(sorted(self._sample)[:: max(size // _SAMPLE_EVERY, 1)][1:]))
-        cuts = [[0, *_places_of(limits, run.column(0)), len(run)] for run in runs]
-        for part in zip(*map(pairwise, cuts), strict=True):
-            pieces = [
-                run.slice(begin, end - begin) for run, (begin, end) in zip(runs, part, strict=True) if begin < end
-            ]
+        for limit in (*limits, None):
+            with _disk_errors():
+                pieces = [piece for run in self._runs for piece in run.below(self._file, limit) if len(piece)]
             if pieces:
                 yield _batch(_columns(pieces).in_order(), started + 1)
-            mapped.madvise(mmap.MADV_DONTNEED)  # else the whole file would count as memory of this process
 
 
 @contextmanager
@@ -159,14 +181,6 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise _SortingError(error.strerror or error) from None
-
-
-def _places_of(limits: list[bytes], keys: Any) -> Iterator[int]:
-    """Yield how many of the sorted keys lie below each of the ascending limits."""
-    place = 0
-    for limit in limits:
-        place = bisect_left(range(len(keys)), limit, lo=place, key=lambda at: keys[at].as_py())
-        yield place
 
 
 def _columns(pieces: list[Any]) -> EventColumns:

@@ -17,17 +17,18 @@ class BestOfRows(NamedTuple):
 
 
 def best_of_rows(score: FloatArray, n: int) -> BestOfRows:
-    """Return what `top_n_of_rows` does, with the scores, by compiled code that leaves other threads running.
+    """Return the columns of the highest finite scores of each row, by code that leaves other threads running.
 
     Args:
         score: float32[n_rows, n_items], not changed.
         n: number of columns to return for each row.
 
     Returns:
-        The columns and their scores.
+        The columns and their scores, best first, equal scores by column.
     """
     from src.models.kernels.top_n_kernels import write_best  # not at the top: serving must not import Numba
 
     best = BestOfRows(np.empty((len(score), n), np.int32), np.empty((len(score), n), np.float32))
-    write_best(score, best.column, best.score)
+    if n:
+        write_best(np.asarray(score, np.float32), best.column, best.score)
     return best

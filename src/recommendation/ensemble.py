@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import BoolArray, FloatArray, IntArray
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
@@ -35,6 +36,11 @@ _TIE = np.float32(1e-6)
 """Weight of popularity as the tie-breaker: items with equal scores are sorted by popularity."""
 _EMPTY_QUERY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
 _SCALED_ON = 256  # users
+
+
+def n_candidates(n: IntArray) -> IntArray:
+    """Return how many items each source names for lists of n items."""
+    return np.maximum(CANDIDATES, _CANDIDATES_PER_PLACE * n)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Ensemble(ListScorer):
         neighbourhoods = Neighbourhoods.of(personal.score_all, users, indexed, NEIGHBOURS)
         if growing:
             return replace(self, index=GrowingIndex.of(neighbourhoods))
-        reporter.step("making the index of the blend")
+        reporter.step(message("step.blend_index"))
         return replace(self, index=neighbourhoods.whole(reporter))
 
     def prepare(self, items: IntArray, reporter: Reporter) -> None:
@@ -110,7 +116,7 @@ class Ensemble(ListScorer):
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        items = self.candidates(query, max(CANDIDATES, _CANDIDATES_PER_PLACE * n))
+        items = self.candidates(query, int(n_candidates(np.array(n))))
         best = top_n(self.display_scores(query, items), n)
         return Candidates(items[best.item_idx], best.score)
 
@@ -162,7 +168,24 @@ class Ensemble(ListScorer):
     @override
     def score_all(self, queries: QueryBlock, items: IntArray | None = None) -> FloatArray:
         """Return the displayed scores of the block; no candidate index limits them."""
-        total = self._total(queries, items)
+        return self._ranked(self._total(queries, items), queries, items)
+
+    def score_candidates(self, queries: QueryBlock, candidates: BoolArray) -> FloatArray:
+        """Return the displayed scores of a block as if each query scored its candidates only.
+
+        Args:
+            queries: n queries.
+            candidates: bool[n, n_items].
+
+        Returns:
+            float32[n, n_items], NaN for other items.
+        """
+        total = self._total(queries, None)
+        total[~candidates] = np.nan
+        return self._ranked(total, queries, None)
+
+    def _ranked(self, total: FloatArray, queries: QueryBlock, items: IntArray | None) -> FloatArray:
+        """Return the sums of a block in the order of the ranker, if there is one."""
         if self.ranker is None:
             return total
         history = queries.history if items is None else csr_matrix(queries.history[:, items])

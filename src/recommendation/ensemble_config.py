@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from src.core.domain import JsonDict
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.event_weights import Weighting
@@ -112,7 +113,7 @@ def fit_models(
     """
     models = {}
     for name, own in params.items():
-        reporter.step(f"training {name} on {len(data):,} events")
+        reporter.step(message("step.training", model=name, n=len(data)))
         continued = {"start": start[name]} if start and name in start else {}
         models[name] = MODELS[name].train(data, own, seed=seed, **continued)
     return models

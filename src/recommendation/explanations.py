@@ -57,15 +57,27 @@ def _components(
     place: Recommendation, parts: Contributions, row: int, *, takes_place: bool
 ) -> tuple[ComponentScore, ...]:
     """Return what adds up to the score of a place, the largest contribution first; `row`: its row in the parts."""
-    components = []
-    for term in parts.terms:
-        score = term.score[row].item()
-        components.append(ComponentScore(term.model or place.source, score, term.weight, term.weight * score))
+    components = opinions_of(parts, row, place.source)
     change = place.base_score - float(parts.total[row])
     reranking, moved = (change, 0.0) if parts.is_reranked else (0.0, change if takes_place else 0.0)
     for name, change in ((TREES, reranking), (VARIANT, moved), (BOOST, place.score - place.base_score)):
         components.append(ComponentScore(name, change, 1.0, change))
     return tuple(sorted((each for each in components if each.contribution), key=lambda each: -abs(each.contribution)))
+
+
+def opinions_of(parts: Contributions, row: int, source: str) -> list[ComponentScore]:
+    """Return the addends of a score that models make.
+
+    Args:
+        parts: Of the scores of several items.
+        row: Which of these.
+        source: Name of the model that has scored them.
+
+    Returns:
+        One for each component.
+    """
+    scores = [(term.model or source, term.score[row].item(), term.weight) for term in parts.terms]
+    return [ComponentScore(name, score, weight, weight * score) for name, score, weight in scores]
 
 
 def _reasons(model: ListModel, rows: QueryRows, listed: IntArray, items: Vocabulary) -> list[tuple[Reason, ...]]:

@@ -28,6 +28,11 @@ ALWAYS_SOUGHT = 20
 """Places that the shortest list looks for, too, so that it is the beginning of a list of this length."""
 
 
+def n_retrieved(n: int) -> int:
+    """Return how many items a list of n looks for at first, beside as many as it must not hold."""
+    return max(n, ALWAYS_SOUGHT)
+
+
 @dataclass(frozen=True)
 class ListRequest:
     """A query in row numbers, and what answers it.
@@ -151,7 +156,7 @@ class CandidatePool:
 
     def _unfiltered(self, model: ListModel, n: int, excluded: Set[int]) -> NamedItems:
         """Return what a model retrieves, where no rule depends on attributes."""
-        groups, enough = self._request.groups, max(n, ALWAYS_SOUGHT)
+        groups, enough = self._request.groups, n_retrieved(n)
         n = n if groups is None else enough  # as a deeper look may find other candidates, a short list looks as deep
         for k in self._depths(enough + len(excluded)):
             found = model.retrieve(self._request.rows, k)

@@ -12,6 +12,7 @@ import numpy as np
 from src.core.domain import (
     NO_RATINGS,
     BoolArray,
+    ComponentScore,
     ExclusionReason,
     FloatArray,
     ListPosition,
@@ -23,13 +24,14 @@ from src.core.domain import (
     Rules,
 )
 from src.core.errors import NotReady, UnknownName
+from src.core.messages import message
 from src.interactions.event_weights import Weighting
 from src.interactions.item_attributes import ItemAttributes
 from src.interactions.item_groups import ItemGroups, regrouped
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.models.base import ListModel, QueryRows, RatingModel
-from src.recommendation.explanations import with_explanations
+from src.recommendation.explanations import opinions_of, with_explanations
 from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
 from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
@@ -40,7 +42,7 @@ from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
 from src.search.index import SearchHits, SearchIndex
 
-_RECENT = 1_000
+RECENT = 1_000
 """Highest number of events, the newest, that shape a list. Products of older events still count as seen."""
 
 _EVERYTHING, _PLAIN_RULES = ProductFilter(), Rules()
@@ -188,12 +190,31 @@ class Pipeline:
         reason = request.attributes.refusal(request.rules, item)
         return find_position(replace(request, watched=item), query.n) if reason is None else ListPosition(None, reason)
 
+    def opinions(self, query: Query, product_ids: Iterable[str]) -> dict[str, tuple[ComponentScore, ...]]:
+        """Return what the components of the wanted model say of products, listed or not.
+
+        Args:
+            query: as `recommend` takes it.
+            product_ids: the products.
+
+        Returns:
+            Id → addends of its score, before trees and boosts; nothing for products that are unknown here.
+
+        Raises:
+            UnknownName: for a model that the release does not hold.
+        """
+        request = self._request(query)
+        known = {id_: row for id_ in product_ids if (row := self.items.idx_of(id_)) is not None}
+        rows = np.array(list(known.values()), np.int64)
+        parts = request.models[request.wanted].contributions(request.rows, rows)
+        return {id_: tuple(opinions_of(parts, at, request.wanted)) for at, id_ in enumerate(known)}
+
     def _request(self, query: Query) -> ListRequest:
         """Return the query in row numbers."""
         wanted, models, rules = query.model or self.default, self.list_models, query.rules
         if wanted not in models:
             raise UnknownName(f"the release holds no list model {wanted!r}. Expected one of {', '.join(models)}.")
-        recent, excluded_ids = query.history[-_RECENT:], query.seen | query.exclude
+        recent, excluded_ids = query.history[-RECENT:], query.seen | query.exclude
         ids = {event.product_id for event in recent} | excluded_ids
         row_of = {id_: row for id_ in ids if (row := self.items.idx_of(id_)) is not None}
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
@@ -279,10 +300,7 @@ class Pipeline:
             NotReady: for a release without texts.
         """
         if self.search is None:
-            raise NotReady(
-                "the release knows no product's title, so nothing can be searched. Load a catalogue, python "
-                "data_processing.py products.csv, then run python train_model.py"
-            )
+            raise NotReady(message("search.no_titles"))
         fits = self.search.attributes.fitting(wanted)
         allowed = fits if self.listed is None or fits is None else fits & self.listed
         allowed = self.listed if allowed is None else allowed

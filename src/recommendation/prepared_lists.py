@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME, Event, EventKind, FloatArray, IntArray, Query, Recommendation
 from src.core.mapped_arrays import mapped
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting, ages_by_group
 from src.interactions.interactions import TrainingData
@@ -32,6 +33,7 @@ LENGTH = ALWAYS_SOUGHT
 LONGEST_HISTORY = 1_000
 """Events. Of a longer history the newest shape a list, so that their order counts."""
 MOST_LISTS = 1_000_000
+_MOST_TAKEN = 1_024
 _HALF = 64
 _MASK = (1 << _HALF) - 1
 _ARRAYS = ("low", "high", "item", "score", "source", "filled_by")
@@ -119,6 +121,10 @@ class PreparedLists:
     source: IntArray
     filled_by: IntArray
     groups: ItemGroups | None = None
+    _taken: dict[tuple[int, int], list[Recommendation]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Lists that were asked for lately, by row and length: making their places takes longer than finding them."""
 
     def __len__(self) -> int:
         return len(self.low)
@@ -137,6 +143,14 @@ class PreparedLists:
         at = int(self.low.searchsorted(np.uint64(fingerprint.low)))
         if at == len(self.low) or self.low.item(at) != fingerprint.low or self.high.item(at) != fingerprint.high:
             return None
+        taken = self._taken.get((at, n))
+        if taken is None:
+            if len(self._taken) >= _MOST_TAKEN:
+                self._taken.clear()
+            taken = self._taken[at, n] = self._list_at(at, n, items)
+        return taken.copy()
+
+    def _list_at(self, at: int, n: int, items: Vocabulary) -> list[Recommendation]:
         rows, names = self.item[at, :n].tolist(), self.names
         if rows and rows[-1] < 0:
             rows = [row for row in rows if row >= 0]
@@ -179,7 +193,7 @@ def prepare_lists(pipeline: MakesLists, data: TrainingData, seconds: float, repo
     """
     if not seconds:
         return None
-    reporter.step("making the lists of the most active users")
+    reporter.step(message("step.preparing_lists"))
     until = time.monotonic() + seconds
     prints: list[Fingerprint] = []
     lists: list[list[Recommendation]] = []

@@ -12,15 +12,18 @@ from sqlalchemy.exc import ArgumentError
 from src.core.domain import EventKind
 from src.core.errors import StoreError
 from src.core.records import StoreSummary
+from src.store.canary_store import CanaryStore
 from src.store.database import Database
 from src.store.event_store import EventStore
 from src.store.experiment_store import ExperimentStore
 from src.store.operations_store import AuditStore, ComparisonStore, FindingStore, RuleStore
 from src.store.person_store import PersonStore
 from src.store.product_store import SYNTHETIC, ProductStore
+from src.store.request_store import RequestStore
 from src.store.run_store import RunStore
 from src.store.search_store import SearchStore
 from src.store.served_list_store import ServedListStore
+from src.store.shadow_store import ShadowStore
 
 
 class Store:
@@ -33,12 +36,15 @@ class Store:
         runs: Trainings, loads of files, and scores of releases.
         searches: What users did with search results.
         served_lists: Lists that were served, with AISLE_LOG_SERVED=on, and what users did with them.
+        requests: Lists as they were asked for, with AISLE_LOG_REQUESTS=on.
         findings: What was found not to be as it should be.
         rules: The versions of the shop's rules.
         audit: What was done with a key.
         comparisons: Releases measured on the same events.
         people: All that the store knows of one person.
         experiments: Experiments, who was shown what, and what followed.
+        shadows: Releases that answer unseen, and how their lists differ.
+        canaries: Releases on their way to all users.
     """
 
     def __init__(self, database: Database, *, loading: bool = False) -> None:
@@ -48,12 +54,15 @@ class Store:
         self.runs = RunStore(database)
         self.searches = SearchStore(database)
         self.served_lists = ServedListStore(database)
+        self.requests = RequestStore(database)
         self.findings = FindingStore(database)
         self.rules = RuleStore(database)
         self.audit = AuditStore(database)
         self.comparisons = ComparisonStore(database)
         self.people = PersonStore(database)
         self.experiments = ExperimentStore(database)
+        self.shadows = ShadowStore(database)
+        self.canaries = CanaryStore(database)
 
     def close(self) -> None:
         """Close the database connections; the next use opens new ones."""
@@ -106,7 +115,10 @@ class Store:
             self.events.delete_synthetic(connection)
             self.searches.delete_synthetic(connection)
             self.served_lists.clear(connection)
+            self.requests.clear(connection)
             self.experiments.clear(connection)
+            self.shadows.clear(connection)
+            self.canaries.clear(connection)
             return self.products.delete_synthetic(connection)
 
 

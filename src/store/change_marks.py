@@ -1,4 +1,4 @@
-"""Last-modified times of events, products, rules and experiments, for caches."""
+"""Last-modified times of events, products, rules, experiments and shadows, for caches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, select
 from src.store.database import Database
 from src.store.tables import changes
 
-EVENTS, PRODUCTS, RULES, EXPERIMENTS = "events", "products", "rules", "experiments"
+EVENTS, PRODUCTS, RULES, EXPERIMENTS, SHADOWS = "events", "products", "rules", "experiments", "shadows"
 
 
 def note_change(database: Database, connection: Connection, subject: str) -> None:
@@ -18,7 +18,7 @@ def note_change(database: Database, connection: Connection, subject: str) -> Non
     Args:
         database: The database.
         connection: A connection inside the transaction that makes the change: readers see both or neither.
-        subject: EVENTS, PRODUCTS, RULES or EXPERIMENTS.
+        subject: EVENTS, PRODUCTS, RULES, EXPERIMENTS or SHADOWS.
     """
     now = time.time_ns() // 1_000
     incoming = database.insert(changes).values(what=subject, at=now)
@@ -31,7 +31,7 @@ def changed_at(database: Database, subject: str) -> int | None:
 
     Args:
         database: The database.
-        subject: EVENTS, PRODUCTS, RULES or EXPERIMENTS.
+        subject: EVENTS, PRODUCTS, RULES, EXPERIMENTS or SHADOWS.
 
     Returns:
         Microseconds since 1970, never the same for two changes; None before the first one.

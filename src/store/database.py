@@ -32,7 +32,7 @@ from src.store.tables import metadata
 
 _log = logging.getLogger(__name__)
 
-_LOADING_CACHE_KIB = 131_072
+_LOADING_CACHE_KIB = 32_768
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a WAL reset can corrupt the database
 _POOL_SECONDS = 3
 """Until a connection of the pool is free; a request is answered with 503 then, and may be sent again."""

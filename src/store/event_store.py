@@ -39,8 +39,8 @@ from src.store.reading import (
     returned_by_product,
     user_ids_with_prefix,
 )
+from src.store.tables import changes, events
 from src.store.tables import event_ids as received_ids
-from src.store.tables import events
 
 # Built once: a history is read for every list.
 _KIND_OF = {kind.value: kind for kind in EventKind}
@@ -55,6 +55,7 @@ _FIELD, _EVENT = "\x1f", "\x1e"
 _DONE = select(
     func.aggregate_strings(events.c.product_id + literal_column(f"'{_FIELD}'") + events.c.kind, _EVENT)
 ).where(events.c.user_id == bindparam("user_id"), NET)
+_MARK = select(changes.c.at).where(changes.c.what == EVENTS)
 
 
 class EventStore:
@@ -67,7 +68,7 @@ class EventStore:
     def __init__(self, database: Database, *, loading: bool = False) -> None:
         self._database = database
         kept = KeptConnections(database)
-        self._history, self._done = KeptRead(kept, _HISTORY), KeptRead(kept, _DONE)
+        self._history, self._done, self._mark = (KeptRead(kept, query) for query in (_HISTORY, _DONE, _MARK))
         self._last_seq = 0
         # A load meets the same products again and again: to insert them with each batch takes a fifth of its time.
         self._loading, self._known_products = loading, set[str]()
@@ -127,6 +128,22 @@ class EventStore:
             for product_id, kind, value, at in self._history.rows(user_id=user_id)
         ]
 
+    def earliest(self, user_id: str, n: int) -> list[Event]:
+        """Return the n events of a user that arrived first, as `history` does.
+
+        Args:
+            user_id: The user.
+            n: How many.
+
+        Returns:
+            Fewer if there are not so many; oldest first, by their times.
+        """
+        query = _HISTORY.add_columns(events.c.arrival_seq)
+        with self._database.read() as connection:
+            rows = connection.execute(query, {"user_id": user_id}).all()
+        arrived = sorted(range(len(rows)), key=lambda at: rows[at][4])[:n]
+        return [Event(user_id, rows[at][0], _KIND_OF[rows[at][1]], rows[at][2], rows[at][3]) for at in sorted(arrived)]
+
     def done(self, user_id: str) -> str | None:
         """Return what `done_in` says of the user's history, read in a third of the time that `history` takes.
 
@@ -136,6 +153,16 @@ class EventStore:
             return None
         done: str | None = self._done.rows(user_id=user_id)[0][0]
         return done
+
+    def mark(self) -> int | None:
+        """Return what `changed_at` does, read on the connection that this thread keeps.
+
+        None on PostgreSQL, where a history is read in the same time.
+        """
+        if self._database.file is None:
+            return None
+        rows = self._mark.rows()
+        return int(rows[0][0]) if rows else None
 
     @staticmethod
     def is_of(done: str, history: Iterable[Event]) -> bool:

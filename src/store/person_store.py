@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, or_, select
@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select
 from src.store.batches import PARAMETERS, batches
 from src.store.change_marks import EVENTS, note_change
 from src.store.database import Database
-from src.store.tables import event_ids, events, exposures
+from src.store.tables import event_ids, events, exposures, requests
 
 _PAGE = 5_000
 _ID_MARK = "id:"
@@ -18,10 +18,11 @@ _ID_MARK = "id:"
 
 
 class Erased(NamedTuple):
-    """Rows that were deleted: events, and first lists in experiments."""
+    """Rows that were deleted: events, first lists in experiments, and lists as they were asked for."""
 
     events: int
     exposures: int
+    requests: int
 
 
 class PersonStore:
@@ -32,7 +33,7 @@ class PersonStore:
 
     def known(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return the rows that name a person, by table, as plain JSON."""
-        tables = {"events": events, "experiments": exposures}
+        tables = {"events": events, "experiments": exposures, "requests": requests}
         found = {}
         with self._database.read() as connection:
             for name, table in tables.items():
@@ -61,12 +62,19 @@ class PersonStore:
             n_events = connection.execute(delete(events).where(mine)).rowcount
             shown = (exposures.c.user_id == user_id) & (exposures.c.at <= until)
             n_exposures = connection.execute(delete(exposures).where(shown)).rowcount
+            asked = (requests.c.user_id == user_id) & (requests.c.at <= until)
+            n_requests = connection.execute(delete(requests).where(asked)).rowcount
             if n_events:
                 note_change(self._database, connection, EVENTS)
         if self._database.is_sqlite:
             with self._database.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # older versions of pages are in the log
-        return Erased(n_events, n_exposures)
+        return Erased(n_events, n_exposures, n_requests)
+
+    def erase_all(self, times: Mapping[str, int]) -> None:
+        """Erase several people, see `erase`; id → until when."""
+        for user_id, until in times.items():
+            self.erase(user_id, until)
 
     def forget_before(self, before: int) -> int:
         """Delete old events, in short transactions.
@@ -88,9 +96,12 @@ class PersonStore:
         return deleted
 
     def ids(self) -> Iterator[str]:
-        """Yield the ids of all people with events, in their order."""
+        """Yield the ids of all people with rows; some more than once."""
         for page in self._pages():
             yield from page
+        asked = select(requests.c.user_id).where(requests.c.user_id.is_not(None))
+        with self._database.read() as connection:
+            yield from connection.execute(select(exposures.c.user_id).union(asked)).scalars().all()
 
     def _pages(self) -> Iterator[list[str]]:
         after = ""

@@ -8,11 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, func, select, update
 
+from src.core.messages import from_record, to_record
 from src.core.records import Load, Run, RunCount, RunPhase, RunStatus, Score
 from src.store.database import Database
 from src.store.tables import loads, runs, scores
 
 _LOAD_COLUMNS = ("load_id", "file", "layout", "loaded_at")
+_SAID = ("message", "progress")
+"""Columns of a run that hold sentences."""
 
 
 class RunStore:
@@ -44,7 +47,7 @@ class RunStore:
         """
         running = (runs.c.run_id == run_id) & (runs.c.status == RunStatus.RUNNING)
         with self._database.write() as connection:
-            connection.execute(update(runs).where(running).values(progress=progress))
+            connection.execute(update(runs).where(running).values(progress=to_record(progress)))
 
     def queue(self, run: Run) -> Run | None:
         """Add a run unless another is queued or running; of concurrent calls one adds its run.
@@ -92,7 +95,7 @@ class RunStore:
 
     def save_score(self, score: Score) -> None:
         """Add a score, or replace the one of the same time and release."""
-        details = asdict(score)
+        details = asdict(replace(score, message=to_record(score.message)))
         row = {name: details.pop(name) for name in ("at", "release")} | {"details": json.dumps(details)}
         statement = self._database.insert(scores).values(**row)
         with self._database.write() as connection:
@@ -103,7 +106,7 @@ class RunStore:
         query = select(scores).order_by(scores.c.at.desc(), scores.c.release.desc()).limit(n)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Score(row.at, row.release, **json.loads(row.details)) for row in rows]
+        return [_score(row) for row in rows]
 
     def save_load(self, load: Load) -> None:
         """Add a load, or update the one with its load_id."""
@@ -125,17 +128,25 @@ def _row(run: Run) -> dict[str, Any]:
     verdict = None if run.verdict is None else json.dumps(run.verdict)
     phases = json.dumps([asdict(phase) for phase in run.phases]) if run.phases else None
     row = asdict(replace(run, status=RunStatus(run.status), verdict=None, phases=()))
-    return row | {"verdict": verdict, "phases": phases}
+    said = {name: to_record(getattr(run, name)) for name in _SAID}
+    return row | said | {"verdict": verdict, "phases": phases}
 
 
 def _run(row: Row[Any]) -> Run:
     found = dict(row._mapping)
     verdict, phases = found.pop("verdict"), found.pop("phases")
+    said = {name: from_record(found[name]) for name in _SAID}
     return Run(
-        **found | {"status": RunStatus(found["status"])},
+        **found | said | {"status": RunStatus(found["status"])},
         verdict=None if verdict is None else json.loads(verdict),
         phases=tuple(RunPhase(**phase) for phase in json.loads(phases or "[]")),
     )
+
+
+def _score(row: Row[Any]) -> Score:
+    details = json.loads(row.details)
+    said = from_record(details.pop("message", ""))
+    return Score(row.at, row.release, **details, message=said)
 
 
 def _inserts(connection: Connection, statement: Executable) -> bool:

@@ -265,5 +265,66 @@ arm_lists = Table(
     Column("seconds", Float, nullable=False),
 )
 
+# Lists as they were asked for, with AISLE_LOG_REQUESTS=on: with users, so that they can be erased, unlike `served`.
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("number", BigInteger, key="seq", primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("user_id", _Key),
+    Column("release", Text, nullable=False),
+    Column("placement", Text, nullable=False),
+    Column("experiments", Text, nullable=False),
+    Column("n_stored", BigInteger, nullable=False),
+    Column("history", Text, nullable=False),  # a digest
+    Column("recipe", Text, nullable=False),  # JSON
+    Column("places", Text, nullable=False),  # JSON
+    Index("requests_at", "at"),
+    Index("requests_user", "user_id"),
+)
+
+# Releases that answered unseen; one without ended_at runs.
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("release", _Key, primary_key=True),
+    Column("share", Float, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("who", Text, nullable=False),
+)
+
+# Sums over the lists of a shadow: ShadowTally.
+shadow_lists = Table(
+    "shadow_lists",
+    metadata,
+    Column("release", _Key, primary_key=True),
+    Column("served_by", _Key, primary_key=True),
+    Column("slice", _Key, primary_key=True),
+    Column("lists", BigInteger, nullable=False),
+    Column("overlap", Float, nullable=False),
+    Column("agreement", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("served_seconds", Float, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+)
+
+# Releases on their way to all users; one without ended_at runs or waits.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("release", _Key, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("against", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("step_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("reason", Text, nullable=False),
+)
+
 # One row; Alembic writes it when it upgrades a store.
 schema_version = Table("schema_version", metadata, Column("version_num", String(32), primary_key=True))

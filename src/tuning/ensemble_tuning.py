@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.core.domain import DAY, NO_TIME, BoolArray, EventKind, FloatArray, JsonDict
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
@@ -197,7 +198,7 @@ def _best_models(search: Search, config: EnsembleConfig, kept: float) -> dict[st
 
 def _best_model(search: Search, name: str, params: Any, deadline: float) -> BestTrial:
     """Return the best trial of a model, found before the clock shows `deadline` seconds left."""
-    search.reporter.step(f"tuning {name}")
+    search.reporter.step(message("step.tuning", model=name))
     train = search.split.train
     if name not in SEARCH_SPACES:
         started = time.perf_counter()
@@ -213,7 +214,7 @@ def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search
     candidates = list(_weightings(search.split.train, config.weighting))
     if len(candidates) == 1:
         return search, config
-    search.reporter.step("tuning how much an event speaks for its product")
+    search.reporter.step(message("step.tuning_weighting"))
     best: tuple[float, Search] | None = None
     limit = search.clock.left * 0.75
     for weighting in candidates:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict
+from src.core.messages import message
 from src.evaluation.metrics import estimates
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import held_out
@@ -181,7 +182,7 @@ def _older_heads(search: Search, config: EnsembleConfig, models: Mapping[str, Li
     objective = Objective.of(split, popular.order, relevant_rating=relevant_rating, k=k, seed=search.seed)
     if objective is None:
         return None
-    search.reporter.step("learning to rank the heads of lists")
+    search.reporter.step(message("step.ranking_heads"))
     params = {name: config.params[name] for name in models}
     older_models = fit_models(split.train, params, search.seed, search.reporter)
     return ListHeads.of(objective, older_models, config, split.train, search.seed)

@@ -16,7 +16,7 @@ from src.evaluation.metrics import ranking_metrics
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
-from src.models.top_n import top_n_of_rows
+from src.models.compiled_top_n import best_of_rows
 
 _MAX_SCORES = 400_000_000
 _MIN_USERS, _MAX_USERS = 1_000, 10_000
@@ -106,7 +106,7 @@ class Objective:
         best = []
         for score in scores:
             score[at] = -np.inf
-            best.append(top_n_of_rows(score, _CANDIDATES_PER_MODEL))
+            best.append(best_of_rows(score, _CANDIDATES_PER_MODEL).column)
         items = np.sort(np.concatenate(best, axis=1), axis=1)
         items[:, 1:][items[:, 1:] == items[:, :-1]] = -1
         items = -np.sort(-items, axis=1)

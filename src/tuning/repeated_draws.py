@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from src.core.messages import message
 from src.interactions.splits import split_at_random
 from src.models import MODELS, POPULARITY
 from src.models.base import ListModel
@@ -45,7 +46,7 @@ def pooled_scores(search: Search, models: Mapping[str, ListModel], seconds: floa
         users = sum(len(pool.item) for pool in pools)
         if search.split.how != "random" or users >= _ENOUGH_USERS or _SHARE_OF_TIME * search.clock.left < seconds:
             break
-        search.reporter.step(f"training on draw {draw + 1} of the held-out part")
+        search.reporter.step(message("step.tuning_draw", draw=draw + 1))
         split = split_at_random(whole, share, search.seed + draw)
         params: dict[str, Any] = {name: model.params for name, model in models.items()}
         popular = MODELS[POPULARITY].train(split.train, params[POPULARITY], seed=search.seed).order

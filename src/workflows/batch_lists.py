@@ -11,18 +11,16 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from threadpoolctl import threadpool_limits
 
-from src.core.domain import NO_TIME, Event, IntArray, Query, Recommendation, Rules
+from src.core.domain import IntArray
 from src.core.errors import InputError, NoData, UnusableFile
 from src.core.list_rules import shop_rules
 from src.core.progress import Reporter
@@ -31,35 +29,9 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.models.factorization import Factorization
 from src.models.settings import AllSettings
-from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.store import Store
-
-_USERS_PER_PART = 20_000
-_SCHEMA = pa.schema(
-    {
-        "user_id": pa.string(),
-        "product_ids": pa.list_(pa.string()),
-        "scores": pa.list_(pa.float32()),
-        "sources": pa.list_(pa.string()),
-        "release": pa.string(),
-    }
-)
-
-
-@dataclass(frozen=True)
-class BatchRequest:
-    """The lists to make.
-
-    Attributes:
-        file: The Parquet file to write.
-        n: Length of a list.
-        users: A text file with an id on each line; None for all users with an event.
-    """
-
-    file: Path
-    n: int = 50
-    users: Path | None = None
+from src.workflows.batch_parts import SCHEMA, BatchRequest, BatchWork, make_part
 
 
 @dataclass(frozen=True)
@@ -87,66 +59,6 @@ class BatchSummary:
         return (
             f"{self.n_users:,} lists by release {self.release}{before}: {made:,} users with {self.n_histories:,} "
             f"distinct histories in {self.seconds:.1f} s, {made / max(self.seconds, 1e-9):,.0f} users/s"
-        )
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all parts are made of.
-
-    Attributes:
-        pipeline: Makes the lists.
-        data: The events.
-        rows: int64[n_events], numbers of events, user by user, oldest first.
-        begins: int64[n_users + 1], where the events of each user begin in rows.
-        users: int64[m], the users, equal histories side by side; -1 - k for the k-th of `unknown`.
-        mark: uint64[m], equal for equal histories only (but for one case in 2⁶⁴ of any two).
-        unknown: Ids of users without an event.
-        rules: Of the lists.
-        request: What was asked for.
-        release: That makes the lists.
-        folder: Where the parts are.
-    """
-
-    pipeline: Pipeline
-    data: TrainingData
-    rows: IntArray
-    begins: IntArray
-    users: IntArray
-    mark: IntArray
-    unknown: Sequence[str]
-    rules: Rules
-    request: BatchRequest
-    release: str
-    folder: Path
-
-    @property
-    def n_parts(self) -> int:
-        """Number of parts."""
-        return -(-len(self.users) // _USERS_PER_PART)
-
-    def part_of(self, number: int) -> slice:
-        """Return the users of a part."""
-        return slice(number * _USERS_PER_PART, min((number + 1) * _USERS_PER_PART, len(self.users)))
-
-    def file_of(self, number: int) -> Path:
-        """Return the file of a part."""
-        return self.folder / f"{number:06d}.parquet"
-
-    def id_of(self, user: int) -> str:
-        """Return the id of a user."""
-        return self.unknown[-1 - user] if user < 0 else self.data.users.id_of(user)
-
-    def history_of(self, user: int) -> tuple[Event, ...]:
-        """Return the events of a user, oldest first."""
-        if user < 0:
-            return ()
-        rows, events = self.rows[self.begins[user] : self.begins[user + 1]], self.data.events
-        columns = (self.data.kind[rows], events.value[rows], events.at[rows])
-        ids = events.items.ids_of(events.item_idx[rows].tolist())
-        return tuple(
-            Event("", id_, KIND_ORDER[kind], value, None if at == NO_TIME else at)
-            for id_, kind, value, at in zip(ids, *(column.tolist() for column in columns), strict=True)
         )
 
 
@@ -188,7 +100,7 @@ def write_batch_lists(settings: AllSettings, store: Store, request: BatchRequest
     return BatchSummary(work.release, len(work.users), n_histories, len(work.users) - n_made, seconds)
 
 
-def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporter: Reporter) -> _Work:
+def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporter: Reporter) -> BatchWork:
     release = Registry(settings.releases_dir).active()
     reporter.step("reading the store")
     data = training_data(store.events.read())
@@ -208,8 +120,9 @@ def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporte
         raise NoData("there is no user to make a list for: run python data_processing.py FILE")
     mark = np.concatenate([mark[order], np.zeros(len(unknown), np.uint64)])
     folder = request.file.with_name(f"{request.file.name}.parts")
-    work = _Work(pipeline, data, rows, begins, users, mark, unknown, rules, request, release.version, folder)
+    work = BatchWork(pipeline, data, rows, begins, users, mark, unknown, rules, request, release.version, folder)
     _open_folder(work)
+    work.prepare()
     return work
 
 
@@ -258,12 +171,12 @@ def _mixed(number: IntArray) -> IntArray:
     return number ^ (number >> np.uint64(31))
 
 
-def _open_folder(work: _Work) -> None:
+def _open_folder(work: BatchWork) -> None:
     """Keep the parts of an interrupted batch of the same kind; remove those of another one."""
     same = blake2b(np.concatenate([work.users.view(np.uint64), work.mark]).tobytes(), digest_size=16)
     withdrawn = sorted(work.pipeline.items.ids_of(work.pipeline.withdrawn))
     same.update("\n".join([*work.unknown, repr(work.rules), *withdrawn]).encode())
-    asked = {"release": work.release, "n": work.request.n, "users": same.hexdigest(), "per_part": _USERS_PER_PART}
+    asked = {"release": work.release, "n": work.request.n, "users": same.hexdigest(), "per_part": work.per_part}
     about = work.folder / "batch.json"
     if not about.exists() or json.loads(about.read_text(encoding="utf-8")) != asked:
         shutil.rmtree(work.folder, ignore_errors=True)
@@ -271,11 +184,11 @@ def _open_folder(work: _Work) -> None:
         about.write_text(json.dumps(asked), encoding="utf-8")
 
 
-_shared: _Work | None = None
+_shared: BatchWork | None = None
 """Inherited by the processes that make the parts, so that they share the arrays."""
 
 
-def _in_processes(work: _Work, parts: list[int]) -> Iterator[tuple[int, int]]:
+def _in_processes(work: BatchWork, parts: list[int]) -> Iterator[tuple[int, int]]:
     """Make parts, in processes that share the memory of this one where the system can fork; yield their counts."""
     global _shared
     _shared = work
@@ -288,39 +201,16 @@ def _in_processes(work: _Work, parts: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _make_part(number: int) -> tuple[int, int]:
-    """Write a part, whole or not at all; return its numbers of users and of distinct histories."""
-    work = _shared
-    assert work is not None
-    part = work.part_of(number)
-    users, mark = work.users[part], work.mark[part]
-    lists: list[list[Recommendation]] = []
-    n_distinct = 0
-    with threadpool_limits(1, "blas"):
-        for at, user in enumerate(users.tolist()):
-            if not at or mark[at] != mark[at - 1]:
-                n_distinct += 1
-                query = Query(work.id_of(user), work.history_of(user), n=work.request.n, rules=work.rules)
-                listed = work.pipeline.recommend(query)
-            lists.append(listed)
-    columns = [
-        [work.id_of(user) for user in users.tolist()],
-        [[place.product_id for place in listed] for listed in lists],
-        [[place.score for place in listed] for listed in lists],
-        [[place.source for place in listed] for listed in lists],
-        [work.release] * len(lists),
-    ]
-    file = work.file_of(number)
-    unfinished = file.with_suffix(".tmp")
-    pq.write_table(pa.table(columns, schema=_SCHEMA), unfinished)
-    unfinished.replace(file)
-    return len(lists), n_distinct
+    """Make a part of the shared work."""
+    assert _shared is not None
+    return make_part(_shared, number)
 
 
-def _join(work: _Work) -> None:
+def _join(work: BatchWork) -> None:
     """Write all parts into the file, one after the other, and remove them."""
     unfinished = work.folder / "whole.tmp"
-    with pq.ParquetWriter(unfinished, _SCHEMA) as writer:
+    with pq.ParquetWriter(unfinished, SCHEMA) as writer:
         for number in range(work.n_parts):
-            writer.write_table(pq.read_table(work.file_of(number), schema=_SCHEMA))
+            writer.write_table(pq.read_table(work.file_of(number), schema=SCHEMA))
     unfinished.replace(work.request.file)
     shutil.rmtree(work.folder, ignore_errors=True)

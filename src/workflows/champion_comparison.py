@@ -13,6 +13,7 @@ import numpy as np
 
 from src.core.domain import NO_TIME
 from src.core.errors import AisleError
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.records import Load, RunStatus
 from src.evaluation.report import Report
@@ -235,7 +236,7 @@ def measure_champion(
         return NotCompared(NotComparedReason.NOT_TRAINABLE, version, str(error))
     if same_settings(plan, challenger.plan):
         return NotCompared(NotComparedReason.SAME_SETTINGS, version)
-    reporter.step(f"fitting the settings of release {version}, to measure both on the same events")
+    reporter.step(message("step.fitting_before", version=version))
     known = _same_models(plan, challenger) if plan.weighting == challenger.plan.weighting else {}
     report, pipeline = measured_fit(settings, parts, plan, reporter, known=known, only=champion.serves)
     return MeasuredPlan(plan, replace(report, best=champion.serves), pipeline)

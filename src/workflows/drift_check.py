@@ -12,6 +12,7 @@ import numpy as np
 from src.core.domain import EventBatch
 from src.core.errors import NoData
 from src.core.gc_pause import gc_disabled
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.records import Run, Score
 from src.core.settings import Settings
@@ -56,12 +57,12 @@ def check_drift(
     drift = detect_drift(score, before, settings.drift_fall)
     request = None
     if drift is not None:
-        message = describe_drift(drift)
+        said = describe_drift(drift)
         if _trained_early(store.runs.newest(50), at):
-            message = f"{message}; a training was started early for this today already"
+            said = f"{said}; a training was started early for this today already"
         else:
-            request = TrainingRequest(trigger="drift", why=message)
-        score = replace(score, message=message)
+            request = TrainingRequest(trigger="drift", why=said)
+        score = replace(score, message=said)
     store.runs.save_score(score)
     with suppress(OSError):  # the picture is less important than the score
         write_scores([score, *before][::-1], settings.reports_dir / "scores.svg")
@@ -79,13 +80,12 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
     """Return the score of a release, with a message; it has no figures where there are no new events."""
     trained_on = release.manifest.data
     if trained_on is None or not trained_on.is_from_store or trained_on.read_at is None:
-        message = f"release {release.version} does not say which events of the store it has seen, so it is not scored"
-        return Score(at, release.version, message=message)
-    reporter.step("reading the store")
+        return Score(at, release.version, message=message("score.unknown", version=release.version))
+    reporter.step(message("step.reading_store"))
     parts = split_at(store, trained_on.read_at)
     if parts is None:
-        return Score(at, release.version, message=f"no event is newer than release {release.version}")
-    reporter.step(f"scoring release {release.version} on {len(parts.test):,} events that it has not seen")
+        return Score(at, release.version, message=message("score.nothing_new", version=release.version))
+    reporter.step(message("step.scoring", version=release.version, n=len(parts.test)))
     score = score_of(
         release.pipeline,
         parts,
@@ -99,8 +99,9 @@ def _score(settings: Settings, store: Store, release: Release, at: int, reporter
         for name, value in (("NDCG@10", score.ndcg_at_10), ("recall@10", score.recall_at_10), ("RMSE", score.rmse))
         if value is not None
     ]
-    measured = ", ".join(figures) or "nothing to measure by"
-    return replace(score, message=f"release {release.version} on {score.n_events:,} new events: {measured}")
+    if not figures:
+        return replace(score, message=message("score.nothing_to_measure", version=score.release, n=score.n_events))
+    return replace(score, message=f"release {score.release} on {score.n_events:,} new events: {', '.join(figures)}")
 
 
 def split_at(store: Store, read_at: int) -> Split | None:
@@ -128,7 +129,7 @@ def split_at(store: Store, read_at: int) -> Split | None:
     with gc_disabled():
         data: TrainingData = training_data(counted())  # in the order in which they were stored
     if not len(data):
-        raise NoData("the store holds no events: run python data_processing.py FILE")
+        raise NoData(message("run.no_data"))
     if not n_new:
         return None
     border = len(data) - n_new

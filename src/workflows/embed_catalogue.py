@@ -8,6 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from src.core.domain import FloatArray
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData
@@ -40,7 +41,7 @@ class EmbeddedCatalogue:
         """Build the search index of the items; None if no item has a text."""
         if self.encoded_by is None:
             return None
-        reporter.step(f"making the search over {len(self.catalogue):,} products")
+        reporter.step(message("step.search", n=len(self.catalogue)))
         return build_search_index(self.catalogue, self.data.item_vectors, self.encoded_by, self.noise)
 
 
@@ -63,7 +64,7 @@ def embed_catalogue(
         NotReady: there are texts, but AISLE_ENCODER is not installed.
         StoreError: the store does not answer.
     """
-    reporter.step("reading the catalogue")
+    reporter.step(message("step.reading_catalogue"))
     catalogue = CatalogueText.of(chain.from_iterable(store.products.read()))
     if with_new:
         withdrawn = store.products.withdrawn()
@@ -99,11 +100,11 @@ def embedded_by(settings: Settings, encoder: Encoder, catalogue: CatalogueText, 
     Returns:
         One vector for each product.
     """
-    reporter.step(f"encoding titles, categories and descriptions with {encoder.name}")
+    reporter.step(message("step.encoding", encoder=encoder.name))
 
     def encode(texts: Sequence[str]) -> FloatArray:
         encoded = encode_texts(encoder, texts, settings.embeddings_dir, reporter)
-        reporter.step(f"encoded {encoded.n_new:,} texts that are new; the others were known")
+        reporter.step(message("step.encoded", n=encoded.n_new))
         return encoded.vectors
 
     vectors = embed_products(encode, catalogue)

@@ -82,8 +82,9 @@ def erase_again(settings: Settings, store: Store) -> int:
     times = erasures.times()
     if not times:
         return 0
-    found = [(user_id, times[name]) for user_id in store.people.ids() if (name := erasures.name_of(user_id)) in times]
-    return sum(bool(store.people.erase(user_id, at).events) for user_id, at in found)
+    named = ((user_id, erasures.name_of(user_id)) for user_id in store.people.ids())
+    found = {user_id: times[name] for user_id, name in named if name in times}
+    return sum(any(store.people.erase(user_id, at)) for user_id, at in found.items())
 
 
 def releases_with(settings: Settings, user_id: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from src.core.errors import Busy
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.models import MODELS, POPULARITY
@@ -48,7 +49,7 @@ def publish_popularity(settings: AllSettings, store: Store, reporter: Reporter) 
         return None
     lock = trainer_lock(settings)
     if not lock.acquire(LockOwner.this_process("command")):
-        raise Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
+        raise Busy(message("run.busy", owner=str(lock.owner())))
     try:
         changed_at, read_at = store.events.changed_at(), time.time_ns() // 1_000
         data = stored_data(store, reporter)

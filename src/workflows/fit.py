@@ -8,6 +8,7 @@ from typing import Any
 
 from src.core.errors import NoData
 from src.core.gc_pause import gc_disabled
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.report import Report, measure
@@ -34,11 +35,11 @@ def stored_data(store: Store, reporter: Reporter) -> TrainingData:
     Raises:
         NoData: There are none.
     """
-    reporter.step("reading the store")
+    reporter.step(message("step.reading_store"))
     with gc_disabled():
         data = training_data(store.events.read())
     if not len(data):
-        raise NoData("the store holds no events: run python data_processing.py FILE")
+        raise NoData(message("run.no_data"))
     return data
 
 

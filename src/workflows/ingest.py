@@ -16,6 +16,7 @@ from src.core.domain import EventBatch, Product
 from src.core.errors import UnclearLayout, UnusableFile
 from src.core.gc_pause import gc_disabled
 from src.core.ids import has_bad_characters
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
 from src.core.settings import Settings
@@ -344,7 +345,7 @@ def products_of(settings: Settings, path: Path, reporter: Reporter) -> list[Prod
     Raises:
         UnusableFile: the file has no product.
     """
-    reporter.step(f"reading {path}")
+    reporter.step(message("step.reading_file", file=str(path)))
     table = open_table(path)
     rules = EventRules(settings.rating_min, settings.rating_max, int(time.time()), settings.count_pending)
     products: dict[str, Product] = {}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.core.errors import AisleError, NoData, NotReady
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.evaluation.report import Report
 from src.interactions.interactions import Interactions, TrainingData
@@ -70,7 +71,7 @@ class PartialTraining:
         if same_settings(needed_plan, plan):
             before: Report | NotCompared = NotCompared(NotComparedReason.SAME_SETTINGS, version)
         else:
-            reporter.step(f"fitting the settings of release {version}, to measure both on the same events")
+            reporter.step(message("step.fitting_before", version=version))
             before, _ = measured_fit(self.settings, parts, needed_plan, reporter, only=serves)
             before = replace(before, best=serves)
         return MeasuredPart(plan, report, compare(measured, before, GateBounds.of(self.settings)))

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from src.core.address_space import address_space_note
 from src.core.errors import AisleError, Busy, Ended, StoreError
+from src.core.messages import message, text_of_error
 from src.core.process_lock import Lock, LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # the web workers need not import the libraries of a training
 
 ATTEMPTS = 3
 """Highest number of starts of a nightly run that is interrupted each time."""
-_BY = " (from outside, or by the system because it was out of memory)"
 QUEUED_SECONDS = 120
 """A run that has been queued for longer has no trainer that will start it."""
 CLOCKS_DIFFER_BY = 3_600
@@ -45,7 +45,7 @@ def begin_run(store: Store, job: TrainingRequest) -> Run | None:
     """
     run_id = job.run_id or secrets.token_hex(6)
     run = Run(run_id, job.trigger, int(time.time()), RunStatus.RUNNING, job.due, host=socket.gethostname())
-    run = replace(run, model_type=job.model_type, progress="beginning")
+    run = replace(run, model_type=job.model_type, progress=message("step.beginning"))
     if job.run_id is not None:
         queued = store.runs.get(job.run_id)
         if queued is not None and queued.status.is_over:
@@ -86,10 +86,8 @@ def close_abandoned(store: Store, trainer: Lock) -> list[Run]:
     try:
         closed = []
         for run in _abandoned(store):
-            message = f"the trainer was killed{_BY} before it could say how far it was"
-            if run.progress:
-                message = f"the trainer was killed{_BY}; the last that it said was: {run.progress}"
-            closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=message))
+            said = message("run.killed", step=run.progress) if run.progress else message("run.killed_early")
+            closed.append(replace(run, status=RunStatus.INTERRUPTED, finished_at=int(time.time()), message=said))
             store.runs.save(closed[-1])
         return closed
     finally:
@@ -124,8 +122,10 @@ class ProgressRecorder(Reporter):
     @override
     def step(self, line: str) -> None:
         self._reporter.step(line)
+        if line.startswith("WARNING"):  # a remark, and no step
+            return
         with suppress(StoreError):  # a training outlasts a store that is locked for a while
-            self._store.runs.note_progress(self._run.run_id, line[:300])
+            self._store.runs.note_progress(self._run.run_id, line)
 
     @override
     def advance(self, done: int, total: int | None = None) -> None:
@@ -147,18 +147,18 @@ def track_run(store: Store, run: Run) -> Iterator[None]:
         yield
     except BaseException as error:
         interrupted = isinstance(error, Ended | KeyboardInterrupt | StoreError | MemoryError)  # these may pass
-        message = "ended by SIGTERM" if isinstance(error, Ended) else str(error) or type(error).__name__
+        said = message("run.sigterm") if isinstance(error, Ended) else text_of_error(error) or type(error).__name__
         if isinstance(error, MemoryError):
-            message = f"out of memory ({message}). Expected more: free memory, or raise the limit of the process."
+            said = message("run.out_of_memory", detail=said)
         elif not isinstance(error, AisleError | Ended | KeyboardInterrupt):
-            message += address_space_note()
+            said += address_space_note()
         status = RunStatus.INTERRUPTED if interrupted else RunStatus.FAILED
         with suppress(StoreError):  # the first error is the one to report
             recorded = store.runs.get(run.run_id)
             # The leader may have recorded why it ended the run, and another trainer may have started it again.
             if recorded is None or (not recorded.status.is_over and recorded.attempt == run.attempt):
                 progress = recorded.progress if recorded else ""
-                ended = replace(run, status=status, finished_at=int(time.time()), message=message, progress=progress)
+                ended = replace(run, status=status, finished_at=int(time.time()), message=said, progress=progress)
                 store.runs.save(ended)
         raise
 
@@ -174,7 +174,7 @@ def refuse_queued(store: Store, job: TrainingRequest, error: Busy) -> None:
     queued = None if job.run_id is None else store.runs.get(job.run_id)
     if queued is not None and not queued.status.is_over:
         now = int(time.time())
-        store.runs.save(replace(queued, status=RunStatus.FAILED, finished_at=now, message=str(error)))
+        store.runs.save(replace(queued, status=RunStatus.FAILED, finished_at=now, message=text_of_error(error)))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 
 from src.core.domain import IntArray
 from src.core.errors import AisleError
+from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.metrics import estimates
@@ -66,7 +67,7 @@ def train_search_rankers(
     """
     if pipeline.search is None or settings.ranker == "off":
         return Rankings()
-    reporter.step("learning the order of what is retrieved")
+    reporter.step(message("step.search_order"))
     texts = _judged_texts(settings, store, pipeline, reporter)
     views = sample_queries(after_looks(later), _MAX_QUERIES, settings.seed)
     trained = {TEXT_QUERY: _too_few(len(texts)), PRODUCT: _too_few(len(views))}

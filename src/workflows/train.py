@@ -9,6 +9,7 @@ from dataclasses import replace
 from src.core.address_space import check_training_space, is_limited, reserve_blas_buffers
 from src.core.domain import DAY
 from src.core.errors import AisleError, Busy, NoRelease, StoreError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.core.records import Run, RunStatus
@@ -62,7 +63,7 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
     """
     lock = trainer_lock(settings)
     if not lock.acquire(LockOwner.this_process(job.trigger)):
-        error = Busy(f"a training is running already (process {lock.owner()}). Wait for its end and try again.")
+        error = Busy(message("run.busy", owner=str(lock.owner())))
         refuse_queued(store, job, error)
         raise error
     try:
@@ -135,7 +136,7 @@ def _check_store(settings: AllSettings, reporter: Reporter) -> None:
     file = file_of(settings.store_url)
     if file is None:
         return
-    reporter.step("checking the store's file")
+    reporter.step(message("step.checking_file"))
     try:
         check = check_file(file, settings.store_check_path)
     except StoreError as error:

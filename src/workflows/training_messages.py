@@ -17,7 +17,8 @@ def run_message(request: TrainingRequest, trained: Trained) -> str:
     Returns:
         Why it was started, the gate's verdict, and why the release is not active, as far as there is anything to say.
     """
-    return ". ".join(part for part in (request.why, verdict_sentence(trained.verdict), pin_note(trained)) if part)
+    notes = pin_note(trained), canary_note(trained)
+    return ". ".join(part for part in (request.why, verdict_sentence(trained.verdict), *notes) if part)
 
 
 def pin_note(trained: Trained) -> str:
@@ -25,10 +26,15 @@ def pin_note(trained: Trained) -> str:
     return "" if trained.pinned is None else f"it was published and not activated, as {trained.pinned} is pinned"
 
 
+def canary_note(trained: Trained) -> str:
+    """Return how a published release goes out; empty unless it goes out to few users first."""
+    return "it goes out to few users first (AISLE_CANARY)" if trained.canary else ""
+
+
 def release_line(trained: Trained) -> str:
     """Return whether the new release is active; empty without a new release."""
     if trained.version is None:
         return ""
     outcome = "active" if trained.active else "published, not active"
-    note = pin_note(trained)
+    note = pin_note(trained) or canary_note(trained)
     return f"release {trained.version} is {outcome}" + (f" ({note})" if note else "")

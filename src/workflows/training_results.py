@@ -122,6 +122,7 @@ class Trained:
         active: Whether the new release serves.
         verdict: The gate's verdict.
         pinned: The release that was not replaced as it is pinned; None if that was not the reason.
+        canary: Whether it goes out to few users first.
         phases: What the training did, with time and memory.
     """
 
@@ -130,4 +131,5 @@ class Trained:
     active: bool
     verdict: GateVerdict
     pinned: str | None = None
+    canary: bool = False
     phases: tuple[RunPhase, ...] = ()

@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from src.core.canaries import HOLDER, Canary
 from src.core.errors import AisleError
+from src.core.messages import message
 from src.core.process_lock import LockOwner
 from src.core.progress import Reporter
 from src.evaluation.report import Report
@@ -64,10 +66,10 @@ def prepare(context: TrainingContext) -> Prepared:
     made_up = request.data is None and is_made_up(store, catalogue.data)
     champion = champion_of(context.registry)
     if champion is not None and champion.made_up and not made_up and request.model_type == ALL:
-        reporter.step("the current release was learnt from the made-up shop: it is no measure of real data")
+        reporter.step(message("step.made_up_before"))
         champion = None
     if champion is not None and champion.release.manifest.provisional and request.model_type == ALL:
-        reporter.step("the current release was published unmeasured: it is no measure of a trained one")
+        reporter.step(message("step.unmeasured_before"))
         champion = None
     verdict = GateVerdict(override=_override(settings, request))
     if request.data is None and champion is not None and not made_up:
@@ -178,7 +180,7 @@ def publish(
         checks = check_release(proof, before, GateBounds.of(context.settings))
         return reported(verdict, verdict.with_checks(checks, proof=asdict(proof)), context.reporter)
 
-    context.reporter.step("publishing")
+    context.reporter.step(message("step.publishing"))
     gate = {"gate": verdict_record(verdict), "data_checks": verdict.warnings, "run": context.run.run_id}
     why = {"why": context.request.why} if context.request.why else {}
     pipeline = replace(draft.pipeline, prepared=None)
@@ -280,6 +282,19 @@ def data_record(
     )
 
 
+def _goes_out_slowly(context: TrainingContext, prepared: Prepared) -> bool:
+    """Return whether a release is shown to few users first: not over a pin, nor in place of a made-up shop."""
+    current = context.registry.current_version()
+    return (
+        context.settings.canary == "on"
+        and not context.request.force
+        and not context.registry.is_pinned
+        and prepared.champion is not None
+        and current is not None
+        and (prepared.made_up or not context.registry.is_made_up(current))
+    )
+
+
 def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) -> Trained:
     """Let a published release serve, unless the request or a pin forbids it."""
     request, lock, registry, version = context.request, context.lock, context.registry, trained.version
@@ -293,6 +308,10 @@ def _activate(context: TrainingContext, prepared: Prepared, trained: Trained) ->
             f"another training ({lock.owner()}) holds it, so the release {version} was not activated. Train "
             f"again, or: python train_model.py --activate {version}"
         )
+    if _goes_out_slowly(context, prepared):
+        registry.hold(HOLDER, {version})  # the guide holds the running one, too, when it looks next
+        context.store.canaries.propose(Canary(version, context.run.run_id, int(time.time())))
+        return replace(trained, canary=True)
     if not registry.activate(version, over_pin=request.force):
         return replace(trained, pinned=registry.current_version())
     return replace(trained, active=True)

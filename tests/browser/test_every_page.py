@@ -103,7 +103,23 @@ def test_a_page_that_loses_the_service_says_so(lively: Shop, open_page: Open) ->
     expect(page.get_by_role("alert")).to_contain_text("connection to Aisle is lost", timeout=4_000)
     page.unroute("**/operations/progress")
     expect(page.get_by_role("alert")).to_be_hidden(timeout=4_000)
+    # A service that takes requests and never answers is as lost as one that is gone, and is so within two seconds.
+    page.route("**/operations/progress", lambda route: None)
+    expect(page.get_by_role("alert")).to_be_visible(timeout=2_500)
     page.goto("about:blank")
+
+
+def test_an_open_page_follows_what_is_changed_elsewhere(lively: Shop, open_page: Open) -> None:
+    newer = str(lively.registry.current_version())
+    watched, other = (open_page(f"{lively.address}/operations") for _ in range(2))
+    expect(watched.locator(".now-release code")).to_have_text(newer)
+    other.get_by_role("link", name="Roll back").click()
+    other.get_by_label("Admin key").fill(KEY)
+    other.get_by_role("button", name="Roll back").click()
+    expect(other.get_by_role("status").first).to_contain_text("Done: rolled back")
+    expect(watched.locator(".now-release code")).to_have_text(str(lively.registry.current_version()))
+    lively.registry.activate(newer)
+    watched.goto("about:blank")
 
 
 def test_a_shops_own_page_shows_a_list_and_survives_the_service_being_away(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from src.core.domain import FloatArray
-from src.models.top_n import top_n, top_n_of_rows
+from src.models.compiled_top_n import best_of_rows
+from src.models.top_n import top_n
 
 Shape = tuple[int, int]
 
@@ -49,32 +50,23 @@ SHAPES: list[Shape] = [(1, 1), (3, 7), (40, 100), (17, 1_030), (2, 9_001)]
 def test_the_best_of_each_row_are_those_that_sorting_finds(kind: str, shape: Shape, n: int) -> None:
     score = SCORES[kind](np.random.default_rng(n), shape).astype(np.float32)
     expected = by_sorting(score, n)
-    found = top_n_of_rows(score.copy(), n)
-    assert found.dtype == np.int32
-    assert found.tolist() == expected
+    found = best_of_rows(score, n)
+    assert (found.column.dtype, found.score.dtype) == (np.int32, np.float32)
+    assert found.column.tolist() == expected
+    at = np.take_along_axis(score, np.maximum(found.column, 0), axis=1)
+    np.testing.assert_array_equal(found.score, np.where(found.column >= 0, at, 0))
 
 
 @pytest.mark.parametrize("kind", SCORES)
 def test_a_row_among_many_has_the_best_of_a_row_alone(kind: str) -> None:
     score = SCORES[kind](np.random.default_rng(7), (33, 700)).astype(np.float32)
-    together = top_n_of_rows(score.copy(), 12)
+    together = best_of_rows(score, 12).column
     for row, mine in zip(score, together, strict=True):
-        assert top_n_of_rows(row[None].copy(), 12)[0].tolist() == mine.tolist()
+        assert best_of_rows(row[None], 12).column[0].tolist() == mine.tolist()
         alone = top_n(row, 12).item_idx.tolist()
         assert alone == [at for at in mine.tolist() if at >= 0]
 
 
-def test_wide_scores_are_taken_as_they_are() -> None:
-    score = np.array([[1.0, 1.0 + 1e-12, 1.0]])
-    assert top_n_of_rows(score, 3).tolist() == [[1, 0, 2]]
-
-
-def test_finite_scores_are_left_as_they_are() -> None:
-    score = np.array([[1.0, np.nan, 3.0, -np.inf, np.inf]], np.float32)
-    top_n_of_rows(score, 2)
-    assert score[0, [0, 2, 3]].tolist() == [1.0, 3.0, -np.inf]
-
-
 @pytest.mark.parametrize(("shape", "n"), [((0, 5), 3), ((4, 0), 3), ((4, 5), 0), ((0, 0), 0)])
 def test_of_nothing_there_is_no_best(shape: Shape, n: int) -> None:
-    assert top_n_of_rows(np.zeros(shape, np.float32), n).tolist() == [[-1] * n] * shape[0]
+    assert best_of_rows(np.zeros(shape, np.float32), n).column.tolist() == [[-1] * n] * shape[0]

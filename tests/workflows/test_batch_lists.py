@@ -14,8 +14,9 @@ from src.models.settings import AllSettings
 from src.recommendation.pipeline import Pipeline
 from src.releases.registry import Registry
 from src.store import Store
-from src.workflows import batch_lists
-from src.workflows.batch_lists import BatchRequest, write_batch_lists
+from src.workflows import batch_lists, batch_parts
+from src.workflows.batch_lists import write_batch_lists
+from src.workflows.batch_parts import BatchRequest
 
 
 def rows_of(file: Path) -> dict[str, dict[str, object]]:
@@ -31,7 +32,7 @@ def served(pipeline: Pipeline, store: Store, user: str, n: int) -> tuple[list[st
 def test_every_user_gets_the_list_that_is_served(
     trained_settings: AllSettings, trained_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_lists, "_USERS_PER_PART", 25)
+    monkeypatch.setattr(batch_parts, "_FEWEST_PER_PART", 25)
     file = tmp_path / "lists.parquet"
     gone = Registry(trained_settings.releases_dir).active().pipeline.items.id_of(0)
     trained_store.products.add([Product(gone, withdrawn=True)])
@@ -50,7 +51,7 @@ def test_every_user_gets_the_list_that_is_served(
 def test_a_batch_goes_on_where_it_was_interrupted(
     trained_settings: AllSettings, trained_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_lists, "_USERS_PER_PART", 25)
+    monkeypatch.setattr(batch_parts, "_FEWEST_PER_PART", 25)
     monkeypatch.setattr(batch_lists.os, "cpu_count", lambda: 1)
     whole, file = tmp_path / "whole.parquet", tmp_path / "lists.parquet"
     write_batch_lists(trained_settings, trained_store, BatchRequest(whole, n=3), Silent())

@@ -8,6 +8,7 @@ from src.core.domain import FloatArray, IntArray
 from src.models.kernels.compile import compiled
 
 _GROUPS = 512
+_CHUNK = 128
 
 
 @compiled
@@ -27,15 +28,21 @@ def write_best(score: FloatArray, column: IntArray, best: FloatArray) -> None:
     for row in range(len(score)):
         heap, place, size = best[row], column[row], 0
         threshold = _threshold(score[row], maxima, n)
-        for at in range(score.shape[1]):
-            value = score[row, at]
-            if not value >= threshold or not np.isfinite(value):
+        for start in range(0, score.shape[1], _CHUNK):
+            chunk = score[row, start : start + _CHUNK]
+            if not _n_reaching(chunk, threshold):
                 continue
-            if size < n:
-                _sift_up(heap, place, size, value, at)
-                size += 1
-            elif value > heap[0]:
-                _sift_down(heap, place, size, value, at)
+            for offset in range(len(chunk)):
+                value, at = chunk[offset], start + offset
+                if not value >= threshold or not np.isfinite(value):
+                    continue
+                if size < n:
+                    _sift_up(heap, place, size, value, at)
+                    size += 1
+                elif value > heap[0]:
+                    _sift_down(heap, place, size, value, at)
+            if size == n:
+                threshold = max(threshold, heap[0])
         for last in range(size - 1, 0, -1):  # heapsort: the worst goes behind the better ones
             value, at = heap[last], place[last]
             heap[last], place[last] = heap[0], place[0]
@@ -44,14 +51,25 @@ def write_best(score: FloatArray, column: IntArray, best: FloatArray) -> None:
 
 
 @compiled
+def _n_reaching(score: FloatArray, threshold: float) -> int:
+    """Return how many scores reach the threshold, by vector instructions: few chunks of a row have one."""
+    n = 0
+    for at in range(len(score)):
+        n += score[at] >= threshold
+    return n
+
+
+@compiled
 def _threshold(score: FloatArray, maxima: FloatArray, n: int) -> float:
     """Return a number that at least n scores reach, if so many are finite; maxima is overwritten."""
     maxima[:] = -np.inf
     n_groups = len(maxima)
     for start in range(0, len(score) - n_groups + 1, n_groups):
+        part = score[start : start + n_groups]
         for group in range(n_groups):
-            value = score[start + group]
-            maxima[group] = value if maxima[group] < value < np.inf else maxima[group]
+            value, highest = part[group], maxima[group]
+            is_higher = (value > highest) & (value < np.inf)  # without a branch: vector instructions
+            maxima[group] = value if is_higher else highest
     threshold: float = np.partition(maxima, n_groups - n)[n_groups - n]
     return threshold
 

@@ -32,8 +32,10 @@ ADMIN = [
     "/runs/R/stop",
     "/products/P/withdraw",
     "/experiments/N/end",
+    "/shadow/end",
+    "/canaries/end",
 ]
-ADMIN_NEEDING = ["/rules/preview", "/releases/compare"]
+ADMIN_NEEDING = ["/rules/preview", "/releases/compare", "/replay"]
 POSTS = NEEDING + ADMIN + ADMIN_NEEDING
 AS_SENT_BY_GUNICORN: Any = {
     "HTTP_AUTHORIZATION": "Bearer admin-key-of-the-tests",

@@ -18,15 +18,15 @@ from src.store import Store
 from tests.curl import running_run, shop_of_examples
 
 SCHEMAS = """
-ActivateBody Arm AuditList BoostFields Category CategoryList CompareBody ComparisonAnswer DetailedList
-DetailedRecommendation ErasureAnswer EventBody EventError EventKind EventsAnswer EventsBody EventsRead ExperimentAnswer
-ExperimentList ExperimentReportAnswer ExplanationAnswer
+ActivateBody Arm AuditList BoostFields CanaryAnswer CanaryList Category CategoryList CompareBody ComparisonAnswer
+DetailedList DetailedRecommendation ErasureAnswer EventBody EventError EventKind EventsAnswer EventsBody EventsRead
+ExperimentAnswer ExperimentList ExperimentReportAnswer ExplanationAnswer
 FieldError FindingAnswer FindingList Health IdList ItemList ItemRecommendation ListedRelease
 NewExperiment NoBody OpinionAnswer PersonAnswer PopularList PopularProduct PredictAnswer PredictBody PreviewAnswer
 PreviewBody Problem ProductAnswer ProductList ReasonAnswer RecommendBody ReleaseAnswer ReleaseList
-RulesAnswer RulesBody RulesVersions RunAnswer SearchAnswer SearchBody SearchHit ShopRule
-SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody WhyNot WhyNotAnswer WhyNotBody
-WithdrawAnswer WithdrawBody
+ReplayAnswer ReplayBody ReplayedProductAnswer RulesAnswer RulesBody RulesVersions RunAnswer SearchAnswer SearchBody
+SearchHit ShadowAnswer ShadowBody ShopRule SimilarBody StatusAnswer TrainingAnswer TrainingBody UserBody
+WhyNot WhyNotAnswer WhyNotBody WithdrawAnswer WithdrawBody
 """
 """Generated clients name their classes after these; a class of the program may have another name."""
 

@@ -62,6 +62,28 @@ def test_a_history_is_read_once(store: Store) -> None:
     assert other.history is not None  # another weighting may tell other histories apart
 
 
+def test_nothing_is_read_of_a_user_until_events_change(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.events.add(batch(row(BOUGHT)))
+    prints, read = HistoryFingerprints(store.events), store.events.done
+    asked: list[str] = []
+    monkeypatch.setattr(store.events, "done", lambda user_id: asked.append(user_id) or read(user_id))
+    found = [prints.of("ann", WEIGHTING) for _ in range(3)]
+    changes = [
+        lambda: store.events.add(batch(row(Event("bob", "tea pot", EventKind.VIEW, at=7)))),
+        lambda: store.events.add(batch(row(VIEWED))),
+        lambda: store.rename_products({"tea pot": "kettle"}),
+        lambda: store.people.forget_before(15),
+    ]
+    for number, change in enumerate(changes, 2):
+        change()
+        found.append(prints.of("ann", WEIGHTING))
+        assert asked == ["ann"] * number
+        expected = fingerprint_of(store.events.history("ann"), WEIGHTING)
+        assert found[-1] is not None
+        assert found[-1].fingerprint == expected
+    assert len({each.fingerprint for each in found if each}) == 4
+
+
 def test_a_history_that_changes_between_the_readings_is_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.events.add(batch(row(BOUGHT)))
     prints, read = HistoryFingerprints(store.events), store.events.history

@@ -85,9 +85,11 @@ def test_numbers_of_a_check_are_written_as_the_language_does() -> None:
 
 def test_a_check_of_an_older_version_keeps_its_message() -> None:
     old = {"name": "latency", "passed": False, "message": "latency: <slow>"}
-    assert check_text(old, D) == "latency: <slow>"
+    assert check_text(old, T) == "latency: <slow>"
+    quoted = '<q lang="en">latency: &lt;slow&gt;</q>'
+    assert check_text(old, D) == quoted
     verdict = {"promoted": False, "checks": [old], "figures": {}}
-    assert reasons_text(verdict, "", D) == "latency: &lt;slow&gt;"
+    assert (reasons_text(verdict, "", T), reasons_text(verdict, "", D)) == ("latency: &lt;slow&gt;", quoted)
 
 
 def test_a_run_that_was_not_published_says_why_in_the_language_of_the_page() -> None:

@@ -1,0 +1,32 @@
+"""Schemas of the calls about canaries."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, RootModel
+
+
+class CanaryAnswer(BaseModel):
+    """A promoted release on its way to all users.
+
+    state: waiting, running, done, fell, overtaken or stopped. share: of the users that get it now. against: what the
+    others get. experiments: those of its steps, for GET /experiments/{name}. reason: the guardrail that fell (returns,
+    empty_lists, slow_lists, worse, broken, gone), the release that overtook it, or why it waits. text: all this in
+    words. Times are UTC seconds.
+    """
+
+    release: str
+    run_id: str
+    proposed_at: int
+    state: str
+    against: str
+    step: int
+    step_at: int
+    ended_at: int | None
+    reason: str
+    share: float
+    experiments: list[str]
+    text: str
+
+
+class CanaryList(RootModel[list[CanaryAnswer]]):
+    """Canaries, newest first."""
