@@ -71,7 +71,15 @@ def rating_intervals(error: FloatArray, support: IntArray, *, seed: int) -> tupl
 
 
 def interval_for(intervals: Sequence[RatingInterval], support: int) -> RatingInterval | None:
-    """Return the interval of predictions that rest on so many ratings; None without any."""
+    """Look up the interval of a prediction.
+
+    Args:
+        intervals: of `rating_intervals`.
+        support: ratings that the prediction rests on.
+
+    Returns:
+        The interval of its group; None without any.
+    """
     return max((each for each in intervals if each.at_least <= support), key=lambda each: each.at_least, default=None)
 
 
