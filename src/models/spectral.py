@@ -181,7 +181,10 @@ def eigenvectors(
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
-    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small."""
+    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small.
+
+    Threads divide the columns, so that the order of no sum depends on their number.
+    """
     total = np.empty_like(block)
 
     def write(columns: slice) -> None:
