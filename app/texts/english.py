@@ -1005,6 +1005,11 @@ ENGLISH = {
     "audit.did.DELETE /users/<id:user_id>": "Erased a person",
     "audit.did.PUT /experiments/<name>": "Began an experiment",
     "audit.did.POST /experiments/<name>/end": "Ended an experiment",
+    "audit.did.POST /replay": "Made a list again",
+    "audit.did.POST /operations/replay": "Made a list again",
+    "audit.did.PUT /shadow": "Began a shadow",
+    "audit.did.POST /shadow/end": "Ended the shadow",
+    "audit.did.POST /canaries/end": "Ended the canary",
     "audit.did.POST /operations/do/end_experiment": "Ended an experiment",
     "audit.did.POST /events": "Wrote events",
     # recorded messages

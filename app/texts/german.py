@@ -1049,6 +1049,11 @@ GERMAN = {
     "audit.did.DELETE /users/<id:user_id>": "Person gelöscht",
     "audit.did.PUT /experiments/<name>": "Experiment begonnen",
     "audit.did.POST /experiments/<name>/end": "Experiment beendet",
+    "audit.did.POST /replay": "Liste noch einmal erstellt",
+    "audit.did.POST /operations/replay": "Liste noch einmal erstellt",
+    "audit.did.PUT /shadow": "Schatten begonnen",
+    "audit.did.POST /shadow/end": "Schatten beendet",
+    "audit.did.POST /canaries/end": "Zeigen an wenige beendet",
     "audit.did.POST /operations/do/end_experiment": "Experiment beendet",
     "audit.did.POST /events": "Ereignisse geschrieben",
 }
