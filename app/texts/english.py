@@ -1011,8 +1011,18 @@ ENGLISH = {
     "audit.did.POST /shadow/end": "Ended the shadow",
     "audit.did.POST /canaries/end": "Ended the canary",
     "audit.did.POST /operations/do/end_experiment": "Ended an experiment",
+    "audit.did.POST /replay": "Made a list again",
+    "audit.did.POST /operations/replay": "Made a list again",
+    "audit.did.POST /canaries/end": "Ended a canary",
+    "audit.did.POST /operations/do/end_canary": "Ended a canary",
+    "audit.did.PUT /shadow": "Let a release run in the shadow",
+    "audit.did.POST /shadow/end": "Ended the shadow",
+    "audit.did.POST /operations/do/end_shadow": "Ended the shadow",
     "audit.did.POST /events": "Wrote events",
     # recorded messages
     **{code: re.sub(r"{(\w+):[^}]*}", r"{\1}", text) for code, text in MESSAGES.items()},
+    "step.tuning": "tuning “{model}”",
+    "step.training": "training “{model}” on {n} events",
+    "step.measuring_lists": "measuring the lists of “{model}” for {n} customers",
 }
 """Key → text. Placeholders in braces; markup is allowed, values are escaped."""

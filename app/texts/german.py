@@ -1055,6 +1055,13 @@ GERMAN = {
     "audit.did.POST /shadow/end": "Schatten beendet",
     "audit.did.POST /canaries/end": "Zeigen an wenige beendet",
     "audit.did.POST /operations/do/end_experiment": "Experiment beendet",
+    "audit.did.POST /replay": "Liste noch einmal gemacht",
+    "audit.did.POST /operations/replay": "Liste noch einmal gemacht",
+    "audit.did.POST /canaries/end": "Canary beendet",
+    "audit.did.POST /operations/do/end_canary": "Canary beendet",
+    "audit.did.PUT /shadow": "Release im Schatten mitlaufen lassen",
+    "audit.did.POST /shadow/end": "Schattenlauf beendet",
+    "audit.did.POST /operations/do/end_shadow": "Schattenlauf beendet",
     "audit.did.POST /events": "Ereignisse geschrieben",
 }
 """Key → text. Placeholders in braces; markup is allowed, values are escaped."""
