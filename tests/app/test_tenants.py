@@ -19,6 +19,7 @@ from app.context import AisleContext, context_of
 from app.schemas.examples import EXAMPLES
 from app.tenants import Tenants, create_service
 from src.core.errors import ConfigError
+from src.core.process_lock import LockOwner
 from src.models.settings import AllSettings, read_settings, settings_of_shops
 from tests.aisle_context import exchange, launch_trainings
 from tests.conftest import COMPILED, QUICK
@@ -172,6 +173,8 @@ def test_one_shop_trains_at_a_time_and_each_gets_its_turn(
         with shop.store.database.write() as connection:
             connection.exec_driver_sql("DELETE FROM runs")
     turns = TenantTurns(settings_of_both, {name: shop.scheduler for name, shop in shops.items()})
+    assert turns._lock.acquire(LockOwner.this_process())
+    assert {shop.scheduler.status()["leader"] is None for shop in shops.values()} == {False}
     for _ in range(3):
         turns.check()
     assert [name for name, _ in started] == ["books"], "the other one waits"
@@ -179,6 +182,7 @@ def test_one_shop_trains_at_a_time_and_each_gets_its_turn(
     turns.check()
     turns.check()
     assert [name for name, _ in started][:2] == ["books", "toys"]
+    turns.stop()
 
 
 def test_shops_share_no_store_and_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
