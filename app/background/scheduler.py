@@ -120,7 +120,9 @@ class Scheduler:
         """Try to become the leader, again and again, until `stop`."""
         while not self._stop.is_set():
             try:
-                if self._timers is None and self._lock.acquire(LockOwner.this_process()):
+                if not self._registry.is_in_touch:
+                    self._step_down()  # another host can publish what the night makes
+                elif self._timers is None and self._lock.acquire(LockOwner.this_process()):
                     _log.info("leading the nightly training")
                     self._timers = self._start_timers()
             except (OSError, StoreError) as error:

@@ -49,10 +49,14 @@ def settings_of_shops(settings: AllSettings) -> dict[str, AllSettings]:
         ConfigError: a value is not valid, or two shops have the same store.
     """
     shops = {name: _of_shop(settings, name) for name in listed(settings.tenants)}
-    stores: dict[str, str] = {}
+    places: dict[str, str] = {}
     for name, of_shop in shops.items():
-        if (other := stores.setdefault(of_shop.store_url, name)) != name:
-            raise ConfigError(f"the shops {other} and {name} have the same AISLE_DATABASE_URL; expected one for each.")
+        for place in filter(None, (of_shop.store_url, of_shop.releases_url)):
+            if (other := places.setdefault(place, name)) != name:
+                raise ConfigError(
+                    f"the shops {other} and {name} have the same AISLE_DATABASE_URL or AISLE_RELEASES_URL; expected one "
+                    "for each."
+                )
     return shops
 
 

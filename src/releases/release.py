@@ -167,6 +167,19 @@ def read_release(folder: Path, manifest_sha256: str | None = None, *, is_remembe
     return Release(folder.name, pipeline, manifest)
 
 
+def verify_release(folder: Path, manifest_sha256: str | None = None) -> None:
+    """Verify every byte of a release without loading it.
+
+    Args:
+        folder: Its folder.
+        manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+    Raises:
+        ReleaseError: It is damaged.
+    """
+    _verified_manifest(folder, manifest_sha256, is_remembered=False)
+
+
 def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:
     models = {name: MODELS[name].load(folder / name) for name in names if name != ENSEMBLE}
     return models | ({ENSEMBLE: Ensemble.load(folder / ENSEMBLE, models)} if ENSEMBLE in names else {})

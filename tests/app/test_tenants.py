@@ -189,9 +189,11 @@ def test_shops_share_no_store_and_no_key(tmp_path: Path, monkeypatch: pytest.Mon
     wanted = {"var": tmp_path, "tenants": "a,b"}
     monkeypatch.setenv("AISLE_DATABASE_URL", "postgresql://db/everybody")
     monkeypatch.setenv("AISLE_ADMIN_KEYS", "of-the-service")
+    monkeypatch.setenv("AISLE_RELEASES_URL", str(tmp_path / "shared"))
     monkeypatch.setenv("AISLE_TENANT_B_KEEP_RELEASES", "7")
     a, b = settings_of_shops(read_settings(**wanted)).values()
     assert (a.store_url, b.store_url) == tuple(f"sqlite:///{tmp_path}/tenants/{name}/store.sqlite3" for name in "ab")
+    assert (a.releases_url, b.releases_url) == ("", "")
     assert (a.admin_keys, a.keep_releases, b.keep_releases) == ("", 5, 7)
     for name in "AB":
         monkeypatch.setenv(f"AISLE_TENANT_{name}_DATABASE_URL", "postgresql://db/everybody")

@@ -58,6 +58,8 @@ def another_value(name: str) -> tuple[str, object]:
         "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),
         "origins": ("https://shop.example", "https://shop.example"),
         **dict.fromkeys(("gate_margin", "gate_coverage", "gate_short", "drift_fall"), ("0.25", 0.25)),
+        "watch_data": ("off", "off"),
+        "releases_url": ("s3://shop/aisle", "s3://shop/aisle"),
         "svd_engine": ("surprise", "surprise"),
         "als_use_gpu": ("yes", True),
         "encoder_download": ("yes", True),
