@@ -54,8 +54,8 @@ def settings_of_shops(settings: AllSettings) -> dict[str, AllSettings]:
         for place in filter(None, (of_shop.store_url, of_shop.releases_url)):
             if (other := places.setdefault(place, name)) != name:
                 raise ConfigError(
-                    f"the shops {other} and {name} have the same AISLE_DATABASE_URL or AISLE_RELEASES_URL; expected one "
-                    "for each."
+                    f"the shops {other} and {name} have the same AISLE_DATABASE_URL or AISLE_RELEASES_URL. Expected "
+                    "one for each."
                 )
     return shops
 
