@@ -18,4 +18,4 @@ VOLUME /app/var
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
   CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$PORT/healthz', timeout=4)"
-CMD ["sh", "deploy/start.sh"]
+CMD ["python", "deploy/start.py"]

@@ -21,7 +21,7 @@ from app.routes.request_log import REQUEST_ID, id_of_request
 from app.schemas.lists import RecommendBody
 from app.security.browser_headers import CALL_HEADERS
 from app.security.request_bodies import plain_body
-from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.serving.recommender import DEGRADED, EXPERIMENTS, WITHOUT_STORE, ListAnswer
 from app.telemetry.request_records import RequestRecord
 from src.core.domain import Query
 
@@ -129,6 +129,8 @@ class DirectAnswers:
             headers.append(("X-Source", answer.source))
             if answer.assignment is not None:
                 headers.append((EXPERIMENTS, answer.assignment.header))
+            if answer.without_store:
+                headers.append((DEGRADED, WITHOUT_STORE))
         start_response("200 OK", [*headers, *CALL_HEADERS])
         record = RequestRecord(
             time.time(),

@@ -34,7 +34,7 @@ from src.core.domain import (
     Query,
     Recommendation,
 )
-from src.core.errors import NotReady
+from src.core.errors import NotReady, StoreAway
 from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
@@ -45,6 +45,8 @@ from src.store import Store
 
 LEAST_FREE_BYTES = 8 * 2**20
 """On the disk of AISLE_VAR; with less, events and releases cannot be written."""
+DEGRADED, WITHOUT_STORE = "X-Degraded", "store"
+"""Header and value of a list that knows nothing of its user but what the request says."""
 EXPERIMENTS = "X-Experiments"
 """Header of an answer that names the arms of experiments it was made for."""
 _NEIGHBOURS = 20
@@ -64,6 +66,7 @@ class ListAnswer:
         placement: where the shop shows it; "" if that is not known.
         assignment: the arms of experiments that it was made for; None for none.
         asked: what it was made of, with AISLE_LOG_REQUESTS=on; else None.
+        without_store: whether it was made without the stored history, as the database could not be reached.
     """
 
     release: str
@@ -73,6 +76,7 @@ class ListAnswer:
     placement: str = ""
     assignment: Assignment | None = None
     asked: AskedFor | None = field(default=None, compare=False)
+    without_store: bool = False
 
     @property
     def shown(self) -> ShownList:
@@ -187,10 +191,14 @@ class Recommender(ReleaseFollower):
         own = query
         # What is pinned depends on the history, and so does what is kept to be repeated.
         reads = bool(rules.pins) or self._keeps_requests
-        listed, stored = (None, None) if reads else self._found(served.pipeline, query)
-        cached = None
+        cached, without_store = None, False
+        try:
+            listed, stored = (None, None) if reads else self._found(served.pipeline, query)
+            if listed is None:
+                query = self._with_history(query, stored)
+        except StoreAway:  # a list for what the request itself says is worth more than none
+            listed, without_store = None, True
         if listed is None:
-            query = self._with_history(query, stored)
             listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
@@ -202,7 +210,7 @@ class Recommender(ReleaseFollower):
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
         asked = AskedFor(own, query.history, rules.pins, served.marks) if self._keeps_requests else None
-        return ListAnswer(served.release.version, source, listed, cached, placement, assignment, asked)
+        return ListAnswer(served.release.version, source, listed, cached, placement, assignment, asked, without_store)
 
     def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
         """Return what makes the list of a query: rules that are tried keep users out of experiments."""

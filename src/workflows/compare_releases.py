@@ -13,8 +13,8 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.protocols import K
 from src.evaluation.release_comparison import compare_on_same_events, lists_of, side_by_side
-from src.releases.registry import Registry
 from src.releases.release import Release
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.drift_check import split_at
 
@@ -51,7 +51,7 @@ def compare_releases(settings: Settings, store: Store, one: str, other: str, rep
 
 
 def _compared(settings: Settings, store: Store, one: str, other: str, reporter: Reporter) -> JsonDict:
-    registry = Registry(settings.releases_dir)
+    registry = open_registry(settings)
     reporter.step("verifying the releases")
     releases = [registry.load(version) for version in (one, other)]
     read_at = max(_read_at(release) for release in releases)
