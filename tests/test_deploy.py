@@ -1,4 +1,4 @@
-"""What deploys Aisle: the image, the compose file and the stack for AWS name what exists, and pass the tools at hand."""
+"""What deploys Aisle: the image, the compose file and the stack for AWS name what exists, and pass their tools."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.core.tracing import span
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
@@ -116,8 +117,10 @@ class Ensemble(ListScorer):
 
     @override
     def retrieve(self, query: QueryRows, n: int) -> Candidates:
-        items = self.candidates(query, int(n_candidates(np.array(n))))
-        best = top_n(self.display_scores(query, items), n)
+        with span("candidates"):
+            items = self.candidates(query, int(n_candidates(np.array(n))))
+        with span("ranking"):
+            best = top_n(self.display_scores(query, items), n)
         return Candidates(items[best.item_idx], best.score)
 
     def candidates(self, query: QueryRows, n: int) -> IntArray:
