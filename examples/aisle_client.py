@@ -786,6 +786,8 @@ PredictAnswer = TypedDict(
         "n_user_ratings": "int",
         "n_product_ratings": "int",
         "model": "str",
+        "low": NotRequired["float | None"],
+        "high": NotRequired["float | None"],
         "release": "str",
     },
 )

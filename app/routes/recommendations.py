@@ -243,6 +243,8 @@ def predict(body: PredictBody) -> Response:
         n_user_ratings=predicted.n_user_ratings,
         n_product_ratings=predicted.n_product_ratings,
         model=predicted.model,
+        low=None if predicted.low is None else round(predicted.low, 4),
+        high=None if predicted.high is None else round(predicted.high, 4),
         release=release,
     )
     return of_release(release, answer)

@@ -12,7 +12,6 @@ the inverse. The diagonal of B is zero, as in EASE: a product does not support i
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
@@ -183,21 +183,18 @@ def eigenvectors(
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
     """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small.
 
-    Two threads, however many cores there are, so that the order of the sum depends on nothing.
+    Threads divide the columns, so that the order of no sum depends on their number.
     """
-    starts = range(0, matrix.shape[0], _USERS_PER_BLOCK)
+    total = np.empty_like(block)
 
-    def summed(some: range) -> FloatArray:
-        total = np.zeros_like(block)
-        for start in some:
-            part = matrix[start : start + _USERS_PER_BLOCK]
-            total += part.T @ (part @ block)
-        return total
+    def write(columns: slice) -> None:
+        own = np.ascontiguousarray(block[:, columns])
+        parts = (matrix[start : start + _USERS_PER_BLOCK] for start in range(0, matrix.shape[0], _USERS_PER_BLOCK))
+        total[:, columns] = sum((part.T @ (part @ own) for part in parts), np.zeros_like(own))
 
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(summed, (starts[::2], starts[1::2]))
-    first += second
-    return first
+    width = -(-block.shape[1] // n_cores())
+    map_on_all_cores(write, [slice(at, at + width) for at in range(0, block.shape[1], width)])
+    return total
 
 
 def orthonormal(block: FloatArray) -> FloatArray:

@@ -160,6 +160,7 @@ def read_release(folder: Path, manifest_sha256: str | None = None, *, is_remembe
             rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
             search=SearchIndex.load(folder / "search") if manifest.search else None,
             prepared=PreparedLists.load(folder / "prepared") if manifest.prepared_lists else None,
+            intervals=manifest.metrics.rating_intervals,
         )
     except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         refuse_limit(folder.name, error)
