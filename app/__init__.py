@@ -97,7 +97,10 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
     store = open_store(settings.store_url)
     registry = open_registry(settings)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
-    search_service, metrics = SearchService(settings, store, recommender), Metrics(settings.metrics_dir)
+    search_service, metrics = (
+        SearchService(settings, store, recommender),
+        Metrics(settings.metrics_dir, settings.tenant),
+    )
     served_list_log, training = ServedListLog(settings, store, metrics), training_job(settings)
     return AisleContext(
         settings=settings,
@@ -158,7 +161,8 @@ def start_background(app: Flask) -> None:
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     ReleaseFetcher(aisle.settings, aisle.registry).run()
-    aisle.scheduler.run()
+    if not aisle.settings.tenant:  # else app.tenants trains the shops in turn
+        aisle.scheduler.run()
     aisle.served_list_log.run()
     aisle.recommender.shadow.run()
     aisle.request_records.run()

@@ -95,7 +95,7 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
     """
     document: dict[str, Any] = copy.deepcopy(app.api_doc)  # type: ignore[attr-defined]
     document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
-    document["servers"] = [{"url": "/"}]
+    document["servers"] = [{"url": f"/t/{settings.tenant}" if settings.tenant else "/"}]
     document["paths"]["/metrics"] = {"get": copy.deepcopy(_METRICS)}
     document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     document["components"] = {

@@ -669,6 +669,7 @@ ENGLISH = {
     "reject.gift_card": "gift card",
     "reject.no_product": "shipping, tip, discount, deposit or fee: no product",
     "reject.test_order": "test order",
+    "reject.nobody": "{what} stands for no single customer",
     "reject.no_customer": "sale without a customer (at the till, or by a guest)",
     "reject.other_language": "text in another language ({what}); --language chooses",
     "reject.no_variant": "more pictures of the product above",

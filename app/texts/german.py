@@ -668,6 +668,7 @@ GERMAN = {
     "reject.gift_card": "Geschenkgutschein",
     "reject.no_product": "Versand, Trinkgeld, Rabatt, Pfand oder Gebühr: kein Produkt",
     "reject.test_order": "Testbestellung",
+    "reject.nobody": "{what} steht für keinen einzelnen Kunden",
     "reject.no_customer": "Verkauf ohne Kunde (an der Kasse oder als Gast)",
     "reject.other_language": "Text in anderer Sprache ({what}); --language wählt",
     "reject.no_variant": "weitere Bilder des Produkts darüber",

@@ -76,6 +76,12 @@ class RatingScale(BaseModel):
         return self
 
 
+NOT_SHARED = dict.fromkeys(
+    ("database_url", "releases_url", "write_keys", "admin_keys", "read_keys", "public_keys", "secret_key", "key_names"),
+    "",
+)
+"""Settings that one of several shops has of its own or not at all."""
+_TENANT = r"[a-z][a-z0-9-]{0,31}"
 _POSTGRES = "postgres://"
 
 
@@ -103,6 +109,14 @@ class Settings(RatingScale, BaseSettings):
         validation_alias=AliasChoices("HOST", "host"),
         description="Address to listen on, without the prefix; 0.0.0.0 lets other machines reach it.",
     )
+
+    tenants: str = Field(
+        "",
+        description="Names of the shops that this service serves, such as books,toys: each below /t/NAME, with a "
+        "store, releases, keys and rules of its own in AISLE_VAR/tenants/NAME. A setting of one of them has "
+        "TENANT_BOOKS_ after AISLE_. Empty: one shop.",
+    )
+    tenant: str = Field("", description="The shop of AISLE_TENANTS that a command works for.")
 
     kind_weights: Annotated[dict[str, float], NoDecode, BeforeValidator(_from_json)] = Field(
         EVENT_WEIGHTS,
@@ -331,6 +345,19 @@ class Settings(RatingScale, BaseSettings):
                 "AISLE_CANARY is on and AISLE_SCHEDULER is off, so that nobody leads a release to all users; expected "
                 "the scheduler on, or no canary"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tenants_have_names(self) -> Settings:
+        names = listed(self.tenants)
+        for name in names:
+            if not re.fullmatch(_TENANT, name) or names.count(name) > 1:
+                raise ValueError(
+                    f"AISLE_TENANTS: {name!r} is no name of one shop; expected small letters, digits and hyphens, each "
+                    "name once"
+                )
+        if names and self.tenant and self.tenant not in names:
+            raise ValueError(f"AISLE_TENANT: {self.tenant!r} is none of AISLE_TENANTS; expected one of {self.tenants}")
         return self
 
     @field_validator("timezone")

@@ -52,6 +52,7 @@ def another_value(name: str) -> tuple[str, object]:
         "scheduler": ("off", "off"),
         "gate": ("off", "off"),
         "canary": ("on", "on"),
+        "tenants": ("books,toys", "books,toys"),
         "count_pending": ("yes", True),
         "language": ("de", "de"),
         "key_names": ("anna=3f2a91c0", "anna=3f2a91c0"),
