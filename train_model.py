@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from src.core.settings import Settings
+from src.core.tracing import start_tracing, stop_tracing, trace_steps
 from src.models import MODELS
 from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
@@ -142,6 +143,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if trained is None:
         screen.say("this night's run is done already")
         return
+    start_tracing(settings.traces_url, "aisle-training")
+    trace_steps("training", [(phase.name, phase.seconds) for phase in trained.phases])
+    stop_tracing()
     screen.phases(trained.phases)
     if trained.report is not None:
         screen.say(trained.report.protocol())

@@ -46,6 +46,7 @@ from app.views.finding_records import update_findings
 from src.core.address_space import is_limited, reserve_blas_buffers
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
+from src.core.tracing import start_tracing
 from src.models.settings import read_settings
 from src.releases.shared_registry import open_registry
 from src.store import open_store
@@ -152,6 +153,7 @@ def start_background(app: Flask) -> None:
             return
         app.extensions[_STARTED_IN] = os.getpid()
     aisle = context_of(app)
+    start_tracing(aisle.settings.traces_url, "aisle")
     aisle.recommender.announce()
     if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
         reserve_blas_buffers(_BLAS_THREADS)

@@ -16,6 +16,7 @@ from app.telemetry.request_records import RequestRecord
 from src.core.ids import MAX_ID_LENGTH
 from src.core.log_format import configure_logging
 from src.core.settings import Settings
+from src.core.tracing import describe_span
 
 REQUEST_ID = "X-Request-Id"
 _SANE = re.compile(SANE_REQUEST_ID)
@@ -50,11 +51,13 @@ def id_of_request(given: str | None) -> str:
 
 def _end(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
+    route = request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE
+    describe_span({"route": route, "status": response.status_code, "release": response.headers.get("X-Release", "")})
     aisle = current_aisle()
     record = RequestRecord(
         at=time.time(),
         method=request.method if request.method in _METHODS else _OTHER_METHOD,
-        route=request.url_rule.rule if request.url_rule else _UNKNOWN_ROUTE,
+        route=route,
         status=response.status_code,
         seconds=time.perf_counter() - g.began,
         request_id=g.request_id,

@@ -41,6 +41,7 @@ from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
+from src.core.tracing import span
 from src.recommendation.pipeline import Pipeline
 from src.recommendation.random_places import draw_places, pool_of
 from src.recommendation.team_draft import fitting, team_draft
@@ -236,13 +237,15 @@ class Recommender(ReleaseFollower):
         reads = bool(rules.pins) or self._keeps_requests
         cached, without_store = None, False
         try:
-            listed, stored = (None, None) if reads else self._found(served.pipeline, query)
-            if listed is None:
-                query = self._with_history(query, stored)
+            with span("store"):
+                listed, stored = (None, None) if reads else self._found(served.pipeline, query)
+                if listed is None:
+                    query = self._with_history(query, stored)
         except StoreAway:  # a list for what the request itself says is worth more than none
             listed, without_store = None, True
         if listed is None:
-            listed, cached = self._listed(served, query)
+            with span("list"):
+                listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
         if explores:

@@ -217,6 +217,11 @@ class Settings(RatingScale, BaseSettings):
     )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
+    traces_url: str = Field(
+        "",
+        description="Collector of OpenTelemetry that takes traces over HTTP, such as http://collector:4318/v1/traces "
+        "(pip install -r requirements-scale.txt); empty: none.",
+    )
     watch_data: Literal["on", "off"] = Field(
         "on",
         description="on: a service that make run or a container started looks every minute for files with new contents "
