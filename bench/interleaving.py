@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.core.domain import FloatArray, IntArray, Recommendation
+from src.core.experiments import INTERLEAVED_OUTCOMES
 from src.evaluation.sequential_tests import Lift, Sample, lift, paired_lift
 from src.recommendation.team_draft import team_draft
 from src.synthetic.shop import DEFAULT_UNTIL, make_world
@@ -138,7 +139,7 @@ def interleaved_visits(made: Rankers, seed: int, block: int = 100) -> Iterator[t
                     credits[team, user] += 1
             visited[user] = True
         samples = [_sample(each[visited]) for each in credits]
-        yield n, paired_lift(samples[0], samples[1], float(credits[0] @ credits[1]), PLANNED)
+        yield n, paired_lift(samples[0], samples[1], float(credits[0] @ credits[1]), INTERLEAVED_OUTCOMES)
 
 
 def _sample(outcomes: FloatArray) -> Sample:
@@ -168,7 +169,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     rows = []
-    for errors in ((1.2, 1.0), (1.2, 1.1)):
+    for errors in ((1.2, 1.0), (1.2, 1.1), (1.2, 1.15)):
         made = rankers(errors, users=given.users)
         found = {
             method.__name__: [decided_after(method(made, seed)) for seed in range(given.rounds)]

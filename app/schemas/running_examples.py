@@ -78,6 +78,7 @@ _INTERLEAVED = _EXPERIMENT | {
         "method": "interleave",
         "arms": [arm | {"rules": []} for arm in _TWO_MODELS["arms"]],
         "metric": "clicks",
+        "planned_outcomes": 1000,
     },
 }
 _FIGURES: dict[str, Any] = {

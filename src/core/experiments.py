@@ -16,6 +16,8 @@ from src.core.shop_rules import Moment, PlacementName, ShopRule
 MAX_ARMS, MAX_ARM_RULES, MAX_RUNNING = 10, 100, 50
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,47}$"
 BESTSELLERS = "bestsellers"
+INTERLEAVED_OUTCOMES = 1_000
+"""planned_outcomes of an interleaving unless it is said: a tenth of those of a split, as it is decided sooner."""
 SLOW_SECONDS = 0.05
 _HASH_RANGE = 2.0**64
 _FREE = 1e-9
@@ -72,7 +74,9 @@ class ExperimentBody(BaseModel):
         0.05, description="The smallest relative difference that matters, for the forecast and for 'no difference'."
     )
     planned_outcomes: Annotated[int, Field(ge=100, le=10**9, strict=True), BeforeValidator(whole)] = Field(
-        10_000, description="Purchases (or clicks) for which the interval is narrowest."
+        10_000,
+        description="Purchases (or clicks) for which the interval is narrowest. Of an interleaving, 1000 unless it is "
+        "said.",
     )
 
     @field_validator("arms")
@@ -98,7 +102,7 @@ class ExperimentBody(BaseModel):
     @classmethod
     def _counts_clicks(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("method") == "interleave":
-            return {"metric": "clicks", **given}
+            return {"metric": "clicks", "planned_outcomes": INTERLEAVED_OUTCOMES, **given}
         return given
 
     @model_validator(mode="after")
