@@ -235,7 +235,15 @@ def test_what_a_form_refuses_is_said_in_the_language_of_the_page(client: FlaskCl
 def test_a_release_that_a_pin_keeps_inactive_is_said_to_be_so(client: FlaskClient, trained_store: Store) -> None:
     verdict = {"promoted": True, "sentence": "promoted", "checks": [], "inactive_as_pinned": "the-old-one"}
     trained_store.runs.save(
-        Run("pinned", "api", 1, RunStatus.SUCCEEDED, finished_at=1_900_000_000, message="promoted", verdict=verdict)
+        Run(
+            "pinned",
+            "api",
+            1_900_000_000,
+            RunStatus.SUCCEEDED,
+            finished_at=1_900_000_009,
+            message="promoted",
+            verdict=verdict,
+        )
     )
     assert "Published. Not active, as the-old-one is pinned" in client.get("/operations/releases").text
     assert "as the-old-one is pinned" in client.get("/operations/progress").get_json()["last"]["said"]
