@@ -55,11 +55,12 @@ check-security: $(SETUP_DEV)
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src app run.py data_processing.py train_model.py evaluate_model.py
 	.ci/audit
 
-# After a change of requirements.txt or requirements-dev.txt; it needs uv.
+# After a change of requirements.txt, requirements-scale.txt or requirements-dev.txt; it needs uv.
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --quiet
 lock:
 	$(LOCK) requirements.txt -o requirements.lock
-	$(LOCK) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) -c requirements.lock requirements-scale.txt -o requirements-scale.lock
+	$(LOCK) -c requirements.lock -c requirements-scale.lock requirements-dev.txt -o requirements-dev.lock
 
 bench: setup
 	$(BIN)/python -m bench.anchors

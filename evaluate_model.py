@@ -1,6 +1,7 @@
 """Measure a release's settings on events that it was not trained on: python evaluate_model.py [--release V].
 
 Or measure the pipeline on a split of your own: python evaluate_model.py --train FILE --test FILE [--valid FILE]
+Or estimate from the log what a release would have earned: python evaluate_model.py --off-policy V
 Or measure search: python evaluate_model.py --search JUDGEMENTS --products FILE; without judgements on queries that are
 made from the catalogue
 """
@@ -25,6 +26,7 @@ from src.workflows.benchmark_request import BenchmarkRequest
 from src.workflows.cli import Screen, run_command
 from src.workflows.compare_releases import compare_releases
 from src.workflows.evaluate import evaluate
+from src.workflows.off_policy import off_policy, sentences
 from src.workflows.search_benchmark import SearchBenchmarkRequest, run_search_benchmark
 
 
@@ -34,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to this file, too")
     parser.add_argument(
         "--compare", nargs=2, metavar="VERSION", help="compare two releases on events that are newer than both"
+    )
+    parser.add_argument(
+        "--off-policy",
+        metavar="VERSION",
+        help="estimate what a release would have earned, from lists with places drawn by chance (AISLE_EXPLORE)",
     )
     own = parser.add_argument_group(
         "a split of your own",
@@ -70,6 +77,10 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         compared = compare_releases(settings, open_store(settings.store_url), one, other, screen)
         document: JsonDict = asdict(compared)
         screen.say(json.dumps(compared.result, indent=2))
+    elif arguments.off_policy:
+        document = off_policy(settings, open_store(settings.store_url), arguments.off_policy, screen)
+        for sentence in sentences(document):
+            screen.say(sentence)
     elif search_job is not None:
         found = run_search_benchmark(settings, search_job, screen)
         screen.search_report(found)

@@ -34,17 +34,19 @@ logconfig_dict = gunicorn_config(os.environ.get("AISLE_LOG_FORMAT") or "auto")
 def on_starting(server: Any) -> None:
     """Remove the metrics of an earlier service."""
     # The path is built here, as reading the settings imports numpy, whose threads must not be forked.
-    remove_stale_slots(Path(os.environ.get("AISLE_VAR") or "var") / "metrics")
+    var = Path(os.environ.get("AISLE_VAR") or "var")
+    for folder in (var, *var.glob("tenants/*")):
+        remove_stale_slots(folder / "metrics")
 
 
 def post_worker_init(worker: Any) -> None:
     """Start the threads of a worker, which has forked and loaded the application."""
-    from app import start_background
     from app.context import context_of
+    from app.tenants import apps_of, start_service
 
-    settings = context_of(worker.wsgi).settings
-    worker.max_body = max(settings.max_body_bytes, settings.max_events_bytes)
-    start_background(worker.wsgi)
+    settings = [context_of(app).settings for app in apps_of(worker.wsgi)]
+    worker.max_body = max(max(each.max_body_bytes, each.max_events_bytes) for each in settings)
+    start_service(worker.wsgi)
     # A full collection looks at 170,000 objects that stay until the end: a pause of 40 ms, for nothing.
     gc.collect()
     gc.freeze()
@@ -52,14 +54,18 @@ def post_worker_init(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Give up the lead at once, and write the served lists that are queued."""
-    aisle = getattr(getattr(worker, "wsgi", None), "extensions", {}).get("aisle")
-    if aisle is not None:
-        aisle.leave()
+    service = getattr(worker, "wsgi", None)
+    if service is not None:
+        from app.tenants import leave_service
+
+        leave_service(service)
 
 
 def on_exit(server: Any) -> None:
     """End the training that the service started; a worker that ends alone leaves it running."""
     from app.background.training_process import end_training
-    from src.models.settings import read_settings
+    from src.models.settings import read_settings, settings_of_shops
 
-    end_training(read_settings())
+    settings = read_settings()
+    for each in settings_of_shops(settings).values() or [settings]:
+        end_training(each)

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
-from app import create_app, start_background
 from app.background.training_process import end_training
-from app.context import context_of
 from app.routes.request_log import write_logs
 from app.security.api_keys import Role, generate_key, hashed_key
+from app.tenants import apps_of, create_service, leave_service, start_service
 from src.core.errors import AisleError, InputError
 from src.core.worker_slots import remove_stale_slots
-from src.models.settings import read_settings
+from src.models.settings import read_settings, settings_of_shops
 
 if TYPE_CHECKING:
     from src.workflows.cli import Screen
@@ -68,14 +67,15 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         return
     write_logs(settings)
     remove_stale_slots(settings.metrics_dir)
-    server = create_app(settings)
-    start_background(server)
+    server = create_service(settings)
+    start_service(server)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         run_simple(settings.host, settings.port, server, threaded=True, request_handler=_Quiet)
     finally:
-        context_of(server).leave()
-        end_training(settings)
+        leave_service(server)
+        for each in settings_of_shops(settings).values() or [settings]:
+            end_training(each)
 
 
 if __name__ == "__main__":
@@ -86,14 +86,17 @@ if __name__ == "__main__":
 try:
     _settings = read_settings()
     write_logs(_settings)
-    app = create_app(_settings)
+    app = create_service(_settings)
 except AisleError as error:
     # One line instead of the traceback that Gunicorn would show.
     print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
 
-@app.before_request
 def _start_threads() -> None:
     """Start the threads of a worker whose server does not read gunicorn.conf.py, or uses --preload."""
-    start_background(app)
+    start_service(app)
+
+
+for _each in apps_of(app):
+    _each.before_request(_start_threads)

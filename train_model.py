@@ -17,10 +17,11 @@ import sys
 from pathlib import Path
 
 from src.core.settings import Settings
+from src.core.tracing import start_tracing, stop_tracing, trace_steps
 from src.models import MODELS
 from src.models.settings import read_settings
 from src.releases.gate_messages import verdict_sentence
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import open_store
 from src.workflows.batch_lists import write_batch_lists
 from src.workflows.batch_parts import BatchRequest
@@ -142,6 +143,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if trained is None:
         screen.say("this night's run is done already")
         return
+    start_tracing(settings.traces_url, "aisle-training")
+    trace_steps("training", [(phase.name, phase.seconds) for phase in trained.phases])
+    stop_tracing()
     screen.phases(trained.phases)
     if trained.report is not None:
         screen.say(trained.report.protocol())
@@ -153,7 +157,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
 
 def _changes_releases(settings: Settings, arguments: argparse.Namespace, screen: Screen) -> bool:
     """List, activate, pin or unpin releases as the arguments say; return whether they say so."""
-    registry = Registry(settings.releases_dir, settings.keep_releases)
+    registry = open_registry(settings)
     if arguments.releases:
         screen.releases(registry.listing())
     elif arguments.activate:

@@ -19,6 +19,7 @@ from flask_wtf import CSRFProtect
 from app import problem_json
 from app.background.comparison_process import comparison_job
 from app.background.profile_refresher import ProfileRefresher, profile_job
+from app.background.release_fetcher import ReleaseFetcher
 from app.background.scheduler import Scheduler
 from app.background.training_process import training_job
 from app.context import AisleContext, attach_context, context_of, current_aisle
@@ -45,8 +46,9 @@ from app.views.finding_records import update_findings
 from src.core.address_space import is_limited, reserve_blas_buffers
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
+from src.core.tracing import start_tracing
 from src.models.settings import read_settings
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import open_store
 
 VERSION = "0.1.0"
@@ -93,9 +95,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _context(app: Flask, settings: Settings) -> AisleContext:
     """Build the parts of an application. Raises StoreError."""
     store = open_store(settings.store_url)
-    registry = Registry(settings.releases_dir, settings.keep_releases)
+    registry = open_registry(settings)
     recommender = Recommender(settings, store, registry, ListCache(app, settings))
-    search_service, metrics = SearchService(settings, store, recommender), Metrics(settings.metrics_dir)
+    search_service, metrics = (
+        SearchService(settings, store, recommender),
+        Metrics(settings.metrics_dir, settings.tenant),
+    )
     served_list_log, training = ServedListLog(settings, store, metrics), training_job(settings)
     return AisleContext(
         settings=settings,
@@ -111,7 +116,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=served_list_log,
-        request_records=RequestRecords(metrics, served_list_log),
+        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep),
         event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )
@@ -148,13 +153,16 @@ def start_background(app: Flask) -> None:
             return
         app.extensions[_STARTED_IN] = os.getpid()
     aisle = context_of(app)
+    start_tracing(aisle.settings.traces_url, "aisle")
     aisle.recommender.announce()
     if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
         reserve_blas_buffers(_BLAS_THREADS)
         aisle.search_service.status()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
-    aisle.scheduler.run()
+    ReleaseFetcher(aisle.settings, aisle.registry).run()
+    if not aisle.settings.tenant:  # else app.tenants trains the shops in turn
+        aisle.scheduler.run()
     aisle.served_list_log.run()
     aisle.recommender.shadow.run()
     aisle.request_records.run()

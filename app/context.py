@@ -19,6 +19,7 @@ from app.telemetry.metrics import Metrics
 from app.telemetry.request_records import RequestRecords
 from app.telemetry.served_lists import ServedListLog
 from src.core.settings import Settings
+from src.core.tracing import stop_tracing
 from src.releases.registry import Registry
 from src.store import Store
 
@@ -78,6 +79,7 @@ class AisleContext:
         self.event_audit.flush(force=True)
         self.served_list_log.stop()
         self.metrics.close()
+        stop_tracing()
 
 
 def attach_context(app: Flask, context: AisleContext) -> None:

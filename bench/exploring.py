@@ -1,16 +1,18 @@
 """How many settings a search compares in a second of processor time, and whether it orders them as whole models do.
 
-    .venv/bin/python -m bench.exploring [--settings 12] [--json FILE]        skipped without ../shared/data
+    .venv/bin/python -m bench.exploring [--settings 12] [--seconds 240] [--json FILE]    skipped without ../shared/data
 
 Settings of spectral are drawn at random on Yelp2018's train and valid files. Each is measured twice: in full, as a
 model of the default rank by all users of the objective, and as a search does, as a small model in a race. Seconds are
-those of the processor (all threads), so that a busy machine changes them little.
+those of the processor (all threads), so that a busy machine changes them little; cores: seconds of the processor for
+each second of the clock. Settings are measured in full until half of --seconds is over, and in a search as many.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -38,11 +40,15 @@ _SEED = 1
 _SPACE = SEARCH_SPACES[SPECTRAL]
 
 
+_FEWEST_SETTINGS = 4
+
+
 class Measured(NamedTuple):
-    """Mean NDCG@20 of each setting, and the seconds of processor time of all of them, preparation left out."""
+    """Mean NDCG@20 of each setting, and the seconds of all, preparation left out, by the processor and by the clock."""
 
     ndcg: FloatArray
     seconds: float
+    clock: float
 
 
 def drawn_settings(n: int) -> list[SpectralParams]:
@@ -59,32 +65,49 @@ def drawn_settings(n: int) -> list[SpectralParams]:
     return [replace(SpectralParams(), **each, filter=filters[at % len(filters)]) for at, each in enumerate(free)]
 
 
-def measure(train: TrainingData, settings: list[SpectralParams], ndcg: Callable[[BlockScorer], float]) -> Measured:
+def measure(
+    train: TrainingData, settings: list[SpectralParams], ndcg: Callable[[BlockScorer], float], limit: float = math.inf
+) -> Measured:
     """Train and measure models that share a preparation.
 
     Args:
         train: the training part.
         settings: of the models.
         ndcg: measures one of them.
+        limit: seconds of the clock after which no further one begins, once some are measured.
 
     Returns:
         The figures.
     """
     prepared = _SPACE.prepare(train, settings[0], _SEED)
-    started = time.process_time()
-    found = [ndcg(_SPACE.finish(train, prepared, each, _SEED)) for each in settings]
-    return Measured(np.array(found), time.process_time() - started)
+    started, clock = time.process_time(), time.perf_counter()
+    found: list[float] = []
+    for each in settings:
+        if len(found) >= _FEWEST_SETTINGS and time.perf_counter() - clock > limit:
+            break
+        found.append(ndcg(_SPACE.finish(train, prepared, each, _SEED)))
+    return Measured(np.array(found), time.process_time() - started, time.perf_counter() - clock)
 
 
-def compare(n: int) -> dict[str, Any]:
-    """Measure n settings in full and as a search does. Returns the figures as JSON values."""
+def compare(n: int, seconds: float) -> dict[str, Any]:
+    """Measure settings in full and as a search does.
+
+    Args:
+        n: number of settings.
+        seconds: of the clock; after half of them no further setting is measured in full, nor in a search.
+
+    Returns:
+        The figures as JSON values.
+    """
     folder, base = DATA / "lightgcn-yelp2018", read_settings()
     split = read_benchmark(folder / "train.txt.gz", folder / "valid.txt.gz", base, Silent()).for_tuning()
     popular = MODELS[POPULARITY].train(split.train, MODELS[POPULARITY].params(base), seed=_SEED).order
     objective = Objective.of(split, popular, relevant_rating=1.0, k=20, seed=_SEED)
     assert objective is not None  # the file has users with new products
     settings = drawn_settings(n)
-    full = measure(split.train, settings, lambda model: float(objective.ndcg(model).mean()))
+    full = measure(split.train, settings, lambda model: float(objective.ndcg(model).mean()), seconds / 2)
+    settings = settings[: len(full.ndcg)]
+    n = len(settings)
     race = Race.of(objective, _SEED)
     searched = measure(split.train, [_SPACE.small(each) for each in settings], race.ndcg)
     return {
@@ -92,6 +115,7 @@ def compare(n: int) -> dict[str, Any]:
         "users": len(objective.queries),
         "in full, settings a second": n / full.seconds,
         "in a search, settings a second": n / searched.seconds,
+        "cores in full, in a search": [each.seconds / each.clock for each in (full, searched)],
         "times as many": full.seconds / searched.seconds,
         "dropped early": race.n_dropped,
         "Kendall's tau of the orders": float(kendalltau(full.ndcg, searched.ndcg).statistic),
@@ -103,12 +127,13 @@ def compare(n: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--settings", type=int, default=12, metavar="N", help="settings to measure; default: 12")
+    parser.add_argument("--seconds", type=float, default=240.0, metavar="N", help="about; default: 240")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         print(f"skipped: {DATA} is missing; it holds the data set that this is measured on")
         return 0
-    found = compare(arguments.settings)
+    found = compare(arguments.settings, arguments.seconds)
     for name, value in found.items():
         print(f"{name}: {value}")
     if arguments.json:

@@ -474,6 +474,7 @@ class Aisle:
         self,
         name: str,
         *,
+        method: Literal["split", "interleave"] | None = None,
         arms: list[Arm],
         traffic: float | None = None,
         layer: str | None = None,
@@ -491,6 +492,7 @@ class Aisle:
             f"/experiments/{urllib.parse.quote(name)}",
             {},
             {
+                "method": method,
                 "arms": arms,
                 "traffic": traffic,
                 "layer": layer,
@@ -504,6 +506,14 @@ class Aisle:
             },
             is_safe=True,
         )
+
+    def release_estimate(self, version: str) -> EstimateAnswer:
+        """What a release would have earned: GET /releases/{version}/off-policy."""
+        return self._call("GET", f"/releases/{urllib.parse.quote(version)}/off-policy", {}, None, is_safe=True)
+
+    def begin_estimate(self, version: str) -> EstimateBegun:
+        """Estimate what a release would have earned: POST /releases/{version}/off-policy."""
+        return self._call("POST", f"/releases/{urllib.parse.quote(version)}/off-policy", {}, {}, is_safe=False)
 
     def end_experiment(self, name: str) -> ExperimentAnswer:
         """End an experiment: POST /experiments/{name}/end."""
@@ -630,6 +640,25 @@ ErasureAnswer = TypedDict(
     {"person": "str", "at": "int", "events": "int", "releases": "list[str]", "next_training": "str | None"},
 )
 
+EstimateAnswer = TypedDict(
+    "EstimateAnswer",
+    {
+        "release": "str",
+        "at": "int",
+        "problem": "str",
+        "said": "list[str]",
+        "since": NotRequired["int | None"],
+        "until": NotRequired["int | None"],
+        "lists": NotRequired["int | None"],
+        "users": NotRequired["int | None"],
+        "comparable": NotRequired["float | None"],
+        "differing": NotRequired["float | None"],
+        "outcomes": NotRequired["dict[str, Any] | None"],
+    },
+)
+
+EstimateBegun = TypedDict("EstimateBegun", {"release": "str", "status": "str"})
+
 EventBody = TypedDict(
     "EventBody",
     {
@@ -745,6 +774,7 @@ ListedRelease = TypedDict(
 NewExperiment = TypedDict(
     "NewExperiment",
     {
+        "method": NotRequired["Literal['split', 'interleave']"],
         "arms": "list[Arm]",
         "traffic": NotRequired["float"],
         "layer": NotRequired["str"],
@@ -768,6 +798,7 @@ PersonAnswer = TypedDict(
         "user_id": "str",
         "events": "list[dict[str, Any]]",
         "experiments": "list[dict[str, Any]]",
+        "interleaved": "list[dict[str, Any]]",
         "requests": "list[dict[str, Any]]",
         "releases": "list[str]",
     },
@@ -786,6 +817,8 @@ PredictAnswer = TypedDict(
         "n_user_ratings": "int",
         "n_product_ratings": "int",
         "model": "str",
+        "low": NotRequired["float | None"],
+        "high": NotRequired["float | None"],
         "release": "str",
     },
 )

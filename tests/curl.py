@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
@@ -125,8 +126,12 @@ def shop_of_examples(
     comparing = replace(aisle.comparing, launch=lambda *_: SimpleNamespace(wait=lambda: 0))
     exchange(app, training=training, comparing=comparing)
     (finding,) = store.findings.update([FindingRecord("", "SchedulerOff", "", 2, {}, 0, 0)], str, 1_795_733_423)
-    (experiment,) = RUNNING_EXAMPLES["PUT /experiments/{name}"]
+    experiment, _ = RUNNING_EXAMPLES["PUT /experiments/{name}"]
     store.experiments.begin("holdout", ExperimentBody.model_validate(experiment.body), "anna", int(time.time()))
+    estimate = aisle.settings.reports_dir / older / "off_policy.json"
+    estimate.parent.mkdir(parents=True)
+    (example,) = RUNNING_EXAMPLES["GET /releases/{version}/off-policy"]
+    estimate.write_text(json.dumps(example.answer | {"release": older}))
     asked = aisle.recommender.answer(Query("U00001", n=2))
     history, made_of = store.events.history("U00001"), ListRecipe(Query("U00001", n=2), (), "", None, "")
     of_user = (1_795_733_423, "U00001", asked.release, "", "", len(history), digest_of(history))

@@ -19,7 +19,7 @@ from tests.curl import curl_lines, shop_of_examples
 from tests.forked import run_script
 
 ROOT = Path(__file__).resolve().parent.parent
-PAPERS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PAPERS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/operations").glob("*.md")]
 TEXTS = {path: path.read_text(encoding="utf-8") for path in PAPERS}
 README, SETTINGS = TEXTS[ROOT / "README.md"], TEXTS[ROOT / "docs/settings.md"]
 TOUR = [ROOT / "README.md", *(ROOT / "docs" / f"{topic}.md" for topic in ("lists", "search", "events", "retraining"))]

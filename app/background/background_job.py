@@ -10,12 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from app.thread_limits import THREAD_VARIABLES
 from src.core.process_lock import Lock
 from src.core.process_times import seconds_since_start
+from src.core.settings import Settings
 from src.workflows.process_priority import lower_priority
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +40,14 @@ class Process(Protocol):
         ...
 
 
-def launch(command: Sequence[str], log: Path, n_threads: int) -> Process:
+def launch(command: Sequence[str], log: Path, n_threads: int, tenant: str = "") -> Process:
     """Start a program in a session of its own and with the lowest priority, as lists are answered meanwhile.
 
     Args:
         command: the program and its arguments.
         log: where its output goes; what an earlier one wrote there is overwritten.
         n_threads: how many threads its libraries may use; the web workers' environment limits them to 1.
+        tenant: the shop that it works for; "" where there is one shop.
 
     Returns:
         The process.
@@ -53,12 +56,19 @@ def launch(command: Sequence[str], log: Path, n_threads: int) -> Process:
         OSError: it cannot be started.
     """
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(n_threads))}
+    if tenant:
+        environment["AISLE_TENANT"] = tenant
     with open(log, "wb") as output:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     lower_priority(process.pid)
     return process
+
+
+def launcher_of(settings: Settings) -> Callable[[Sequence[str], Path, int], Process]:
+    """Return what launches processes that work for the shop of these settings."""
+    return partial(launch, tenant=settings.tenant)
 
 
 @dataclass(frozen=True)

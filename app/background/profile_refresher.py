@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.background.background_job import BackgroundJob, Process
+from app.background.background_job import BackgroundJob, Process, launcher_of
 from src.core.errors import StoreError
 from src.core.messages import message
 from src.core.process_lock import LockOwner
@@ -56,9 +56,8 @@ class ProfileView:
 
 def profile_job(settings: Settings) -> BackgroundJob:
     """Return the job that runs data_processing.py --explore; the worker that starts it holds the lock."""
-    return BackgroundJob(
-        "data_processing.py", FileLock(settings.var / "explorer.lock"), settings.var / "exploration.log"
-    )
+    lock, log = FileLock(settings.var / "explorer.lock"), settings.var / "exploration.log"
+    return BackgroundJob("data_processing.py", lock, log, launch=launcher_of(settings))
 
 
 class ProfileRefresher:

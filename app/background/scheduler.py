@@ -120,7 +120,9 @@ class Scheduler:
         """Try to become the leader, again and again, until `stop`."""
         while not self._stop.is_set():
             try:
-                if self._timers is None and self._lock.acquire(LockOwner.this_process()):
+                if not self._registry.is_in_touch:
+                    self._step_down()  # another host can publish what the night makes
+                elif self._timers is None and self._lock.acquire(LockOwner.this_process()):
                     _log.info("leading the nightly training")
                     self._timers = self._start_timers()
             except (OSError, StoreError) as error:
@@ -159,11 +161,18 @@ class Scheduler:
             timers.shutdown(wait=False)
         self._lock.release()
 
-    def check(self, leads: Callable[[], bool] = lambda: True) -> bool:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process of this shop trains, or was started and has not ended. Raises StoreError."""
+        started = self._started
+        return (started is not None and started.process.poll() is None) or self._training.is_running()
+
+    def check(self, leads: Callable[[], bool] = lambda: True, may_start: Callable[[], bool] = lambda: True) -> bool:
         """Start a training, or a drift check, if one is due and none runs; errors are logged, not raised.
 
         Args:
             leads: whether this worker leads, asked again before a start: it may have been stopped for minutes since.
+            may_start: whether a process may be started if one is due; else it is at a later check.
 
         Returns:
             Whether a process was started.
@@ -172,7 +181,7 @@ class Scheduler:
             if leads():
                 check_safely(self.canaries, int(self._now()))
             try:
-                return self._check(leads)
+                return self._check(lambda: leads() and may_start())
             except AisleError as error:
                 _log.error("the nightly check failed: %s", error)
             except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from app.background.background_job import BackgroundJob
+from app.background.background_job import BackgroundJob, launcher_of
 from src.core.errors import StoreError
 from src.core.messages import message
 from src.core.records import Run, RunStatus
@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 def training_job(settings: Settings) -> BackgroundJob:
     """Return the job that runs train_model.py with all processors; that process takes the lock itself."""
     log = settings.var / "training.log"
-    return BackgroundJob("train_model.py", trainer_lock(settings), log, n_threads=os.cpu_count() or 1)
+    threads = os.cpu_count() or 1
+    return BackgroundJob("train_model.py", trainer_lock(settings), log, threads, launcher_of(settings))
 
 
 def train_queued(job: BackgroundJob, store: Store, run: Run, arguments: Sequence[str]) -> None:

@@ -216,7 +216,9 @@ def data() -> Response:
     # A store that did not answer a moment ago is not asked again.
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
-    totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
+    # Older figures beside what is recorded now would look as if the newer events had been returned.
+    is_new = profile.profile is not None and profile.state is ProfileState.CURRENT
+    totals = _totals(profile.profile.figures.by_kind if is_new and profile.profile else None)
     return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=_n_returns(totals))
 
 

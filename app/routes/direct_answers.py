@@ -21,9 +21,10 @@ from app.routes.request_log import REQUEST_ID, id_of_request
 from app.schemas.lists import RecommendBody
 from app.security.browser_headers import CALL_HEADERS
 from app.security.request_bodies import plain_body
-from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.serving.recommender import DEGRADED, EXPERIMENTS, WITHOUT_STORE, ListAnswer
 from app.telemetry.request_records import RequestRecord
 from src.core.domain import Query
+from src.core.tracing import describe_span, request_span, span
 
 _FAULT = "aisle.fault"
 _MOST_KNOWN, _LONGEST_KNOWN = 1_024, 256
@@ -69,6 +70,10 @@ class DirectAnswers:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
+        with request_span(environ["REQUEST_METHOD"], environ.get("HTTP_TRACEPARENT")):
+            return self._answered(environ, start_response)
+
+    def _answered(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         called = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if called in _CALLS and _is_plain(environ, aisle := context_of(self._app)):
             began = time.perf_counter()
@@ -92,7 +97,8 @@ class DirectAnswers:
         if wanted is None:
             return None, None
         answer = aisle.recommender.answer(wanted.query, wanted.body, wanted.body.placement or "")
-        return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
+        with span("response"):
+            return _ENCODE([place.product_id for place in answer.recommendations]).encode() + b"\n", answer
 
     def _wanted(self, sent: bytes) -> _Wanted | None:
         """Return what a body asks for; None if it is wrong, or asks for more than a bare list."""
@@ -129,6 +135,9 @@ class DirectAnswers:
             headers.append(("X-Source", answer.source))
             if answer.assignment is not None:
                 headers.append((EXPERIMENTS, answer.assignment.header))
+            if answer.without_store:
+                headers.append((DEGRADED, WITHOUT_STORE))
+        describe_span({"route": environ["PATH_INFO"], "status": 200, "release": release or ""})
         start_response("200 OK", [*headers, *CALL_HEADERS])
         record = RequestRecord(
             time.time(),

@@ -8,6 +8,7 @@ from flask import Response
 
 from app.context import current_aisle
 from app.routes.dashboard_pages import done, tab
+from app.routes.estimates import worded_estimate
 from app.routes.experiments import judged_experiment
 from app.routes.shadows import shadow_report
 from app.schemas.examples import EXAMPLES
@@ -16,6 +17,7 @@ from app.texts import current_phrases
 from app.views.canary_texts import canary_sentence
 from src.evaluation.experiment_report import METRICS
 
+_BEGIN, _ESTIMATE = "PUT /experiments/{name}", "POST /releases/{version}/off-policy"
 _BEGIN, _SHADOW, _CANARIES = "PUT /experiments/{name}", "PUT /shadow", "GET /canaries"
 _SHOWN_CANARIES = 5
 
@@ -25,6 +27,8 @@ def experiments() -> Response:
     aisle, t = current_aisle(), current_phrases()
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
     begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
+    estimate = EXAMPLES[_ESTIMATE][0].curl(_ESTIMATE, Role.ADMIN)
+    found = (worded_estimate(aisle, release.version, t) for release in aisle.registry.listing())
     unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN)
     shadow, canaries = shadow_report(aisle), aisle.store.canaries.newest(_SHOWN_CANARIES)
     listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ)
@@ -35,5 +39,6 @@ def experiments() -> Response:
         "shadow": shadow,
         "unseen": unseen,
     }
+    shown |= {"estimate": estimate, "estimates": [each for each in found if each is not None]}
     shown |= {"canaries": [(each, canary_sentence(each, t)) for each in canaries], "listed": listed}
     return tab("experiments", **shown, done=done())

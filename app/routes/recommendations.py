@@ -37,7 +37,7 @@ from app.schemas.lists import (
     UserBody,
     WhyNotBody,
 )
-from app.serving.recommender import EXPERIMENTS, ListAnswer
+from app.serving.recommender import DEGRADED, EXPERIMENTS, WITHOUT_STORE, ListAnswer
 from app.texts import phrases_in
 from app.texts.phrases import Phrases, plain
 from app.views.why_not_text import why_not_sentence
@@ -53,7 +53,8 @@ from src.core.list_rules import RuleFields
     "to the last second, and the products in `history`. Rules (category, price, stock, at most so many of one category "
     "or brand, boosts) go over the shop's own of AISLE_RULES; the list is as long as asked for while products are left "
     "that the filters let pass. With `product_name` instead of a user: "
-    '`{"recommendations": [ids]}`, what POST /search finds for the text.',
+    '`{"recommendations": [ids]}`, what POST /search finds for the text. While PostgreSQL cannot be reached a list is '
+    "made without the stored history, and says so in the header X-Degraded: store.",
     responses={"200": ProductList, **problems_of(*BODY_PROBLEMS, 503)},
 )
 def recommend(body: RecommendBody) -> Response:
@@ -145,6 +146,8 @@ def _sourced(answer: ListAnswer, body: Any) -> Response:
     response.headers["X-Release"], response.headers["X-Source"] = answer.release, answer.source
     if answer.assignment is not None:
         response.headers[EXPERIMENTS] = answer.assignment.header
+    if answer.without_store:
+        response.headers[DEGRADED] = WITHOUT_STORE
     return response
 
 
@@ -240,6 +243,8 @@ def predict(body: PredictBody) -> Response:
         n_user_ratings=predicted.n_user_ratings,
         n_product_ratings=predicted.n_product_ratings,
         model=predicted.model,
+        low=None if predicted.low is None else round(predicted.low, 4),
+        high=None if predicted.high is None else round(predicted.high, 4),
         release=release,
     )
     return of_release(release, answer)

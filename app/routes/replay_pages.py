@@ -49,7 +49,7 @@ def _page(shown: dict[str, Any], status: int = 200) -> Response:
         "wrong_key": False,
         "found": None,
         "titles": {},
-        "is_kept": aisle.settings.log_requests == "on",
+        "is_kept": aisle.settings.keeps_requests,
         "releases": [each.version for each in aisle.registry.listing()] if aisle.access.keys.may_read() else [],
         "curl": EXAMPLES[_CALL][0].curl(_CALL, Role.ADMIN),
     }

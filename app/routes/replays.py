@@ -61,7 +61,7 @@ def replayed(aisle: AisleContext, request_id: str, release: str | None, t: Phras
     aisle.served_list_log.flush()
     asked = aisle.store.requests.newest_of(request_id)
     if asked is None:
-        if aisle.settings.log_requests == "on":
+        if aisle.settings.keeps_requests:
             raise UnknownName(message("refused.not_kept", request=repr(request_id), days=aisle.settings.served_days))
         raise UnknownName(message("refused.keeps_none", request=repr(request_id)))
     name_change(request_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from app.background.requested_training import has_learnt_everything, start_requested_training, wait_for_end
 from app.context import AisleContext, current_aisle
@@ -85,7 +85,7 @@ def _answer(answer: TrainingAnswer, status: int = 200) -> Response:
     response = jsonify(answer.model_dump(exclude_none=True))
     response.status_code = status
     if answer.run_id is not None:
-        response.headers["Location"] = f"/runs/{answer.run_id}"
+        response.headers["Location"] = f"{request.script_root}/runs/{answer.run_id}"
     return response
 
 

@@ -13,7 +13,19 @@ from pydantic import BaseModel
 
 from app import problem_json, schemas
 from app.problem_json import problems_of
-from app.schemas import admin, canaries, events, experiments, list_answers, lists, people, replays, running, shadows
+from app.schemas import (
+    admin,
+    canaries,
+    estimates,
+    events,
+    experiments,
+    list_answers,
+    lists,
+    people,
+    replays,
+    running,
+    shadows,
+)
 from app.schemas.example import Example
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import SETTINGS, AccessControl, Keys, Role
@@ -32,6 +44,7 @@ _MODULES: tuple[ModuleType, ...] = (
     admin,
     running,
     experiments,
+    estimates,
     people,
     replays,
     canaries,
@@ -95,7 +108,7 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
     """
     document: dict[str, Any] = copy.deepcopy(app.api_doc)  # type: ignore[attr-defined]
     document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
-    document["servers"] = [{"url": "/"}]
+    document["servers"] = [{"url": f"/t/{settings.tenant}" if settings.tenant else "/"}]
     document["paths"]["/metrics"] = {"get": copy.deepcopy(_METRICS)}
     document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     document["components"] = {

@@ -155,6 +155,8 @@ _PREDICTED = {
     "n_user_ratings": 1,
     "n_product_ratings": 23,
     "model": "vbmf",
+    "low": 2.1,
+    "high": 5.0,
     "release": RELEASE,
 }
 _LISTED = {

@@ -18,13 +18,14 @@ class PersonPath(BaseModel):
 class PersonAnswer(BaseModel):
     """All that is stored of a user.
 
-    events, experiments, and requests (lists as they were asked for, see AISLE_LOG_REQUESTS): rows of the store; times
-    are UTC seconds. releases: those trained with the events.
+    events, experiments, interleaved (lists of two arms), and requests (lists as they were asked for, see
+    AISLE_LOG_REQUESTS): rows of the store; times are UTC seconds. releases: those trained with the events.
     """
 
     user_id: str
     events: list[dict[str, Any]]
     experiments: list[dict[str, Any]]
+    interleaved: list[dict[str, Any]]
     requests: list[dict[str, Any]]
     releases: list[str]
 

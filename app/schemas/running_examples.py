@@ -51,19 +51,33 @@ _BEGUN = {
 }
 _DONE = {"number": 1, "at": 1795733423, "who": "anna", "action": "PUT /rules", "subject": "version 1", "status": 200}
 _ARMS = [{"name": "now", "share": 0.9}, {"name": "bestsellers", "share": 0.1, "holdout": "bestsellers"}]
-_EXPERIMENT = {
+_EXPERIMENT: dict[str, Any] = {
     "name": "holdout",
     "state": "running",
     "started_at": 1795733423,
     "ended_at": None,
     "who": "anna",
     "body": {
+        "method": "split",
         "arms": [arm | {"rules": []} for arm in _ARMS],
         "traffic": 1.0,
         "layer": "default",
         "metric": "purchases",
         "smallest_effect": 0.05,
         "planned_outcomes": 10000,
+    },
+}
+_TWO_MODELS: dict[str, Any] = {
+    "method": "interleave",
+    "arms": [{"name": "now", "share": 0.5}, {"name": "graph", "share": 0.5, "model": "item_graph"}],
+}
+_INTERLEAVED = _EXPERIMENT | {
+    "name": "side-by-side",
+    "body": {
+        **_EXPERIMENT["body"],
+        "method": "interleave",
+        "arms": [arm | {"rules": []} for arm in _TWO_MODELS["arms"]],
+        "metric": "clicks",
     },
 }
 _FIGURES: dict[str, Any] = {
@@ -91,6 +105,44 @@ _JUDGED = {
     "arms": [_FIGURES],
     "verdicts": [_VERDICT],
 }
+_VALUE = {"value": 0.61, "low": 0.55, "high": 0.68}
+_ESTIMATE: dict[str, Any] = {
+    "release": OLDER,
+    "at": 1795733423,
+    "problem": "",
+    "said": [
+        "Its lists would have had 2.1% to 18.4% more clicks than those that were served.",
+        "purchases: the log is too thin. About 12,000 more lists are needed, 6.0 days at this traffic.",
+    ],
+    "since": 1795303423,
+    "until": 1795733000,
+    "lists": 10210,
+    "users": 3120,
+    "comparable": 0.83,
+    "differing": 0.41,
+    "outcomes": {
+        "clicks": {
+            "outcomes": 6120,
+            "effective_outcomes": 91.4,
+            "effective_places": 310.2,
+            "needed": 0.55,
+            "estimates": {"ips": _VALUE, "snips": _VALUE, "dr": _VALUE},
+            "served": {"value": 0.56, "low": 0.54, "high": 0.58},
+            "lift": {"value": 0.1, "low": 0.021, "high": 0.184},
+            "missing": None,
+        },
+        "purchases": {
+            "outcomes": 1400,
+            "effective_outcomes": 23.0,
+            "effective_places": 310.2,
+            "needed": 2.17,
+            "estimates": {},
+            "served": None,
+            "lift": None,
+            "missing": {"lists": 12000, "days": 6.0},
+        },
+    },
+}
 _PERSON: dict[str, Any] = {
     "user_id": "U00001",
     "events": [
@@ -105,6 +157,7 @@ _PERSON: dict[str, Any] = {
         }
     ],
     "experiments": [],
+    "interleaved": [],
     "requests": [],
     "releases": [OLDER, RELEASE],
 }
@@ -213,6 +266,7 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
     "GET /experiments": (Example("all of them", [_EXPERIMENT]),),
     "PUT /experiments/{name}": (
         Example("bestsellers for a tenth", _EXPERIMENT, {"arms": _ARMS}, path={"name": "holdout"}),
+        Example("two models in one list", _INTERLEAVED, _TWO_MODELS, path={"name": "side-by-side"}),
     ),
     "GET /experiments/{name}": (
         Example(
@@ -226,6 +280,10 @@ RUNNING_EXAMPLES: dict[str, tuple[Example, ...]] = {
             "one that runs", _EXPERIMENT | {"state": "ended", "ended_at": 1795737023}, {}, path={"name": "holdout"}
         ),
     ),
+    "POST /releases/{version}/off-policy": (
+        Example("an older one", {"release": OLDER, "status": "running"}, {}, path={"version": OLDER}, status=202),
+    ),
+    "GET /releases/{version}/off-policy": (Example("an older one", _ESTIMATE, path={"version": OLDER}),),
     "GET /canaries": (Example("the last ones", [_CANARY]),),
     "POST /canaries/end": (
         Example(

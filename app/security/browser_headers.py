@@ -68,6 +68,7 @@ def protect(app: Flask, settings: Settings) -> CSRFProtect:
     app.config.update(
         SECRET_KEY=settings.secret_key or _session_secret(settings.var / "keys" / "session.key"),
         SESSION_COOKIE_NAME="aisle",
+        SESSION_COOKIE_PATH=f"/t/{settings.tenant}" if settings.tenant else None,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
     )

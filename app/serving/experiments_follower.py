@@ -6,13 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from src.core.erasures import Erasures
 from src.core.errors import StoreError
-from src.core.experiments import BESTSELLERS, SLOW_SECONDS, Arm, ArmLists, Experiment
+from src.core.experiments import BESTSELLERS, SLOW_SECONDS, Arm, ArmLists, Experiment, InterleavedList
 from src.core.shop_rules import ShopRule
 from src.models import POPULARITY
 from src.store import Store
@@ -33,12 +33,16 @@ class Assignment:
         rules: Rules that are added to those of the shop.
         release: Version of the release that makes the list; None for the current one.
         model: Model that makes it; None for the one of the request.
+        rival: What the other arm of an interleaving changes; None without one.
+        interleaved: Name of the interleaving; "" without one.
     """
 
     arms: tuple[tuple[str, str], ...]
     rules: tuple[ShopRule, ...]
     release: str | None
     model: str | None
+    rival: Assignment | None = None
+    interleaved: str = ""
 
     @classmethod
     def of(cls, arms: Iterable[tuple[Experiment, Arm]]) -> Assignment:
@@ -48,6 +52,22 @@ class Assignment:
         release = next((arm.release for _, arm in chosen if arm.release), None)
         model = next((_model_of(arm) for _, arm in chosen if _model_of(arm)), None)
         return cls(names, tuple(rule for _, arm in chosen for rule in arm.rules), release, model)
+
+    @classmethod
+    def interleaving(cls, experiment: Experiment, others: Sequence[tuple[Experiment, Arm]]) -> Assignment:
+        """Combine arms with both arms of an interleaving.
+
+        Args:
+            experiment: The interleaving.
+            others: The arms of other experiments.
+
+        Returns:
+            What the first arm changes, with what the second one does as its rival.
+        """
+        one, other = experiment.body.arms
+        first, second = (cls.of([*others, (experiment, arm)]) for arm in (one, other))
+        names = (*first.arms[:-1], (experiment.name, f"{one.name}+{other.name}"))
+        return replace(first, arms=names, rival=second, interleaved=experiment.name)
 
     @property
     def chooses_lists(self) -> bool:
@@ -74,6 +94,7 @@ class ExperimentsFollower:
         self._stamp: int | None = None
         self._refreshing, self._flushing = threading.Lock(), threading.Lock()
         self._waiting: deque[tuple[Exposure, bool, float]] = deque(maxlen=_WAITING)
+        self._interleaved: deque[InterleavedList] = deque(maxlen=_WAITING)
         self._written: dict[tuple[str, str], None] = {}
 
     def refresh(self) -> None:
@@ -108,7 +129,11 @@ class ExperimentsFollower:
             return None
         wanted = tuple(categories)
         about = [each for each in self._running if each.is_for(placement, wanted)]
-        arms = [(each, arm) for each in about if (arm := each.arm_of(user_id)) is not None]
+        split = [each for each in about if not each.body.is_interleaved]
+        arms = [(each, arm) for each in split if (arm := each.arm_of(user_id)) is not None]
+        for each in about:
+            if each.body.is_interleaved and each.has(user_id):
+                return Assignment.interleaving(each, arms)
         return Assignment.of(arms) if arms else None
 
     def record(self, user_id: str, assignment: Assignment, *, is_empty: bool, seconds: float) -> None:
@@ -124,10 +149,25 @@ class ExperimentsFollower:
         for experiment, arm in assignment.arms:
             self._waiting.append((Exposure(experiment, user_id, arm, now), is_empty, seconds))
 
+    def keep(self, drafted: InterleavedList) -> None:
+        """Note which arm named what, to be written by `flush`."""
+        self._interleaved.append(drafted)
+
     def flush(self) -> None:
         """Write the noted lists. If the store does not answer, they wait."""
         with self._flushing:  # requests for a report write, too
             self._flush()
+            self._flush_interleaved()
+
+    def _flush_interleaved(self) -> None:
+        taken = []
+        while self._interleaved:
+            taken.append(self._interleaved.popleft())
+        try:
+            self._store.experiments.add_interleaved(taken)
+        except StoreError as error:
+            _log.warning("interleaved lists wait to be kept: %s", error)
+            self._interleaved.extendleft(reversed(taken))
 
     def _flush(self) -> None:
         taken = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import time
 from collections import Counter
@@ -34,17 +35,23 @@ from src.core.domain import (
     Query,
     Recommendation,
 )
-from src.core.errors import NotReady
+from src.core.errors import NotReady, StoreAway
+from src.core.experiments import InterleavedList
 from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
 from src.core.similar_ids import nearest, one_edit_away
+from src.core.tracing import span
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.random_places import draw_places, pool_of
+from src.recommendation.team_draft import fitting, team_draft
 from src.releases.registry import Registry
 from src.store import Store
 
 LEAST_FREE_BYTES = 8 * 2**20
 """On the disk of AISLE_VAR; with less, events and releases cannot be written."""
+DEGRADED, WITHOUT_STORE = "X-Degraded", "store"
+"""Header and value of a list that knows nothing of its user but what the request says."""
 EXPERIMENTS = "X-Experiments"
 """Header of an answer that names the arms of experiments it was made for."""
 _NEIGHBOURS = 20
@@ -64,6 +71,8 @@ class ListAnswer:
         placement: where the shop shows it; "" if that is not known.
         assignment: the arms of experiments that it was made for; None for none.
         asked: what it was made of, with AISLE_LOG_REQUESTS=on; else None.
+        drafted: which arm of an interleaving named what; None for other lists.
+        without_store: whether it was made without the stored history, as the database could not be reached.
     """
 
     release: str
@@ -73,13 +82,15 @@ class ListAnswer:
     placement: str = ""
     assignment: Assignment | None = None
     asked: AskedFor | None = field(default=None, compare=False)
+    drafted: InterleavedList | None = None
+    without_store: bool = False
 
     @property
     def shown(self) -> ShownList:
         """The list as it is recorded."""
         arms = self.assignment.header if self.assignment else ""
         shown = (self.release, USER, None, self.source, self.recommendations, self.cached, self.placement, arms)
-        return ShownList(*shown, self.asked)
+        return ShownList(*shown, self.asked, self.drafted)
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,7 @@ class Recommender(ReleaseFollower):
         counts: cached counts over the store.
         rules: the shop's rules.
         experiments: the running experiments.
+        explore_among: chance shows only products that would be on a list of this length.
         shadow: the release that answers unseen.
     """
 
@@ -122,11 +134,13 @@ class Recommender(ReleaseFollower):
         super().__init__(settings, store, registry)
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
-        self._keeps_requests = settings.log_requests == "on"
+        self._keeps_requests = settings.keeps_requests
+        self._explore, self.explore_among = settings.explore, settings.explore_among
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store, settings.var)
         self._others = OtherReleases(store, registry)
+        self._random = random.Random()  # nosec B311: no secret depends on it
         self.shadow = ShadowFollower(store, self._pair)
         self.counts = StoreCounts(settings, store, cache)
 
@@ -183,34 +197,80 @@ class Recommender(ReleaseFollower):
             AisleError: as `recommend` does.
         """
         began = time.perf_counter()
-        served, query, rules, assignment = self._arranged(query, wanted, placement, shop)
-        own = query
+        arranged = self._arranged(query, wanted, placement, shop)
+        if arranged.assignment is not None and arranged.assignment.rival is not None:
+            second = self._for_arm(query, wanted, placement, self.rules.active(placement), arranged.assignment.rival)
+            answer = self._interleaved(arranged, second, arranged.assignment.interleaved, placement)
+        else:
+            answer = self._made(arranged, placement, explores=self._explore > 0 and shop is None)
+        if answer.assignment is not None and query.user_id is not None:
+            seconds, is_empty = time.perf_counter() - began, not answer.recommendations
+            self.experiments.record(query.user_id, answer.assignment, is_empty=is_empty, seconds=seconds)
+        return answer
+
+    def _interleaved(self, first: _Arranged, second: _Arranged, experiment: str, placement: str) -> ListAnswer:
+        """Return the lists of both arms of an interleaving in one, which obeys the rules of the first."""
+        one, other = (self._made(each, placement) for each in (first, second))
+        pipeline, query = first.served.pipeline, first.query
+        lists = (one.recommendations, other.recommendations)
+        drafted = team_draft(lists, query.n, fitting(pipeline, query.rules), self._random)
+        listed = [place for place, _ in drafted]
+        if first.rules.pins:
+            complete = query if one.without_store else self._with_history(query)
+            listed = with_pins(listed, first.rules.pins, pipeline, complete)
+        kept = {place.product_id for place in listed}
+        named = tuple(
+            tuple(place.product_id for place, team in drafted if team == each and place.product_id in kept)
+            for each in (0, 1)
+        )
+        noted = InterleavedList(experiment, "", query.user_id or "", int(time.time()), named)
+        return replace(one, recommendations=listed, cached=None, asked=None, drafted=noted)
+
+    def _made(self, arranged: _Arranged, placement: str, *, explores: bool = False) -> ListAnswer:
+        """Return the list of an arranged query; if it `explores` and nothing is pinned, places are drawn by chance."""
+        served, query, rules, assignment = arranged
+        own, drawn = query, None
+        explores = explores and not rules.pins
+        if explores:
+            query = replace(query, n=max(query.n, self.explore_among))
         # What is pinned depends on the history, and so does what is kept to be repeated.
         reads = bool(rules.pins) or self._keeps_requests
-        listed, stored = (None, None) if reads else self._found(served.pipeline, query)
-        cached = None
+        cached, without_store = None, False
+        try:
+            with span("store"):
+                listed, stored = (None, None) if reads else self._found(served.pipeline, query)
+                if listed is None:
+                    query = self._with_history(query, stored)
+        except StoreAway:  # a list for what the request itself says is worth more than none
+            listed, without_store = None, True
         if listed is None:
-            query = self._with_history(query, stored)
-            listed, cached = self._listed(served, query)
+            with span("list"):
+                listed, cached = self._listed(served, query)
         if rules.pins:
             listed = with_pins(listed, rules.pins, served.pipeline, query)
-        if assignment is not None and query.user_id is not None:
-            seconds = time.perf_counter() - began
-            self.experiments.record(query.user_id, assignment, is_empty=not listed, seconds=seconds)
+        if explores:
+            pool = pool_of(listed, own.n, served.pipeline)
+            listed, drawn = draw_places(pool, own.n, self._explore, self._random)
         if assignment is None or not assignment.chooses_lists:
             self.shadow.offer(own)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]
         source = max(sources, key=sources.count)
-        asked = AskedFor(own, query.history, rules.pins, served.marks) if self._keeps_requests else None
-        return ListAnswer(served.release.version, source, listed, cached, placement, assignment, asked)
+        asked = AskedFor(own, query.history, rules.pins, served.marks, drawn) if self._keeps_requests else None
+        by = (served.release.version, source, listed, cached, placement, assignment, asked)
+        return ListAnswer(*by, without_store=without_store)
 
     def _arranged(self, query: Query, wanted: RuleFields, placement: str, shop: ActiveRules | None) -> _Arranged:
         """Return what makes the list of a query: rules that are tried keep users out of experiments."""
-        served: ServingSnapshot = self._serving()
-        rules = shop or self.rules.active(placement)
         assignment = None
         if shop is None:
             assignment = self.experiments.assigned(query.user_id, placement, wanted.category or ())
+        return self._for_arm(query, wanted, placement, shop or self.rules.active(placement), assignment)
+
+    def _for_arm(
+        self, query: Query, wanted: RuleFields, placement: str, rules: ActiveRules, assignment: Assignment | None
+    ) -> _Arranged:
+        """Return what makes the list of a query with the arms of a user."""
+        served: ServingSnapshot = self._serving()
         if assignment is not None:
             served = self._others.get(assignment.release or "") or served
             if assignment.model in served.pipeline.list_models and query.model is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from app.serving.serving_snapshot import AttributesCache, ServingSnapshot
@@ -46,6 +48,7 @@ class ReleaseFollower:
         self._store, self._registry = store, registry
         self._workers = WorkerFiles(settings.var / "workers", settings.refresh_seconds)
         self._attributes = AttributesCache(store)
+        self._starting = settings.starting_path
         self._announces = False
         self._served: ServingSnapshot | None = None
         self._withdrawn: frozenset[str] = frozenset()
@@ -155,16 +158,27 @@ class ReleaseFollower:
         """Return the snapshot to answer with. Raises NoRelease without one."""
         served = self._served
         if served is None:
+            shared = self._registry.shared_state
             raise NoRelease(
                 self._problem
+                or (shared and shared.problem)
+                or self._is_starting()
                 or "no model is being served yet: run python train_model.py (after python data_processing.py FILE)"
             )
         return served
+
+    def _is_starting(self) -> str | None:
+        """Return what deploy/start.py is doing; None if it does nothing."""
+        with suppress(OSError, ValueError):
+            return f"no model is being served yet: {self._starting.read_text(encoding='utf-8')}. Ask again in a minute."
+        return None
 
     def release_status(self) -> JsonDict:
         """Return what is served and what is wrong with it (note); version is None without a release."""
         release = self._served.release if self._served else None
         status: JsonDict = {"version": None, "note": self._problem or ""}
+        if shared := self._registry.shared_state:
+            status["shared"] = asdict(shared)
         if release:
             manifest = release.manifest.to_json()
             status |= {"version": release.version, "pinned": self._registry.is_pinned}

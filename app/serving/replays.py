@@ -96,7 +96,7 @@ def replay(recommender: Recommender, store: Store, asked: AskedList, version: st
         served = recommender.snapshot_of(asked.release)
     except AisleError:
         served = None
-    again = None if served is None else _make(served, asked, query, store)
+    again = None if served is None else _again(served, asked, query, store, recommender.explore_among)
     repeated = again is not None and _bits(again) == _bits(asked.places)
     made = again if again is not None and version == asked.release else _make(other, asked, query, store)
     obstacles = [] if repeated else _obstacles(asked, query, served)
@@ -113,6 +113,14 @@ def _make(snapshot: ServingSnapshot, asked: AskedList, query: Query, store: Stor
     query = _suited(query, snapshot)
     current, listed = snapshot.listed(query, store.products)
     return with_pins(listed, asked.recipe.pins, current.pipeline, query) if asked.recipe.pins else listed
+
+
+def _again(snapshot: ServingSnapshot, asked: AskedList, query: Query, store: Store, among: int) -> list[Recommendation]:
+    """Return the list of the release that served, with the products that were drawn then at their places."""
+    if asked.drawn is None:
+        return _make(snapshot, asked, query, store)
+    pool = {each.product_id: each for each in _make(snapshot, asked, replace(query, n=max(query.n, among)), store)}
+    return [pool[each.product_id] for each in asked.places if each.product_id in pool]
 
 
 def _bits(places: Iterable[Recommendation]) -> list[tuple[str, str, str, str | None]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.serving.cached_list import cache_key
 from src.core.domain import Product, Query, Recommendation
-from src.core.errors import StoreError
+from src.core.errors import StoreAway, StoreError
 from src.interactions.item_attributes import ItemAttributes
 from src.recommendation.pipeline import Pipeline
 from src.releases.release import Release
@@ -119,7 +119,10 @@ class ServingSnapshot:
         """
         snapshot, listed = self, self.pipeline.recommend(query)
         for _ in range(_LOOKS if query.rules.asks_facts else 0):
-            current = snapshot.with_current(products.get(place.product_id for place in listed).values())
+            try:
+                current = snapshot.with_current(products.get(place.product_id for place in listed).values())
+            except StoreAway:  # as at the last refresh
+                break
             if current is snapshot:
                 break
             snapshot, listed = current, current.pipeline.recommend(query)

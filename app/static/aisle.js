@@ -4,7 +4,7 @@
    No cookie; without the service the page stays as it is. */
 (function () {
   "use strict";
-  var me = document.currentScript, base = new URL(me.src).origin, key = me.dataset.key || "";
+  var me = document.currentScript, base = me.src.replace(/\/static\/.*/, ""), key = me.dataset.key || "";
   var WAIT_MS = 2000, KEPT = 50, memory = {};
 
   function read(name, usual) {

@@ -14,7 +14,7 @@
       }
       if (form.elements.key && form.elements.key.value) { options.headers.Authorization = "Bearer " + form.elements.key.value; }
       // An address of this service only: what is typed may not lead elsewhere.
-      fetch(new URL(address, window.location.origin).pathname + new URL(address, window.location.origin).search, options)
+      fetch(form.dataset.root + new URL(address, window.location.origin).pathname + new URL(address, window.location.origin).search, options)
         .then(function (answer) {
           return answer.text().then(function (text) {
             try { text = JSON.stringify(JSON.parse(text), null, 2); } catch (error) { /* no JSON: as it is */ }

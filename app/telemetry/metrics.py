@@ -47,7 +47,8 @@ class Metrics:
     Counting never fails a request: what cannot be written is not counted.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tenant: str = "") -> None:
+        self._tenant = tenant
         self.folder = host_folder(folder)
         self._lock = threading.Lock()
         self._files: MetricFiles | None = None
@@ -87,7 +88,7 @@ class Metrics:
     def text(self, more: Iterable[Family] = ()) -> bytes:
         """Return the sums over all workers, and `more`, in Prometheus' text format."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Families([*read_metrics(self.folder), *more]))
+        registry.register(_Families([*read_metrics(self.folder), *more], self._tenant))
         return generate_latest(registry)
 
     def close(self) -> None:
@@ -112,8 +113,10 @@ class Metrics:
 
 
 class _Families(Collector):
-    def __init__(self, families: list[Family]) -> None:
+    def __init__(self, families: list[Family], tenant: str) -> None:
         self._families = families
+        for family in families if tenant else ():
+            family.samples = [each._replace(labels={**each.labels, "tenant": tenant}) for each in family.samples]
 
     @override
     def collect(self) -> Iterator[Family]:

@@ -7,12 +7,13 @@ import logging
 import os
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from app.telemetry.metric_files import Metric
 from app.telemetry.metrics import CACHE, EMPTY_LISTS, LISTS, PLACES, REQUESTS, SECONDS, Metrics
 from app.telemetry.served_lists import ServedListLog, ShownList
+from src.core.experiments import InterleavedList
 from src.core.log_format import FIELDS, REQUEST_ID, log_all
 
 _PAUSE_SECONDS = 0.1
@@ -51,8 +52,10 @@ class RequestRecord(NamedTuple):
 class RequestRecords:
     """Takes records off the request's path. Before `run` and after `stop` they are written at once."""
 
-    def __init__(self, metrics: Metrics, served_list_log: ServedListLog) -> None:
-        self._metrics, self._served = metrics, served_list_log
+    def __init__(
+        self, metrics: Metrics, served_list_log: ServedListLog, keep: Callable[[InterleavedList], None]
+    ) -> None:
+        self._metrics, self._served, self._keep = metrics, served_list_log, keep
         self._waiting: deque[RequestRecord] = deque()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -62,6 +65,9 @@ class RequestRecords:
         self._waiting.append(record)
         if record.shown:
             self._served.put(record.request_id, record.shown)
+            for each in record.shown:
+                if each.drafted is not None:
+                    self._keep(each.drafted._replace(request_id=record.request_id))
         if self._thread is None:
             self.flush()
 

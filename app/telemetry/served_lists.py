@@ -18,7 +18,8 @@ from app.telemetry.metrics import LISTS_DROPPED, Metrics
 from src.core.domain import DAY, Event, Query, Recommendation
 from src.core.erasures import Erasures
 from src.core.errors import StoreError
-from src.core.list_recipes import AskedList, ListRecipe, digest_of
+from src.core.experiments import InterleavedList
+from src.core.list_recipes import AskedList, DrawnPlaces, ListRecipe, digest_of
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -43,12 +44,14 @@ class AskedFor(NamedTuple):
         history: The stored history of the user, and that of the request.
         pins: (place from 1, id) of the rules that held.
         marks: Hash of the withdrawn products, time of the last change of products, hash of the groups.
+        drawn: What its places were drawn from; None for a list without chance.
     """
 
     query: Query
     history: Sequence[Event]
     pins: tuple[tuple[int, str], ...]
     marks: tuple[str, int | None, str]
+    drawn: DrawnPlaces | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class ShownList:
         cached: Whether it came from the cache; None where no cache is used.
         placement: Where the shop shows it; "" if the request did not say.
         experiments: The arms of experiments that it was made for, as the answer names them; "" for none.
+        drafted: Which arm of an interleaving named what, still without the request; None for other lists.
         recipe: What it was made of, with AISLE_LOG_REQUESTS=on; else None.
     """
 
@@ -76,6 +80,7 @@ class ShownList:
     placement: str = ""
     experiments: str = ""
     recipe: AskedFor | None = None
+    drafted: InterleavedList | None = None
 
 
 class _Shown(NamedTuple):
@@ -90,7 +95,8 @@ class _Shown(NamedTuple):
     def served(self) -> ServedList:
         shown, key = self.shown, (self.request_id, self.seq, self.at)
         products = tuple((place.product_id, place.source) for place in shown.places)
-        return ServedList(*key, shown.release, shown.made_for, shown.asked, products, shown.placement)
+        made_for = (shown.release, shown.made_for, shown.asked)
+        return ServedList(*key, *made_for, products, shown.placement, shown.experiments)
 
     def as_asked(self, asked: AskedFor) -> AskedList:
         shown, n_stored = self.shown, len(asked.history) - len(asked.query.history)
@@ -106,6 +112,7 @@ class _Shown(NamedTuple):
             digest_of(asked.history[:n_stored]),
             ListRecipe(asked.query, asked.pins, *asked.marks),
             tuple(place._replace(explanation=None) for place in shown.places),
+            asked.drawn,
         )
 
 
@@ -123,7 +130,7 @@ class ServedListLog:
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
         self._settings, self._store, self._metrics = settings, store, metrics
-        self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.log_requests == "on"
+        self._keeps_lists, self._keeps_requests = settings.log_served == "on", settings.keeps_requests
         self._queue: queue.Queue[_Shown] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

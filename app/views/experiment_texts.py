@@ -22,9 +22,10 @@ def verdict_sentences(experiment: Experiment, report: ExperimentReport, t: Phras
     """
     if report.broken:
         users = sum(arm.users for arm in report.arms)
+        # Of two that are equally far off, the one with too many.
         worst = max(
             zip(report.arms, experiment.body.arms, strict=True),
-            key=lambda pair: abs(pair[0].users / users - pair[1].share),
+            key=lambda pair: (round(abs(pair[0].users / users - pair[1].share), 9), pair[0].users),
         )
         return [
             t(
@@ -53,6 +54,9 @@ def _sentence(experiment: Experiment, verdict: ArmVerdict, t: Phrases) -> str:
         key = "experiment.open" if found is not None else "experiment.too_early"
         interval = {} if found is None else {"low": t.percent(found.low), "high": t.percent(found.high)}
         return t(key, days=t.number(math.ceil(days)), effect=effect, **interval, **names)
+    kind = "experiment.drafted" if experiment.body.is_interleaved else "experiment"
     if verdict.finding is ArmFinding.WORSE:
-        return t("experiment.worse", low=t.percent(-found.high), high=t.percent(-found.low), **names)
-    return t(f"experiment.{verdict.finding}", low=t.percent(found.low), high=t.percent(found.high), **names)
+        return t(f"{kind}.worse", low=t.percent(-found.high), high=t.percent(-found.low), **names)
+    if verdict.finding is ArmFinding.SAME:
+        kind = "experiment"
+    return t(f"{kind}.{verdict.finding}", low=t.percent(found.low), high=t.percent(found.high), **names)

@@ -15,7 +15,15 @@ from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views import findings as kinds
 from app.views.finding_texts import FindingText, text_of
-from app.views.findings import Finding, IdsUnknown, Level, LoadRejected, ReleaseOutdated, StoreDown
+from app.views.findings import (
+    Finding,
+    IdsUnknown,
+    Level,
+    LoadRejected,
+    ReleaseOutdated,
+    SharedReleasesUnseen,
+    StoreDown,
+)
 from app.views.resolutions import resolved_by
 from app.views.service_checks import found_now
 from src.core.domain import JsonDict
@@ -106,8 +114,9 @@ def finding_summary(record: FindingRecord) -> JsonDict:
 
 
 def is_recorded(finding: Finding) -> bool:
-    """Return whether a finding is kept: one that is not as it should be, and not over within seconds."""
-    return finding.level > Level.GOOD and not isinstance(finding, ReleaseOutdated | StoreDown)
+    """Return whether a finding is kept: one that is not as it should be, of all hosts, and not over soon."""
+    passing = ReleaseOutdated | StoreDown | SharedReleasesUnseen
+    return finding.level > Level.GOOD and not isinstance(finding, passing)
 
 
 def update_findings(aisle: AisleContext, *, force: bool = False) -> list[FindingRecord]:
@@ -134,8 +143,9 @@ def _recorded(aisle: AisleContext, found: Sequence[Finding]) -> list[FindingReco
     """Record what was found; return the unresolved findings, or without a store what was found."""
     if not any(isinstance(finding, StoreDown) for finding in found):
         records = [record_of(finding) for finding in found if is_recorded(finding)]
+        here = [record_of(finding) for finding in found if isinstance(finding, SharedReleasesUnseen)]
         with suppress(StoreError):
-            return aisle.store.findings.update(records, partial(resolved_by, aisle), int(time.time()))
+            return here + aisle.store.findings.update(records, partial(resolved_by, aisle), int(time.time()))
     return [record_of(finding) for finding in found if finding.level > Level.GOOD]
 
 

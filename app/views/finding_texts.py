@@ -38,6 +38,7 @@ from app.views.findings import (
     SearchDown,
     SearchNotBegun,
     SearchUp,
+    SharedReleasesUnseen,
     StoreDamaged,
     StoreDown,
     StoreUp,
@@ -99,6 +100,10 @@ def _of_serving(finding: Finding, t: Phrases) -> tuple[str, ...]:
             return t("part.release"), quoted(problem, t)
         case CurrentNotLoaded(problem):
             return t("part.release"), quoted(problem, t), t("do.activate_or_train")
+        case SharedReleasesUnseen(problem, read_at):
+            when = {"when": t.ago(read_at)} if read_at else {}
+            state = t("is.shared_unseen" if read_at else "is.shared_never", problem=quoted(problem, t), **when)
+            return t("part.release"), state, t("do.shared_unseen")
         case ReleaseOutdated(version):
             return t("part.release"), t("is.outdated", version=version)
         case ReleaseProvisional():

@@ -102,6 +102,15 @@ class CurrentNotLoaded(Finding):
 
 
 @dataclass(frozen=True)
+class SharedReleasesUnseen(Finding):
+    """The releases that several hosts share cannot be seen; read_at: when they were last, 0 for never."""
+
+    level = Level.WARN
+    problem: str
+    read_at: int
+
+
+@dataclass(frozen=True)
 class ReleaseOutdated(Finding):
     """This worker is about to load the current release."""
 

@@ -38,6 +38,7 @@ from app.views.findings import (
     SearchNotBegun,
     SearchUp,
     ServedRelease,
+    SharedReleasesUnseen,
     StoreDamaged,
     StoreDown,
     StoreUp,
@@ -50,6 +51,7 @@ from src.core.messages import to_record
 from src.core.records import Load, RunStatus
 from src.ingestion.data_checks import Thresholds
 from src.releases.gate_messages import kept_reasons
+from src.releases.shared_releases import SharedState
 from src.store.file_check import FileCheck
 
 _MIN_FREE, _MIN_FREE_SHARE, _RELEASES_FREE = 500_000_000, 0.03, 3
@@ -93,6 +95,11 @@ def check_release(served: ServedRelease | None, problem: str) -> Finding:
     if not served.is_current:
         return ReleaseOutdated(served.version)
     return ReleaseProvisional() if served.provisional else ReleaseVerified()
+
+
+def check_shared(state: SharedState | None) -> Finding | None:
+    """Return a finding about releases that several hosts share and this one cannot see; None if all is well."""
+    return SharedReleasesUnseen(state.problem, int(state.read_at)) if state is not None and state.problem else None
 
 
 def check_workers(workers: Sequence[Mapping[str, Any]], activated_at: int | None = None) -> Finding:

@@ -150,6 +150,8 @@ def check_parts(
     if damaged := health_checks.check_store_file(last_check(aisle.settings.store_check_path)):
         yield damaged
     yield health_checks.check_release(served, str(aisle.recommender.release_status()["note"]))
+    if unseen := health_checks.check_shared(aisle.registry.shared_state):
+        yield unseen
     yield health_checks.check_workers(aisle.recommender.workers(), aisle.registry.activated_at())
     if stored.scheduler is not None:
         yield health_checks.check_scheduler(stored.scheduler["leader"], is_off=aisle.settings.scheduler == "off")

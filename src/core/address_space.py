@@ -7,12 +7,12 @@ signal or an exit of its own, or tries again for ever. So the limit is looked at
 from __future__ import annotations
 
 import errno
-import os
 import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from src.core.all_cores import n_cores
 from src.core.errors import LimitReached
 
 _MIB = 2**20
@@ -51,14 +51,14 @@ def is_limited() -> bool:
 
 def require_address_space() -> None:
     """End the program with one line on stderr and exit code 1 if its libraries cannot be loaded."""
-    if shortage := _shortage("its libraries need", _LIBRARIES_MIB + _LIBRARIES_MIB_PER_CORE * _cores()):
+    if shortage := _shortage("its libraries need", _LIBRARIES_MIB + _LIBRARIES_MIB_PER_CORE * n_cores()):
         print(f"error: {shortage}", file=sys.stderr)
         sys.exit(1)
 
 
 def check_training_space() -> None:
     """Check that the libraries of a training can work. Raises LimitReached."""
-    if shortage := _shortage("a training needs", _TRAINING_MIB + _TRAINING_MIB_PER_CORE * _cores()):
+    if shortage := _shortage("a training needs", _TRAINING_MIB + _TRAINING_MIB_PER_CORE * n_cores()):
         raise LimitReached(shortage)
 
 
@@ -89,7 +89,3 @@ def _shortage(what_needs: str, mib: int) -> str:
 def _limit_mib() -> int | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if limit == resource.RLIM_INFINITY else limit // _MIB
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

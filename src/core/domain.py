@@ -359,6 +359,8 @@ class PredictedRating:
         n_user_ratings: number of ratings of the user.
         n_product_ratings: number of ratings of the product.
         model: name of the model; NO_RATINGS where there was no rating to learn from.
+        low: nine of ten such ratings are between `low` and `high`; None where that was not measured.
+        high: see low.
     """
 
     rating: float
@@ -367,6 +369,8 @@ class PredictedRating:
     n_user_ratings: int
     n_product_ratings: int
     model: str
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

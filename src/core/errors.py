@@ -10,8 +10,10 @@
     │   ├── NoData          the store holds no events
     │   └── NoRelease       no trained release is active
     ├── ReleaseError        a release on disk does not verify, or could not be written
-    │   └── LimitReached    a limit of this process does not allow it: files, memory
+    │   ├── LimitReached    a limit of this process does not allow it: files, memory
+    │   └── SharedReleasesAway  the folder or object store that several hosts share does not answer
     ├── StoreError          the database did not answer, or refused
+    │   └── StoreAway       there is no connection to it
     └── Busy                another training holds the lock (HTTP 409)
 
 Ended stands beside this tree: SIGTERM as an exception.
@@ -79,8 +81,16 @@ class LimitReached(ReleaseError):
     """A release cannot be read or made, as this process may open no more files or take no more memory."""
 
 
+class SharedReleasesAway(ReleaseError):
+    """The folder or object store of the releases that several hosts share does not answer."""
+
+
 class StoreError(AisleError):
     """The database did not answer, or refused."""
+
+
+class StoreAway(StoreError):
+    """There is no connection to the database."""
 
 
 class Busy(AisleError):

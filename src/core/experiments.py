@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -50,6 +50,12 @@ class ExperimentBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    method: Literal["split", "interleave"] = Field(
+        "split",
+        description="split: every user has one arm. interleave: every list is drafted from both arms in turn, and a "
+        "click counts for the arm that named the product; it needs far fewer users, and events with request_id.",
+    )
+
     arms: Annotated[list[Arm], Field(min_length=2, max_length=MAX_ARMS)]
     traffic: Share = Field(1.0, description="Share of all users who take part.")
     layer: SlugName = Field(
@@ -60,7 +66,7 @@ class ExperimentBody(BaseModel):
     from_: Moment | None = Field(None, alias="from", description="When it begins; null for at once.")
     until: Moment | None = Field(None, description="When it ends; null for when somebody ends it.")
     metric: Literal["purchases", "clicks", "revenue"] = Field(
-        "purchases", description="What decides: the mean of a user."
+        "purchases", description="What decides: the mean of a user. Of an interleaving, clicks unless it is said."
     )
     smallest_effect: Annotated[float, Field(ge=0.001, le=1, allow_inf_nan=False)] = Field(
         0.05, description="The smallest relative difference that matters, for the forecast and for 'no difference'."
@@ -80,8 +86,29 @@ class ExperimentBody(BaseModel):
 
     @property
     def chooses_lists(self) -> bool:
-        """Whether an arm names what makes the lists: a release, a model or bestsellers."""
-        return any(arm.release or arm.model or arm.holdout for arm in self.arms)
+        """Whether an arm names what makes the lists, or two lists are made into one."""
+        return self.is_interleaved or any(arm.release or arm.model or arm.holdout for arm in self.arms)
+
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether every user gets the lists of both arms in one."""
+        return self.method == "interleave"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counts_clicks(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("method") == "interleave":
+            return {"metric": "clicks", **given}
+        return given
+
+    @model_validator(mode="after")
+    def _can_be_interleaved(self) -> ExperimentBody:
+        if self.is_interleaved:
+            if len(self.arms) != 2 or self.arms[0].share != self.arms[1].share:
+                raise ValueError("interleave takes two arms in turn; expected two with a share of 0.5 each")
+            if self.metric == "revenue":
+                raise ValueError("interleave credits clicks or purchases to an arm; found the metric revenue")
+        return self
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> ExperimentBody:
@@ -129,9 +156,13 @@ class Experiment:
             return False
         return wanted is None or any(category.casefold() == wanted.casefold() for category in categories)
 
+    def has(self, user_id: str) -> bool:
+        """Return whether a user takes part, the same for ever and on every host."""
+        return self.slot <= _position(f"layer {self.body.layer}", user_id) < self.slot + self.body.traffic
+
     def arm_of(self, user_id: str) -> Arm | None:
         """Return the arm of a user, the same for ever and on every host; None for users who do not take part."""
-        if not self.slot <= _position(f"layer {self.body.layer}", user_id) < self.slot + self.body.traffic:
+        if not self.has(user_id):
             return None
         at = _position(f"experiment {self.name}", user_id)
         for arm in self.body.arms:
@@ -221,6 +252,8 @@ class ArmFigures:
         outcomes: metric → (sum, sum of squares, number of single outcomes).
         returned: Returned quantity.
         cost: What its lists cost.
+        shared: metric → sum over users of the product of their outcomes in this arm and in the control; for arms that
+            the same users see.
     """
 
     arm: str
@@ -228,3 +261,22 @@ class ArmFigures:
     outcomes: dict[str, tuple[float, float, int]] = field(default_factory=dict)
     returned: float = 0.0
     cost: ArmLists = field(default_factory=ArmLists)
+    shared: dict[str, float] = field(default_factory=dict)
+
+
+class InterleavedList(NamedTuple):
+    """A list that two arms made together.
+
+    Attributes:
+        experiment: Its name.
+        request_id: The request that it answers.
+        user_id: Who got it.
+        at: UTC seconds.
+        named: For each arm, the ids of the products that it named and the other one would not have named next.
+    """
+
+    experiment: str
+    request_id: str
+    user_id: str
+    at: int
+    named: tuple[tuple[str, ...], ...]

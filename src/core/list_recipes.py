@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.core.domain import Boost, Event, EventKind, JsonDict, Query, Recommendation, Rules
 
@@ -75,6 +75,20 @@ class ListRecipe:
         return replace(self.query, history=(*stored, *self.query.history))
 
 
+class DrawnPlaces(NamedTuple):
+    """What the places of a list were drawn from.
+
+    Attributes:
+        pool: Ids of the products that could stand there; without chance its beginning is the list.
+        share: AISLE_EXPLORE.
+        propensities: The probability of the product shown, for each place.
+    """
+
+    pool: tuple[str, ...]
+    share: float
+    propensities: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class AskedList:
     """A list as it was asked for and answered. It names its user, so that it can be erased.
@@ -91,6 +105,7 @@ class AskedList:
         history: Digest of these events.
         recipe: What else shaped it.
         places: The list, best first, without explanations.
+        drawn: What its places were drawn from; None for a list without chance.
     """
 
     request_id: str
@@ -104,6 +119,7 @@ class AskedList:
     history: str
     recipe: ListRecipe
     places: tuple[Recommendation, ...]
+    drawn: DrawnPlaces | None = None
 
 
 def digest_of(events: Iterable[Event]) -> str:

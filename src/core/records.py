@@ -40,6 +40,7 @@ class ServedList:
         subject: The text or the product that the list was made for; None for a user.
         products: (product_id, source), best first.
         placement: Where the shop shows it, such as "basket"; "" if the request did not say.
+        experiments: The arms of experiments that it was made for, as the answer named them; "" for none.
     """
 
     request_id: str
@@ -50,6 +51,7 @@ class ServedList:
     subject: str | None
     products: tuple[tuple[str, str], ...]
     placement: str = ""
+    experiments: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,12 @@ class RatingScale(BaseModel):
         return self
 
 
+NOT_SHARED = dict.fromkeys(
+    ("database_url", "releases_url", "write_keys", "admin_keys", "read_keys", "public_keys", "secret_key", "key_names"),
+    "",
+)
+"""Settings that one of several shops has of its own or not at all."""
+_TENANT = r"[a-z][a-z0-9-]{0,31}"
 _POSTGRES = "postgres://"
 
 
@@ -103,6 +109,14 @@ class Settings(RatingScale, BaseSettings):
         validation_alias=AliasChoices("HOST", "host"),
         description="Address to listen on, without the prefix; 0.0.0.0 lets other machines reach it.",
     )
+
+    tenants: str = Field(
+        "",
+        description="Names of the shops that this service serves, such as books,toys: each below /t/NAME, with a "
+        "store, releases, keys and rules of its own in AISLE_VAR/tenants/NAME. A setting of one of them has "
+        "TENANT_BOOKS_ after AISLE_. Empty: one shop.",
+    )
+    tenant: str = Field("", description="The shop of AISLE_TENANTS that a command works for.")
 
     kind_weights: Annotated[dict[str, float], NoDecode, BeforeValidator(_from_json)] = Field(
         EVENT_WEIGHTS,
@@ -203,6 +217,22 @@ class Settings(RatingScale, BaseSettings):
     )
     check_seconds: float = Field(60.0, gt=0, description="How often the leader looks whether a training is due.")
     refresh_seconds: float = Field(2.0, gt=0, description="How often a worker looks for a new release.")
+    traces_url: str = Field(
+        "",
+        description="Collector of OpenTelemetry that takes traces over HTTP, such as http://collector:4318/v1/traces "
+        "(pip install -r requirements-scale.txt); empty: none.",
+    )
+    watch_data: Literal["on", "off"] = Field(
+        "on",
+        description="on: a service that make run or a container started looks every minute for files with new contents "
+        "in data/, loads them and trains.",
+    )
+    releases_url: str = Field(
+        "",
+        repr=False,
+        description="Where several hosts share releases: s3://BUCKET/PREFIX (pip install -r requirements-scale.txt), "
+        "or a folder that all of them mount; empty means this host alone.",
+    )
     keep_releases: int = Field(
         5,
         ge=2,
@@ -232,6 +262,16 @@ class Settings(RatingScale, BaseSettings):
     log_requests: Literal["on", "off"] = Field(
         "off",
         description="on: what every list was asked for is kept with its user, so that POST /replay can make it again.",
+    )
+    explore: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Highest share of the places of lists that show another product by chance, so that other releases "
+        "can be judged by what follows; 0: none. Keeps requests as AISLE_LOG_REQUESTS=on does.",
+    )
+    explore_among: int = Field(
+        20, ge=2, le=100, description="Chance shows only products that would be on a list of this length."
     )
     served_days: int = Field(30, ge=1, le=3650, description="How many days served lists and requests are kept.")
 
@@ -308,6 +348,11 @@ class Settings(RatingScale, BaseSettings):
         "itself.",
     )
 
+    @property
+    def keeps_requests(self) -> bool:
+        """Whether it is kept what lists were asked for."""
+        return self.log_requests == "on" or self.explore > 0
+
     @model_validator(mode="after")
     def _canary_is_led(self) -> Settings:
         if self.canary == "on" and self.scheduler == "off":
@@ -315,6 +360,19 @@ class Settings(RatingScale, BaseSettings):
                 "AISLE_CANARY is on and AISLE_SCHEDULER is off, so that nobody leads a release to all users; expected "
                 "the scheduler on, or no canary"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tenants_have_names(self) -> Settings:
+        names = listed(self.tenants)
+        for name in names:
+            if not re.fullmatch(_TENANT, name) or names.count(name) > 1:
+                raise ValueError(
+                    f"AISLE_TENANTS: {name!r} is no name of one shop; expected small letters, digits and hyphens, each "
+                    "name once"
+                )
+        if names and self.tenant and self.tenant not in names:
+            raise ValueError(f"AISLE_TENANT: {self.tenant!r} is none of AISLE_TENANTS; expected one of {self.tenants}")
         return self
 
     @field_validator("timezone")
@@ -411,6 +469,13 @@ class Settings(RatingScale, BaseSettings):
             raise ValueError("it is no address of a Redis; expected redis://HOST:PORT/0")
         return value
 
+    @field_validator("releases_url")
+    @classmethod
+    def _place_of_releases(cls, value: str) -> str:
+        if value and not re.match(r"/|[a-z][a-z0-9+]*://", value):
+            raise ValueError("it is no place for releases; expected s3://BUCKET/PREFIX or a folder from the root /")
+        return value
+
     @property
     def store_url(self) -> str:
         """The SQLAlchemy URL of the store. Hosting platforms write postgres:// for SQLAlchemy's postgresql://."""
@@ -441,6 +506,11 @@ class Settings(RatingScale, BaseSettings):
     def metrics_dir(self) -> Path:
         """Folder of the counters that the web workers share."""
         return self.var / "metrics"
+
+    @property
+    def starting_path(self) -> Path:
+        """File of what is done until the first release serves."""
+        return self.var / "starting.txt"
 
     @property
     def store_check_path(self) -> Path:

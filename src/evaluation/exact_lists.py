@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import IntArray
 from src.core.progress import Reporter, Silent
 from src.interactions.interactions import Interactions, TrainingData
@@ -20,6 +18,8 @@ from src.models.compiled_top_n import best_of_rows
 BLOCK_BYTES = 1 << 26
 """Memory for the scores of one block of queries; each core works on one."""
 _BLOCKS_PER_CORE = 4
+_FEW_SCORES = 1 << 18
+"""So many take less time than threads take to begin."""
 
 
 class MaskedQueries(NamedTuple):
@@ -81,8 +81,7 @@ def top_lists(
         fill: int[n_items], items by popularity. They complete lists for which the scorer has too few scores other than
             0, as in the pipeline. None to leave these short.
         groups: of each of which a list holds one item; None if it may hold any.
-        block_rows: queries that are scored at once; None for as many as have BLOCK_BYTES of scores, and fewer if not
-            all cores had a block then.
+        block_rows: see `blocks_of`.
         reporter: is told the progress.
 
     Returns:
@@ -90,13 +89,11 @@ def top_lists(
     """
     queries, masked = masked_queries
     n_items, reporter = masked.shape[1], reporter or Silent()
-    n_threads = os.cpu_count() or 1
-    most = max(1, BLOCK_BYTES // (4 * max(n_items, 1)))
-    block_rows = block_rows or min(most, -(-len(queries) // (_BLOCKS_PER_CORE * n_threads)) or 1)
     lists: IntArray = np.full((len(queries), n), -1, np.int32)
+    done = 0
 
-    def write(start: int) -> int:
-        rows = slice(start, min(start + block_rows, len(queries)))
+    def write(rows: slice) -> None:
+        nonlocal done
         score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
         if fill is not None:
             score[score == 0] = -np.inf
@@ -105,15 +102,32 @@ def top_lists(
         if groups is not None:
             groups.keep_best(score)
         lists[rows] = best_of_rows(score, n).column
-        return rows.stop
+        done += len(score)
+        reporter.advance(done, len(queries))
 
-    # Half of a block's time is spent outside of BLAS: one thread for each block.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
-        for done in pool.map(write, range(0, len(queries), block_rows)):
-            reporter.advance(done, len(queries))
+    map_on_all_cores(write, blocks_of(len(queries), n_items, block_rows))
     if fill is not None:
         _complete(lists, masked, fill, groups)
     return lists
+
+
+def blocks_of(n_queries: int, n_items: int, block_rows: int | None = None) -> list[slice]:
+    """Divide queries into blocks for all cores.
+
+    Args:
+        n_queries: number of queries.
+        n_items: scores of each of them.
+        block_rows: queries of a block; None for as many as have BLOCK_BYTES of scores, and fewer if not all cores had
+            several blocks then; few scores are one block.
+
+    Returns:
+        Rows of queries, in order.
+    """
+    if block_rows is None:
+        if n_queries * n_items <= _FEW_SCORES:
+            return [slice(0, n_queries)]
+        block_rows = max(1, min(BLOCK_BYTES // (4 * max(n_items, 1)), -(-n_queries // (_BLOCKS_PER_CORE * n_cores()))))
+    return [slice(start, min(start + block_rows, n_queries)) for start in range(0, n_queries, block_rows)]
 
 
 def _complete(lists: IntArray, masked: csr_matrix, fill: IntArray, groups: ItemGroups | None) -> None:

@@ -8,7 +8,16 @@ from enum import StrEnum
 
 from src.core.domain import DAY, JsonDict
 from src.core.experiments import ArmFigures, Experiment
-from src.evaluation.sequential_tests import LEAST_OUTCOMES, LEVEL, Lift, Sample, lift, outcomes_needed, share_mismatch
+from src.evaluation.sequential_tests import (
+    LEAST_OUTCOMES,
+    LEVEL,
+    Lift,
+    Sample,
+    lift,
+    outcomes_needed,
+    paired_lift,
+    share_mismatch,
+)
 
 METRICS = ("purchases", "clicks", "revenue")
 _LONGEST_DAYS = 3_650.0
@@ -79,7 +88,8 @@ def _arm_to_json(arm: ArmFigures) -> JsonDict:
 def report(experiment: Experiment, figures: Sequence[ArmFigures], now: int) -> ExperimentReport:
     """Judge an experiment.
 
-    Each arm is judged at LEVEL divided by the number of comparisons (Bonferroni).
+    Each arm is judged at LEVEL divided by the number of comparisons (Bonferroni). Of an interleaving the outcomes are
+    those that were credited to an arm.
 
     Args:
         experiment: The experiment.
@@ -90,7 +100,8 @@ def report(experiment: Experiment, figures: Sequence[ArmFigures], now: int) -> E
         The verdicts, which may be looked at any number of times.
     """
     control, *others = figures
-    broken = share_mismatch([arm.users for arm in figures], [arm.share for arm in experiment.body.arms])
+    shares = [arm.share for arm in experiment.body.arms]
+    broken = not experiment.body.is_interleaved and share_mismatch([arm.users for arm in figures], shares)
     level = LEVEL / len(others)
     elapsed = (min(now, experiment.ended_at or now) - experiment.started_at) / DAY
     verdicts = [_verdict(experiment, control, arm, level, elapsed, broken) for arm in others]
@@ -101,13 +112,20 @@ def _verdict(
     experiment: Experiment, control: ArmFigures, arm: ArmFigures, level: float, elapsed: float, broken: bool
 ) -> ArmVerdict:
     planned, smallest = experiment.body.planned_outcomes, experiment.body.smallest_effect
-    lifts = {name: lift(_sample(control, name), _sample(arm, name), planned, level) for name in METRICS}
+    lifts = {name: _compared(control, arm, name, planned, level) for name in METRICS}
     decisive = lifts[experiment.body.metric]
     samples = [_sample(each, experiment.body.metric) for each in (control, arm)]
     finding = ArmFinding.BROKEN if broken else _finding(decisive, smallest)
     days = _days_left(samples, decisive, smallest, planned, level, elapsed)
     harms = [name for name in ("returns", "empty_lists", "slow_lists") if _is_more(control, arm, name, planned, level)]
     return ArmVerdict(arm.arm, finding, lifts, days, harms)
+
+
+def _compared(control: ArmFigures, arm: ArmFigures, name: str, planned: float, level: float) -> Lift | None:
+    samples = _sample(control, name), _sample(arm, name)
+    if name in arm.shared:
+        return paired_lift(*samples, arm.shared[name], planned, level)
+    return lift(*samples, planned, level)
 
 
 def _sample(figures: ArmFigures, metric: str) -> Sample:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from src.core.domain import JsonDict
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -22,11 +24,15 @@ from src.evaluation.protocols import (
     measure_repeats,
     ranking_task,
 )
+from src.interactions.interactions import Interactions
 from src.interactions.splits import Split
 from src.models import POPULARITY
+from src.models.base import Rater
 from src.recommendation.ensemble import ENSEMBLE
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.rating_intervals import RatingInterval, rating_intervals
 
+_RATINGS_OF_INTERVALS = 50_000
 _NO_REPEATS = Repeats(0, 0, None)
 
 
@@ -50,6 +56,7 @@ class Report:
         rater: the model whose predicted ratings have the lowest error; None without one.
         repeats: likes of products that their user had an event with before, apart.
         slices: title → figures for a part of the test users or of their products.
+        rating_intervals: of the rater's predictions; empty where too few ratings were held out.
     """
 
     how: str
@@ -67,6 +74,7 @@ class Report:
     rater: str | None
     repeats: Repeats = _NO_REPEATS
     slices: dict[str, SliceFigures] = field(default_factory=dict)
+    rating_intervals: tuple[RatingInterval, ...] = ()
 
     def to_json(self) -> JsonDict:
         """Return plain values without the figures of single users; an Estimate becomes {value, low, high}."""
@@ -112,6 +120,19 @@ class Report:
         return [header] + [
             [name, *map(_with_interval, (f.rmse, f.mae, f.precision_at_10, f.recall_at_10))]
             for name, f in self.ratings.items()
+        ]
+
+    def interval_table(self) -> list[list[str]]:
+        """Return rows of text, the header first: how sure the rater's predictions are."""
+        header = [f"ratings that {self.rater} rests on", "90 % interval", "held-out ratings", "inside"]
+        return [header] + [
+            [
+                f"at least {each.at_least}",
+                f"{each.below:+.2f} to {each.above:+.2f}",
+                f"{each.n:,}",
+                f"{each.coverage:.1%}",
+            ]
+            for each in self.rating_intervals
         ]
 
     def list_table(self) -> list[list[str]]:
@@ -202,7 +223,7 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
     lists = {}
     if len(task.user_idx):
         lists = measure_lists(pipeline, split.train, task, reporter)
-    best = _best(lists)
+    best, rater = _best(lists), _rater(pipeline, ratings)
     return Report(
         how=split.how,
         cut=split.cut,
@@ -216,10 +237,21 @@ def measure(pipeline: Pipeline, split: Split, *, relevant_rating: float, max_use
         ratings=ratings,
         lists=lists,
         best=best,
-        rater=_rater(pipeline, ratings),
+        rater=rater,
         repeats=measure_repeats(pipeline, split, relevant_rating, max_users, model=best),
         slices=list_slices(lists, task, best),
+        rating_intervals=_intervals(pipeline.raters[rater], tested) if rater is not None and len(tested) else (),
     )
+
+
+def _intervals(model: Rater, tested: Interactions) -> tuple[RatingInterval, ...]:
+    """Return the intervals of a rater's predictions, found from at most so many held-out ratings."""
+    rows = np.arange(len(tested))
+    if len(rows) > _RATINGS_OF_INTERVALS:
+        rows = np.random.default_rng(0).choice(rows, _RATINGS_OF_INTERVALS, replace=False)
+    user, item = tested.user_idx[rows], tested.item_idx[rows]
+    support = [min(model.n_ratings(*pair)) for pair in zip(user.tolist(), item.tolist(), strict=True)]
+    return rating_intervals(tested.value[rows] - model.rate(user, item), np.array(support), seed=0)
 
 
 def _rater(pipeline: Pipeline, ratings: dict[str, RatingMetrics]) -> str | None:

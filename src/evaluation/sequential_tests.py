@@ -102,9 +102,35 @@ def lift(control: Sample, treatment: Sample, planned: float, level: float = LEVE
     """
     if min(control.n_outcomes, treatment.n_outcomes) < LEAST_OUTCOMES or min(control.mean, treatment.mean) <= 0:
         return None
+    variance = sum(arm.variance_of_mean / arm.mean**2 for arm in (control, treatment))
+    return _lift(control, treatment, variance, planned, level)
+
+
+def paired_lift(control: Sample, treatment: Sample, shared: float, planned: float, level: float = LEVEL) -> Lift | None:
+    """Compare two arms that the same users see.
+
+    Args:
+        control: Outcomes of the arm that is compared with.
+        treatment: Outcomes of the other arm, of the same users.
+        shared: Sum over the users of the product of their outcomes in both arms.
+        planned: As `standard_errors` takes it.
+        level: As `standard_errors` takes it.
+
+    Returns:
+        As `lift` does.
+    """
+    if min(control.n_outcomes, treatment.n_outcomes) < LEAST_OUTCOMES or control.n < 2:
+        return None
+    # Sum over users of (treatment / its total - control / its total)²: the variance of the ratio's logarithm.
+    spread = sum(arm.squares / arm.total**2 for arm in (control, treatment))
+    spread -= 2 * shared / (control.total * treatment.total)
+    return _lift(control, treatment, max(0.0, spread) * control.n / (control.n - 1), planned, level)
+
+
+def _lift(control: Sample, treatment: Sample, variance: float, planned: float, level: float) -> Lift:
+    """Return the interval of a ratio of means whose logarithm has a variance."""
     ratio = log(treatment.mean / control.mean)
-    half = standard_errors(control.n_outcomes + treatment.n_outcomes, planned, level)
-    half *= sqrt(sum(arm.variance_of_mean / arm.mean**2 for arm in (control, treatment)))
+    half = standard_errors(control.n_outcomes + treatment.n_outcomes, planned, level) * sqrt(variance)
     return Lift(math.expm1(ratio), math.expm1(ratio - half), math.expm1(min(ratio + half, _LARGEST)))
 
 

@@ -104,6 +104,7 @@ def guess_columns(sample: Sequence[Sequence[str]]) -> dict[str, int]:
     ids = [
         at for at, profile in enumerate(profiles) if at not in times and profile.ids >= 0.9 and profile.n_distinct > 2
     ]
+    ids = [at for at in ids if profiles[at].repeated > 0.0 and profiles[at].kinds < 0.5] or ids  # others number rows
     return dict(zip((USER, PRODUCT), ids, strict=False)) | ({TIME: times[0]} if times else {})
 
 

@@ -13,7 +13,7 @@ TITLE, DESCRIPTION, CATEGORY, BRAND, PRICE = "title", "description", "category",
 IMAGE, STOCK, WITHDRAWN, MAIN_CATEGORY, GROUP = "image", "stock", "withdrawn", "main_category", "group"
 STATE, CANCELLED, REFUNDED, TOTAL, CLOCK = "state", "cancelled", "refunded", "total", "clock"
 LISTED, SALE_PRICE, LANGUAGE, AVAILABLE = "listed", "sale_price", "language", "available"
-TEST, RETURNED = "test", "returned"
+TEST, RETURNED, ON_SALE = "test", "returned", "on_sale"
 VARIANTS = "variants"
 """Of a parent: the ids of the products that are its variants."""
 
@@ -30,6 +30,7 @@ CATALOGUE_ROLES = (
     GROUP,
     LISTED,
     SALE_PRICE,
+    ON_SALE,
     AVAILABLE,
     VARIANTS,
 )
@@ -100,6 +101,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     LISTED: ("published", "isactive", "active", "enabled", "visibility", "visibilityincatalog", "productonline",
              "visible", "isvisible", "published01"),
     SALE_PRICE: ("saleprice", "specialprice", "discountedprice", "discountprice"),
+    ON_SALE: ("onsale", "isonsale", "saleactive", "insale"),
     VARIANTS: ("configurablevariations", "configurablevariationskus", "childskus", "variantskus"),
     LANGUAGE: ("language", "lang", "locale", "storeviewcode", "idlang", "languagecode", "sprache"),
     TEST: ("istest", "test", "testmode", "testorder"),

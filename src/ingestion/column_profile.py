@@ -18,6 +18,7 @@ MANY = 20
 """Filled cells from which shares of a sample say something."""
 _EPOCH = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?|9\d{8}")
 _COMPACT_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d")
+_EXCEL_DAY = re.compile(r"(3[6-9]|4\d|5[0-5])\d{3}([.,]\d+)?")
 _DATE = re.compile(r"\d{1,4}(?:[-/]|\. ?)\d{1,2}(?:[-/]|\. ?)\d{1,4}.*")
 _CLOCK = re.compile(r"\d{1,2}[:hH]\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _URL = re.compile(r"\s*(https?:)?//?\S+\.\S+.*", re.DOTALL)
@@ -98,6 +99,11 @@ class ColumnProfile:
     def times(self) -> float:
         """Share of cells that look like a time with a day."""
         return self.share(looks_like_time)
+
+    @cached_property
+    def excel_days(self) -> float:
+        """Share of numbers that are days since 1900 in this century, as workbooks keep times."""
+        return self.share(_EXCEL_DAY.fullmatch)
 
     @cached_property
     def clocks(self) -> float:

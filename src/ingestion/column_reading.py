@@ -6,46 +6,54 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from src.core.domain import EventKind
+from src.ingestion.column_account import ColumnFate, account_for
+from src.ingestion.column_looks import LOOK, find_by_look, listed_by_look, title_by_look
 from src.ingestion.column_names import (
-    BRAND,
-    CATEGORY,
     DESCRIPTION,
     GROUP,
     IMAGE,
     INVOICE,
     KIND,
     LISTED,
-    PRICE,
+    ON_SALE,
     PRODUCT,
     QUANTITY,
+    SALE_PRICE,
     STATE,
-    STOCK,
     TIME,
     TITLE,
     USER,
     VALUE,
     candidates,
-    describes_product,
     normalize_name,
 )
-from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_profile import ColumnProfile
 from src.ingestion.column_roles import (
     RoleColumn,
     Roles,
     find_code,
-    find_product_by_look,
     find_roles,
     find_user_by_look,
 )
-from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
+from src.ingestion.column_words import has_id_word, is_excluded, role_by_words
+from src.ingestion.consistent_columns import prefer_consistent
 from src.ingestion.date_parts import find_date_parts
 from src.ingestion.event_kind_names import kind_of
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import EVENTS, PAIRS, PRODUCTS, PURCHASES, RATINGS, Hints
-from src.ingestion.layout_choice import NEAR, UNUSED_ROLES, GivenColumns, Reading, choose_columns, rank_readings
-from src.ingestion.line_items import find_items
-from src.ingestion.order_states import is_kept_back
-from src.ingestion.unused_columns import has_undone, says_state, unused_notes
+from src.ingestion.layout_choice import (
+    NEAR,
+    UNUSED_ROLES,
+    ColumnChoice,
+    GivenColumns,
+    Reading,
+    choose_columns,
+    rank_readings,
+)
+from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.rival_columns import rival_note
+from src.ingestion.row_evidence import evidence_notes
+from src.ingestion.unused_columns import has_undone, says_on_sale, says_state, unused_notes
 
 KnownIds = Callable[[Collection[str]], Collection[str]]
 """Of these product ids, returns those that the store has."""
@@ -57,8 +65,6 @@ _MOST_CODES = 10
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
-_LOOK = 0.25  # confidence in a column that was found by its cells alone
-_LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class ColumnReading:
         notes: What was ambiguous or stays unused, for people.
         group: Positions of the id of the group that a row belongs to, if it has no role of its own.
         day: Positions of year, month and day where no column has the whole time; else ().
+        fates: What becomes of each column.
     """
 
     layout: str
@@ -80,6 +87,7 @@ class ColumnReading:
     notes: tuple[str, ...]
     group: tuple[int, ...] = ()
     day: tuple[int, ...] = ()
+    fates: tuple[ColumnFate, ...] = ()
 
     @property
     def used(self) -> set[int]:
@@ -97,13 +105,11 @@ class ColumnReading:
         )
 
 
-def read_columns(
-    profiles: Sequence[ColumnProfile], given: GivenColumns, hints: Hints, known: KnownIds | None
-) -> ColumnReading | None:
+def read_columns(first: FirstRows, given: GivenColumns, hints: Hints, known: KnownIds | None) -> ColumnReading | None:
     """Choose the layout that names and cells fit best, and its columns.
 
     Args:
-        profiles: One a column.
+        first: The first rows, with a profile of each column.
         given: What options say about the columns.
         hints: What options say about the file.
         known: Which product ids the store has; None if that is not known.
@@ -114,62 +120,126 @@ def read_columns(
     Raises:
         UnclearLayout: Never; the caller words what is missing.
     """
+    profiles = first.profiles
     roles = find_roles(profiles, given.columns, given.ignored)
-    looks = _find_by_look(roles, profiles, given.ignored)
+    looks = find_by_look(roles, profiles, given.ignored)
     if known is not None and PRODUCT not in given.columns:
         _prefer_known(roles, profiles, known)
+    preferred = prefer_consistent(roles, first, {*given.columns, *given.ignored})
     readings = rank_readings(roles, profiles)
     if hints.layout is not None:
         readings = [Reading(hints.layout, 0.0)]
     if not readings or PRODUCT not in roles or readings[0].layout not in UNUSED_ROLES:
         return None
     layout = readings[0].layout
-    if USER in roles and (layout == PRODUCTS or "id" in [normalize_name(p.name) for p in profiles]):
+    roles = _settled(layout, roles, profiles, given)
+    columns, notes = _chosen(layout, roles, profiles, given)
+    if PRODUCT not in columns:
+        return None
+    settled = {role for role in columns if role in given.columns}
+    by_look = {role for role in columns if role not in settled and (role in looks or _is_unnamed(role, roles))}
+    notes += [
+        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; "
+        + (f"for none: --columns {role}=" if role not in (USER, PRODUCT) else f"for another: --columns {role}=COLUMN")
+        for role in _EVENT_ROLES
+        if role in by_look and (layout != PRODUCTS or role in looks)
+    ]
+    found = _reading_of(layout, columns, roles, profiles, given)
+    reasons = {
+        at: "by --columns" if role in settled else "by its look" if role in by_look else "by its name"
+        for role, at in columns.items()
+    }
+    found = replace(found, fates=account_for(first, columns, found.used, reasons, has_events=layout != PRODUCTS))
+    notes += preferred if layout != PRODUCTS else []
+    notes += _gap_notes(found, first)
+    notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
+    notes += _near_reading(readings, columns, notes)
+    notes += rival_note(layout, columns, found.used, roles, profiles, settled)
+    notes += evidence_notes(layout, columns, first, settled)
+    is_grouped = GROUP in columns or bool(found.group)
+    notes += unused_notes(layout, columns, found.fates, first, given.ignored, is_grouped=is_grouped)
+    return replace(found, notes=tuple(notes))
+
+
+def _reading_of(
+    layout: str, columns: dict[str, int], roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns
+) -> ColumnReading:
+    """Return the reading with what completes its columns: others for gaps, the day in parts, the group."""
+    needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
+    return ColumnReading(
+        layout,
+        columns,
+        _fallbacks(layout, columns, roles, profiles, given),
+        (),
+        _group_of(layout, columns, profiles, roles[PRODUCT]),
+        find_date_parts(profiles, columns.values()) if needs_day else (),
+    )
+
+
+def _gap_notes(reading: ColumnReading, first: FirstRows) -> list[str]:
+    """Say from which columns gaps of ids and times are filled, and which dates of payment are missing."""
+    names = [profile.name for profile in first.profiles]
+    notes = []
+    for role, others in reading.fallbacks.items():
+        if role in (USER, PRODUCT, TIME) and others:
+            name, beside = names[reading.columns[role]], " or ".join(repr(names[at]) for at in others)
+            notes.append(
+                f"where {name!r} is empty, {beside} was taken for the {role}; for none: --columns '{role}={name}'"
+            )
+    if reading.layout not in (PURCHASES, PAIRS) or TIME not in reading.columns:
+        return notes
+    dated = [row for row in first.rows if row[reading.columns[TIME]].strip()]
+    for at, profile in enumerate(first.profiles):
+        is_done = profile.times >= 0.9 and order_state(profile.name) is OrderState.DONE
+        lacking = sum(not row[at].strip() for row in dated) if is_done and at != reading.columns[TIME] else 0
+        if 0 < lacking < len(dated):
+            notes.append(f"{profile.name!r} is empty in {lacking} of the first {len(dated)} orders: they count too")
+    return notes
+
+
+def _is_unnamed(role: str, roles: Roles) -> bool:
+    return bool(roles.get(role)) and not roles[role][0].is_named
+
+
+def _settled(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> Roles:
+    """Return the roles as the layout needs them: ids, titles and flags of a catalogue, products of events."""
+    if USER in roles and "id" in [normalize_name(profile.name) for profile in profiles]:
         roles = _without_row_numbers(roles, profiles, layout)
-    if layout == PRODUCTS and PRODUCT not in given.columns:
+    if layout != PRODUCTS or PRODUCT not in roles:
+        return roles
+    if PRODUCT not in given.columns:
         _prefer_unique(roles[PRODUCT], profiles)
         if TITLE not in {*roles, *given.ignored}:
             _prefer_code(roles, profiles)
-    if layout == PRODUCTS and not {LISTED, STATE} & {*roles, *given.ignored}:
-        roles |= _listed_by_look(profiles, {column.at for columns in roles.values() for column in columns})
-    if layout == PRODUCTS and not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
+
+    def taken() -> set[int]:
+        return {column.at for columns in roles.values() for column in columns}
+
+    if not {LISTED, STATE} & {*roles, *given.ignored}:
+        roles |= listed_by_look(profiles, taken())
+    if SALE_PRICE in roles and not {ON_SALE} & {*roles, *given.ignored}:
+        busy = {each.at for role, found in roles.items() if role not in UNUSED_ROLES[PRODUCTS] for each in found}
+        on_sale = [at for at, each in enumerate(profiles) if at not in busy and says_on_sale(each)]
+        roles |= {ON_SALE: [RoleColumn(at, LOOK, False, profiles[at].filled) for at in on_sale[:1]]} if on_sale else {}
+    if not {TITLE, DESCRIPTION} & {*roles, *given.ignored}:
         named = [column for column in roles[PRODUCT][1:] if _has_words(profiles[column.at])]
-        taken = {column.at for columns in roles.values() for column in columns}
-        roles |= {TITLE: named[:1]} if named else _title_by_look(profiles, taken)
-    if layout == PRODUCTS and STATE in roles and STATE not in given.columns:
+        roles |= {TITLE: named[:1]} if named else title_by_look(profiles, taken())
+    if STATE in roles and STATE not in given.columns:
         roles[STATE] = [column for column in roles[STATE] if says_state(profiles[column.at])]
+    return roles
+
+
+def _chosen(layout: str, roles: Roles, profiles: Sequence[ColumnProfile], given: GivenColumns) -> ColumnChoice:
+    """Return the column of each role that the layout uses, and notes on others."""
     positions = {role: [column.at for column in columns] for role, columns in roles.items() if columns}
     if TITLE in given.ignored and layout not in (PRODUCTS, RATINGS):
         positions.pop(DESCRIPTION, None)  # it would become the title
     if layout == EVENTS and {VALUE, KIND} <= roles.keys() and VALUE not in given.columns and _is_money(roles, profiles):
         del positions[VALUE]
     columns, notes = choose_columns(layout, positions, profiles, given.columns)
-    if layout in (PURCHASES, EVENTS) and TITLE not in columns and TITLE not in given.ignored:
+    if layout in (PURCHASES, EVENTS) and PRODUCT in columns and TITLE not in {*columns, *given.ignored}:
         columns |= _title_among(roles[PRODUCT], columns, profiles)
-    if PRODUCT not in columns:
-        return None
-    notes += [
-        f"{profiles[columns[role]].name!r} was taken for the {role} by its look; "
-        + (f"for none: --columns {role}=" if role not in (USER, PRODUCT) else f"for another: --columns {role}=COLUMN")
-        for role in _EVENT_ROLES
-        if role in columns and role not in given.columns and (role in looks or not roles[role][0].is_named)
-        if layout != PRODUCTS or role in looks
-    ]
-    fallbacks = _fallbacks(layout, columns, roles, profiles, given)
-    needs_day = layout != PRODUCTS and TIME not in {*columns, *given.ignored}
-    found = ColumnReading(
-        layout,
-        columns,
-        fallbacks,
-        (),
-        _group_of(layout, columns, profiles, roles[PRODUCT]),
-        find_date_parts(profiles, columns.values()) if needs_day else (),
-    )
-    notes += _other_ids(found, profiles) if PRODUCT not in given.columns else []
-    notes += _near_reading(readings, columns, notes) + unused_notes(
-        found.layout, columns, found.used, profiles, given.ignored
-    )
-    return replace(found, notes=tuple(notes))
+    return ColumnChoice(columns, notes)
 
 
 def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]) -> tuple[str, list[str]] | None:
@@ -193,100 +263,12 @@ def find_unknown_codes(reading: ColumnReading, profiles: Sequence[ColumnProfile]
     return None
 
 
-def _find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
-    """Add users and products that no name tells to the roles; return the roles that were found so."""
-    found = set()
-
-    def taken() -> set[int]:
-        return {column.at for columns in roles.values() for column in columns}
-
-    if USER in roles and PRODUCT not in ignored and (at := _find_items_column(roles, profiles)) is not None:
-        for columns in roles.values():
-            columns[:] = [column for column in columns if column.at != at]
-        for role in [role for role, columns in roles.items() if not columns]:
-            del roles[role]
-        roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
-        found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and _describes_catalogue(roles):
-        at = find_code(profiles, taken())
-        if at is not None:
-            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-            found.add(PRODUCT)
-    if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
-        at = find_product_by_look(profiles, taken())
-        if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
-            roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
-        elif at is not None:
-            roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-        found |= {PRODUCT} & roles.keys()
-    if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
-        others = [column for column in roles[PRODUCT] if column.at != at]
-        roles[PRODUCT] = [RoleColumn(at, _LOOK, False, profiles[at].filled), *others]
-        found.add(PRODUCT)
-    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
-        at = find_user_by_look(profiles, taken())
-        if at is not None:
-            roles[USER] = [RoleColumn(at, _LOOK, False, profiles[at].filled)]
-            found.add(USER)
-    return found
-
-
 def _is_money(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
     """Whether the values of a log without ratings are what was paid rather than how many."""
     value, kinds = profiles[roles[VALUE][0].at], profiles[roles[KIND][0].at]
     if any(kind_of(cell) == EventKind.RATING for cell in set(kinds.cells)):
         return False
     return QUANTITY in roles or value.share(lambda cell: cell.isdecimal() or cell.endswith(".0")) < 0.9
-
-
-_CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
-
-
-def _describes_catalogue(roles: Roles) -> bool:
-    """Whether columns describe products: a title or description, and more."""
-    named = TITLE if TITLE in roles else DESCRIPTION
-    return named in roles and bool(_CATALOGUE - {named} & roles.keys())
-
-
-def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
-    """Return the column whose cells hold items with quantities and codes, where no other column has the product."""
-    fixed = {roles[role][0].at for role in (USER, TIME, STATE, KIND) if role in roles}
-    sure = PRODUCT in roles and roles[PRODUCT][0].confidence >= _SURE[PRODUCT]
-    if sure and not profiles[roles[PRODUCT][0].at].nested:
-        return None
-    for at, profile in enumerate(profiles):
-        is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
-        if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
-            return at
-    return None
-
-
-def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
-    """Return the free column of codes of which each stands beside one title, where the product's column has titles."""
-    if PRODUCT not in roles:
-        return None
-    titles = profiles[roles[PRODUCT][0].at]
-    others = {column.at for column in roles[PRODUCT][1:]}
-    if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
-        return None
-    for at, profile in enumerate(profiles):
-        if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
-            continue
-        n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
-        if (at in others or has_id_word(profile.name)) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
-            return at
-    return None
-
-
-def _is_title_of_product(name: str, roles: Roles) -> bool:
-    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
-
-
-def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
-    """Whether rows look like events although no name tells their user."""
-    if KIND in roles:
-        return True
-    return TIME in roles and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
 
 
 def _prefer_known(roles: Roles, profiles: Sequence[ColumnProfile], known: KnownIds) -> None:
@@ -319,33 +301,14 @@ def _prefer_code(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
     first, *others = roles[PRODUCT]
     if profiles[first.at].share(lambda cell: " " in cell) < 0.3 or profiles[first.at].nested:
         return
+    code = find_code(profiles, {column.at for columns in roles.values() for column in columns})
+    others += [RoleColumn(code, LOOK, False, 1.0)] if code is not None else []
     for column in others:
         profile = profiles[column.at]
         if profile.filled == 1.0 and profile.repeated < 0.02 and profile.ids >= 0.9:
             roles[TITLE] = [first]
             roles[PRODUCT] = [column, *(other for other in others if other is not column)]
             return
-
-
-def _listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
-    """Return the free column whose words say which products are shown and which are kept back, if there is one."""
-    for at, profile in enumerate(profiles):
-        words = {cell for cell in profile.cells if len(cell) > _LONGEST_FLAG}
-        meanings = {is_kept_back(word) for word in words}
-        is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
-        if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
-            return {LISTED: [RoleColumn(at, _LOOK, False, profile.filled)]}
-    return {}
-
-
-def _title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
-    """Return the first free column whose cells are different short texts, several of them of more than one word."""
-    for at, profile in enumerate(profiles):
-        is_worded = profile.filled >= 0.9 and profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
-        is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5 or is_excluded(profile.name)
-        if at not in taken and is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells):
-            return {TITLE: [RoleColumn(at, _LOOK, False, profile.filled)]}
-    return {}
 
 
 def _without_row_numbers(roles: Roles, profiles: Sequence[ColumnProfile], layout: str) -> Roles:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from src.ingestion.column_names import (
+    BRAND,
     CANCELLED,
     CATEGORY,
     CLOCK,
@@ -16,6 +17,7 @@ from src.ingestion.column_names import (
     IMAGE,
     INVOICE,
     KIND,
+    LISTED,
     MARK,
     PRICE,
     PRODUCT,
@@ -54,6 +56,8 @@ _FEW_PIECES = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
 _CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])[0-5]\d(?:[0-5]\d)?")  # 905, 1405, 140530
+_WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
+_AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
@@ -105,9 +109,21 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
         columns.sort(key=lambda column: -_preference(column) - (_EXACT_TIME if column.at in exact_times else 0.0))
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
+    if {VALUE, BRAND} <= roles.keys() and USER not in {*roles, *ignored}:
+        _settle_author(roles, profiles)
     _settle_clock(roles, profiles, ignored)
     _settle_units(roles, profiles, {*given, *ignored}, given.values())
     return roles
+
+
+def _settle_author(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
+    """Take the author for the user, where ratings stand beside it and nothing else names a user: she wrote them."""
+    authors = [column for column in roles[BRAND] if not _AUTHORS.isdisjoint(words_of(profiles[column.at].name))]
+    if authors:
+        roles[USER] = [replace(column, is_named=False) for column in authors]
+        roles[BRAND] = [column for column in roles[BRAND] if column not in authors]
+        if not roles[BRAND]:
+            del roles[BRAND]
 
 
 def _settle_units(
@@ -195,7 +211,7 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     if role in _IDS:
         return _fit_of_ids(profile, is_named)
     shares = {
-        TIME: max(profile.times, 0.0 if profile.clocks >= _HALF_FULL else weak),
+        TIME: max(profile.times, profile.excel_days, 0.0 if profile.clocks >= _HALF_FULL else weak),
         CLOCK: max(profile.clocks, profile.integers),
         KIND: profile.kinds,
         STATE: max(
@@ -212,11 +228,15 @@ def fit(role: str, profile: ColumnProfile, *, is_named: bool) -> float:
     }
     if role == KIND and profile.kinds < _HALF_FULL:
         return 0.5 if profile.is_enumeration and (is_named or profile.kinds > 0.0) else 0.0
+    if role == LISTED and max(profile.times, profile.texts, profile.urls) >= _HALF_FULL:
+        return 0.0
     if role == CANCELLED:
         return 1.0 if profile.times or profile.is_enumeration or profile.integers else 0.0
     if role in shares:
         share = shares[role]
         return (1.0 if share >= _HALF_FULL else share) if share > 0.05 else 0.0
+    if role in (TITLE, BRAND, CATEGORY) and profile.times >= _HALF_FULL:
+        return 0.0
     if role in (TITLE, DESCRIPTION) and max(profile.urls, profile.objects) >= _HALF_FULL:
         return 0.0
     return 1.0 if is_named or profile.nested else _fit_of_attribute(role, profile)
@@ -260,7 +280,8 @@ def _by_cells(role: str, profiles: Sequence[ColumnProfile], taken: Collection[in
         if at in taken or not profile.cells or profile.nested or is_excluded(profile.name):
             continue
         if role == TIME:
-            if profile.times >= 0.9 and not _EXCLUDED_FROM_LOOK & set(classes_of(profile.name)):
+            is_time = profile.times >= 0.9 or (profile.excel_days >= 0.95 and profile.integers < _HALF_FULL)
+            if is_time and not _EXCLUDED_FROM_LOOK & set(classes_of(profile.name)):
                 return at
             continue
         share = profile.kinds if role == KIND else profile.states

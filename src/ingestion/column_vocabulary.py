@@ -26,6 +26,7 @@ WORDS: dict[str, str] = {
         المستخدم
         acct
         ostja kasutaja billto
+        контрагент контрагента kontrahent contractor debitor geschaeftspartner partner
     """,
     PRODUCT_WORD: """
         plu content barcode strichcode varenummer
@@ -60,6 +61,7 @@ WORDS: dict[str, str] = {
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
         symbol
+        账号 帐号 账户 帳號 帳戶 アカウント 계정
     """,
     MAIL_WORD: """
         email mail emailaddress mailadresse courriel correo 邮箱 メール メールアドレス 電子メール 이메일 почта
@@ -206,6 +208,7 @@ WORDS: dict[str, str] = {
         text jual
     """,
     OTHER_WORD: """
+        taxable taxed gift wrap verified
         excl incl excluded included ttc ht iva ship shipping shipped shipto delivery versand lieferung
         livraison envio discount rabatt tax taxes vat mwst steuer gross net brutto netto fee cost costs
         freight weight length lenght width height size currency waehrung zip postcode city country street
@@ -227,6 +230,7 @@ WORDS: dict[str, str] = {
     SUM_WORD: """
         total subtotal sum summe gesamt totale importe importo insgesamt suma razem totaal 合計 总额 小计 金额
         金額 итого
+        bedrag bedraag belopp belob betrag montant monto kwota сумма summa somme totaal totaux razem osszeg tutar
     """,
     CONTAINER_WORD: """
         properties property params payload traits attributes fields context contexts data message

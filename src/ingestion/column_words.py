@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from src.ingestion.column_vocabulary import (
     CONTAINER_WORD,
+    FILLER,
     ID_WORD,
     MAIL_WORD,
     OF_CODES,
@@ -201,40 +202,20 @@ def role_by_words(name: str) -> tuple[str, float] | None:
         The role, and a confidence from 0 to 1, lower where unknown words stand beside the known ones; None if no word
         tells, or one says that the column is about something else.
     """
+    inner = re.split(r"[./>]", name)[-1]
+    if inner != name and _names_whole(inner):
+        return role_by_words(inner)  # the "product" of a "price" is a product
     classes = classes_of(name)
-    known = {each for each in classes if each}
-    if OF_CODES & set(words_of(name)) and sum(each is None for each in classes) <= 1 and ORDER_WORD not in known:
-        known -= {OTHER_WORD}  # a "seller sku" is the product's
-    if {ORDER_WORD, PRODUCT_WORD} <= known:  # of "order lines/product/code" the inner part tells
-        inner = classes_of(re.split(r"[./>]", name, maxsplit=1)[-1])
-        known -= {ORDER_WORD} if PRODUCT_WORD in inner and ORDER_WORD not in inner else set()
-    if words_of(name)[:1] in (["pos"], ["position"], ["positions"]) and _of_class(OTHER_WORD, name) <= _POSITIONS:
-        known -= {OTHER_WORD} if len(known) > 1 and len(words_of(name)) > 1 else set()  # of an order's line
-    if MAIL_WORD in known:
-        known -= {OTHER_WORD} if "address" in words_of(name) else set()
-    is_price = "price" in known
-    if is_price:  # with or without taxes, it is a price
-        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= OF_TAXES or SALE_WORD in known else set()
-    if "stock" in known:
-        known -= {SUM_WORD, "state"}
-        known -= {"stock"} if known & {"title", "description", "brand", "category", "image"} else set()
-    if "image" in known:
-        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
+    known = _telling_classes(name, classes)
     if _COUNTED.match(" ".join(words_of(without_containers(name)))) and PRODUCT_WORD in known:
         return "quantity", 0.7
-    if {"quantity", "rating"} <= known and not _STARS.isdisjoint(words_of(name)):
-        known -= {"quantity"}  # a "number of stars" is a rating, a "number of ratings" is none
-    if {"stock", PRODUCT_WORD, ID_WORD} <= known:
-        known -= {"stock"}  # the code of what is in stock
-    if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
-        known -= {OTHER_WORD}
     if "quantity" in known and known & {"refunded", "cancelled"}:
         return "returned", 0.7
     if not known or {OTHER_WORD, SUM_WORD} & known:
         return None
     n_unknown = sum(each is None for each in classes)
     confidence = 0.7 if n_unknown == 0 else 0.4 if n_unknown == 1 else 0.0
-    if is_price:
+    if "price" in known:
         return (("sale_price" if SALE_WORD in known else "price"), confidence or 0.25)
     if {"group", USER_WORD} <= known:
         return None
@@ -254,6 +235,40 @@ def role_by_words(name: str) -> tuple[str, float] | None:
     if role is not None:
         return role, confidence
     return _role_of_noun(name, classes, known, confidence)
+
+
+def _telling_classes(name: str, classes: Sequence[str | None]) -> set[str]:
+    """Return the classes of a name without those that other words beside them make meaningless."""
+    known = {each for each in classes if each}
+    if OF_CODES & set(words_of(name)) and sum(each is None for each in classes) <= 1 and ORDER_WORD not in known:
+        known -= {OTHER_WORD}  # a "seller sku" is the product's
+    if {ORDER_WORD, PRODUCT_WORD} <= known:  # of "order lines/product/code" the inner part tells
+        inner = classes_of(re.split(r"[./>]", name, maxsplit=1)[-1])
+        known -= {ORDER_WORD} if PRODUCT_WORD in inner and ORDER_WORD not in inner else set()
+    if words_of(name)[:1] in (["pos"], ["position"], ["positions"]) and _of_class(OTHER_WORD, name) <= _POSITIONS:
+        known -= {OTHER_WORD} if len(known) > 1 and len(words_of(name)) > 1 else set()  # of an order's line
+    if MAIL_WORD in known:
+        known -= {OTHER_WORD} if "address" in words_of(name) else set()
+    if "price" in known:  # with or without taxes, it is a price
+        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= OF_TAXES or SALE_WORD in known else set()
+    if "stock" in known:
+        known -= {SUM_WORD, "state"}
+        known -= {"stock"} if known & {"title", "description", "brand", "category", "image"} else set()
+    if "image" in known:
+        known -= {OTHER_WORD} if _of_class(OTHER_WORD, name) <= _SIZE_WORDS else set()
+    if {"quantity", "rating"} <= known and not _STARS.isdisjoint(words_of(name)):
+        known -= {"quantity"}  # a "number of stars" is a rating, a "number of ratings" is none
+    if {"stock", PRODUCT_WORD, ID_WORD} <= known:
+        known -= {"stock"}  # the code of what is in stock
+    if "quantity" in known and _of_class(OTHER_WORD, name) <= _ACTS_OF_SALE:
+        known -= {OTHER_WORD}
+    return known
+
+
+def _names_whole(name: str) -> bool:
+    """Whether a name means a product or an address of mail, and nothing else."""
+    found = set(classes_of(name)) - {FILLER}
+    return found == {MAIL_WORD} or (PRODUCT_WORD in found and found <= {PRODUCT_WORD, ID_WORD})
 
 
 def _of_class(word_class: str, name: str) -> set[str]:

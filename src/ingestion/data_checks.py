@@ -22,6 +22,7 @@ class Thresholds:
     Attributes:
         max_reject_share: Of the rows read. Real files have some bad rows in a thousand, while a misread column, a wrong
             scale or a wrong encoding costs tenths of all rows.
+        max_few_rejected: The same of fewer than `min_rows` rows, where a heading and a sum are a tenth already.
         max_without_customer: Of the rows read, sales that name no customer. Tills sell to strangers; where most rows
             do, another column may name the customer.
         max_null_share: Of the rows kept, in which one column is empty. Descriptions and brands may be sparse; a column
@@ -46,6 +47,7 @@ class Thresholds:
     """
 
     max_reject_share: float = 0.05
+    max_few_rejected: float = 0.25
     max_without_customer: float = 0.5
     max_null_share: float = 0.95
     max_null_rise: float = 0.2
@@ -171,13 +173,14 @@ def _rejected(load: Load, thresholds: Thresholds) -> Check | None:
         return None
     n_rejected = sum(load.rejected.values())
     share = n_rejected / load.n_read
+    # One bad row in a file of ten is already a tenth.
+    limit = thresholds.max_reject_share if load.n_read >= thresholds.min_rows else thresholds.max_few_rejected
     most = max(load.rejected, key=lambda reason: load.rejected[reason], default="")
     return check_of(
         "rejected rows",
-        # One bad row in a file of ten is already a tenth.
-        share <= thresholds.max_reject_share or (load.n_read < thresholds.min_rows and load.n_kept >= n_rejected),
+        share <= limit,
         f"{percent(share)} of {load.n_read:,} rows",
-        f"at most {percent(thresholds.max_reject_share)}",
+        f"at most {percent(limit)}",
         f'look into var/rejects; the most frequent reason is "{most}" ({load.rejected.get(most, 0):,} rows)',
     )
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from src.core.domain import BoolArray, EventBatch, FloatArray, IntArray, Product, no_events
 from src.ingestion.rejections import RejectedRow
 from src.ingestion.row_validation import ValidatedBlock
+from src.ingestion.word_account import Word
 
 SEPARATOR = b"\0"
 """Between the parts of a key. No id, kind or mark contains it, and it sorts before every other byte."""
@@ -91,6 +92,7 @@ class ColumnBlock:
         by_kind: Kind → events.
         undone: What was bought in orders that were cancelled or refunded, as returns.
         parent: Id of a product → the one whose row names it as a variant.
+        words: Words that decide what a row counts for → rows.
     """
 
     n_rows: int
@@ -103,6 +105,7 @@ class ColumnBlock:
     by_kind: Counter[str] = field(default_factory=Counter)
     undone: EventBatch = field(default_factory=no_events)
     parent: dict[str, str] = field(default_factory=dict)
+    words: Counter[Word] = field(default_factory=Counter)
 
     def in_order(self) -> ColumnBlock:
         """Return the block with its events by key, time and place."""
@@ -126,6 +129,7 @@ def as_columns(block: ValidatedBlock) -> ColumnBlock:
         block.by_kind,
         block.undone,
         block.parent,
+        block.words,
     )
 
 

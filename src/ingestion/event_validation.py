@@ -28,9 +28,10 @@ from src.ingestion.column_names import (
 from src.ingestion.event_rules import EventFault, EventRules
 from src.ingestion.given_words import Words
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
+from src.ingestion.nobody import found_among
 from src.ingestion.order_validation import NO_WORDS, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
-from src.ingestion.rating_scales import says_unrated, to_scale
+from src.ingestion.rating_scales import says_unrated, to_scale, without_whole
 from src.ingestion.rejections import RejectionCode
 from src.ingestion.row_rejections import RowRejections, where_true
 
@@ -39,6 +40,7 @@ T = TypeVar("T")
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
+_WORKBOOK_ERROR = re.compile(r"#+|#[^\W\d_]+(/[^\W\d_]+)?[!?]|#N/A|#NV")
 _OF_SALES = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
 """Texts that are no id."""
@@ -92,6 +94,10 @@ def validate_ids(cells: Sequence[object], name: str, rejections: RowRejections) 
         texts = [_EXCEL_TEXT.sub(r"\1\2", text) for text in texts]
     if ".0" in joined:
         texts = [clean_id(text) for text in texts]
+    if "#" in joined:
+        rejections.add_where(
+            texts, lambda text: _WORKBOOK_ERROR.fullmatch(text) is not None, RejectionCode.EMPTY_ID, name
+        )
     if any(word in texts for word in EMPTY_IDS):
         rejections.add_where(texts, EMPTY_IDS.__contains__, RejectionCode.EMPTY_ID, name)
     if max(map(len, texts), default=0) > MAX_ID_LENGTH or not joined.isascii():
@@ -128,7 +134,11 @@ def validate_events(
             is_sale &= where_true(as_texts(cells[KIND]), lambda text: layout.words.kind(text) in _OF_SALES)
         rejections.add(is_sale & where_true(as_texts(cells[USER]), is_nothing), RejectionCode.NO_CUSTOMER)
     users = validate_ids(cells[USER], "user id", rejections)
+    for user in found_among(users, layout.nobody):
+        rejections.add_where(users, user.__eq__, RejectionCode.NOBODY, repr(user))
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
+    if layout.name == RATINGS and any("/" in text or " " in text for text in texts[VALUE]):
+        texts[VALUE] = list(map(without_whole, texts[VALUE]))
     if layout.unrated:
         texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]
     fate = leave_out_orders(texts, cells, layout, rules, rejections)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from src.core.domain import EventKind
 from src.core.errors import InputError
 from src.ingestion.event_kind_names import is_ignored_kind, kind_of
-from src.ingestion.order_states import OrderState, order_state
+from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 _STATES = {"paid": OrderState.DONE, "pending": OrderState.PENDING, "cancelled": OrderState.UNDONE}
-_NOTHING = "none"
-MEANINGS = (*(kind.value for kind in EventKind), _NOTHING, *_STATES)
-"""What a word may mean; "none": rows with it do not count."""
+_NOTHING, _SHOWN, _HIDDEN = "none", "shown", "hidden"
+MEANINGS = (*(kind.value for kind in EventKind), _NOTHING, *_STATES, _SHOWN, _HIDDEN)
+"""What a word may mean; "none": rows with it do not count; "shown", "hidden": whether a catalogue lists a product."""
+_KINDS = frozenset(kind.value for kind in EventKind)
 _GRAVITY = (OrderState.UNDONE, OrderState.PARTLY, OrderState.PENDING)
 
 
@@ -30,7 +31,7 @@ class Words:
     def kind(self, name: str) -> str:
         """Return the value of the EventKind that a name means; "" for an unknown name."""
         given = self.given.get(name.lower(), "")
-        return given if given and given != _NOTHING and given not in _STATES else kind_of(name)
+        return given if given in _KINDS else kind_of(name)
 
     def is_ignored_kind(self, name: str) -> bool:
         """Whether a name means no act of a user on a product."""
@@ -41,6 +42,21 @@ class Words:
         """Return what the name of a state means; None for an unknown one."""
         given = self.given.get(name.lower(), "")
         return OrderState.UNDONE if given == _NOTHING else _STATES[given] if given in _STATES else order_state(name)
+
+    def shown(self, cells: Sequence[object]) -> list[object]:
+        """Return cells with whether the product is listed where an option says it; others as they are."""
+        meanings: dict[str, object] = {_SHOWN: True, _HIDDEN: False, _NOTHING: False}
+        return [meanings.get(self.given.get(str(cell).strip().lower(), ""), cell) for cell in cells]
+
+    def gives(self, name: str) -> bool:
+        """Whether an option gives a word its meaning."""
+        return name.lower() in self.given
+
+    def review_state(self, name: str) -> OrderState | None:
+        """Return what the state of a review means: hidden and refused ones do not count; None for an unknown one."""
+        state = self.state(name)
+        is_back = is_kept_back(name) if state in (None, OrderState.PENDING) else None
+        return state if is_back is None else OrderState.UNDONE if is_back else OrderState.DONE
 
     def decisive_states(self, columns: Sequence[Sequence[str]]) -> list[str]:
         """Return the state of each row that keeps it from counting, of several columns of n states; else the first."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
+from src.ingestion.column_account import ColumnFate
 from src.ingestion.column_names import ROLES, describe_columns
 from src.ingestion.csv_rows import CsvRows
 from src.ingestion.given_words import Words
@@ -88,7 +89,9 @@ class Layout:
         language: The language whose rows count, where rows name theirs; "" for rows that name none.
         words: What options say that words mean.
         scale: The scale of its ratings; None where that is not known.
+        nobody: Ids of users that stand for nobody in this file.
         notes: Ambiguities, and the options that resolve them the other way.
+        account: What becomes of each column of the file; empty without a header.
     """
 
     name: str
@@ -104,7 +107,9 @@ class Layout:
     language: str | None = None
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
+    nobody: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    account: tuple[ColumnFate, ...] = ()
 
     @property
     def has_events(self) -> bool:
@@ -130,11 +135,16 @@ class Table:
         """Return the table with further notes before the others."""
         return replace(self, layout=replace(self.layout, notes=(*notes, *self.layout.notes)))
 
+    def with_later_notes(self, *notes: str) -> Table:
+        """Return the table with further notes after the others."""
+        return replace(self, layout=replace(self.layout, notes=(*self.layout.notes, *notes)))
+
     def describe(self) -> str:
         """Return one line for people: how the file is read."""
         layout = self.layout
         header = "" if layout.names or not isinstance(self.rows, CsvRows) else ", no header"
-        encoding = "" if self.rows.file.encoding.startswith("utf-8") else f" in {self.rows.file.encoding}"
+        is_plain = isinstance(self.rows, ParquetRows) or self.rows.file.encoding.startswith("utf-8")
+        encoding = "" if is_plain else f" in {self.rows.file.encoding}"
         unused = f"; not used: {', '.join(layout.unused)}"[:_MAX_SHOWN] if layout.unused else ""
         columns = describe_columns(layout.columns, layout.names)
         return f"{layout.name}, {self.rows.describe()}{encoding}{header}; {columns}{unused}"

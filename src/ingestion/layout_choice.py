@@ -24,6 +24,7 @@ from src.ingestion.column_names import (
     LANGUAGE,
     LISTED,
     MAIN_CATEGORY,
+    ON_SALE,
     PRICE,
     PRODUCT,
     PURCHASED,
@@ -54,9 +55,9 @@ from src.ingestion.parsing import EPOCH_FROM
 
 _OF_ORDERS = {STATE, CANCELLED, REFUNDED, TOTAL, RETURNED, TEST}
 UNUSED_ROLES = {
-    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *_OF_ORDERS},
+    RATINGS: {KIND, PURCHASED, QUANTITY, INVOICE, LANGUAGE, *(_OF_ORDERS - {STATE})},
     PURCHASES: {KIND, PURCHASED, VALUE, LANGUAGE},
-    EVENTS: {PURCHASED, LANGUAGE, *_OF_ORDERS},
+    EVENTS: {PURCHASED, LANGUAGE, *(_OF_ORDERS - {STATE})},
     CLICKS: {KIND, VALUE, QUANTITY, LANGUAGE, *_OF_ORDERS},
     PAIRS: {KIND, PURCHASED, VALUE, QUANTITY, LANGUAGE, TOTAL, RETURNED},
     PRODUCTS: {
@@ -211,7 +212,7 @@ def choose_columns(
     if layout == PRODUCTS:
         _settle_stock(candidates, profiles, given)
     else:  # "archived" or "stock" beside an event describe the row, not the product
-        own = (STOCK, WITHDRAWN, GROUP, LISTED, AVAILABLE, SALE_PRICE)
+        own = (STOCK, WITHDRAWN, GROUP, LISTED, AVAILABLE, SALE_PRICE, ON_SALE)
         candidates = {role: at for role, at in candidates.items() if role in given or role not in own}
     if layout == RATINGS:
         candidates = {

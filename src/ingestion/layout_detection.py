@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
-from src.core.domain import EventKind
-from src.core.errors import UnclearLayout, UnusableFile
+from src.core.errors import UnclearLayout
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
 from src.ingestion.column_names import (
     CATEGORY,
@@ -21,24 +16,21 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     LANGUAGE,
-    PRICE,
     PRODUCT,
     PURCHASED,
     QUANTITY,
-    SALE_PRICE,
-    STATE,
     TIME,
     TITLE,
     USER,
     VALUE,
-    is_number,
 )
 from src.ingestion.column_profile import ColumnProfile, profile_columns
 from src.ingestion.column_reading import KnownIds, find_unknown_codes, read_columns
-from src.ingestion.column_roles import RoleColumn, find_roles
-from src.ingestion.column_words import writes_days_first
+from src.ingestion.column_roles import RoleColumn, Roles, find_roles
+from src.ingestion.column_words import is_excluded
 from src.ingestion.csv_rows import CsvRows, describe_separator
-from src.ingestion.event_kind_names import kind_of_file, kind_of_rows, name_of_left_carts
+from src.ingestion.event_kind_names import kind_of_file
+from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import (
     CLICKS,
     EVENTS,
@@ -62,16 +54,20 @@ from src.ingestion.layout_choice import (
     rank_readings,
     swapped_note,
 )
-from src.ingestion.parsing import (
-    DAYS_AND_MONTHS,
-    as_texts,
-    decimal_of,
-    decimal_vote,
-    is_nothing,
-    parse_numbers,
-    time_format,
+from src.ingestion.nobody import zeros_for_nobody
+from src.ingestion.notations import (
+    encoding_notes,
+    find_decimal,
+    find_kind,
+    find_language,
+    find_rating_scale,
+    find_time,
+    kind_notes,
 )
-from src.ingestion.rating_scales import USUAL_SCALE, find_scale
+from src.ingestion.parsing import (
+    as_texts,
+)
+from src.ingestion.rating_scales import without_whole
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
@@ -80,9 +76,8 @@ AnyRows: TypeAlias = FlatRows | ReshapedRows
 
 _REQUIRED = {RATINGS: (VALUE,), EVENTS: (KIND,), CLICKS: (PURCHASED,)}
 _MULTILINE_ROLES = (TITLE, DESCRIPTION, CATEGORY)
-_DAY_SAMPLE_BLOCKS = 200
-_MOST_STATES = 5  # that a note names
-_UNRATED_SHARE = 0.02  # of the first rows
+_HALF = 0.5
+_FEW_IDS = 3
 
 
 def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = None) -> Table:
@@ -124,7 +119,7 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     path = rows.file.path
     given = find_given_columns(hints, names, len(names), path)
     profiles = profile_columns(names, sample, named.nested)
-    reading = read_columns(profiles, given, hints, known)
+    reading = read_columns(FirstRows(profiles, sample), given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
     is_settled = hints.layout is not None or hints.kind is not None or KIND in (*given.columns, *given.ignored)
@@ -145,23 +140,47 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
         names = [names[at] for at in used]
         rows, sample = replace(rows, names=tuple(names)), [[row[at] for at in used] for row in sample]
     columns, fallbacks = dict(reading.columns), dict(reading.fallbacks)
-    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks)
+    layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates)
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
 
 
 def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
     """Return what was expected of a file whose layout is not clear, and what helps with this one."""
-    roles = find_roles(profiles, given.columns, given.ignored).keys()
+    roles = find_roles(profiles, given.columns, given.ignored)
     advice = ""
     if INVOICE in roles and ((PRODUCT in roles) != (USER in roles)):
         missing = "customers" if PRODUCT in roles else "products"
         advice = f"If another file has the {missing} of these orders, give both files together: they are joined. "
+    lacking = " and ".join(noun for noun in (USER, PRODUCT) if noun not in roles)
+    advice += f"No column was found for the {lacking}. " if lacking else ""
     return (
         f"{advice}Expected a user and a product (and a rating, a quantity, a time, a kind of event), or a product with "
-        "a title, a price …; say which is which: --columns user=NAME,product=NAME,rating=NAME,time=NAME; if it is a "
-        "catalogue: --layout products"
+        f"a title, a price …; say which is which{_proposal(profiles, roles)}; if it is a catalogue: --layout products"
     )
+
+
+def _proposal(profiles: Sequence[ColumnProfile], roles: Roles) -> str:
+    """Return columns that may be the user and the product, as an option; else how such an option looks."""
+    found = {role: roles[role][0].at for role in (USER, PRODUCT, VALUE, QUANTITY, TIME) if role in roles}
+    free = [
+        at
+        for at, profile in enumerate(profiles)
+        if at not in found.values()
+        and profile.filled >= _HALF
+        and profile.n_distinct >= _FEW_IDS
+        and profile.repeated > 0.0
+        and not is_excluded(profile.name)
+        and (profile.integers < _HALF or max(map(len, profile.cells)) > len("31"))
+        and max(profile.times, profile.urls, profile.texts, profile.states, profile.money - profile.integers) < _HALF
+    ]
+    for role in (USER, PRODUCT):
+        if role not in found and free:
+            found[role] = free.pop(0)
+    if not {USER, PRODUCT} <= found.keys():
+        return ": --columns user=NAME,product=NAME,rating=NAME,time=NAME"
+    columns = ",".join(f"{role}={profiles[at].name}" for role, at in found.items() if "," not in profiles[at].name)
+    return f", perhaps: --columns {shlex.quote(columns)}"
 
 
 def _single_line(columns: dict[str, int]) -> tuple[int, ...]:
@@ -253,22 +272,7 @@ def _layout_of_given(columns: dict[str, int]) -> str:
 
 def _lists_layout(path: Path, hints: Hints) -> Layout:
     kind = hints.kind or kind_of_file(path)
-    return Layout(LISTS, {USER: 0, PRODUCT: 1}, kind=kind, notes=tuple(_kind_notes(hints, kind)))
-
-
-def _kind_notes(hints: Hints, kind: EventKind) -> list[str]:
-    other = EventKind.PURCHASE if kind is EventKind.VIEW else EventKind.VIEW
-    return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind {other}"]
-
-
-def _state_notes(texts: list[str], layout: Layout, hints: Hints) -> list[str]:
-    """Return a note on states of orders that are not known."""
-    states = Counter(text for text in texts if not is_nothing(text) and hints.words.state(text) is None)
-    if not states or layout.name not in (PURCHASES, PAIRS):
-        return []
-    names = [name for name, _ in states.most_common(_MOST_STATES)]
-    words = ",".join(f"{name}=cancelled" for name in names)
-    return [f"the states {', '.join(map(repr, names))} are not known, and such orders count; if not: --words '{words}'"]
+    return Layout(LISTS, {USER: 0, PRODUCT: 1}, kind=kind, notes=tuple(kind_notes(hints, kind)))
 
 
 def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hints, sample: list[list[str]]) -> Table:
@@ -289,44 +293,14 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
             )
     shaped = [as_texts(row) for row in rows.reshape(sample)] if isinstance(rows, ReshapedRows) else sample
     texts = {role: [row[at].strip() for row in shaped] for role, at in layout.columns.items()}
-    kind = hints.kind or EventKind.PURCHASE
-    if layout.name == PAIRS:
-        time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
-        kind = hints.kind or kind_of_rows(rows.file.path, time_name)
-        notes += _kind_notes(hints, kind)
-    elif layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(rows.file.path, layout.names)):
-        kind = EventKind.CART
-        notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
-    notes += _state_notes(texts.get(STATE, []), layout, hints)
-    decimal = hints.decimal or _decimal(texts, sample)
-    # Countries with a decimal comma write days before months.
-    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";") or _is_european(layout)
-    time, is_ambiguous = time_format(texts.get(TIME, []), hints.day_first, is_european)
-    if is_ambiguous and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
-        time, is_ambiguous = time_format(texts[TIME], day_first)
-    notes += time.notes(texts.get(TIME, []))
-    if is_ambiguous:
-        read = "day" if time.patterns[0].startswith("%d") else "month"
-        other = "month" if read == "day" else "day"
-        shown = next(text for text in texts[TIME] if text)
-        notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
-    notes += _decimal_notes(texts, decimal, hints)
-    unrated = layout.name == RATINGS and _has_unrated(texts[VALUE])
-    if unrated:
-        notes.append(
-            f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
-            "rating; for another kind: --kind view"
-        )
-    scale = None
     if layout.name == RATINGS:
-        scale = hints.scale or find_scale(_numbers_of(texts[VALUE], decimal, above=0.0 if unrated else -np.inf))
-    if scale is not None and not scale.is_given and scale != USUAL_SCALE:
-        notes.append(
-            f"ratings seem to go from {scale.low:g} to {scale.high:g}, and are converted where AISLE_RATING_MIN and "
-            "AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale "
-            f"{0 if scale.low else 1}-{scale.high:g}"
-        )
-    language = _language(texts.get(LANGUAGE, []), hints, notes) if LANGUAGE in texts else None
+        texts[VALUE] = list(map(without_whole, texts[VALUE]))
+    kind = find_kind(rows.file.path, layout, hints, notes)
+    decimal = find_decimal(texts, sample, hints, notes)
+    time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
+    unrated, scale = find_rating_scale(layout, texts, decimal, kind, hints, notes)
+    notes += encoding_notes(rows, texts, hints)
+    language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language
         later = (layout.columns[LANGUAGE], language)
         rows = replace(rows, later=later) if isinstance(rows, ReshapedRows) else ReshapedRows(rows, later=later)
@@ -337,78 +311,10 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         kind=kind,
         unrated=unrated,
         language=language,
+        nobody=zeros_for_nobody(texts.get(USER, [])) if layout.has_events else frozenset(),
         ids=hints.ids,
         words=hints.words,
         scale=scale,
         notes=tuple(notes),
     )
     return Table(rows.file.path, rows, found)
-
-
-def _is_european(layout: Layout) -> bool:
-    """Whether the column of times has a name in a language that writes days before months."""
-    return bool(layout.names) and TIME in layout.columns and writes_days_first(layout.names[layout.columns[TIME]])
-
-
-def _numbers_of(texts: list[str], decimal: str, above: float) -> list[float]:
-    values, is_given = parse_numbers(texts, decimal)
-    return list(values[is_given & np.isfinite(values) & (values > above)].tolist())
-
-
-def _decimal(texts: dict[str, list[str]], sample: list[list[str]]) -> str:
-    """Return the decimal sign of the columns that are used; where they do not tell, that of all cells of the file."""
-    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
-    if any(map(decimal_vote, used)):
-        return decimal_of(used)
-    return (
-        decimal_of([cell.strip() for row in sample for cell in row]) if any("." in t or "," in t for t in used) else "."
-    )
-
-
-def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> list[str]:
-    """Return a note where numbers such as 1.500 could be read either way, and one where a column has both signs."""
-    if hints.decimal:
-        return []
-    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
-    votes = Counter(filter(None, map(decimal_vote, used)))
-    other = "comma" if decimal == "." else "point"
-    if votes[","] and votes["."]:
-        return [f"some numbers have a decimal comma and some a point; most decide: for the other: --decimal {other}"]
-    unclear = next((text for text in used if re.search(r"\d[.,]\d{3}(?!\d)", text) and not decimal_vote(text)), None)
-    if unclear and not votes:
-        return [f"numbers such as {unclear!r} were read with a decimal {'comma' if decimal == ',' else 'point'}; for "
-                f"the other: --decimal {other}"]  # fmt: skip
-    return []
-
-
-def _has_unrated(texts: list[str]) -> bool:
-    """Whether a notable part of the ratings is empty, 0 or negative, below all others."""
-    values = [float(text.replace(",", ".")) for text in texts if is_number(text)]
-    rated = [value for value in values if value > 0]
-    n_unrated = len(texts) - len(rated)
-    return bool(rated) and n_unrated >= max(2, _UNRATED_SHARE * len(texts)) and min(rated) >= 1
-
-
-def _language(texts: list[str], hints: Hints, notes: list[str]) -> str:
-    """Return the language whose rows count: the wanted one, else rows without one, else the most frequent."""
-    counts = Counter(text.lower() for text in texts)
-    wanted = hints.language.lower() if hints.language else "" if counts[""] else counts.most_common(1)[0][0]
-    others = sorted(set(counts) - {wanted, ""})
-    if others:
-        notes.append(
-            f"rows in {wanted or 'no language of their own'} count; those in {', '.join(others)[:100]} do not: "
-            f"--language {others[0]} takes those"
-        )
-    return wanted
-
-
-def _day_first(rows: AnyRows, column: int) -> bool | None:
-    """Return whether days are written before months, by the first day above the 12th; None if there is none."""
-    with suppress(UnusableFile):  # of a damaged file the readable part is loaded
-        for _, block in zip(range(_DAY_SAMPLE_BLOCKS), rows.blocks(), strict=False):
-            texts = [text for text in set(as_texts([row[column] for row in block.rows])) if not is_nothing(text)]
-            time, is_ambiguous = time_format(texts)
-            # A block may hold times in another notation, or mistakes only.
-            if not is_ambiguous and time.patterns[0] in DAYS_AND_MONTHS and time.seconds(texts)[1].any():
-                return time.patterns[0].startswith("%d")
-    return None

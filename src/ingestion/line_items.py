@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from src.ingestion.column_names import PRICE, PRODUCT, QUANTITY, TITLE, candidates
@@ -24,21 +24,20 @@ _UNITS = (
 )
 _TIMES = r"(?:[x×*:]|[,\-–]?\s*(?:qty|quantity|menge|anzahl|qt[eé]|cantidad|quantit[aà]|aantal|ilo[sś][cć])\b\s*[.:=]*)"
 _COUNT = rf"(?P<quantity>\d{{1,5}})(?:{_UNITS})?"
-_PATTERNS = tuple(
-    re.compile(pattern + _END, re.IGNORECASE)
-    for pattern in (
-        rf"(?P<title>[^\n]+?)\s*[x×*]\s*{_COUNT}\s*{_CODE}",
-        rf"(?P<quantity>\d{{1,5}})\s*[x×*]\s*(?P<title>[^\n]+?)\s*{_CODE}",
-        rf"(?P<title>[^\n]+?)\s*{_CODE}\s*{_TIMES}\s*{_COUNT}",
-        rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
-        rf"(?P<title>[^\n]+?)\s*{_CODE}",
-        rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",
-        r"(?P<product>[^\s,;|:*=()]+)\s*\((?P<quantity>\d{1,5})\)",
-        r"(?P<quantity>\d{1,5})\s*[x×]\s*(?P<product>[^\s,;|:*=()]+)",
-        rf"(?P<title>[^\n;|]+?)\s+[x×]\s*{_COUNT}",
-        r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
-    )
+_NOTATIONS = (
+    rf"(?P<title>[^\n]+?)\s*[x×*]\s*{_COUNT}\s*{_CODE}",
+    rf"(?P<quantity>\d{{1,5}})\s*[x×*]\s*(?P<title>[^\n]+?)\s*{_CODE}",
+    rf"(?P<title>[^\n]+?)\s*{_CODE}\s*{_TIMES}\s*{_COUNT}",
+    rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
+    rf"(?P<title>[^\n]+?)\s*{_CODE}",
+    rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",
+    r"(?P<product>[^\s,;|:*=()]+)\s*\((?P<quantity>\d{1,5})\)",
+    r"(?P<quantity>\d{1,5})\s*[x×]\s*(?P<product>[^\s,;|:*=()]+)",
+    rf"(?P<title>[^\n;|]+?)\s+[x×]\s*{_COUNT}",
+    r"(?P<quantity>\d{1,5})\s*[x×]\s+(?P<title>[^\n;|]+?)",
 )
+_PATTERNS = tuple(re.compile(notation + _END, re.IGNORECASE) for notation in _NOTATIONS)
+_WHOLE = tuple(re.compile(notation, re.IGNORECASE) for notation in _NOTATIONS)
 _SEPARATORS = ("|", ";", "\n", ",", " / ")
 
 
@@ -64,9 +63,19 @@ def split_json(text: str) -> list[Item] | None:
     except (ValueError, RecursionError):
         return None
     if isinstance(value, dict):
+        if is_map_of_quantities(value):
+            return [Item(str(name), str(count)) for name, count in value.items()]
         value = [value]
     items = [_json_item(each) for each in value]
     return [item for item in items if item] if items and all(items) else None
+
+
+def is_map_of_quantities(value: Mapping[str, object]) -> bool:
+    """Whether an object has ids of products as its names, and how many of each were bought."""
+    names = list(value)
+    counts = [str(each) for each in value.values() if _is_plain(each)]
+    is_counted = len(counts) == len(names) > 0 and all(re.fullmatch(r"\d{1,5}(\.0+)?", count) for count in counts)
+    return is_counted and not candidates(names) and not any(map(role_by_words, names))
 
 
 def _json_item(value: object) -> Item | None:
@@ -132,6 +141,23 @@ def _by_pattern(pattern: re.Pattern[str]) -> Splitter:
     return split
 
 
+def _by_parts(pattern: re.Pattern[str]) -> Splitter:
+    """Return what takes cells apart whose items have commas in their titles, and stronger signs between them."""
+
+    def split(text: str) -> list[Item] | None:
+        parts = [part.strip() for part in re.split(r"[;|\n]+", text[:_LONGEST]) if part.strip()]
+        matches = [pattern.fullmatch(part) for part in parts]
+        found = [match.groupdict() for match in matches if match]
+        titles = [(groups.get("title") or "").strip() for groups in found]
+        items = [
+            Item(groups.get("product") or title, groups.get("quantity") or "", title)
+            for groups, title in zip(found, titles, strict=True)
+        ]
+        return items if items and len(items) == len(parts) else None
+
+    return split
+
+
 def _by_separator(separator: str) -> Splitter:
     def split(text: str) -> list[Item] | None:
         parts = [part.strip() for part in text.strip("[]").split(separator)]
@@ -163,7 +189,9 @@ def find_items(cells: Sequence[str]) -> Splitter | None:
     Returns:
         What takes such a cell apart; None if the cells are something else, or plain lists of ids.
     """
-    for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS)):
+    has_parts = any(not {";", "|", "\n"}.isdisjoint(cell) for cell in cells)
+    by_parts: list[Splitter] = list(map(_by_parts, _WHOLE)) if has_parts else []
+    for split in (split_json, split_pairs, *map(_by_pattern, _PATTERNS), *by_parts):
         if sum(split(cell) is not None for cell in cells) >= _ENOUGH * len(cells):
             return split
     return None

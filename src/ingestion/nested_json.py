@@ -13,6 +13,7 @@ from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TIME, T
 from src.ingestion.column_words import role_by_words, words_of
 from src.ingestion.input_files import refuse_many_columns, sampled
 from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows, parse_object
+from src.ingestion.line_items import is_map_of_quantities
 from src.ingestion.raw_rows import RawBlock
 
 _SAMPLE_OBJECTS = 300
@@ -102,20 +103,20 @@ def _names_of_elements(inner: Collection[str], is_catalogue: bool) -> set[str]:
 def _has_more_roles(names: Sequence[str]) -> bool:
     """Whether names of nested values tell a user or product that the flat names do not."""
     flat = [name for name in names if "." not in name]
-    roles = {each[0] for name in names if "." in name and (each := role_by_words(name)) and each[1] >= 0.5}
+    roles = _roles_of([name for name in names if "." in name])
     return bool({USER, PRODUCT} & roles - candidates(flat).keys()) or (bool({USER, PRODUCT} & roles) and USER in roles)
 
 
 def _leaves(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Return the paths of all values that are no objects, each once, in order of appearance."""
     found: dict[tuple[str, ...], None] = {}
-
     lists: set[tuple[str, ...]] = set()
+    maps = _maps(objects)
 
     def walk(value: Mapping[str, Any], above: tuple[str, ...]) -> None:
         for key, inner in value.items():
             path = (*above, str(key))
-            if isinstance(inner, dict) and len(path) < _DEEPEST:
+            if isinstance(inner, dict) and len(path) < _DEEPEST and path not in maps:
                 walk(inner, path)
             elif not (isinstance(inner, list) and inner and isinstance(inner[0], dict)):
                 found[path] = None
@@ -126,6 +127,20 @@ def _leaves(objects: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         walk(value, ())
     # XML has one element where another object has a list.
     return [path for path in found if not any(path[:depth] in lists for depth in range(1, len(path)))]
+
+
+def _maps(objects: Sequence[Mapping[str, Any]]) -> set[tuple[str, ...]]:
+    """Return the paths of objects that are maps of ids to quantities: each object has other names."""
+    names: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for value in objects:
+        for key, inner in value.items():
+            if isinstance(inner, dict) and inner:
+                names.setdefault((str(key),), []).append(inner)
+    return {
+        path
+        for path, found in names.items()
+        if len({*map(frozenset, found)}) > 1 and all(map(is_map_of_quantities, found))
+    }
 
 
 def _find_chain(

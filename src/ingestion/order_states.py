@@ -19,7 +19,8 @@ class OrderState(Enum):
 
 # Beginnings of words, without accents: "cancel" fits cancelled, canceled, cancelado and cancelada.
 _UNDONE: tuple[str, ...] = (
-    "cancel", "void", "refund", "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
+    "cancel", "void", "rejet", "refund",
+    "fail", "expire", "declin", "reject", "trash", "abandon", "return", "chargeback",
     "chargeb", "disput", "fraud", "denied", "unavailable", "revers", "stornier", "storno", "abgebrochen", "abgelehnt",
     "erstattet", "zuruck", "zurueck", "ruckgabe", "rueckgabe", "retour", "fehlgeschlagen", "annul", "rembours",
     "refuse", "echou", "anulad", "anulow", "reembols", "devuel", "devolvid", "rechaz", "fallid", "rimbors", "reso",
@@ -28,7 +29,7 @@ _UNDONE: tuple[str, ...] = (
     "blad", "lost", "zurueckgesandt", "kreditiert", "gutgeschrieben", "afgebroken", "verlopen", "wygas", "vencid",
     "expir", "forfall", "отмен", "возвра", "storniran", "avbrut", "annuler", "annuller", "peruut", "aterbetal",
     "refunder", "tilbagebetal", "palautet", "zrusen", "vracen", "makulerad", "stornovan", "关闭", "取消", "退款",
-    "退货", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
+    "退货", "退貨", "반품", "失败", "关閉", "返品", "返金", "キャンセル", "취소", "환불",
     "torol", "visszater", "visszautas", "sikertelen", "lemond", "iptal", "iade", "reddedil", "basarisiz",
     "rambursat", "batal", "dikembalikan", "ditolak", "ακυρω", "επιστρ", "απορριφ", "скасован", "поверн", "відхил",
     "otkazan", "otkazana", "povrat", "vrnjen", "dobropis", "devol", "отказан", "върнат", "tuhista",
@@ -104,10 +105,18 @@ _SHOWN: tuple[str, ...] = (
     "activ", "aktif", "lathato", "yayinda", "vizibil", "evet", "igen", "da", "tampil", "ενεργ", "ano", "kylla",
     "ναι", "так",
 )  # fmt: skip
+# "Completed" alone tells that an order is done; beside something unknown it may be the end of anything.
+_COMPLETED: tuple[str, ...] = ("완료", "完了", "完成", "成功", "済")
+_OF_ORDERS: tuple[str, ...] = (
+    "결제", "주문", "구매", "거래", "付款", "支付", "交易", "订单", "入金", "注文", "受注", "取引", "購入", "已", "ご",
+)  # fmt: skip
 _MOST_WORDS = 8
-_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN = (
+_LONGEST_WORD = 60  # characters of a state
+_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS = (
     tuple(map(plain_letters, words))
-    for words in (_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN)
+    for words in (
+        *(_UNDONE, _PENDING, _AWAITING, _AWAITED, _DONE, _PARTLY, _KEPT_BACK, _SHOWN, _COMPLETED, _OF_ORDERS),
+    )
 )
 
 
@@ -124,6 +133,8 @@ def order_state(text: str) -> OrderState | None:
             for word in words
         )
 
+    if any(is_ideographic(word) and _is_unclear_end(word) for word in words):
+        return None
     is_not = any(word in ("not", "un", "non", "nicht", "no", "niet", "nie") for word in words)
     if has(_UNDONE):
         return OrderState.PARTLY if has(_PARTLY) else OrderState.DONE if is_not else OrderState.UNDONE
@@ -134,8 +145,20 @@ def order_state(text: str) -> OrderState | None:
     return OrderState.DONE if has(_DONE) else None
 
 
+def _is_unclear_end(word: str) -> bool:
+    """Whether a word says that something came to its end, and nothing else that is known."""
+    if not word.endswith(_COMPLETED) or any(each in word for each in (*_UNDONE, *_PENDING)):
+        return False
+    rest = word
+    for known in sorted((*_COMPLETED, *_OF_ORDERS, *_DONE), key=len, reverse=True):
+        rest = rest.replace(known, "")
+    return bool(rest)
+
+
 def is_kept_back(text: str) -> bool | None:
     """Return whether the state of a product keeps it off the shop's pages; None for an unknown state."""
+    if len(text) > _LONGEST_WORD:
+        return None
     plain = plain_letters(text).strip().removesuffix(".0")
 
     def is_one_of(words: tuple[str, ...]) -> bool:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.core.domain import BoolArray, FloatArray
+from src.core.domain import BoolArray, EventKind, FloatArray
 from src.ingestion.column_names import (
     CANCELLED,
     INVOICE,
+    KIND,
     PRODUCT,
     QUANTITY,
     REFUNDED,
@@ -21,7 +22,7 @@ from src.ingestion.column_names import (
     TOTAL,
 )
 from src.ingestion.event_rules import EventRules
-from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, Layout
+from src.ingestion.layout import EVENTS, PAIRS, PURCHASES, RATINGS, Layout
 from src.ingestion.no_products import is_charge, is_gift_card
 from src.ingestion.order_states import OrderState
 from src.ingestion.parsing import as_texts, is_nothing
@@ -70,16 +71,45 @@ def leave_out_orders(
         titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+    if layout.name in (EVENTS, RATINGS) and STATE in texts:
+        _leave_out_states(texts, layout, rules, rejections)
     if layout.name not in (PURCHASES, PAIRS):
         return None
     if TEST in texts:
         rejections.add_where(texts[TEST], _is_test, RejectionCode.TEST_ORDER)
     candidates = rejections.good
-    partly = np.zeros(len(candidates), dtype=np.bool_)
-    pending = partly.copy()
-    for name in sorted(set(texts.get(STATE, ()))):
-        state = layout.words.state(name)
-        where = where_true(texts[STATE], name.__eq__)
+    partly, pending = _leave_out_states(texts, layout, rules, rejections)
+    if CANCELLED in texts:
+        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
+    share = _share_back(texts, partly)
+    rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
+    return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
+
+
+def _leave_out_states(
+    texts: dict[str, list[str]], layout: Layout, rules: EventRules, rejections: RowRejections
+) -> tuple[BoolArray, BoolArray]:
+    """Leave out rows whose state says that they do not count.
+
+    Args:
+        texts: Role → one text a row.
+        layout: What the cells mean. Of a log the purchases have a state, and what options give a meaning.
+        rules: Whether pending orders count.
+        rejections: Rows that do not count are added.
+
+    Returns:
+        bool[n], rows of partly refunded orders, and rows of orders that are not paid yet.
+    """
+    n = len(rejections.good)
+    partly, pending = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+    states = texts.get(STATE, [])
+    has_state = np.ones(n, dtype=np.bool_)
+    if layout.name == EVENTS:
+        kinds = {name: layout.words.kind(name) for name in set(texts[KIND])}
+        has_state = where_true(texts[KIND], lambda name: kinds[name] == EventKind.PURCHASE.value)
+    for name in sorted(set(states)):
+        state = layout.words.state(name) if layout.name != RATINGS else layout.words.review_state(name)
+        where = where_true(states, name.__eq__) & (has_state | layout.words.gives(name))
         shown = repr(name[:_LONGEST_STATE])
         if state is OrderState.UNDONE:
             rejections.add(where, RejectionCode.ORDER_UNDONE, shown)
@@ -88,11 +118,7 @@ def leave_out_orders(
             rejections.add(where, RejectionCode.ORDER_PENDING, shown)
         elif state is OrderState.PARTLY:
             partly |= where
-    if CANCELLED in texts:
-        rejections.add_where(texts[CANCELLED], _is_cancelled, RejectionCode.ORDER_CANCELLED)
-    share = _share_back(texts, partly)
-    rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
-    return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
+    return partly, pending
 
 
 def _share_back(texts: dict[str, list[str]], partly: BoolArray) -> FloatArray:

@@ -236,7 +236,7 @@ def _parse(texts: list[str], pattern: str) -> tuple[IntArray, BoolArray]:
     if pattern == EPOCH:
         return _epoch(texts)
     if pattern == EXCEL:
-        days, _ = parse_numbers(texts)
+        days, _ = parse_numbers(texts, "," if any("," in text for text in texts) else ".")
         is_time = (days >= _EXCEL_DAYS[0]) & (days <= _EXCEL_DAYS[1])
         seconds = np.round(np.where(is_time, days, 0) * _DAY) + _EXCEL_EPOCH
         return np.where(is_time, seconds, NO_TIME).astype(np.int64), np.asarray(is_time)

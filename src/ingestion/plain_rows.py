@@ -25,6 +25,7 @@ from src.ingestion.event_columns import ColumnBlock, EventColumns, as_columns, k
 from src.ingestion.event_rules import EventRules
 from src.ingestion.event_validation import EMPTY_IDS
 from src.ingestion.layout import RATINGS, Layout, Table
+from src.ingestion.nobody import NOBODY
 from src.ingestion.parsing import EPOCH, as_texts, parse_numbers
 from src.ingestion.rating_scales import differs
 from src.ingestion.raw_rows import RawBlock
@@ -34,6 +35,7 @@ _ROLES = frozenset({USER, PRODUCT, VALUE, TIME})
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _EPOCH_DIGITS = 10  # of seconds; longer numbers are milliseconds and smaller parts
 _SPACE, _TILDE = 0x20, 0x7E  # the printable characters of ASCII
+_NOBODY = pa.array([text.encode() for text in sorted(NOBODY)], pa.binary())
 _LONGEST_EMPTY_ID = max(map(len, EMPTY_IDS))
 
 
@@ -52,7 +54,7 @@ def has_plain_rows(table: Table, rules: EventRules) -> bool:
         return False
     if layout.name != RATINGS or not layout.columns.keys() <= _ROLES:
         return False
-    if layout.fallbacks or layout.unrated or layout.ids is not None or differs(layout.scale, rules):
+    if layout.fallbacks or layout.unrated or layout.nobody or layout.ids is not None or differs(layout.scale, rules):
         return False
     return layout.decimal == "." and len(rows.separator) == 1 and rows.separator != " " and (rows.width or 1) > 1
 
@@ -193,9 +195,16 @@ def _is_odd_id(column: Any) -> BoolArray:
     padded = np.concatenate([data, np.zeros(2, np.uint8)])  # so that the places of empty cells exist
     last, one_before = padded[offsets[1:] - 1], padded[offsets[1:] - 2]
     first = padded[offsets[:-1]]
-    odd |= (first == _SPACE) | (first == ord("'")) | (last == _SPACE) | ((last == ord("0")) & (one_before == ord(".")))
+    odd |= (
+        (first == _SPACE)
+        | (first == ord("'"))
+        | (first == ord("#"))
+        | (last == _SPACE)
+        | ((last == ord("0")) & (one_before == ord(".")))
+    )
     if data.size and (data.min() < _SPACE or data.max() > _TILDE):
         odd[np.searchsorted(offsets, np.flatnonzero((data < _SPACE) | (data > _TILDE)), side="right") - 1] = True
+    odd |= pc.is_in(column, value_set=_NOBODY).to_numpy(zero_copy_only=False)
     short = np.flatnonzero(length <= _LONGEST_EMPTY_ID)
     if len(short):
         odd[short] |= np.array(

@@ -167,9 +167,12 @@ def _brand(cell: object, mended: Counter[str]) -> str | None:
 
 
 def _lower_price(values: Mapping[str, object], mended: Counter[str], decimal: str) -> float | None:
-    """Return the price that a customer pays: the sale price where there is one below the regular price."""
+    """Return the price that a customer pays: the sale price where there is one below it and no flag says no sale."""
     price = _price(values.get(column_names.PRICE), mended, decimal)
     if column_names.SALE_PRICE not in values:
+        return price
+    flag = cell_text(normalize_cell(values.get(column_names.ON_SALE)))
+    if flag and price is not None and is_kept_back(flag):
         return price
     sale = _price(values[column_names.SALE_PRICE], mended, decimal)
     return sale if sale and (price is None or sale < price) else price

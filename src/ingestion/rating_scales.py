@@ -13,6 +13,7 @@ from src.core.errors import InputError
 from src.ingestion.column_words import words_of
 from src.ingestion.event_rules import EventRules
 
+_OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?) ?(?:/|out of|von|sur|su|de|z|van|av|из) ?(?:5|10|20|100)")
 _ENOUGH = 20  # ratings from which a scale can be told from mistakes
 _COVERED = 0.95  # share of the ratings that a scale must hold: the others are mistakes
 
@@ -41,6 +42,12 @@ _NEGATING_WORDS = """
 """
 _NEGATIONS = frozenset(_NEGATING_WORDS.split())
 _MOST_WORDS = 5
+
+
+def without_whole(text: str) -> str:
+    """Return the rating in "8/10" and "4 out of 5"; any other text as it is."""
+    match = _OUT_OF.fullmatch(text)
+    return match[1] if match else text
 
 
 def says_unrated(text: str) -> bool:

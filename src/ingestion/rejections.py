@@ -50,6 +50,7 @@ class RejectionCode(StrEnum):
     NO_PRODUCT = "shipping, tip, discount, deposit or fee: no product"
     TEST_ORDER = "test order"
     NO_CUSTOMER = "sale without a customer (at the till, or by a guest)"
+    NOBODY = "{} stands for no single customer"
     OTHER_LANGUAGE = "text in another language ({}); --language chooses"
     NO_VARIANT = "more pictures of the product above"
 
@@ -68,6 +69,7 @@ LEFT_OUT = frozenset(
         RejectionCode.NO_PRODUCT,
         RejectionCode.TEST_ORDER,
         RejectionCode.NO_CUSTOMER,
+        RejectionCode.NOBODY,
         RejectionCode.OTHER_LANGUAGE,
         RejectionCode.NO_VARIANT,
     }

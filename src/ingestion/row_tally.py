@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.row_validation import ValidatedBlock
+from src.ingestion.word_account import Word
 
 
 @dataclass
@@ -20,6 +21,7 @@ class RowTally:
         rejected: Reason → rows.
         left_out: Reason → rows that were understood and do not count, such as those of cancelled orders.
         by_kind: Kind → events.
+        words: Words that decide what a row counts for → rows.
     """
 
     n_read: int = 0
@@ -27,6 +29,7 @@ class RowTally:
     rejected: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     by_kind: Counter[str] = field(default_factory=Counter)
+    words: Counter[Word] = field(default_factory=Counter)
 
     def add(self, block: ValidatedBlock | ColumnBlock) -> None:
         """Count the rows of a block."""
@@ -35,6 +38,7 @@ class RowTally:
         self.rejected.update(row.reason for row in block.rejected if not row.is_left_out)
         self.left_out.update(row.reason for row in block.rejected if row.is_left_out)
         self.by_kind.update(block.by_kind)
+        self.words.update(block.words)
 
     @property
     def n_rejected(self) -> int:

@@ -36,8 +36,9 @@ from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
 from src.ingestion.row_rejections import RowRejections
+from src.ingestion.word_account import Word, count_words
 
-_NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "available", "variants")
+_NO_FIELD = ("image", "main_category", "group", "listed", "sale_price", "on_sale", "available", "variants")
 _PRODUCT_FIELDS = {role: role for role in CATALOGUE_ROLES if role not in _NO_FIELD} | {
     "image": "image_url",
     "group": "group_id",
@@ -59,6 +60,7 @@ class ValidatedBlock:
         renamed: Id of a product in the file → the one that an option gives it.
         undone: What was bought in orders that were cancelled or refunded, as returns.
         parent: Id of a product → the one whose row names it as a variant.
+        words: Words that decide what a row counts for → rows.
     """
 
     n_rows: int
@@ -71,6 +73,7 @@ class ValidatedBlock:
     renamed: dict[str, str] = field(default_factory=dict)
     undone: EventBatch = field(default_factory=no_events)
     parent: dict[str, str] = field(default_factory=dict)
+    words: Counter[Word] = field(default_factory=Counter)
 
     @property
     def by_kind(self) -> Counter[str]:
@@ -94,8 +97,44 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     """
     if layout.name == LISTS:
         return _validate_lists(block, layout)
-    n = len(block.rows)
+    cells = _cells_of(block, layout)
+    rejections = RowRejections(len(block.rows))
+    if not layout.has_events and LANGUAGE in cells:
+        _leave_out_other_languages(cells, layout, rejections)
+    if layout.name == EVENTS:
+        leave_out_no_acts(as_texts(cells[KIND]), layout.words, rejections)
+    products = validate_ids(cells[PRODUCT], "product id", rejections)
+    renamed = layout.ids.apply(products) if layout.ids else {}
+    products = [renamed.get(text, text) for text in products] if renamed else products
+    if layout.names:  # concatenated files have the header between their rows
+        header = layout.names[layout.columns[PRODUCT]]
+        if header in products:
+            rejections.add_where(products, header.__eq__, RejectionCode.REPEATED_HEADER)
+    validated = ValidatedEvents(no_events(), np.zeros(0, bool))
+    if layout.has_events:
+        validated = validate_events(cells, products, layout, rules, rejections)
+    mended: Counter[str] = Counter()
+    rows = _catalogue_rows(cells, products, np.flatnonzero(rejections.good), validated.is_return, layout)
+    catalogue = [clean_product(values, mended, layout.decimal) for values in rows]
+    return ValidatedBlock(
+        len(block.rows) + len(block.broken),
+        validated.events,
+        validated.counted,
+        catalogue,
+        rejections.rejected_rows(block),
+        mended,
+        validated.nulls if layout.has_events else _empty_fields(catalogue, cells),
+        renamed,
+        validated.undone,
+        {id_: str(values[PRODUCT]) for values in rows for id_ in variants_of(values.get(VARIANTS))},
+        count_words(cells, layout),
+    )
+
+
+def _cells_of(block: RawBlock, layout: Layout) -> dict[str, Sequence[object]]:
+    """Return role → one cell a row, gaps filled from the columns beside."""
     columns = list(zip(*block.rows, strict=True))
+    n = len(block.rows)
     cells: dict[str, Sequence[object]] = {role: columns[at] if n else () for role, at in layout.columns.items()}
     for role, others in layout.fallbacks.items():
         beside = [columns[at] for at in others] if n else []
@@ -106,44 +145,9 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
             cells[role] = layout.words.decisive_states([as_texts(column) for column in (cells[role], *beside)])
         else:
             cells[role] = _filled(cells[role], beside)
-    rejections = RowRejections(n)
-    if not layout.has_events and LANGUAGE in cells:
-        _leave_out_other_languages(cells, layout, rejections)
-    if layout.name == EVENTS:
-        leave_out_no_acts(as_texts(cells[KIND]), layout.words, rejections)
-    products = validate_ids(cells[PRODUCT], "product id", rejections)
-    renamed = layout.ids.apply(products) if layout.ids else {}
-    if renamed:
-        products = [renamed.get(text, text) for text in products]
-    if layout.names:  # concatenated files have the header between their rows
-        header = layout.names[layout.columns[PRODUCT]]
-        if header in products:
-            rejections.add_where(products, header.__eq__, RejectionCode.REPEATED_HEADER)
-    if layout.has_events:
-        validated = validate_events(cells, products, layout, rules, rejections)
-    else:
-        validated = ValidatedEvents(no_events(), np.zeros(0, bool))
     if layout.name == GENRES:
-        first = layout.columns[CATEGORY]
-        cells[CATEGORY] = [genres_of(row[first:]) for row in block.rows]
-    mended: Counter[str] = Counter()
-    rows = _catalogue_rows(cells, products, np.flatnonzero(rejections.good), validated.is_return, layout)
-    catalogue = [clean_product(values, mended, layout.decimal) for values in rows]
-    parent = {id_: str(values[PRODUCT]) for values in rows for id_ in variants_of(values.get(VARIANTS))}
-    nulls = validated.nulls if layout.has_events else _empty_fields(catalogue, cells)
-    rejected = rejections.rejected_rows(block)
-    return ValidatedBlock(
-        n + len(block.broken),
-        validated.events,
-        validated.counted,
-        catalogue,
-        rejected,
-        mended,
-        nulls,
-        renamed,
-        validated.undone,
-        parent,
-    )
+        cells[CATEGORY] = [genres_of(row[layout.columns[CATEGORY] :]) for row in block.rows]
+    return cells
 
 
 def _filled(cells: Sequence[object], others: Sequence[Sequence[object]]) -> Sequence[object]:
@@ -191,6 +195,8 @@ def _catalogue_rows(
     """Return the attributes of products as role → cell: every row of a catalogue, or each product's last sale."""
     roles = CATALOGUE_ROLES if layout.has_events else (*CATALOGUE_ROLES, STATE)
     columns = {role: cells[role] for role in roles if role in cells}
+    if layout.words.given and not layout.has_events:
+        columns |= {role: layout.words.shown(columns[role]) for role in (LISTED, STATE) if role in columns}
     if not columns:
         return [{PRODUCT: products[row]} for row in good.tolist()] if not layout.has_events else []
     rows = good.tolist()

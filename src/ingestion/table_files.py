@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from src.ingestion.csv_rows import HEADER_ROWS, CsvRows
 from src.ingestion.input_files import InputFile
 from src.ingestion.json_rows import JsonDocumentRows, JsonLinesRows
 from src.ingestion.layout import LISTS, Hints
+from src.ingestion.line_items import is_map_of_quantities
 from src.ingestion.nested_json import NestedJsonDocumentRows, NestedJsonRows, plan_of
 from src.ingestion.parquet_rows import ParquetRows
 from src.ingestion.parsing import as_texts
@@ -184,7 +186,9 @@ def _text_sample(rows: FlatRows, names: Sequence[str]) -> tuple[list[list[str]],
 
 
 def _cell_text(cell: object) -> str:
-    """Return a cell as text; of an object or a list that is not empty only what it is."""
+    """Return a cell as text; of an object or a list that is not empty only what it is, but of maps of products all."""
+    if isinstance(cell, dict) and is_map_of_quantities(cell):
+        return json.dumps(cell)
     if isinstance(cell, dict | list) and cell:
         return "{…}" if isinstance(cell, dict) else "[…]"
     return as_texts([cell])[0]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from src.core.domain import EventKind
+from src.ingestion.column_account import ColumnFate, Fate
 from src.ingestion.column_names import (
+    BRAND,
     CANCELLED,
-    INVOICE,
+    CATEGORY,
+    GROUP,
+    IMAGE,
     KIND,
     LISTED,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
     REFUNDED,
-    SALE_PRICE,
     STATE,
+    TIME,
+    TITLE,
+    USER,
+    VALUE,
+    WITHDRAWN,
     candidates,
     is_number,
 )
@@ -21,12 +34,25 @@ from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_vocabulary import SALE_WORD
 from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words, words_of
 from src.ingestion.event_kind_names import kind_of
-from src.ingestion.layout import EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES
+from src.ingestion.first_rows import FirstRows
+from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 _MOST_CODES = 10
+_SHOWN_CELLS, _SHOWN_LETTERS = 3, 30
+_MOST_NAMED = 5  # columns in one sentence
+_FULL = 0.95
+_MOST_SORTS, _MOSTLY = 6, 0.9
+_DIGITS_OF_TIMES = 5
+_OF_CATALOGUE = frozenset({TITLE, CATEGORY, BRAND, PRICE, IMAGE, GROUP})
+_OF_LOG = frozenset({TIME, QUANTITY, VALUE, KIND, STATE})
+_FEW = 2
+_REPEATED = 0.4
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
 _SALES = frozenset({PURCHASES, PAIRS})
+_OF_EVENTS = frozenset({PURCHASES, PAIRS, EVENTS, RATINGS, CLICKS})
+_SIGNS = re.compile("[,='\"\n]")
+"""Characters that have a meaning in options."""
 _NO_LOGS = frozenset(LAYOUTS) - {EVENTS}
 
 
@@ -36,10 +62,12 @@ class _Telling(NamedTuple):
     Attributes:
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
-        note: What is said of it; {name}, {shown} (three cells), {one} and {two} (cells) stand for the column.
+        note: What is said; {columns} (names with cells) stands for all columns of this look, {name}, {one} and {two}
+            (cells) for the first.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
+        unknown: Whether it matters only in columns that nothing else explains.
     """
 
     layouts: Collection[str]
@@ -48,6 +76,20 @@ class _Telling(NamedTuple):
     allowed: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()
     needed: frozenset[str] = frozenset()
+    unknown: bool = False
+
+    def fits(self, profile: ColumnProfile, fate: ColumnFate) -> bool:
+        """Whether an unused column has this look."""
+        return (fate.fate is Fate.UNKNOWN or not self.unknown) and self.looks(profile)
+
+    def sentence(self, found: Sequence[tuple[int, ColumnProfile]]) -> str:
+        """Return what is said of all columns of this look, each with its position."""
+        named = ", ".join(_shown(profile) for _, profile in found[:_MOST_NAMED])
+        named += f" and {len(found) - _MOST_NAMED} others" if len(found) > _MOST_NAMED else ""
+        at, first = found[0]
+        cells = [cell for cell in dict.fromkeys(first.cells) if not _SIGNS.search(cell)] or ["WORD"]
+        name = str(at + 1) if _SIGNS.search(first.name) or not first.name else first.name
+        return self.note.format(columns=named, name=name, one=cells[0], two=cells[1 % len(cells)])
 
     def concerns(self, layout: str, roles: Collection[str], ignored: Collection[str]) -> bool:
         """Tell whether it matters in a file.
@@ -66,41 +108,122 @@ class _Telling(NamedTuple):
 
 def unused_notes(
     layout: str,
-    roles: Collection[str],
-    used: Collection[int],
-    profiles: Sequence[ColumnProfile],
+    roles: Mapping[str, int],
+    fates: Sequence[ColumnFate],
+    first: FirstRows,
     ignored: Collection[str],
+    *,
+    is_grouped: bool,
 ) -> list[str]:
     """Say which columns look telling and are not used.
 
     Args:
         layout: of the file.
-        roles: that a column has.
-        used: positions of the columns that are read.
-        profiles: of all columns.
+        roles: role → position.
+        fates: what became of each column.
+        first: the first rows of the file.
         ignored: roles that an option rules out.
+        is_grouped: whether rows belong to groups, so that some lack what the first one has.
 
     Returns:
-        A sentence with an option for each such column.
+        A sentence with an option for the columns of each look.
     """
-    notes = []
     looks = [each for each in _LOOKS if each.concerns(layout, roles, ignored)]
-    for at, profile in enumerate(profiles):
-        if at in used or not profile.cells or profile.nested:
+    found: dict[int, list[tuple[int, ColumnProfile]]] = {}
+    for fate in fates:
+        profile = first.profiles[fate.at]
+        if fate.fate is Fate.USED or not profile.cells or profile.nested:
             continue
-        found = next((each for each in looks if each.looks(profile)), None)
-        if found is not None:
-            one, *others = dict.fromkeys(profile.cells)
-            shown = ", ".join(map(repr, [one, *others[:2]]))
-            notes.append(found.note.format(name=profile.name, shown=shown, one=one, two="".join(others[:1])))
-    return notes
+        number = next((n for n, each in enumerate(looks) if each.fits(profile, fate)), None)
+        if number is not None:
+            found.setdefault(number, []).append((fate.at, profile))
+    notes = [looks[number].sentence(columns) for number, columns in sorted(found.items())]
+    is_explained = is_grouped or KIND in roles
+    sorts = [] if is_explained else _sorts_of_rows(layout, roles, fates, first)
+    notes += _without_times(layout, roles, fates, first) if TIME not in ignored else []
+    return [*notes, *_misfits(layout, roles, fates, first, ignored), *sorts]
 
 
-def _is_unknown_enumeration(profile: ColumnProfile) -> bool:
-    """Whether a column of unknown name has a few words that repeat, as kinds of events do."""
-    is_known = any(classes_of(profile.name)) or candidates([profile.name])
-    few = 1 < profile.n_distinct <= _MOST_CODES and len(profile.cells) >= MANY
-    return not is_known and few and profile.filled >= 0.9 and profile.is_enumeration
+def _without_times(layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Say that events have no times, and which column grows with the rows as times do."""
+    free = [first.profiles[fate.at] for fate in fates if fate.fate is not Fate.USED and first.profiles[fate.at].cells]
+    if layout == PRODUCTS or TIME in roles or not free:
+        return []
+    grows = next((profile for profile in free if _grows(profile)), None)
+    found = f"; {_shown(grows)} grows with the rows, but is no time that is known" if grows else ""
+    return [f"no column has the times of events{found}: all count as equally old; if one has: --columns time=COLUMN"]
+
+
+def _grows(profile: ColumnProfile) -> bool:
+    """Whether a column has long numbers that grow from row to row."""
+    if (
+        profile.integers < 1.0
+        or min(map(len, profile.cells)) < _DIGITS_OF_TIMES
+        or len(profile.cells) < _DIGITS_OF_TIMES
+    ):
+        return False
+    numbers = [int(cell) for cell in profile.cells]
+    return sum(after >= before for before, after in pairwise(numbers)) >= _MOSTLY * (len(numbers) - 1)
+
+
+def _misfits(
+    layout: str, roles: Collection[str], fates: Sequence[ColumnFate], first: FirstRows, ignored: Collection[str]
+) -> list[str]:
+    """Name the columns whose names promise what the file lacks, and whose cells are something else."""
+    wanted = _OF_CATALOGUE if layout == PRODUCTS else _OF_LOG
+    found = []
+    for fate in fates:
+        profile = first.profiles[fate.at]
+        if fate.fate is Fate.USED or profile.n_distinct < 2:
+            continue
+        role = next(iter(candidates([profile.name])), None) or (role_by_words(profile.name) or (None,))[0]
+        if role in wanted and role not in {*roles, *ignored}:
+            found.append(f"{_shown(profile)} is named like the {role}, and its cells do not look so")
+    return [f"{'; '.join(found)}: not used"] if found else []
+
+
+def _sorts_of_rows(layout: str, roles: Mapping[str, int], fates: Sequence[ColumnFate], first: FirstRows) -> list[str]:
+    """Name an unused column whose words tell rows that have a decisive cell from rows that do not."""
+    decisive = [roles[role] for role in (_OF_CATALOGUE if layout == PRODUCTS else (USER, PRODUCT)) if role in roles]
+    for fate in fates:
+        profile = first.profiles[fate.at]
+        is_sort = profile.is_enumeration and 1 < profile.n_distinct <= _MOST_SORTS and profile.filled >= _FULL
+        if fate.fate is Fate.USED or not is_sort or any(map(str.isdigit, "".join(profile.cells))):
+            continue
+        sorts = {cell: [row for row in first.rows if row[fate.at].strip() == cell] for cell in profile.cells}
+        for at in decisive:
+            shares = {cell: sum(bool(row[at].strip()) for row in rows) / len(rows) for cell, rows in sorts.items()}
+            full, empty = max(shares, key=lambda cell: shares[cell]), min(shares, key=lambda cell: shares[cell])
+            if shares[full] >= _MOSTLY and shares[empty] <= 1 - _MOSTLY and len(sorts[empty]) > 1:
+                what, word = ("a product", "hidden") if layout == PRODUCTS else ("an event", "none")
+                return [
+                    f"{_shown(profile)} tells sorts of rows: those of {full!r} have {first.profiles[at].name!r}, those "
+                    f"of {empty!r} have none, and each was taken for {what}; if some are none: --columns "
+                    f"'state={profile.name}' --words '{empty}={word}'"
+                ]
+    return []
+
+
+def _shown(profile: ColumnProfile) -> str:
+    """Return a column's name with three of its cells."""
+    cells = list(dict.fromkeys(profile.cells))[:_SHOWN_CELLS]
+    return f"{profile.name!r} ({', '.join(repr(cell[:_SHOWN_LETTERS]) for cell in cells)})"
+
+
+def _may_decide(profile: ColumnProfile) -> bool:
+    """Whether the cells of a column may decide what a row counts for: words, flags or codes that repeat, or gaps."""
+    if profile.n_distinct < 2:
+        return profile.filled < _FULL and not profile.texts
+    is_sparse_date = profile.times >= 0.9 and profile.filled < _FULL
+    repeats = profile.repeated >= _REPEATED
+    is_code = profile.numbers >= 0.9 and profile.n_distinct <= _MOST_CODES and repeats
+    is_person = profile.share(lambda cell: "@" in cell) > 0.0
+    return is_sparse_date or is_code or (profile.is_enumeration and repeats and not is_person)
+
+
+def _is_mark(profile: ColumnProfile) -> bool:
+    """Whether the filled cells of a column are dates, or crosses."""
+    return profile.times >= 0.9 or {cell.lower() for cell in profile.cells} <= {"x", "*", "1", "✓", "✗"}
 
 
 def _has_kinds(profile: ColumnProfile) -> bool:
@@ -118,18 +241,14 @@ def _names_kinds(profile: ColumnProfile) -> bool:
 
 
 def _is_flag(profile: ColumnProfile) -> bool:
-    """Whether a column of unknown name has words for yes and no."""
-    meanings = {is_kept_back(cell) for cell in set(profile.cells) if not cell.isdecimal()}
-    return (
-        {True, False} <= meanings
-        and profile.is_enumeration
-        and profile.listings >= 0.5
-        and not any(classes_of(profile.name))
-    )
+    """Whether a column of unknown name has words, or 0 and 1, for yes and no."""
+    meanings = {is_kept_back(cell) for cell in set(profile.cells) if len(cell) > 1 or cell in "01yYnNjJ"}
+    few = profile.is_enumeration or (set(profile.cells) == {"0", "1"} and len(profile.cells) >= _FEW)
+    return {True, False} <= meanings and few and profile.listings >= 0.5 and not any(classes_of(profile.name))
 
 
-def _says_on_sale(profile: ColumnProfile) -> bool:
-    """Whether a column says yes or no, and its name that this is about a sale."""
+def says_on_sale(profile: ColumnProfile) -> bool:
+    """Return whether a column says yes or no, and its name that this is about a sale."""
     meanings = {is_kept_back(cell) for cell in set(profile.cells)}
     is_of_sale = SALE_WORD in classes_of(profile.name) or "sale" in words_of(profile.name)
     return is_of_sale and meanings == {True, False} and profile.listings == 1.0
@@ -149,6 +268,12 @@ def has_undone(profile: ColumnProfile) -> bool:
     return profile.is_enumeration and profile.states >= 0.5 and OrderState.UNDONE in states
 
 
+def _names_listing(profile: ColumnProfile) -> bool:
+    """Whether a column is named like the state of a product, or like whether it is shown."""
+    role = role_by_words(profile.name)
+    return says_state(profile) or (role is not None and role[0] == LISTED)
+
+
 def says_state(profile: ColumnProfile) -> bool:
     """Return whether a column is named like states of orders."""
     role = role_by_words(profile.name)
@@ -160,56 +285,65 @@ _LOOKS = (
     _Telling(
         _NO_LOGS,
         lambda profile: profile.is_enumeration and _has_kinds(profile),
-        "{name!r} ({shown}) looks like kinds of events and is not used; to use it: --layout events "
-        "--columns kind={name}",
+        "{columns} looks like kinds of events and is not used; to use it: --layout events --columns 'kind={name}'",
         allowed=frozenset({KIND}),
     ),
     _Telling(
-        _SALES,
+        _OF_EVENTS,
         lambda profile: says_state(profile) and profile.n_distinct > 1,
-        "{name!r} ({shown}) seems to say what became of an order, and its words are not known: every row counts; if "
+        "{columns} seems to say what became of an order, and its words are not known: every row counts; if "
         "some must not: --columns 'state={name}' --words '{one}=cancelled'",
         unread=frozenset({STATE}),
     ),
     _Telling(
-        _SALES,
-        lambda profile: _is_unknown_enumeration(profile) or _names_kinds(profile),
-        "{name!r} ({shown}) is not known and not used: every row counts alike; if it tells kinds of events: "
-        "--layout events --columns 'kind={name}' --words '{one}=view,{two}=purchase'",
-        unread=frozenset({KIND, STATE, INVOICE}),
-    ),
-    _Telling(
-        {PRODUCTS},
-        _is_flag,
-        "{name!r} ({shown}) is not used; if it says which products are shown: --columns 'listed={name}'",
-        unread=frozenset({LISTED}),
-    ),
-    _Telling(
-        {EVENTS},
+        _OF_EVENTS,
         has_undone,
-        "{name!r} ({shown}) is not used: rows count by their kind alone; to count by it instead: --layout purchases "
-        "--columns 'kind=,state={name}'",
+        "{columns} is not used; if its rows of cancelled or returned orders must not count: --columns 'state={name}'",
         allowed=frozenset({STATE}),
-    ),
-    _Telling(
-        {PRODUCTS},
-        _says_on_sale,
-        "{name!r} ({shown}) is not used: a sale price below the price counts in every row; for none: "
-        "--columns sale_price=",
-        needed=frozenset({SALE_PRICE}),
     ),
     _Telling(
         {PAIRS},
         _may_be_ratings,
-        "{name!r} ({shown}) has numbers that may be ratings and is not used; if they are: --layout ratings "
+        "{columns} has numbers that may be ratings and is not used; if they are: --layout ratings "
         "--columns 'rating={name}'",
     ),
     _Telling(
+        {PRODUCTS},
+        lambda profile: _names_listing(profile) and profile.is_enumeration and profile.n_distinct > 1,
+        "{columns} seems to say which products are kept back, and its words are not known: all are listed; if some "
+        "must not be: --columns 'listed={name}' --words '{one}=hidden'",
+        unread=frozenset({LISTED, STATE}),
+    ),
+    _Telling(
+        {PRODUCTS},
+        _is_flag,
+        "{columns} is not used; if it says which products are shown: --columns 'listed={name}'",
+        unread=frozenset({LISTED}),
+    ),
+    _Telling(
         _SALES,
-        has_undone,
-        "{name!r} ({shown}) is not used; if its rows of cancelled or returned orders must not count: "
-        "--columns state={name}",
+        lambda profile: _names_kinds(profile) or _may_decide(profile),
+        "{columns} is not understood and not used: every row counts alike; if some of its rows must not count: "
+        "--columns 'state={name}' --words '{one}=cancelled'; if it tells kinds of events: --layout events "
+        "--columns 'kind={name}' --words '{one}=view,{two}=purchase'",
         allowed=frozenset({STATE}),
+        unknown=True,
+    ),
+    _Telling(
+        _OF_EVENTS,
+        _may_decide,
+        "{columns} is not understood and not used; if some of its rows must not count: --columns 'state={name}' "
+        "--words '{one}=cancelled'",
+        allowed=frozenset({STATE}),
+        unknown=True,
+    ),
+    _Telling(
+        {PRODUCTS},
+        lambda profile: _FEW <= len(profile.cells) < _FULL * profile.n_rows and _is_mark(profile),
+        "{columns} is filled for some products only, not understood and not used; if it says which products are kept "
+        "back: --columns 'withdrawn={name}'",
+        allowed=frozenset({WITHDRAWN}),
+        unknown=True,
     ),
 )
 """Of several that a column has, the first is said."""

@@ -12,6 +12,7 @@ from src.core.mapped_arrays import mapped
 
 _ARRAYS = ("blob", "offsets", "order")
 _MAX_TABLE_BYTES = 1 << 27
+_MOST_MET = 4_096
 
 
 class Vocabulary:
@@ -31,6 +32,7 @@ class Vocabulary:
         self._bytes, self._begins, self._sorted = (
             np.ascontiguousarray(array).data for array in (self._blob, self._offsets, self._order)
         )
+        self._met: dict[str, int] = {}  # ids that were looked up lately: most requests name the same products
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> Vocabulary:
@@ -61,9 +63,14 @@ class Vocabulary:
 
     def idx_of(self, id_: str) -> int | None:
         """Return the row number of an id, by binary search; None for an unknown id."""
+        if (met := self._met.get(id_)) is not None:
+            return met
         wanted = id_.encode("utf-8", "surrogatepass")
         place = self._place_of(wanted)
         if place < len(self._order) and self._bytes_of(idx := self._sorted[place]) == wanted:
+            if len(self._met) >= _MOST_MET:
+                self._met.clear()
+            self._met[id_] = idx
             return idx
         return None
 

@@ -4,24 +4,28 @@ Minimises Σ c_ui (p_ui - x_u · y_i)² + λ (Σ|x_u|² + Σ|y_i|²) with the co
 c = 1 for every other pair (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
 2008). Only item factors are stored: the factors of a user are computed from the history at query time (equation 4). A
 CUDA device is driven by the library implicit, if that is installed.
+
+α is divided by powers of the degrees of user and item, in units of their means, as R̃ of spectral is: otherwise the few
+users with long histories and the popular items make most of the loss. Exponents of 0 are the published model.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import FloatArray, IntArray
+from src.core.mapped_arrays import mapped
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
 
@@ -46,6 +50,8 @@ class AlsParams:
         regularization: λ.
         alpha: α.
         iterations: passes over users and items.
+        user_exponent: α is multiplied by (degree of the user / mean)^-user_exponent; a degree is a sum of weights.
+        item_exponent: the same of the item.
         use_gpu: train on a CUDA device, for which implicit must be installed and built; without one, on the CPU.
     """
 
@@ -53,6 +59,8 @@ class AlsParams:
     regularization: float = 0.05
     alpha: float = 10.0
     iterations: int = 15
+    user_exponent: float = 0.0
+    item_exponent: float = 0.0
     use_gpu: bool = False
 
     @classmethod
@@ -63,7 +71,7 @@ class AlsParams:
             settings.als_regularization,
             settings.als_alpha,
             settings.als_iterations,
-            settings.als_use_gpu,
+            use_gpu=settings.als_use_gpu,
         )
 
 
@@ -97,13 +105,28 @@ class Als(FromHistory, SavedAsArrays):
     Attributes:
         item_factors: float32[n_items, f], Y.
         gram: float32[f, f], YᵀY + λ I.
+        share: float32[n_items], what is left of α for an item.
+        mean_degree: of users.
     """
 
-    ARRAYS: ClassVar = ("item_factors", "gram")
+    ARRAYS: ClassVar = ("item_factors", "gram", "share")
+    NUMBERS: ClassVar = ("mean_degree",)
     PARAMS: ClassVar = AlsParams
 
     item_factors: FloatArray
     gram: FloatArray
+    share: FloatArray
+    mean_degree: float
+
+    @classmethod
+    @override
+    def load(cls, folder: Path) -> Als:
+        """Map what `save` wrote; models of earlier versions have exponents of 0 and neither share nor mean_degree."""
+        if (folder / "share.npy").exists():
+            return super().load(folder)
+        document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        factors, gram = mapped(folder / "item_factors.npy"), mapped(folder / "gram.npy")
+        return cls(AlsParams(**document["params"]), factors, gram, np.ones(len(factors), np.float32), 1.0)
 
     @property
     @override
@@ -121,19 +144,20 @@ class Als(FromHistory, SavedAsArrays):
     def _user_factors(self, history: csr_matrix) -> FloatArray:
         """Return float32[n, f], the solution of equation 4 for each history."""
         users = np.zeros((history.shape[0], self.item_factors.shape[1]), np.float32)
+        extra = _extra_of_rows(history, self.share, self.mean_degree, self.params)
         length = np.diff(history.indptr)
         shortest = min(_SHORT, users.shape[1] // 4)
         if len(users) > 1:
-            self._solve_short(history, shortest, users)
-        self._solve_long(history, np.flatnonzero(length > (shortest if len(users) > 1 else 0)), users)
+            self._solve_short(extra, shortest, users)
+        self._solve_long(extra, np.flatnonzero(length > (shortest if len(users) > 1 else 0)), users)
         return users
 
-    def _solve_short(self, history: csr_matrix, longest: int, users: FloatArray) -> None:
+    def _solve_short(self, extras: csr_matrix, longest: int, users: FloatArray) -> None:
         """Write the factors of histories of at most `longest` products, by the Woodbury identity.
 
         With G = RRᵀ and V = YR⁻ᵀ of a history's products, x = R⁻ᵀVᵀz, z = 1 + d - Ds, (I + VVᵀD) s = VVᵀ(1 + d).
         """
-        length = np.diff(history.indptr)
+        length = np.diff(extras.indptr)
         if longest < 1 or not (length <= longest).any():
             return
         inverse_root = self._inverse_root
@@ -141,47 +165,43 @@ class Als(FromHistory, SavedAsArrays):
             rows = np.flatnonzero(length == m)
             n_parts = max(1, len(rows) * m * users.shape[1] // _SHORT_NUMBERS + 1)
             for part in np.array_split(rows, n_parts) if len(rows) else ():
-                at = history.indptr[part][:, None] + np.arange(m)
-                extra = self.params.alpha * history.data[at]
-                whitened = self.item_factors[history.indices[at]] @ inverse_root.T
+                at = extras.indptr[part][:, None] + np.arange(m)
+                extra = extras.data[at]
+                whitened = self.item_factors[extras.indices[at]] @ inverse_root.T
                 gram = whitened @ whitened.transpose(0, 2, 1)
                 right = (gram @ (1 + extra)[:, :, None])[:, :, 0]
                 explained = np.linalg.solve(np.eye(m) + gram * extra[:, None, :], right[:, :, None])[:, :, 0]
                 z = (1 + extra - extra * explained).astype(np.float32)
                 users[part] = (z[:, None, :] @ whitened)[:, 0] @ inverse_root
 
-    def _solve_long(self, history: csr_matrix, rows: IntArray, users: FloatArray) -> None:
+    def _solve_long(self, extras: csr_matrix, rows: IntArray, users: FloatArray) -> None:
         """Write the factors of these histories, each by a system of f equations."""
 
         def solve(part: IntArray) -> None:
             for row in part.tolist():
-                at = slice(history.indptr[row], history.indptr[row + 1])
-                users[row] = np.linalg.solve(*self._system(history.indices[at], history.data[at]))
+                at = slice(extras.indptr[row], extras.indptr[row + 1])
+                users[row] = np.linalg.solve(*self._system(extras.indices[at], extras.data[at]))
 
-        parts = np.split(rows, range(_QUERIES_PER_TASK, len(rows), _QUERIES_PER_TASK))
-        if len(parts) < 2:
-            any(map(solve, parts))
-            return
         # The systems are small: one thread per system is some twenty times faster than several threads for each.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            any(pool.map(solve, parts))
+        map_on_all_cores(solve, np.split(rows, range(_QUERIES_PER_TASK, len(rows), _QUERIES_PER_TASK)))
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         if not len(query.item_idx):
             return np.full(len(item_idx), np.nan, np.float32)
         short = len(query.item_idx) <= len(self.gram) // _SHARE_OF_SHORT
-        user = self._of_short(query) if short else np.linalg.solve(*self._system(query.item_idx, query.weight))
+        degree = float(query.weight.sum()) / self.mean_degree
+        extra = _extra(query.weight, self.share[query.item_idx], degree, self.params)
+        user = self._of_short(query.item_idx, extra) if short else np.linalg.solve(*self._system(query.item_idx, extra))
         return np.asarray(self.item_factors[item_idx] @ user)
 
-    def _of_short(self, query: QueryRows) -> FloatArray:
+    def _of_short(self, item_idx: IntArray, extra: FloatArray) -> FloatArray:
         """Return the factors of a user with few products, from m equations instead of f.
 
         By the Woodbury identity, with G = YᵀY + λ I over all items, the m factors Y of the history, P = G⁻¹Yᵀ, K = YP
-        and D = α w: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
+        and D = C - I: x = P (z - D (I + K D)⁻¹ K z), z = 1 + D.
         """
-        factors = self.item_factors[query.item_idx].astype(np.float64)
-        extra = self.params.alpha * query.weight.astype(np.float64)
+        factors, extra = self.item_factors[item_idx].astype(np.float64), extra.astype(np.float64)
         projected = self._inverse_gram @ factors.T
         kernel, confidence = factors @ projected, 1 + extra
         explained = np.linalg.solve(np.eye(len(extra)) + kernel * extra, kernel @ confidence)
@@ -201,10 +221,9 @@ class Als(FromHistory, SavedAsArrays):
         """float64[f, f], G⁻¹."""
         return np.linalg.inv(self.gram.astype(np.float64))
 
-    def _system(self, item_idx: IntArray, weight: FloatArray) -> _LinearSystem:
-        """Return the normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p."""
+    def _system(self, item_idx: IntArray, extra: FloatArray) -> _LinearSystem:
+        """Return the normal equations of a history, (YᵀY + λ I + Yᵀ(C - I)Y) x = YᵀC p. extra: diagonal of C - I."""
         factors = self.item_factors[item_idx]
-        extra = self.params.alpha * weight
         return _LinearSystem(self.gram + (factors.T * extra) @ factors, (1 + extra) @ factors)
 
     def describe(self) -> dict[str, int]:
@@ -228,13 +247,23 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
     """
     histories = data.histories
     several = np.flatnonzero(np.diff(histories.indptr) > 1)  # a history of one product relates it to no other
-    extra = histories[several] if len(several) else histories.copy()
+    kept = histories[several] if len(several) else histories
+    degree = np.maximum(np.asarray(kept.sum(axis=0)).ravel(), 1)
+    share = (degree / (degree[degree > 1].mean() if (degree > 1).any() else 1.0)) ** -params.item_exponent
+    user_degree = np.asarray(kept.sum(axis=1)).ravel()
+    mean_degree = max(float(user_degree.mean()), 1.0) if len(user_degree) else 1.0
+    extra = _extra_of_rows(kept, share, mean_degree, params)
+
+    def model_of(item_factors: FloatArray) -> Als:
+        ridge = params.regularization * np.eye(item_factors.shape[1], dtype=np.float32)
+        gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
+        return Als(params, item_factors, gram, share.astype(np.float32), mean_degree)
+
     factors = min(params.factors, *histories.shape)
     if not extra.nnz:
-        return _als(np.zeros((extra.shape[1], factors), np.float32), params)
-    extra.data *= np.float32(params.alpha)
+        return model_of(np.zeros((extra.shape[1], factors), np.float32))
     if params.use_gpu and _has_gpu():
-        return _als(_fit_on_gpu(extra, factors, params, seed), params)
+        return model_of(_fit_on_gpu(extra, factors, params, seed))
     from src.models.kernels import als_trainer  # not at the top: serving must not import Numba
 
     continued = start if start is not None and start.item_factors.shape == (extra.shape[1], factors) else None
@@ -248,7 +277,24 @@ def train(data: TrainingData, params: AlsParams, *, seed: int, start: Als | None
         seed=seed,
         start=None if continued is None else continued.item_factors,
     )
-    return _als(item_factors, params)
+    return model_of(item_factors)
+
+
+def _extra_of_rows(histories: csr_matrix, share: FloatArray, mean_degree: float, params: AlsParams) -> csr_matrix:
+    """Return float32 CSR of the shape of the histories, c - 1 of each pair; see `_extra`."""
+    degree = np.repeat(np.asarray(histories.sum(axis=1)).ravel(), np.diff(histories.indptr)) / mean_degree
+    extra = _extra(histories.data, share[histories.indices], degree, params)
+    return csr_matrix((extra, histories.indices, histories.indptr), shape=histories.shape)
+
+
+def _extra(weight: FloatArray, share: FloatArray, degree: FloatArray | float, params: AlsParams) -> FloatArray:
+    """Return float32, c - 1 of pairs by their weights, the shares of their items and the degrees of their users."""
+    extra = params.alpha * weight
+    if params.item_exponent:
+        extra = extra * share
+    if params.user_exponent:
+        extra = extra * np.maximum(degree, 1e-6) ** -params.user_exponent
+    return np.asarray(extra, dtype=np.float32)
 
 
 def _fit_on_gpu(extra: csr_matrix, factors: int, params: AlsParams, seed: int) -> FloatArray:
@@ -286,8 +332,3 @@ def _has_gpu() -> bool:
         missing,
     )
     return False
-
-
-def _als(item_factors: FloatArray, params: AlsParams) -> Als:
-    ridge = params.regularization * np.eye(item_factors.shape[1], dtype=np.float32)
-    return Als(params, item_factors, (item_factors.T @ item_factors + ridge).astype(np.float32))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
+from src.core.all_cores import n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
@@ -145,7 +146,7 @@ class Pairs:
 
 def strongest_pairs(normalized: NormalizedHistories) -> Pairs:
     """Return the strongest pairs of each product: at most 1,000, fewer where memory would not hold them."""
-    from src.models.kernels.compile import map_in_threads, n_cores  # not at the top: serving must not import Numba
+    from src.models.kernels.compile import map_in_threads  # not at the top: serving must not import Numba
     from src.models.kernels.item_graph_kernels import strongest_of_rows
 
     n_items = normalized.matrix.shape[1]
@@ -190,7 +191,7 @@ def _regression_weights(
     normalized: NormalizedHistories, pairs: Pairs, params: ItemGraphParams
 ) -> tuple[IntArray, FloatArray]:
     """Return (neighbours int32[n_items, m], -1 beyond the last; their weights float32[n_items, m])."""
-    from src.models.kernels.compile import map_in_threads, n_cores
+    from src.models.kernels.compile import map_in_threads
     from src.models.kernels.item_graph_kernels import ridge_of_columns
 
     n_items = len(pairs.item)

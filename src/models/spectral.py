@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores, n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import TrainingData
 from src.models.base import FromHistory, QueryBlock, QueryRows, SavedAsArrays
@@ -180,11 +181,19 @@ def eigenvectors(
 
 
 def _times_gram(matrix: csr_matrix, block: FloatArray) -> FloatArray:
-    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small."""
-    total = np.zeros_like(block)
-    for start in range(0, matrix.shape[0], _USERS_PER_BLOCK):
-        part = matrix[start : start + _USERS_PER_BLOCK]
-        total += part.T @ (part @ block)
+    """Return R̃ᵀ(R̃ block), summed over blocks of users so that the intermediate result stays small.
+
+    Threads divide the columns, so that the order of no sum depends on their number.
+    """
+    total = np.empty_like(block)
+
+    def write(columns: slice) -> None:
+        own = np.ascontiguousarray(block[:, columns])
+        parts = (matrix[start : start + _USERS_PER_BLOCK] for start in range(0, matrix.shape[0], _USERS_PER_BLOCK))
+        total[:, columns] = sum((part.T @ (part @ own) for part in parts), np.zeros_like(own))
+
+    width = -(-block.shape[1] // n_cores())
+    map_on_all_cores(write, [slice(at, at + width) for at in range(0, block.shape[1], width)])
     return total
 
 

@@ -32,7 +32,7 @@ def top_n(score: FloatArray, n: int) -> Candidates:
     Returns:
         At most n items, best first, equal scores by row number.
     """
-    finite = np.flatnonzero(np.isfinite(score))
+    finite = np.isfinite(score).nonzero()[0]
     n = min(n, len(finite))
     if n == 0:
         return Candidates(np.zeros(0, np.int64), np.zeros(0, score.dtype))

@@ -6,17 +6,15 @@ for a long history has a high score for one of its items at least. The candidate
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 from typing_extensions import override
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.mapped_arrays import mapped
 from src.core.progress import Reporter, Silent
@@ -151,8 +149,7 @@ class Neighbourhoods:
             reporter.advance(done, len(items))
 
         # A block is small for BLAS, and half of its time is spent outside of it: one thread for each block.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            any(pool.map(write, parts))
+        map_on_all_cores(write, parts)
 
     def _write_block(self, index: CandidateIndex, part: IntArray) -> None:
         scores = self.score_all(QueryBlock(np.full(len(part), -1), _unit_histories(part, self.n_items)), self.named)

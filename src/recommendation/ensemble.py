@@ -15,6 +15,7 @@ from typing_extensions import override
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.core.messages import message
 from src.core.progress import Reporter
+from src.interactions.event_weights import starts_of_runs
 from src.interactions.interactions import TrainingData
 from src.models import MODELS, POPULARITY, TEXT
 from src.models.base import ListModel, ListScorer, QueryBlock, QueryRows
@@ -135,7 +136,7 @@ class Ensemble(ListScorer):
         sources = [name for name in self.weights if MODELS[name].scores_cold_users]
         named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
         items = np.sort(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
-        return items[np.flatnonzero(np.diff(items, prepend=-1))]  # np.unique takes several times as long
+        return items[starts_of_runs(items)]  # np.unique takes several times as long
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from src.core.domain import ExclusionReason, ListPosition, Recommendation, Rules
+from src.core.tracing import span
 from src.models import POPULARITY
 from src.recommendation.diversity import DiversityCaps
 from src.recommendation.list_candidates import CandidatePool, ListRequest
@@ -44,9 +45,11 @@ class ListBuilder:
         for source, is_exhaustive in [*rounds, (POPULARITY, True)] if request.rules.asks_facts else rounds:
             missing = n - len(self._listed)
             if missing > 0:
-                named = self._pool.named(source, missing, self._taken, is_exhaustive=is_exhaustive)
-                at = diversity.take(named.item_idx, missing)
-                items = [self._pool.shown(item, source) for item in named.item_idx[at].tolist()]
+                with span("candidates"):
+                    named = self._pool.named(source, missing, self._taken, is_exhaustive=is_exhaustive)
+                with span("ranking"):
+                    at = diversity.take(named.item_idx, missing)
+                    items = [self._pool.shown(item, source) for item in named.item_idx[at].tolist()]
                 scores = zip(named.score[at].tolist(), named.base_score[at].tolist(), strict=True)
                 for id_, (score, base) in zip(request.items.ids_of(items), scores, strict=True):
                     filler = None if source == request.wanted else POPULARITY if base > 0 else CATALOGUE

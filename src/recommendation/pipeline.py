@@ -36,6 +36,7 @@ from src.recommendation.list_builder import ListBuilder, find_position
 from src.recommendation.list_candidates import ListRequest
 from src.recommendation.prepared_lists import LENGTH as PREPARED_LENGTH
 from src.recommendation.prepared_lists import LONGEST_HISTORY, Fingerprint, PreparedLists, fingerprint_of
+from src.recommendation.rating_intervals import RatingInterval, interval_for
 from src.recommendation.search_features import Signals, anchor_similarity, anchors_of, reranker_features
 from src.recommendation.search_reranker import RERANKED, SearchReranker
 from src.recommendation.similar_items import SimilarItem, SimilarTo, similar
@@ -67,6 +68,7 @@ class Pipeline:
         rankers: re-rankers of the products retrieved for a TEXT_QUERY or a PRODUCT; a missing one keeps the order.
         attributes: of the items; None if all are unknown.
         prepared: lists that are made already; None without any.
+        intervals: of predicted ratings; empty where they were not measured.
     """
 
     users: Vocabulary
@@ -80,6 +82,7 @@ class Pipeline:
     rankers: Mapping[str, SearchReranker] = field(default_factory=dict)
     attributes: ItemAttributes | None = None
     prepared: PreparedLists | None = None
+    intervals: tuple[RatingInterval, ...] = ()
 
     @property
     def list_models(self) -> dict[str, ListModel]:
@@ -371,7 +374,7 @@ class Pipeline:
             product_id: may be unknown.
 
         Returns:
-            The rating, and the number of ratings it rests on.
+            The rating, the number of ratings it rests on, and how sure it is.
 
         Raises:
             NotReady: for a release without a model that predicts ratings.
@@ -385,4 +388,7 @@ class Pipeline:
         if not self._has_ratings:
             return PredictedRating(rating, user is not None, item is not None, 0, 0, NO_RATINGS)
         n_user, n_product = model.n_ratings(user_idx, item_idx)
-        return PredictedRating(rating, n_user > 0, n_product > 0, n_user, n_product, self.rater)
+        interval = interval_for(self.intervals, min(n_user, n_product))
+        scale = model.params.rating_min, model.params.rating_max
+        ends = () if interval is None else np.clip([rating + interval.below, rating + interval.above], *scale).tolist()
+        return PredictedRating(rating, n_user > 0, n_product > 0, n_user, n_product, self.rater, *ends)

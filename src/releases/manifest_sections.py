@@ -10,6 +10,7 @@ from src.core.domain import JsonDict
 from src.interactions.event_weights import Weighting
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.rating_intervals import RatingInterval
 
 STORE = "store"
 """The source of data that come from the store instead of a file."""
@@ -127,10 +128,12 @@ class MetricsRecord(ManifestSection):
     Attributes:
         rmse: Model name → RMSE of its predicted ratings.
         ndcg_at_10: Model name → NDCG@10 of its lists.
+        rating_intervals: How sure predicted ratings are, see src/recommendation/rating_intervals.py.
     """
 
     rmse: dict[str, float] = {}
     ndcg_at_10: dict[str, float] = {}
+    rating_intervals: tuple[RatingInterval, ...] = ()
 
 
 class CheckRecord(ManifestSection):

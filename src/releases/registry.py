@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src.core.domain import JsonDict
 from src.core.errors import AisleError, LimitReached, NoRelease, ReleaseError, UnknownName
@@ -36,6 +37,9 @@ from src.releases.release import (
 from src.releases.smoke_test import run_in_fresh_process
 from src.releases.verdict import GateVerdict
 from src.releases.verified_files import forget
+
+if TYPE_CHECKING:
+    from src.releases.shared_releases import SharedState
 
 _TEMPORARY = ".tmp-"
 _HOLDS = ".holds"
@@ -178,9 +182,9 @@ class Registry:
             NoRelease: There is none.
             ReleaseError: It does not verify.
         """
-        on_disk = self.versions()
+        available = self.available()
         older = next(
-            (version for version in self._pointer.older_than(self.current_version()) if version in on_disk), None
+            (version for version in self._pointer.older_than(self.current_version()) if version in available), None
         )
         if older is None:
             raise NoRelease(
@@ -353,6 +357,23 @@ class Registry:
         except OSError:  # no folder yet, or a broken disk
             return []
         return sorted(name for name in names if os.path.isfile(self.folder / name / MANIFEST))
+
+    def available(self) -> list[str]:
+        """Return the versions that can be activated, oldest first."""
+        return self.versions()
+
+    @property
+    def shared_state(self) -> SharedState | None:
+        """What is known of the releases that several hosts share; None where they do not."""
+        return None
+
+    @property
+    def is_in_touch(self) -> bool:
+        """Whether a release that is published now would reach all hosts."""
+        return True
+
+    def follow(self) -> None:
+        """Take over what another host has activated. Raises ReleaseError if that cannot be seen or fetched."""
 
     def hold(self, holder: str, versions: Iterable[str]) -> None:
         """Keep releases from being removed; what the holder held before is let go.

@@ -160,11 +160,25 @@ def read_release(folder: Path, manifest_sha256: str | None = None, *, is_remembe
             rankers={name: SearchReranker.load(folder / "ranking" / name) for name in manifest.rankers},
             search=SearchIndex.load(folder / "search") if manifest.search else None,
             prepared=PreparedLists.load(folder / "prepared") if manifest.prepared_lists else None,
+            intervals=manifest.metrics.rating_intervals,
         )
     except Exception as error:  # readers raise anything on wrong bytes, and a worker must go on
         refuse_limit(folder.name, error)
         raise ReleaseError(f"release {folder.name} cannot be loaded ({_short(error)}); train again.") from None
     return Release(folder.name, pipeline, manifest)
+
+
+def verify_release(folder: Path, manifest_sha256: str | None = None) -> None:
+    """Verify every byte of a release without loading it.
+
+    Args:
+        folder: Its folder.
+        manifest_sha256: Hash of the manifest that was activated; None accepts any sealed manifest.
+
+    Raises:
+        ReleaseError: It is damaged.
+    """
+    _verified_manifest(folder, manifest_sha256, is_remembered=False)
 
 
 def _models(folder: Path, names: Collection[str]) -> dict[str, Any]:

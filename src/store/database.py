@@ -15,9 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
-from src.core.errors import ConfigError, StoreError
+from src.core.errors import ConfigError, StoreAway, StoreError
+from src.store.postgresql_network import network_arguments
 from src.store.schema import is_current, upgrade_schema
 from src.store.sqlite_file import (
     BUSY_SECONDS,
@@ -37,6 +38,8 @@ _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)  # in older versions a 
 _POOL_SECONDS = 3
 """Until a connection of the pool is free; a request is answered with 503 then, and may be sent again."""
 _CONNECT_SECONDS = 5
+_AWAY_SECONDS = 2.0
+"""After a connection to PostgreSQL failed requests are refused at once for so long, and then one tries again."""
 _SOUND_SECONDS = 30.0
 """Until a file that was found corrupt is read again."""
 _WRITE_LOCK = 7_243_001  # an arbitrary number for PostgreSQL's advisory lock
@@ -70,6 +73,8 @@ class Database:
         self._identity: FileIdentity | None = None
         self._corruption: str | None = None
         self._check_again_at = 0.0
+        self._away_until: float | None = None
+        self._trying = Lock()
         try:
             if self.file is not None:
                 make_private(self.file)
@@ -141,10 +146,11 @@ class Database:
         if is_corruption(cause):
             self._corruption = reason
             self._check_again_at = time.monotonic() + _SOUND_SECONDS
-        where = self.engine.url.render_as_string(hide_password=True)
-        return StoreError(
-            f"the store {where} refused: {reason}. Expected a database that answers and can be written; check that it "
-            "runs, its permissions, and the free space on its disk."
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        kind = StoreAway if lost and not self.is_sqlite else StoreError
+        return kind(
+            f"the store {self._where} refused: {reason}. Expected a database that answers and can be written; check "
+            "that it runs, its permissions, and the free space on its disk."
         )
 
     def _notice_replacement(self) -> None:
@@ -180,22 +186,48 @@ class Database:
         except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:  # bulk loading uses the raw driver
             raise self.refusal(error) from error
 
+    def _connected(self) -> Connection:
+        """Return a connection. Raises StoreAway at once if none could be made a moment ago: each try takes seconds."""
+        if self.is_sqlite:
+            return self.engine.connect()
+        with self._trying:
+            now = time.monotonic()
+            if self._away_until is not None:
+                if now < self._away_until:
+                    raise StoreAway(
+                        f"the store {self._where} could not be reached a moment ago. Expected a database that answers; "
+                        "check that it runs, and the network."
+                    )
+                self._away_until = now + _CONNECT_SECONDS + _AWAY_SECONDS  # this one tries; the others need not wait
+        try:
+            connection = self.engine.connect()
+        except OperationalError as error:
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            raise StoreAway(str(self.refusal(error))) from error
+        self._away_until = None
+        return connection
+
+    @property
+    def _where(self) -> str:
+        return self.engine.url.render_as_string(hide_password=True)
+
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with self._reported(), self.engine.connect() as connection:
+        with self._reported(), self._connected() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        connecting = self.engine.connect
-        with self._reported(), connecting().execution_options(writes=True) as connection, connection.begin():
-            if not self.is_sqlite:
-                # One writer at a time, as on SQLite: two batches with the same rows in another order would deadlock.
-                seconds = 0 if self._loading else BUSY_SECONDS  # 0: without an end
-                connection.execute(
-                    text(f"SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
-                )
-            yield connection
+        with self._reported(), self._connected() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    # One writer at a time, as on SQLite: batches with the same rows in another order would deadlock.
+                    seconds = 0 if self._loading else BUSY_SECONDS  # 0: without an end
+                    connection.execute(
+                        text(f"SET LOCAL lock_timeout = '{seconds}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+                    )
+                yield connection
 
 
 def file_of(url: str) -> Path | None:
@@ -219,7 +251,7 @@ def _engine(url: str, file: Path | None) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             pool_timeout=_POOL_SECONDS,
-            connect_args={} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS},
+            connect_args=network_arguments(parsed, _CONNECT_SECONDS),
         )
         event.listen(engine, "connect", _limit_lock_waits)
         return engine

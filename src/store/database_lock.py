@@ -14,10 +14,11 @@ from typing_extensions import override
 
 from src.core.errors import StoreError
 from src.core.process_lock import Lock, LockOwner
+from src.store.postgresql_network import network_arguments
 
 _CLASS = 7_243  # an arbitrary number
 _NUMBERS = {"leader": 1, "trainer": 2}
-_SECONDS = 10
+_SECONDS = 5
 _OWNER = text(
     "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND "
     "l.granted AND l.classid = :class AND l.objid = :number AND l.database = "
@@ -104,7 +105,7 @@ class DatabaseLock(Lock):
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
-            connect_args={"application_name": name, "connect_timeout": _SECONDS},
+            connect_args={"application_name": name, **network_arguments(url, _SECONDS)},
         )
 
 

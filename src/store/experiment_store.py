@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from src.core.domain import EventKind
 from src.core.errors import Busy
-from src.core.experiments import ArmFigures, ArmLists, Experiment, ExperimentBody, check_company, free_slot
+from src.core.experiments import (
+    ArmFigures,
+    ArmLists,
+    Experiment,
+    ExperimentBody,
+    InterleavedList,
+    check_company,
+    free_slot,
+)
 from src.store.batches import batches
 from src.store.change_marks import EXPERIMENTS, changed_at, note_change
 from src.store.database import Database
 from src.store.served_list_store import CLICKS
-from src.store.tables import arm_lists, events, experiments, exposures, products
+from src.store.tables import arm_lists, events, experiments, exposures, followed, interleaved, products
 
 _WRITE_ROWS = 1_000
+_BOUGHT = EventKind.PURCHASE.value
+_FOLLOWED = ("request_id", "product_id", "kind")
 _METRICS = ("clicks", "purchases", "revenue")
 
 
@@ -123,8 +134,17 @@ class ExperimentStore:
                 names = ("experiment", "arm", *ArmLists._fields)
                 connection.execute(added, [dict(zip(names, (*key, *cost), strict=True)) for key, cost in lists.items()])
 
+    def add_interleaved(self, lists: Iterable[InterleavedList]) -> None:
+        """Keep lists that two arms made together."""
+        for part in batches(lists, _WRITE_ROWS):
+            rows = [each._asdict() | {"named": json.dumps(each.named, separators=(",", ":"))} for each in part]
+            with self._database.write() as connection:
+                connection.execute(self._database.insert(interleaved).on_conflict_do_nothing(), rows)
+
     def figures(self, experiment: Experiment) -> list[ArmFigures]:
         """Return what happened in each arm, in their order."""
+        if experiment.body.is_interleaved:
+            return self._credited(experiment)
         users = _by_user(experiment).subquery()
         sums = [
             part for name in _METRICS for part in (func.sum(users.c[name]), func.sum(users.c[name] * users.c[name]))
@@ -137,9 +157,23 @@ class ExperimentStore:
             cost_of = {row.arm: row for row in connection.execute(costs)}
         return [_figures(arm.name, rows.get(arm.name), cost_of.get(arm.name)) for arm in experiment.body.arms]
 
+    def _credited(self, experiment: Experiment) -> list[ArmFigures]:
+        """Return what was credited to each arm of an interleaving."""
+        mine = interleaved.c.experiment == experiment.name
+        columns = (interleaved.c.user_id, interleaved.c.named, *(followed.c[name] for name in _FOLLOWED))
+        joined = interleaved.join(followed, followed.c.request_id == interleaved.c.request_id)
+        query = select(*columns).select_from(joined).where(mine, followed.c.kind.in_((*CLICKS, _BOUGHT)))
+        if experiment.ended_at is not None:
+            query = query.where(followed.c.at < experiment.ended_at)
+        counted = select(func.count(interleaved.c.user_id.distinct()), func.count()).where(mine)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            n_users, n_lists = connection.execute(counted).one()
+        return _credits(experiment, rows, n_users, ArmLists(n_lists))
+
     def clear(self, connection: Connection) -> None:
         """Delete everything, within the transaction of `connection`."""
-        for table in (experiments, exposures, arm_lists):
+        for table in (experiments, exposures, arm_lists, interleaved):
             connection.execute(delete(table))
 
 
@@ -149,7 +183,7 @@ def _by_user(experiment: Experiment) -> Any:
     if experiment.ended_at is not None:
         during &= events.c.at < experiment.ended_at
     clicked = events.c.kind.in_(CLICKS)
-    bought = events.c.kind == EventKind.PURCHASE.value
+    bought = events.c.kind == _BOUGHT
     net = events.c.value - events.c.returned_quantity
     columns = {
         "clicks": case((clicked, 1.0), else_=0.0),
@@ -167,6 +201,36 @@ def _by_user(experiment: Experiment) -> Any:
         .where(exposures.c.experiment == experiment.name)
         .group_by(exposures.c.user_id, exposures.c.arm)
     )
+
+
+def _credits(experiment: Experiment, rows: Sequence[Row[Any]], n_users: int, cost: ArmLists) -> list[ArmFigures]:
+    """Sum what users did with the products that each arm named; a product of a list counts once for each metric."""
+    done = {
+        (row.request_id, row.product_id, "purchases" if row.kind == _BOUGHT else "clicks"): (row.user_id, row.named)
+        for row in rows
+    }
+    by_user: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for (_, product_id, metric), (user_id, named) in done.items():
+        for team, ids in enumerate(json.loads(named)):
+            by_user[metric, user_id][team] += product_id in ids
+    sums: list[Counter[str]] = [Counter(), Counter()]
+    squares: list[Counter[str]] = [Counter(), Counter()]
+    shared: Counter[str] = Counter(dict.fromkeys(("clicks", "purchases"), 0))
+    for (metric, _), counts in by_user.items():
+        for team, count in enumerate(counts):
+            sums[team][metric] += count
+            squares[team][metric] += count**2
+        shared[metric] += counts[0] * counts[1]
+    return [
+        ArmFigures(
+            arm.name,
+            n_users,
+            {name: (float(sums[team][name]), float(squares[team][name]), sums[team][name]) for name in shared},
+            cost=cost,
+            shared=dict(shared) if team else {},
+        )
+        for team, arm in enumerate(experiment.body.arms)
+    ]
 
 
 def _figures(arm: str, row: Row[Any] | None, cost: Row[Any] | None) -> ArmFigures:

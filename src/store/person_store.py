@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select
 from src.store.batches import PARAMETERS, batches
 from src.store.change_marks import EVENTS, note_change
 from src.store.database import Database
-from src.store.tables import event_ids, events, exposures, requests
+from src.store.tables import event_ids, events, exposures, interleaved, requests
 
 _PAGE = 5_000
 _ID_MARK = "id:"
@@ -18,7 +18,7 @@ _ID_MARK = "id:"
 
 
 class Erased(NamedTuple):
-    """Rows that were deleted: events, first lists in experiments, and lists as they were asked for."""
+    """Rows that were deleted: events, lists in experiments, and lists as they were asked for."""
 
     events: int
     exposures: int
@@ -33,7 +33,7 @@ class PersonStore:
 
     def known(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return the rows that name a person, by table, as plain JSON."""
-        tables = {"events": events, "experiments": exposures, "requests": requests}
+        tables = {"events": events, "experiments": exposures, "interleaved": interleaved, "requests": requests}
         found = {}
         with self._database.read() as connection:
             for name, table in tables.items():
@@ -62,6 +62,8 @@ class PersonStore:
             n_events = connection.execute(delete(events).where(mine)).rowcount
             shown = (exposures.c.user_id == user_id) & (exposures.c.at <= until)
             n_exposures = connection.execute(delete(exposures).where(shown)).rowcount
+            drafted = (interleaved.c.user_id == user_id) & (interleaved.c.at <= until)
+            n_exposures += connection.execute(delete(interleaved).where(drafted)).rowcount
             asked = (requests.c.user_id == user_id) & (requests.c.at <= until)
             n_requests = connection.execute(delete(requests).where(asked)).rowcount
             if n_events:

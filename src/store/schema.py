@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from src.core.errors import StoreError
 from src.store.tables import metadata, schema_version
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """The revisions in src/store/migrations/versions, oldest first."""
 _NEWEST = VERSIONS[-1]
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -31,7 +31,7 @@ _SET_POSITION = (
         followed.c.product_id == bindparam("of_product"),
         followed.c.kind == bindparam("of_kind"),
     )
-    .values({name: bindparam(f"list_{name}") for name in ("day", *_POSITION_COLUMNS)})
+    .values({name: bindparam(f"list_{name}") for name in ("day", "experiments", *_POSITION_COLUMNS)})
 )
 
 
@@ -114,7 +114,15 @@ class ServedListStore:
             rows = connection.execute(query).all()
         return [
             ServedList(
-                row.request_id, row.seq, row.at, row.release, row.made_for, row.subject, _products(row), row.placement
+                row.request_id,
+                row.seq,
+                row.at,
+                row.release,
+                row.made_for,
+                row.subject,
+                _products(row),
+                row.placement,
+                row.experiments,
             )
             for row in rows
         ]
@@ -165,7 +173,7 @@ class ServedListStore:
     def followed(self) -> Iterator[JoinedFollowUp]:
         """Yield the follow-ups whose lists are known, in the order of their requests."""
         columns = (followed.c.product_id, followed.c.kind, followed.c.dedupe_key, followed.c.at, followed.c.made_for)
-        place = (followed.c.placement, followed.c.source, followed.c.position)
+        place = (followed.c.placement, followed.c.source, followed.c.position, followed.c.experiments)
         query = select(followed.c.request_id, *columns, *place).where(followed.c.position.is_not(None))
         key = (followed.c.request_id, followed.c.product_id, followed.c.kind)
         page = query.order_by(*key).limit(_READ_ROWS)
@@ -175,7 +183,8 @@ class ServedListStore:
             if not rows:
                 return
             for row in rows:
-                yield JoinedFollowUp(row[1], row[2], row[3], row[4], row[5], row[6] or "", row[7], row[8])
+                joined = (row[1], row[2], row[3], row[4], row[5], row[6] or "", row[7], row[8], row[9] or "")
+                yield JoinedFollowUp(*joined)
             page = (
                 query.where(tuple_(*key) > tuple_(rows[-1][0], rows[-1][1], rows[-1][2]))
                 .order_by(*key)
@@ -208,7 +217,10 @@ class ServedListStore:
 
 
 class JoinedFollowUp(NamedTuple):
-    """A follow-up and where its list had the product; the event is found by product, kind and dedupe_key."""
+    """A follow-up and where its list had the product; the event is found by product, kind and dedupe_key.
+
+    experiments: the arms that the list was made for, as its answer named them; "" for none.
+    """
 
     product_id: str
     kind: str
@@ -218,6 +230,7 @@ class JoinedFollowUp(NamedTuple):
     placement: str
     source: str
     position: int
+    experiments: str
 
 
 class _Listed(NamedTuple):
@@ -259,6 +272,7 @@ def _position_update(row: Row[Any], listed: _Listed) -> dict[str, object]:
         "list_source": listed.source,
         "list_position": listed.position,
         "list_placement": listed.row.placement,
+        "list_experiments": listed.row.experiments,
     }
 
 

@@ -70,6 +70,7 @@ served = Table(
     Column("asked", Text, key="subject"),
     Column("products", Text, nullable=False),
     Column("placement", _Key, nullable=False, server_default=""),
+    Column("experiments", Text, nullable=False, server_default=""),
     Index("served_at", "at"),
 )
 
@@ -101,6 +102,7 @@ followed = Table(
     Column("source", Text),
     Column("position", BigInteger),
     Column("placement", Text),
+    Column("experiments", Text),
     Index("followed_at", "at"),
     Index("followed_day", "day"),
 )
@@ -265,6 +267,19 @@ arm_lists = Table(
     Column("seconds", Float, nullable=False),
 )
 
+# Lists that the two arms of an experiment made together.
+interleaved = Table(
+    "interleaved",
+    metadata,
+    Column("request_id", _Key, primary_key=True),
+    Column("experiment", _Key, primary_key=True),
+    Column("user_id", _Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("named", Text, nullable=False),  # JSON
+    Index("interleaved_experiment", "experiment"),
+    Index("interleaved_user", "user_id"),
+)
+
 # Lists as they were asked for, with AISLE_LOG_REQUESTS=on: with users, so that they can be erased, unlike `served`.
 requests = Table(
     "requests",
@@ -280,6 +295,7 @@ requests = Table(
     Column("history", Text, nullable=False),  # a digest
     Column("recipe", Text, nullable=False),  # JSON
     Column("places", Text, nullable=False),  # JSON
+    Column("drawn", Text),  # JSON; null for lists without a place that was drawn
     Index("requests_at", "at"),
     Index("requests_user", "user_id"),
 )

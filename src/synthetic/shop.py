@@ -12,35 +12,33 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from src.core.domain import EventBatch, EventKind, FloatArray, IntArray, Product
+from src.core.domain import EventBatch, EventKind, IntArray, Product
 from src.core.errors import InputError
-from src.synthetic.products import (
-    BRANDS_PER_MAKER,
-    TASTE_SIZE,
-    THEMES,
-    THEMES_PER_CATEGORY,
-    count_earlier,
-    make_products,
-    numbered_ids,
-)
+from src.synthetic.products import THEMES_PER_CATEGORY, count_earlier, make_products, numbered_ids
 from src.synthetic.vocabulary_words import CATEGORIES
+from src.synthetic.world import (
+    DAY,
+    DAYS,
+    DEMAND,
+    SEASON,
+    WEEKS,
+    ShopCatalogue,
+    ShopUsers,
+    choose_columns,
+    make_catalogue,
+    make_users,
+    match_of,
+    month_of,
+)
 
-DAY = 86_400
-DAYS = 365
-WEEKS = 53
 DEFAULT_UNTIL = 1_767_225_600
 """2026-01-01T00:00:00Z. Fixed, so that two machines generate the same shop."""
 
-MAX_FAVOURITES = 4
-PRODUCTS_PER_CELL = 10
 SESSIONS_PER_USER = 7.2
-ZIPF_EXPONENT = 0.9
 FRONT_PAGE_SHARE = 0.17
-"""Higher values of the last two make popularity harder to beat; with these, models reach twice its NDCG@10."""
+"""A higher value makes popularity harder to beat; with this one, models reach twice its NDCG@10."""
 
 FUNNEL = (EventKind.CLICK, EventKind.CART, EventKind.PURCHASE, EventKind.RATING)
-SEASON = np.array([category.season for category in CATEGORIES])
-DEMAND = np.array([category.demand for category in CATEGORIES])
 REPEAT = np.array([category.repeat for category in CATEGORIES])
 WEEKDAY = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.35, 1.4])
 
@@ -59,59 +57,40 @@ class SyntheticShop:
 
 
 @dataclass(frozen=True)
-class _Catalogue:
-    """The properties by which users choose products; one row a product.
+class ShopWorld:
+    """What decides about the events of a shop.
 
-    A cell is a theme's products of some of its brands, the finest group that a user prefers. Products are sorted by
-    cell, so that a cell, and a theme too, is a range of positions.
-    shelf: the products in that order. cell_start: first position of each cell. partner: the product often bought with
-    it, -1 for none. cum: (WEEKS * n + 1,) running total of the weight of each position, week after week.
+    Attributes:
+        products: The catalogue.
+        catalogue: How they are wanted.
+        users: What users like.
+        start: UTC seconds of the begin of the year.
     """
 
-    theme: IntArray
-    style: FloatArray
-    quality: FloatArray
-    launch_week: IntArray
-    partner: IntArray
-    cells_per_theme: int
-    cell_start: IntArray
-    shelf: IntArray
-    cum: FloatArray
-
-    def pick(self, rng: np.random.Generator, lo: IntArray, hi: IntArray, week: IntArray) -> IntArray:
-        """Draw one product from each range of positions.
-
-        Args:
-            rng: Source of randomness.
-            lo: int[m], first position of each range.
-            hi: int[m], position behind each range.
-            week: int[m], week whose weights are used.
-
-        Returns:
-            int[m], products. A range with nothing on sale in that week is replaced by the whole shelf.
-        """
-        base = week * len(self.shelf)
-        is_empty = self.cum[base + hi] <= self.cum[base + lo]
-        lo, hi = np.where(is_empty, 0, lo), np.where(is_empty, len(self.shelf), hi)
-        low, high = self.cum[base + lo], self.cum[base + hi]
-        position = np.searchsorted(self.cum, low + (high - low) * rng.random(len(lo)), side="right") - 1 - base
-        picked: IntArray = self.shelf[np.clip(position, lo, hi - 1)]
-        return picked
+    products: list[Product]
+    catalogue: ShopCatalogue
+    users: ShopUsers
+    start: int
 
 
-@dataclass(frozen=True)
-class _Users:
-    """One row a user; favourite, loyalty, fav_theme, fav_cell: (n_users, MAX_FAVOURITES), loyalty 0.0 where unused."""
+def make_world(n_users: int, n_products: int, seed: int, until: int) -> ShopWorld:
+    """Draw what decides about the events of a shop, for the arguments of `make_shop`.
 
-    joined: IntArray
-    activity: FloatArray
-    favourite: IntArray
-    loyalty: FloatArray
-    fav_theme: IntArray
-    fav_cell: IntArray
-    taste: FloatArray
-    generosity: FloatArray
-    rates: FloatArray
+    Args:
+        n_users: As `make_shop` takes it.
+        n_products: As `make_shop` takes it.
+        seed: As `make_shop` takes it.
+        until: As `make_shop` takes it, not None.
+
+    Returns:
+        The world of the shop that `make_shop` makes.
+    """
+    # Separate streams, so that the catalogue does not depend on the number of users or the time.
+    product_rng, user_rng = (np.random.default_rng([seed, part]) for part in range(2))
+    start = until - DAYS * DAY + 1
+    products, theme, brand, style = make_products(product_rng, n_products, seed)
+    catalogue = make_catalogue(product_rng, theme, brand, style, start)
+    return ShopWorld(products, catalogue, make_users(user_rng, n_users, catalogue.cells_per_theme), start)
 
 
 def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, until: int | None = None) -> SyntheticShop:
@@ -140,81 +119,11 @@ def make_shop(*, n_users: int = 2_000, n_products: int = 400, seed: int = 7, unt
     for name, value, minimum in limits:
         if value < minimum:
             raise InputError(f"{name} is {value}; a made-up shop needs at least {minimum}: pass a larger {name}")
-    # Separate streams, so that the catalogue does not depend on the number of users or the time.
-    product_rng, user_rng, event_rng = (np.random.default_rng([seed, part]) for part in range(3))
-    start = until - DAYS * DAY + 1
-    products, theme, brand, style = make_products(product_rng, n_products, seed)
-    catalogue = _make_catalogue(product_rng, theme, brand, style, start)
-    users = _make_users(user_rng, n_users, catalogue.cells_per_theme)
-    frame = _funnel(event_rng, catalogue, users, _browse(event_rng, catalogue, users, start), start)
+    world, event_rng = make_world(n_users, n_products, seed, until), np.random.default_rng([seed, 2])
+    clicks = _browse(event_rng, world.catalogue, world.users, world.start)
+    frame = _funnel(event_rng, world.catalogue, world.users, clicks, world.start)
     frame = frame[frame["at"] <= until].drop_duplicates(["user", "product", "kind", "at"])
-    return SyntheticShop(products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
-
-
-def _month(start: int, day: IntArray) -> IntArray:
-    """Return the month, 0 for January, of days after start."""
-    months = (start + day * DAY).astype("datetime64[s]").astype("datetime64[M]")
-    return months.astype(np.int64) % 12
-
-
-def _choose(rng: np.random.Generator, weights: FloatArray) -> IntArray:
-    """Draw a column for each row of weights, with probabilities proportional to them."""
-    cum = np.cumsum(weights, axis=1)
-    drawn = rng.random(len(weights)) * cum[:, -1]
-    column: IntArray = (cum <= drawn[:, None]).sum(axis=1)
-    return column
-
-
-def _make_catalogue(
-    rng: np.random.Generator, theme: IntArray, brand: IntArray, style: FloatArray, start: int
-) -> _Catalogue:
-    n = len(theme)
-    cells_per_theme = int(np.clip(n // (len(THEMES) * PRODUCTS_PER_CELL), 1, BRANDS_PER_MAKER))
-    cell = theme * cells_per_theme + brand % cells_per_theme
-    shelf = np.argsort(cell, kind="stable")
-    cell_start = np.searchsorted(cell[shelf], np.arange(len(THEMES) * cells_per_theme + 1))
-    launch_week = np.where(rng.random(n) < 0.18, rng.integers(2, 46, n), 0)
-    launch_week[0] = 0  # At least one product is on sale from the start.
-    # Zipf's law by rank rather than a draw, so that the share of best sellers does not depend on the seed.
-    popularity, slope = (rng.permutation(n) + 5.0) ** -ZIPF_EXPONENT, rng.normal(0.0, 1.0, n)
-    week = np.arange(WEEKS)[:, None]
-    age = week - launch_week
-    novelty = np.where(launch_week > 0, 1.0 + np.exp(-np.maximum(age, 0) / 4.0), 1.0)
-    season = SEASON[theme // THEMES_PER_CATEGORY, _month(start, week * 7)]
-    weight = popularity * season * np.exp(slope * (week / WEEKS - 0.5)) * novelty * (age >= 0)
-    cum = np.concatenate([[0.0], np.cumsum(weight[:, shelf])])
-    # The partner of a product is of its category's next theme: a rucksack for a tent, a stove for a rucksack.
-    partner_theme = theme - theme % THEMES_PER_CATEGORY + (theme + 1) % THEMES_PER_CATEGORY
-    lo, hi = cell_start[partner_theme * cells_per_theme], cell_start[(partner_theme + 1) * cells_per_theme]
-    partner = np.where(hi > lo, shelf[np.minimum(lo + (rng.random(n) ** 2 * (hi - lo)).astype(np.int64), n - 1)], -1)
-    quality = rng.normal(size=n)
-    return _Catalogue(theme, style, quality, launch_week, partner, cells_per_theme, cell_start, shelf, cum)
-
-
-def _make_users(rng: np.random.Generator, n: int, cells_per_theme: int) -> _Users:
-    shape = (n, MAX_FAVOURITES)
-    # Gumbel top-k: the largest log-weights plus Gumbel noise are a weighted draw without replacement.
-    favourite = np.argsort(-(np.log(DEMAND) + rng.gumbel(size=(n, len(CATEGORIES)))), axis=1)[:, :MAX_FAVOURITES]
-    n_favourites = rng.choice(np.arange(1, MAX_FAVOURITES + 1), size=n, p=[0.25, 0.35, 0.25, 0.15])
-    loyalty = np.array([1.0, 0.6, 0.4, 0.3]) * (np.arange(MAX_FAVOURITES) < n_favourites[:, None])
-    fav_theme = favourite * THEMES_PER_CATEGORY + rng.integers(THEMES_PER_CATEGORY, size=shape)
-    return _Users(
-        joined=np.where(rng.random(n) < 0.55, 0, rng.integers(DAYS, size=n)),
-        activity=rng.lognormal(-0.32, 0.8, n),
-        favourite=favourite,
-        loyalty=loyalty,
-        fav_theme=fav_theme,
-        fav_cell=fav_theme * cells_per_theme + rng.integers(cells_per_theme, size=shape),
-        taste=rng.normal(size=(n, TASTE_SIZE)),
-        generosity=rng.normal(0.0, 0.5, n),
-        rates=rng.beta(1.6, 2.4, n),
-    )
-
-
-def _match(catalogue: _Catalogue, users: _Users, user: IntArray, product: IntArray) -> FloatArray:
-    """Return how well products suit users, normally distributed with variance 1."""
-    match: FloatArray = np.einsum("ij,ij->i", users.taste[user], catalogue.style[product])
-    return match
+    return SyntheticShop(world.products, _as_batch(frame.sort_values("at", kind="stable"), n_users, n_products))
 
 
 class _Sessions(NamedTuple):
@@ -225,10 +134,10 @@ class _Sessions(NamedTuple):
     month: IntArray
 
 
-def _session_times(rng: np.random.Generator, users: _Users, start: int) -> _Sessions:
+def _session_times(rng: np.random.Generator, users: ShopUsers, start: int) -> _Sessions:
     year = np.arange(DAYS)
     weekday = (start // DAY + year + 3) % 7  # 1970 began on a Thursday.
-    trade = (DEMAND @ SEASON)[_month(start, year)] ** 0.5 * WEEKDAY[weekday]
+    trade = (DEMAND @ SEASON)[month_of(start, year)] ** 0.5 * WEEKDAY[weekday]
     cum = np.concatenate([[0.0], np.cumsum(trade)])
     present = 1.0 - users.joined / DAYS
     user = np.repeat(np.arange(len(present)), 1 + rng.poisson(SESSIONS_PER_USER * users.activity * present))
@@ -239,16 +148,16 @@ def _session_times(rng: np.random.Generator, users: _Users, start: int) -> _Sess
     clock = (np.where(evening, rng.normal(20.0, 2.0, len(user)), rng.normal(13.0, 3.0, len(user))) * 3600).astype(int)
     # Days end at `until`, at any hour; the remainder moves the time of day into each of them.
     at = start + day * DAY + (clock - start) % DAY
-    return _Sessions(user, at, _month(start, day))
+    return _Sessions(user, at, month_of(start, day))
 
 
-def _browse(rng: np.random.Generator, catalogue: _Catalogue, users: _Users, start: int) -> pd.DataFrame:
+def _browse(rng: np.random.Generator, catalogue: ShopCatalogue, users: ShopUsers, start: int) -> pd.DataFrame:
     """Return the clicks: user, product, and at in UTC seconds. A session has one theme or shows the front page."""
     user, at, month = _session_times(rng, users, start)
-    slot = _choose(rng, users.loyalty[user] * SEASON[users.favourite[user], month[:, None]])
+    slot = choose_columns(rng, users.loyalty[user] * SEASON[users.favourite[user], month[:, None]])
     category, theme, cell = (table[user, slot] for table in (users.favourite, users.fav_theme, users.fav_cell))
     is_stray = rng.random(len(user)) < 0.10
-    category[is_stray] = _choose(rng, (DEMAND[:, None] * SEASON).T[month[is_stray]])
+    category[is_stray] = choose_columns(rng, (DEMAND[:, None] * SEASON).T[month[is_stray]])
     elsewhere = is_stray | (rng.random(len(user)) < 0.20)
     any_theme = category * THEMES_PER_CATEGORY + rng.integers(THEMES_PER_CATEGORY, size=len(user))
     theme = np.where(elsewhere, any_theme, theme)
@@ -266,20 +175,20 @@ def _browse(rng: np.random.Generator, catalogue: _Catalogue, users: _Users, star
     week = np.minimum((at - start) // (7 * DAY), WEEKS - 1)
     first, second = catalogue.pick(rng, lo, hi, week), catalogue.pick(rng, lo, hi, week)
     # Of two products shown the one closer to the user's taste is clicked, so that clicks reveal tastes.
-    gain = _match(catalogue, users, user, second) - _match(catalogue, users, user, first)
+    gain = match_of(catalogue, users, user, second) - match_of(catalogue, users, user, first)
     product = np.where(gain + rng.normal(0.0, 0.5, len(gain)) > 0.0, second, first)
     return pd.DataFrame({"user": user, "product": product, "at": at})
 
 
 def _funnel(
-    rng: np.random.Generator, catalogue: _Catalogue, users: _Users, clicks: pd.DataFrame, start: int
+    rng: np.random.Generator, catalogue: ShopCatalogue, users: ShopUsers, clicks: pd.DataFrame, start: int
 ) -> pd.DataFrame:
     """Return clicks, carts, purchases and ratings: user, product, kind (position in FUNNEL), value, at.
 
     Some times are past the end of the year.
     """
     user, product = clicks["user"].to_numpy(), clicks["product"].to_numpy()
-    liking = 0.2 + 0.8 * _match(catalogue, users, user, product) + 0.4 * catalogue.quality[product]
+    liking = 0.2 + 0.8 * match_of(catalogue, users, user, product) + 0.4 * catalogue.quality[product]
     carts = clicks[rng.random(len(user)) < 1.0 / (1.0 + np.exp(-liking))]
     n = len(carts)
     delay = np.where(rng.random(n) < 0.12, rng.integers(DAY, 3 * DAY, n), rng.integers(600, size=n))
@@ -306,7 +215,7 @@ def _funnel(
     ratings = purchases[~is_repeat & (rng.random(len(user)) < users.rates[user])]
     user, product, n = ratings["user"].to_numpy(), ratings["product"].to_numpy(), len(ratings)
     expected = 3.6 + users.generosity[user] + 0.5 * catalogue.quality[product]
-    stars = expected + 0.4 * _match(catalogue, users, user, product) + rng.normal(0.0, 0.5, n)
+    stars = expected + 0.4 * match_of(catalogue, users, user, product) + rng.normal(0.0, 0.5, n)
     ratings = ratings.assign(
         value=np.clip(np.rint(stars), 1.0, 5.0), at=ratings["at"] + rng.integers(2 * DAY, 15 * DAY, n)
     )

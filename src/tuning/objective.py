@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
-from src.evaluation.exact_lists import MaskedQueries, queries_of, top_lists
+from src.evaluation.exact_lists import MaskedQueries, blocks_of, queries_of, top_lists
 from src.evaluation.metrics import ranking_metrics
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 from src.models.compiled_top_n import best_of_rows
 
-_MAX_SCORES = 200_000_000
+_MAX_SCORES = 400_000_000
 _MIN_USERS, _MAX_USERS = 1_000, 10_000
 _CANDIDATES_PER_MODEL = 150
-_BLOCK_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,8 @@ class Objective:
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
-        per_block = max(1, _BLOCK_BYTES // (4 * max(self.masked.shape[1], 1) * (len(models) + 1)))
-        starts = range(0, len(self.queries), per_block)
-        parts = [self._scores_of_block(models, slice(start, start + per_block)) for start in starts]
+        blocks = blocks_of(len(self.queries), self.masked.shape[1] * (len(models) + 1))
+        parts = map_on_all_cores(lambda rows: self._scores_of_block(models, rows), blocks)
         width = max(max(len(np.flatnonzero((item >= 0).any(axis=0))) for item, _ in parts), 1)
         items = np.concatenate([_as_wide(item, width, -1) for item, _ in parts])
         score = np.concatenate([_as_wide(score, width, 0) for _, score in parts], axis=1)
@@ -167,11 +166,15 @@ class ComponentScores:
 
     def ndcg_of(self, total: FloatArray) -> FloatArray:
         """Return float[n_users], NDCG@k of lists sorted by these scores, float[n_users, m]; -inf is not listed."""
+        parts = map_on_all_cores(lambda rows: self._hits(total[rows], rows), blocks_of(*total.shape))
+        return ranking_metrics(np.concatenate(parts), self.n_relevant)["ndcg"]
+
+    def _hits(self, total: FloatArray, rows: slice) -> BoolArray:
+        """Return bool[m, k], whether each place of the lists of some users holds a relevant item."""
         k = min(self.k, total.shape[1])
         best = np.argpartition(-total, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(total, best, axis=1), axis=1, kind="stable")
-        hits = np.take_along_axis(self.relevant, np.take_along_axis(best, order, axis=1), axis=1)
-        return ranking_metrics(hits, self.n_relevant)["ndcg"]
+        return np.take_along_axis(self.relevant[rows], np.take_along_axis(best, order, axis=1), axis=1)
 
 
 def _as_wide(part: Any, width: int, value: float) -> Any:

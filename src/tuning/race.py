@@ -14,16 +14,20 @@ from src.tuning.objective import Objective
 
 _FIRST_SAMPLE, _GROWTH = 300, 4
 """Users of the first sample, and the growth of the samples."""
-_KEPT = 3
-"""Of so many trials that a sample has seen one goes on."""
+_KEPT, _FEW = 3, 6
+"""Of _KEPT trials that a sample has seen one goes on, once it has seen _FEW; the order of fewer is too much chance."""
+_DOUBT = 2.0
+"""Standard errors by which a trial that is dropped is behind the best one. With one, and halving from the first trial
+on, 16 settings of spectral on Yelp2018 in 200 random orders ended .17 % below their best; so .04 %, for a third more
+time."""
 
 
 @dataclass
 class Race:
     """Compares trials with the best one so far.
 
-    A trial is dropped after a sample on which its mean difference to the best one, by the same users, is more than a
-    standard error below 0 (Maron and Moore, "Hoeffding races", NIPS 1993), or which it leaves in the lower two thirds
+    A trial is dropped after a sample on which its mean difference to the best one, by the same users, is more than two
+    standard errors below 0 (Maron and Moore, "Hoeffding races", NIPS 1993), or which it leaves in the lower two thirds
     of all trials so far (Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020: successive
     halving that decides at once, so that no model waits in memory).
 
@@ -100,6 +104,6 @@ class Race:
         if not self.best:
             return True
         difference = so_far - np.concatenate(self.best[: len(seen)])
-        is_behind = difference.mean() < -difference.std() / np.sqrt(len(difference))
+        is_behind = difference.mean() < -_DOUBT * difference.std() / np.sqrt(len(difference))
         n_better = sum(mean > means[-1] for mean in means)
-        return not is_behind and n_better < math.ceil(len(means) / _KEPT)
+        return not is_behind and (len(means) < _FEW or n_better < math.ceil(len(means) / _KEPT))

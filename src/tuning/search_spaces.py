@@ -211,14 +211,14 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
     ),
     CO_OCCURRENCE: SearchSpace(
         {FADING: _GRAM_MATRIX[FADING]},
-        {"user_exponent": Range(0, 0.7), "input_exponent": Range(0.2, 1.2), "output_exponent": Range(-0.7, 0.3)},
+        {"user_exponent": Range(0, 0.7), "input_exponent": Range(0.2, 1.2), "output_exponent": Range(-0.9, 0.3)},
         _prepare_co_occurrence,
         _finish_co_occurrence,
         trials=60,
         recipes=(
             {"user_exponent": 0.5, "input_exponent": 1.0, "output_exponent": 0.0},
             {"user_exponent": 0.5, "input_exponent": 1.0, "output_exponent": -0.3},
-            {"user_exponent": 0.35, "input_exponent": 0.7, "output_exponent": -0.45},
+            {"user_exponent": 0.35, "input_exponent": 0.45, "output_exponent": -0.55},
         ),
     ),
     TRANSITIONS: SearchSpace(
@@ -279,12 +279,21 @@ SEARCH_SPACES: dict[str, SearchSpace] = {
     ),
     ALS: SearchSpace(
         {},
-        {"regularization": Range(0.001, 100, log=True), "alpha": Range(0.5, 100, log=True)},
+        {
+            "regularization": Range(0.001, 100, log=True),
+            "alpha": Range(0.5, 100, log=True),
+            "user_exponent": Range(0, 0.7),
+            "item_exponent": Range(0, 0.7),
+        },
         _prepare_nothing,
         _finish_als,
-        trials=15,
+        trials=30,
         choices={"factors": (32, 64, 128, 256)},
-        recipes=({"regularization": 20.0, "alpha": 1.0}, {"regularization": 1.0, "alpha": 10.0}),
+        recipes=(
+            {"regularization": 20.0, "alpha": 30.0, "user_exponent": 0.3, "item_exponent": 0.3},
+            {"regularization": 20.0, "alpha": 1.0},
+            {"regularization": 1.0, "alpha": 10.0},
+        ),
         sizes={"factors": _TRIED_FACTORS},
     ),
 }

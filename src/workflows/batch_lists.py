@@ -29,7 +29,7 @@ from src.interactions.interactions import TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.models.factorization import Factorization
 from src.models.settings import AllSettings
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.batch_parts import SCHEMA, BatchRequest, BatchWork, make_part
 
@@ -101,7 +101,7 @@ def write_batch_lists(settings: AllSettings, store: Store, request: BatchRequest
 
 
 def _work_of(settings: AllSettings, store: Store, request: BatchRequest, reporter: Reporter) -> BatchWork:
-    release = Registry(settings.releases_dir).active()
+    release = open_registry(settings).active()
     reporter.step("reading the store")
     data = training_data(store.events.read())
     rules = shop_rules(settings.rules).rules()

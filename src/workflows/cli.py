@@ -73,6 +73,8 @@ class Screen(Reporter):
         self.say(report.protocol())
         if report.ratings:
             self._table(report.rating_table())
+        if report.rating_intervals:
+            self._table(report.interval_table())
         if report.lists:
             self._table(report.list_table())
             self._table(report.slice_table())

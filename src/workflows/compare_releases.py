@@ -13,8 +13,8 @@ from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.protocols import K
 from src.evaluation.release_comparison import compare_on_same_events, lists_of, side_by_side
-from src.releases.registry import Registry
 from src.releases.release import Release
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.drift_check import split_at
 
@@ -51,12 +51,12 @@ def compare_releases(settings: Settings, store: Store, one: str, other: str, rep
 
 
 def _compared(settings: Settings, store: Store, one: str, other: str, reporter: Reporter) -> JsonDict:
-    registry = Registry(settings.releases_dir)
+    registry = open_registry(settings)
     reporter.step("verifying the releases")
     releases = [registry.load(version) for version in (one, other)]
-    read_at = max(_read_at(release) for release in releases)
+    newest = max(read_at(release) for release in releases)
     reporter.step("reading the events that are newer than both")
-    parts = split_at(store, read_at)
+    parts = split_at(store, newest)
     pipelines = [release.pipeline for release in releases]
     if parts is None:
         users = pipelines[0].users.ids_of(range(min(_EXAMPLE_USERS, len(pipelines[0].users))))
@@ -79,11 +79,15 @@ def _compared(settings: Settings, store: Store, one: str, other: str, reporter: 
         {"name": "n_events", "one": counts[0], "other": counts[1]},
         {"name": "n_products", "one": len(pipelines[0].items), "other": len(pipelines[1].items)},
     ]
-    return result | {"since": read_at // 1_000_000}
+    return result | {"since": newest // 1_000_000}
 
 
-def _read_at(release: Release) -> int:
-    """Return when the events of a release were read, in microseconds since 1970. Raises InputError if it is unknown."""
+def read_at(release: Release) -> int:
+    """Return when the events of a release were read, in microseconds since 1970.
+
+    Raises:
+        InputError: It is unknown.
+    """
     data = release.manifest.data
     if data is None or not data.is_from_store or data.read_at is None:
         raise InputError(

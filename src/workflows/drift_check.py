@@ -20,8 +20,8 @@ from src.evaluation.drift import SCORES_READ, describe_drift, detect_drift, scor
 from src.evaluation.plots import write_scores
 from src.interactions.interactions import TrainingData, training_data
 from src.interactions.splits import Split
-from src.releases.registry import Registry
 from src.releases.release import Release
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.run_records import CLOCKS_DIFFER_BY
 from src.workflows.training_plan import TrainingRequest
@@ -51,7 +51,7 @@ def check_drift(
         StoreError: the store does not answer.
     """
     at = int(time.time() if now is None else now)
-    release = Registry(settings.releases_dir).current()
+    release = open_registry(settings).current()
     score = _score(settings, store, release, at, reporter)
     before = store.runs.scores(SCORES_READ)
     drift = detect_drift(score, before, settings.drift_fall)

@@ -15,7 +15,7 @@ from src.core.erasures import Erasures
 from src.core.errors import AisleError
 from src.core.settings import Settings
 from src.interactions.vocabulary import Vocabulary
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import Store
 
 _WORD = rb"[0-9A-Za-z_.@-]"
@@ -98,7 +98,7 @@ def releases_with(settings: Settings, user_id: str) -> list[str]:
         Versions, oldest first.
     """
     found = []
-    for version in Registry(settings.releases_dir).versions():
+    for version in open_registry(settings).versions():
         with suppress(OSError, ValueError):
             if Vocabulary.load(settings.releases_dir / version / "users").idx_of(user_id) is not None:
                 found.append(version)

@@ -12,7 +12,7 @@ from src.evaluation.report import Report
 from src.interactions.splits import split
 from src.models.settings import AllSettings
 from src.recommendation.ensemble import ENSEMBLE
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.embed_catalogue import embed_catalogue
 from src.workflows.fit import FitPlan, measured, stored_data
@@ -34,7 +34,7 @@ def evaluate(settings: AllSettings, store: Store, version: str | None, reporter:
     Raises:
         AisleError: There is no such release, it does not verify, or its data are gone.
     """
-    registry = Registry(settings.releases_dir)
+    registry = open_registry(settings)
     release = registry.active() if version is None else registry.load(version)
     pipeline, manifest = release.pipeline, release.manifest
     as_trained = settings if manifest.settings is None else manifest.settings.applied_to(settings)

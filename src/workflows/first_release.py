@@ -15,8 +15,8 @@ from src.models import MODELS, POPULARITY
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import weighting_of
 from src.releases.manifest import TrainingRecord
-from src.releases.registry import Registry
 from src.releases.release import Draft
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.champion_comparison import champion_of
 from src.workflows.fit import FitPlan, fit, stored_data
@@ -44,7 +44,7 @@ def publish_popularity(settings: AllSettings, store: Store, reporter: Reporter) 
         NoData: The store holds no events.
         ReleaseError: The release cannot be written.
     """
-    registry = Registry(settings.releases_dir, settings.keep_releases)
+    registry = open_registry(settings)
     if champion_of(registry) is not None:
         return None
     lock = trainer_lock(settings)

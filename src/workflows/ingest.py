@@ -19,16 +19,20 @@ from src.core.ids import has_bad_characters
 from src.core.messages import message
 from src.core.progress import Reporter
 from src.core.read_ahead import map_ahead, read_ahead
+from src.core.records import Load
 from src.core.settings import Settings
+from src.ingestion.csv_rows import PlainText
 from src.ingestion.data_checks import check_load
 from src.ingestion.event_columns import ColumnBlock, EventColumns
+from src.ingestion.event_evidence import EventEvidence
 from src.ingestion.event_rules import EventRules
 from src.ingestion.external_sort import ExternalSort, sorting_errors
 from src.ingestion.joined_files import Pair, find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.load_series import previous_of
+from src.ingestion.load_series import file_series, previous_of
 from src.ingestion.plain_rows import parts_of, validated_columns
+from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.variant_titles import GuessedGroups, TitledProduct
 from src.interactions.interactions import TrainingData, training_data
@@ -38,6 +42,7 @@ from src.workflows.id_comparison import IdComparison
 from src.workflows.later_refunds import LaterRefunds
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
+from src.workflows.row_words import example_lines
 from src.workflows.saved_mappings import hints_for
 from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
 
@@ -46,6 +51,7 @@ _SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
 _PRODUCT_BATCH = 2_000
 _REPEATED = "product given more than once: the last one counts"
+_NEW = 0.1  # share of new events, above which a file is another one than before
 _SAMPLED_IDS = 300  # of a file, to look up in the store
 
 
@@ -162,6 +168,8 @@ class _Loading:
         self._parent: dict[str, str] = {}
         self._pace = _Pace()
         self._refunds = LaterRefunds(store)
+        self._evidence = EventEvidence()
+        self._examples: list[str] = []
 
     def run(self, before_storing: Callable[[], None]) -> LoadSummary:
         """Load the file; `before_storing` is called before anything is stored. Raises UnusableFile."""
@@ -186,6 +194,7 @@ class _Loading:
                             _sample(block.events.texts(1)[0] or [product.product_id for product in block.products])
                         )
                     tally.add(block)
+                    self._evidence.add(block.events)
                     self._renamed.update(block.renamed)
                     self._refunds.note(block)
                     self._parent.update(block.parent)
@@ -208,10 +217,20 @@ class _Loading:
             groups = self._group_products()
             load = tally.load(self._table, sorter.n_events)
         previous = previous_of(load, self._store.runs.loads(50))
+        load = _known_as_before(load, previous)
         self._store.runs.save_load(load)
         met = comparison.check(load, has_events=self._table.layout.has_events)
-        checks = [*check_load(load, previous), *([met] if met else [])]
-        return LoadSummary(load, self._table, rejects_file, checks, broken, groups)
+        checks = [*check_load(load, previous), *([met] if met else []), *self._evidence.checks()]
+        return LoadSummary(
+            load,
+            self._table.with_later_notes(*self._evidence.remarks()),
+            rejects_file,
+            checks,
+            broken,
+            groups,
+            tally.words,
+            self._examples,
+        )
 
     def _group_products(self) -> GuessedGroups | None:
         """Put variants into the groups that their parents, or else their titles, tell; None without new products."""
@@ -233,7 +252,17 @@ class _Loading:
         rules = EventRules(
             self._settings.rating_min, self._settings.rating_max, int(time.time()), self._settings.count_pending
         )
-        return map_ahead(partial(validated_columns, table=self._table, rules=rules), parts_of(self._table, rules))
+        validate = partial(validated_columns, table=self._table, rules=rules)
+        return map_ahead(validate, self._with_examples(parts_of(self._table, rules), rules))
+
+    def _with_examples(
+        self, parts: Iterator[PlainText | RawBlock], rules: EventRules
+    ) -> Iterator[PlainText | RawBlock]:
+        """Yield the parts of the file, and keep what its first rows mean in words."""
+        for part in parts:
+            if not self._examples:
+                self._examples = example_lines(part, self._table, rules)
+            yield part
 
     def _measure_known_ids(self, events: EventColumns) -> None:
         """Set which shares of the first rows' users and products are in the store."""
@@ -269,6 +298,16 @@ class _Loading:
             f"{table.describe()}.{where} Mend the file, or say how to read it with --layout and --columns, and "
             "load it again."
         )
+
+
+def _known_as_before(load: Load, previous: Load | None) -> Load:
+    """Return a load with the shares of known ids of the load before, where nearly all of its events came with that.
+
+    A file that is loaded again finds the ids that it brought itself, be they those of the catalogue or not.
+    """
+    if previous is None or file_series(load) != file_series(previous) or load.n_stored > _NEW * load.n_events:
+        return load
+    return replace(load, known_users=previous.known_users, known_products=previous.known_products)
 
 
 def _sample(ids: list[str]) -> list[str]:

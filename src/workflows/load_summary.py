@@ -5,19 +5,25 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from typing_extensions import override
 
 from src.core.errors import UnusableFile
+from src.core.number_format import percent
 from src.core.records import Load
+from src.ingestion.column_names import TITLE
 from src.ingestion.data_checks import Check
 from src.ingestion.event_columns import ColumnBlock
 from src.ingestion.layout import Table
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import ValidatedBlock
 from src.ingestion.variant_titles import GuessedGroups
+from src.ingestion.word_account import Word, kinds_of_words, unknown_word_lines, word_lines
+
+_MOST_UNTITLED = 0.1  # share of a catalogue's products
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class LoadSummary:
         checks: the data checks of the load.
         broken: why the file could not be read to its end; None if it was.
         groups: groups of the catalogue's products that their titles tell; None if none were looked for.
+        words: words that decide what a row counts for → rows.
+        examples: what some of its rows mean.
     """
 
     load: Load
@@ -39,6 +47,8 @@ class LoadSummary:
     checks: list[Check]
     broken: UnusableFile | None = None
     groups: GuessedGroups | None = None
+    words: Mapping[Word, int] = field(default_factory=dict)
+    examples: Sequence[str] = ()
 
     def whole(self) -> LoadSummary:
         """Return the summary itself. Raises UnusableFile if the file could not be read to its end."""
@@ -51,6 +61,8 @@ class LoadSummary:
         load = self.load
         lines = [f"{self.table.path}: {self.table.describe()}"]
         lines += [f"  note: {note}" for note in self.table.layout.notes]
+        lines += [f"  {line}" for line in self.examples]
+        lines += [f"  {line}" for line in word_lines(self.words, self.table.layout)]
         lines += row_lines(load.n_read, load.rejected, load.left_out)
         if self.table.layout.has_events:
             known = load.n_events - load.n_stored
@@ -64,8 +76,26 @@ class LoadSummary:
         if self.rejects_file is not None:
             lines.append(f"  rejected rows, with line number and reason: {self.rejects_file}")
         passed = [check.name for check in self.checks if check.passed]
+        lines += [f"  WARNING: {line}" for line in unknown_word_lines(self.words, self.table.layout)]
+        lines += self._untitled()
+        lines += [
+            f"  WARNING: none of the {n:,} rows of the kind {kind} was kept, see the reasons above; if another column "
+            "has their products: --columns product=COLUMN"
+            for kind, n in kinds_of_words(self.words, self.table.layout).items()
+            if not load.by_kind.get(kind)
+        ]
         lines += [f"  WARNING: {check.message}" for check in self.checks if not check.passed]
         return [*lines, f"  checks passed: {', '.join(passed)}"] if passed else lines
+
+    def _untitled(self) -> list[str]:
+        """Return a warning where many products of a catalogue have no title, though a column has titles."""
+        share = self.load.nulls.get(TITLE, 0.0)
+        if self.table.layout.has_events or share <= _MOST_UNTITLED:
+            return []
+        return [
+            f"  WARNING: {percent(share)} of {self.load.n_kept:,} products have no title: if another column has it: "
+            "--columns title=COLUMN; if these are variants of other rows, give them the title of their parent"
+        ]
 
 
 def guess_sentence(groups: GuessedGroups) -> str:

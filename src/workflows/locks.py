@@ -91,7 +91,9 @@ def trainer_lock(settings: Settings) -> Lock:
 
 
 def leader_lock(settings: Settings) -> Lock:
-    """Return the lock of the worker that starts the scheduled trainings."""
+    """Return the lock of the worker that starts the scheduled trainings; of several shops there is one on a host."""
+    if settings.tenant:
+        return FileLock(settings.var.parent.parent / "leader.lock")
     return _lock(settings, "leader")
 
 

@@ -9,29 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from src.core.domain import EventBatch, EventKind, Product
 from src.core.errors import UnclearLayout
 from src.core.settings import Settings
+from src.ingestion.column_account import Fate
 from src.ingestion.event_rules import EventRules
 from src.ingestion.joined_files import find_pair
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
-from src.ingestion.raw_rows import RawBlock
 from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import validate_rows
+from src.ingestion.word_account import unknown_word_lines, word_lines
+from src.workflows.row_words import row_line
 
 _MOST_ROWS = 50_000  # of the totals: enough to see what a file is, and quick
-_ACTS = {
-    EventKind.PURCHASE.value: "bought {value:g} × {product}",
-    EventKind.RETURN.value: "gave back {value:g} × {product}",
-    EventKind.RATING.value: "rated {product} with {value:g}",
-    EventKind.CART.value: "put {product} into the cart",
-    EventKind.VIEW.value: "viewed {product}",
-    EventKind.CLICK.value: "clicked on {product}",
-}
-_SHOWN_USER = 14
 
 
 def preview(settings: Settings, path: Path, n_rows: int, hints: Hints) -> Iterator[str]:
@@ -94,7 +84,7 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     for block in table.rows.blocks():
         shown = block.rows[:left]
         for at in range(len(shown)):
-            yield f"  {_row_line(block, at, table, rules)}"
+            yield f"  {row_line(block, at, table, rules)}"
         left -= len(shown)
         validated = validate_rows(block, table.layout, rules)
         tally.add(validated)
@@ -105,9 +95,11 @@ def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
             break
     yield from row_lines(tally.n_read, tally.rejected, tally.left_out)
     yield from (f"    {line}" for line in count_lines(tally.by_kind))
+    yield from (f"  {line}" for line in word_lines(tally.words, table.layout))
     if n_products and not table.layout.has_events:
         yield f"  {n_products:,} products"
     yield from (f"    {line}" for line in count_lines(mended))
+    yield from (f"  WARNING: {line}" for line in unknown_word_lines(tally.words, table.layout))
     yield "  nothing was stored; to load the file, give the same command without --preview"
 
 
@@ -117,38 +109,7 @@ def _column_lines(table: Table) -> Iterator[str]:
         name = repr(layout.names[at]) if layout.names else f"column {at + 1}"
         beside = ", ".join(repr(layout.names[each]) for each in layout.fallbacks.get(role, ()) if layout.names)
         yield f"  {role}: {name}" + (f", where empty {beside}" if beside else "")
-    if layout.unused:
-        yield f"  not used: {', '.join(layout.unused)}"
-
-
-def _row_line(block: RawBlock, at: int, table: Table, rules: EventRules) -> str:
-    """Return one row in words: what it says, or why it does not count."""
-    one = RawBlock([block.lines[at]], [block.rows[at]])
-    found = validate_rows(one, table.layout, rules)
-    line = f"row {block.lines[at]}: "
-    if found.rejected:
-        row = found.rejected[0]
-        return line + ("not counted: " if row.is_left_out else "rejected: ") + row.reason
-    if table.layout.has_events:
-        return line + "; ".join(_event_words(found.events, each) for each in range(len(found.events)))
-    return line + "; ".join(map(_product_words, found.products))
-
-
-def _event_words(events: EventBatch, at: int) -> str:
-    moment = int(events.at[at])
-    when = f"on {str(np.datetime64(moment, 's')).replace('T', ' ')} UTC " if moment >= 0 else ""
-    user = events.user_id[at]
-    user = f"{user.partition('@')[0]}@…" if "@" in user else user
-    user = user if len(user) <= _SHOWN_USER else f"{user[:_SHOWN_USER]}…"
-    act = _ACTS[events.kind[at]].format(value=float(events.value[at]), product=events.product_id[at])
-    return f"{when}{user} {act}"
-
-
-def _product_words(product: Product) -> str:
-    parts = [f"product {product.product_id}"]
-    parts += [repr(product.title[:60])] if product.title else []
-    parts += [f"price {product.price:.2f}"] if product.price is not None else []
-    parts += [f"{product.stock} in stock"] if product.stock is not None else []
-    parts += [f"of group {product.group_id}"] if product.group_id else []
-    parts += ["not listed"] if product.unlisted or product.withdrawn else []
-    return ", ".join(parts)
+    for fate in (Fate.KNOWN, Fate.UNKNOWN):
+        found = [each for each in layout.account if each.fate is fate and each.name]
+        shown = ", ".join(f"{each.name} ({each.why})" if each.why else each.name for each in found)
+        yield from [f"  {fate.value}: {shown}"] if found else ()

@@ -6,7 +6,7 @@ import time
 
 from src.core.progress import Reporter
 from src.core.settings import Settings
-from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.synthetic.shop import make_shop
 
@@ -41,7 +41,7 @@ def remove_synthetic_shop(settings: Settings, store: Store) -> None:
         settings: where the releases are.
         store: the store.
     """
-    registry = Registry(settings.releases_dir)
+    registry = open_registry(settings)
     wanted = registry.wanted_version()
     if wanted is not None and registry.is_made_up(wanted):
         registry.deactivate()

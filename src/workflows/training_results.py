@@ -14,6 +14,7 @@ from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.settings import AllSettings
 from src.releases.registry import Registry
+from src.releases.shared_registry import open_registry
 from src.releases.verdict import GateVerdict, NotCompared
 from src.search.index import SearchIndex
 from src.store import Store
@@ -47,7 +48,7 @@ class TrainingContext:
     @property
     def registry(self) -> Registry:
         """The releases."""
-        return Registry(self.settings.releases_dir, self.settings.keep_releases)
+        return open_registry(self.settings)
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,7 @@ def _record(context: TrainingContext, prepared: Prepared, judged: JudgedTraining
         metrics=MetricsRecord(
             rmse={name: figures.rmse.value for name, figures in report.ratings.items()},
             ndcg_at_10={name: figures.ndcg_at_10.value for name, figures in report.lists.items()},
+            rating_intervals=report.rating_intervals,
         ),
         summary=report.summary(),
         libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},

@@ -26,6 +26,8 @@ PAGES = [
     "/operations/releases",
     "/operations/data",
     "/operations/rules",
+    "/operations/experiments",
+    "/operations/replay",
     "/operations/do/train",
     "/dashboard/releases/rollback",
     "/docs",

@@ -29,13 +29,13 @@ def new_shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture(scope="session")
-def made_up_var(make_folder_once: MakeFolderOnce) -> Path:
-    """A small synthetic shop, trained once; tests take copies."""
+def made_up_var(make_folder_once: MakeFolderOnce, trained_var: Path) -> Path:
+    """A small synthetic shop, trained once; tests take copies. `trained_var` has compiled the kernels."""
     return make_folder_once("e2e-made-up", train_shop) / "var"
 
 
 @pytest.fixture(scope="session")
-def tiny_var(make_folder_once: MakeFolderOnce) -> Path:
+def tiny_var(make_folder_once: MakeFolderOnce, trained_var: Path) -> Path:
     """The var folder of a shop that trains in a few seconds."""
     return make_folder_once("e2e-tiny", lambda folder: train_shop(folder, RATINGS)) / "var"
 

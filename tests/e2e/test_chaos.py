@@ -105,7 +105,7 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     assert len([each for each in store.runs.newest(50) if each.trigger == "night"]) == 1
 
 
-@pytest.mark.parametrize("workers", [4])
+@pytest.mark.parametrize("workers", [2])
 def test_a_training_asked_for_over_http_is_served_by_every_worker_and_rolled_back_by_one_call(
     serve: Serve, shop: Shop, workers: int
 ) -> None:
@@ -141,7 +141,7 @@ def test_swaps_and_a_rollback_under_load_answer_every_request_with_a_list_of_one
 ) -> None:
     shop.door("train_model.py", "--no-activate", "--model", "popularity")  # whose lists are others
     versions = _registry(shop).versions()
-    service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off", AISLE_CACHE_SECONDS="0")
+    service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_SCHEDULER="off", AISLE_CACHE_SECONDS="0")
     seen: list[tuple[int, str, str, Any]] = []
     stop = threading.Event()
 

@@ -32,7 +32,7 @@ RATINGS = "".join(
 
 
 @pytest.fixture(scope="session")
-def grouped_var(make_folder_once: MakeFolderOnce) -> Path:
+def grouped_var(make_folder_once: MakeFolderOnce, trained_var: Path) -> Path:
     """A shop with four groups of buyers, trained once with one model; tests take copies."""
     return make_folder_once("e2e-grouped", lambda folder: train_shop(folder, RATINGS, "--model", "item_graph")) / "var"
 
@@ -82,10 +82,10 @@ def test_a_thousand_events_survive_a_kill_right_after_the_answer(serve: Serve, s
 
 
 def test_the_next_list_of_every_worker_knows_a_purchase_and_brings_what_goes_with_it(serve: Serve) -> None:
-    service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off")
+    service = serve(GUNICORN, "--workers", "3", "run:app", AISLE_SCHEDULER="off")
     bought = "P00020"
     before = service.post("/recommend", NEW).body
-    wait_until(lambda: len(service.get("/status").body["workers"]) == 4, "four workers")
+    wait_until(lambda: len(service.get("/status").body["workers"]) == 3, "three workers")
     event = {"user_id": "new", "product_id": bought, "kind": "purchase", "event_id": "order-1"}
     assert service.post("/events", event, **WRITER).status == 201
     workers = {each["pid"] for each in service.get("/status").body["workers"]}
@@ -123,7 +123,7 @@ def test_counts_of_four_workers_are_one_and_outlive_them(serve: Serve, shop: Sho
     service = serve(GUNICORN, "--workers", "4", "run:app", AISLE_SCHEDULER="off")
     wait_until(lambda: len(service.get("/status").body["workers"]) == 4, "four workers")
     asked = 0
-    for _ in range(6):
+    for _ in range(3):
         _at_once(service, [f"r{asked + place}" for place in range(10)])
         asked += 10
         for name in ("aisle_requests_total", "aisle_request_seconds_count"):  # counted a moment after the answer

@@ -26,7 +26,7 @@ RATINGS = "".join(
     for user in range(60)
     for step in range(8)
 )
-_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.csv", "*.gz")
+_NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", ".*_cache", ".hypothesis", "*.csv", "*.gz")
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in a folder with a blank in its name, with a file of the user."""
+def copied(tmp_path_factory: pytest.TempPathFactory, trained_var: Path) -> Path:
+    """A checkout in a folder with a blank in its name, with a file of the user, and with compiled kernels."""
     folder = tmp_path_factory.mktemp("copied") / "a shop"
     shutil.copytree(ROOT, folder, ignore=_NOT_COPIED)
     (folder / "data").mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout(copied: Path) -> Path:
-    """The checkout without what an earlier test trained; the compiled kernels stay."""
+    """The checkout without what an earlier test trained."""
     shutil.rmtree(copied / "var", ignore_errors=True)
     return copied
 

@@ -93,6 +93,7 @@ def test_the_size_of_a_block_changes_no_list() -> None:
 
 def test_the_blocks_of_scores_stay_below_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.evaluation.exact_lists.BLOCK_BYTES", 4 * 100 * 12)
+    monkeypatch.setattr("src.evaluation.exact_lists._FEW_SCORES", 0)
     monkeypatch.setattr("src.evaluation.exact_lists._BLOCKS_PER_CORE", 1)
     scorer = Fixed(np.zeros((50, 100), np.float32))
     top_lists(scorer, MaskedQueries(queries(50, 100), csr_matrix((50, 100))), 3)

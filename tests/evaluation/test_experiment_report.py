@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -63,7 +64,28 @@ def test_the_forecast_follows_the_traffic(settings: Settings) -> None:
 
 def test_a_broken_division_is_said_before_any_figure(settings: Settings) -> None:
     (sentence,) = sentences(settings, arm("now", 9_580, 900), arm("new", 10_420, 1_500))
-    assert sentence.startswith("Broken: now has 47.9 % of the customers against 50.0 % intended")
+    assert sentence.startswith("Broken: new has 52.1 % of the customers against 50.0 % intended, which is not")
+
+
+def test_the_verdicts_name_the_interval_the_days_left_and_the_winner_of_an_interleaving(settings: Settings) -> None:
+    (better,) = sentences(settings, arm("now", 90_000, 30_000), arm("new", 90_000, 32_400))
+    assert re.fullmatch(r"new is better than now: \d\.\d % to 1\d\.\d % more purchases for each customer\.", better)
+    (early,) = sentences(settings, arm("now", 1_000, 26), arm("new", 1_000, 30))
+    assert early.endswith("About 10 more days at this traffic give first figures.")
+    assert early.startswith("Too early: ")
+    drafted = dataclasses.replace(
+        EXPERIMENT, body=ExperimentBody.model_validate({"method": "interleave", **BODY.model_dump(include={"arms"})})
+    )
+    clicks = [ArmFigures(name, 900, {"clicks": (n, n, int(n))}) for name, n in (("now", 300.0), ("new", 600.0))]
+    clicks[1].shared["clicks"] = 100.0
+    judged = report(drafted, clicks, NOW)
+    assert judged.verdicts[0].finding is ArmFinding.BETTER
+    assert not judged.broken
+    for language, said in (
+        ("en", "new wins against now: side by side"),
+        ("de", "new gewinnt gegen now: Nebeneinander"),
+    ):
+        assert verdict_sentences(drafted, judged, phrases_in(language, settings))[0].startswith(said)
 
 
 def test_nothing_is_said_before_anything_happened(settings: Settings) -> None:

@@ -7,12 +7,14 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from bench.interleaving import decided_after, interleaved_visits, rankers, split_visits
 from src.evaluation.sequential_tests import (
     LEVEL,
     Lift,
     Sample,
     lift,
     outcomes_needed,
+    paired_lift,
     share_mismatch,
     standard_errors,
 )
@@ -123,3 +125,33 @@ def test_a_broken_division_is_found_and_chance_is_not_taken_for_one() -> None:
     assert share_mismatch((10_420, 9_580), (0.5, 0.5))  # 52.1 %
     assert not share_mismatch((521, 479), (0.5, 0.5))
     assert share_mismatch((9_400, 600), (0.9, 0.1))
+
+
+def test_an_interleaving_of_equals_is_rarely_decided_although_users_prefer_one_or_the_other() -> None:
+    rng = np.random.default_rng(4)
+    alarms = 0
+    for _ in range(N_EXPERIMENTS):
+        users = 150
+        prefers = rng.beta(2.0, 2.0, users)
+        credited = rng.poisson(0.15 * rng.gamma(2.0, 0.5, users), (N_DAYS, users)).cumsum(axis=0)
+        new = np.diff(credited, axis=0, prepend=0)
+        other = rng.binomial(new, prefers).cumsum(axis=0)
+        one = credited - other
+        sums = [(each.sum(axis=1), np.square(each).sum(axis=1)) for each in (one, other)]
+        shared = (one * other).sum(axis=1)
+        for day in range(0, N_DAYS, 2):
+            samples = [Sample(users, float(t[day]), float(s[day]), int(t[day])) for t, s in sums]
+            if is_sure(paired_lift(samples[0], samples[1], float(shared[day]), PLANNED)):
+                alarms += 1
+                break
+    assert alarms <= LEVEL * N_EXPERIMENTS
+
+
+def test_an_interleaving_needs_a_fraction_of_the_visits_of_a_split() -> None:
+    made = rankers((1.2, 1.0), users=4_000, products=80)
+    assert made.true_lift > 0.02
+    split, drafted = (
+        [decided_after(method(made, seed)) for seed in range(5)] for method in (split_visits, interleaved_visits)
+    )
+    assert all(better is True for _, better in drafted)
+    assert np.median([n for n, _ in drafted]) < 0.25 * np.median([n for n, _ in split])

@@ -21,12 +21,12 @@ from src.ingestion.input_files import MAX_COLUMNS, MAX_LINE
 from tests.forked import fork
 
 Write = Callable[..., Path]
-SIZE = 150_000
+SIZE = 75_000
 """Bytes; each file is read with so many, and with twice as many."""
 MOST_GROWTH = 3.0
-FREE_SECONDS = 0.15
+FREE_SECONDS = 0.1
 """Of processor time: differences below it are noise."""
-MOST_SECONDS = 8.0
+MOST_SECONDS = 4.0
 """Of processor time for 2 · SIZE bytes, of which detecting the layout may take most."""
 MOST_KIB = 400 * 1024
 """Memory that a reader may take beyond what it had; the bombs below would take gigabytes."""

@@ -133,7 +133,7 @@ def covered(table: Table) -> set[int]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(HEADERS, LINES, st.sampled_from(["\n", "\r\n"]), st.sampled_from([",", ";", "\t", "::"]))
 @example("", ["A,B,3,1300000000", ",,,"], "\n", ",")
 @example("user,item,rating", ["A,B,3", "   ", '""'], "\r\n", ",")
@@ -157,7 +157,7 @@ def test_every_row_of_delimited_text_is_kept_or_rejected_exactly_once(
     assert sorted(again.events) == sorted(found.events)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(JSON_LINES)
 @example(["{1: 2}", "{'user_id': 1, (): 2}"])
 @example(['{"user_id": "u", "item_id": "p", "rating": 5}', "{" * 2_000, "[" * 2_000, "(" * 300])
@@ -174,7 +174,7 @@ def test_every_object_of_json_is_kept_or_rejected_exactly_once(
     looked_at(path)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"\x1f\x8b", b"PAR1", b"\xff\xfe", b"[{", b"user,item,rating\n"]),
@@ -189,7 +189,7 @@ def test_no_bytes_raise_anything_but_an_aisle_error(
     looked_at(path, hints)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(HEADERS, LINES, HINTS)
 @example("", ["1 2 3", "1 4"], Hints(layout="lists", encoding="utf-8"))
 @example("user,item,rating,time", ["A,B,5,1/2/2019"] * 3, Hints())

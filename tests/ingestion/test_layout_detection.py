@@ -237,7 +237,7 @@ def test_an_unrelated_file_is_refused_with_what_was_found_and_expected(write: Wr
 
 
 def test_judgements_of_a_search_are_refused_with_their_columns(write: Write) -> None:
-    with pytest.raises(UnusableFile, match=r"its columns are query, docid, rating\. Expected a user and a product"):
+    with pytest.raises(UnusableFile, match=r"its columns are query, docid, rating\. No column was found for the user"):
         read(write("query,docid,rating\nlaptop,1229111,0\n"))
 
 

@@ -160,7 +160,7 @@ def compare(table: Table, rules: EventRules = RULES) -> int:
     return sum(isinstance(part, PlainText) for part in parts)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=25),
     ending=st.sampled_from(["\n", "\n", "\r\n", "\r", "\n\n"]),

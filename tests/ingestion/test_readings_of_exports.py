@@ -365,7 +365,7 @@ def test_what_a_note_on_an_unused_column_proposes_works(write: Write) -> None:
         lambda at: f"{at},c{at % 9},P{at % 9},1,{('shipped', 'returned')[at % 2]}",
     )
     path = write(rows)
-    assert "--columns state=shipping_status" in " ".join(read(path).table.layout.notes)
+    assert "--columns 'state=shipping_status'" in " ".join(read(path).table.layout.notes)
     assert kinds(read(path, Hints(columns=parse_columns("state=shipping_status")))) == {"purchase": 20}
 
 

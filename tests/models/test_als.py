@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,18 +117,24 @@ def test_a_row_of_any_length_is_solved_as_the_equations_say(length: int) -> None
 
 
 def test_a_history_is_folded_in_as_implicit_recalculates_a_user(
-    data: TrainingData, theirs: AlternatingLeastSquares
+    data: TrainingData, theirs: AlternatingLeastSquares, model: Als
 ) -> None:
-    model = als._als(np.asarray(theirs.item_factors), PARAMS)
+    factors = np.asarray(theirs.item_factors)
+    gram = (factors.T @ factors + PARAMS.regularization * np.eye(PARAMS.factors)).astype(np.float32)
+    model = replace(model, item_factors=factors, gram=gram)
     unseen = data.histories[:20].copy()
     unseen.data = np.random.default_rng(1).random(unseen.nnz).astype(np.float32)
     expected = theirs.recalculate_user(np.arange(20), confidences(unseen))
     np.testing.assert_allclose(folded_in(model, unseen), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_fold_in_is_the_least_squares_of_all_products(data: TrainingData, model: Als) -> None:
+@pytest.mark.parametrize("exponents", [(0.0, 0.0), (0.3, 0.4)])
+def test_a_fold_in_is_the_least_squares_of_all_products(data: TrainingData, exponents: tuple[float, float]) -> None:
+    model = train(data, replace(PARAMS, user_exponent=exponents[0], item_exponent=exponents[1]), seed=1)
+    degree, user_degree = (np.asarray(data.histories.sum(axis=axis)).ravel() for axis in (0, 1))
     row = data.histories[3].toarray()[0].astype(np.float64)
-    confidence, liked = 1 + PARAMS.alpha * row, (row > 0).astype(float)
+    share = (degree / degree.mean()) ** -exponents[1] * (row.sum() / user_degree.mean()) ** -exponents[0]
+    confidence, liked = 1 + PARAMS.alpha * share * row, (row > 0).astype(float)
     y = model.item_factors.astype(np.float64)
     user = np.linalg.solve(
         y.T @ (confidence[:, None] * y) + PARAMS.regularization * np.eye(PARAMS.factors), y.T @ (confidence * liked)
@@ -134,6 +142,20 @@ def test_a_fold_in_is_the_least_squares_of_all_products(data: TrainingData, mode
     history = data.histories[3]
     asked = QueryRows(None, history.indices.astype(np.int64), history.data)
     np.testing.assert_allclose(model.score(asked, np.arange(N_ITEMS)), y @ user, rtol=1e-3, atol=1e-4)
+    block = QueryBlock(np.array([-1]), history)
+    np.testing.assert_allclose(model.score_all(block)[0], y @ user, rtol=1e-3, atol=1e-4)
+
+
+def test_a_model_saved_before_confidences_had_exponents_is_still_read(model: Als, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    (tmp_path / "share.npy").unlink()
+    document = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    params = {name: value for name, value in document["params"].items() if not name.endswith("_exponent")}
+    (tmp_path / "model.json").write_text(json.dumps({"params": params}), encoding="utf-8")
+    query = QueryRows(None, np.array([1, 4]), np.ones(2, np.float32))
+    np.testing.assert_allclose(
+        Als.load(tmp_path).score(query, np.arange(N_ITEMS)), model.score(query, np.arange(N_ITEMS)), rtol=1e-6
+    )
 
 
 def test_it_finds_the_two_tastes(data: TrainingData, model: Als) -> None:

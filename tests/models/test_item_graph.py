@@ -201,7 +201,7 @@ def test_the_number_of_threads_and_the_size_of_a_part_change_nothing(monkeypatch
     params = ItemGraphParams(neighbours=12)
     whole = graph_of(histories, params)
     monkeypatch.setattr(item_graph, "_ROWS_PER_TASK", 13)
-    monkeypatch.setattr("src.models.kernels.compile.n_cores", lambda: 3)
+    monkeypatch.setattr("src.models.item_graph.n_cores", lambda: 3)
     parts = graph_of(histories, params)
     for name in ItemGraph.ARRAYS:
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))

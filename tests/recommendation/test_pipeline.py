@@ -19,6 +19,7 @@ from src.models.settings import AllSettings
 from src.models.svd import SvdParams
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble
 from src.recommendation.pipeline import Pipeline
+from src.recommendation.rating_intervals import RatingInterval
 
 N_ITEMS = 12
 
@@ -227,3 +228,14 @@ def test_where_no_rating_was_learned_from_the_prediction_says_so() -> None:
     known, unknown = pipeline.predict("a", "x"), pipeline.predict("c", "z")
     assert known == PredictedRating(3.0, True, True, 0, 0, NO_RATINGS)
     assert unknown == PredictedRating(3.0, False, False, 0, 0, NO_RATINGS)
+
+
+def test_a_prediction_has_the_interval_of_what_it_rests_on_within_the_scale(pipeline: Pipeline) -> None:
+    intervals = (RatingInterval(0, -9.0, 0.5, 100, 0.9), RatingInterval(1, -0.25, 9.0, 100, 0.9))
+    sure = replace(pipeline, intervals=intervals)
+    for user in ("u1", "nobody"):
+        found, plain = sure.predict(user, "p0"), pipeline.predict(user, "p0")
+        assert (plain.low, plain.high) == (None, None)
+        low, high = (plain.rating - 0.25, 5.0) if plain.known_user else (1.0, min(plain.rating + 0.5, 5.0))
+        assert (found.low, found.high) == pytest.approx((max(low, 1.0), high))
+        assert found.rating == plain.rating

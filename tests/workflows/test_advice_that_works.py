@@ -31,12 +31,22 @@ def rows(header: str, *cells: str, n: int = 40) -> str:
 
     def fill(text: str, at: int) -> str:
         text = text.replace("{u}", f"u{at % 7}").replace("{p}", f"P{at % 9}").replace("{n}", str(at))
+        text = re.sub(r"\{v:(\d+)\}", lambda match: f"{at % int(match[1]) * 1.5:.2f}", text)
         return re.sub(r"\{k:(\d+)\}", lambda match: str(at % int(match[1])), text)
 
     return header + "\n" + "".join(",".join(fill(cell, at) for cell in cells) + "\n" for at in range(n))
 
 
 FILES = {
+    "an unknown flag": rows("order,customer,sku,qty,date,abc", "{n}", "{u}", "{p}", "1", "2023-05-01", "q{k:2}"),
+    "unknown kinds": rows("customer,sku,event,date", "{u}", "{p}", "qx{k:2}", "2023-05-01") + "u1,P1,view,2023-05-01\n",
+    "unknown listing": rows("sku,name,price,status", "{n}", "Mug {n}", "1.50", "qx{k:2}"),
+    "several prices": rows("sku,name,price,old price", "{n}", "Mug {n}", "1.50", "2.50"),
+    "sorts of rows": rows("sku,name,price,row", "{n}", "Mug {n}", "1.50", "main") + "x1,,,sub\nx2,,,sub\n",
+    "prices of lines": rows("order,customer,sku,qty,price,each", "{n}", "{u}", "{p}", "4", "6.00", "1.50"),
+    "quantity by total": rows("order,customer,sku,abc,price,value", "{n}", "{u}", "{p}", "{k:3}", "1.50", "{v:3}"),
+    "ids beside names": rows("customer,cust. code,sku,qty", "Ann {u}", "{u}", "{p}", "1"),
+    "reviews": rows("item,author,rating,title", "{p}", "{u}", "{k:5}/5", "good {n}"),
     "codes of kinds": rows("user,item,action,ts", "{u}", "{p}", "{k:3}", "16900000{k:9}1"),
     "pairs": rows("user,item", "{u}", "{p}{k:5}"),
     "days or months": rows("order,customer,sku,qty,date", "{n}", "{u}", "{p}", "1", "03/05/2023"),
@@ -48,6 +58,13 @@ FILES = {
     "no header": rows("7,2023-05-01,A,aa", "{k:7}", "2023-05-02", "A{k:6}", "text {n}"),
     "languages": rows("sku,language,name,price", "{p}", "de", "Tasse {n}", "1.0") + "P1,fr,Tasse,1.0\nP2,fr,Bol,1.0\n",
 }  # fmt: skip
+
+
+REFUSED = {
+    "users of unknown name": rows("qzx,item,n", "{u}", "{p}", "{k:4}"),
+    "nothing is known": rows("3,2023-05-01,0.5,A,B", "{n}", "x{k:5}", "0.{k:9}", "{u}", "{p}"),
+    "codes of kinds": FILES["codes of kinds"],
+}
 
 
 def proposed(said: str) -> Iterator[str]:
@@ -80,6 +97,16 @@ def test_what_a_message_proposes_is_possible_and_changes_the_reading(
         _, after = outcome(settings, path, option)
         assert after["refused"] == 0, (option, said)
         assert after != before, (option, said)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_refusal_proposes_makes_the_file_readable(name: str, settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(REFUSED[name], encoding="utf-8")
+    said, before = outcome(settings, path)
+    assert before["refused"] == 1, said
+    option = next(option for option in proposed(said) if "--columns" in option)
+    assert outcome(settings, path, option)[1]["refused"] == 0, (option, said)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "no header"])

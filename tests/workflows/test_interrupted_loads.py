@@ -70,7 +70,7 @@ def load(var: Path, path: Path, limit: int | None = None, counts: Any = None) ->
 
 
 def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tmp_path: Path, opened: Opened) -> None:
-    path = event_log(tmp_path / "log.csv", 20_000)
+    path = event_log(tmp_path / "log.csv", 6_000)
     whole = read_settings(var=tmp_path / "whole")
     counts = multiprocessing.get_context("fork").SimpleQueue()
     with closing(counts):
@@ -89,10 +89,10 @@ def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tm
     assert exit_codes.count(-signal.SIGKILL) >= 7, exit_codes  # rows that are stored already take fewer calls
     assert set(exit_codes) <= {0, -signal.SIGKILL}
     for each in torn:
-        assert "20,000 rows read" in run(each.var, path, folder=tmp_path)
+        assert "6,000 rows read" in run(each.var, path, folder=tmp_path)
         assert rows_of(opened(each)) == rows_of(opened(whole))
         assert opened(each).summary() == opened(whole).summary()
-        assert {load.n_read for load in opened(each).runs.loads(20)} == {20_000}
+        assert {load.n_read for load in opened(each).runs.loads(20)} == {6_000}
         left = {entry.name.removesuffix("-journal") for entry in each.var.iterdir()}
         assert left == {"store.sqlite3", "rejects"}
 
@@ -100,7 +100,7 @@ def test_a_load_killed_five_times_and_repeated_equals_one_that_was_not_killed(tm
 def test_writes_during_a_load_are_never_refused_and_wait_little(tmp_path: Path, opened: Opened) -> None:
     settings = read_settings(var=tmp_path / "var")
     store = opened(settings)
-    path = event_log(tmp_path / "log.csv", 150_000)
+    path = event_log(tmp_path / "log.csv", 60_000)
     waited = []
     load_began = time.monotonic()
     with start(settings.var, path, folder=tmp_path) as process:
@@ -118,7 +118,7 @@ def test_writes_during_a_load_are_never_refused_and_wait_little(tmp_path: Path, 
     assert process.returncode == 0, said
     assert len(store.events.history("visitor")) == len(waited) > 10
     assert max(waited) < (time.monotonic() - load_began) / 2  # no write waits for the greater part of the load
-    assert "150,000 rows read" in said
+    assert "60,000 rows read" in said
 
 
 MEASURE = """

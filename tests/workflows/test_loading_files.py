@@ -310,7 +310,9 @@ def test_products_in_a_file_of_events_are_stored_and_counted_once(load: Load, st
 
 def test_the_share_of_known_ids_is_measured_before_the_file_is_stored(load: Load) -> None:
     rows = "user,product,rating\n" + "".join(f"u{i},p{i},5\n" for i in range(10))
-    assert (load(rows).load.known_users, load(rows).load.known_products) == (None, 1.0)
+    load(rows)
+    again = load(rows).load  # it finds the ids that it brought itself
+    assert (again.known_users, again.known_products) == (None, None)
     found = load("user,product,rating\nu1,p1,5\nu2,new,5\nnew,p3,5\nnewer,p4,5\n", "s.csv").load
     assert (found.known_users, found.known_products) == (0.5, 0.75)
 

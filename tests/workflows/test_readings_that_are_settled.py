@@ -146,7 +146,7 @@ def test_a_preview_says_in_words_how_rows_are_read_and_stores_nothing(
     assert "  row 3: not counted: order is 'cancelled': cancelled, refunded or failed" in said
     assert "  row 4: not counted: sale without a customer (at the till, or by a guest)" in said
     assert "  user: 'email'" in said
-    assert "  not used: colour" in said
+    assert "  not needed: colour (colours and sizes)" in said
     assert "  3 rows read: 1 kept, 0 rejected, 2 not counted" in said
     assert store.summary().n_events == 0
 

@@ -19,9 +19,10 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 
+from src.core.all_cores import n_cores
 from src.core.domain import FloatArray
 from src.models.kernels.als_kernels import SparseRows, solve_rows
-from src.models.kernels.compile import map_in_threads, n_cores
+from src.models.kernels.compile import map_in_threads
 
 _PARTS = 64
 _START_SCALE = 0.01

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -34,11 +33,6 @@ def compiled(function: Function) -> Function:
 def _compiled(function: Function, *, cache: bool) -> Function:
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=_FASTMATH, cache=cache)(function)
     return cast(Function, dispatcher)
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_in_threads(

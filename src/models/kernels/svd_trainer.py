@@ -19,10 +19,11 @@ import numpy as np
 from surprise import SVD
 from surprise.utils import get_rng
 
+from src.core.all_cores import n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
 from src.models.factorization import FittedFactors
-from src.models.kernels.compile import compiled, map_in_threads, n_cores
+from src.models.kernels.compile import compiled, map_in_threads
 from src.models.kernels.svd_blocks import N_STRIPES, Blocks
 from src.models.kernels.svd_trainset import ArrayTrainset, RatingRows
 

@@ -64,9 +64,9 @@ def update_posteriors(
     d = prior.mean.shape[1]
     covariances = np.zeros((d, d))
     total, weighted = np.empty(moments.shape[1]), np.empty(d + 1)
-    gram, root, covariance = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+    gram, root, covariance = np.empty((d, d)), np.empty((d, d)), np.zeros((d, d))
     right, x = np.empty(d), np.empty(d)
-    squared_error, single_before = 0.0, -1
+    squared_error, spread, single_before, n_alike = 0.0, 0.0, -1, 0
     for row in rows:
         part = slice(ratings.starts[row], ratings.starts[row + 1])
         is_single = ratings.starts[row + 1] - ratings.starts[row] == 1
@@ -77,19 +77,25 @@ def update_posteriors(
             for a in range(d):
                 for c in range(d):
                     root[a, c] = prior.precision[a, c] + noise_precision * gram[a, c]
+            covariances += n_alike * covariance
+            n_alike = 0
             _factor(root)
             _invert(root, covariance)
+            spread = (covariance * gram).sum()
         single_before = single
+        n_alike += 1
         squared_error += _sum_values(ratings.other[part], ratings.value[part], other_moments, weighted)
         squared_error += total[d * (d - 1) // 2 + d - 1] - 2 * weighted[d - 1]
         _fill_right(total, weighted, right)
         _posterior_mean(covariance, noise_precision, right, prior.precision, prior.mean[row], x)
+        squared_error += spread
         for a in range(d):
-            squared_error -= 2 * x[a] * right[a]
+            explained = 0.0
             for c in range(d):
-                squared_error += (x[a] * x[c] + covariance[a, c]) * gram[a, c]
-                covariances[a, c] += covariance[a, c]
+                explained += gram[a, c] * x[c]
+            squared_error += x[a] * (explained - 2 * right[a])
         _store(x, covariance, moments[row])
+    covariances += n_alike * covariance
     return squared_error, covariances
 
 

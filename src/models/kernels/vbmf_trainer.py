@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.core.all_cores import n_cores
 from src.core.domain import FloatArray, IntArray
 from src.interactions.interactions import Interactions
 from src.models.factorization import FittedFactors
-from src.models.kernels.compile import map_in_threads, n_cores
+from src.models.kernels.compile import map_in_threads
 from src.models.kernels.svd_trainset import InnerIds, grouped_order
 from src.models.kernels.vbmf_kernels import EffectPrior, Prior, RatingsByRow, explain_by_others, update_posteriors
 

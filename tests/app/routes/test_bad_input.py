@@ -32,6 +32,7 @@ ADMIN = [
     "/runs/R/stop",
     "/products/P/withdraw",
     "/experiments/N/end",
+    "/releases/V/off-policy",
     "/shadow/end",
     "/canaries/end",
 ]

@@ -126,6 +126,49 @@ def test_what_users_do_after_their_first_list_is_counted_and_judged(
     assert found["verdict"][0].startswith("other is better than now: ")
 
 
+def test_an_interleaving_credits_clicks_to_the_arm_that_named_the_product(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], as_writer: dict[str, str]
+) -> None:
+    lists = {
+        model: {user: served(client, user, n=10, model=model)[1] for user in USERS} for model in ("popularity", "als")
+    }
+    arms = [HALVES[0] | {"model": "popularity"}, HALVES[1] | {"model": "als"}]
+    body = {"method": "interleave", "arms": arms, "layer": "drafts"}
+    begun = client.put("/experiments/side-by-side", json=body, headers=as_admin)
+    assert begun.get_json()["body"]["metric"] == "clicks"
+    clicks = []
+    for user in USERS:
+        for number in range(4):
+            answer = client.post("/recommend", json={"user_id": user, "detail": number == 0})
+            assert answer.headers["X-Experiments"] == "side-by-side=now+other"
+            document = answer.get_json()
+            ids = [each["product_id"] for each in document["recommendations"]] if number == 0 else document
+            named = {model: set(lists[model][user]) for model in lists}
+            assert len(set(ids)) == len(ids) == len(named["als"])
+            assert set(ids) <= named["popularity"] | named["als"]
+            # Users click what als alone has named, and now and then what popularity alone has named.
+            wanted = "popularity" if number == 3 and user < "U00016" else "als"
+            chosen = next(
+                (id_ for id_ in ids if id_ in named[wanted] and sum(id_ in each for each in named.values()) == 1), None
+            )
+            about = {"user_id": user, "request_id": answer.headers["X-Request-Id"]}
+            if chosen is not None:
+                clicks += [{**about, "product_id": chosen, "kind": kind} for kind in ("click", "view")]
+    assert client.post("/events", json=clicks, headers=as_writer).status_code == 201
+    found = client.get("/experiments/side-by-side").get_json()
+    now, other = found["arms"]
+    assert (now["users"], now["lists"]) == (len(USERS), 4 * len(USERS))
+    assert round((now["clicks_per_user"] + other["clicks_per_user"]) * len(USERS)) == len(clicks) // 2
+    assert other["clicks_per_user"] > 3 * now["clicks_per_user"]
+    assert not found["broken"]
+    person = client.get(f"/users/{USERS[0]}/export", headers=as_admin).get_json()
+    assert len(person["interleaved"]) == 4
+    assert client.delete(f"/users/{USERS[0]}", headers=as_admin).status_code == 200
+    assert client.get("/experiments/side-by-side").get_json()["arms"][0]["users"] == len(USERS) - 1
+    page = client.get("/operations/experiments").text
+    assert "both in one list" in page
+
+
 def test_a_running_experiment_changes_its_end_and_nothing_else(client: FlaskClient, as_admin: dict[str, str]) -> None:
     assert begin(client, as_admin, "fixed", {"model": "popularity"}).status_code == 200
     later = begin(client, as_admin, "fixed", {"model": "popularity"}, until="2099-01-01T00:00:00Z")
@@ -144,6 +187,8 @@ def test_a_running_experiment_changes_its_end_and_nothing_else(client: FlaskClie
         ({"arms": [HALVES[0], HALVES[1] | {"release": "gone"}]}, "GET /releases"),
         ({"arms": [HALVES[0], HALVES[1] | {"model": "magic"}]}, "no list model 'magic'"),
         ({"arms": [HALVES[0], HALVES[1] | {"model": "als", "holdout": "bestsellers"}]}, "neither model nor release"),
+        ({"method": "interleave", "arms": [{**HALVES[0], "share": 0.4}, {**HALVES[1], "share": 0.6}]}, "0.5 each"),
+        ({"method": "interleave", "arms": HALVES, "metric": "revenue"}, "clicks or purchases"),
         ({"arms": HALVES, "from": "2030-01-01T00:00:00Z", "until": "2029-01-01T00:00:00Z"}, "would never run"),
     ],
 )

@@ -8,7 +8,8 @@ from typing import Any
 import numba
 import pytest
 
-from src.models.kernels.compile import compiled, map_in_threads, n_cores
+from src.core.all_cores import n_cores
+from src.models.kernels.compile import compiled, map_in_threads
 
 
 def add(a: int, b: int) -> int:

@@ -1,0 +1,171 @@
+"""Find columns by their cells alone: users, products, titles and flags that no name tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from src.ingestion.column_names import (
+    BRAND,
+    CATEGORY,
+    DESCRIPTION,
+    IMAGE,
+    INVOICE,
+    KIND,
+    LISTED,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    STATE,
+    STOCK,
+    TIME,
+    TITLE,
+    USER,
+    describes_product,
+)
+from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look
+from src.ingestion.column_vocabulary import PRODUCT_WORD
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded
+from src.ingestion.line_items import find_items
+from src.ingestion.order_states import is_kept_back
+
+LOOK = 0.25
+"""Confidence in a column that was found by its cells alone."""
+SURE_PRODUCT = 0.65
+"""Confidence in a product's column, from which no other one is looked for."""
+_LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
+LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
+
+
+def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Collection[str]) -> set[str]:
+    """Add users and products that no name tells to the roles.
+
+    Args:
+        roles: Role → its possible columns, best first; changed.
+        profiles: One a column.
+        ignored: Roles that an option rules out.
+
+    Returns:
+        The roles that were found so.
+    """
+    found = set()
+
+    def taken() -> set[int]:
+        return {column.at for columns in roles.values() for column in columns}
+
+    if USER in roles and PRODUCT not in ignored and (at := _find_items_column(roles, profiles)) is not None:
+        for columns in roles.values():
+            columns[:] = [column for column in columns if column.at != at]
+        for role in [role for role, columns in roles.items() if not columns]:
+            del roles[role]
+        roles[PRODUCT] = [RoleColumn(at, 1.0, False, profiles[at].filled)]
+        found.add(PRODUCT)
+    if PRODUCT not in roles and PRODUCT not in ignored and _describes_catalogue(roles):
+        at = find_code(profiles, taken())
+        if at is not None:
+            roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
+            found.add(PRODUCT)
+    if PRODUCT not in roles and PRODUCT not in ignored and USER in roles:
+        at = find_product_by_look(profiles, taken())
+        if at is None and TITLE in roles and _is_title_of_product(profiles[roles[TITLE][0].at].name, roles):
+            roles[PRODUCT] = [roles[TITLE][0]]  # orders that name products by their titles alone
+        elif at is not None:
+            roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
+        found |= {PRODUCT} & roles.keys()
+    if USER in roles and PRODUCT not in ignored and (at := _code_of_titles(roles, profiles, taken())) is not None:
+        others = [column for column in roles[PRODUCT] if column.at != at]
+        roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled), *others]
+        found.add(PRODUCT)
+    if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
+        at = find_user_by_look(profiles, taken())
+        if at is not None:
+            roles[USER] = [RoleColumn(at, LOOK, False, profiles[at].filled)]
+            found.add(USER)
+    return found
+
+
+_CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
+
+
+def _describes_catalogue(roles: Roles) -> bool:
+    """Whether columns describe products: a title or description, and more."""
+    named = TITLE if TITLE in roles else DESCRIPTION
+    return named in roles and bool(_CATALOGUE - {named} & roles.keys())
+
+
+def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
+    """Return the column whose cells hold items with quantities and codes, where no other column has the product."""
+    fixed = {roles[role][0].at for role in (USER, TIME, STATE, KIND) if role in roles}
+    sure = PRODUCT in roles and roles[PRODUCT][0].confidence >= SURE_PRODUCT
+    if sure and not profiles[roles[PRODUCT][0].at].nested:
+        return None
+    for at, profile in enumerate(profiles):
+        is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
+        if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
+            return at
+    return None
+
+
+def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Collection[int]) -> int | None:
+    """Return the free column of codes of which each stands beside one title, where the product's column has titles."""
+    if PRODUCT not in roles:
+        return None
+    titles = profiles[roles[PRODUCT][0].at]
+    others = {column.at for column in roles[PRODUCT][1:]}
+    if titles.share(lambda cell: " " in cell) < 0.3 or titles.nested or titles.filled < 1.0:
+        return None
+    for at, profile in enumerate(profiles):
+        if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
+            continue
+        n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
+        if (at in others or has_id_word(profile.name)) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
+            return at
+    return None
+
+
+def _is_title_of_product(name: str, roles: Roles) -> bool:
+    return describes_product(name) or PRODUCT_WORD in classes_of(name) or bool({QUANTITY, INVOICE} & roles.keys())
+
+
+def _may_be_a_log(roles: Roles, profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether rows look like events although no name tells their user."""
+    if KIND in roles:
+        return True
+    return TIME in roles and profiles[roles[PRODUCT][0].at].repeated >= _LOG_REPEATS
+
+
+def listed_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
+    """Find the free column whose words say which products are shown and which are kept back.
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with a role.
+
+    Returns:
+        Its role; nothing if there is none.
+    """
+    for at, profile in enumerate(profiles):
+        words = {cell for cell in profile.cells if len(cell) > LONGEST_FLAG}
+        meanings = {is_kept_back(word) for word in words}
+        is_telling = profile.is_enumeration and meanings == {True, False} and profile.listings == 1.0
+        if at not in taken and is_telling and profile.filled >= 0.9 and not is_excluded(profile.name):
+            return {LISTED: [RoleColumn(at, LOOK, False, profile.filled)]}
+    return {}
+
+
+def title_by_look(profiles: Sequence[ColumnProfile], taken: Collection[int]) -> Roles:
+    """Find the first free column whose cells are different short texts, several of them of more than one word.
+
+    Args:
+        profiles: One a column.
+        taken: Positions of columns with a role.
+
+    Returns:
+        Its role; nothing if there is none.
+    """
+    for at, profile in enumerate(profiles):
+        is_worded = profile.filled >= 0.9 and profile.share(lambda cell: " " in cell) >= 0.3 and profile.texts < 0.5
+        is_other = max(profile.numbers, profile.money, profile.times, profile.urls) >= 0.5 or is_excluded(profile.name)
+        if at not in taken and is_worded and not is_other and profile.n_distinct >= 0.8 * len(profile.cells):
+            return {TITLE: [RoleColumn(at, LOOK, False, profile.filled)]}
+    return {}

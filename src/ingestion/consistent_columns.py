@@ -1,0 +1,190 @@
+"""Prefer columns whose cells hang together as those of orders do: one customer an order, one title a product. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from src.ingestion.column_names import DESCRIPTION, INVOICE, PRICE, PRODUCT, QUANTITY, TITLE, USER, VALUE
+from src.ingestion.column_roles import RoleColumn, Roles
+from src.ingestion.column_words import has_id_word, is_excluded
+from src.ingestion.first_rows import FirstRows
+from src.ingestion.prices import price_in
+
+_ENOUGH = 3  # repeated keys that show something
+_MOST, _FEW = 0.9, 0.5
+_ROUNDING = 0.011
+
+
+def prefer_consistent(roles: Roles, first: FirstRows, settled: Collection[str]) -> list[str]:
+    """Put the columns first that hang together, where others were first by their names.
+
+    Args:
+        roles: Role → its possible columns, best first; changed.
+        first: The first rows of the file.
+        settled: Roles that options tell.
+
+    Returns:
+        Sentences on what was preferred, for people.
+    """
+    notes: list[str] = []
+    if USER not in roles:
+        return notes
+    if USER not in settled:
+        notes += _ids_before_names(roles, first)
+    if PRODUCT in roles and PRODUCT not in settled:
+        notes += _one_title(roles, first, settled)
+        notes += _name_of_customer(roles, first)
+    if INVOICE in roles and INVOICE not in settled:
+        notes += _one_customer(roles, first)
+    if QUANTITY not in {*roles, *settled} and PRICE in roles:
+        notes += _quantity_by_total(roles, first)
+    return notes
+
+
+def _ids_before_names(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Prefer a column of ids to one of names of the same customers."""
+    columns = roles[USER]
+    named = first.profiles[columns[0].at]
+    if named.share(lambda cell: " " in cell) < _FEW:
+        return
+    for column in columns[1:]:
+        profile = first.profiles[column.at]
+        is_id = profile.ids >= _MOST and profile.filled >= _MOST * named.filled and has_id_word(profile.name)
+        if is_id and _share_single(first, column.at, columns[0].at) >= _MOST:
+            _to_front(columns, column)
+            yield (
+                f"{profile.name!r} has the ids of the customers in {named.name!r} and was taken for the user; for "
+                f"these: --columns 'user={named.name}'"
+            )
+            return
+
+
+def _one_title(roles: Roles, first: FirstRows, settled: Collection[str]) -> Iterator[str]:
+    """Prefer a column of which each id has one title, and take an order's number from among the products."""
+    named = roles.get(TITLE) or roles.get(DESCRIPTION) or []
+    columns = roles[PRODUCT]
+    if not named or named[0].at == columns[0].at:
+        return
+    titles = named[0]
+    worst = columns[0]
+    share = _share_single(first, worst.at, titles.at)
+    if not 0.0 <= share < _FEW:
+        return
+    better = next((column for column in columns[1:] if _share_single(first, column.at, titles.at) >= _MOST), None)
+    if better is None:
+        return
+    _to_front(columns, better)
+    yield (
+        f"{first.profiles[better.at].name!r} was taken for the product, as each of its ids has one title; for another: "
+        f"--columns 'product={first.profiles[worst.at].name}'"
+    )
+    if INVOICE not in settled and _share_single(first, worst.at, roles[USER][0].at) >= _MOST:
+        columns.remove(worst)
+        roles[INVOICE] = [RoleColumn(worst.at, 0.5, False, worst.filled), *roles.get(INVOICE, [])]
+
+
+def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Drop columns of orders whose numbers have several customers: ways of paying, shops, days."""
+    user = roles[USER][0].at
+    wrong = [
+        column
+        for column in roles[INVOICE]
+        if not column.is_named and 0.0 <= _share_single(first, column.at, user) < _FEW
+    ]
+    roles[INVOICE] = [column for column in roles[INVOICE] if column not in wrong]
+    if not roles[INVOICE]:
+        del roles[INVOICE]
+    for column in wrong[:1]:
+        name = first.profiles[column.at].name
+        yield f"{name!r} numbers no orders: one stands beside several customers; if it does: --columns 'invoice={name}'"
+
+
+def _is_no_order(column: RoleColumn, user: int, first: FirstRows) -> bool:
+    return not column.is_named and 0.0 <= _share_single(first, column.at, user) < _FEW
+
+
+def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Drop a product that each customer has one of, and each of them another one: it is a customer's name."""
+    product, user = roles[PRODUCT][0], roles[USER][0]
+    both = (_share_single(first, user.at, product.at), _share_single(first, product.at, user.at))
+    profile = first.profiles[product.at]
+    has_digits = profile.share(lambda cell: any(map(str.isdigit, cell))) > 1 - _MOST  # as codes have
+    if product.is_named or has_digits or min(both) < _MOST:
+        return
+    name = profile.name
+    roles[PRODUCT].remove(product)
+    for role in [role for role in (PRODUCT, TITLE) if all(column.at == product.at for column in roles.get(role, []))]:
+        roles.pop(role, None)
+    yield f"{name!r} tells customers apart, and no products; if it does: --columns 'product={name}'"
+
+
+def _quantity_by_total(roles: Roles, first: FirstRows) -> Iterator[str]:
+    """Find the column of whole numbers that makes a total of the price."""
+    price = roles[PRICE][0].at
+    taken = {column.at for columns in roles.values() for column in columns}
+    for at, profile in enumerate(first.profiles):
+        if at in taken or profile.integers < _MOST or profile.n_distinct < 2 or is_excluded(profile.name):
+            continue
+        total = total_column(first, at, price)
+        if total is not None:
+            if [column.at for column in roles.get(VALUE, [])] == [total]:
+                del roles[VALUE]  # what was paid is no rating
+            roles[QUANTITY] = [RoleColumn(at, 0.5, False, profile.filled)]
+            yield (
+                f"{profile.name!r} was taken for the quantity: with {first.profiles[price].name!r} it makes "
+                f"{first.profiles[total].name!r}; for none: --columns quantity="
+            )
+            return
+
+
+def total_column(first: FirstRows, quantity: int, price: int) -> int | None:
+    """Find the column that holds the quantity times the price.
+
+    Args:
+        first: The first rows of the file.
+        quantity: Position of the quantities.
+        price: Position of the prices of one piece.
+
+    Returns:
+        Its position; None if there is none, or no row has more than one piece.
+    """
+    several = [
+        (n * one, row)
+        for row in first.rows
+        if (n := _amount(row[quantity])) and (one := _amount(row[price])) and abs(n) > 1
+    ]
+    if len(several) < _ENOUGH:
+        return None
+    for at in range(len(first.profiles)):
+        if at not in (quantity, price):
+            n_fit = sum(
+                (found := _amount(row[at])) is not None
+                and abs(abs(found) - abs(total)) <= _ROUNDING * abs(total) + 0.01
+                for total, row in several
+            )
+            if n_fit >= _MOST * len(several):
+                return at
+    return None
+
+
+def _share_single(first: FirstRows, key: int, at: int) -> float:
+    """Return the share of keys in several rows that have one value in them; -1 where too few keys repeat."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in first.rows:
+        if row[key].strip() and row[at].strip():
+            found[row[key].strip()].append(row[at].strip())
+    repeated = [cells for cells in found.values() if len(cells) > 1]
+    if len(repeated) < _ENOUGH:
+        return -1.0
+    return sum(len(set(cells)) == 1 for cells in repeated) / len(repeated)
+
+
+def _to_front(columns: list[RoleColumn], column: RoleColumn) -> None:
+    columns.remove(column)
+    columns.insert(0, column)
+
+
+def _amount(cell: str) -> float | None:
+    match = price_in(cell.strip())
+    return match[0] if match else None

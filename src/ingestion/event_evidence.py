@@ -1,0 +1,190 @@
+"""Look at the events of a file as a whole: what holds in every shop's data, and does not here. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
+from src.core.number_format import percent
+from src.ingestion.data_checks import Check, check_of
+from src.ingestion.event_columns import EventColumns
+from src.ingestion.nobody import found_among
+
+_MOST = 10_000  # events looked at: more would slow down the load
+_FEW, _MANY = 20, 100  # events from which repeats say something
+_FEWEST_IDS = 3
+_ALMOST_ALL = 0.98
+_CROWD = 0.25  # share of the events, from which one user is no single person
+_LEAD = 3.0
+_SAME = 0.01  # share of ids that differ in case only
+_FRACTIONS = 0.2
+_TWICE = 0.05
+_MANY_PIECES = 100
+_EARLIEST = 788_918_400  # 1995: no shop kept events
+
+
+@dataclass
+class EventEvidence:
+    """What the first events of a file show.
+
+    Attributes:
+        users: User → events.
+        products: Product → events.
+        values: Of purchases, how many.
+        times: UTC seconds, of the events that have any.
+        n_events: Events looked at.
+        n_twice: Events with the user, product, kind and time of another one in their block.
+    """
+
+    users: Counter[str] = field(default_factory=Counter)
+    products: Counter[str] = field(default_factory=Counter)
+    values: list[FloatArray] = field(default_factory=list)
+    times: list[IntArray] = field(default_factory=list)
+    n_events: int = 0
+    n_twice: int = 0
+
+    def add(self, events: EventColumns) -> None:
+        """Look at the events of a block, as long as there were few."""
+        left = _MOST - self.n_events
+        if left <= 0 or not len(events):
+            return
+        part = events if len(events) <= left else events.take(np.arange(left))
+        users, products, kinds = part.texts(0, 1, 2)
+        self.users.update(users)
+        self.products.update(products)
+        bought = np.fromiter((kind == EventKind.PURCHASE.value for kind in kinds), np.bool_, len(kinds))
+        self.values.append(part.value[bought])
+        self.times.append(part.at[part.at != NO_TIME])
+        group = np.unique(np.stack([_places(users), _places(products), _places(kinds), part.at]), axis=1)
+        self.n_twice += len(part) - group.shape[1] if (part.at != NO_TIME).all() else 0
+        self.n_events += len(part)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what is unusual and may be right: ids that never repeat, and one time for all."""
+        if self.n_events < _FEW:
+            return
+        for noun, counts, other in (
+            ("user", self.users, "orders, visits or rows"),
+            ("product", self.products, "rows or orders"),
+        ):
+            n = len(counts)
+            if n == self.n_events or (self.n_events >= _MANY and n > _ALMOST_ALL * self.n_events):
+                yield (
+                    f"{n:,} of {self.n_events:,} events have a {noun} of their own: the column may number {other}; to "
+                    f"take another: --columns {noun}=COLUMN"
+                )
+        if self.n_twice > _TWICE * self.n_events:
+            yield (
+                f"{self.n_twice:,} of {self.n_events:,} events have the user, product, kind and time of another: if "
+                "the file tells the same thing twice, take these rows out of it"
+            )
+        times = self._known_times()
+        if len(times) >= _FEW and times.min() == times.max() and len(self.users) > 1:
+            yield (
+                f"all events have one time, {_moment(times)} UTC: if it is that of the export: --columns time=COLUMN, "
+                "or for none: --columns time="
+            )
+
+    def checks(self) -> Iterator[Check]:
+        """Yield the checks that failed, or one that passed; nothing where there are few events."""
+        if self.n_events < _FEW:
+            return
+        checks = [
+            self._few("user", self.users),
+            self._few("product", self.products),
+            self._crowd("user", self.users, _CROWD),
+            self._crowd("product", self.products, 2 * _CROWD),
+            self._same("user", self.users),
+            self._same("product", self.products),
+            *self._pieces(),
+            *self._times(),
+        ]
+        failed = [check for check in checks if not check.passed]
+        yield from failed or [check_of("events as a whole", True, "as in other shops", "that", "")]
+
+    def _few(self, noun: str, counts: Counter[str]) -> Check:
+        return check_of(
+            f"number of {noun}s",
+            self.n_events < _MANY or len(counts) > _FEWEST_IDS,
+            f"{len(counts):,} in {self.n_events:,} events",
+            f"more than {_FEWEST_IDS}",
+            f"the column may be one of groups or states; to take another: --columns {noun}=COLUMN",
+        )
+
+    def _known_times(self) -> IntArray:
+        return np.concatenate(self.times) if self.times else np.zeros(0, np.int64)
+
+    def _crowd(self, noun: str, counts: Counter[str], most: float) -> Check:
+        (first, n), *others = counts.most_common(2)
+        crowded = n > most * self.n_events and len(counts) > 2 * _FEWEST_IDS and n > _LEAD * others[0][1]
+        nobody = found_among(counts, frozenset()) if noun == "product" else []
+        shown = first if crowded or not nobody else nobody[0]
+        return check_of(
+            f"one {noun} for many",
+            not crowded and not nobody,
+            f"{shown[:40]!r} has {percent(counts[shown] / self.n_events)} of {self.n_events:,} events",
+            f"at most {percent(most)} for each {noun}, and none for ids that stand for nobody",
+            f"if it stands for {'unknown customers' if noun == 'user' else 'no product'}, take its rows out of the "
+            f"file, or take another column: --columns {noun}=COLUMN",
+        )
+
+    @staticmethod
+    def _same(noun: str, counts: Counter[str]) -> Check:
+        """Check that ids do not differ in case or zeros only."""
+        alike: dict[str, str] = {}
+        pairs = []
+        for id_ in counts:
+            other = alike.setdefault(id_.casefold().lstrip("0"), id_)
+            if other != id_:
+                pairs.append((other, id_))
+        shown = f", such as {pairs[0][0]!r} and {pairs[0][1]!r}" if pairs else ""
+        return check_of(
+            f"spelling of {noun}s",
+            not pairs or (len(pairs) < _SAME * len(counts) and "@" not in pairs[0][0]),
+            f"{len(pairs):,} ids differ from another one in case or zeros only{shown}",
+            f"one spelling for each {noun}",
+            "write them in one way, or give products the ids of the catalogue: --ids-from FILE"
+            if noun == "product"
+            else "write them in one way in the file",
+        )
+
+    def _pieces(self) -> Iterator[Check]:
+        values = np.concatenate(self.values) if self.values else np.zeros(0)
+        if len(values) < _FEW:
+            return
+        fractions = float(np.mean(values != np.floor(values)))
+        median = float(np.median(values))
+        yield check_of(
+            "quantities",
+            fractions <= _FRACTIONS and median <= _MANY_PIECES,
+            f"{percent(fractions)} are no whole numbers, and half of them are above {median:g}",
+            f"at most {percent(_FRACTIONS)}, and {_MANY_PIECES}",
+            "if the column has prices or weights: --columns quantity=COLUMN, or for none: --columns quantity=",
+        )
+
+    def _times(self) -> Iterator[Check]:
+        times = self._known_times()
+        if len(times) < _FEW:
+            return
+        early = float(np.mean(times < _EARLIEST))
+        yield check_of(
+            "times",
+            early <= _SAME,
+            f"{percent(early)} are before 1995, the first of {_moment(times)} UTC",
+            f"at most {percent(_SAME)}",
+            "if the column says something else: --columns time=COLUMN, or for none: --columns time=",
+        )
+
+
+def _places(texts: list[str]) -> IntArray:
+    """Return int64[n], equal numbers for equal texts."""
+    places: dict[str, int] = {}
+    return np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int64, len(texts))
+
+
+def _moment(times: IntArray) -> str:
+    return str(np.datetime64(int(times.min()), "s")).replace("T", " ")

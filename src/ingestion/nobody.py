@@ -1,0 +1,53 @@
+"""Know ids of users that stand for nobody: guests, strangers at the till, unknown customers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from src.ingestion.column_profile import MANY
+
+_WORDS = """
+    guest guests anonymous anonym anon unknown none undefined unbekannt gast gaest laufkunde laufkundschaft barverkauf
+    barkunde diverse invite anonyme inconnu client_comptoir visitante anonimo anonima desconocido desconhecido
+    consumidor_final ospite sconosciuto onbekend anoniem winkelklant gość gosc anonimowy klient_detaliczny nieznany
+    walk-in walkin walk_in walk-in_customer walk_in_customer cash_customer cash_sale retail_customer one-time_customer
+    einmalkunde розничный_покупатель гость аноним неизвестно физлицо частное_лицо 匿名 匿名用户 ゲスト 비회원 misafir
+    keine keiner aucun aucune ninguno ninguna nessuno geen brak ingen yok нет nincs żaden
+    anonim okänd anonyymi (not_set) not_set (none) n/a na -1 - -- – — ? .
+"""
+NOBODY = frozenset(
+    spelled for word in _WORDS.split() for text in (word, word.replace("_", " ")) for spelled in (text, text.title(),
+    text.upper(), text.capitalize())
+)  # fmt: skip
+"""Texts in a column of users that name no single one, as they are usually spelled."""
+_SHORTEST = 3  # characters of the other ids, beside which a lone 0 is none
+
+
+def zeros_for_nobody(users: Sequence[str]) -> frozenset[str]:
+    """Return the users of a sample that are zeros only, where all others are longer numbers.
+
+    Args:
+        users: One a row, "" for none.
+
+    Returns:
+        The ids that stand for nobody.
+    """
+    filled = [user for user in users if user]
+    zeros = {user for user in filled if not user.strip("0")}
+    others = {user for user in filled if user not in zeros}
+    is_sure = len(filled) >= MANY and sum(user in zeros for user in filled) > 1
+    shortest = min(map(len, others), default=0)
+    return frozenset(zeros if is_sure and shortest >= _SHORTEST and shortest > max(map(len, zeros)) else ())
+
+
+def found_among(users: Iterable[str], zeros: frozenset[str]) -> list[str]:
+    """Return the users that stand for nobody.
+
+    Args:
+        users: Ids of users.
+        zeros: Ids that stand for nobody in this file only.
+
+    Returns:
+        Those among them, in order.
+    """
+    return sorted((NOBODY | zeros).intersection(users))

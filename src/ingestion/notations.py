@@ -1,0 +1,255 @@
+"""Find the notation of the cells of a file by its first rows: times, numbers, ratings, letters, languages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from src.core.domain import EventKind
+from src.core.errors import UnusableFile
+from src.ingestion.column_names import BRAND, CATEGORY, PRICE, QUANTITY, SALE_PRICE, TIME, TITLE, USER, VALUE, is_number
+from src.ingestion.column_words import writes_days_first
+from src.ingestion.csv_rows import CsvRows
+from src.ingestion.event_kind_names import kind_of_rows, name_of_left_carts
+from src.ingestion.layout import PAIRS, PURCHASES, RATINGS, Hints, Layout
+from src.ingestion.parquet_rows import ParquetRows
+from src.ingestion.parsing import (
+    DAYS_AND_MONTHS,
+    TimeFormat,
+    as_texts,
+    decimal_of,
+    decimal_vote,
+    is_nothing,
+    parse_numbers,
+    time_format,
+)
+from src.ingestion.rating_scales import USUAL_SCALE, Scale, find_scale
+from src.ingestion.reshaped_rows import ReshapedRows
+from src.ingestion.table_files import FlatRows
+
+_DAY_SAMPLE_BLOCKS = 200
+_UNRATED_SHARE = 0.02  # of the first rows
+_ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
+
+
+def find_kind(path: Path, layout: Layout, hints: Hints, notes: list[str]) -> EventKind:
+    """Find the kind of rows that do not name one.
+
+    Args:
+        path: The file.
+        layout: What its rows mean.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        The kind; a purchase if nothing tells.
+    """
+    if layout.name == PAIRS:
+        time_name = layout.names[layout.columns[TIME]] if layout.names and TIME in layout.columns else ""
+        kind = hints.kind or kind_of_rows(path, time_name)
+        notes += kind_notes(hints, kind)
+        return kind
+    if layout.name == PURCHASES and not hints.kind and (name := name_of_left_carts(path, layout.names)):
+        notes.append(f"{name!r} says that carts were left: each row was taken for a cart; if bought: --kind purchase")
+        return EventKind.CART
+    return hints.kind or EventKind.PURCHASE
+
+
+def find_decimal(texts: dict[str, list[str]], sample: list[list[str]], hints: Hints, notes: list[str]) -> str:
+    """Find the decimal sign.
+
+    Args:
+        texts: Role → cells.
+        sample: First rows of the file.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        "." or ",".
+    """
+    decimal = hints.decimal or _decimal(texts, sample)
+    notes += _decimal_notes(texts, decimal, hints)
+    return decimal
+
+
+def find_time(
+    rows: FlatRows | ReshapedRows, layout: Layout, texts: list[str], decimal: str, hints: Hints, notes: list[str]
+) -> TimeFormat:
+    """Find the notation of times.
+
+    Args:
+        rows: The reader.
+        layout: What its rows mean.
+        texts: The first cells of the column of times; none without one.
+        decimal: The decimal sign.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        The notation.
+    """
+    # Countries with a decimal comma write days before months.
+    is_european = decimal == "," or (isinstance(rows, CsvRows) and rows.separator == ";") or _is_european(layout)
+    time, is_ambiguous = time_format(texts, hints.day_first, is_european)
+    if is_ambiguous and (day_first := _day_first(rows, layout.columns[TIME])) is not None:
+        time, is_ambiguous = time_format(texts, day_first)
+    notes += time.notes(texts)
+    if is_ambiguous:
+        read = "day" if time.patterns[0].startswith("%d") else "month"
+        other = "month" if read == "day" else "day"
+        shown = next(text for text in texts if text)
+        notes.append(f"dates such as {shown!r} were read {read} first; the other way: --dates {other}-first")
+    return time
+
+
+def find_rating_scale(
+    layout: Layout, texts: dict[str, list[str]], decimal: str, kind: EventKind, hints: Hints, notes: list[str]
+) -> tuple[bool, Scale | None]:
+    """Find the scale of ratings, and whether some mean "used, not rated".
+
+    Args:
+        layout: What the rows mean.
+        texts: Role → cells.
+        decimal: The decimal sign.
+        kind: The kind of rows without a rating.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        Whether some ratings are none, and the scale; None where it is not known, or rows are no ratings.
+    """
+    if layout.name != RATINGS:
+        return False, None
+    unrated = _has_unrated(texts[VALUE])
+    if unrated:
+        notes.append(
+            f"ratings that are empty, 0 or below 0 mean 'used, not rated' here: each became a {kind.value} without a "
+            "rating; for another kind: --kind view"
+        )
+    scale = hints.scale or find_scale(_numbers_of(texts[VALUE], decimal, above=0.0 if unrated else -np.inf))
+    if scale is not None and not scale.is_given and scale != USUAL_SCALE:
+        notes.append(
+            f"ratings seem to go from {scale.low:g} to {scale.high:g}, and are converted where AISLE_RATING_MIN and "
+            "AISLE_RATING_MAX say another scale; if they begin elsewhere: --scale "
+            f"{0 if scale.low else 1}-{scale.high:g}"
+        )
+    return unrated, scale
+
+
+def kind_notes(hints: Hints, kind: EventKind) -> list[str]:
+    """Say which kind all rows were taken for.
+
+    Args:
+        hints: What options say.
+        kind: The kind.
+
+    Returns:
+        A note; nothing where an option says it.
+    """
+    other = EventKind.PURCHASE if kind is EventKind.VIEW else EventKind.VIEW
+    return [] if hints.kind else [f"each was taken for a {kind.value}; if it is another kind of event: --kind {other}"]
+
+
+def _is_european(layout: Layout) -> bool:
+    """Whether the column of times has a name in a language that writes days before months."""
+    return bool(layout.names) and TIME in layout.columns and writes_days_first(layout.names[layout.columns[TIME]])
+
+
+def _numbers_of(texts: list[str], decimal: str, above: float) -> list[float]:
+    values, is_given = parse_numbers(texts, decimal)
+    return list(values[is_given & np.isfinite(values) & (values > above)].tolist())
+
+
+def _decimal(texts: dict[str, list[str]], sample: list[list[str]]) -> str:
+    """Return the decimal sign of the columns that are used; where they do not tell, that of all cells of the file."""
+    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
+    if any(map(decimal_vote, used)):
+        return decimal_of(used)
+    return (
+        decimal_of([cell.strip() for row in sample for cell in row]) if any("." in t or "," in t for t in used) else "."
+    )
+
+
+def _decimal_notes(texts: dict[str, list[str]], decimal: str, hints: Hints) -> list[str]:
+    """Return a note where numbers such as 1.500 could be read either way, and one where a column has both signs."""
+    if hints.decimal:
+        return []
+    used = [text for role in (VALUE, QUANTITY, PRICE, SALE_PRICE) for text in texts.get(role, [])]
+    votes = Counter(filter(None, map(decimal_vote, used)))
+    other = "comma" if decimal == "." else "point"
+    if votes[","] and votes["."]:
+        return [f"some numbers have a decimal comma and some a point; most decide: for the other: --decimal {other}"]
+    unclear = next((text for text in used if re.search(r"\d[.,]\d{3}(?!\d)", text) and not decimal_vote(text)), None)
+    if unclear and not votes:
+        return [f"numbers such as {unclear!r} were read with a decimal {'comma' if decimal == ',' else 'point'}; for "
+                f"the other: --decimal {other}"]  # fmt: skip
+    return []
+
+
+def encoding_notes(rows: FlatRows | ReshapedRows, cells: dict[str, list[str]], hints: Hints) -> list[str]:
+    """Say in which encoding letters were read, if it is none of Unicode, and which were encoded twice.
+
+    Args:
+        rows: The reader.
+        cells: Role → cells.
+        hints: What options say.
+
+    Returns:
+        A note; nothing where all is clear.
+    """
+    texts = [text for role in (TITLE, BRAND, CATEGORY, USER) for text in cells.get(role, [])]
+    odd = next((text for text in texts if not text.isascii()), None)
+    if odd is None or hints.encoding or isinstance(rows, ParquetRows):
+        return []
+    if twice := next((text for text in texts if _ENCODED_TWICE.search(text)), None):
+        return [f"letters in {twice[:40]!r} seem to have been encoded twice: export the file as UTF-8 once more"]
+    encoding = rows.file.encoding
+    if encoding.startswith("utf"):
+        return []
+    return [f"letters were read in {encoding}, such as {odd[:40]!r}; if they are wrong: --encoding utf-8, or another"]
+
+
+def _has_unrated(texts: list[str]) -> bool:
+    """Whether a notable part of the ratings is empty, 0 or negative, below all others."""
+    values = [float(text.replace(",", ".")) for text in texts if is_number(text)]
+    rated = [value for value in values if value > 0]
+    n_unrated = len(texts) - len(rated)
+    return bool(rated) and n_unrated >= max(2, _UNRATED_SHARE * len(texts)) and min(rated) >= 1
+
+
+def find_language(texts: list[str], hints: Hints, notes: list[str]) -> str:
+    """Find the language whose rows count: the wanted one, else rows without one, else the most frequent.
+
+    Args:
+        texts: The language of each row.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        The language; "" for rows that name none.
+    """
+    counts = Counter(text.lower() for text in texts)
+    wanted = hints.language.lower() if hints.language else "" if counts[""] else counts.most_common(1)[0][0]
+    others = sorted(set(counts) - {wanted, ""})
+    if others:
+        notes.append(
+            f"rows in {wanted or 'no language of their own'} count; those in {', '.join(others)[:100]} do not: "
+            f"--language {others[0]} takes those"
+        )
+    return wanted
+
+
+def _day_first(rows: FlatRows | ReshapedRows, column: int) -> bool | None:
+    """Return whether days are written before months, by the first day above the 12th; None if there is none."""
+    with suppress(UnusableFile):  # of a damaged file the readable part is loaded
+        for _, block in zip(range(_DAY_SAMPLE_BLOCKS), rows.blocks(), strict=False):
+            texts = [text for text in set(as_texts([row[column] for row in block.rows])) if not is_nothing(text)]
+            time, is_ambiguous = time_format(texts)
+            # A block may hold times in another notation, or mistakes only.
+            if not is_ambiguous and time.patterns[0] in DAYS_AND_MONTHS and time.seconds(texts)[1].any():
+                return time.patterns[0].startswith("%d")
+    return None

@@ -1,0 +1,213 @@
+"""Compare the columns of a reading with each other: what must hold in every shop's file, and does not here. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from src.ingestion.column_names import (
+    BRAND,
+    CATEGORY,
+    GROUP,
+    IMAGE,
+    LANGUAGE,
+    PRICE,
+    PRODUCT,
+    QUANTITY,
+    SALE_PRICE,
+    TITLE,
+)
+from src.ingestion.column_profile import MANY, ColumnProfile
+from src.ingestion.column_words import words_of
+from src.ingestion.first_rows import FirstRows
+from src.ingestion.layout import PRODUCTS
+from src.ingestion.prices import price_in
+from src.ingestion.usual_cells import usual_cells
+
+_FEW = 3  # rows that show how numbers hang together
+_MOST, _SOME = 0.8, 0.2
+_ROUNDING = 0.011
+_FACTOR = 5.0  # between prices of one product, more than a sale explains
+_WORDS_OF_DISCOUNTS = "discount rabatt remise descuento sconto korting rabat desconto alennus скидка 折扣 割引 할인"
+_DISCOUNTS = frozenset(_WORDS_OF_DISCOUNTS.split())
+_CODE_OF = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₽": "RUB", "₹": "INR"}
+_SIGN = re.compile(r"[$€£¥₽₹]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|CZK|JPY|CAD|AUD)\b", re.IGNORECASE)
+
+
+def evidence_notes(layout: str, columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> list[str]:
+    """Say which columns of a reading contradict each other, or repeat as such columns do not.
+
+    Args:
+        layout: Name of the layout.
+        columns: Role → position.
+        first: The first rows of the file.
+        given: Roles that options tell, which are not doubted.
+
+    Returns:
+        A sentence with an option for each contradiction.
+    """
+    notes = list(_currencies(columns, first))
+    if layout == PRODUCTS:
+        notes += _of_catalogue(columns, first, given)
+    else:
+        notes += _of_lines(columns, first, given)
+    return notes
+
+
+def _of_lines(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
+    if {PRICE, QUANTITY} <= columns.keys() and PRICE not in given:
+        yield from _price_of_line(columns, first)
+    has_ids = PRODUCT in columns and first.profiles[columns[PRODUCT]].ids >= 0.5
+    if TITLE in columns and has_ids and PRODUCT not in given:
+        yield from _titles_of_products(columns, first)
+    if PRICE in columns and PRICE not in given:
+        prices = _values_by(columns[PRODUCT], columns[PRICE], first)
+        several = {id_: found for id_, cells in prices.items() if len(found := _amounts(cells)) > 1}
+        apart = [id_ for id_, found in several.items() if min(found) > 0 and max(found) > _FACTOR * min(found)]
+        if len(apart) >= _FEW and len(apart) > _SOME * len(several):
+            yield (
+                f"{_name(columns, PRICE, first)} differs more than {_FACTOR:g}-fold for one product, such as "
+                f"{apart[0]!r}: it may be no price of one piece; for another: --columns price=COLUMN, for none: "
+                "--columns price="
+            )
+
+
+def _price_of_line(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Find a column that gives the price when it is multiplied by the quantity."""
+    at, rows = columns[PRICE], first.rows
+    parsed = [(_amount(row[columns[QUANTITY]]), _amount(row[at]), row) for row in rows]
+    several = [(n, price, row) for n, price, row in parsed if n is not None and price and n >= 2 and n == int(n)]
+    if len(several) < _FEW:
+        return
+    for other, profile in enumerate(first.profiles):
+        if other in columns.values() or profile.money < 0.9:
+            continue
+        pairs = [(n, price, _amount(row[other])) for n, price, row in several]
+        n_fit = sum(one is not None and abs(one * n - price) <= _ROUNDING * n for n, price, one in pairs)
+        if n_fit > 0.9 * len(pairs):
+            yield (
+                f"{_name(columns, PRICE, first)} is the quantity times {profile.name!r}: the price of the whole line; "
+                f"to take that of one piece: --columns 'price={profile.name}'"
+            )
+            return
+
+
+def _titles_of_products(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    titles = _values_by(columns[PRODUCT], columns[TITLE], first)
+    ids = _values_by(columns[TITLE], columns[PRODUCT], first)
+    several = [id_ for id_, found in titles.items() if len(set(map(str.lower, found))) > 1]
+    if len(several) >= _FEW and len(several) > 0.5 * sum(len(found) > 1 for found in titles.values()):
+        one, two = list(dict.fromkeys(titles[several[0]]))[:2]
+        yield (
+            f"one id of {_name(columns, PRODUCT, first)} has several titles, such as {one!r} and {two!r}: another "
+            "column may tell products apart: --columns product=COLUMN"
+        )
+    repeated = [title for title, found in ids.items() if len(found) > 1]
+    alone = [title for title in repeated if len(set(ids[title])) == len(ids[title])]
+    if len(repeated) >= _FEW and len(alone) > _MOST * len(repeated) and len(titles) > _MOST * len(first.rows):
+        yield (
+            f"{_name(columns, PRODUCT, first)} has another id in every row for one title, such as {alone[0]!r}: it may "
+            "number rows; to take another column: --columns product=COLUMN"
+        )
+
+
+def _of_catalogue(columns: Mapping[str, int], first: FirstRows, given: Collection[str]) -> Iterator[str]:
+    if PRICE in columns and PRICE not in given:
+        yield from _discounts(columns, first)
+    if GROUP in columns and PRODUCT not in given:
+        yield from _ids_of_parents(columns, first)
+    if len(first.rows) < MANY:
+        return
+    for role in (BRAND, CATEGORY):
+        profile = _profile(columns, role, first)
+        if profile and role not in given and profile.n_distinct > 0.95 * len(profile.cells) > MANY:
+            yield (
+                f"{profile.name!r} differs for every product: it may be no {role}; for another: "
+                f"--columns {role}=COLUMN, for none: --columns {role}="
+            )
+    image = _profile(columns, IMAGE, first)
+    if image and IMAGE not in given and not image.nested and image.repeated > 0.5 and GROUP not in columns:
+        yield (
+            f"{image.name!r} has {image.n_distinct} pictures in {len(image.cells)} rows: most products share theirs; "
+            "for another: --columns image=COLUMN, for none: --columns image="
+        )
+    title, product = _profile(columns, TITLE, first), _profile(columns, PRODUCT, first)
+    if title and TITLE not in given and title.share(lambda cell: cell.startswith("<")) < 0.5:
+        if title.share(lambda cell: any(map(str.isalpha, cell))) < 0.5:
+            yield f"{title.name!r} has hardly any words: it may be no title; for another: --columns title=COLUMN"
+        elif product and title.repeated > 0.3 > product.repeated and not {GROUP, LANGUAGE} & columns.keys():
+            yield (
+                f"{title.name!r} stands at several products in {title.repeated:.0%} of the rows: if these are variants "
+                "name the column that they share: --columns group=COLUMN"
+            )
+
+
+def _discounts(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Name a column of discounts that is not taken off the price."""
+    for at, profile in enumerate(first.profiles):
+        is_discount = not _DISCOUNTS.isdisjoint(words_of(profile.name))
+        if at not in columns.values() and is_discount and any(_amount(cell) for cell in profile.cells):
+            yield (
+                f"{profile.name!r} ({profile.cells[0]}) is not taken off the price; if it lowers it: write the lower "
+                "price into a column of its own, and --columns sale_price=COLUMN"
+            )
+            return
+
+
+def _ids_of_parents(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that variants name their parents by another id than that of the products."""
+    parents = {cell.removeprefix("id:") for cell in first.profiles[columns[GROUP]].cells}
+    products = set(first.profiles[columns[PRODUCT]].cells)
+    if len(parents & products) > _SOME * len(parents):
+        return
+    for at, profile in enumerate(first.profiles):
+        if at not in (columns[GROUP], columns[PRODUCT]) and len(parents & set(profile.cells)) > _MOST * len(parents):
+            yield (
+                f"{_name(columns, GROUP, first)} has ids of {profile.name!r}, and products go by "
+                f"{_name(columns, PRODUCT, first)}: parents are not joined to their variants; to join them: --columns "
+                f"'product={profile.name}'"
+            )
+            return
+
+
+def _currencies(columns: Mapping[str, int], first: FirstRows) -> Iterator[str]:
+    """Say that prices are in several currencies, which are not converted."""
+    if PRICE not in columns:
+        return
+    signs = {
+        _CODE_OF.get(sign[0], sign[0].upper())
+        for role in (PRICE, SALE_PRICE)
+        if role in columns
+        for row in first.rows
+        if (sign := _SIGN.search(row[columns[role]]))
+    }
+    beside = (profile for profile in first.profiles if usual_cells(profile) == "currencies")
+    signs |= {cell.upper() for profile in beside for cell in profile.cells}
+    if len(signs) > 1:
+        yield f"prices are in {', '.join(sorted(signs)[:5])} and are compared as they stand: nothing is converted"
+
+
+def _name(columns: Mapping[str, int], role: str, first: FirstRows) -> str:
+    return repr(first.profiles[columns[role]].name)
+
+
+def _profile(columns: Mapping[str, int], role: str, first: FirstRows) -> ColumnProfile | None:
+    return first.profiles[columns[role]] if role in columns else None
+
+
+def _values_by(key: int, at: int, first: FirstRows) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in first.rows:
+        if row[key].strip() and row[at].strip():
+            found[row[key].strip()].append(row[at].strip())
+    return found
+
+
+def _amount(cell: str) -> float | None:
+    match = price_in(cell.strip())
+    return match[0] if match else None
+
+
+def _amounts(cells: Sequence[str]) -> list[float]:
+    return [amount for cell in cells if (amount := _amount(cell)) is not None]

@@ -1,0 +1,209 @@
+"""Several shops in one service: no request crosses, and they train in turn."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from app.background.profile_refresher import ProfileRefresher, profile_job
+from app.background.tenant_turns import TenantTurns
+from app.context import AisleContext, context_of
+from app.schemas.examples import EXAMPLES
+from app.tenants import Tenants, create_service
+from src.core.errors import ConfigError
+from src.core.process_lock import LockOwner
+from src.models.settings import AllSettings, read_settings, settings_of_shops
+from tests.aisle_context import exchange, launch_trainings
+from tests.conftest import COMPILED, QUICK
+
+SHOPS = ("books", "toys")
+USER = "zoe.of.the.bookshop"
+
+
+@pytest.fixture
+def settings_of_both(tmp_path: Path, trained_var: Path, monkeypatch: pytest.MonkeyPatch) -> AllSettings:
+    """Two trained shops, each with a key for everything."""
+    for name in SHOPS:
+        shutil.copytree(trained_var, tmp_path / "var" / "tenants" / name)
+        for role in ("READ", "WRITE", "ADMIN"):
+            monkeypatch.setenv(f"AISLE_TENANT_{name.upper()}_{role}_KEYS", f"{role.lower()}-key-of-{name}-0123456789")
+    monkeypatch.setenv("AISLE_WRITE_KEYS", "key-of-the-service-0123456789")
+    limits = {"admin_rate_limit": "", "wrong_keys_limit": ""}
+    return read_settings(var=tmp_path / "var", tenants=",".join(SHOPS), scheduler="off", **limits, **QUICK)
+
+
+def ended_at_once(*_: Any) -> Any:
+    """Stand in for a process."""
+    return SimpleNamespace(wait=lambda: 0, poll=lambda: 0, pid=0)
+
+
+@pytest.fixture
+def service(settings_of_both: AllSettings) -> Iterator[Tenants]:
+    made = create_service(settings_of_both)
+    assert isinstance(made, Tenants)
+    for app in made.apps.values():
+        app.jinja_env.bytecode_cache = COMPILED
+        launch_trainings(app, ended_at_once)
+        aisle = context_of(app)
+        job = replace(profile_job(aisle.settings), launch=ended_at_once)
+        exchange(app, profile_refresher=ProfileRefresher(aisle.settings, aisle.store, job))
+    yield made
+    for app in made.apps.values():
+        context_of(app).store.close()
+
+
+@pytest.fixture
+def shops(service: Tenants) -> dict[str, AisleContext]:
+    return {name: context_of(app) for name, app in service.apps.items()}
+
+
+def key(role: str, shop: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {role}-key-of-{shop}-0123456789"}
+
+
+def test_every_call_refuses_the_keys_of_another_shop_and_of_the_service(service: Tenants) -> None:
+    client = Client(service)
+    described = client.get("/t/books/openapi.json").get_json()
+    assert described["servers"] == [{"url": "/t/books"}]
+    n_calls = 0
+    for path, methods in described["paths"].items():
+        address = "/t/books" + re.sub(r"\{\w+\}", "x", path)
+        for method, call in methods.items():
+            examples = EXAMPLES[f"{method.upper()} {path}"]
+            body = {"json": examples[0].body} if examples[0].has_body else {}
+            n_calls += 1
+            for headers in (
+                key("admin", "toys"), key("write", "toys"), key("read", "toys"), {},
+                {"Authorization": "Bearer key-of-the-service-0123456789"},
+            ):  # fmt: skip
+                answer = client.open(address, method=method.upper(), headers=headers, **body)
+                if call["security"]:
+                    assert answer.status_code == 401, (method, path, headers)
+            answer = client.open(address, method=method.upper(), headers=key("admin", "books"), **body)
+            assert answer.status_code not in (401, 403), (method, path)
+    assert n_calls > 40
+
+
+def test_what_happens_in_one_shop_is_unknown_in_the_other(service: Tenants, shops: dict[str, AisleContext]) -> None:
+    client = Client(service)
+    lists = [client.post(f"/t/{name}/recommend", json={"user_id": USER}, headers=key("read", name)) for name in SHOPS]
+    assert lists[0].get_json() == lists[1].get_json()
+    first = lists[0].get_json()[0]
+    told = {"user_id": USER, "product_id": first, "kind": "purchase"}
+    assert client.post("/t/books/events", json=told, headers=key("write", "books")).status_code == 201
+    rules = {"rules": [{"action": "exclude", "product_id": lists[0].get_json()[1]}], "note": ""}
+    assert client.put("/t/books/rules", json=rules, headers=key("admin", "books")).status_code == 200
+    client.delete("/t/books/users/U00001", headers=key("admin", "books"))
+    for shop in shops.values():
+        shop.recommender.follow()
+        shop.recommender.refresh()
+    books, toys = (
+        client.post(f"/t/{name}/recommend", json={"user_id": USER}, headers=key("read", name)).get_json()
+        for name in SHOPS
+    )
+    assert toys == lists[1].get_json() != books
+    known = client.get("/t/toys/users/U00001/export", headers=key("admin", "toys")).get_json()
+    assert known["events"]
+    assert client.get("/t/toys/audit", headers=key("admin", "toys")).get_json() == []
+    assert client.get(f"/t/toys/users/{USER}/export", headers=key("admin", "toys")).get_json()["events"] == []
+    files = [path for path in shops["toys"].settings.var.rglob("*") if path.is_file()]
+    assert not [path for path in files if USER.encode() in path.read_bytes()]
+    metrics = client.get("/t/toys/metrics", headers=key("read", "toys")).text
+    assert 'aisle_requests_total{method="POST",route="/recommend",status="200",tenant="toys"} 2.0' in metrics
+    assert "books" not in metrics
+
+
+def test_pages_link_within_their_shop_and_cookies_stay_there(service: Tenants) -> None:
+    client = Client(service)
+    page = client.get("/t/books/operations", headers=key("read", "books"))
+    links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
+    assert links
+    assert all(link.startswith("/t/books/") for link in links)
+    form = client.get("/t/books/operations/do/train", headers=key("read", "books"))
+    assert "Path=/t/books" in form.headers["Set-Cookie"]
+    assert client.get("/t/books", headers=key("read", "books")).status_code in (200, 308)
+
+
+def test_an_address_without_a_shop_says_what_to_ask_and_names_none(service: Tenants) -> None:
+    client = Client(service)
+    for address in ("/", "/recommend", "/t/", "/t/gone/healthz", "/t/BOOKS/status"):
+        answer = client.get(address, headers=key("admin", "toys"))
+        assert answer.status_code == 404, address
+        assert "toys" not in answer.text
+    assert client.get("/healthz").get_json() == client.get("/readyz").get_json() == {"status": "ok"}
+    assert client.get("/t/books/../toys/status", headers=key("admin", "toys")).status_code in (401, 404)
+
+
+def test_one_shop_trains_at_a_time_and_each_gets_its_turn(
+    settings_of_both: AllSettings, shops: dict[str, AisleContext]
+) -> None:
+    started: list[tuple[str, Any]] = []
+
+    class Running:
+        """A training that goes on until it is told to end."""
+
+        pid = 0
+
+        def __init__(self) -> None:
+            self.code: int | None = None
+
+        def poll(self) -> int | None:
+            return self.code
+
+        def wait(self) -> int:
+            return 0
+
+    def launcher(name: str) -> Callable[..., Running]:
+        def launch(*_: Any) -> Running:
+            started.append((name, Running()))
+            return started[-1][1]
+
+        return launch
+
+    for name, shop in shops.items():
+        object.__setattr__(shop.scheduler._training, "launch", launcher(name))
+        with shop.store.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM runs")
+    turns = TenantTurns(settings_of_both, {name: shop.scheduler for name, shop in shops.items()})
+    assert turns._lock.acquire(LockOwner.this_process())
+    assert {shop.scheduler.status()["leader"] is None for shop in shops.values()} == {False}
+    for _ in range(3):
+        turns.check()
+    assert [name for name, _ in started] == ["books"], "the other one waits"
+    started[0][1].code = 0
+    turns.check()
+    turns.check()
+    assert [name for name, _ in started][:2] == ["books", "toys"]
+    turns.stop()
+
+
+def test_shops_share_no_store_and_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {"var": tmp_path, "tenants": "a,b"}
+    monkeypatch.setenv("AISLE_DATABASE_URL", "postgresql://db/everybody")
+    monkeypatch.setenv("AISLE_ADMIN_KEYS", "of-the-service")
+    monkeypatch.setenv("AISLE_RELEASES_URL", str(tmp_path / "shared"))
+    monkeypatch.setenv("AISLE_TENANT_B_KEEP_RELEASES", "7")
+    a, b = settings_of_shops(read_settings(**wanted)).values()
+    assert (a.store_url, b.store_url) == tuple(f"sqlite:///{tmp_path}/tenants/{name}/store.sqlite3" for name in "ab")
+    assert (a.releases_url, b.releases_url) == ("", "")
+    assert (a.admin_keys, a.keep_releases, b.keep_releases) == ("", 5, 7)
+    for name in "AB":
+        monkeypatch.setenv(f"AISLE_TENANT_{name}_DATABASE_URL", "postgresql://db/everybody")
+    with pytest.raises(ConfigError, match="a and b have the same"):
+        settings_of_shops(read_settings(**wanted))
+    monkeypatch.setenv("AISLE_TENANT", "b")
+    assert read_settings(**wanted).var == tmp_path / "tenants" / "b"
+    for wrong in ("Books", "a,a", "../x"):
+        with pytest.raises(ConfigError, match="no name of one shop"):
+            read_settings(var=tmp_path, tenants=wrong)
+    monkeypatch.setenv("AISLE_TENANT_B_KEEP_RELEASES", "one")
+    with pytest.raises(ConfigError, match=r"shop b: .*AISLE_TENANT_B_"):
+        read_settings(**wanted)
