@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from app import create_app
-from app.context import context_of
+from app.context import AisleContext, context_of
+from src.core.errors import NoRelease
 from src.models.settings import read_settings
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -50,7 +51,14 @@ def pages_of(user: str, product: str) -> dict[str, str]:
     }
 
 
-def take(browser: Browser, address: str, pages: dict[str, str], folder: Path, language: str) -> None:
+def take(
+    browser: Browser,
+    address: str,
+    pages: dict[str, str],
+    folder: Path,
+    language: str,
+    widths: tuple[int, ...] = _WIDTHS,
+) -> None:
     """Write NAME-WIDTH-SCHEME.png of every page into a folder.
 
     Args:
@@ -59,8 +67,9 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path, la
         pages: name → path.
         folder: where the pictures are written.
         language: of the browser.
+        widths: of its window, in pixels.
     """
-    for width in _WIDTHS:
+    for width in widths:
         for scheme in _SCHEMES:
             context: Any = browser.new_context(
                 viewport={"width": width, "height": _HEIGHT}, color_scheme=scheme, locale=language
@@ -80,16 +89,24 @@ def chromium_path() -> str:
     return found
 
 
+def _examples(aisle: AisleContext) -> tuple[str, str]:
+    """Return a customer and a product; ids that nobody has where no release is active."""
+    try:
+        user = next(iter(aisle.typeahead.examples(1)), "nobody")
+        return user, next((row.product_id for row in aisle.recommender.popular(1, None, None)[1]), "nothing")
+    except NoRelease:
+        return "nobody", "nothing"
+
+
 @contextmanager
-def served_shop() -> Iterator[tuple[Flask, str, str, str]]:
-    """Serve the shop of AISLE_VAR: (application, address, a customer, a product)."""
+def served_shop(var: Path | None = None) -> Iterator[tuple[Flask, str, str, str]]:
+    """Serve the shop of a folder, else of AISLE_VAR: (application, address, a customer, a product)."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app = create_app(read_settings(scheduler="off"))
+    app = create_app(read_settings(scheduler="off", **({} if var is None else {"var": var})))
     aisle = context_of(app)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    user = next(iter(aisle.typeahead.examples(1)), "nobody")
-    product = aisle.recommender.popular(1, None, None)[1][0].product_id
+    user, product = _examples(aisle)
     yield app, f"http://127.0.0.1:{server.port}", user, product
     server.shutdown()
     aisle.store.close()

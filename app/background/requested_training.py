@@ -79,7 +79,7 @@ def start_requested_training(
         progress=message("step.starting"),
     )
     if (other := store.runs.queue(run)) is not None:
-        raise Busy(f"a training is under way already: run {other.run_id}. Wait for its end and try again.")
+        raise Busy(message("refused.training", run=other.run_id))
     train_queued(training, store, run, ["--again", model_type, *(["--force"] if force else [])])
     return run
 

@@ -23,7 +23,7 @@ from app.routes.shop_running import save_rules, stop_refusal
 from app.routes.trainings import up_to_date_release
 from app.texts import current_phrases
 from app.views.finding_records import finding_text, forget_look
-from app.views.message_texts import message_text, unmarked
+from app.views.message_texts import message_text, refusal_text, unmarked
 from app.views.product_cards import name_of
 from src.core.errors import AisleError, Busy
 from src.core.operation_records import FindingRecord
@@ -216,7 +216,7 @@ def act(name: str) -> Response:
     try:
         done = action.act(aisle, subject)
     except (AisleError, OSError) as error:
-        return _form(name, subject, 409, str(error))
+        return _form(name, subject, 409, refusal_text(error, current_phrases()))
     back = action.back(subject)
     said = urlencode({"changed": done, **({"subject": subject} if subject else {})})
     return redirect(back if "#" in back else f"{back}?{said}", 303)  # type: ignore[return-value]

@@ -23,9 +23,12 @@ _log = logging.getLogger(__name__)
 
 
 def note_change_by_key(response: Response) -> Response:
-    """Add the request to the audit log if it changed something with a key of the admin, in a header or a form."""
+    """Add the request to the audit log if it did something with a key of the admin, in a header or a form.
+
+    What only reads is left out, unless it named what it read.
+    """
     who = g.get("key_name")
-    if who is None or request.method not in _CHANGES or request.url_rule is None:
+    if who is None or request.url_rule is None or (request.method not in _CHANGES and not g.get("changed")):
         return response
     aisle = current_aisle()
     if aisle.access.role_of(request.endpoint or "") is not Role.ADMIN and not g.get("typed_key_accepted"):
@@ -44,7 +47,7 @@ def _action(rule: str) -> str:
 
 
 def name_change(subject: str, details: Mapping[str, object] | None = None) -> None:
-    """Say what the current request changes, for the audit log.
+    """Say what the current request changes, or reads of a person, for the audit log.
 
     Args:
         subject: the release, rule or product.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import time
 
 from flask import Response, make_response, request
 
 from app.context import current_aisle
 from app.routes.dashboard_pages import fresh, tab
 from app.texts import current_phrases
-from app.views.business_report import Period, business_report, period_of
+from app.views.business_report import EPOCH, Period, Places, business_report, period_of
 from app.views.model_report import became
 from src.core.domain import DAY
 from src.core.errors import StoreError
@@ -28,24 +27,31 @@ def business() -> Response:
     earnings = saved_earnings(aisle.settings)
     period = period_of(request.args, _newest_day(earnings))
     by_source, by_placement, by_position = became(_figures(period))
-    shown = sum(row.shown for row in by_source)
+    places = Places(sum(row.shown for row in by_source), sum(row.clicked for row in by_source))
     return tab(
         "business",
         period=period,
+        is_empty=earnings is None and _is_empty(),
         logs=aisle.settings.log_served == "on",
-        earned=None if earnings is None else business_report(earnings, period, shown, t),
+        earned=None if earnings is None else business_report(earnings, period, places, t),
         by_source=by_source,
         by_placement=by_placement,
         by_position=by_position,
     )
 
 
+def _is_empty() -> bool:
+    try:
+        return current_aisle().store.events.is_empty()
+    except StoreError:
+        return False
+
+
 def _newest_day(earnings: Earnings | None) -> int:
     """Return the last day of the shop, so that an old file has figures too; today without any."""
     if earnings is not None and earnings.days:
         return earnings.days[-1].day
-    offset = dt.datetime.now(current_aisle().settings.zone).utcoffset() or dt.timedelta()
-    return int((time.time() + offset.total_seconds()) // DAY)
+    return (dt.datetime.now(current_aisle().settings.zone).date() - EPOCH).days
 
 
 def _figures(period: Period) -> list[ServedFigures]:
@@ -64,7 +70,7 @@ def business_csv() -> Response:
     rows.writerow(["day", "purchases", "revenue", "attributed_purchases", "attributed_revenue", "clicks"])
     for day in earnings.days if earnings else ():
         if period.holds(day.day):
-            date = dt.date(1970, 1, 1) + dt.timedelta(days=day.day)
+            date = EPOCH + dt.timedelta(days=day.day)
             figures = (day.purchases, round(day.revenue, 2), day.attributed, round(day.earned, 2), day.clicks)
             rows.writerow([date, *figures])
     response = make_response(written.getvalue())

@@ -14,6 +14,7 @@ from app.routes.operations import operation
 from app.schemas import BODY_PROBLEMS
 from app.schemas.running import CompareBody, CompareQuery, ComparisonAnswer
 from src.core.errors import Busy, StoreError, UnknownName
+from src.core.messages import message
 from src.core.operation_records import ReleaseComparison
 from src.core.process_lock import LockOwner
 
@@ -39,7 +40,7 @@ def start_comparison(aisle: AisleContext, one: str, other: str) -> ReleaseCompar
     if one == other or not {one, other} <= versions:
         raise UnknownName(f"{one} and {other} are not two releases on disk. GET /releases lists them.")
     if not aisle.comparing.lock.acquire(LockOwner.this_process()):
-        raise Busy("another comparison is being computed. Wait for its end and try again.")
+        raise Busy(message("refused.comparison"))
     begun = ReleaseComparison(one, other, int(time.time()))
 
     def ended(code: int) -> None:

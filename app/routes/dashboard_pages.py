@@ -19,7 +19,7 @@ from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text, update_findings
 from app.views.findings import Level
-from app.views.message_texts import message_text, quoted, unmarked
+from app.views.message_texts import message_text, quoted, refusal_text, unmarked
 from app.views.overview import overview
 from app.views.rejection_texts import rejection_text
 from app.views.resolutions import resolution_text
@@ -40,6 +40,16 @@ _TABS = (
     ("releases", "dashboard.releases"),
     ("data", "dashboard.data"),
 )
+_SUBPAGES = {
+    "now": (("now", "dashboard.show"), ("rules", "dashboard.rules")),
+    "releases": (
+        ("releases", "dashboard.releases"),
+        ("experiments", "dashboard.experiments"),
+        ("replay", "dashboard.replay_form"),
+    ),
+}
+"""Tab → its pages, where it has several."""
+_TAB_OF = {page: name for name, pages in _SUBPAGES.items() for page, _ in pages}
 _AUDITED, _PAST_FINDINGS = 50, 20
 _SEE_MORE = {
     "LoadRejected": ("dashboard.data", "loads"),
@@ -65,6 +75,8 @@ _HELPERS = {
     "zip": zip,
     "dict": dict,
     "tabs": _TABS,
+    "subpages": _SUBPAGES,
+    "tab_of": _TAB_OF,
 }
 CHANGES: Mapping[str, Callable[[Registry, str, bool], object]] = {
     "activate": lambda registry, version, pin: registry.activate(version, pin=pin),
@@ -204,7 +216,9 @@ def data() -> Response:
     # A store that did not answer a moment ago is not asked again.
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
-    totals = _totals(profile.profile.figures.by_kind if profile.profile else None)
+    # Older figures beside what is recorded now would look as if the newer events had been returned.
+    is_new = profile.profile is not None and profile.state is ProfileState.CURRENT
+    totals = _totals(profile.profile.figures.by_kind if is_new and profile.profile else None)
     return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=_n_returns(totals))
 
 
@@ -283,7 +297,7 @@ def change(name: str) -> Response:
     try:
         change_release(current_aisle(), lambda it: CHANGES[name](it, version, pin))
     except AisleError as error:
-        return _form(name, version, status_of(error)[0], str(error))
+        return _form(name, version, status_of(error)[0], refusal_text(error, current_phrases()))
     return redirect(url_for("dashboard.show", changed=name, release=version), 303)  # type: ignore[return-value]
 
 

@@ -25,6 +25,7 @@ _TAG = "people"
 def export_person(path: PersonPath) -> Response:
     """Answer with every row that names a user."""
     aisle = current_aisle()
+    name_change("a user")  # never the id
     known = aisle.store.people.known(path.user_id)
     return jsonify({"user_id": path.user_id, **known, "releases": releases_with(aisle.settings, path.user_id)})
 

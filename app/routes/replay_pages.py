@@ -12,6 +12,7 @@ from app.routes.replays import replayed
 from app.schemas.examples import EXAMPLES
 from app.security.api_keys import Role
 from app.texts import current_phrases
+from app.views.message_texts import refusal_text
 from app.views.product_cards import name_of
 from src.core.errors import AisleError
 
@@ -32,7 +33,7 @@ def replay_list() -> Response:
     try:
         found = replayed(current_aisle(), typed["request_id"], typed["release"] or None, current_phrases())
     except AisleError as error:
-        return _page(typed | {"problem": str(error)}, 409)
+        return _page(typed | {"problem": refusal_text(error, current_phrases())}, 409)
     ids = [row["product_id"] for row in found["products"]]
     titles = {id_: name_of(product) for id_, product in current_aisle().store.products.get(ids).items()}
     return _page(typed | {"found": found, "titles": titles})
@@ -41,7 +42,7 @@ def replay_list() -> Response:
 def _page(shown: dict[str, Any], status: int = 200) -> Response:
     aisle = current_aisle()
     usual = {
-        "tab": "experiments",
+        "tab": "replay",
         "request_id": request.args.get("request_id", ""),
         "release": "",
         "problem": "",

@@ -17,6 +17,7 @@ from app.texts import phrases_in
 from app.texts.phrases import Phrases
 from app.views.replay_texts import replay_document
 from src.core.errors import UnknownName
+from src.core.messages import message
 
 _KEPT = {
     "on": "Lists of POST /recommend are, for AISLE_SERVED_DAYS days, unless the user was erased.",
@@ -60,16 +61,9 @@ def replayed(aisle: AisleContext, request_id: str, release: str | None, t: Phras
     aisle.served_list_log.flush()
     asked = aisle.store.requests.newest_of(request_id)
     if asked is None:
-        on = aisle.settings.keeps_requests
-        said = f"those of the last {aisle.settings.served_days} days are, unless the user was erased"
-        raise UnknownName(
-            f"no list of the request {request_id!r} is kept. "
-            + (
-                f"Lists of users are kept, {said}."
-                if on
-                else "Set AISLE_LOG_REQUESTS=on to keep what is asked from now on."
-            )
-        )
+        if aisle.settings.keeps_requests:
+            raise UnknownName(message("refused.not_kept", request=repr(request_id), days=aisle.settings.served_days))
+        raise UnknownName(message("refused.keeps_none", request=repr(request_id)))
     name_change(request_id)
     found = replay(aisle.recommender, aisle.store, asked, release or asked.release)
     ids = [each.change.product_id for each in found.products]

@@ -11,6 +11,7 @@ from app.context import current_aisle
 from app.routes.dashboard_pages import key_refusal
 from app.routes.shop_running import preview, save_rules
 from app.texts import current_phrases
+from app.views.message_texts import refusal_text
 from app.views.product_cards import name_of
 from app.views.rule_rows import rows_of, rules_of, typed_rows
 from src.core.errors import AisleError
@@ -52,7 +53,7 @@ def change_rules() -> Response:
         text = request.form.get("version", "")
         saved = save_rules(aisle, found, kept["note"][:500], int(text) if text.isdigit() else None)
     except AisleError as error:
-        return _page(kept | {"problem": str(error)}, 409)
+        return _page(kept | {"problem": refusal_text(error, t)}, 409)
     return redirect(url_for("dashboard.rules", saved=saved.version), 303)  # type: ignore[return-value]
 
 

@@ -32,6 +32,7 @@ from app.texts import phrases_in
 from app.texts.phrases import plain
 from app.views.finding_records import finding_text, update_findings
 from src.core.domain import Query
+from src.core.messages import message
 from src.core.operation_records import FindingRecord, RulesVersion
 from src.core.records import RunStatus
 from src.core.shop_rules import ShopRule, rules_as_json
@@ -218,8 +219,8 @@ def stop_refusal(aisle: AisleContext, status: RunStatus) -> str | None:
     """
     owner = aisle.training.lock.owner()
     if status.is_over or owner is None:
-        return "no training is under way. GET /status lists the last runs."
+        return message("refused.no_training")
     if owner.pid_here is None:
-        return f"the training runs on another host, as process {owner}. Stop it there."
+        return message("refused.other_host", owner=str(owner))
     aisle.training.end(owner.pid_here)
     return None

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+_EPOCH = dt.date(1970, 1, 1)
 _UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 _NO_BREAK = "\u00a0"
@@ -146,6 +147,10 @@ class Phrases:
     def day(self, at: float) -> str:
         """Return the shop's day of UTC seconds, such as 29 Nov 2026."""
         return self._dated(at, self.style.day)
+
+    def day_of(self, number: int) -> str:
+        """Return a day of the shop's calendar, counted since 1970, such as 29 Nov 2026."""
+        return self.period(str(_EPOCH + dt.timedelta(days=number)))
 
     def moment(self, at: float) -> str:
         """Return UTC seconds in the shop's time zone, such as 29 Nov 2026, 07:48."""

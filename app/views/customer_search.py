@@ -34,7 +34,7 @@ class CustomerTable:
         pages: How many there are.
         sort: One of SORTS.
         forgiven: Whether they were found with typing errors only.
-        is_counting: Whether the directory is not made yet, so that ids are found by their beginnings.
+        is_counting: Whether there are customers, and the directory is not made yet: ids are found by their beginnings.
     """
 
     rows: list[NamedCustomerRow]
@@ -62,7 +62,7 @@ def customer_table(aisle: AisleContext, text: str, sort: str, page: int) -> Cust
     if directory is None:
         ids = aisle.typeahead.users(text) if text else aisle.store.events.user_ids("", PAGE)
         rows = [NamedCustomerRow(id_, None, None, None, "") for id_ in ids]
-        return CustomerTable(rows, len(rows), 1, 1, sort, is_counting=True)
+        return CustomerTable(rows, len(rows), 1, 1, sort, is_counting=bool(ids or text))
     found = directory.search(text, sort, page * PAGE)
     total = len(found.rows)
     pages = max(1, -(-total // PAGE))

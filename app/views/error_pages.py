@@ -30,7 +30,7 @@ def as_page(response: Response) -> Response:
         problem=problem,
         title=t.named("problem", problem["status"]),
         detail=t("first.nothing"),
-        why=quoted(problem["detail"], t),
+        why=quoted(problem["detail"], t) if current_aisle().registry.versions() else "",
         steps=STEPS,
     )
     response.set_data(page)

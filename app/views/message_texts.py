@@ -27,6 +27,20 @@ def message_text(said: str, t: Phrases) -> str:
     return t(said.code, **{name: written(name, value, t) for name, value in said.values.items()})
 
 
+def refusal_text(error: Exception, t: Phrases) -> str:
+    """Put into words why something was refused.
+
+    Args:
+        error: what was raised: a recorded message, a text of the page, or what a program wrote.
+        t: the texts of a language.
+
+    Returns:
+        A sentence of this language; another text as a quotation.
+    """
+    said = error.args[0] if error.args and isinstance(error.args[0], Message | Markup) else str(error)
+    return message_text(said, t)
+
+
 def quoted(text: str, t: Phrases) -> str:
     """Mark what a program wrote as English in a page of another language, so that it is read and translated as that.
 

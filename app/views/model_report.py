@@ -196,14 +196,14 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def became(figures: Sequence[ServedFigures]) -> tuple[list[Became], list[Became], list[Became]]:
-    """Sum the lists for users over all releases: by source, by placement, by the first K positions."""
-    for_users = [row for row in figures if row.made_for == "user"]
-    placements = sorted({row.placement for row in for_users})
-    by_placement = [_sum(name, [row for row in for_users if row.placement == name]) for name in placements]
-    sources = sorted({row.source for row in for_users})
-    by_source = [_sum(name, [row for row in for_users if row.source == name]) for name in sources]
-    positions = sorted({row.position for row in for_users if row.position <= K})
-    by_position = [_sum(str(place), [row for row in for_users if row.position == place]) for place in positions]
+    """Sum the lists of recommendations, for users and of products, over all releases, by source, placement, place."""
+    listed = [row for row in figures if row.made_for != "text"]
+    placements = sorted({row.placement for row in listed})
+    by_placement = [_sum(name, [row for row in listed if row.placement == name]) for name in placements]
+    sources = sorted({row.source for row in listed})
+    by_source = [_sum(name, [row for row in listed if row.source == name]) for name in sources]
+    positions = sorted({row.position for row in listed if row.position <= K})
+    by_position = [_sum(str(place), [row for row in listed if row.position == place]) for place in positions]
     by_shown = [sorted(rows, key=lambda row: -row.shown) for rows in (by_source, by_placement)]
     return by_shown[0], by_shown[1], by_position
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from app.texts.phrases import Phrases
 from app.views.svg_charts import Columns, columns
-from src.core.domain import DAY
 from src.exploration.shop_directory import SALES_DAYS, ShopDirectory
 
 
@@ -33,5 +32,5 @@ def sales_of(directory: ShopDirectory, product_id: str, t: Phrases) -> ProductSa
     sold = directory.sales_of(product_id)
     days = range(directory.newest_day - SALES_DAYS + 1, directory.newest_day + 1)
     # Noon, so that no time zone makes another day of it.
-    counts = {t.day(day * DAY + DAY // 2): round(sold.get(day, 0.0)) for day in days}
+    counts = {t.day_of(day): round(sold.get(day, 0.0)) for day in days}
     return ProductSales(round(sum(sold.values())), round(directory.returned_of(product_id)), columns(counts))

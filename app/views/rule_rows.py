@@ -86,7 +86,7 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
     documents = []
     for number, row in enumerate(rows, 1):
         if (fault := _fault_of(row)) is not None:
-            raise InputError(str(t(f"rules.{fault}", row=number, most=int(MAX_FACTOR))))
+            raise InputError(t(f"rules.{fault}", row=number, most=int(MAX_FACTOR)))
         document: dict[str, Any] = {"action": row.action}
         if row.action == "cap":
             document["by"] = "brand" if row.what == "brand" else "category"
@@ -96,7 +96,8 @@ def rules_of(rows: Sequence[RuleRow], zone: ZoneInfo, t: Phrases) -> list[ShopRu
             document[_AMOUNT[row.action]] = _number(row, number, t)
         if row.placement:
             document["placement"] = row.placement
-        document |= {name: _midnight(text, zone) for name, text in (("from", row.from_), ("until", row.until)) if text}
+        dates = (("from", row.from_), ("until", row.until))
+        document |= {name: _midnight(text, zone, number, t) for name, text in dates if text}
         documents.append(document)
     return parse_rules(documents)
 
@@ -135,12 +136,12 @@ def _amount(text: str) -> float | None:
 def _number(row: RuleRow, number: int, t: Phrases) -> float:
     value = _amount(row.amount)
     if value is None:
-        raise InputError(str(t("rules.no_number", row=number, amount=row.amount)))
+        raise InputError(t("rules.no_number", row=number, amount=row.amount))
     return int(value) if value.is_integer() and row.action in ("pin", "cap") else value
 
 
-def _midnight(text: str, zone: ZoneInfo) -> Any:
+def _midnight(text: str, zone: ZoneInfo, number: int, t: Phrases) -> dt.datetime:
     try:
         return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), zone)
     except ValueError:
-        return text  # the message of the parser says what is expected
+        raise InputError(t("rules.no_date", row=number, text=text)) from None

@@ -34,6 +34,17 @@ def verdict_text(verdict: JsonDict | None, fallback: str, t: Phrases) -> str:
     why = reasons_text(verdict, str(verdict.get("sentence", "")), t)
     if not verdict["promoted"]:
         return t("verdict.kept", why=why)
+    return Markup(" ").join(filter(None, (_published(verdict, why, t), _inactive(verdict, t))))
+
+
+def _inactive(verdict: JsonDict, t: Phrases) -> str:
+    """Return why a release that was published is not active; "" if it was activated."""
+    if pinned := verdict.get("inactive_as_pinned"):
+        return t("verdict.inactive_as_pinned", pinned=str(pinned))
+    return t("verdict.inactive_as_canary") if verdict.get("inactive_as_canary") else ""
+
+
+def _published(verdict: JsonDict, why: str, t: Phrases) -> str:
     if verdict.get("overridden"):
         return t("verdict.overridden", by=verdict["overridden"], why=why)
     if verdict.get("settings_of"):

@@ -49,6 +49,17 @@ MESSAGES: Mapping[str, str] = {
     "run.overdue": "it took longer than {hours:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {step}",
     "run.busy": "a training is running already (process {owner}). Wait for its end and try again.",
     "run.no_data": "the store holds no events: run python data_processing.py FILE",
+    # what is refused
+    "refused.training": "a training is under way already: run {run}. Wait for its end and try again.",
+    "refused.no_training": "no training is under way. GET /status lists the last runs.",
+    "refused.other_host": "the training runs on another host, as process {owner}. Stop it there.",
+    "refused.comparison": "another comparison is being computed. Wait for its end and try again.",
+    "refused.rules": "version {found} of the rules was found; version {newest} holds by now. Read the rules again with "
+    "GET /rules, and change those.",
+    "refused.not_kept": "no list of the request {request} is kept. Lists of users are kept, those of the last {days} "
+    "days are, unless the user was erased.",
+    "refused.keeps_none": "no list of the request {request} is kept. Set AISLE_LOG_REQUESTS=on to keep what is asked "
+    "from now on.",
     # a release on new events
     "score.unknown": "release {version} does not say which events of the store it has seen, so it is not scored",
     "score.nothing_new": "no event is newer than release {version}",

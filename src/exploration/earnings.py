@@ -1,20 +1,22 @@
 """What recommendations earn: purchases that followed them, by day, placement, model and place on the list. Pure.
 
 The rule: a purchase counts if its event names the request that showed the product; or else if the same customer clicked
-or viewed the product on a list at most so many days before (last click). Revenue is quantity, net of
-returns, times price.
+or viewed the product on a list at most so many days before (last click). What was found by a search followed no
+recommendation. Revenue is quantity, net of returns, times price.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import datetime as dt
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from src.core.domain import DAY, NO_TIME, EventKind, FloatArray, IntArray, JsonDict
+from src.exploration.shop_days import shop_days
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData
 
@@ -28,13 +30,13 @@ class ShownPlace(NamedTuple):
 
 
 class FollowedEvent(NamedTuple):
-    """An event that named the request of the list its product stood on; at: UTC seconds."""
+    """An event that named the request of the list its product stood on; at: UTC seconds; place: None for a search."""
 
     user_id: str
     product_id: str
     kind: str
     at: int
-    place: ShownPlace
+    place: ShownPlace | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class DayEarnings:
         earned: Their revenue.
         clicks: Clicks and views of recommended products.
         by_place: "placement|source|position" → [purchases, revenue] that followed.
+        unpriced: Purchases of products whose price is not known.
     """
 
     day: int
@@ -58,6 +61,7 @@ class DayEarnings:
     earned: float
     clicks: int
     by_place: dict[str, list[float]]
+    unpriced: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def earnings(
     followed: Sequence[FollowedEvent],
     *,
     attribution_days: int,
-    utc_offset: int,
+    zone: dt.tzinfo,
     now: int,
 ) -> Earnings:
     """Attribute purchases.
@@ -107,27 +111,32 @@ def earnings(
         price: float[n_items], of each product; NaN where unknown, which earns nothing.
         followed: Events that named their request.
         attribution_days: How many days after a click a purchase counts.
-        utc_offset: Seconds that the shop's clock is ahead of UTC.
+        zone: The shop's time zone.
         now: UTC seconds.
 
     Returns:
         What was earned.
     """
     events = data.events
+    recommended = [event for event in followed if event.place is not None]
     bought = np.flatnonzero((data.kind == KIND_ORDER.index(EventKind.PURCHASE)) & (events.at != NO_TIME))
-    day = (events.at[bought] + utc_offset) // DAY
-    amount = np.nan_to_num(price[events.item_idx[bought]]) * events.value[bought]
-    attributed = _attributed(data, bought, followed, attribution_days * DAY)
+    day = shop_days(events.at[bought], zone)
+    each = price[events.item_idx[bought]]
+    amount = np.nan_to_num(each) * events.value[bought]
+    attributed = _attributed(data, bought, recommended, attribution_days * DAY)
     tally: dict[int, DayEarnings] = {}
     for one in np.unique(day).tolist():
         of_day = day == one
-        tally[one] = DayEarnings(one, int(of_day.sum()), float(amount[of_day].sum()), 0, 0.0, 0, {})
-    clicks = _clicks_by_day(followed, utc_offset)
+        unpriced = int(np.isnan(each[of_day]).sum())
+        tally[one] = DayEarnings(one, int(of_day.sum()), float(amount[of_day].sum()), 0, 0.0, 0, {}, unpriced)
+    clicks = _clicks_by_day(recommended, zone)
     earned: dict[int, list[tuple[ShownPlace, float]]] = defaultdict(list)
     for at, place in attributed.items():
         earned[int(day[at])].append((place, float(amount[at])))
     days = [
-        _with_earned(tally.get(one, DayEarnings(one, 0, 0.0, 0, 0.0, 0, {})), clicks.get(one, 0), earned.get(one, ()))
+        _with_earned(
+            tally.get(one, DayEarnings(one, 0, 0.0, 0, 0.0, 0, {}, 0)), clicks.get(one, 0), earned.get(one, ())
+        )
         for one in sorted({*tally, *clicks})
     ]
     since = min((event.at for event in followed), default=None)
@@ -143,16 +152,13 @@ def _with_earned(day: DayEarnings, clicks: int, earned: Iterable[tuple[ShownPlac
         entry[0] += 1
         entry[1] += amount
     attributed = int(sum(entry[0] for entry in by_place.values()))
-    revenue = sum(entry[1] for entry in by_place.values())
-    return DayEarnings(day.day, day.purchases, day.revenue, attributed, revenue, clicks, by_place)
+    revenue = sum((entry[1] for entry in by_place.values()), 0.0)
+    return replace(day, attributed=attributed, earned=revenue, clicks=clicks, by_place=by_place)
 
 
-def _clicks_by_day(followed: Iterable[FollowedEvent], utc_offset: int) -> dict[int, int]:
-    clicks: dict[int, int] = defaultdict(int)
-    for event in followed:
-        if event.kind != EventKind.PURCHASE:
-            clicks[(event.at + utc_offset) // DAY] += 1
-    return clicks
+def _clicks_by_day(followed: Iterable[FollowedEvent], zone: dt.tzinfo) -> dict[int, int]:
+    at = np.array([event.at for event in followed if event.kind != EventKind.PURCHASE], np.int64)
+    return Counter(shop_days(at, zone).tolist())
 
 
 def _attributed(
@@ -178,5 +184,7 @@ def _attributed(
         named = [event for event in pair if event.kind == EventKind.PURCHASE and event.at == when]
         clicks = [event for event in pair if event.kind != EventKind.PURCHASE and when - window <= event.at <= when]
         if named or clicks:
-            found[at] = max(named or clicks, key=lambda event: event.at).place
+            place = max(named or clicks, key=lambda event: event.at).place
+            assert place is not None
+            found[at] = place
     return found

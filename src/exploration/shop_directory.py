@@ -5,6 +5,7 @@ It is made beside the data profile, by a process of low priority, and mapped fro
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -16,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from src.core.domain import DAY, NO_TIME, EventKind, FloatArray, IntArray
+from src.core.domain import NO_TIME, EventKind, FloatArray, IntArray
+from src.exploration.shop_days import midnight, shop_days
 from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import TrainingData
 from src.interactions.vocabulary import Vocabulary
@@ -108,7 +110,7 @@ class ShopDirectory:
         data: TrainingData,
         changed_at: int | None,
         returned: Callable[[int], Mapping[str, float]],
-        utc_offset: int = 0,
+        zone: dt.tzinfo = dt.UTC,
     ) -> ShopDirectory:
         """Compute the directory of a shop.
 
@@ -116,7 +118,7 @@ class ShopDirectory:
             data: All events, net of returns.
             changed_at: When the store was last changed before they were read.
             returned: UTC seconds → what was returned of each product's purchases since then.
-            utc_offset: Seconds that the shop's clock is ahead of UTC.
+            zone: The shop's time zone.
 
         Returns:
             The directory.
@@ -128,9 +130,9 @@ class ShopDirectory:
         last = order[np.maximum(ends, 0)]
         last_at = np.where(n_events > 0, events.at[last], NO_TIME)
         starts, members = _postings(users)
-        sale_start, sale_day, sale_count, newest = _sales(data, utc_offset)
+        sale_start, sale_day, sale_count, newest = _sales(data, zone)
         back = np.zeros(len(events.items), np.float32)
-        for id_, quantity in returned((newest - SALES_DAYS + 1) * DAY - utc_offset).items():
+        for id_, quantity in returned(midnight(newest - SALES_DAYS + 1, zone)).items():
             if (item := events.items.idx_of(id_)) is not None:
                 back[item] = quantity
         owned_by = EventKind.PURCHASE if data.is_kind(EventKind.PURCHASE).any() else EventKind.RATING
@@ -386,12 +388,12 @@ def _postings(users: Vocabulary) -> tuple[IntArray, IntArray]:
     return starts.astype(np.int64), rows.astype(np.int32)
 
 
-def _sales(data: TrainingData, utc_offset: int) -> tuple[IntArray, IntArray, FloatArray, int]:
+def _sales(data: TrainingData, zone: dt.tzinfo) -> tuple[IntArray, IntArray, FloatArray, int]:
     """Return the sales of the last days by product and day, and the newest day."""
     events = data.events
-    known = events.at[events.at != NO_TIME]
-    newest = int((known.max() + utc_offset) // DAY) if len(known) else 0
-    days = (events.at + utc_offset) // DAY
+    days = shop_days(events.at, zone)
+    known = days[events.at != NO_TIME]
+    newest = int(known.max()) if len(known) else 0
     is_sale = (
         (data.kind == KIND_ORDER.index(EventKind.PURCHASE)) & (events.at != NO_TIME) & (days > newest - SALES_DAYS)
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from src.core.domain import JsonDict
 from src.core.errors import Busy
+from src.core.messages import message
 from src.core.operation_records import (
     EVENTS_WRITTEN,
     RESOLVED_BY_CHECK,
@@ -157,10 +158,7 @@ class RuleStore:
         with self._database.write() as connection:
             newest = int(connection.execute(select(func.max(rule_versions.c.version))).scalar() or 0)
             if replaces is not None and replaces != newest:
-                raise Busy(
-                    f"version {replaces} of the rules was found; version {newest} holds by now. Read the rules again "
-                    "with GET /rules, and change those."
-                )
+                raise Busy(message("refused.rules", found=replaces, newest=newest))
             saved = RulesVersion(newest + 1, int(time.time()), who, note, list(rules))
             row = asdict(saved) | {"rules": json.dumps(saved.rules)}
             connection.execute(insert(rule_versions).values(**row))

@@ -172,7 +172,7 @@ class ServedListStore:
 
     def followed(self) -> Iterator[JoinedFollowUp]:
         """Yield the follow-ups whose lists are known, in the order of their requests."""
-        columns = (followed.c.product_id, followed.c.kind, followed.c.dedupe_key, followed.c.at)
+        columns = (followed.c.product_id, followed.c.kind, followed.c.dedupe_key, followed.c.at, followed.c.made_for)
         place = (followed.c.placement, followed.c.source, followed.c.position, followed.c.experiments)
         query = select(followed.c.request_id, *columns, *place).where(followed.c.position.is_not(None))
         key = (followed.c.request_id, followed.c.product_id, followed.c.kind)
@@ -183,7 +183,8 @@ class ServedListStore:
             if not rows:
                 return
             for row in rows:
-                yield JoinedFollowUp(row[1], row[2], row[3], row[4], row[5] or "", row[6], row[7], row[8] or "")
+                joined = (row[1], row[2], row[3], row[4], row[5], row[6] or "", row[7], row[8], row[9] or "")
+                yield JoinedFollowUp(*joined)
             page = (
                 query.where(tuple_(*key) > tuple_(rows[-1][0], rows[-1][1], rows[-1][2]))
                 .order_by(*key)
@@ -225,6 +226,7 @@ class JoinedFollowUp(NamedTuple):
     kind: str
     dedupe_key: str
     at: int
+    made_for: str
     placement: str
     source: str
     position: int

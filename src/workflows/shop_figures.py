@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import time
 
@@ -17,7 +16,7 @@ from src.exploration.shop_directory import ShopDirectory
 from src.interactions.interactions import TrainingData
 from src.interactions.vocabulary import Vocabulary
 from src.store import Store
-from src.store.served_list_store import JoinedFollowUp
+from src.store.served_list_store import TEXT, JoinedFollowUp
 
 EARNINGS = "earnings.json"
 
@@ -38,7 +37,7 @@ def save_shop(settings: Settings, store: Store, data: TrainingData, changed_at: 
     reporter.step(f"making a directory of {len(data.users):,} customers")
     figures = earn(settings, store, data)
     try:
-        ShopDirectory.of(data, changed_at, store.events.returned, _utc_offset(settings)).save(settings.directory_dir)
+        ShopDirectory.of(data, changed_at, store.events.returned, settings.zone).save(settings.directory_dir)
         (settings.directory_dir / EARNINGS).write_text(json.dumps(figures.to_json()), encoding="utf-8")
     except OSError as error:
         raise AisleError(
@@ -63,14 +62,9 @@ def earn(settings: Settings, store: Store, data: TrainingData) -> Earnings:
         _prices(store, data.events.items),
         _followed(store),
         attribution_days=settings.attribution_days,
-        utc_offset=_utc_offset(settings),
+        zone=settings.zone,
         now=int(time.time()),
     )
-
-
-def _utc_offset(settings: Settings) -> int:
-    offset = dt.datetime.now(settings.zone).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
 
 
 def _prices(store: Store, items: Vocabulary) -> FloatArray:
@@ -99,7 +93,8 @@ def _followed(store: Store) -> list[FollowedEvent]:
                 continue
             row = waiting.get((product, kind, dedupe_key))
             if row is not None:
-                place = ShownPlace(row.placement, row.source, row.position)
+                found_by_text = row.made_for == TEXT
+                place = None if found_by_text else ShownPlace(row.placement, row.source, row.position)
                 found.append(FollowedEvent(user, product, kind, row.at, place))
     return found
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from src.core.address_space import check_training_space, is_limited, reserve_blas_buffers
-from src.core.domain import DAY
+from src.core.domain import DAY, JsonDict
 from src.core.errors import AisleError, Busy, NoRelease, StoreError
 from src.core.messages import message
 from src.core.process_lock import LockOwner
@@ -157,13 +157,19 @@ def _forget(settings: AllSettings, store: Store) -> None:
         pass
 
 
+def _why_inactive(trained: Trained) -> JsonDict:
+    if trained.pinned is not None:
+        return {"inactive_as_pinned": trained.pinned}
+    return {"inactive_as_canary": True} if trained.canary else {}
+
+
 def _ended(run: Run, job: TrainingRequest, trained: Trained) -> Run:
     return replace(
         run,
         status=RunStatus.KEPT if trained.version is None else RunStatus.SUCCEEDED,
         release=trained.version,
         message=run_message(job, trained),
-        verdict=verdict_record(trained.verdict).to_json(),
+        verdict=verdict_record(trained.verdict).to_json() | _why_inactive(trained),
         finished_at=int(time.time()),
         progress="",
         phases=trained.phases,

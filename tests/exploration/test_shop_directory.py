@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_purchase_counts_if_it_names_its_request_or_follows_a_click_in_time() 
         FollowedEvent("d", "y", "click", NOW + 5, place),
     ]
     price = np.array([10.0 if id_ == "x" else np.nan for id_ in data.events.items.ids_of(range(2))])
-    got = earnings(data, price, followed, attribution_days=7, utc_offset=0, now=NOW)
+    got = earnings(data, price, followed, attribution_days=7, zone=dt.UTC, now=NOW)
     day = next(each for each in got.days if each.day == 20_000)
     assert (day.purchases, day.revenue, day.attributed, day.earned) == (4, 30.0, 2, 20.0)
     assert day.by_place == {"basket|blend|3": [2, 20.0]}

@@ -36,6 +36,15 @@ def test_the_audit_log_proves_an_erasure_without_the_id(client: FlaskClient, as_
     assert PERSON not in str(entry)
 
 
+def test_who_read_all_that_is_stored_of_a_person_is_in_the_audit_log_without_the_id(
+    client: FlaskClient, as_admin: dict[str, str]
+) -> None:
+    client.get(f"/users/{PERSON}/export", headers=as_admin)
+    (entry,) = client.get("/audit", headers=as_admin).get_json()
+    assert (entry["action"], entry["subject"]) == ("GET /users/<id:user_id>/export", "a user")
+    assert "Read all that is stored of a person" in client.get("/operations").text
+
+
 def test_only_the_admin_may_look_and_erase(client: FlaskClient, as_writer: dict[str, str]) -> None:
     assert client.get(f"/users/{PERSON}/export").status_code == 401
     assert client.delete(f"/users/{PERSON}", headers=as_writer).status_code == 401

@@ -215,6 +215,40 @@ def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(cl
     assert "Excluded by a rule" not in client.get(f"/shop/products/{first}").text
 
 
+def test_what_a_form_refuses_is_said_in_the_language_of_the_page(client: FlaskClient, trained_store: Store) -> None:
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    trained_store.runs.save(Run("queued", "api", 1_900_000_000, RunStatus.RUNNING))
+    assert "Es läuft kein Training." in do(client, "stop", "queued").text
+    rule = {"action-0": "exclude", "what-0": "product_id", "name-0": "P00001"}
+    for row, said in (
+        (rule | {"version": "7"}, "inzwischen gilt Version 0"),
+        (rule | {"from-0": "morgen"}, "ist kein Tag"),
+    ):
+        page = client.get("/operations/rules").text
+        (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page)
+        form = row | {"csrf_token": token, "key": "admin-key-of-the-tests", "do": "save"}
+        answer = client.post("/operations/rules", data=form)
+        assert answer.status_code == 409
+        assert said in answer.text
+
+
+def test_a_release_that_a_pin_keeps_inactive_is_said_to_be_so(client: FlaskClient, trained_store: Store) -> None:
+    verdict = {"promoted": True, "sentence": "promoted", "checks": [], "inactive_as_pinned": "the-old-one"}
+    trained_store.runs.save(
+        Run(
+            "pinned",
+            "api",
+            1_900_000_000,
+            RunStatus.SUCCEEDED,
+            finished_at=1_900_000_009,
+            message="promoted",
+            verdict=verdict,
+        )
+    )
+    assert "Published. Not active, as the-old-one is pinned" in client.get("/operations/releases").text
+    assert "as the-old-one is pinned" in client.get("/operations/progress").get_json()["last"]["said"]
+
+
 def found_by(client: FlaskClient, **more: Any) -> list[str]:
     answer = client.post("/search", json={"query": "paint", "top_k": 10, **more})
     return [hit["product_id"] for hit in answer.get_json()["results"]]
