@@ -100,7 +100,7 @@ def test_harm_is_said_beside_the_verdict(settings: Settings) -> None:
         settings, arm("now", 10_000, 1_000, cost=empty[0]), arm("new", 10_000, 1_400, returned=700.0, cost=empty[1])
     )
     assert found[0].startswith("new is better than now")
-    assert found[1:] == ["new has more empty lists."], "without any return of the control nothing is compared"
+    assert found[1:] == ["new has more returns.", "new has more empty lists."], "returns that the control has none of"
     found = sentences(settings, arm("now", 10_000, 1_000, returned=60.0), arm("new", 10_000, 1_400, returned=700.0))
     assert found[1:] == ["new has more returns."]
 
