@@ -44,6 +44,7 @@ from app.texts import set_up_texts
 from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
 from src.core.address_space import is_limited, reserve_blas_buffers
+from src.core.log_format import SHOP
 from src.core.private_folder import make_private_folder
 from src.core.settings import Settings
 from src.core.tracing import start_tracing
@@ -116,7 +117,7 @@ def _context(app: Flask, settings: Settings) -> AisleContext:
         profile_refresher=ProfileRefresher(settings, store, profile_job(settings)),
         metrics=metrics,
         served_list_log=served_list_log,
-        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep),
+        request_records=RequestRecords(metrics, served_list_log, recommender.experiments.keep, settings.tenant),
         event_audit=EventAudit(store),
         access=AccessControl(Keys(settings), ROLES),
     )
@@ -170,6 +171,7 @@ def start_background(app: Flask) -> None:
 
 def _watch(aisle: AisleContext) -> None:
     """Look for a new release every AISLE_REFRESH_SECONDS."""
+    SHOP.set(aisle.settings.tenant)
     pause = threading.Event()
     while not pause.wait(aisle.settings.refresh_seconds):
         try:
@@ -180,6 +182,7 @@ def _watch(aisle: AisleContext) -> None:
 
 def _watch_rules(aisle: AisleContext) -> None:
     """Look for new rules and experiments every second, and now and then check the service, also if nobody looks."""
+    SHOP.set(aisle.settings.tenant)
     pause, looks = threading.Event(), 0
     while not pause.wait(_RULES_SECONDS):
         try:

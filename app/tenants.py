@@ -17,6 +17,7 @@ from app.background.tenant_turns import TenantTurns
 from app.context import context_of
 from app.security.browser_headers import CALL_HEADERS
 from src.core.errors import AisleError
+from src.core.log_format import lines_of
 from src.core.settings import Settings
 from src.models.settings import AllSettings, settings_of_shops
 
@@ -48,7 +49,8 @@ class Tenants:
             return self._answer(environ, start_response)
         environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}/t/{found[1]}"
         environ["PATH_INFO"] = found[2] or "/"
-        return app(environ, start_response)
+        with lines_of(found[1]):
+            return app(environ, start_response)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Say that the service is alive, or ready, or that there is no such shop."""

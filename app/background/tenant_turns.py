@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from app.background.scheduler import Scheduler
 from src.core.errors import AisleError
+from src.core.log_format import lines_of
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.workflows.locks import leader_lock
@@ -28,7 +29,7 @@ class TenantTurns:
     def __init__(self, settings: Settings, schedulers: Mapping[str, Scheduler]) -> None:
         self._is_on, self._seconds = settings.scheduler == "on", settings.check_seconds
         self._lock = leader_lock(settings.model_copy(update={"database_url": ""}))
-        self._waiting = list(schedulers.values())
+        self._waiting = list(schedulers.items())
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -58,10 +59,15 @@ class TenantTurns:
 
     def check(self) -> None:
         """Check every shop; of those that are due the one that has waited longest starts, if none trains."""
-        for scheduler in list(self._waiting):
-            if scheduler.check(may_start=lambda: not any(map(_trains, self._waiting))):
-                self._waiting.remove(scheduler)
-                self._waiting.append(scheduler)
+        for shop, scheduler in list(self._waiting):
+            with lines_of(shop):
+                started = scheduler.check(may_start=self._is_nobody_training)
+            if started:
+                self._waiting.remove((shop, scheduler))
+                self._waiting.append((shop, scheduler))
+
+    def _is_nobody_training(self) -> bool:
+        return not any(_trains(scheduler) for _, scheduler in self._waiting)
 
 
 def _trains(scheduler: Scheduler) -> bool:

@@ -26,12 +26,12 @@ def experiments() -> Response:
     """Show all experiments, newest first, and the command that begins one."""
     aisle, t = current_aisle(), current_phrases()
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
-    begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
-    estimate = EXAMPLES[_ESTIMATE][0].curl(_ESTIMATE, Role.ADMIN)
+    begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN, aisle.settings.tenant)
+    estimate = EXAMPLES[_ESTIMATE][0].curl(_ESTIMATE, Role.ADMIN, aisle.settings.tenant)
     versions = [release.version for release in aisle.registry.listing()]
-    unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN)
+    unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN, aisle.settings.tenant)
     shadow, canaries = shadow_report(aisle), aisle.store.canaries.newest(_SHOWN_CANARIES)
-    listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ)
+    listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ, aisle.settings.tenant)
     shown: dict[str, Any] = {
         "experiments": judged,
         "metrics": METRICS,

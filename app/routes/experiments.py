@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Any
 
@@ -23,6 +24,7 @@ from app.schemas.experiments import (
 from app.texts import phrases_in
 from app.texts.phrases import Phrases
 from app.views.experiment_texts import verdict_sentences
+from src.core.domain import DAY
 from src.core.experiments import Experiment, ExperimentBody
 from src.evaluation.experiment_report import report
 
@@ -36,7 +38,8 @@ _UNKNOWN = "there is no experiment {!r}. GET /experiments lists them."
     description="A hash of the experiment's name and the user's id divides users among the arms, so that a user stays "
     "in an arm. An arm is what the shop serves anyway, or another release or list model, further rules, or bestsellers "
     "for everybody (`holdout`). Answers of POST /recommend name the arms in X-Experiments. What a user does from the "
-    "first list on counts. Experiments of one layer have different users. A running one can only change its `until`.",
+    "first list on counts. Experiments of one layer have different users. A running one can only change its "
+    "`until`; an interleaving ends after AISLE_SERVED_DAYS at the latest, as long as what followed its lists is kept.",
     responses={"200": ExperimentAnswer, **problems_of(*BODY_PROBLEMS, 401, 403, 409, 503)},
 )
 def begin_experiment(path: ExperimentPath, body: NewExperiment) -> Response:
@@ -44,11 +47,30 @@ def begin_experiment(path: ExperimentPath, body: NewExperiment) -> Response:
     aisle = current_aisle()
     if (refused := _unknown_parts(aisle, body)) is not None:
         return problem(422, "Unprocessable Content", refused)
-    begun = aisle.store.experiments.begin(path.name, body, g.key_name, int(time.time()))
+    now = int(time.time())
+    if body.is_interleaved:
+        limited = _ending(aisle, path.name, body, now)
+        if limited is None:
+            days = aisle.settings.served_days
+            said = f"until: an interleaving lasts {days} days at most, as long as follow-ups are kept. Send an earlier "
+            return problem(422, "Unprocessable Content", f"{said}one, none for the latest, or raise AISLE_SERVED_DAYS.")
+        body = limited
+    begun = aisle.store.experiments.begin(path.name, body, g.key_name, now)
     aisle.registry.hold(begun.name, {arm.release for arm in body.arms if arm.release})
     aisle.recommender.follow()
     name_change(begun.name, {"arms": len(body.arms)})
     return jsonify(_answer(begun))
+
+
+def _ending(aisle: AisleContext, name: str, body: NewExperiment, now: int) -> NewExperiment | None:
+    """Return an interleaving that ends while all that followed its lists is kept; None for one that ends later."""
+    old = aisle.store.experiments.get(name)
+    asked = now if body.from_ is None else max(now, int(body.from_.timestamp()))
+    begin = asked if old is None else old.started_at
+    last = begin + aisle.settings.served_days * DAY
+    if body.until is None:
+        return body.model_copy(update={"until": dt.datetime.fromtimestamp(last, dt.UTC)})
+    return body if body.until.timestamp() <= last else None
 
 
 def _unknown_parts(aisle: AisleContext, body: ExperimentBody) -> str | None:

@@ -51,6 +51,6 @@ def _page(shown: dict[str, Any], status: int = 200) -> Response:
         "titles": {},
         "is_kept": aisle.settings.keeps_requests,
         "releases": [each.version for each in aisle.registry.listing()] if aisle.access.keys.may_read() else [],
-        "curl": EXAMPLES[_CALL][0].curl(_CALL, Role.ADMIN),
+        "curl": EXAMPLES[_CALL][0].curl(_CALL, Role.ADMIN, current_aisle().settings.tenant),
     }
     return form_answer("operations_replay.html", usual | shown, status)

@@ -127,7 +127,8 @@ def openapi_document(app: Flask, settings: Settings, access: AccessControl) -> d
             if role is Role.ADMIN and "requestBody" in call:  # app.routes.WITHOUT_BODY
                 call["requestBody"]["required"] = _has_needed_fields(call, document["components"]["schemas"])
             _describe_headers(call, is_list=endpoints[call_name].endswith((".recommend", ".recommend_by_address")))
-            _add_examples(call, call_name, EXAMPLES.get(call_name, ()), role)
+            examples = EXAMPLES.get(call_name, ())
+            _add_examples(call, [(each, each.curl(call_name, role, settings.tenant)) for each in examples])
     return document
 
 
@@ -234,10 +235,10 @@ def _describe_headers(call: dict[str, Any], *, is_list: bool) -> None:
     call["responses"] = dict(sorted(call["responses"].items()))
 
 
-def _add_examples(call: dict[str, Any], name: str, examples: tuple[Example, ...], role: Role) -> None:
-    lines = "\n".join(f"```sh\n{example.curl(name, role)}\n```" for example in examples)
+def _add_examples(call: dict[str, Any], examples: list[tuple[Example, str]]) -> None:
+    lines = "\n".join(f"```sh\n{command}\n```" for _, command in examples)
     call["description"] = f"{call.get('description', '')}\n\n{lines}".strip()
-    for example in examples:
+    for example, _ in examples:
         key = example.title.replace(" ", "-").replace(",", "")
         answer = call["responses"][str(example.status)]["content"][example.kind]
         answer.setdefault("examples", {})[key] = {"summary": example.title, "value": example.answer}

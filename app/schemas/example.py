@@ -51,21 +51,23 @@ class Example:
         names = {name: quote(value, safe="") for name, value in (self.path or {}).items()}
         return template.format(**names) + (f"?{urlencode(self.query)}" if self.query else "")
 
-    def curl(self, call: str, role: Role) -> str:
+    def curl(self, call: str, role: Role, shop: str = "") -> str:
         """Return the shell command that sends the request.
 
         Args:
             call: The method and the path, such as GET /runs/{run_id}.
             role: The role of the call; READ and OPEN send no key.
+            shop: The shop that is asked, of several in one service; "" where there is one.
 
         Returns:
             A curl command, in several lines.
         """
         method, template = call.split(" ", 1)
         other = "" if method == ("POST" if self.has_body else "GET") else f" -X {method}"
-        parts = [f"curl -s{other} {shlex.quote(_AT + self.address(template))}"]
+        parts = [f"curl -s{other} {shlex.quote(_AT + (f'/t/{shop}' if shop else '') + self.address(template))}"]
         if role in _KEYS:
-            parts.append(f'-H "Authorization: Bearer $(cat {_KEYS[role]})"')
+            key = _KEYS[role].replace("/", f"/tenants/{shop}/", 1) if shop else _KEYS[role]
+            parts.append(f'-H "Authorization: Bearer $(cat {key})"')
         if self.has_body:
             parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(self.body))}"]
         return " \\\n  ".join(parts)

@@ -73,12 +73,14 @@ _TWO_MODELS: dict[str, Any] = {
 }
 _INTERLEAVED = _EXPERIMENT | {
     "name": "side-by-side",
+    "ended_at": 1798325423,
     "body": {
         **_EXPERIMENT["body"],
         "method": "interleave",
         "arms": [arm | {"rules": []} for arm in _TWO_MODELS["arms"]],
         "metric": "clicks",
         "planned_outcomes": 1000,
+        "until": "2026-12-26T21:30:23Z",
     },
 }
 _FIGURES: dict[str, Any] = {

@@ -105,7 +105,7 @@ def _storage(settings: Settings) -> dict[str, Any]:
     return {
         "storage_uri": url.replace("unix://", "redis+unix://"),
         "storage_options": {**timeouts, "retry": Retry(NoBackoff(), 0)},
-        "key_prefix": "aisle",
+        "key_prefix": settings.shared_prefix,  # several shops may share a Redis
     }
 
 

@@ -46,8 +46,7 @@ class ListCache:
         config: dict[str, Any] = {
             "CACHE_TYPE": "RedisCache" if settings.cache_url else "SimpleCache",
             "CACHE_SERIALIZER": _Json,
-            # Several shops may share a Redis.
-            "CACHE_KEY_PREFIX": f"aisle:{hashlib.sha256(settings.store_url.encode()).hexdigest()[:12]}:",
+            "CACHE_KEY_PREFIX": settings.shared_prefix,  # several shops may share a Redis
         }
         if settings.cache_url:
             config["CACHE_REDIS_URL"] = settings.cache_url

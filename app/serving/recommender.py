@@ -37,6 +37,7 @@ from src.core.domain import (
 )
 from src.core.errors import NotReady, StoreAway
 from src.core.experiments import InterleavedList
+from src.core.list_recipes import DraftedWith
 from src.core.list_rules import RuleFields
 from src.core.settings import Settings
 from src.core.shop_rules import ActiveRules
@@ -56,6 +57,7 @@ EXPERIMENTS = "X-Experiments"
 """Header of an answer that names the arms of experiments it was made for."""
 _NEIGHBOURS = 20
 """Ids on either side, in the order of ids, that may be meant by a mistyped one."""
+_SEED_BITS = 53
 _NO_RULES = RuleFields()
 
 
@@ -126,7 +128,6 @@ class Recommender(ReleaseFollower):
         counts: cached counts over the store.
         rules: the shop's rules.
         experiments: the running experiments.
-        explore_among: chance shows only products that would be on a list of this length.
         shadow: the release that answers unseen.
     """
 
@@ -135,7 +136,7 @@ class Recommender(ReleaseFollower):
         self._cache, self._var = cache, settings.var
         self._by_group = settings.learn_on == "group"
         self._keeps_requests = settings.keeps_requests
-        self._explore, self.explore_among = settings.explore, settings.explore_among
+        self._explore, self._explore_among = settings.explore, settings.explore_among
         self._fingerprints = HistoryFingerprints(store.events)
         self.rules = ShopRulesFollower(settings, store)
         self.experiments = ExperimentsFollower(store, settings.var)
@@ -213,7 +214,9 @@ class Recommender(ReleaseFollower):
         one, other = (self._made(each, placement) for each in (first, second))
         pipeline, query = first.served.pipeline, first.query
         lists = (one.recommendations, other.recommendations)
-        drafted = team_draft(lists, query.n, fitting(pipeline, query.rules), self._random)
+        seed = self._random.getrandbits(_SEED_BITS)
+        coin = random.Random(seed)  # nosec B311: no secret depends on it
+        drafted = team_draft(lists, query.n, fitting(pipeline, query.rules), coin)
         listed = [place for place, _ in drafted]
         if first.rules.pins:
             complete = query if one.without_store else self._with_history(query)
@@ -224,7 +227,10 @@ class Recommender(ReleaseFollower):
             for each in (0, 1)
         )
         noted = InterleavedList(experiment, "", query.user_id or "", int(time.time()), named)
-        return replace(one, recommendations=listed, cached=None, asked=None, drafted=noted)
+        asked = None
+        if one.asked is not None and other.asked is not None:
+            asked = one.asked._replace(drafted=DraftedWith(other.release, other.asked.recipe, seed))
+        return replace(one, recommendations=listed, cached=None, asked=asked, drafted=noted)
 
     def _made(self, arranged: _Arranged, placement: str, *, explores: bool = False) -> ListAnswer:
         """Return the list of an arranged query; if it `explores` and nothing is pinned, places are drawn by chance."""
@@ -232,7 +238,7 @@ class Recommender(ReleaseFollower):
         own, drawn = query, None
         explores = explores and not rules.pins
         if explores:
-            query = replace(query, n=max(query.n, self.explore_among))
+            query = replace(query, n=max(query.n, self._explore_among))
         # What is pinned depends on the history, and so does what is kept to be repeated.
         reads = bool(rules.pins) or self._keeps_requests
         cached, without_store = None, False
@@ -251,6 +257,7 @@ class Recommender(ReleaseFollower):
         if explores:
             pool = pool_of(listed, own.n, served.pipeline)
             listed, drawn = draw_places(pool, own.n, self._explore, self._random)
+            drawn = drawn._replace(among=query.n)
         if assignment is None or not assignment.chooses_lists:
             self.shadow.offer(own)
         sources = [place.source for place in listed] or [query.model or served.pipeline.default]

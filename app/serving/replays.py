@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,6 +15,7 @@ from src.core.domain import ComponentScore, ListPosition, Query, Recommendation
 from src.core.errors import AisleError
 from src.core.list_recipes import AskedList, digest_of
 from src.evaluation.list_difference import Change, ProductChange, changes
+from src.recommendation.team_draft import fitting, team_draft
 from src.store import Store
 
 
@@ -92,11 +95,12 @@ def replay(recommender: Recommender, store: Store, asked: AskedList, version: st
     stored = [] if asked.user_id is None else store.events.earliest(asked.user_id, asked.n_stored)
     query = asked.recipe.after(stored)
     other = recommender.snapshot_of(version)
-    try:
+    drafted = asked.recipe.drafted
+    served = rival = None
+    with suppress(AisleError):
+        rival = None if drafted is None else recommender.snapshot_of(drafted.release)
         served = recommender.snapshot_of(asked.release)
-    except AisleError:
-        served = None
-    again = None if served is None else _again(served, asked, query, store, recommender.explore_among)
+    again = None if served is None else _again(served, rival, asked, query, store)
     repeated = again is not None and _bits(again) == _bits(asked.places)
     made = again if again is not None and version == asked.release else _make(other, asked, query, store)
     obstacles = [] if repeated else _obstacles(asked, query, served)
@@ -115,12 +119,32 @@ def _make(snapshot: ServingSnapshot, asked: AskedList, query: Query, store: Stor
     return with_pins(listed, asked.recipe.pins, current.pipeline, query) if asked.recipe.pins else listed
 
 
-def _again(snapshot: ServingSnapshot, asked: AskedList, query: Query, store: Store, among: int) -> list[Recommendation]:
-    """Return the list of the release that served, with the products that were drawn then at their places."""
+def _again(
+    snapshot: ServingSnapshot, rival: ServingSnapshot | None, asked: AskedList, query: Query, store: Store
+) -> list[Recommendation]:
+    """Return the list of the release that served, with the products that were drawn or drafted then at their places."""
+    if rival is not None:
+        return _drafted(snapshot, rival, asked, query, store)
     if asked.drawn is None:
         return _make(snapshot, asked, query, store)
-    pool = {each.product_id: each for each in _make(snapshot, asked, replace(query, n=max(query.n, among)), store)}
+    pool = {
+        each.product_id: each
+        for each in _make(snapshot, asked, replace(query, n=max(query.n, asked.drawn.among)), store)
+    }
     return [pool[each.product_id] for each in asked.places if each.product_id in pool]
+
+
+def _drafted(
+    snapshot: ServingSnapshot, rival: ServingSnapshot, asked: AskedList, query: Query, store: Store
+) -> list[Recommendation]:
+    """Return the lists of both arms in one, with the coin of that time."""
+    drafted, pins, n_own = asked.recipe.drafted, asked.recipe.pins, len(asked.recipe.query.history)
+    assert drafted is not None
+    other = drafted.recipe.after(query.history[: len(query.history) - n_own])
+    lists = (_make(snapshot, asked, query, store), _make(rival, replace(asked, recipe=drafted.recipe), other, store))
+    coin = random.Random(drafted.seed)  # nosec B311: no secret depends on it
+    listed = [place for place, _ in team_draft(lists, query.n, fitting(snapshot.pipeline, query.rules), coin)]
+    return with_pins(listed, pins, snapshot.pipeline, query) if pins else listed
 
 
 def _bits(places: Iterable[Recommendation]) -> list[tuple[str, str, str, str | None]]:

@@ -19,7 +19,8 @@ from src.core.domain import DAY, Event, Query, Recommendation
 from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import InterleavedList
-from src.core.list_recipes import AskedList, DrawnPlaces, ListRecipe, digest_of
+from src.core.list_recipes import AskedList, DraftedWith, DrawnPlaces, ListRecipe, digest_of
+from src.core.log_format import SHOP
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -45,6 +46,7 @@ class AskedFor(NamedTuple):
         pins: (place from 1, id) of the rules that held.
         marks: Hash of the withdrawn products, time of the last change of products, hash of the groups.
         drawn: What its places were drawn from; None for a list without chance.
+        drafted: The other list of an interleaving; None for a list of one arm.
     """
 
     query: Query
@@ -52,6 +54,12 @@ class AskedFor(NamedTuple):
     pins: tuple[tuple[int, str], ...]
     marks: tuple[str, int | None, str]
     drawn: DrawnPlaces | None = None
+    drafted: DraftedWith | None = None
+
+    @property
+    def recipe(self) -> ListRecipe:
+        """What is kept of it."""
+        return ListRecipe(self.query, self.pins, *self.marks, self.drafted)
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class _Shown(NamedTuple):
             shown.experiments,
             n_stored,
             digest_of(asked.history[:n_stored]),
-            ListRecipe(asked.query, asked.pins, *asked.marks),
+            asked.recipe,
             tuple(place._replace(explanation=None) for place in shown.places),
             asked.drawn,
         )
@@ -212,6 +220,7 @@ class ServedListLog:
                 self._metrics.add(LISTS_DROPPED)
 
     def _write_until_stopped(self) -> None:
+        SHOP.set(self._settings.tenant)
         owner = os.getpid()
         while not self._stop.wait(_PAUSE_SECONDS) and os.getpid() == owner:
             try:

@@ -1000,6 +1000,7 @@ GERMAN = {
     "step.starting": "der Trainingsprozess wird gestartet",
     "step.beginning": "es beginnt",
     "step.checking_file": "prüft die Datei der Datenbank",
+    "step.other_shop": "wartet, bis ein anderer Shop dieses Dienstes trainiert hat",
     "step.reading_store": "liest die Datenbank",
     "step.reading_file": "liest {file}",
     "step.reading_catalogue": "liest den Katalog",

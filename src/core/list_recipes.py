@@ -24,6 +24,7 @@ class ListRecipe:
         withdrawn: Hash of the ids that were withdrawn; "" for none.
         facts: When products last changed before, in microseconds since 1970; None for never.
         groups: Hash of the groups of variants; "" for none.
+        drafted: The other list that it was drafted with; None for a list of one arm.
     """
 
     query: Query
@@ -31,6 +32,7 @@ class ListRecipe:
     withdrawn: str
     facts: int | None
     groups: str
+    drafted: DraftedWith | None = None
 
     def to_json(self) -> JsonDict:
         """Return plain JSON."""
@@ -45,6 +47,7 @@ class ListRecipe:
             "withdrawn": self.withdrawn,
             "facts": self.facts,
             "groups": self.groups,
+            **({"drafted": self.drafted.to_json()} if self.drafted else {}),
         }
 
     @classmethod
@@ -68,11 +71,44 @@ class ListRecipe:
             rules=_rules_of(document["rules"]),
         )
         pins = tuple((int(place), str(id_)) for place, id_ in document["pins"])
-        return cls(query, pins, document["withdrawn"], document["facts"], document["groups"])
+        drafted = DraftedWith.from_json(document["drafted"], user_id) if "drafted" in document else None
+        return cls(query, pins, document["withdrawn"], document["facts"], document["groups"], drafted)
 
     def after(self, stored: Sequence[Event]) -> Query:
         """Return the complete query, with a stored history in front of that of the request."""
         return replace(self.query, history=(*stored, *self.query.history))
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedWith:
+    """The second list of an interleaving, and how the coin fell.
+
+    Attributes:
+        release: The release that made it.
+        recipe: What shaped it.
+        seed: Of the coin that decides which list begins.
+    """
+
+    release: str
+    recipe: ListRecipe
+    seed: int
+
+    def to_json(self) -> JsonDict:
+        """Return plain JSON."""
+        return {"release": self.release, "recipe": self.recipe.to_json(), "seed": self.seed}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any], user_id: str | None) -> DraftedWith:
+        """Read what `to_json` returned.
+
+        Args:
+            document: The JSON.
+            user_id: Whom the list was for; None for nobody.
+
+        Returns:
+            The second list.
+        """
+        return cls(document["release"], ListRecipe.from_json(document["recipe"], user_id), document["seed"])
 
 
 class DrawnPlaces(NamedTuple):
@@ -82,11 +118,13 @@ class DrawnPlaces(NamedTuple):
         pool: Ids of the products that could stand there; without chance its beginning is the list.
         share: AISLE_EXPLORE.
         propensities: The probability of the product shown, for each place.
+        among: Length of the list that the pool was taken from.
     """
 
     pool: tuple[str, ...]
     share: float
     propensities: tuple[float, ...]
+    among: int = 0
 
 
 @dataclass(frozen=True, slots=True)

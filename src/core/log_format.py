@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
@@ -22,6 +23,8 @@ FIELDS = "fields"
 """Key of a record's `extra`: a dict of plain values that are added to the line."""
 REQUEST_ID = "request_id"
 """Key of the `extra` of a record that is made outside of the request that it belongs to."""
+SHOP: ContextVar[str] = ContextVar("shop", default="")
+"""The shop that a thread works for, of several in one process; "" where there is one."""
 _ENCODE = json.JSONEncoder(default=str).encode
 
 _CLIENT_INPUT = (
@@ -32,6 +35,20 @@ _CLIENT_INPUT = (
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 """Werkzeug's development server writes its first lines in colour, whether to a terminal or not."""
+
+
+@contextmanager
+def lines_of(shop: str) -> Iterator[None]:
+    """Name a shop in the lines that this thread logs inside of the `with` block."""
+    token = SHOP.set(shop)
+    try:
+        yield
+    finally:
+        SHOP.reset(token)
+
+
+def _shop() -> dict[str, Any]:
+    return {"tenant": shop} if (shop := SHOP.get()) else {}
 
 
 class _Formatter(logging.Formatter):
@@ -77,7 +94,7 @@ class JsonLines(_Formatter):
         }
         if (request_id := getattr(record, REQUEST_ID, None) or self._request_id()) is not None:
             line[REQUEST_ID] = request_id
-        line |= getattr(record, FIELDS, {})
+        line |= _shop() | getattr(record, FIELDS, {})
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = self.formatException(record.exc_info)
         return _ENCODE(line)
@@ -89,7 +106,7 @@ class TextLines(_Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of a record, without its exception."""
         record.message = self._message(record)
-        fields: Mapping[str, Any] = getattr(record, FIELDS, {})
+        fields: Mapping[str, Any] = _shop() | getattr(record, FIELDS, {})
         suffix = "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
         return super().formatMessage(record) + suffix
 

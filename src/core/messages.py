@@ -13,6 +13,7 @@ Value = str | int | float
 MESSAGES: Mapping[str, str] = {
     # steps of a training
     "step.starting": "its trainer is being started",
+    "step.other_shop": "waiting until another shop of this service has trained",
     "step.beginning": "beginning",
     "step.checking_file": "checking the store's file",
     "step.reading_store": "reading the store",

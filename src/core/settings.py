@@ -483,6 +483,11 @@ class Settings(RatingScale, BaseSettings):
         return f"postgresql://{url.removeprefix(_POSTGRES)}" if url.startswith(_POSTGRES) else url
 
     @property
+    def shared_prefix(self) -> str:
+        """What the keys of this shop begin with in a Redis that several shops may share."""
+        return f"aisle:{hashlib.sha256(self.store_url.encode()).hexdigest()[:12]}:"
+
+    @property
     def retrain_time(self) -> dt.time:
         """AISLE_RETRAIN_AT as a time of day without a time zone."""
         return dt.datetime.strptime(self.retrain_at, "%H:%M").time()

@@ -102,6 +102,6 @@ def _asked(row: Row[Any]) -> AskedList:
     fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
     drawn = None
     if row.drawn is not None:
-        pool, share, propensities = json.loads(row.drawn)
-        drawn = DrawnPlaces(tuple(pool), share, tuple(propensities))
+        pool, share, propensities, *among = json.loads(row.drawn)
+        drawn = DrawnPlaces(tuple(pool), share, tuple(propensities), *among)
     return AskedList(**fields, recipe=recipe, places=places, drawn=drawn)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from src.core.settings import Settings
 from src.store.database_lock import DatabaseLock
 
 _WAIT_SECONDS, _POLL_SECONDS = 0.25, 0.01  # `owner` holds the lock for an instant: that is no reason to give up
+
+
+_TURN_SECONDS = 1.0
 
 
 class FileLock(Lock):
@@ -88,6 +93,28 @@ class FileLock(Lock):
 def trainer_lock(settings: Settings) -> Lock:
     """Return the lock of the process that trains: two at once would compete for the machine and for CURRENT."""
     return _lock(settings, "trainer")
+
+
+@contextmanager
+def in_turn(settings: Settings, wait: Callable[[], None]) -> Iterator[None]:
+    """Keep the other shops of a service from training inside of the `with` block, however each was asked to.
+
+    Args:
+        settings: Of the shop; where there is one shop nothing is waited for.
+        wait: Called before this one waits for another to end.
+    """
+    if not settings.tenant:
+        yield
+        return
+    lock, pause = FileLock(settings.var.parent.parent / "turn.lock"), threading.Event()
+    if not lock.acquire(LockOwner.this_process()):
+        wait()
+        while not lock.acquire(LockOwner.this_process()):
+            pause.wait(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def leader_lock(settings: Settings) -> Lock:

@@ -23,7 +23,7 @@ from src.store.file_check import check_file
 from src.workflows.drift_check import check_drift
 from src.workflows.embed_catalogue import EmbeddedCatalogue, embed_catalogue
 from src.workflows.erase import erase_again
-from src.workflows.locks import trainer_lock
+from src.workflows.locks import in_turn, trainer_lock
 from src.workflows.partial_training import prepare_part
 from src.workflows.resource_usage import PhaseMeter
 from src.workflows.run_records import (
@@ -80,7 +80,8 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
             if job.trigger == "night":
                 _check_store(settings, noted)
                 _score(settings, store, noted)
-            trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
+            with in_turn(settings, lambda: noted.step(message("step.other_shop"))):
+                trained = _trained(TrainingContext(settings, store, job, run, lock, noted))
             trained = replace(trained, phases=noted.end())
             store.runs.save(_ended(run, job, trained))
         return trained

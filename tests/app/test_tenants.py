@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +20,15 @@ from werkzeug.test import Client
 from app.background.profile_refresher import ProfileRefresher, profile_job
 from app.background.tenant_turns import TenantTurns
 from app.context import AisleContext, context_of
+from app.routes.request_log import write_logs
 from app.schemas.examples import EXAMPLES
-from app.tenants import Tenants, create_service
+from app.tenants import Tenants, apps_of, create_service
 from src.core.errors import ConfigError
 from src.core.process_lock import LockOwner
 from src.models.settings import AllSettings, read_settings, settings_of_shops
+from src.workflows.locks import in_turn
 from tests.aisle_context import exchange, launch_trainings
+from tests.app.redis_server import REDIS, redis_without
 from tests.conftest import COMPILED, QUICK
 
 SHOPS = ("books", "toys")
@@ -112,7 +119,8 @@ def test_what_happens_in_one_shop_is_unknown_in_the_other(service: Tenants, shop
     assert toys == lists[1].get_json() != books
     known = client.get("/t/toys/users/U00001/export", headers=key("admin", "toys")).get_json()
     assert known["events"]
-    assert client.get("/t/toys/audit", headers=key("admin", "toys")).get_json() == []
+    audited = client.get("/t/toys/audit", headers=key("admin", "toys")).get_json()
+    assert [entry["action"] for entry in audited] == ["GET /users/<id:user_id>/export"], "of this shop alone"
     assert client.get(f"/t/toys/users/{USER}/export", headers=key("admin", "toys")).get_json()["events"] == []
     files = [path for path in shops["toys"].settings.var.rglob("*") if path.is_file()]
     assert not [path for path in files if USER.encode() in path.read_bytes()]
@@ -183,6 +191,66 @@ def test_one_shop_trains_at_a_time_and_each_gets_its_turn(
     turns.check()
     assert [name for name, _ in started][:2] == ["books", "toys"]
     turns.stop()
+
+
+def test_log_lines_and_commands_name_their_shop(
+    service: Tenants, shops: dict[str, AisleContext], capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    kept = root.handlers[:], root.level, threading.excepthook
+    try:
+        write_logs(shops["toys"].settings.model_copy(update={"log_format": "json"}))
+        client = Client(service)
+        client.post("/t/toys/recommend", json={"user_id": USER}, headers=key("read", "toys"))
+        client.get("/healthz")
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    finally:
+        root.handlers, root.level, threading.excepthook = kept[0], kept[1], kept[2]
+    assert {line.get("tenant") for line in lines} == {"toys"}
+    assert USER not in str(lines)
+    page = unescape(client.get("/t/toys/docs", headers=key("read", "toys")).text)
+    commands = re.findall(r"curl -s.*?localhost:5000(/[^\s']*)", page)
+    assert len(commands) > 40
+    assert all(address.startswith("/t/toys/") for address in commands)
+    assert "var/tenants/toys/keys/admin.key" in page
+    assert (
+        "localhost:5000/t/toys/experiments"
+        in client.get("/t/toys/operations/experiments", headers=key("read", "toys")).text
+    )
+
+
+def test_shops_count_requests_apart_in_a_shared_redis(settings_of_both: AllSettings) -> None:
+    with redis_without("LIMITS:*"):
+        limited = settings_of_both.model_copy(update={"rate_limit": "2/hour", "rate_storage": REDIS})
+        service = create_service(AllSettings.model_validate(limited.model_dump(exclude_unset=True)))
+        client = Client(service)
+        statuses = {
+            name: [client.get(f"/t/{name}/status", headers=key("read", name)).status_code for _ in range(3)]
+            for name in SHOPS
+        }
+        for app in apps_of(service):
+            context_of(app).store.close()
+    assert statuses == {name: [200, 200, 429] for name in SHOPS}
+
+
+def test_a_training_asked_for_by_hand_waits_while_another_shop_trains(shops: dict[str, AisleContext]) -> None:
+    books, toys = (shops[name].settings for name in SHOPS)
+    waits, began, done = threading.Event(), threading.Event(), threading.Event()
+
+    def train() -> None:
+        with in_turn(toys, waits.set):
+            began.set()
+        done.set()
+
+    with in_turn(books, lambda: None):
+        thread = threading.Thread(target=train)
+        thread.start()
+        assert waits.wait(30)
+        assert not began.is_set()
+    thread.join(30)
+    assert done.is_set()
+    with in_turn(toys.model_copy(update={"tenant": ""}), lambda: None), in_turn(books, lambda: None):
+        pass
 
 
 def test_shops_share_no_store_and_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

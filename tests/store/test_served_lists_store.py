@@ -62,6 +62,17 @@ def test_a_follow_up_stored_before_its_list_is_joined_later(store: Store) -> Non
     assert (learnt.query, learnt.product_id, learnt.at) == ("red lamp", "a", 7)
 
 
+def test_the_arms_of_a_list_stand_in_what_follows_it_in_either_order(store: Store) -> None:
+    arms = "home=new,prices=now"
+    store.served_lists.add([replace(A_LIST, experiments=arms)])
+    assert store.served_lists.newest(1)[0].experiments == arms
+    record_events(store, [clicked("b", "r1"), clicked("a", "r2")])
+    store.served_lists.add([replace(A_LIST, request_id="r2", experiments="home=now"), replace(A_LIST, request_id="r3")])
+    record_events(store, [clicked("c", "r3")])
+    found = {(each.product_id, each.experiments) for each in store.served_lists.followed()}
+    assert found == {("b", arms), ("a", "home=now"), ("c", "")}
+
+
 def test_a_follow_up_of_a_search_becomes_search_feedback_once(store: Store) -> None:
     store.served_lists.add([A_SEARCH])
     told = replace(clicked("a", "s1", EventKind.PURCHASE), event_id="e1", query="red lamp")

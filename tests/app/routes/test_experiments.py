@@ -136,6 +136,11 @@ def test_an_interleaving_credits_clicks_to_the_arm_that_named_the_product(
     body = {"method": "interleave", "arms": arms, "layer": "drafts"}
     begun = client.put("/experiments/side-by-side", json=body, headers=as_admin)
     assert begun.get_json()["body"]["metric"] == "clicks"
+    assert begun.get_json()["ended_at"] - begun.get_json()["started_at"] == 30 * 86_400, "follow-ups are kept so long"
+    again = client.put("/experiments/side-by-side", json=body, headers=as_admin).get_json()
+    assert again["ended_at"] == begun.get_json()["ended_at"]
+    longer = client.put("/experiments/side-by-side", json=body | {"until": "2099-01-01T00:00:00Z"}, headers=as_admin)
+    assert (longer.status_code, "AISLE_SERVED_DAYS" in longer.get_json()["detail"]) == (422, True)
     clicks = []
     for user in USERS:
         for number in range(4):

@@ -71,6 +71,37 @@ def test_every_kind_of_list_is_repeated_to_the_last_bit(
     assert listed["r1"][0] == first[3], "the rules held"
 
 
+def test_lists_of_two_arms_and_lists_with_drawn_places_are_repeated_to_the_last_bit(
+    client: FlaskClient, flask_app: Flask, as_admin: dict[str, str], replay: Callable[..., Any],
+    publish_again: Callable[..., str], trained_settings: Settings, make_app: Callable[[Settings], Flask],
+) -> None:  # fmt: skip
+    explores = {"explore": 0.5, "explore_among": 12, "log_requests": "on"}
+    exploring = make_app(trained_settings.model_copy(update=explores)).test_client()
+    plain = ask(client, "plain", user_id=USER)
+    drawn = {f"d{number}": ask(exploring, f"d{number}", user_id=USER) for number in range(6)}
+    assert any(places != plain for places in drawn.values())
+    context_of(exploring.application).served_list_log.flush()
+    for name, places in drawn.items():
+        again = replay(name)
+        assert (again["made"], again["repeated"]) == (places, True), name
+    other = publish_again("trending", activate=False)
+    arms = [{"name": "now", "share": 0.5, "model": "als"}, {"name": "new", "share": 0.5, "release": other}]
+    pins = {"rules": [{"action": "pin", "product_id": plain[3]}], "note": "x"}
+    client.put("/rules", json=pins, headers=as_admin)
+    body = {"method": "interleave", "arms": arms}
+    assert client.put("/experiments/both", json=body, headers=as_admin).status_code == 200
+    context_of(flask_app).recommender.follow()
+    wanted = {"max_per_category": 2, "history": ["P00005"]}
+    drafted = {f"t{number}": ask(client, f"t{number}", user_id=USER, **wanted) for number in range(6)}
+    assert len(set(map(tuple, drafted.values()))) > 1, "the coin falls now so, now so"
+    client.put("/rules", json={"rules": [], "note": "gone"}, headers=as_admin)
+    client.post("/experiments/both/end", headers=as_admin)
+    context_of(flask_app).recommender.follow()
+    for name, places in drafted.items():
+        again = replay(name)
+        assert (again["made"], again["repeated"], codes(again)) == (places, True, []), name
+
+
 def test_later_events_change_nothing_and_a_changed_history_is_said_so(
     client: FlaskClient, as_writer: dict[str, str], replay: Callable[..., Any]
 ) -> None:
