@@ -68,10 +68,10 @@ def test_a_first_training_that_published_nothing_is_the_cause_that_is_named_and_
     run = Run("r", "command", NOON, RunStatus.KEPT, finished_at=NOON + 9, verdict=verdict)
     store.runs.save(run)
     app = make_app(settings)
-    for path in ("/", "/customers/u1", "/operations/releases"):
+    for path in ("/", "/customers/u1", "/operations", "/operations/releases"):
         text = app.test_client().get(path, headers={"Accept": "text/html"}).text
         assert "size: 9 GB" in text, path
-        assert "orders.csv" not in text, "that was done"
+        assert "data_processing.py" not in text, "that was done"
         assert "<code>python train_model.py</code>" not in text, "that was done too"
 
 
