@@ -1,4 +1,4 @@
-"""The page of a shop without a release: what was loaded, and what the last training came to, and which commands lead to lists."""
+"""The page of a shop without a release: what was loaded, what the last training came to, and what leads to lists."""
 
 from __future__ import annotations
 
