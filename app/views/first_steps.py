@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from app.context import AisleContext
 from app.texts.phrases import Phrases
@@ -44,9 +45,10 @@ def untrained_shop(aisle: AisleContext, t: Phrases) -> Untrained:
     replaced = aisle.registry.is_deactivated
     try:
         loads, n_events = aisle.store.runs.loads(1), aisle.store.summary().n_events
-        last_run = aisle.scheduler.status()["last_run"]
+        scheduler: Mapping[str, Any] = aisle.scheduler.status()
     except StoreError:
         return Untrained(t("first.replaced"), (TRAIN,)) if replaced else Untrained(t("first.nothing"), STEPS)
+    last_run = scheduler["last_run"]
     ended = check_last_run(last_run, serves=False)
     if ended is not None and n_events and last_run["started_at"] >= (loads[0].loaded_at if loads else 0):
         return Untrained(t("first.tried"), (), text_of(ended, t, str(aisle.settings.var)))
