@@ -45,11 +45,13 @@ from app.views.error_pages import as_page
 from app.views.finding_records import update_findings
 from src.core.address_space import is_limited, reserve_blas_buffers
 from src.core.private_folder import make_private_folder
+from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.core.tracing import start_tracing
 from src.models.settings import read_settings
 from src.releases.shared_registry import open_registry
 from src.store import open_store
+from src.workflows.locks import FileLock
 
 VERSION = "0.1.0"
 _RULES_SECONDS, _CHECK_EVERY = 1.0, 20
@@ -157,7 +159,7 @@ def start_background(app: Flask) -> None:
     aisle.recommender.announce()
     if is_limited():  # a library that gets no memory while it is loaded may end the process: not during a request
         reserve_blas_buffers(_BLAS_THREADS)
-        aisle.search_service.status()
+        aisle.search_service.warm_up()
     threading.Thread(target=_watch, args=(aisle,), name="releases", daemon=True).start()
     threading.Thread(target=_watch_rules, args=(aisle,), name="rules", daemon=True).start()
     ReleaseFetcher(aisle.settings, aisle.registry).run()
@@ -179,14 +181,18 @@ def _watch(aisle: AisleContext) -> None:
 
 
 def _watch_rules(aisle: AisleContext) -> None:
-    """Look for new rules and experiments every second, and now and then check the service, also if nobody looks."""
+    """Look for new rules and experiments every second, and now and then check the service, also if nobody looks.
+
+    One worker of a machine checks it, and another one after that has ended.
+    """
     pause, looks = threading.Event(), 0
+    checks = FileLock(aisle.settings.var / "findings.lock")
     while not pause.wait(_RULES_SECONDS):
         try:
             aisle.recommender.follow()
             aisle.event_audit.flush()
             looks += 1
-            if looks % _CHECK_EVERY == 0:
+            if looks % _CHECK_EVERY == 0 and checks.acquire(LockOwner.this_process()):
                 update_findings(aisle)
         except Exception:  # the thread must survive every error of the store
             _log.exception("looking for new rules and experiments failed")

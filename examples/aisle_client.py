@@ -370,7 +370,7 @@ class Aisle:
         )
 
     def show_run(self, run_id: str) -> RunAnswer:
-        """A training: how far it is, how it ended, what the gate said, and how its release goes out: GET /runs/{run_id}."""
+        """A training: how far it is, how it ended, what the gate said, how its release goes out and what it earns: GET /runs/{run_id}."""
         return self._call("GET", f"/runs/{urllib.parse.quote(run_id)}", {}, None, is_safe=True)
 
     def releases(self) -> list[ListedRelease]:
@@ -971,6 +971,8 @@ RunAnswer = TypedDict(
         "verdict": "dict[str, Any] | None",
         "phases": "list[dict[str, Any]]",
         "canary": NotRequired["dict[str, Any] | None"],
+        "experiments": NotRequired["list[dict[str, Any]]"],
+        "off_policy": NotRequired["EstimateAnswer | None"],
     },
 )
 

@@ -139,10 +139,16 @@ def store(settings: Settings, opened: Callable[[Settings], Store]) -> Store:
 
 
 @pytest.fixture(scope="session")
-def shop() -> SyntheticShop:
+def small_shop() -> SyntheticShop:
     """A small shop; its products are marked real, so that loading a file does not remove them."""
     made = make_shop(n_users=60, n_products=40)
     return SyntheticShop([replace(product, made_up=False) for product in made.products], made.events)
+
+
+@pytest.fixture(scope="session")
+def shop(small_shop: SyntheticShop) -> SyntheticShop:
+    """The small shop; folders of tests may have another one of this name."""
+    return small_shop
 
 
 @pytest.fixture(scope="session")
@@ -165,14 +171,14 @@ def make_folder_once(tmp_path_factory: pytest.TempPathFactory) -> MakeFolderOnce
 
 
 @pytest.fixture(scope="session")
-def trained_var(shop: SyntheticShop, make_folder_once: MakeFolderOnce) -> Path:
+def trained_var(small_shop: SyntheticShop, make_folder_once: MakeFolderOnce) -> Path:
     """A var folder with the small shop and one active release. Read only: take trained_settings to change it."""
 
     def fill(folder: Path) -> None:
         settings = small_settings(folder / "var")
         store = open_store(settings.store_url)
-        store.products.add(shop.products)
-        store.events.add(shop.events)
+        store.products.add(small_shop.products)
+        store.events.add(small_shop.events)
         train(settings, store, TrainingRequest(), Silent())
         store.close()
 

@@ -1,4 +1,4 @@
-"""Forms that ask for the admin's key and then act: train, stop, acknowledge, withdraw, exclude, compare."""
+"""Forms that ask for the admin's key and then act: train, stop, acknowledge, withdraw, exclude, compare, estimate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.routes.audit_log import name_change
 from app.routes.canaries import stop_canary
 from app.routes.comparisons import start_comparison
 from app.routes.dashboard_pages import form_answer, key_refusal
+from app.routes.estimates import start_estimate
 from app.routes.experiments import end
 from app.routes.shadows import end_unseen
 from app.routes.shop_running import save_rules, stop_refusal
@@ -136,6 +137,15 @@ def _compare(aisle: AisleContext, subject: str) -> str:
     return "compare"
 
 
+def _release(aisle: AisleContext, subject: str) -> str | None:
+    return subject if subject in {release.version for release in aisle.registry.listing()} else None
+
+
+def _estimate(aisle: AisleContext, subject: str) -> str:
+    start_estimate(aisle, subject)
+    return "estimate"
+
+
 def _experiment(aisle: AisleContext, subject: str) -> str | None:
     found = aisle.store.experiments.get(subject)
     return None if found is None else found.name
@@ -191,6 +201,7 @@ ACTIONS = {
     "resume": _Action(_product, _resume, _to_product),
     "exclude": _Action(_product, _exclude, _to_product),
     "include": _Action(_product, _include, _to_product),
+    "estimate": _Action(_release, _estimate, _to_experiments),
     "end_experiment": _Action(_experiment, _end_experiment, _to_experiments),
     "end_canary": _Action(_canary, _end_canary, _to_experiments),
     "end_shadow": _Action(_shadow, _end_shadow, _to_experiments),

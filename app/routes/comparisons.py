@@ -39,7 +39,7 @@ def start_comparison(aisle: AisleContext, one: str, other: str) -> ReleaseCompar
     versions = {release.version for release in aisle.registry.listing()}
     if one == other or not {one, other} <= versions:
         raise UnknownName(f"{one} and {other} are not two releases on disk. GET /releases lists them.")
-    if not aisle.comparing.lock.acquire(LockOwner.this_process()):
+    if aisle.comparing.is_running() or not aisle.comparing.lock.acquire(LockOwner.this_process()):
         raise Busy(message("refused.comparison"))
     begun = ReleaseComparison(one, other, int(time.time()))
 

@@ -24,6 +24,28 @@ _TAG = "experiments"
 _UNKNOWN = "there is no release {!r}. GET /releases lists them."
 
 
+def start_estimate(aisle: AisleContext, version: str) -> None:
+    """Start the process that estimates what a release would have earned.
+
+    Args:
+        aisle: The releases and the log.
+        version: The release.
+
+    Raises:
+        Busy: Another release is being compared or estimated.
+        OSError: The process cannot be started.
+    """
+    lock = aisle.comparing.lock
+    if aisle.comparing.is_running() or not lock.acquire(LockOwner.this_process()):
+        raise Busy("another release is being compared or estimated. Wait for its end and try again.")
+    try:
+        aisle.comparing.start(["--off-policy", version], lambda _: lock.release())
+    except OSError:
+        lock.release()
+        raise
+    name_change(version)
+
+
 @operation(
     _TAG,
     "Estimate what a release would have earned",
@@ -36,15 +58,7 @@ def begin_estimate(path: ReleasePath, body: NoBody) -> Response:
     aisle = current_aisle()
     if not _is_there(aisle, path.version):
         return problem(404, "Not Found", _UNKNOWN.format(path.version))
-    lock = aisle.comparing.lock
-    if not lock.acquire(LockOwner.this_process()):
-        raise Busy("another release is being compared or estimated. Wait for its end and try again.")
-    try:
-        aisle.comparing.start(["--off-policy", path.version], lambda _: lock.release())
-    except OSError:
-        lock.release()
-        raise
-    name_change(path.version)
+    start_estimate(aisle, path.version)
     response = jsonify(release=path.version, status="running")
     response.status_code = 202
     return response

@@ -18,7 +18,7 @@ from app.views.canary_texts import canary_sentence
 from src.evaluation.experiment_report import METRICS
 
 _BEGIN, _ESTIMATE = "PUT /experiments/{name}", "POST /releases/{version}/off-policy"
-_BEGIN, _SHADOW, _CANARIES = "PUT /experiments/{name}", "PUT /shadow", "GET /canaries"
+_SHADOW, _CANARIES = "PUT /shadow", "GET /canaries"
 _SHOWN_CANARIES = 5
 
 
@@ -28,7 +28,7 @@ def experiments() -> Response:
     judged = [judged_experiment(aisle, each, t) for each in aisle.store.experiments.all()]
     begin = EXAMPLES[_BEGIN][0].curl(_BEGIN, Role.ADMIN)
     estimate = EXAMPLES[_ESTIMATE][0].curl(_ESTIMATE, Role.ADMIN)
-    found = (worded_estimate(aisle, release.version, t) for release in aisle.registry.listing())
+    versions = [release.version for release in aisle.registry.listing()]
     unseen = EXAMPLES[_SHADOW][0].curl(_SHADOW, Role.ADMIN)
     shadow, canaries = shadow_report(aisle), aisle.store.canaries.newest(_SHOWN_CANARIES)
     listed = EXAMPLES[_CANARIES][0].curl(_CANARIES, Role.READ)
@@ -39,6 +39,7 @@ def experiments() -> Response:
         "shadow": shadow,
         "unseen": unseen,
     }
-    shown |= {"estimate": estimate, "estimates": [each for each in found if each is not None]}
+    shown |= {"estimate": estimate, "estimates": [(each, worded_estimate(aisle, each, t)) for each in versions]}
+    shown["estimating"] = aisle.comparing.is_running()
     shown |= {"canaries": [(each, canary_sentence(each, t)) for each in canaries], "listed": listed}
     return tab("experiments", **shown, done=done())

@@ -8,14 +8,12 @@ from flask import Response, request
 
 from app.context import current_aisle
 from app.routes.dashboard_pages import tab
+from app.routes.run_outcomes import outcomes_of
 from app.texts import current_phrases
-from app.views.canary_texts import canary_sentence
-from app.views.overview import overview
+from app.views.overview import Overview, overview
 from app.views.product_cards import name_of
 from src.core.errors import StoreError
 from src.core.operation_records import ReleaseComparison
-
-_RUNS = 50
 
 
 def releases() -> Response:
@@ -32,14 +30,18 @@ def releases() -> Response:
         "other": request.args.get("other") or current,
     }
     compared = _compared(chosen["one"], chosen["other"])
-    return tab("releases", o=shown, chosen=chosen, compared=compared, titles=_titles(compared), canaries=_canaries())
+    return tab(
+        "releases", o=shown, chosen=chosen, compared=compared, titles=_titles(compared), outcomes=_outcomes(shown)
+    )
 
 
-def _canaries() -> dict[str, str]:
-    """Return run → how its release goes out."""
-    t = current_phrases()
+def _outcomes(shown: Overview) -> dict[str, dict[str, Any]]:
+    """Return run → what is known of its release; of runs whose release is on disk."""
+    aisle, t = current_aisle(), current_phrases()
+    versions = {release.version for release in shown.releases}
+    made = {run["run_id"]: run["release"] for run in (shown.scheduler or {}).get("runs", ())}
     try:
-        return {each.run_id: canary_sentence(each, t) for each in current_aisle().store.canaries.newest(_RUNS)}
+        return {id_: outcomes_of(aisle, id_, made[id_], t) for id_ in made if made[id_] in versions}
     except StoreError:
         return {}
 

@@ -83,7 +83,7 @@ def show_first_steps(error: NoRelease) -> Response:
     if request.endpoint in _LISTS_FOR_SCRIPTS or not current_aisle().registry.is_deactivated:
         return problem(503, "Service Unavailable", str(error))
     untrained = untrained_shop(current_aisle(), current_phrases())
-    return make_response(render_template("first_steps.html", detail=untrained.detail, steps=untrained.steps))
+    return make_response(render_template("first_steps.html", **untrained._asdict()))
 
 
 def overview() -> Response:

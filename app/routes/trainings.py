@@ -10,9 +10,8 @@ from flask import Response, jsonify, request
 from app.background.requested_training import has_learnt_everything, start_requested_training, wait_for_end
 from app.context import AisleContext, current_aisle
 from app.problem_json import problem, problems_of
-from app.routes.canaries import canary_document
-from app.routes.experiments import judged_experiment
 from app.routes.operations import operation
+from app.routes.run_outcomes import outcomes_of
 from app.schemas import BODY_PROBLEMS
 from app.schemas.admin import RunAnswer, RunPath, TrainingAnswer, TrainingBody
 from app.texts import phrases_in
@@ -97,7 +96,7 @@ def _model_status(body: TrainingBody) -> dict[str, Any]:
 
 @operation(
     "trainings",
-    "A training: how far it is, how it ended, what the gate said, and how its release goes out",
+    "A training: how far it is, how it ended, what the gate said, how its release goes out and what it earns",
     responses={"200": RunAnswer, **problems_of(404, 422, 503)},
 )
 def show_run(path: RunPath) -> Response:
@@ -105,15 +104,5 @@ def show_run(path: RunPath) -> Response:
     run = current_aisle().store.runs.get(path.run_id)
     if run is None:
         return problem(404, "Not Found", f"there is no run {path.run_id[:80]!r}. GET /status lists the last ones.")
-    return jsonify({**asdict(run), "canary": _canary_of(run)})
-
-
-def _canary_of(run: Run) -> dict[str, Any] | None:
-    """Return the way of a run's release to all users, with what the experiments of its steps found."""
     aisle = current_aisle()
-    canary, t = aisle.store.canaries.of_run(run.run_id), phrases_in("en", aisle.settings)
-    if canary is None:
-        return None
-    document = canary_document(canary, t)
-    begun = filter(None, map(aisle.store.experiments.get, document["experiments"]))
-    return document | {"experiments": [judged_experiment(aisle, each, t) for each in begun]}
+    return jsonify({**asdict(run), **outcomes_of(aisle, run.run_id, run.release, phrases_in("en", aisle.settings))})

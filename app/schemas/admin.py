@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool
 
 from app.schemas import Request
+from app.schemas.estimates import EstimateAnswer
 
 
 class TrainingBody(Request):
@@ -50,7 +51,8 @@ class RunAnswer(BaseModel):
     status: queued, running, succeeded, kept (the gate kept the old release), failed, or interrupted (it was ended from
     outside). verdict: what the gate looked at, and its figures. phases: what it did, with seconds, the share of all
     cores that it kept busy, and peak memory. canary: how its release goes out to the users, with the experiments of its
-    steps; null if all get it at once.
+    steps; null if all get it at once. experiments: the others with an arm of its release. off_policy: what it would
+    have earned, see GET /releases/{version}/off-policy; null if nobody asked.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -70,6 +72,8 @@ class RunAnswer(BaseModel):
     verdict: dict[str, Any] | None
     phases: list[dict[str, Any]]
     canary: dict[str, Any] | None = None
+    experiments: list[dict[str, Any]] = []
+    off_policy: EstimateAnswer | None = None
 
 
 class ListedRelease(BaseModel):

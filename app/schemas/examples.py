@@ -248,7 +248,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("all, now", _STARTED, {"model_type": "all", "force_retrain": True}, status=202),
         Example("if there is something new", _UNCHANGED, {"model_type": "svd", "wait": True}),
     ),
-    "GET /runs/{run_id}": (Example("one that has ended", _RUN | {"canary": None}, path={"run_id": RUN}),),
+    "GET /runs/{run_id}": (
+        Example(
+            "one that has ended", _RUN | {"canary": None, "experiments": [], "off_policy": None}, path={"run_id": RUN}
+        ),
+    ),
     "GET /releases": (Example("those on disk", [_LISTED]),),
     "POST /releases/{version}/activate": (
         Example("by name", {"release": OLDER, "pinned": True}, {"pin": True}, path={"version": OLDER}),

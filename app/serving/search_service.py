@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -223,8 +224,13 @@ class SearchService:
         _log.error("search is not served: %s", problem)
         return OpenedEncoder(by, None, problem)
 
+    def warm_up(self) -> None:
+        """Encode nothing with the encoder of the release, if there is one, so that its libraries are loaded."""
+        with suppress(NotReady):
+            self._encoded(self._follower.serving()[1], "")
+
     def status(self) -> JsonDict:
-        """Return what GET /status says of search; opens the encoder, so that its problems show before a search."""
+        """Return what GET /status says of search; checks the encoder, so that its problems show before a search."""
         try:
             _, pipeline = self._follower.serving()
         except NotReady:

@@ -45,8 +45,8 @@
     if (!all.length) { return; }
     var body = new Blob([JSON.stringify(all)], { type: "application/json" });
     if (document.visibilityState === "hidden" && navigator.sendBeacon) {
-      if (navigator.sendBeacon(base + "/events?key=" + encodeURIComponent(key), body)) { write("waiting", []); }
-      return;
+      navigator.sendBeacon(base + "/events?key=" + encodeURIComponent(key), body);
+      return;  /* A beacon does not say whether it arrived, so they wait for an answer too. */
     }
     call("/events", all).then(function () {
       var sent = all.map(function (e) { return e.event_id; });

@@ -7,7 +7,7 @@ from flask import Response, render_template, request
 from app.context import current_aisle
 from app.security.api_keys import is_call
 from app.texts import current_phrases
-from app.views.first_steps import STEPS
+from app.views.first_steps import untrained_shop
 from app.views.message_texts import quoted
 
 _HTML, _JSON = "text/html", "application/json"
@@ -25,13 +25,13 @@ def as_page(response: Response) -> Response:
     is_untrained = response.status_code == 503 and current_aisle().recommender.version is None
     template = "first_steps.html" if is_untrained else "problem.html"
     t = current_phrases()
+    shown = untrained_shop(current_aisle(), t)._asdict() if is_untrained else {}
     page = render_template(
         template,
         problem=problem,
         title=t.named("problem", problem["status"]),
-        detail=t("first.nothing"),
         why=quoted(problem["detail"], t) if current_aisle().registry.versions() else "",
-        steps=STEPS,
+        **shown,
     )
     response.set_data(page)
     response.content_type = f"{_HTML}; charset=utf-8"

@@ -7,7 +7,7 @@ page.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from app.context import AisleContext
 from app.texts.phrases import Phrases
 from app.views.finding_records import finding_text, update_findings
 from app.views.finding_texts import FindingText, text_of
-from app.views.findings import Level, ServedRelease
+from app.views.findings import Finding, Level, NothingPublished, NothingServed, ServedRelease
 from app.views.model_report import ModelReport, Nights, model_report, nights
-from app.views.service_checks import before_current, check_parts, current_of, read_release, read_store
+from app.views.service_checks import before_current, check_parts, check_trainings, current_of, read_release, read_store
 from src.core.operation_records import FindingRecord, FindingState
 from src.core.records import Load
 from src.releases.listed_release import Listed
@@ -89,7 +89,11 @@ def overview(aisle: AisleContext, t: Phrases) -> Overview:
     stored = read_store(aisle)
     releases = aisle.registry.listing()
     var = str(aisle.settings.var)
-    health = check_parts(aisle, reading.served if reading else None, stored, releases)
+    health: Iterable[Finding] = check_parts(aisle, reading.served if reading else None, stored, releases)
+    trainings = check_trainings(aisle, stored, serves=reading is not None)
+    if unpublished := next((each for each in trainings if isinstance(each, NothingPublished)), None):
+        # Why the training came to nothing, in place of the advice to train.
+        health = [unpublished if isinstance(each, NothingServed) else each for each in health]
     return Overview(
         at=int(time.time()),
         served=reading.served if reading else None,

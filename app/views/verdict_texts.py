@@ -45,11 +45,11 @@ def _inactive(verdict: JsonDict, t: Phrases) -> str:
 
 
 def _published(verdict: JsonDict, why: str, t: Phrases) -> str:
-    if verdict.get("overridden"):
-        return t("verdict.overridden", by=verdict["overridden"], why=why)
-    if verdict.get("settings_of"):
-        return t("verdict.retrained", why=why)
-    return _promoted(verdict.get("figures"), t)
+    by = verdict.get("overridden")
+    if by and (not verdict.get("checks") or reasons_text(verdict, "", t)):
+        return t("verdict.overridden", by=by, why=why)
+    said = t("verdict.retrained", why=why) if verdict.get("settings_of") else _promoted(verdict.get("figures"), t)
+    return Markup("{} {}").format(said, t("verdict.not_needed", by=by)) if by else said
 
 
 def _promoted(recorded: Any, t: Phrases) -> str:

@@ -72,9 +72,15 @@ class EventColumns:
 
     def texts(self, *parts: int) -> list[list[str]]:
         """Return parts of all keys as texts: 0 users, 1 products, 2 kinds, 3 marks."""
+        return [column.cast(pa.string()).to_pylist() for column in self._split(*parts)]
+
+    def products(self) -> Any:
+        """Return the distinct products, pyarrow binary."""
+        return pc.unique(self._split(1)[0])
+
+    def _split(self, *parts: int) -> list[Any]:
         every = pc.split_pattern(self.key, SEPARATOR).flatten()
-        places = (pa.array(np.arange(part, len(every), _KEY_PARTS)) for part in parts)
-        return [every.take(place).cast(pa.string()).to_pylist() for place in places]
+        return [every.take(pa.array(np.arange(part, len(every), _KEY_PARTS))) for part in parts]
 
 
 @dataclass(frozen=True)

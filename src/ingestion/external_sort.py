@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from src.core.domain import EventBatch, Product
 from src.core.errors import AisleError
@@ -30,6 +31,7 @@ from src.ingestion.event_columns import ColumnBlock, EventColumns
 _CACHE_KIB = 65_536
 _SAMPLE_EVERY = 500  # events of a run
 _SLICE = 1_000  # events
+_BLOCKS_OF_PRODUCTS = 64  # of which a product is kept once each
 _COLUMNS = ("key", "value", "at", "counted", "place")
 
 
@@ -115,6 +117,7 @@ class ExternalSort:
             self._file = tempfile.TemporaryFile(prefix=".work-", dir=folder)  # noqa: SIM115 - closed by __exit__
         self._products: sqlite3.Connection | None = None
         self._runs: list[_Run] = []
+        self._named: list[Any] = []
         self._sample: list[bytes] = []
         self.n_events = 0
 
@@ -139,7 +142,20 @@ class ExternalSort:
             for begin in range(0, len(events), _SLICE):
                 run.append(self._file, batch.slice(begin, _SLICE))
         self._runs.append(run)
+        self._named.append(events.products())
+        if len(self._named) > _BLOCKS_OF_PRODUCTS:
+            self._named = [self._distinct()]
         self.n_events += len(events)
+
+    def _distinct(self) -> Any:
+        return pc.unique(pa.concat_arrays(self._named)) if self._named else pa.array([], pa.binary())
+
+    def products(self, size: int) -> Iterator[list[str]]:
+        """Yield the products of all events, each once, sorted, in lists of `size`."""
+        named = self._distinct()
+        order = pc.sort_indices(named)
+        for start in range(0, len(named), size):
+            yield named.take(order[start : start + size]).cast(pa.string()).to_pylist()
 
     def count_repeated(self, products: list[Product]) -> int:
         """Record a block's products; return how many were in an earlier block, or more than once in this one."""

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from typing_extensions import override
 
 from src.core.domain import FloatArray, IntArray
@@ -143,9 +142,13 @@ def fit_autoencoder(normalized: NormalizedHistories, gram: Gram, params: Autoenc
     np.multiply(weights, (degree**-params.input_exponent).astype(np.float32)[:, None], out=weights)
     np.fill_diagonal(weights, 0)
     _keep_strongest(weights, max(_MAX_PAIRS // max(len(weights), 1), 1))
-    row, column = np.nonzero(weights)
-    graph = csr_matrix((weights[row, column], (gram.item[row], gram.item[column])), shape=(n_items, n_items))
-    return Autoencoder(params, graph.data, graph.indices.astype(np.int32), graph.indptr.astype(np.int64))
+    order = np.argsort(gram.item)
+    item, weights = gram.item[order].astype(np.int32), weights[np.ix_(order, order)]
+    is_stored = weights != 0
+    count = np.zeros(n_items, np.int64)
+    count[item] = is_stored.sum(axis=1)
+    indices = np.broadcast_to(item, weights.shape)[is_stored]
+    return Autoencoder(params, weights[is_stored], indices, np.concatenate([[0], np.cumsum(count)]))
 
 
 def _inverse(gram: FloatArray, ridge: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ from typing import Any
 
 from src.core.address_space import is_memory_shortage
 from src.core.domain import JsonDict
-from src.core.errors import LimitReached, ReleaseError
+from src.core.errors import InputError, LimitReached, ReleaseError
 from src.interactions.vocabulary import Vocabulary
 from src.models import MODELS
 from src.recommendation.ensemble import ENSEMBLE, Ensemble
@@ -48,6 +48,20 @@ class Release:
     pipeline: Pipeline
     manifest: Manifest
     current_problem: str | None = None
+
+    def read_at(self) -> int:
+        """Return when its events were read, in microseconds since 1970.
+
+        Raises:
+            InputError: It is unknown.
+        """
+        data = self.manifest.data
+        if data is None or not data.is_from_store or data.read_at is None:
+            raise InputError(
+                f"release {self.version} does not say which events of the store it has seen, so none is known to be "
+                "new to it. Compare releases that were trained from the store."
+            )
+        return data.read_at
 
 
 @dataclass(frozen=True)

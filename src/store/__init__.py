@@ -47,9 +47,9 @@ class Store:
         canaries: Releases on their way to all users.
     """
 
-    def __init__(self, database: Database, *, loading: bool = False) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.events = EventStore(database, loading=loading)
+        self.events = EventStore(database)
         self.products = ProductStore(database)
         self.runs = RunStore(database)
         self.searches = SearchStore(database)
@@ -127,7 +127,7 @@ def open_store(url: str, *, loading: bool = False) -> Store:
 
     Args:
         url: A SQLAlchemy URL of SQLite or PostgreSQL.
-        loading: Whether files are loaded. Gives SQLite a page cache of 128 MB: without it a long load writes pages in
+        loading: Whether files are loaded. Gives SQLite a page cache of 32 MB: without it a long load writes pages in
             the middle of a transaction, which locks readers out.
 
     Returns:
@@ -150,4 +150,4 @@ def open_store(url: str, *, loading: bool = False) -> Store:
                 f"the folder {folder} cannot be created ({error.strerror}). Expected a folder that can be written: "
                 "change its permissions, or set AISLE_VAR to another folder."
             ) from None
-    return Store(Database(url, loading=loading), loading=loading)
+    return Store(Database(url, loading=loading))

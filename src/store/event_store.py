@@ -24,7 +24,7 @@ from sqlalchemy import (
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind, ProductCount
 from src.store.apply_returns import apply_returns, never_bought
 from src.store.batches import PARAMETERS, batches
-from src.store.bulk import upsert_events, with_arrival_seq
+from src.store.bulk import insert_products, upsert_events, with_arrival_seq
 from src.store.change_marks import EVENTS, changed_at, note_change
 from src.store.database import Database
 from src.store.kept_reads import KeptConnections, KeptRead
@@ -65,15 +65,18 @@ class EventStore:
     lower the value of purchases that were returned in part.
     """
 
-    def __init__(self, database: Database, *, loading: bool = False) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         kept = KeptConnections(database)
         self._history, self._done, self._mark = (KeptRead(kept, query) for query in (_HISTORY, _DONE, _MARK))
         self._last_seq = 0
-        # A load meets the same products again and again: to insert them with each batch takes a fifth of its time.
-        self._loading, self._known_products = loading, set[str]()
 
-    def add(self, batch: EventBatch, event_ids: Sequence[str | None] = ()) -> int:
+    def add_products(self, product_ids: Sequence[str]) -> None:
+        """Add products that have no attributes, unless they are stored already; sorted ones are added fastest."""
+        with self._database.write() as connection:
+            insert_products(connection, product_ids)
+
+    def add(self, batch: EventBatch, event_ids: Sequence[str | None] = (), *, products_are_stored: bool = False) -> int:
         """Add events durably, all or none, and their products.
 
         There is one rating per user and product: the latest. Other events are equal if user, product, kind and
@@ -82,6 +85,8 @@ class EventStore:
         Args:
             batch: The events.
             event_ids: One per event, or empty. An event whose id was received before is ignored.
+            products_are_stored: Whether `add_products` has added those of the batch: a load meets the same products
+                again and again, on pages that every transaction would write anew.
 
         Returns:
             The number of events that are new or replaced an older one.
@@ -94,13 +99,12 @@ class EventStore:
             # Inside the transaction, so that numbers grow in the order in which batches are stored.
             batch = with_arrival_seq(batch, self._last_seq)
             self._last_seq = max(self._last_seq, int(batch.arrival_seq.max()))  # type: ignore[union-attr]
-            new_products = set(batch.product_id) - self._known_products
-            stored = upsert_events(connection, batch, new_products)
+            stored = upsert_events(connection, batch)
+            if not products_are_stored:
+                insert_products(connection, sorted(set(batch.product_id)))
             apply_returns(connection, batch)
             if stored:
                 note_change(self._database, connection, EVENTS)
-        if self._loading:
-            self._known_products |= new_products
         return stored
 
     def _not_received(self, connection: Connection, batch: EventBatch, ids: Sequence[str | None]) -> list[int]:
@@ -268,12 +272,10 @@ class EventStore:
         connection.execute(update(events).where(of_old, ~is_there.exists()).values(product_id=new))
         connection.execute(delete(events).where(of_old))
         connection.execute(text("DROP TABLE renames"))
-        self._known_products.clear()
         note_change(self._database, connection, EVENTS)
 
     def delete_synthetic(self, connection: Connection) -> None:
         """Delete the events on synthetic products, within the transaction of `connection`."""
         for table in (events, received_ids):
             connection.execute(delete(table).where(table.c.product_id.in_(SYNTHETIC)))
-        self._known_products.clear()
         note_change(self._database, connection, EVENTS)

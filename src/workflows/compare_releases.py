@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from src.core.domain import JsonDict, Query
-from src.core.errors import AisleError, InputError
+from src.core.errors import AisleError
 from src.core.operation_records import ReleaseComparison
 from src.core.progress import Reporter
 from src.core.settings import Settings
 from src.evaluation.protocols import K
 from src.evaluation.release_comparison import compare_on_same_events, lists_of, side_by_side
-from src.releases.release import Release
 from src.releases.shared_registry import open_registry
 from src.store import Store
 from src.workflows.drift_check import split_at
@@ -54,7 +53,7 @@ def _compared(settings: Settings, store: Store, one: str, other: str, reporter: 
     registry = open_registry(settings)
     reporter.step("verifying the releases")
     releases = [registry.load(version) for version in (one, other)]
-    newest = max(read_at(release) for release in releases)
+    newest = max(release.read_at() for release in releases)
     reporter.step("reading the events that are newer than both")
     parts = split_at(store, newest)
     pipelines = [release.pipeline for release in releases]
@@ -80,18 +79,3 @@ def _compared(settings: Settings, store: Store, one: str, other: str, reporter: 
         {"name": "n_products", "one": len(pipelines[0].items), "other": len(pipelines[1].items)},
     ]
     return result | {"since": newest // 1_000_000}
-
-
-def read_at(release: Release) -> int:
-    """Return when the events of a release were read, in microseconds since 1970.
-
-    Raises:
-        InputError: It is unknown.
-    """
-    data = release.manifest.data
-    if data is None or not data.is_from_store or data.read_at is None:
-        raise InputError(
-            f"release {release.version} does not say which events of the store it has seen, so none is known to be "
-            "new to it. Compare releases that were trained from the store."
-        )
-    return data.read_at

@@ -49,7 +49,7 @@ from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_s
 _FIRST_BATCH, _MAX_BATCH = 5_000, 60_000
 _SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
-_PRODUCT_BATCH = 2_000
+_PRODUCT_BATCH, _NAMED_PRODUCTS = 2_000, 20_000
 _REPEATED = "product given more than once: the last one counts"
 _NEW = 0.1  # share of new events, above which a file is another one than before
 _SAMPLED_IDS = 300  # of a file, to look up in the store
@@ -207,6 +207,8 @@ class _Loading:
             self._refuse_if_empty(broken, rejects_file)
             if sorter.n_events:
                 self._reporter.step(f"storing {path}")
+            for product_ids in sorter.products(_NAMED_PRODUCTS):
+                self._store.events.add_products(product_ids)
             done = 0
             for batch in read_ahead(sorter.sorted(started, _SORTED_BATCH)):
                 tally.n_stored += self._pace.store(self._store, batch)
@@ -323,7 +325,7 @@ class _Pace:
     size: int = _FIRST_BATCH
 
     def store(self, store: Store, events: EventBatch) -> int:
-        """Store events in short transactions.
+        """Store events whose products are stored, in short transactions.
 
         Args:
             store: where they are stored.
@@ -337,7 +339,8 @@ class _Pace:
             n_parts = -(-(len(events) - at) // self.size)  # of one size, else the last one would cost as much as others
             end = at + -(-(len(events) - at) // n_parts)
             started = time.monotonic()
-            stored += store.events.add(events if end - at == len(events) else events.take(range(at, end)))
+            part = events if end - at == len(events) else events.take(range(at, end))
+            stored += store.events.add(part, products_are_stored=True)
             at = end
             self._took(time.monotonic() - started)
         return stored

@@ -22,7 +22,6 @@ from src.recommendation.random_places import chances
 from src.releases.registry import Registry
 from src.store import Store
 from src.store.served_list_store import CLICKS
-from src.workflows.compare_releases import read_at
 
 _FILE = "off_policy.json"
 _KINDS = {"clicks": frozenset(CLICKS), "purchases": frozenset({EventKind.PURCHASE.value})}
@@ -130,7 +129,7 @@ def _keep(settings: Settings, version: str, document: JsonDict) -> None:
 def _estimated(settings: Settings, store: Store, version: str, reporter: Reporter) -> OffPolicyReport:
     reporter.step("verifying the release")
     release = Registry(settings.releases_dir).load(version)
-    since = read_at(release) // 1_000_000 + 1
+    since = release.read_at() // 1_000_000 + 1
     pipeline = release.pipeline.without(store.products.withdrawn())
     reporter.step("making its lists for the requests of the log")
     log = _Log()

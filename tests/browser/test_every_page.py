@@ -150,3 +150,32 @@ def test_a_shops_own_page_shows_a_list_and_survives_the_service_being_away(
     expect(page.get_by_role("heading", name="Example shop")).to_be_visible()
     expect(page.locator("[data-aisle-product]")).to_have_count(0)
     page.close()
+
+
+def test_a_shops_own_page_tells_of_every_act_and_loses_none_that_nobody_took(
+    lively: Shop, shop_site: str, chromium: Browser
+) -> None:
+    page = chromium.new_page()
+    page.add_init_script("navigator.sendBeacon = (url, body) => { window.beacon = url; return true; }")
+    told: list[Any] = []
+    page.on(
+        "request",
+        lambda asked: told.extend(asked.post_data_json) if "/events" in asked.url and asked.method == "POST" else None,
+    )
+    page.goto(f"{shop_site}/shop.html?aisle={lively[0]}&key=a-public-key")
+    listed = page.locator("[data-aisle-product]")
+    expect(listed).to_have_count(4)
+    product = listed.first.get_attribute("data-aisle-product")
+    for act in ("cart", "purchase"):
+        with page.expect_response(lambda answer: "/events" in answer.url and answer.request.method == "POST"):
+            page.evaluate(f"aisle.{act}({product!r})")
+    assert {event["kind"] for event in told} == {"view", "cart", "purchase"}
+    assert all(event["request_id"] for event in told if event["product_id"] == product)
+    page.wait_for_function("localStorage.getItem('aisle.waiting') === '[]'")
+    page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' }); aisle.cart('left')")
+    assert "/events?key=a-public-key" in page.evaluate("window.beacon")
+    assert not [event for event in told if event["product_id"] == "left"], "that beacon was lost"
+    page.reload()
+    page.wait_for_function("localStorage.getItem('aisle.waiting') === '[]'")
+    assert {event["kind"] for event in told if event["product_id"] == "left"} == {"cart"}
+    page.close()

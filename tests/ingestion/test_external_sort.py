@@ -135,3 +135,10 @@ def test_staged_files_are_removed_at_the_end(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="closed file"):
         opened.add(block(bought("u", "p")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_products_of_all_blocks_are_given_once_and_sorted(staging: ExternalSort) -> None:
+    assert list(staging.products(2)) == []
+    for at in range(150):
+        staging.add(block(bought("u", f"p{at % 3}"), bought("u", f"p{9 - at % 2}")))
+    assert list(staging.products(2)) == [["p0", "p1"], ["p2", "p8"], ["p9"]]

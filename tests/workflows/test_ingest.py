@@ -207,7 +207,7 @@ class _Slow:
         self.now, self._each = 0.0, seconds_each
         monkeypatch.setattr("src.workflows.ingest.time.monotonic", lambda: self.now)
 
-    def add(self, batch: EventBatch) -> int:
+    def add(self, batch: EventBatch, *, products_are_stored: bool) -> int:
         self.sizes.append(len(batch))
         self.now += self._each * len(batch)
         return len(batch)

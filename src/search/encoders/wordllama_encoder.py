@@ -27,6 +27,7 @@ _WEIGHTS, _TOKENIZER = "weights/l2_supercat_256.safetensors", "tokenizers/l2_sup
 _TENSOR = "embedding.weight"
 _TEXTS_AT_ONCE = 2_048
 _LONGEST = 5_000  # characters
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class WordLlama:
         name: its name in AISLE_ENCODER.
         checksum: hex sha256 over everything that shapes its vectors.
         table: float16[n_tokens, dimension], mapped.
-        tokenizer: of the tokenizers library.
+        tokenizer_file: of the tokenizers library.
     """
 
     name: str
     checksum: str
     table: FloatArray
-    tokenizer: Any
+    tokenizer_file: Path
 
     @property
     def dimension(self) -> int:
@@ -75,6 +76,16 @@ class WordLlama:
         return np.asarray(csr_matrix((np.ones(len(ids), np.float32), ids, pointers), shape=shape) @ self._wide)
 
     @cached_property
+    def tokenizer(self) -> Any:
+        """Of the tokenizers library. It takes 16 MB, so a process that only checks the encoder does not open it."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
     def _wide(self) -> FloatArray:
         """The table as float32, for encoding a whole catalogue."""
         return np.asarray(self.table, dtype=np.float32)
@@ -101,15 +112,12 @@ def open_encoder(name: str, batch: int, download: bool) -> WordLlama:
             "the encoder wordllama is not here, or not as expected: run pip install -r requirements.lock, or set "
             "AISLE_ENCODER to another encoder"
         )
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
     digest = hashlib.sha256(b"lower case, mean of tokens\n")
     for part in (_WEIGHTS, _TOKENIZER):
-        digest.update((folder / part).read_bytes())
-    return WordLlama(name, digest.hexdigest(), _table(folder / _WEIGHTS), tokenizer)
+        with open(folder / part, "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return WordLlama(name, digest.hexdigest(), _table(folder / _WEIGHTS), folder / _TOKENIZER)
 
 
 def _table(path: Path) -> FloatArray:

@@ -139,8 +139,20 @@ def test_the_gate_is_shown_with_all_that_it_looked_at(client: FlaskClient, train
     }
     trained_store.runs.save(a_run("r", RunStatus.SUCCEEDED, verdict=verdict))
     runs = part(page(client, "/operations/releases"), "runs")
-    for words in ("not passed: NDCG@10 is lower", "passed: size: 3 MB", "0.1234", "Checks overridden: --force"):
+    for words in ("not passed: NDCG@10 is lower", "passed: size: 3 MB", "0.1234"):
         assert words in runs
+    assert "Published by --force, although: NDCG@10 is lower" in said(runs)
+
+
+def test_an_option_that_overruled_no_check_is_said_to_have_been_unneeded(
+    client: FlaskClient, trained_store: Store
+) -> None:
+    checks = [{"name": "size", "passed": True, "message": "size: 3 MB"}]
+    verdict = {"promoted": True, "sentence": "promoted: NDCG@10 .2", "overridden": "--force", "checks": checks}
+    trained_store.runs.save(a_run("r", RunStatus.SUCCEEDED, verdict=verdict))
+    runs = part(page(client, "/operations/releases"), "runs")
+    assert "Published. --force was not needed: no check stood against it." in runs
+    assert "although" not in runs
 
 
 def test_a_run_under_way_is_shown_with_its_progress(client: FlaskClient, trained_store: Store) -> None:

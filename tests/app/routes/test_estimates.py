@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html import unescape
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +16,12 @@ from flask.testing import FlaskClient
 
 from app.context import context_of
 from src.core.progress import Silent
+from src.core.records import Run, RunStatus
 from src.core.settings import Settings
 from src.store import open_store
 from src.workflows.off_policy import off_policy, sentences
-from tests.conftest import AS_ADMIN, AS_WRITER, small_settings
+from tests.aisle_context import exchange
+from tests.conftest import ADMIN_KEY, AS_ADMIN, AS_WRITER, small_settings
 
 USERS = [f"U{number:05d}" for number in range(1, 41)]
 
@@ -91,7 +98,43 @@ def test_what_a_release_would_have_earned_is_estimated_from_the_log(
     assert "What would another release have earned?" in page
     assert answer["said"][0] in page
     assert "/off-policy" in page
+    run = Run("5f0c2a9d41be", "night", 1_800_000_000, RunStatus.SUCCEEDED, finished_at=1_800_000_100, release=other)
+    aisle.store.runs.save(replace(run, verdict={"promoted": True, "figures": {}, "checks": []}))
+    arms = [{"name": "now", "share": 0.5}, {"name": "new", "share": 0.5, "release": other}]
+    assert client.put("/experiments/newer", json={"arms": arms}, headers=AS_ADMIN).status_code == 200
+    outcomes = client.get(f"/runs/{run.run_id}").get_json()
+    assert (outcomes["verdict"]["promoted"], outcomes["canary"]) == (True, None)
+    assert [each["name"] for each in outcomes["experiments"]] == ["newer"]
+    assert outcomes["off_policy"]["said"] == answer["said"]
+    page = unescape(client.get("/operations/releases").text)
+    assert all(sentence in page for sentence in (answer["said"][0], outcomes["experiments"][0]["verdict"][0]))
     store.close()
+
+
+def test_a_button_starts_an_estimate_in_the_background_and_the_page_says_so_meanwhile(exploring: Flask) -> None:
+    client, aisle = exploring.test_client(), context_of(exploring)
+    version = str(aisle.recommender.version)
+    assert f"do/estimate?subject={version}" in client.get("/operations/experiments").text
+    started: list[list[str]] = []
+    ends = Event()
+
+    def launch(command: Sequence[str], *_: Any) -> Any:
+        started.append(list(command)[2:])
+        return SimpleNamespace(wait=ends.wait, poll=lambda: None, pid=0)
+
+    aisle = exchange(exploring, comparing=replace(aisle.comparing, launch=launch))
+    form = client.get(f"/operations/do/estimate?subject={version}").text
+    token = re.findall(r'name="csrf_token" value="([^"]*)"', form)[0]
+    sent = {"csrf_token": token, "subject": version, "key": ADMIN_KEY}
+    assert client.post("/operations/do/estimate", data=sent | {"subject": "gone"}).status_code == 404
+    assert client.post("/operations/do/estimate", data=sent | {"key": "wrong"}).status_code == 401
+    begun = client.post("/operations/do/estimate", data=sent)
+    assert begun.status_code == 303
+    assert started == [["--off-policy", version]]
+    assert "data-look-again" in client.get(begun.headers["Location"]).text
+    assert client.post("/operations/do/estimate", data=sent).status_code == 409
+    assert any(entry["subject"] == version for entry in client.get("/audit", headers=AS_ADMIN).get_json())
+    ends.set()
 
 
 def test_a_log_without_chance_is_refused_with_what_to_do(

@@ -15,8 +15,9 @@ from app.context import context_of
 from app.views.finding_records import forget_look
 from src.core.domain import DAY, Event, EventKind, Product
 from src.core.progress import Silent
-from src.core.records import Load
+from src.core.records import Load, Run, RunStatus
 from src.core.settings import Settings
+from src.releases.registry import Registry
 from src.store import Store
 from src.workflows.explore import explore_store
 from src.workflows.first_release import publish_popularity
@@ -52,6 +53,34 @@ def test_without_events_that_name_their_request_earnings_are_unknown_and_not_not
     assert "95 % interval" not in said
     assert "Revenue after recommendations" not in said
     assert not re.search(r"\b0\.0\s%", said)
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_first_training_that_published_nothing_is_the_cause_that_is_named_and_no_advice_is_repeated(
+    settings: Settings, store: Store, make_app: MakeApp, *, is_replaced: bool
+) -> None:
+    record_events(store, [Event(f"u{n % 5}", f"p{n % 4}", EventKind.PURCHASE, at=NOON + n) for n in range(40)])
+    if is_replaced:
+        publish_popularity(settings, store, Silent())
+        Registry(settings.releases_dir).deactivate()
+    check = {"name": "size", "passed": False, "message": "size: 9 GB"}
+    verdict = {"promoted": False, "sentence": "kept the old model: size: 9 GB", "checks": [check]}
+    run = Run("r", "command", NOON, RunStatus.KEPT, finished_at=NOON + 9, verdict=verdict)
+    store.runs.save(run)
+    app = make_app(settings)
+    for path in ("/", "/customers/u1", "/operations", "/operations/releases"):
+        text = app.test_client().get(path, headers={"Accept": "text/html"}).text
+        assert "size: 9 GB" in text, path
+        assert "data_processing.py" not in text, "that was done"
+        assert "<code>python train_model.py</code>" not in text, "that was done too"
+
+
+def test_rules_of_hundreds_are_folded_and_sent_whole(client: FlaskClient, trained_store: Store) -> None:
+    wanted = [{"action": "exclude", "product_id": f"P{number}"} for number in range(47)]
+    trained_store.rules.save(wanted, "tests", "", None)
+    page = client.get("/operations/rules").text
+    assert re.findall(r"Rows (\d+) to (\d+)", page) == [("1", "20"), ("21", "40"), ("41", "50")]
+    assert [int(number) for number in re.findall(r'name="action-(\d+)"', page)] == list(range(50))
 
 
 def test_without_a_currency_no_sign_is_made_up(client: FlaskClient, explore: Callable[..., None]) -> None:

@@ -357,6 +357,11 @@ def test_a_sold_out_or_withdrawn_product_is_marked(client: FlaskClient, trained_
     trained_store.products.add([Product("P00012", stock=0), Product("P00013", withdrawn=True)])
     assert "Sold out" in text_of(client, "/shop/products/P00012")
     assert "Withdrawn" in text_of(client, "/shop/products/P00013")
+    trained_store.rules.save([{"action": "exclude", "product_id": "P00012"}], "tests", "", None)
+    context_of(client.application).recommender.rules.refresh()
+    page = text_of(client, "/shop/products/P00012")
+    assert "Sold out" in page, "one mark hides no other"
+    assert "Excluded by a rule" in page
 
 
 def test_the_api_page_shows_every_call_without_scripts(client: FlaskClient) -> None:

@@ -80,6 +80,12 @@ def test_files_are_kept_until_they_change(client: FlaskClient) -> None:
     assert "immutable" not in client.get("/static/pages.css?v=another").headers["Cache-Control"]
 
 
+def test_the_script_for_a_shops_own_page_is_small(client: FlaskClient) -> None:
+    zipped = client.get("/static/aisle.js", headers={"Accept-Encoding": "gzip"}).data
+    assert gzip.decompress(zipped).startswith(b"/* Aisle in a shop's own page")
+    assert len(zipped) <= 5_000
+
+
 # cookies and forms
 
 

