@@ -102,6 +102,9 @@ def in_turn(settings: Settings, wait: Callable[[], None]) -> Iterator[None]:
     Args:
         settings: Of the shop; where there is one shop nothing is waited for.
         wait: Called before this one waits for another to end.
+
+    Yields:
+        Nothing.
     """
     if not settings.tenant:
         yield
