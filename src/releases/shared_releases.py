@@ -122,7 +122,7 @@ class SharedReleases:
         def create(fs: Any, root: str) -> bool:
             _make_folder(fs, f"{root}/pointers")
             try:
-                fs.pipe_file(f"{root}/pointers/{entry.number:09d}.json", content, mode="create")
+                _create(fs, f"{root}/pointers/{entry.number:09d}.json", content)
             except OSError as error:
                 if isinstance(error, FileExistsError) or error.errno == errno.EINVAL:  # what s3fs makes of 412
                     return False
@@ -262,6 +262,15 @@ def _read_pointer(number: int, fs: Any, root: str) -> bytes:
 
 def _is_local(fs: Any) -> bool:
     return isinstance(fs, LocalFileSystem)
+
+
+def _create(fs: Any, path: str, content: bytes) -> None:
+    """Create a file only if there is none: for a folder fsspec would look first and then write, which is two steps."""
+    if _is_local(fs):
+        with open(path, "xb") as file:
+            file.write(content)
+    else:
+        fs.pipe_file(path, content, mode="create")
 
 
 def _make_folder(fs: Any, folder: str) -> None:

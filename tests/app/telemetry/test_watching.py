@@ -35,7 +35,7 @@ def lively(client: FlaskClient, flask_app: Flask) -> FlaskClient:
         score = Score(at, "r", n_events=90, n_users=50, ndcg_at_10=found, ndcg_high=found, coverage=0.5, rmse=1.0)
         aisle.store.runs.save_score(score)
     today = 20_000
-    days = [DayEarnings(day, 7, 70.0, 2, 20.0, 5, {}) for day in (today - 10, today - 1, today)]
+    days = [DayEarnings(day, 7, 70.0, 2, 20.0, 5, {}, 0) for day in (today - 10, today - 1, today)]
     earned = Earnings(days, 7, 1, 1, counted_at=today * 86_400)
     path = aisle.settings.directory_dir / shop_figures.EARNINGS
     path.parent.mkdir(parents=True, exist_ok=True)
