@@ -538,7 +538,7 @@ _BODIES = _JSON | st.dictionaries(_KNOWN, _JSON, max_size=8) | st.lists(st.dicti
 
 
 # Drawing a body costs more than sending it, so each one is sent to every call.
-@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
 def test_no_json_makes_the_service_fail(send_anything: Sender, body: Any) -> None:
     for path in POSTS:
@@ -551,7 +551,7 @@ def test_no_json_makes_the_service_fail(send_anything: Sender, body: Any) -> Non
             json.dumps(answer.get_json(), allow_nan=False)
 
 
-@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(min_size=1, max_size=60))
 def test_no_bytes_make_the_service_fail(send_anything: Sender, body: bytes) -> None:
     for path in POSTS:
@@ -562,7 +562,7 @@ def test_no_bytes_make_the_service_fail(send_anything: Sender, body: bytes) -> N
         assert answer.mimetype == "application/problem+json", path
 
 
-@hypothesis_settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.dictionaries(
         st.sampled_from(["user_id", "n", "model", "days", "kind"]) | st.text(max_size=5), st.text(max_size=20)

@@ -26,7 +26,7 @@ from src.store import Store
 from tests.aisle_context import launch_trainings
 from tests.curl import trained_at_once
 
-EXAMPLES_OF_EACH_CALL = 10
+EXAMPLES_OF_EACH_CALL = 6
 SEED = int(os.environ.get("AISLE_TEST_SEED", "1"))
 """Of the examples; other seeds are for runs by hand: AISLE_TEST_SEED=2 pytest tests/app/schemas/test_schemathesis.py"""
 CHECKS = {
