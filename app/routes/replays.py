@@ -19,11 +19,6 @@ from app.views.replay_texts import replay_document
 from src.core.errors import UnknownName
 from src.core.messages import message
 
-_KEPT = {
-    "on": "Lists of POST /recommend are, for AISLE_SERVED_DAYS days, unless the user was erased.",
-    "off": "Set AISLE_LOG_REQUESTS=on to keep what is asked from then on.",
-}
-
 
 @operation(
     "experiments",

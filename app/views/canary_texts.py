@@ -5,8 +5,6 @@ from __future__ import annotations
 from app.texts.phrases import Phrases
 from src.core.canaries import Canary, CanaryState
 
-_FAULTS = ("returns", "empty_lists", "slow_lists", "worse", "broken", "gone")
-
 
 def canary_sentence(canary: Canary, t: Phrases) -> str:
     """Return the state of a canary in words.

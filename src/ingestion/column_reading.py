@@ -64,7 +64,6 @@ _SURE = {USER: 0.45, PRODUCT: 0.65, TIME: 0.4, IMAGE: 0.4, STATE: 0.4}
 _MOST_CODES = 10
 _REPEATS = 0.1  # share of rows whose id stands in an earlier row, from which it is no id of single products
 _MOST_RATINGS, _HIGHEST_RATING = 21, 10  # different ratings; on scales such as 0.5 to 5 and 0 to 10
-_LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 
 
 @dataclass(frozen=True)

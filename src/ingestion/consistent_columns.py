@@ -100,10 +100,6 @@ def _one_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
         yield f"{name!r} numbers no orders: one stands beside several customers; if it does: --columns 'invoice={name}'"
 
 
-def _is_no_order(column: RoleColumn, user: int, first: FirstRows) -> bool:
-    return not column.is_named and 0.0 <= _share_single(first, column.at, user) < _FEW
-
-
 def _name_of_customer(roles: Roles, first: FirstRows) -> Iterator[str]:
     """Drop a product that each customer has one of, and each of them another one: it is a customer's name."""
     product, user = roles[PRODUCT][0], roles[USER][0]

@@ -20,7 +20,6 @@ _SAMPLE_OBJECTS = 300
 _SAMPLE_ROWS = 200
 _DEEPEST = 4
 _VARIANTS = frozenset({"variant", "variants", "variation", "variations", "skus", "varianten", "variantes"})
-_SCALAR = ""  # the name of the element of a list of plain values
 _OUTER = "record."  # before names of the whole object that its list has too
 _PARENT = "parent."  # the same, where the object is a product and its list has the variants
 

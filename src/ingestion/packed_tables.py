@@ -22,7 +22,6 @@ from src.ingestion.column_words import role_by_words
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _WORKBOOK_PART = "xl/workbook.xml"
-_CHUNK = 1 << 16
 _LINES_IN_BLOCK = 5_000
 _FIRST_ROWS = 20  # of a sheet, which are searched for names of columns
 _MOST_CELLS = 10_000  # of a row

@@ -13,9 +13,6 @@ from src.ingestion.parsing import as_texts
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
 
-ITEM_COLUMNS = ("product", "quantity", "title", "price")
-"""The columns that taking a cell apart adds to the right of a row, in the order of Item."""
-
 
 class Rows(Protocol):
     """What all readers of rows have."""

@@ -25,8 +25,6 @@ from src.store.served_list_store import CLICKS
 
 _FILE = "off_policy.json"
 _KINDS = {"clicks": frozenset(CLICKS), "purchases": frozenset({EventKind.PURCHASE.value})}
-LoggedList = tuple[AskedList, list[tuple[str, str]]]
-"""A list, and what followed it: (product_id, kind)."""
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,6 @@ JSON_LINES = st.lists(
 )
 
 
-STARTS = st.sampled_from([b"", b"\x1f\x8b", b"PAR1", b"\xff\xfe", b"[{", b"user,item,rating\n"])
-
-
 def looked_at(path: Path, hints: Hints | None = None) -> Reading | None:
     """Read a file and count its rows; return None if it is refused. Other exceptions are failures."""
     try:
