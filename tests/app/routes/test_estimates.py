@@ -45,7 +45,8 @@ def test_chance_changes_a_share_of_the_places_within_the_rules_and_both_ways_to_
             assert set(listed) <= set(pool)
             changed += sum(one != other for one, other in zip(listed, expected, strict=True))
             n += len(listed)
-    assert 0.1 < changed / n < 0.35
+    # .3 is expected; places of one list depend on each other, so the standard deviation is about .033.
+    assert 0.13 < changed / n < 0.47
     pinned = {"rules": [{"action": "pin", "product_id": "P00007", "position": 2}]}
     assert client.put("/rules", json=pinned, headers=AS_ADMIN).status_code == 200
     context_of(exploring).recommender.follow()
