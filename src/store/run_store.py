@@ -121,7 +121,15 @@ class RunStore:
         return self._loads(select(loads).limit(n))
 
     def loads_of(self, file: str, n: int) -> list[Load]:
-        """Return at most n loads of a file or source, newest first."""
+        """Return loads of one file or source, newest first.
+
+        Args:
+            file: Its name in records.
+            n: The most loads.
+
+        Returns:
+            The loads.
+        """
         return self._loads(select(loads).where(loads.c.file == file).limit(n))
 
     def _loads(self, query: Select[Any]) -> list[Load]:
