@@ -125,7 +125,16 @@ class Staged:
 
 
 def last_watermark(store: Store, source: Source, since: Since | None) -> Watermark | None:
-    """Return what the last incremental load of a source by this column noted; None for none, or from the start."""
+    """Return what the last incremental load of a source noted.
+
+    Args:
+        store: The loads.
+        source: The source.
+        since: The column; None for a load of everything.
+
+    Returns:
+        Its note; None without one by this column, or where everything is to be read.
+    """
     if since is None or since.from_start:
         return None
     noted = [
@@ -140,6 +149,14 @@ def last_watermark(store: Store, source: Source, since: Since | None) -> Waterma
 def source_hints(staged: Staged, hints: Hints, last: Watermark | None) -> Hints:
     """Return how the rows of a source are read: as at its first load, as a night's few rows may look like others.
 
+    Args:
+        staged: The rows.
+        hints: What options say, which counts more.
+        last: What the last load noted; None for none.
+
+    Returns:
+        The hints.
+
     Raises:
         UnclearLayout: Its columns have changed since.
     """
@@ -151,6 +168,14 @@ def source_hints(staged: Staged, hints: Hints, last: Watermark | None) -> Hints:
 
 def empty_line(source: Source, last: Watermark | None, since: Since | None) -> str:
     """Return what to say of a source without a wanted row.
+
+    Args:
+        source: The source.
+        last: What the last load noted; None for none.
+        since: The column; None for a load of everything.
+
+    Returns:
+        A line for people.
 
     Raises:
         UnusableFile: It never had one.
@@ -218,7 +243,18 @@ def _with_ending(path: Path, ending: str) -> Path:
 
 @contextmanager
 def named_by(staged: Path, label: str) -> Iterator[None]:
-    """Let what is said of a staged file name its source."""
+    """Let what is said of a staged file name its source.
+
+    Args:
+        staged: The file.
+        label: The source.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        UnusableFile: What was raised inside, in the source's name.
+    """
     try:
         yield
     except UnusableFile as error:

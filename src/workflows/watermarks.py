@@ -120,7 +120,15 @@ class Watermark:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], column: str) -> Watermark | None:
-        """Return what a record keeps; None where it is of another column, or of a load that was not incremental."""
+        """Read what a record keeps.
+
+        Args:
+            document: What `to_json` returned.
+            column: The column that is asked for.
+
+        Returns:
+            The note; None where it is of another column, or cannot be read.
+        """
         try:
             found = cls(**document)
             found.mark.parsed()
