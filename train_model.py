@@ -62,7 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         help="search so long (default: 480) for better settings of the lists; a later search continues this one",
     )
     parser.add_argument(
-        "--engine", choices=["numba", "surprise"], help="the library that trains SVD (default: AISLE_SVD_ENGINE)"
+        "--engine",
+        choices=["numba", "surprise", "spark"],
+        help="the library that trains SVD (default: AISLE_SVD_ENGINE); spark: a cluster trains lists from more events "
+        "than the memory of this machine holds",
+    )
+    parser.add_argument(
+        "--master", metavar="URL", help="of the cluster of --engine spark (default: AISLE_SPARK_MASTER)"
     )
     parser.add_argument("--force", action="store_true", help="serve the new release whatever the gate's verdict is")
     parser.add_argument("--no-activate", action="store_true", help="publish the release without serving it")
@@ -106,7 +112,9 @@ def _add_releases(parser: argparse.ArgumentParser) -> None:
 
 
 def _work(arguments: argparse.Namespace, screen: Screen) -> None:
-    settings = read_settings(**({"svd_engine": arguments.engine} if arguments.engine else {}))
+    by_spark = arguments.engine == "spark"
+    given = {"spark_master": arguments.master, "svd_engine": None if by_spark else arguments.engine}
+    settings = read_settings(**{name: value for name, value in given.items() if value})
     if _changes_releases(settings, arguments, screen):
         return
     if arguments.trigger != "command":
@@ -133,6 +141,7 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         model_type=arguments.model_type,
         force=arguments.force,
         run_id=arguments.run_id,
+        engine="spark" if by_spark else "",
     )
     if arguments.watch:
         score, fallen = check_drift(settings, store, screen)

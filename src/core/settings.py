@@ -233,6 +233,21 @@ class Settings(RatingScale, BaseSettings):
         description="Where several hosts share releases: s3://BUCKET/PREFIX (pip install -r requirements-scale.txt), "
         "or a folder that all of them mount; empty means this host alone.",
     )
+    spark_master: str = Field(
+        "local[*]",
+        min_length=1,
+        description="The master of train_model.py --engine spark: local[*], or spark://HOST:PORT of a cluster.",
+    )
+    spark_folder: str = Field(
+        "",
+        description="Folder of what Spark writes meanwhile; all hosts of its cluster must see it under this "
+        "path. Empty: AISLE_VAR/spark.",
+    )
+    jdbc_jar: Path = Field(
+        Path("/usr/share/java/postgresql.jar"),
+        description="PostgreSQL's driver for Java, with which Spark reads the store (apt-get install "
+        "libpostgresql-jdbc-java). Where there is none the events are exported to AISLE_SPARK_FOLDER first.",
+    )
     keep_releases: int = Field(
         5,
         ge=2,

@@ -166,7 +166,7 @@ def measure_lists(
     Returns:
         Model → metrics.
     """
-    train, item_users = replace(train, weighting=pipeline.weighting), train.events.users_by_item()
+    train, item_users = replace(train, weighting=pipeline.weighting), train.counts.users_by_item
     lists: dict[str, IntArray] = {}
     values: dict[str, dict[str, FloatArray]] = {}
     n_relevant = np.array([len(products) for products in task.relevant])

@@ -76,6 +76,21 @@ class Interactions:
 
 
 @dataclass(frozen=True)
+class EventCounts:
+    """What a training records of all events.
+
+    Attributes:
+        n_events: Their number.
+        newest_at: UTC seconds; NO_TIME without times.
+        users_by_item: int64[n_items], number of users of each item.
+    """
+
+    n_events: int
+    newest_at: int
+    users_by_item: IntArray
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """Everything that models learn from.
 
@@ -87,6 +102,7 @@ class TrainingData:
         item_vectors: float[n_items, d], embeddings of the items' texts, rows of length 1 or zeros; None where no item
             has one.
         attributes: of the items, their groups among them; None where nothing is known.
+        sampled_from: counts of all events, where these are those of a sample of the users; None if they are all.
     """
 
     events: Interactions
@@ -95,9 +111,16 @@ class TrainingData:
     categories: ItemCategories | None = None
     item_vectors: FloatArray | None = None
     attributes: ItemAttributes | None = None
+    sampled_from: EventCounts | None = None
 
     def __len__(self) -> int:
         return len(self.events)
+
+    @property
+    def counts(self) -> EventCounts:
+        """Counts of all events, those of users that are not among these, too."""
+        newest = int(self.events.at.max(initial=NO_TIME))
+        return self.sampled_from or EventCounts(len(self), newest, self.events.users_by_item())
 
     @property
     def has_times(self) -> bool:

@@ -121,5 +121,9 @@ def held_out(data: TrainingData) -> Split:
 
     Its share is 10 to 25 %, larger for fewer events: on a few hundred users the luckiest choice looks best.
     """
-    share = float(np.clip(_ENOUGH_VALID_EVENTS / max(len(data), 1), _MIN_VALID_SHARE, _MAX_VALID_SHARE))
-    return split(data, share)
+    return split(data, held_out_share(len(data)))
+
+
+def held_out_share(n_events: int) -> float:
+    """Return the share of so many events that `held_out` splits off."""
+    return float(np.clip(_ENOUGH_VALID_EVENTS / max(n_events, 1), _MIN_VALID_SHARE, _MAX_VALID_SHARE))

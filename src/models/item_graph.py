@@ -144,13 +144,18 @@ class Pairs:
     value: FloatArray
 
 
+def pairs_per_item(n_items: int) -> int:
+    """Return how many of the strongest pairs of each product are kept: at most 1,000, fewer for large catalogues."""
+    return min(_MAX_PAIRS_PER_ROW, n_items, max(64, _MAX_PAIRS // max(n_items, 1)))
+
+
 def strongest_pairs(normalized: NormalizedHistories) -> Pairs:
     """Return the strongest pairs of each product: at most 1,000, fewer where memory would not hold them."""
     from src.models.kernels.compile import map_in_threads  # not at the top: serving must not import Numba
     from src.models.kernels.item_graph_kernels import strongest_of_rows
 
     n_items = normalized.matrix.shape[1]
-    per_row = min(_MAX_PAIRS_PER_ROW, n_items, max(64, _MAX_PAIRS // max(n_items, 1)))
+    per_row = pairs_per_item(n_items)
     pairs = Pairs(np.full((n_items, per_row), -1, np.int32), np.zeros((n_items, per_row), np.float32))
     columns = normalized.matrix.T.tocsr()
 

@@ -141,8 +141,6 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
         The model. Without ratings its mean is the middle of the scale.
     """
     ratings, feedback = data.ratings, data.feedback
-    user_count, item_count = ratings.count_by_user(), ratings.count_by_item()
-    mean = float(ratings.value.mean(dtype=np.float64)) if len(ratings) else (params.rating_min + params.rating_max) / 2
     total = np.bincount(ratings.item_idx, weights=ratings.value, minlength=ratings.n_items)
     amount = feedback.value
     if params.half_life_days:
@@ -150,7 +148,35 @@ def train(data: TrainingData, params: PopularityParams, *, seed: int) -> Popular
         amount = amount * decay(age, params.half_life_days)
     own = np.bincount(feedback.item_idx, weights=amount, minlength=feedback.n_items)
     groups = data.attributes.groups if params.by_group and data.attributes is not None else None
-    summed = own if groups is None else np.bincount(groups.leader, weights=own, minlength=len(own))[groups.leader]
+    leader = None if groups is None else groups.leader
+    sums = own.astype(np.float64), total.astype(np.float64)
+    return popularity_of(params, *sums, ratings.count_by_item(), ratings.count_by_user(), leader)
+
+
+def popularity_of(
+    params: PopularityParams,
+    own: FloatArray,
+    total: FloatArray,
+    item_count: IntArray,
+    user_count: IntArray,
+    leader: IntArray | None,
+) -> Popularity:
+    """Make the model of sums over events.
+
+    Args:
+        params: see PopularityParams.
+        own: float64[n_items], feedback of each product, decayed where the parameters say so.
+        total: float64[n_items], sum of its ratings.
+        item_count: int32[n_items], number of its ratings.
+        user_count: int32[n_users], number of ratings of each user.
+        leader: int[n_items], a product of the same group, equal for all of them; None to count products alone.
+
+    Returns:
+        The model. Without ratings its mean is the middle of the scale.
+    """
+    n_ratings = int(item_count.sum())
+    mean = float(total.sum() / n_ratings) if n_ratings else (params.rating_min + params.rating_max) / 2
+    summed = own if leader is None else np.bincount(leader, weights=own, minlength=len(own))[leader]
     weight = np.log1p(summed).astype(np.float32)
     return Popularity(
         weight=weight,

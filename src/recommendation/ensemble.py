@@ -93,7 +93,8 @@ class Ensemble(ListScorer):
         personal = self.personal()
         if personal is None:
             return self
-        users = np.bincount(data.histories.indices, minlength=len(data.items))
+        sampled = data.sampled_from
+        users = sampled.users_by_item if sampled else np.bincount(data.histories.indices, minlength=len(data.items))
         indexed = users > 0
         if TEXT in self.weights and data.item_vectors is not None:
             # The first buyer of a new item needs a list, too. The last items of a catalogue usually are its newest.

@@ -111,6 +111,8 @@ class RunStore:
     def save_load(self, load: Load) -> None:
         """Add a load, or update the one with its load_id."""
         details = asdict(load)
+        if not load.since:  # earlier versions of Aisle read records of the fields that they know
+            del details["since"]
         row = {name: details.pop(name) for name in _LOAD_COLUMNS} | {"details": json.dumps(details)}
         statement = self._database.insert(loads).values(**row)
         with self._database.write() as connection:

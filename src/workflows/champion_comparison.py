@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from src.core.domain import NO_TIME
 from src.core.errors import AisleError
 from src.core.messages import message
 from src.core.progress import Reporter
@@ -134,10 +133,9 @@ def check_data_of(
         return verdict
     created = int(champion.release.manifest.created_at.timestamp())
     then = DataFigures(before.n_events, before.n_users, before.n_items, before.newest_at, created)
-    newest = int(data.events.at.max(initial=NO_TIME))
-    now = DataFigures(
-        len(data), len(data.users), len(data.items), newest if newest >= 0 else None, counted_at=int(time.time())
-    )
+    counts = data.counts
+    newest = counts.newest_at if counts.newest_at >= 0 else None
+    now = DataFigures(counts.n_events, len(data.users), len(data.items), newest, counted_at=int(time.time()))
     arrivals = _arrivals(store, created, _share_present(champion.release.pipeline, data), unattended)
     checks = check_events(now, then, arrivals)
     return verdict.with_checks(checks, data={"now": asdict(now), "then": asdict(then)})

@@ -64,6 +64,27 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
+def export_parts(store: Store, folder: Path) -> None:
+    """Write all events as parquet parts in the order of the store, for programs that read them in parallel.
+
+    Args:
+        store: the events.
+        folder: the folder, which is made.
+
+    Raises:
+        OSError: it cannot be written.
+        StoreError: the store does not answer.
+    """
+    import pyarrow as pa  # imported here: a serving process does not need it
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, batch in enumerate(store.events.read()):
+        columns = {"user_id": batch.user_id, "product_id": batch.product_id, "kind": [str(each) for each in batch.kind]}
+        table = pa.table(columns | {"value": batch.value, "at": batch.at})
+        pq.write_table(table, folder / f"{number:06d}.parquet")
+
+
 def export_served(store: Store, path: Path) -> int:
     """Write each place of each list that was served, and what its user did with the product, as Parquet.
 

@@ -91,6 +91,10 @@ def train(settings: AllSettings, store: Store, job: TrainingRequest, reporter: R
 
 def _trained(context: TrainingContext) -> Trained:
     """Go through the steps; the first verdict that refuses ends the training."""
+    if context.request.engine == "spark":
+        from src.workflows.spark_training import trained_by_spark  # imported here: other trainings do not need it
+
+        return trained_by_spark(context)
     prepared = prepare(context)
     if not prepared.verdict.promoted:
         return Trained(None, None, False, prepared.verdict)

@@ -44,6 +44,7 @@ class TrainingRequest:
         force: Whether the new release serves whatever the gate's verdict is.
         run_id: Id of a run that is queued already; None for a new one.
         why: The reason of an early training, for people.
+        engine: "spark" to train by Spark; "" for this process.
     """
 
     data: Path | None = None
@@ -56,6 +57,12 @@ class TrainingRequest:
     force: bool = False
     run_id: str | None = None
     why: str = ""
+    engine: str = ""
+
+    @property
+    def models_are_chosen(self) -> bool:
+        """Whether only some models are to be trained."""
+        return self.models != tuple(MODELS) or self.model_type != ALL
 
 
 def plan_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from src.interactions.splits import split
 from src.models import MODELS
 from src.models.settings import AllSettings
 from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.pipeline import Pipeline
 from src.recommendation.prepared_lists import prepare_lists
 from src.releases.gate_messages import verdict_record
 from src.releases.manifest import TrainingRecord
@@ -46,11 +48,12 @@ _SAMPLED_PRODUCTS = 20
 _UNATTENDED = ("night", "drift")
 
 
-def prepare(context: TrainingContext) -> Prepared:
+def prepare(context: TrainingContext, read: Callable[[], TrainingData] | None = None) -> Prepared:
     """Read the events, find the release to compare with, and check the events beside that release's.
 
     Args:
         context: The training.
+        read: Reads the events; None for those of the file of the request, else of the store.
 
     Returns:
         The events and the verdict on them.
@@ -61,7 +64,10 @@ def prepare(context: TrainingContext) -> Prepared:
     """
     settings, store, request, reporter = context.settings, context.store, context.request, context.reporter
     changed_at, read_at = store.events.changed_at(), time.time_ns() // 1_000
-    data = read_table(settings, request.data, reporter) if request.data else stored_data(store, reporter)
+    if read is not None:
+        data = read()
+    else:
+        data = read_table(settings, request.data, reporter) if request.data else stored_data(store, reporter)
     catalogue = embed_catalogue(settings, store, data, reporter, with_new=request.data is None)
     made_up = request.data is None and is_made_up(store, catalogue.data)
     champion = champion_of(context.registry)
@@ -130,20 +136,29 @@ def judge(context: TrainingContext, prepared: Prepared, measured: Measured) -> J
     return JudgedTraining(verdict, chosen.plan, chosen.report, search, rankings, start)
 
 
-def draft_of(context: TrainingContext, prepared: Prepared, judged: JudgedTraining) -> Draft:
+def draft_of(
+    context: TrainingContext,
+    prepared: Prepared,
+    judged: JudgedTraining,
+    fit_all: Callable[[], Pipeline] | None = None,
+) -> Draft:
     """Train the chosen settings on all events.
 
     Args:
         context: The training.
         prepared: Its data.
         judged: The chosen settings.
+        fit_all: Trains them elsewhere; None to train them in this process.
 
     Returns:
         The release to publish.
     """
     started = time.perf_counter()
-    reuse = Reuse(start=judged.start)
-    pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter, reuse)
+    if fit_all is None:
+        reuse = Reuse(start=judged.start)
+        pipeline = fit(prepared.data, judged.plan, context.settings.seed, context.reporter, reuse)
+    else:
+        pipeline = fit_all()
     pipeline = replace(
         pipeline,
         default=judged.report.best,
@@ -270,13 +285,13 @@ def data_record(
     Returns:
         The record.
     """
-    newest = int(data.events.at.max())
+    counts = data.counts
     return TrainingDataRecord(
         source=str(file.resolve()) if file else STORE,
-        n_events=len(data),
+        n_events=counts.n_events,
         n_users=len(data.users),
         n_items=len(data.items),
-        newest_at=newest if newest >= 0 else None,
+        newest_at=counts.newest_at if counts.newest_at >= 0 else None,
         changed_at=changed_at,
         read_at=read_at,
     )

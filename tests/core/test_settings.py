@@ -61,6 +61,7 @@ def another_value(name: str) -> tuple[str, object]:
         "explore_among": ("30", 30),
         "watch_data": ("off", "off"),
         "releases_url": ("s3://shop/aisle", "s3://shop/aisle"),
+        "jdbc_jar": ("/srv/postgresql.jar", Path("/srv/postgresql.jar")),
         "svd_engine": ("surprise", "surprise"),
         "als_use_gpu": ("yes", True),
         "encoder_download": ("yes", True),

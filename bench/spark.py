@@ -1,0 +1,180 @@
+"""Train by Spark and in one process on the same events: quality, time and memory against size.
+
+python -m bench.spark [--events 1000000 …] [--memory 1500m] [--json FILE]
+
+Each size is a file of ../shared/tools/make_electronics.py, or the made-up shop with --events 0. A standalone cluster (a
+master and two workers of one core each) is started on this machine. Both trainings have all cores, one after the other;
+memory is the highest sum of resident pages of all their processes. Needs Java 17 and requirements-spark.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.chaos_shop import ROOT
+from src.releases.registry import Registry
+
+GENERATOR = ROOT.parent / "shared/tools/make_electronics.py"
+_ALL_ROWS = 7_824_482
+_START_SECONDS = 120
+
+
+def missing() -> str:
+    """Return why Spark cannot run here; "" if it can."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "pyspark is not installed (pip install -r requirements-spark.txt)"
+    return "" if shutil.which("java") else "there is no command java (Java 17 or later)"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def cluster(folder: Path, memory: str = "1g") -> Iterator[tuple[str, list[int]]]:
+    """Start a master and two workers of one core each; give the master's URL and the processes' ids."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    environment = {
+        **os.environ,
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    port = free_port()
+    address = f"spark://127.0.0.1:{port}"
+
+    def start(role: str, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [home / "bin/spark-class", f"org.apache.spark.deploy.{role}", *arguments, "--webui-port", "0"]
+        log = stack.enter_context((folder / f"{role}-{len(started)}.log").open("wb"))
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        return process
+
+    with ExitStack() as stack:
+        started: list[subprocess.Popen[bytes]] = []
+        started.append(start("master.Master", "--host", "127.0.0.1", "--port", str(port)))
+        _wait_for(port)
+        for _ in range(2):
+            started.append(start("worker.Worker", "--cores", "1", "--memory", memory, address))
+        yield address, [process.pid for process in started]
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"no master of Spark listens on port {port}")
+
+
+def _resident(roots: list[int]) -> int:
+    """Return the bytes of resident pages of these processes and of all that they started."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    total, found = 0, list(roots)
+    while found:
+        pid = found.pop()
+        found += children.get(pid, [])
+        try:
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            continue
+    return total
+
+
+def _measured(command: list[str], environment: dict[str, str], beside: list[int]) -> tuple[float, float]:
+    """Run a command; return its seconds, and the highest memory in GiB with that of other processes."""
+    started, peak, done = time.perf_counter(), 0, threading.Event()
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.5):
+            peak = max(peak, _resident([process.pid, *beside]))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code = process.wait()
+    done.set()
+    watcher.join()
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with exit code {code}")
+    return time.perf_counter() - started, peak / 2**30
+
+
+def compare(n_events: int, memory: str, folder: Path) -> dict[str, Any]:
+    """Train both ways on so many events; return the figures."""
+    environment = {**os.environ, "AISLE_VAR": str(folder / "var"), "AISLE_GATE": "off", "AISLE_DATABASE_URL": ""}
+    files = []
+    if n_events:
+        files = [str(folder / "ratings.csv")]
+        subprocess.run([sys.executable, GENERATOR, *files, "--scale", str(n_events / _ALL_ROWS)], check=True)
+    subprocess.run([sys.executable, "data_processing.py", *files], check=True, env=environment, cwd=ROOT)
+    found: dict[str, Any] = {"events": n_events}
+    with cluster(folder, memory) as (address, processes):
+        train = [sys.executable, "train_model.py"]
+        for engine, options in (("local", []), ("spark", ["--engine", "spark", "--master", address])):
+            beside = processes if engine == "spark" else []
+            seconds, peak = _measured([*train, *options], environment, beside)
+            manifest = Registry(folder / "var/releases", keep=5).current().manifest
+            assert manifest.metrics is not None
+            ndcg = manifest.metrics.ndcg_at_10
+            found[engine] = {"seconds": seconds, "gib": peak, "ndcg_at_10": dict(ndcg)}
+    lists = [found[engine]["ndcg_at_10"] for engine in ("local", "spark")]
+    found["quality"] = lists[1]["blend"] / lists[0]["blend"]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000], help="sizes; 0: the made-up shop")
+    parser.add_argument("--memory", default="1500m", help="of each worker")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    if why := missing():
+        raise SystemExit(f"skipped: {why}")
+    if any(arguments.events) and not GENERATOR.exists():
+        raise SystemExit(f"skipped: {GENERATOR} is missing")
+    figures = []
+    for n_events in arguments.events:
+        with tempfile.TemporaryDirectory() as folder:
+            figures.append(compare(n_events, arguments.memory, Path(folder)))
+        print("| events | engine | seconds | GiB | NDCG@10 of the ensemble |")
+        for found in figures:
+            for engine in ("local", "spark"):
+                each = found[engine]
+                row = (f"{found['events']:,}", engine, f"{each['seconds']:.0f}", f"{each['gib']:.1f}")
+                print("|", *(f"{cell} |" for cell in (*row, f"{each['ndcg_at_10']['blend']:.4f}")))
+            print(f"Spark's lists reach {found['quality']:.1%} of those of one process", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

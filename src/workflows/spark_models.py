@@ -1,0 +1,221 @@
+"""Jobs of Spark over the events before a time, and the models that their results make.
+
+What is as long as the events stays in Spark; what comes back is as long as the catalogue, or one number for a user. The
+formulas are those of the models: `event_weights`, `normalization`, `item_graph`, `popularity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from scipy.sparse import csr_matrix
+
+from src.core.domain import DAY, NO_TIME, EventKind, IntArray
+from src.core.progress import Reporter
+from src.interactions.event_weights import KIND_NUMBER, KIND_ORDER, Weighting
+from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
+from src.models.als import Als, AlsParams
+from src.models.item_graph import ItemGraph, ItemGraphParams, Pairs, fit_item_graph, pairs_per_item
+from src.models.normalization import LONGEST_HISTORY, NormalizedHistories
+from src.models.popularity import Popularity, PopularityParams, popularity_of
+from src.workflows.spark_events import SparkEvents, array_of
+
+NAMES = (POPULARITY, TRENDING, ITEM_GRAPH, ALS)
+"""The models that Spark trains."""
+_CHECKPOINT_INTERVAL = 5
+_BLOCK_ROWS = 512
+
+
+@dataclass(frozen=True)
+class SparkJobs:
+    """Jobs over the events before a time.
+
+    Attributes:
+        events: The events.
+        before: UTC seconds; None for all events.
+        weighting: Of events.
+        n_items: Products of the catalogue, those without events last.
+    """
+
+    events: SparkEvents
+    before: int | None
+    weighting: Weighting
+    n_items: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the results of these jobs are written."""
+        return self.events.folder / f"before-{self.before or 'the-end'}"
+
+    @property
+    def frame(self) -> Any:
+        """The events before the time."""
+        frame = self.events.frame
+        return frame if self.before is None else frame.where(f"at < {self.before}")
+
+    def _weight(self) -> str:
+        """Return SQL of an event's weight without decay; see Weighting.of_events."""
+        rule = self.weighting
+        cases = " ".join(f"WHEN {at} THEN {rule.kinds.get(kind.value, 0.0)!r}D" for at, kind in enumerate(KIND_ORDER))
+        weight = f"(CASE kind {cases} END)"
+        if rule.lowest_rating == 1:
+            return weight
+        height = f"least(greatest((value - {rule.rating_min}) / {rule.rating_max - rule.rating_min}, 0), 1)"
+        share = f"({rule.lowest_rating} + {1 - rule.lowest_rating} * {height})"
+        return f"({weight} * IF(kind = {KIND_NUMBER[EventKind.RATING]}, {share}, 1))"
+
+    @cached_property
+    def histories(self) -> Any:
+        """user_idx, item_idx, weight: the combined weight of each pair, 1 - Π(1 - w), where it is above 0."""
+        frame = self.frame.selectExpr("user_idx", "item_idx", "at", f"{self._weight()} AS weight")
+        if self.weighting.half_life_days:
+            newest = self.frame.groupBy("user_idx").agg({"at": "max"}).withColumnRenamed("max(at)", "newest")
+            share = f"power(0.5D, (newest - at) / {self.weighting.half_life_days * DAY}D)"
+            weight = f"weight * IF(at = {NO_TIME}, 1D, {share}) AS weight"
+            frame = frame.join(newest, "user_idx").selectExpr("user_idx", "item_idx", weight)
+        # ln(0) is null in Spark: a weight of 1 makes the pair's weight 1.
+        rest = "IF(max(weight) >= 1, 1D, -expm1(sum(log1p(-least(weight, 0.9999999D)))))"
+        pairs = frame.where("weight > 0").groupBy("user_idx", "item_idx").agg(_expr(rest).alias("weight"))
+        pairs.where("weight > 0").write.mode("overwrite").parquet(str(self.folder / "histories"))
+        return self.events.session.read.parquet(str(self.folder / "histories"))
+
+    def _of_items(self, frame: Any, name: str, dtype: Any = np.float32) -> Any:
+        return array_of(frame.withColumnRenamed("item_idx", "idx"), self.folder / name, name, self.n_items, dtype)
+
+    @cached_property
+    def users_by_item(self) -> IntArray:
+        """int64[n_items], the number of users of each product, whose events have a weight."""
+        counted = self.histories.groupBy("item_idx").agg(_expr("count(*)").alias("users"))
+        users: IntArray = self._of_items(counted, "users", np.int64)
+        return users
+
+    def normalized(self, params: ItemGraphParams) -> tuple[Any, NormalizedHistories]:
+        """Return the normalised histories as a frame, and their diagonal and degrees; see normalize_histories."""
+        degrees = self.histories.groupBy("item_idx").agg(_expr("greatest(sum(weight), 1D)").alias("degree"))
+        users = self.histories.groupBy("user_idx").agg(
+            _expr("greatest(sum(weight), 1D)").alias("user_degree"), _expr("count(*)").alias("length")
+        )
+        value = (
+            f"weight * power(user_degree, {-params.user_exponent}D) * power(degree, {-params.item_exponent}D) AS value"
+        )
+        scaled = (
+            self.histories.join(_broadcast(degrees), "item_idx")
+            .join(users, "user_idx")
+            .selectExpr("user_idx", "item_idx", value, "length")
+        )
+        scaled.write.mode("overwrite").parquet(str(self.folder / "normalized"))
+        frame = self.events.session.read.parquet(str(self.folder / "normalized"))
+        diagonal = self._of_items(
+            frame.groupBy("item_idx").agg(_expr("sum(value * value)").alias("diagonal")), "diagonal"
+        )
+        degree = np.maximum(self._of_items(degrees, "degree"), 1)
+        none = csr_matrix((0, self.n_items), dtype=np.float32)
+        return frame.where(f"length > 1 AND length <= {LONGEST_HISTORY}"), NormalizedHistories(none, diagonal, degree)
+
+    def item_graph(self, params: ItemGraphParams) -> ItemGraph:
+        """Return the item graph: pairs are counted and the strongest chosen by jobs, the regressions are made here."""
+        frame, normalized = self.normalized(params)
+        other = frame.selectExpr("user_idx", "item_idx AS other", "value AS other_value")
+        both = frame.join(other, "user_idx").where("item_idx < other")
+        pairs = both.groupBy("item_idx", "other").agg(_expr("sum(value * other_value)").alias("value"))
+        pairs.write.mode("overwrite").parquet(str(self.folder / "pairs"))
+        pairs = self.events.session.read.parquet(str(self.folder / "pairs"))
+        pairs = pairs.unionByName(pairs.selectExpr("other AS item_idx", "item_idx AS other", "value"))
+        per_item = pairs_per_item(self.n_items)
+        ranked = pairs.selectExpr(
+            "*", "row_number() OVER (PARTITION BY item_idx ORDER BY value DESC, other) - 1 AS place"
+        ).where(f"place < {per_item}")
+        ranked.write.mode("overwrite").parquet(str(self.folder / "strongest"))
+        strongest = Pairs(
+            np.full((self.n_items, per_item), -1, np.int32), np.zeros((self.n_items, per_item), np.float32)
+        )
+        for batch in pq.ParquetDataset(self.folder / "strongest").fragments:
+            for rows in batch.to_batches():
+                at = tuple(rows.column(name).to_numpy() for name in ("item_idx", "place"))
+                strongest.item[at], strongest.value[at] = (rows.column(name).to_numpy() for name in ("other", "value"))
+        return fit_item_graph(normalized, strongest, params)
+
+    def als(self, params: AlsParams, seed: int) -> Als:
+        """Return MLlib's factors of the products; those of a user are folded in when a list is asked for.
+
+        MLlib multiplies λ by the number of products of a user, so λ is divided by the mean of these.
+        """
+        from pyspark.ml.recommendation import ALS as MllibAls
+
+        lengths = self.histories.groupBy("user_idx").agg(_expr("count(*)").alias("length")).where("length > 1")
+        known = self.histories.join(lengths, "user_idx")
+        mean = known.selectExpr("count(*) / greatest(count(DISTINCT user_idx), 1)").first()[0]
+        trainer = MllibAls(
+            rank=min(params.factors, self.n_items), maxIter=params.iterations, implicitPrefs=True, alpha=params.alpha,
+            regParam=params.regularization / max(mean, 1.0), userCol="user_idx", itemCol="item_idx", ratingCol="weight",
+            seed=seed, checkpointInterval=_CHECKPOINT_INTERVAL, blockSize=_BLOCK_ROWS,
+            intermediateStorageLevel="MEMORY_AND_DISK", finalStorageLevel="MEMORY_AND_DISK",
+        )  # fmt: skip
+        factors = np.zeros((self.n_items, trainer.getRank()), np.float32)
+        if mean:
+            trainer.fit(known).itemFactors.write.mode("overwrite").parquet(str(self.folder / "factors"))
+            table = pq.read_table(self.folder / "factors")
+            values = table.column("features").combine_chunks().values.to_numpy().reshape(len(table), -1)
+            factors[table.column("id").to_numpy()] = values
+        ridge = params.regularization * np.eye(factors.shape[1], dtype=np.float32)
+        plain = replace(params, user_exponent=0.0, item_exponent=0.0)
+        gram = (factors.T @ factors + ridge).astype(np.float32)
+        return Als(plain, factors, gram, np.ones(self.n_items, np.float32), 1.0)
+
+    def popularity(self, params: PopularityParams, groups: IntArray | None) -> Popularity:
+        """Return popularity, or trending where the parameters decay; groups: see `popularity_of`."""
+        weight = self._weight()
+        if params.half_life_days:
+            newest = self.frame.selectExpr("max(at)").first()[0]
+            weight += f" * IF(at = {NO_TIME}, 1D, power(0.5D, ({newest} - at) / {params.half_life_days * DAY}D))"
+        amount = self._of_items(self.frame.groupBy("item_idx").agg(_expr(f"sum({weight})").alias("amount")), "amount")
+        ratings = self.frame.where(f"kind = {KIND_NUMBER[EventKind.RATING]}")
+        by_item = ratings.groupBy("item_idx").agg(_expr("sum(value)").alias("total"), _expr("count(*)").alias("n"))
+        total, n = self._of_items(by_item, "total", np.float64), self._of_items(by_item, "n", np.int32)
+        by_user = ratings.groupBy("user_idx").agg(_expr("count(*)").alias("n")).withColumnRenamed("user_idx", "idx")
+        rated = array_of(by_user, self.folder / "rated", "n", len(self.events.users), np.int32)
+        return popularity_of(params, amount.astype(np.float64), total, n, rated, groups)
+
+    def models(
+        self, params: Mapping[str, Any], seed: int, groups: IntArray | None, reporter: Reporter
+    ) -> dict[str, Any]:
+        """Train all of NAMES.
+
+        Args:
+            params: Name → parameters.
+            seed: Of ALS.
+            groups: int[n_items], see `popularity_of`; None for none.
+            reporter: Progress.
+
+        Returns:
+            Name → model.
+        """
+        trainers: dict[str, Callable[[], Any]] = {
+            POPULARITY: lambda: self.popularity(params[POPULARITY], groups),
+            TRENDING: lambda: self.popularity(params[TRENDING], groups),
+            ITEM_GRAPH: lambda: self.item_graph(params[ITEM_GRAPH]),
+            ALS: lambda: self.als(params[ALS], seed),
+        }
+        trained = {}
+        for name, train in trainers.items():
+            reporter.step(f"Spark: training {name}")
+            trained[name] = train()
+        return trained
+
+
+def _expr(sql: str) -> Any:
+    from pyspark.sql import functions as f
+
+    return f.expr(sql)
+
+
+def _broadcast(frame: Any) -> Any:
+    from pyspark.sql import functions as f
+
+    return f.broadcast(frame)

@@ -1,0 +1,216 @@
+"""Train by Spark: what is as long as the events stays in its jobs; lists are measured on a sample of the users.
+
+The steps, the gate and the publisher are those of a training in one process. Three times models are trained on
+events before a time: to choose the weights of the ensemble, to measure it, and to serve it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from src.core.errors import AisleError, InputError
+from src.core.messages import message
+from src.evaluation.report import measure as measure_pipeline
+from src.interactions.interactions import EventCounts, TrainingData
+from src.interactions.splits import Split, held_out_share
+from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
+from src.recommendation.ensemble import ENSEMBLE, build_ensemble, scales_of
+from src.recommendation.ensemble_config import EnsembleConfig
+from src.recommendation.pipeline import Pipeline
+from src.releases.verdict import NotCompared, NotComparedReason
+from src.tuning.ensemble_tuning import best_weights
+from src.tuning.objective import Objective
+from src.workflows.champion_comparison import MeasuredPlan, same_settings
+from src.workflows.fit import FitPlan
+from src.workflows.spark_events import SparkEvents, read_events, spark_session
+from src.workflows.spark_models import NAMES, SparkJobs
+from src.workflows.training_results import Measured, Prepared, Trained, TrainingContext
+from src.workflows.training_steps import draft_of, judge, prepare, publish
+
+_SAMPLED = 4
+"""Sampled users for each one that lists are measured for: not every user likes something new."""
+_START = {ITEM_GRAPH: 1.0, ALS: 0.3, TRENDING: 0.1}
+_K = 10
+_QUANTILE_ERRORS = 10_000
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """Times that divide the events: weights are chosen on those from `valid` on, lists measured from `test` on."""
+
+    valid: int
+    test: int
+
+
+def trained_by_spark(context: TrainingContext) -> Trained:
+    """Go through the steps of a training, with models that Spark trains.
+
+    Args:
+        context: The training.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        ConfigError: Spark cannot be used.
+        InputError: The request asks for what Spark does not train, or the events have no times.
+        AisleError: Spark ended the training.
+    """
+    request = context.request
+    if request.models_are_chosen or request.tune_seconds is not None:
+        raise InputError(
+            "--engine spark trains all of its models with the usual settings. Expected neither --only nor --model nor "
+            "--tune; leave them out"
+        )
+    with spark_session(context.settings) as session:
+        events = read_events(context.settings, context.store, request.data, session, context.reporter)
+        return _SparkTraining(context, events).run()
+
+
+class _SparkTraining:
+    def __init__(self, context: TrainingContext, events: SparkEvents) -> None:
+        self._context, self._events, self._settings = context, events, context.settings
+        self._config = EnsembleConfig.of(context.settings)
+        self._params = {name: params for name, params in self._config.params.items() if name in NAMES}
+
+    def run(self) -> Trained:
+        """Prepare, measure, judge, publish."""
+        cuts = self._cuts()
+        prepared = prepare(self._context, lambda: self._sample(cuts))
+        if not prepared.verdict.promoted:
+            return Trained(None, None, False, prepared.verdict)
+        judged = judge(self._context, prepared, self._measured(prepared, cuts))
+        if not judged.verdict.promoted:
+            return Trained(None, judged.report, False, judged.verdict)
+        ensemble = judged.plan.ensemble
+        assert ensemble is not None
+
+        def fit_all() -> Pipeline:
+            jobs = self._jobs(prepared.data, None)
+            data = self._told(prepared.data, jobs)
+            return self._pipeline(data, self._models(jobs, data), ensemble.weights, whole=True)
+
+        draft = draft_of(self._context, prepared, judged, fit_all)
+        return publish(self._context, prepared, draft, judged.verdict, judged.report)
+
+    def _cuts(self) -> _Cuts:
+        """Return the times that divide the events as `split` does, but for rounding."""
+        events, share = self._events, self._settings.test_share
+        if events.n_timed * 2 <= events.n_events:
+            raise InputError(
+                f"of {events.n_events:,} events {events.n_timed:,} have a time, by which Spark divides them. Expected "
+                "more than half; load events with times, or train without --engine spark"
+            )
+        test = self._quantile(events.frame, 1 - share)
+        train = events.frame.where(f"at < {test}")
+        valid = self._quantile(train, 1 - held_out_share(round(events.n_events * (1 - share))))
+        if not valid < test:
+            raise InputError("most events have the same time. Expected several; train without --engine spark")
+        return _Cuts(valid, test)
+
+    @staticmethod
+    def _quantile(frame: Any, share: float) -> int:
+        return int(frame.selectExpr(f"percentile_approx(at, {share!r}D, {_QUANTILE_ERRORS})").first()[0] or 0)
+
+    def _sample(self, cuts: _Cuts) -> TrainingData:
+        """Return all events of users who have some in the parts that lists are measured on, or of a sample of them."""
+        self._context.reporter.step("Spark: drawing users to measure on")
+        n, events = self._settings.evaluated_users * _SAMPLED, self._events
+        chosen = None
+        for part in (f"at >= {cuts.test}", f"at >= {cuts.valid} AND at < {cuts.test}"):
+            users = events.frame.where(part).select("user_idx").distinct()
+            users = users.selectExpr("user_idx", f"xxhash64(user_idx, {self._settings.seed}) AS drawn")
+            users = users.orderBy("drawn", "user_idx").limit(n).select("user_idx")
+            chosen = users if chosen is None else chosen.union(users).distinct()
+        counts = EventCounts(events.n_events, events.newest_at, np.zeros(len(events.items), np.int64))
+        return replace(events.of_users(chosen), weighting=self._config.weighting, sampled_from=counts)
+
+    def _jobs(self, data: TrainingData, before: int | None) -> SparkJobs:
+        return SparkJobs(self._events, before, self._config.weighting, len(data.items))
+
+    def _told(self, data: TrainingData, jobs: SparkJobs) -> TrainingData:
+        """Return the sample before the jobs' time, with the counts of all events before it."""
+        rows = np.arange(len(data)) if jobs.before is None else np.flatnonzero(data.events.at < jobs.before)
+        n = self._events.n_events if jobs.before is None else jobs.frame.count()
+        counts = EventCounts(n, self._events.newest_at, jobs.users_by_item)
+        return replace(data.take(rows), weighting=self._config.weighting, sampled_from=counts)
+
+    def _models(self, jobs: SparkJobs, data: TrainingData) -> dict[str, Any]:
+        groups = data.attributes.groups if data.attributes is not None else None
+        leader = groups.leader if groups is not None and self._params[POPULARITY].by_group else None
+        return jobs.models(self._params, self._settings.seed, leader, self._context.reporter)
+
+    def _pipeline(
+        self, data: TrainingData, models: Mapping[str, Any], weights: Mapping[str, float], *, whole: bool
+    ) -> Pipeline:
+        """Return the models and the ensemble of them. whole: whether its index is made at once."""
+        ensemble = build_ensemble(models, weights, data, seed=self._settings.seed)
+        indexed = ensemble.indexed(data, self._context.reporter, growing=not whole)
+        found = {**models, ENSEMBLE: indexed}
+        return Pipeline(data.users, data.items, found, POPULARITY, weighting=data.weighting, attributes=data.attributes)
+
+    def _measured(self, prepared: Prepared, cuts: _Cuts) -> Measured:
+        """Choose weights on the events before the test part, and measure their lists on it."""
+        data = prepared.data
+        weights, found = self._chosen(data, cuts)
+        config = replace(self._config, params=self._params, weights=weights, found=found)
+        jobs = self._jobs(data, cuts.test)
+        train = self._told(data, jobs)
+        parts = Split(train, data.take(np.flatnonzero(data.events.at >= cuts.test)), "time", cuts.test)
+        models = self._models(jobs, train)
+        challenger = self._measure(parts, FitPlan(self._params, config, config.weighting), models)
+        return Measured(parts, challenger, self._champion(prepared, parts, challenger, models))
+
+    def _chosen(self, data: TrainingData, cuts: _Cuts) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return the weights whose lists hold most of what users of the validation part liked, and what was found."""
+        jobs = self._jobs(data, cuts.valid)
+        train = self._told(data, jobs)
+        later = data.take(np.flatnonzero((data.events.at >= cuts.valid) & (data.events.at < cuts.test)))
+        models, seed = self._models(jobs, train), self._settings.seed
+        parts, popular = Split(train, later, "time", cuts.valid), models[POPULARITY].order
+        objective = Objective.of(parts, popular, relevant_rating=self._settings.relevant_rating, k=_K, seed=seed)
+        if objective is None:
+            return dict(_START), {"engine": "spark"}
+        scores = objective.component_scores(models).in_units_of(scales_of(models, train, seed=seed))
+        best = best_weights(scores, (_START,))
+        return best.weights, {f"ndcg_at_{_K}": round(best.ndcg, 5), "engine": "spark"}
+
+    def _measure(self, parts: Split, plan: FitPlan, models: Mapping[str, Any]) -> MeasuredPlan:
+        assert plan.ensemble is not None
+        pipeline = shown = self._pipeline(parts.train, models, plan.ensemble.weights, whole=False)
+        if pipeline.attributes is not None:
+            shown = replace(pipeline, attributes=pipeline.attributes.without_stock())
+        report = measure_pipeline(
+            shown,
+            parts,
+            relevant_rating=self._settings.relevant_rating,
+            max_users=self._settings.evaluated_users,
+            reporter=self._context.reporter,
+        )
+        n_train = parts.train.counts.n_events
+        return MeasuredPlan(plan, replace(report, n_train=n_train, n_test=self._events.n_events - n_train), pipeline)
+
+    def _champion(
+        self, prepared: Prepared, parts: Split, challenger: MeasuredPlan, models: Mapping[str, Any]
+    ) -> MeasuredPlan | NotCompared:
+        """Measure the current release's weights over the same models; one of other models cannot be trained here."""
+        champion = prepared.champion
+        if champion is None:
+            return NotCompared(NotComparedReason.NO_RELEASE)
+        version = champion.release.version
+        try:
+            plan = champion.plan(self._settings, parts.train)
+        except AisleError as error:
+            return NotCompared(NotComparedReason.NOT_TRAINABLE, version, str(error))
+        if same_settings(plan, challenger.plan):
+            return NotCompared(NotComparedReason.SAME_SETTINGS, version)
+        if plan.ensemble is None or not same_settings(replace(plan, ensemble=None), challenger.plan):
+            why = f"Spark trains {', '.join(NAMES)} with the usual settings, and it has others"
+            return NotCompared(NotComparedReason.NOT_TRAINABLE, version, why)
+        self._context.reporter.step(message("step.fitting_before", version=version))
+        measured = self._measure(parts, plan, models)
+        return replace(measured, report=replace(measured.report, best=champion.serves))

@@ -1,0 +1,137 @@
+"""Trainings by Spark, on a cluster that is started here, and what is said where Spark is missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy.sparse import csr_matrix
+
+from bench.spark import cluster, missing
+from src.core.domain import NO_TIME, EventKind, Query
+from src.core.errors import ConfigError, InputError
+from src.core.progress import Silent
+from src.core.settings import Settings
+from src.interactions.interactions import TrainingData, training_data
+from src.models import ALS, ITEM_GRAPH, MODELS, POPULARITY, TRENDING
+from src.recommendation.ensemble import ENSEMBLE
+from src.recommendation.ensemble_config import EnsembleConfig
+from src.releases.shared_registry import open_registry
+from src.store import Store
+from src.synthetic.shop import SyntheticShop
+from src.workflows.export import export_parts
+from src.workflows.spark_events import SparkEvents, read_events, spark_session
+from src.workflows.spark_models import SparkJobs
+from src.workflows.train import train
+from src.workflows.training_plan import TrainingRequest
+from tests.conftest import small_settings
+
+BY_SPARK = TrainingRequest(engine="spark")
+needs_spark = pytest.mark.skipif(bool(missing()), reason=f"Spark cannot run here: {missing()}")
+
+
+def test_a_missing_pyspark_is_said_with_what_installs_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    with pytest.raises(ConfigError, match=r"pip install -r requirements-spark\.txt"), spark_session(settings):
+        pass
+
+
+def test_what_spark_does_not_train_is_refused_before_it_starts(settings: Settings, store: Store) -> None:
+    with pytest.raises(InputError, match="neither --only nor --model nor --tune"):
+        train(settings, store, TrainingRequest(engine="spark", model_type="svd"), Silent())
+
+
+def test_the_events_of_the_store_are_parts_for_parallel_readers(
+    store: Store, shop: SyntheticShop, tmp_path: Path
+) -> None:
+    store.events.add(shop.events)
+    export_parts(store, tmp_path / "parts")
+    table = pq.read_table(tmp_path / "parts")
+    assert table.column_names == ["user_id", "product_id", "kind", "value", "at"]
+    assert len(table) == store.summary().n_events
+    assert set(table.column("kind").to_pylist()) <= {kind.value for kind in EventKind}
+
+
+@pytest.fixture(scope="module")
+def spark_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    folder = tmp_path_factory.mktemp("spark")
+    with cluster(folder) as (master, _):
+        yield folder, master
+
+
+@pytest.fixture(scope="module")
+def learnt(spark_folder: tuple[Path, str], small_shop: SyntheticShop) -> Iterator[tuple[SparkEvents, Store, Settings]]:
+    from src.store import open_store
+
+    settings = small_settings(spark_folder[0] / "var", spark_master=spark_folder[1])
+    store = open_store(settings.store_url)
+    store.products.add(small_shop.products)
+    store.events.add(small_shop.events)
+    with spark_session(settings) as session:
+        yield read_events(settings, store, None, session, Silent()), store, settings
+    store.close()
+
+
+def by_ids(matrix: csr_matrix, rows: Any, columns: Any) -> dict[tuple[str, str], float]:
+    """A matrix of the catalogue by ids, as row numbers differ."""
+    entries = matrix.tocoo()
+    names = zip(rows.ids_of(entries.row.tolist()), columns.ids_of(entries.col.tolist()), strict=True)
+    return dict(zip(names, entries.data.tolist(), strict=True))
+
+
+@needs_spark
+def test_jobs_make_the_models_that_one_process_makes(learnt: tuple[SparkEvents, Store, Settings]) -> None:
+    events, store, settings = learnt
+    data: TrainingData = training_data(store.events.read())
+    assert (events.n_events, events.newest_at) == (len(data), data.events.at.max())
+    config = EnsembleConfig.of(settings)  # type: ignore[arg-type]
+    for before in (None, int(np.quantile(data.events.at[data.events.at != NO_TIME], 0.7))):
+        part = data if before is None else data.take(np.flatnonzero(data.events.at < before))
+        jobs = SparkJobs(events, before, config.weighting, len(events.items))
+        for name in (POPULARITY, TRENDING):
+            local = MODELS[name].train(part, config.params[name], seed=1)
+            mine = jobs.popularity(config.params[name], None)
+            for field in ("weight", "item_mean", "item_count"):
+                one = dict(zip(data.items.ids_of(range(len(data.items))), getattr(local, field), strict=True))
+                other = dict(zip(events.items.ids_of(range(len(events.items))), getattr(mine, field), strict=True))
+                assert one == pytest.approx(other, rel=1e-4), field
+        local = MODELS[ITEM_GRAPH].train(part, config.params[ITEM_GRAPH], seed=1)
+        mine = jobs.item_graph(config.params[ITEM_GRAPH])
+        expected, found = by_ids(local.matrix, data.items, data.items), by_ids(mine.matrix, events.items, events.items)
+        assert len(found) == pytest.approx(len(expected), rel=0.02)
+        common = expected.keys() & found.keys()
+        assert len(common) > 0.98 * len(expected)  # pairs of equal strength may be cut differently
+        close = [abs(expected[pair] - found[pair]) <= 1e-3 * max(1e-3, abs(expected[pair])) for pair in common]
+        assert np.mean(close) > 0.95
+    factors = jobs.als(config.params[ALS], seed=1)
+    assert factors.item_factors.shape == (len(events.items), config.params[ALS].factors)
+    assert np.isfinite(factors.item_factors).all()
+
+
+@needs_spark
+def test_a_release_of_a_cluster_passes_the_gate_and_serves(
+    spark_folder: tuple[Path, str],
+    small_shop: SyntheticShop,
+    tmp_path: Path,
+    opened: Callable[[Settings], Store],
+) -> None:
+    settings = small_settings(tmp_path / "var", spark_master=spark_folder[1])
+    store = opened(settings)
+    store.products.add(small_shop.products)
+    store.events.add(small_shop.events)
+    trained = train(settings, store, BY_SPARK, Silent())  # type: ignore[arg-type]
+    assert trained is not None
+    assert trained.active, trained.verdict
+    release = open_registry(settings).current()
+    assert release.manifest.data is not None
+    assert release.manifest.data.n_events == store.summary().n_events
+    assert {POPULARITY, ITEM_GRAPH, ALS, ENSEMBLE} <= set(release.pipeline.models)
+    user = small_shop.events.user_id[0]
+    listed = release.pipeline.recommend(Query(user, tuple(store.events.history(user)), n=5, model=ENSEMBLE))
+    assert len(listed) == 5
