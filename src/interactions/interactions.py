@@ -76,7 +76,7 @@ class Interactions:
 
 
 @dataclass(frozen=True)
-class EventCounts:
+class WholeCounts:
     """What a training records of all events.
 
     Attributes:
@@ -111,16 +111,16 @@ class TrainingData:
     categories: ItemCategories | None = None
     item_vectors: FloatArray | None = None
     attributes: ItemAttributes | None = None
-    sampled_from: EventCounts | None = None
+    sampled_from: WholeCounts | None = None
 
     def __len__(self) -> int:
         return len(self.events)
 
     @property
-    def counts(self) -> EventCounts:
+    def counts(self) -> WholeCounts:
         """Counts of all events, those of users that are not among these, too."""
         newest = int(self.events.at.max(initial=NO_TIME))
-        return self.sampled_from or EventCounts(len(self), newest, self.events.users_by_item())
+        return self.sampled_from or WholeCounts(len(self), newest, self.events.users_by_item())
 
     @property
     def has_times(self) -> bool:

@@ -145,6 +145,13 @@ class SparkJobs:
         """Return MLlib's factors of the products; those of a user are folded in when a list is asked for.
 
         MLlib multiplies λ by the number of products of a user, so λ is divided by the mean of these.
+
+        Args:
+            params: Its parameters, whose exponents MLlib does not have.
+            seed: Of the starting factors.
+
+        Returns:
+            The model.
         """
         from pyspark.ml.recommendation import ALS as MllibAls
 
@@ -169,7 +176,15 @@ class SparkJobs:
         return Als(plain, factors, gram, np.ones(self.n_items, np.float32), 1.0)
 
     def popularity(self, params: PopularityParams, groups: IntArray | None) -> Popularity:
-        """Return popularity, or trending where the parameters decay; groups: see `popularity_of`."""
+        """Return popularity, or trending where the parameters decay.
+
+        Args:
+            params: Its parameters.
+            groups: The leaders of the products, see `popularity_of`; None for none.
+
+        Returns:
+            The model.
+        """
         weight = self._weight()
         if params.half_life_days:
             newest = self.frame.selectExpr("max(at)").first()[0]

@@ -15,7 +15,7 @@ import numpy as np
 from src.core.errors import AisleError, InputError
 from src.core.messages import message
 from src.evaluation.report import measure as measure_pipeline
-from src.interactions.interactions import EventCounts, TrainingData
+from src.interactions.interactions import WholeCounts, TrainingData
 from src.interactions.splits import Split, held_out_share
 from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble, scales_of
@@ -126,7 +126,7 @@ class _SparkTraining:
             users = users.selectExpr("user_idx", f"xxhash64(user_idx, {self._settings.seed}) AS drawn")
             users = users.orderBy("drawn", "user_idx").limit(n).select("user_idx")
             chosen = users if chosen is None else chosen.union(users).distinct()
-        counts = EventCounts(events.n_events, events.newest_at, np.zeros(len(events.items), np.int64))
+        counts = WholeCounts(events.n_events, events.newest_at, np.zeros(len(events.items), np.int64))
         return replace(events.of_users(chosen), weighting=self._config.weighting, sampled_from=counts)
 
     def _jobs(self, data: TrainingData, before: int | None) -> SparkJobs:
@@ -136,7 +136,7 @@ class _SparkTraining:
         """Return the sample before the jobs' time, with the counts of all events before it."""
         rows = np.arange(len(data)) if jobs.before is None else np.flatnonzero(data.events.at < jobs.before)
         n = self._events.n_events if jobs.before is None else jobs.frame.count()
-        counts = EventCounts(n, self._events.newest_at, jobs.users_by_item)
+        counts = WholeCounts(n, self._events.newest_at, jobs.users_by_item)
         return replace(data.take(rows), weighting=self._config.weighting, sampled_from=counts)
 
     def _models(self, jobs: SparkJobs, data: TrainingData) -> dict[str, Any]:
