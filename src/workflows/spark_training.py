@@ -15,7 +15,7 @@ import numpy as np
 from src.core.errors import AisleError, InputError
 from src.core.messages import message
 from src.evaluation.report import measure as measure_pipeline
-from src.interactions.interactions import WholeCounts, TrainingData
+from src.interactions.interactions import TrainingData, WholeCounts
 from src.interactions.splits import Split, held_out_share
 from src.models import ALS, ITEM_GRAPH, POPULARITY, TRENDING
 from src.recommendation.ensemble import ENSEMBLE, build_ensemble, scales_of
