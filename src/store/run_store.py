@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, Select, func, select, update
@@ -137,7 +137,13 @@ class RunStore:
     def _loads(self, query: Select[Any]) -> list[Load]:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(loads.c.loaded_at.desc(), loads.c.load_id.desc())).all()
-        return [Load(row.load_id, row.file, row.layout, row.loaded_at, **json.loads(row.details)) for row in rows]
+        return [Load(row.load_id, row.file, row.layout, row.loaded_at, **_known_fields(row.details)) for row in rows]
+
+
+def _known_fields(details: str) -> dict[str, Any]:
+    """Return what the JSON of a load says, without fields of later versions of Aisle."""
+    known = {field.name for field in fields(Load)}
+    return {name: value for name, value in json.loads(details).items() if name in known}
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from src.workflows.export import export_parts
 
 _READ_AT_ONCE = 32
 _JDBC_FETCH = 50_000
+_EVENTS_OF_A_PART, _FEWEST_PARTS, _MOST_PARTS = 200_000, 4, 2_000
 _COLUMNS = ("user_id", "product_id", "kind", "value", "at")
 
 
@@ -170,6 +171,7 @@ def _of_store(settings: Settings, store: Store, session: Any, folder: Path) -> A
     to |= {"password": url.password or "", "fetchsize": str(_JDBC_FETCH)}
     asked = "(SELECT min(number) AS low, max(number) AS high FROM events) AS bounds"
     bounds = session.read.format("jdbc").options(**to, dbtable=asked).load().first()
+    _divide(session, (bounds.high or 0) - (bounds.low or 0))
     events = session.read.format("jdbc").options(**to, dbtable="events")
     if bounds.low is not None:
         events = events.option("partitionColumn", "number").option("numPartitions", _READ_AT_ONCE)
@@ -180,10 +182,18 @@ def _of_store(settings: Settings, store: Store, session: Any, folder: Path) -> A
 def _of_parts(session: Any, folder: Path) -> Any:
     """Read what --export FILE.parquet, or `export_parts`, wrote."""
     frame = session.read.parquet(str(folder))
+    _divide(session, frame.count())
     value = "value" if "value" in frame.columns else "rating"
     kind = "kind" if "kind" in frame.columns else "'rating'"
     at = "at" if "at" in frame.columns else "unix_timestamp(timestamp)"
     return _prepared(frame.selectExpr("user_id", "product_id", f"{kind} AS kind", f"{value} AS value", f"{at} AS at"))
+
+
+def _divide(session: Any, n_events: int) -> None:
+    """Let jobs divide so many events into parts of a size that pays for starting a task."""
+    session.conf.set(
+        "spark.sql.shuffle.partitions", min(max(n_events // _EVENTS_OF_A_PART, _FEWEST_PARTS), _MOST_PARTS)
+    )
 
 
 def _prepared(frame: Any) -> Any:

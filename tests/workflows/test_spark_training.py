@@ -32,6 +32,10 @@ from src.workflows.training_plan import TrainingRequest
 from tests.conftest import small_settings
 
 BY_SPARK = TrainingRequest(engine="spark")
+pytestmark = [  # py4j leaves its sockets to the end of the process
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 needs_spark = pytest.mark.skipif(bool(missing()), reason=f"Spark cannot run here: {missing()}")
 
 
