@@ -60,7 +60,7 @@ def draw_log(made: Rankers, buys: FloatArray, n: int, share: float, rng: np.rand
         The log.
     """
     user = made.visitors.draw(rng, n)
-    pool, target = made.lists[0, user], made.lists[1, user, :LENGTH]
+    pool = made.lists[0, user]
     rank, q, rows = np.tile(np.arange(POOL), (n, 1)), draw_probability(share, LENGTH, POOL), np.arange(n)
     for place in range(LENGTH):
         drawn = rows[rng.random(n) < q]
@@ -70,7 +70,8 @@ def draw_log(made: Rankers, buys: FloatArray, n: int, share: float, rng: np.rand
     shown = np.take_along_axis(pool, rank, axis=1)
     clicked = rng.random(shown.shape) < made.visitors.examined(LENGTH) * made.attraction[user[:, None], shown]
     bought = clicked & (rng.random(shown.shape) < buys[user[:, None], shown])
-    known, wanted, at = chances(share, LENGTH, POOL), restricted(pool, target), np.arange(LENGTH)
+    known, at = chances(share, LENGTH, POOL), np.arange(LENGTH)
+    wanted = restricted(made.lists[0], made.lists[1, :, :LENGTH])[user]
     places = LoggedPlaces(
         np.repeat(rows, LENGTH),
         np.tile(np.arange(LENGTH), n),

@@ -122,12 +122,8 @@ def estimate(places: LoggedPlaces, served: IntArray, happened: BoolArray) -> Out
     base_weight = np.where(places.shown == served, 1 / places.propensity, 0.0)
     if effective < LEAST_OUTCOMES:
         return OutcomeEstimates(*figures, {}, None, None)
-    other = {
-        "ips": _ips(places, weight, reward),
-        "snips": _snips(places, weight, reward),
-        "dr": _doubly_robust(places, places.target, weight, reward),
-    }
-    base = _doubly_robust(places, served, base_weight, reward)
+    target_dr, base = _doubly_robust(places, reward, (places.target, weight), (served, base_weight))
+    other = {"ips": _ips(places, weight, reward), "snips": _snips(places, weight, reward), "dr": target_dr}
     intervals = {name: _interval(each, places.cluster) for name, each in other.items()}
     values = {name: each for name, each in intervals.items() if each is not None}
     return OutcomeEstimates(
@@ -172,18 +168,20 @@ def _snips(places: LoggedPlaces, weight: FloatArray, reward: FloatArray) -> _Inf
     return _Influence(float(expected.mean()), moves)
 
 
-def _doubly_robust(places: LoggedPlaces, wanted: IntArray, weight: FloatArray, reward: FloatArray) -> _Influence:
-    """Predict outcomes by place and product, and correct the prediction by what was seen."""
-    earned = np.empty(len(reward))
-    fold = places.cluster[places.of_list] % 2
-    for held in (0, 1):  # a prediction must not know the outcomes that it is corrected by
-        own, rest = fold == held, fold != held
-        rate, effect = _predictor(places, reward, rest)
-        predicted = (rate[places.position[own]] * effect[products[own]] for products in (wanted, places.shown))
-        of_wanted, of_shown = (np.minimum(1.0, each) for each in predicted)
-        earned[own] = of_wanted + weight[own] * (reward[own] - of_shown)
-    by_list = _per_list(places, earned)
-    return _Influence(float(by_list.mean()), by_list - by_list.mean())
+def _doubly_robust(
+    places: LoggedPlaces, reward: FloatArray, *wanted_and_weight: tuple[IntArray, FloatArray]
+) -> list[_Influence]:
+    """Predict outcomes by place and product, and correct the prediction by what was seen, for each way of lists."""
+    earned = np.empty((len(wanted_and_weight), len(reward)))
+    fold = places.cluster[places.of_list] % 2 == 0
+    for own in (fold, ~fold):  # a prediction must not know the outcomes that it is corrected by
+        rate, effect = _predictor(places, reward, ~own)
+        usual, got = rate[places.position[own]], reward[own]
+        missed = got - np.minimum(1.0, usual * effect[places.shown[own]])
+        for row, (wanted, weight) in zip(earned, wanted_and_weight, strict=True):
+            row[own] = np.minimum(1.0, usual * effect[wanted[own]]) + weight[own] * missed
+    by_list = (_per_list(places, row) for row in earned)
+    return [_Influence(float(each.mean()), each - each.mean()) for each in by_list]
 
 
 def _predictor(places: LoggedPlaces, reward: FloatArray, among: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -199,7 +197,7 @@ def _predictor(places: LoggedPlaces, reward: FloatArray, among: BoolArray) -> tu
 def _standard_error(moves: FloatArray, cluster: IntArray) -> float:
     """Return the standard error of a mean over lists, those of one user depending on each other."""
     by_user = np.bincount(cluster, moves)
-    n_users = len(np.unique(cluster))
+    n_users = int(np.count_nonzero(np.bincount(cluster)))
     return math.sqrt(float(by_user @ by_user) * n_users / max(1, n_users - 1)) / len(moves)
 
 

@@ -103,7 +103,8 @@ class PersonStore:
             yield from page
         asked = select(requests.c.user_id).where(requests.c.user_id.is_not(None))
         with self._database.read() as connection:
-            yield from connection.execute(select(exposures.c.user_id).union(asked)).scalars().all()
+            shown = select(exposures.c.user_id).union(select(interleaved.c.user_id), asked)
+            yield from connection.execute(shown).scalars().all()
 
     def _pages(self) -> Iterator[list[str]]:
         after = ""
