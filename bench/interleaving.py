@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     rows = []
-    for errors in ((1.2, 0.6), (1.2, 0.8), (1.2, 1.0), (1.2, 1.1), (1.2, 1.15), (1.2, 1.175)):
+    for errors in ((1.2, 0.6), (1.2, 0.8), (1.2, 1.0), (1.2, 1.1), (1.2, 1.15)):
         made = rankers(errors, users=given.users)
         found = {
             method.__name__: [decided_after(method(made, seed)) for seed in range(given.rounds)]

@@ -13,12 +13,14 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from src.core.domain import BoolArray, FloatArray, IntArray, JsonDict
 from src.evaluation.sequential_tests import LEAST_OUTCOMES
 
 ESTIMATORS = ("ips", "snips", "dr")
-_Z = 1.96
+_UPPER = 0.975
+"""Probability below the upper end of an interval of 95 %."""
 _PRIOR = 5.0
 """Outcomes that pull the effect of a product towards 1."""
 
@@ -160,9 +162,10 @@ def _snips(places: LoggedPlaces, weight: FloatArray, reward: FloatArray) -> _Inf
     n_there = np.bincount(places.position)
     at_place = np.bincount(places.position, weight)
     rate = np.bincount(places.position, weight * reward) / np.maximum(at_place, 1e-12)
-    # Linearised: a place moves the rate of its position by its weighted residual.
-    scale = n_there / np.maximum(at_place, 1e-12)
-    residual = weight * scale[places.position] * (reward - rate[places.position])
+    # The jackknife: without the place, the rate of its position would move by its weighted residual over the other
+    # weights there. Linearised, with its own weight among them, this is too small where few places match.
+    others = np.maximum(at_place[places.position] - weight, weight)
+    residual = weight * (n_there[places.position] / np.maximum(others, 1e-12)) * (reward - rate[places.position])
     expected = _per_list(places, rate[places.position])
     moves = _per_list(places, residual) + expected - expected.mean()
     return _Influence(float(expected.mean()), moves)
@@ -194,18 +197,28 @@ def _predictor(places: LoggedPlaces, reward: FloatArray, among: BoolArray) -> tu
     return rate, (np.bincount(shown, got, n_products) + _PRIOR) / (expected + _PRIOR)
 
 
-def _standard_error(moves: FloatArray, cluster: IntArray) -> float:
-    """Return the standard error of a mean over lists, those of one user depending on each other."""
-    by_user = np.bincount(cluster, moves)
-    n_users = int(np.count_nonzero(np.bincount(cluster)))
-    return math.sqrt(float(by_user @ by_user) * n_users / max(1, n_users - 1)) / len(moves)
+def _half_width(moves: FloatArray, cluster: IntArray) -> float:
+    """Return the half-width of a 95 % interval for a mean over lists, those of one user depending on each other.
+
+    Where few users carry the variance its estimate is uncertain, too: the quantile is Student's, with the effective
+    number of users (Kish, of the squared moves) less 1 as its degrees of freedom. That is at most what Satterthwaite's
+    approximation gives for independent users (1946, "An approximate distribution of estimates of variance components";
+    for clusters Imbens and Kolesár 2016, "Robust standard errors in small samples").
+    """
+    squares = np.bincount(cluster, moves) ** 2
+    total, n_users = float(squares.sum()), int(np.count_nonzero(np.bincount(cluster)))
+    if not total:
+        return 0.0
+    freedom = max(1.0, total**2 / float(squares @ squares) - 1)
+    error = math.sqrt(total * n_users / max(1, n_users - 1)) / len(moves)
+    return float(stdtrit(freedom, _UPPER)) * error
 
 
 def _interval(found: _Influence, cluster: IntArray) -> ListValue | None:
     """Return the estimate with its interval, by its logarithm, which is nearer to a normal distribution."""
     if found.value <= 0:
         return None
-    half = _Z * _standard_error(found.moves, cluster) / found.value
+    half = _half_width(found.moves, cluster) / found.value
     return ListValue(found.value, found.value * math.exp(-half), found.value * math.exp(half))
 
 
@@ -213,5 +226,5 @@ def _ratio(other: _Influence, base: _Influence, cluster: IntArray) -> ListValue 
     if min(other.value, base.value) <= 0:
         return None
     ratio = other.value / base.value
-    half = _Z * _standard_error(other.moves / other.value - base.moves / base.value, cluster)
+    half = _half_width(other.moves / other.value - base.moves / base.value, cluster)
     return ListValue(ratio - 1, ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1)
