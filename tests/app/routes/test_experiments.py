@@ -119,13 +119,13 @@ def test_what_users_do_after_their_first_list_is_counted_and_judged(
     events = [
         {"user_id": user, **bought, "event_id": f"{user}-{number}"}
         for user in people
-        for number in range((20 if arms[user] == "judged=other" else 4) + int(user[1:6]) % 3 - 1)
+        for number in range((12 if arms[user] == "judged=other" else 4) + int(user[1:6]) % 3 - 1)
     ]
     assert client.post("/events", json=events, headers=as_writer).status_code == 201
     found = client.get("/experiments/judged").get_json()
     now, other = found["arms"]
     assert now["purchases_per_user"] == pytest.approx(4, abs=1)
-    assert other["purchases_per_user"] == pytest.approx(20, abs=1)
+    assert other["purchases_per_user"] == pytest.approx(12, abs=1)
     price = client.get("/products/P00001").get_json()["price"]
     assert now["revenue_per_user"] == pytest.approx(now["purchases_per_user"] * 2 * price)
     assert now["lists"] + other["lists"] == len(people)
