@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from src.core.domain import EventKind
-from src.core.errors import Busy
+from src.core.errors import Busy, InputError
 from src.core.experiments import (
     ArmFigures,
     ArmLists,
@@ -64,6 +64,11 @@ class ExperimentStore:
             InputError: The layer has not so many users left, or it cannot run beside the others.
         """
         until = None if body.until is None else int(body.until.timestamp())
+        if until is not None and until <= now:
+            raise InputError(
+                f"until: {body.until:%Y-%m-%dT%H:%M:%SZ} has passed. Send a later time, or none; POST "
+                "/experiments/NAME/end ends one that runs."
+            )
         with self._database.write() as connection:
             known = {each.name: each for each in map(_experiment, connection.execute(select(experiments)))}
             old = known.get(name)
