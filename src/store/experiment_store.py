@@ -64,16 +64,17 @@ class ExperimentStore:
             InputError: The layer has not so many users left, or it cannot run beside the others.
         """
         until = None if body.until is None else int(body.until.timestamp())
-        if until is not None and until <= now:
-            raise InputError(
-                f"until: {body.until:%Y-%m-%dT%H:%M:%SZ} has passed. Send a later time, or none; POST "
-                "/experiments/NAME/end ends one that runs."
-            )
         with self._database.write() as connection:
             known = {each.name: each for each in map(_experiment, connection.execute(select(experiments)))}
             old = known.get(name)
             if old is not None:
                 _check_same(old, body, now)
+            if until is not None and until <= now:
+                raise InputError(
+                    f"until: the time {body.until} has passed. Send a later one, or none; POST /experiments/NAME/end "
+                    "ends an experiment that runs."
+                )
+            if old is not None:
                 kept = Experiment(name, body, old.slot, old.started_at, until, old.who)
                 connection.execute(update(experiments).where(experiments.c.name == name).values(**_row(kept)))
             else:

@@ -227,7 +227,7 @@ def test_a_running_experiment_changes_its_end_and_nothing_else(client: FlaskClie
         ({"arms": [HALVES[0], HALVES[1] | {"model": "als", "holdout": "bestsellers"}]}, "neither model nor release"),
         ({"method": "interleave", "arms": [{**HALVES[0], "share": 0.4}, {**HALVES[1], "share": 0.6}]}, "0.5 each"),
         ({"method": "interleave", "arms": HALVES, "metric": "revenue"}, "clicks or purchases"),
-        ({"arms": HALVES, "until": "2020-01-01T00:00:00Z"}, "2020-01-01T00:00:00Z has passed. Send a later time"),
+        ({"arms": HALVES, "until": "2020-01-01T00:00:00Z"}, "has passed. Send a later one"),
         ({"arms": HALVES, "from": "2030-01-01T00:00:00Z", "until": "2029-01-01T00:00:00Z"}, "would never run"),
     ],
 )
