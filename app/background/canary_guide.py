@@ -69,27 +69,30 @@ class CanaryGuide:
                 self._store.experiments.end(each.name, now)
 
     def propose(self, release: str, now: int) -> Canary:
-        """Let a release wait until it goes out to few users first; one that waits already is overtaken by it.
+        """Let a release wait until it goes out to few users first; another one that waits is overtaken by it.
 
         Args:
             release: Its version.
             now: UTC seconds.
 
         Returns:
-            The canary.
+            The canary; the one that waits or runs already, if it is this release's.
 
         Raises:
             UnknownName: It is not on disk.
             Busy: Nobody would lead it, all users get it already, or it has had its canary.
         """
-        if not self._is_led:
-            raise Busy(message("refused.no_canary_leader"))
         if release not in self._registry.versions():
             raise UnknownName(message("refused.no_release", release=repr(release)))
+        known = self._store.canaries.of_release(release)
+        if known is not None and known.ended_at is None:
+            return known
         if release == self._registry.current_version():
             raise Busy(message("refused.serves_all", release=release))
-        if (past := self._store.canaries.of_release(release)) is not None:
-            raise Busy(message("refused.had_its_canary", release=release, state=past.state.value))
+        if known is not None:
+            raise Busy(message("refused.had_its_canary", release=release, state=known.state.value))
+        if not self._is_led:
+            raise Busy(message("refused.no_canary_leader"))
         run = self._store.runs.of_release(release)
         canary = Canary(release, "" if run is None else run.run_id, now)
         running = self._store.canaries.open()

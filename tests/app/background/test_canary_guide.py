@@ -129,7 +129,9 @@ def test_a_release_goes_out_slowly_by_hand_once_and_says_why_not_twice(
     answer = client.post("/operations/canaries/new", data={**fields, "release": newer, "key": ADMIN_KEY})
     assert f"The release {newer} goes out to few customers first." in client.get(answer.location).text
     guide(aisle).check(NOW)
-    assert client.get("/canaries").get_json()[0]["share"] == 0.05
+    again = client.post("/canaries", json={"release": newer}, headers=as_admin).get_json()
+    assert again == client.get("/canaries").get_json()[0]
+    assert (again["state"], again["share"]) == ("running", 0.05)
     client.post("/canaries/end", headers=as_admin)
     assert "Activate it, or begin an experiment" in refused(newer, 409)
 
