@@ -51,7 +51,15 @@ def begin_canary(body: CanaryBody) -> Response:
 
 
 def propose_canary(aisle: AisleContext, body: CanaryBody) -> Canary:
-    """Let a release wait for its canary, and return it. Raises what CanaryGuide.propose does."""
+    """Let a release wait for its canary.
+
+    Args:
+        aisle: Whose scheduler leads canaries.
+        body: The release.
+
+    Returns:
+        The canary. Raises what CanaryGuide.propose does.
+    """
     proposed = aisle.scheduler.canaries.propose(body.release, int(time.time()))
     name_change(body.release)
     return proposed

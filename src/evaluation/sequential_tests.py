@@ -140,7 +140,16 @@ def paired_lift(control: Sample, treatment: Sample, shared: float, planned: floa
 
 
 def together(control: Sample, treatment: Sample, shared: float) -> Sample:
-    """Return what the users of two arms that the same users see did in both, given what `paired_lift` takes."""
+    """Add what users did in two arms that all of them see.
+
+    Args:
+        control: As `paired_lift` takes it.
+        treatment: As `paired_lift` takes it.
+        shared: As `paired_lift` takes it.
+
+    Returns:
+        What they did in both.
+    """
     n_outcomes = control.n_outcomes + treatment.n_outcomes
     squares = control.squares + treatment.squares + 2 * shared
     return Sample(control.n, control.total + treatment.total, squares, n_outcomes)
