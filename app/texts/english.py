@@ -397,7 +397,7 @@ ENGLISH = {
     "business.no_events": "No purchase is recorded yet. Load a file, or send events.",
     "business.counting": "Calculating shop statistics… Purchases and revenue appear here when they are counted.",
     "business.results": "Recommendation results",
-    "business.results_lead": "Places on the lists of recommendations of the period (days of UTC): how many were clicked or "
+    "business.results_lead": "Places on the lists of recommendations of the period: how many were clicked or "
     "viewed, and bought, as far as events name their request.",
     "business.no_clicks": "No click data yet. Turn on AISLE_LOG_SERVED and send request_id with events.",
     "business.no_clicks_logged": "No click data yet. Lists are recorded: send the X-Request-Id of a list as request_id with "

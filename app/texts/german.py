@@ -396,7 +396,7 @@ GERMAN = {
     "business.no_events": "Noch ist kein Kauf verzeichnet. Laden Sie eine Datei, oder senden Sie Ereignisse.",
     "business.counting": "Shop-Statistik wird berechnet… Käufe und Umsatz erscheinen, sobald sie gezählt sind.",
     "business.results": "Ergebnisse der Empfehlungen",
-    "business.results_lead": "Plätze auf den Empfehlungslisten des Zeitraums (Tage in UTC): wie viele geklickt oder angesehen und gekauft wurden, soweit Ereignisse ihre Anfrage nennen.",
+    "business.results_lead": "Plätze auf den Empfehlungslisten des Zeitraums: wie viele geklickt oder angesehen und gekauft wurden, soweit Ereignisse ihre Anfrage nennen.",
     "business.no_clicks": "Noch keine Klickdaten. Schalten Sie AISLE_LOG_SERVED ein und senden Sie request_id mit Ereignissen.",
     "business.no_clicks_logged": "Noch keine Klickdaten. Listen werden aufgezeichnet: Senden Sie die X-Request-Id einer Liste als request_id mit den Ereignissen, die ihr folgen.",
     "quality.title": "Besser als Bestseller?",
