@@ -216,9 +216,7 @@ def data() -> Response:
     # A store that did not answer a moment ago is not asked again.
     profile = refresher.look() if shown.scheduler is not None else refresher.last()
     rejects = {load.load_id: True for load in shown.loads if rejects_file(load.file) is not None}
-    # Older figures beside what is recorded now would look as if the newer events had been returned.
-    is_new = profile.profile is not None and profile.state is ProfileState.CURRENT
-    totals = _totals(profile.profile.figures.by_kind if is_new and profile.profile else None)
+    totals = _totals(profile.profile.figures.by_kind if profile.profile else {})
     return tab("data", o=shown, shop=profile, rejects=rejects, totals=totals, n_returns=_n_returns(totals))
 
 
@@ -226,15 +224,12 @@ def _n_returns(totals: list[dict[str, Any]]) -> int:
     return next((int(row["recorded"]) for row in totals if row["kind"] == EventKind.RETURN), 0)
 
 
-def _totals(cleaned: Mapping[str, int] | None) -> list[dict[str, Any]]:
+def _totals(cleaned: Mapping[str, int]) -> list[dict[str, Any]]:
     try:
         recorded = current_aisle().recommender.counts.summary()["by_kind"]
     except StoreError:
         return []
-    return [
-        {"kind": kind, "recorded": count, "cleaned": None if cleaned is None else cleaned.get(kind, 0)}
-        for kind, count in recorded.items()
-    ]
+    return [{"kind": kind, "recorded": count, "cleaned": cleaned.get(kind, 0)} for kind, count in recorded.items()]
 
 
 def rejects_file(file: str) -> Path | None:

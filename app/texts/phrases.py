@@ -137,9 +137,9 @@ class Phrases:
         """Return a number that Python wrote as the language writes it."""
         return text.translate(str.maketrans(",.", self.style.thousands + self.style.decimal))
 
-    def money(self, amount: float) -> str:
+    def money(self, amount: float, decimals: int = 2) -> str:
         """Return an amount with the shop's currency."""
-        number = self.number(amount, 2)
+        number = self.number(amount, decimals)
         if not self.currency:
             return number
         if self.style.money_after:
