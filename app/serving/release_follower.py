@@ -187,8 +187,8 @@ class ReleaseFollower:
             return None
         why = kept_reasons(run.verdict) or run.message
         return (
-            f"no model is being served: the last training was not published ({why}). Mend the reason and train again, or "
-            "publish it all the same: python train_model.py --force"
+            f"no model is being served: the last training was not published ({why}). Mend the reason and train "
+            "again, or publish it all the same: python train_model.py --force"
         )
 
     def release_status(self) -> JsonDict:
