@@ -265,7 +265,7 @@ def rejected(load_id: str) -> Response:
 def shop() -> Response:
     """Show the shop statistics alone; the page reloads them while new ones are being made."""
     shown = current_aisle().profile_refresher.look()
-    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=_n_returns(_totals(None)))))
+    return fresh(make_response(render_template("dashboard_shop.html", shop=shown, n_returns=_n_returns(_totals({})))))
 
 
 def fresh(response: Response) -> Response:

@@ -180,7 +180,8 @@ class ReleaseFollower:
     def _last_refusal(self) -> str | None:
         """Return why the newest training published nothing; None if files were loaded since, or it did not end so."""
         try:
-            run, load = (next(iter(rows), None) for rows in (self._store.runs.newest(1), self._store.runs.loads(1)))
+            run = next(iter(self._store.runs.newest(1)), None)
+            load = next(iter(self._store.runs.loads(1)), None)
         except StoreError:
             return None
         if run is None or run.status is not RunStatus.KEPT or (load and load.loaded_at > run.started_at):
