@@ -138,7 +138,15 @@ class Phrases:
         return text.translate(str.maketrans(",.", self.style.thousands + self.style.decimal))
 
     def money(self, amount: float, decimals: int = 2) -> str:
-        """Return an amount with the shop's currency."""
+        """Write an amount of money.
+
+        Args:
+            amount: the amount.
+            decimals: how many digits stand behind the decimal sign.
+
+        Returns:
+            The amount with the shop's currency, if it has one.
+        """
         number = self.number(amount, decimals)
         if not self.currency:
             return number
