@@ -355,6 +355,7 @@ ENGLISH = {
     "business.range": "Period",
     "business.from": "From",
     "business.until": "Until",
+    "business.shown_days": "Shown: {first} to {last}, days of {zone}.",
     "business.days": "{n} days",
     "business.log_off": "Lists are not recorded. Turn on AISLE_LOG_SERVED and send request_id with events to see what "
     "recommendations earn.",
@@ -1003,7 +1004,7 @@ ENGLISH = {
     "do.ids_unknown": "Compare some IDs of the file with those of the shop (leading zeros, prefixes, another system’s "
     "numbers). If they are right and this is another part of the shop, acknowledge this.",
     "do.load_rejected": "{share} were rejected, most for “{reason}”. The tab Data shows the rows. Load the mended file again.",
-    "is.files_good": "The last loads kept almost every row.",
+    "is.files_good": "Almost no row of the last files was rejected.",
     "is.scheduler_off": "AISLE_SCHEDULER is off: something else starts the nightly training.",
     "is.shared_unseen": "This host does not see the releases that all hosts share, last {when}: {problem}",
     "is.shared_never": "This host has never seen the releases that all hosts share: {problem}",

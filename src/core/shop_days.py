@@ -44,7 +44,15 @@ def shop_days(at: IntArray, zone: dt.tzinfo) -> IntArray:
 
 
 def shop_day(at: float, zone: dt.tzinfo) -> int:
-    """Return the day of a moment of a clock, in UTC seconds."""
+    """Return the day of a moment of a clock.
+
+    Args:
+        at: UTC seconds.
+        zone: The shop's time zone.
+
+    Returns:
+        Days since 1970 on the shop's calendar.
+    """
     return (dt.datetime.fromtimestamp(at, zone).date() - _EPOCH).days
 
 
