@@ -19,7 +19,7 @@ from app.texts import current_phrases
 from app.texts.phrases import iso, rounded, seconds_of
 from app.views.finding_records import finding_text, update_findings
 from app.views.findings import Level
-from app.views.message_texts import message_text, quoted, refusal_text, unmarked
+from app.views.message_texts import message_text, quoted, refusal_text, subject_text, unmarked
 from app.views.overview import overview
 from app.views.rejection_texts import rejection_text
 from app.views.resolutions import resolution_text
@@ -102,6 +102,7 @@ def _helpers() -> dict[str, object]:
         "check_said": _check_said,
         "rejection_of": rejection_text,
         "message_of": message_text,
+        "subject_of": subject_text,
         "quoted": quoted,
         "resolution_of": resolution_text,
         "var": current_aisle().settings.var,

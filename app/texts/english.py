@@ -56,6 +56,8 @@ ENGLISH = {
     "problem.429": "Too many requests",
     "problem.500": "Something went wrong",
     "problem.503": "Not available at the moment",
+    "problem.no_page": "There is no page at “{path}”. The bar above leads to all of them.",
+    "problem.see_log": "The service could not do that; its log says more.",
     "problem.home": "Back to the overview",
     "store.silent": "The store does not answer, so this cannot be shown. Lists are served on.",
     # overview

@@ -60,6 +60,8 @@ GERMAN = {
     "problem.429": "Zu viele Anfragen",
     "problem.500": "Etwas ist schiefgegangen",
     "problem.503": "Im Augenblick nicht verfügbar",
+    "problem.no_page": "Unter „{path}“ gibt es keine Seite. Die Leiste oben führt zu allen.",
+    "problem.see_log": "Der Dienst konnte das nicht tun; sein Protokoll sagt mehr.",
     "problem.home": "Zur Übersicht",
     "store.silent": "Die Datenbank antwortet nicht, daher fehlt dieser Teil. Listen werden weiter ausgeliefert.",
     # overview
@@ -1039,6 +1041,7 @@ GERMAN = {
     "run.exit_code_early": "Der Trainingsprozess endete mit Exit-Code {exit}, bevor er begann; siehe {file}.",
     "run.not_started": "Der Trainingsprozess konnte nicht gestartet werden ({reason}). Prüfen Sie den Platz auf der Platte.",
     "run.overdue": "Es dauerte länger als {hours} Stunden (AISLE_TRAIN_HOURS) und wurde beendet. Sein letzter Schritt: {step}.",
+    "audit.events": "{stored} gespeichert, {repeated} wiederholt, {refused} abgelehnt; Anfragen: {requests}",
     "refused.training": "Es läuft schon ein Training ({run}). Warten Sie sein Ende ab und versuchen Sie es noch einmal.",
     "refused.no_training": "Es läuft kein Training. „Releases“ zeigt die letzten.",
     "refused.other_host": "Das Training läuft auf einem anderen Rechner, als Prozess {owner}. Beenden Sie es dort.",

@@ -155,6 +155,13 @@ def test_a_browser_gets_errors_as_a_page(untrained_client: FlaskClient, path: st
     assert ("Retry-After" in answer.headers) == (status == 503)
 
 
+def test_an_address_without_a_page_is_named_in_the_language_of_the_browser(client: FlaskClient) -> None:
+    german = client.get("/nowhere/<b>", headers=BROWSER | {"Accept-Language": "de"})
+    assert german.status_code == 404
+    assert "Unter „/nowhere/&lt;b&gt;“ gibt es keine Seite." in german.text
+    assert "There is" not in german.text
+
+
 @pytest.mark.parametrize("path", ["/products/P0001O", "/popular?n=0", "/recommend"])
 def test_a_call_of_the_api_answers_problems_as_json_even_to_a_browser(client: FlaskClient, path: str) -> None:
     assert client.get(path, headers=BROWSER).mimetype == "application/problem+json"
