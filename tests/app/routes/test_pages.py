@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
@@ -121,6 +122,15 @@ def test_without_words_a_category_is_looked_through(client: FlaskClient) -> None
     category = client.get("/categories").get_json()[0]
     page = client.get("/shop/search", query_string={"category": category["category"]}).text
     assert len(titles_of(page)) == category["count"]
+
+
+@pytest.mark.parametrize("id_", [".", "..", "../x", "a/./b", "~.", "a/..", "~~..", ".a", "a..b"])
+def test_a_link_to_an_id_of_dots_reaches_its_page(flask_app: Flask, trained_store: Store, id_: str) -> None:
+    trained_store.products.add([Product(id_, title="Dotted")])
+    with flask_app.test_request_context():
+        link = url_for("pages.product", product_id=id_)
+    assert not {".", ".."} & set(link.split("/")), "browsers take such segments out of an address"
+    assert "Dotted" in flask_app.test_client().get(link).text
 
 
 def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store) -> None:
