@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Response, render_template, request
 
 from app.context import current_aisle
@@ -10,7 +13,6 @@ from app.texts import current_phrases
 from app.texts.phrases import Phrases
 from app.views.first_steps import untrained_shop
 from app.views.message_texts import quoted
-from src.core.domain import JsonDict
 
 _HTML, _JSON = "text/html", "application/json"
 
@@ -40,7 +42,7 @@ def as_page(response: Response) -> Response:
     return response
 
 
-def _why(problem: JsonDict, t: Phrases) -> str:
+def _why(problem: Mapping[str, Any], t: Phrases) -> str:
     if request.url_rule is None and problem["status"] == 404:
         return t("problem.no_page", path=request.path)
     return t("problem.see_log") if problem["status"] == 500 else quoted(problem["detail"], t)
