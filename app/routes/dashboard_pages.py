@@ -337,12 +337,19 @@ def form_answer(template: str, shown: Mapping[str, Any], status: int) -> Respons
         status: HTTP status.
 
     Returns:
-        The page. Going back to it works, as nothing but its own cache may keep it.
+        The page.
     """
-    answer = make_response(render_template(template, **shown), status)
-    answer.headers["Cache-Control"] = "private, no-cache" if status != 200 else "no-store"
-    if status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    return going_back(make_response(render_template(template, **shown), status))
+
+
+def going_back(answer: Response) -> Response:
+    """Let the browser's own cache keep the answer to a form, which it cannot ask for again when one goes back to it.
+
+    A wrong key answers 403: browsers keep no 401, and none of them can send a Bearer key.
+    """
+    if answer.status_code == 401:
+        answer.status_code = 403
+    answer.headers["Cache-Control"] = "private, no-cache" if request.method == "POST" else "no-store"
     return answer
 
 

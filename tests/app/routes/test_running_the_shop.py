@@ -204,7 +204,7 @@ def do(client: FlaskClient, name: str, subject: str, key: str = "admin-key-of-th
 
 def test_a_form_excludes_a_product_for_everybody_and_another_one_puts_it_back(client: FlaskClient) -> None:
     first = listed(client)[0]
-    assert do(client, "exclude", first, "wrong").status_code == 401
+    assert do(client, "exclude", first, "wrong").status_code == 403
     answer = do(client, "exclude", first)
     assert answer.status_code == 303
     assert first not in listed(client)
