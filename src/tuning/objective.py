@@ -84,8 +84,7 @@ class Objective:
 
     def of_users(self, rows: IntArray) -> Objective:
         """Return the objective of some of the users. rows: int[m], positions in `queries`."""
-        queries = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
-        return replace(self, queries=queries, masked=self.masked[rows], relevant=self.relevant[rows])
+        return replace(self, queries=self.queries.take(rows), masked=self.masked[rows], relevant=self.relevant[rows])
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
@@ -99,7 +98,7 @@ class Objective:
 
     def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: slice) -> tuple[IntArray, FloatArray]:
         """Return the candidates of some users, -1 beyond the last, and every model's scores of them, 0 for none."""
-        block = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
+        block = self.queries.take(rows)
         mask = self.masked[rows]
         at = np.repeat(np.arange(len(block)), np.diff(mask.indptr)), mask.indices
         scores = [model.score_all(block) for model in models.values()]
