@@ -223,7 +223,7 @@ def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search
     limit = search.clock.left * 0.75
     for weighting in candidates:
         train = replace(search.split.train, weighting=weighting)
-        objective = search.objective.with_histories(train)
+        objective = search.objective.weighted(weighting)
         params = SEARCH_SPACES[SPECTRAL].small(config.params[SPECTRAL])
         ndcg = float(objective.ndcg(MODELS[SPECTRAL].train(train, params, seed=search.seed)).mean())
         if best is None or ndcg > best[0] * (1 + _MIN_GAIN):
