@@ -9,6 +9,7 @@ of preferences (Hu et al., "Modeling personalized item frequency information for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -67,7 +68,7 @@ def tune_repeat_weight(search: Search, ensemble: Ensemble) -> RepeatTrial:
     best = max(of_weight, key=lambda weight: float(of_weight[weight].mean()))
     gain = of_weight[best] - without
     is_sure = gain.mean() > _SURE * gain.std() / np.sqrt(len(gain))
-    about = {
+    about: JsonDict = {
         "users": len(users),
         "without": round(float(without.mean()), 5),
         "with": round(float(of_weight[best].mean()), 5),
@@ -106,7 +107,7 @@ def _of_block(ensemble: Ensemble, block: QueryBlock, k: int) -> tuple[IntArray, 
     return item, np.stack([np.concatenate([best.score, of_known], axis=1), part])
 
 
-def _widened(values: FloatArray, width: int, value: float) -> FloatArray:
+def _widened(values: Any, width: int, value: float) -> Any:
     """Return an array whose last axis is filled up to this width."""
     blank = [(0, 0)] * (values.ndim - 1) + [(0, width - values.shape[-1])]
     return np.pad(values, blank, constant_values=value)
