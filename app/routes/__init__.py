@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -178,11 +179,25 @@ ROLES = {
 WITHOUT_BODY = frozenset(endpoint for endpoint, role in ROLES.items() if role is ADMIN)
 
 
+_DOTS, _MARKED_DOTS = (re.compile(rf"(?<![^/]){mark}(~*\.\.?)(?![^/])") for mark in ("", "~"))
+
+
 class IdConverter(PathConverter):
-    """Match the rest of an address as an id, slashes included."""
+    """Match the rest of an address as an id, slashes included.
+
+    Browsers take the segments . and .. out of an address, however they are encoded. Links write ~ before them.
+    """
 
     regex = ".+"
     part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Return the id that a link names."""
+        return str(super().to_python(_MARKED_DOTS.sub(r"\1", value)))
+
+    def to_url(self, value: str) -> str:
+        """Return an id as a link writes it."""
+        return super().to_url(_DOTS.sub(r"~\1", value))
 
 
 def _fill_blueprints() -> None:

@@ -188,7 +188,7 @@ class ServedListLog:
                 if self._keeps_requests:
                     self._keep_requests(lists)
                 if self._keeps_lists:  # last, as it counts: it must not be done twice
-                    self._store.served_lists.add(each.served for each in lists)
+                    self._store.served_lists.add((each.served for each in lists), self._settings.zone)
                 self._has_warned = False
             except StoreError as error:
                 if not self._has_warned:  # once, not at every try
@@ -234,7 +234,7 @@ class ServedListLog:
             return
         before = int(time.time()) - self._settings.served_days * DAY
         try:
-            removed = self._store.served_lists.delete_before(before, _FORGET_BATCH)
+            removed = self._store.served_lists.delete_before(before, _FORGET_BATCH, self._settings.zone)
             removed += self._store.requests.delete_before(before, _FORGET_BATCH)
         except StoreError:
             removed = 0

@@ -50,6 +50,8 @@ MESSAGES: Mapping[str, str] = {
     "run.overdue": "it took longer than {hours:g} hours (AISLE_TRAIN_HOURS) and was ended; it was at: {step}",
     "run.busy": "a training is running already (process {owner}). Wait for its end and try again.",
     "run.no_data": "the store holds no events: run python data_processing.py FILE",
+    # what was done with a key
+    "audit.events": "{stored:,} stored, {repeated:,} repeated, {refused:,} refused; requests: {requests:,}",
     # what is refused
     "refused.training": "a training is under way already: run {run}. Wait for its end and try again.",
     "refused.no_training": "no training is under way. GET /status lists the last runs.",
