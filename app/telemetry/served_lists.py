@@ -20,7 +20,7 @@ from src.core.erasures import Erasures
 from src.core.errors import StoreError
 from src.core.experiments import InterleavedList
 from src.core.list_recipes import AskedList, DraftedWith, DrawnPlaces, ListRecipe, digest_of
-from src.core.log_format import SHOP
+from src.core.log_format import background_thread
 from src.core.records import ServedList
 from src.core.settings import Settings
 from src.store import Store
@@ -164,7 +164,7 @@ class ServedListLog:
     def run(self) -> None:
         """Start the thread that writes, until `stop`."""
         if (self._keeps_lists or self._keeps_requests) and self._thread is None:
-            self._thread = threading.Thread(target=self._write_until_stopped, name="served lists", daemon=True)
+            self._thread = background_thread(self._write_until_stopped, "served lists")
             self._thread.start()
             atexit.register(self.stop)  # for servers that do not read gunicorn.conf.py
 
@@ -220,7 +220,6 @@ class ServedListLog:
                 self._metrics.add(LISTS_DROPPED)
 
     def _write_until_stopped(self) -> None:
-        SHOP.set(self._settings.tenant)
         owner = os.getpid()
         while not self._stop.wait(_PAUSE_SECONDS) and os.getpid() == owner:
             try:

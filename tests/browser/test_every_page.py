@@ -28,6 +28,7 @@ PAGES = [
     "/operations/data",
     "/operations/rules",
     "/operations/experiments",
+    "/operations/experiments/new",
     "/operations/replay",
     "/operations/do/train",
     "/dashboard/releases/rollback",
