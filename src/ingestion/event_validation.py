@@ -19,6 +19,7 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     MARK,
+    PRICE,
     PURCHASED,
     QUANTITY,
     TIME,
@@ -29,7 +30,7 @@ from src.ingestion.event_rules import EventFault, EventRules
 from src.ingestion.given_words import Words
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
 from src.ingestion.nobody import found_among
-from src.ingestion.order_validation import NO_WORDS, leave_out_orders
+from src.ingestion.order_validation import NO_WORDS, came_back, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
 from src.ingestion.rating_scales import says_unrated, to_scale, without_whole
 from src.ingestion.rejections import RejectionCode
@@ -40,6 +41,7 @@ T = TypeVar("T")
 _MAX_NAMED_KINDS = 20  # unknown kinds that are counted each on its own
 _MAX_KIND_LENGTH = 40  # characters of an unknown kind in a reason
 _EXCEL_TEXT = re.compile(r"^(?:=\"(.*)\"|'(\d\S*))$")  # how workbooks keep zeros at the beginning of numbers
+_NO_DIGITS_ONLY = re.compile("[/ %★⭐🌟☆✩✰]")  # in a rating: "4 / 5", "80%", "★★★"
 _WORKBOOK_ERROR = re.compile(r"#+|#[^\W\d_]+(/[^\W\d_]+)?[!?]|#N/A|#NV")
 _OF_SALES = (EventKind.PURCHASE.value, EventKind.RETURN.value)
 EMPTY_IDS = ("", "nan", "NaN", "null", "NULL", "none", "None")
@@ -137,12 +139,17 @@ def validate_events(
     for user in found_among(users, layout.nobody):
         rejections.add_where(users, user.__eq__, RejectionCode.NOBODY, repr(user))
     texts = {role: as_texts(column) for role, column in cells.items() if role not in CATALOGUE_ROLES}
-    if layout.name == RATINGS and any("/" in text or " " in text for text in texts[VALUE]):
+    if layout.name == RATINGS and any(map(_NO_DIGITS_ONLY.search, texts[VALUE])):
         texts[VALUE] = list(map(without_whole, texts[VALUE]))
     if layout.unrated:
         texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
+    if layout.name == PURCHASES and PRICE in cells:
+        is_back = came_back(
+            cells[PRICE], products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections
+        )
+        kinds = [EventKind.RETURN.value if back else kind for kind, back in zip(kinds, is_back.tolist(), strict=True)]
     if fate is not None:
         value = value * fate.share_kept
     at = _times(texts, layout, rules, rejections, n)

@@ -30,6 +30,7 @@ _NOTATIONS = (
     rf"(?P<title>[^\n]+?)\s*{_CODE}\s*{_TIMES}\s*{_COUNT}",
     rf"(?P<product>[^\s,;|:*=()]+)\s*[(\[](?P<quantity>\d{{1,5}}){_UNITS}\s*[)\]]",
     rf"(?P<title>[^\n]+?)\s*{_CODE}",
+    r"\[(?P<product>[^\[\]\s]+)\]\s+(?P<title>[^\n\[\];|]+?)",
     rf"(?P<product>[^\s,;|:*=()]+)\s*(?:[:*=×]|\sx\s)\s*{_COUNT}",
     r"(?P<product>[^\s,;|:*=()]+)\s*\((?P<quantity>\d{1,5})\)",
     r"(?P<quantity>\d{1,5})\s*[x×]\s*(?P<product>[^\s,;|:*=()]+)",
@@ -177,6 +178,8 @@ def find_splitter(cells: Sequence[str]) -> Splitter | None:
     """
     if not cells:
         return None
+    if all(cell.startswith("[") and cell.endswith("]") for cell in cells):  # also where each list has one product
+        return find_items(cells) or _by_separator(",")
     return find_items(cells) or next((_by_separator(sign) for sign in _SEPARATORS if _is_list(cells, sign)), None)
 
 

@@ -24,7 +24,7 @@ from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
 from tests.aisle_context import launch_trainings
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Publish = Callable[..., str]
@@ -45,7 +45,7 @@ class Trainer:
         return None
 
     def wait(self) -> int:
-        assert self.go.wait(20)
+        assert self.go.wait(PATIENCE_SECONDS)
         run = self._store.runs.get(self.run_id)
         assert run is not None
         ended = self._outcome(run)
@@ -281,8 +281,8 @@ def test_a_wrong_field_is_named(
     assert next(iter(body)) in is_problem(client.post("/training", json=body, headers=as_admin), 422)["detail"]
 
 
-def test_an_unknown_run_says_where_the_last_ones_are(client: FlaskClient, is_problem: Checker) -> None:
-    assert "GET /status" in is_problem(client.get("/runs/nothing"), 404)["detail"]
+def test_an_unknown_run_says_where_the_last_ones_are(reader: FlaskClient, is_problem: Checker) -> None:
+    assert "GET /status" in is_problem(reader.get("/runs/nothing"), 404)["detail"]
 
 
 def test_a_run_shows_the_verdict_of_the_gate(client: FlaskClient, trained_store: Store) -> None:
