@@ -70,7 +70,7 @@ MODELS: dict[str, ModelKind] = {
         learns_from=lambda data: data.item_vectors is not None,
     ),
     SVD: ModelKind(svd.train, svd.Svd.load, svd.SvdParams.of, rates=True),
-    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True),
+    VBMF: ModelKind(vbmf.train, vbmf.Vbmf.load, vbmf.VbmfParams.of, lists=False, rates=True, continues=True),
 }
 
 

@@ -16,7 +16,9 @@ from src.interactions.event_weights import KIND_ORDER
 from src.interactions.interactions import Interactions, TrainingData, training_data
 from src.interactions.vocabulary import Vocabulary
 from src.models.base import QueryRows
-from src.models.kernels.vbmf_trainer import Side, fit
+from src.models.kernels.vbmf_kernels import Weights
+from src.models.kernels.vbmf_side import Side
+from src.models.kernels.vbmf_trainer import fit
 from src.models.settings import AllSettings
 from src.models.vbmf import Vbmf, VbmfParams, train
 from tests.waiting import PATIENCE_SECONDS
@@ -168,8 +170,9 @@ def test_the_number_of_threads_does_not_change_the_model_and_the_seed_does(frame
 def test_every_sweep_lowers_the_expected_error_at_the_beginning(frame: pd.DataFrame) -> None:
     ratings = data_of(frame).ratings
     value = ratings.value - ratings.value.mean()
-    by_user = Side.of(ratings.user_idx, ratings.item_idx, value, N_USERS, N_ITEMS, 5)
-    by_item = Side.of(ratings.item_idx, ratings.user_idx, value, N_ITEMS, N_USERS, 5)
+    of_users, of_items = np.ones(N_USERS, np.float32), np.ones(N_ITEMS, np.float32)
+    by_user = Side.of(ratings.user_idx, ratings.item_idx, value, Weights(of_users, of_items), 5)
+    by_item = Side.of(ratings.item_idx, ratings.user_idx, value, Weights(of_items, of_users), 5)
     by_item.start(1)
     errors = [float((value**2).sum())]
     for _ in range(5):
