@@ -60,7 +60,9 @@ MODELS: dict[str, ModelKind] = {
     AUTOENCODER: ModelKind(
         autoencoder.train, autoencoder.Autoencoder.load, autoencoder.AutoencoderParams.of, blends=True
     ),
-    SPECTRAL: ModelKind(spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True),
+    SPECTRAL: ModelKind(
+        spectral.train, spectral.Spectral.load, spectral.SpectralParams.of, blends=True, continues=True
+    ),
     ALS: ModelKind(als.train, als.Als.load, als.AlsParams.of, blends=True, continues=True),
     TEXT: ModelKind(
         text.train,
