@@ -12,6 +12,7 @@ from pathlib import Path
 
 from src.core.domain import EventKind
 from src.core.errors import InputError
+from src.core.remote_files import label_of
 from src.ingestion.given_words import MEANINGS, parse_words
 from src.ingestion.id_matching import IdMapping
 from src.ingestion.layout import LAYOUTS, Hints, parse_columns
@@ -19,14 +20,17 @@ from src.ingestion.rating_scales import parse_scale
 from src.models.settings import read_settings
 from src.store import open_store
 from src.workflows.cli import Screen, run_command
+from src.workflows.delivery import delivered
 from src.workflows.erase import erase
 from src.workflows.explore import explore_store
-from src.workflows.export import DEFAULT_EXPORT, export, input_files
+from src.workflows.export import DEFAULT_EXPORT, export, export_served, input_files
 from src.workflows.id_comparison import mapping_from
 from src.workflows.ingest import load_files
-from src.workflows.preview import preview_files
+from src.workflows.preview import preview_files, preview_source
 from src.workflows.saved_mappings import hints_for, save_mapping
+from src.workflows.sources import Source, source_of
 from src.workflows.store_backup import back_up_store, restore_store
+from src.workflows.watermarks import Since
 from src.workflows.withdraw import withdraw
 
 _KINDS = [kind.value for kind in EventKind if kind not in (EventKind.RATING, EventKind.RETURN)]
@@ -39,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"layouts, detected from the file unless --layout names one:\n{layouts}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the files in data/ and data/raw/")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE",
+        help="a file, a folder of parquet parts, s3://BUCKET/KEY, or 'postgresql://USER@HOST/DB?query=SELECT …' "
+        "(default: the files in data/ and data/raw/)",
+    )  # fmt: skip
     reading = parser.add_argument_group("how to read the files, where that cannot be detected")
     reading.add_argument("--layout", choices=LAYOUTS, metavar="NAME", help="one of those below")
     reading.add_argument(
@@ -59,6 +67,16 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what words of the file mean, out of {', '.join(MEANINGS)}: 1=view,2=cart",
     )  # fmt: skip
     reading.add_argument("--scale", metavar="LOW-HIGH", help="the lowest and highest rating of the file: 1-10")
+    growing = parser.add_argument_group("sources that grow, such as a warehouse: only what is new")
+    growing.add_argument(
+        "--since", metavar="COLUMN", help="load rows from the highest value of this column (a time or number) on "
+        "that the last load of the same source saw"
+    )  # fmt: skip
+    growing.add_argument(
+        "--late", metavar="TIME", help="how far before it rows are read again, as some come late: 2d, 6h (default: 1d) "
+        "or a number"
+    )  # fmt: skip
+    growing.add_argument("--from-start", action="store_true", help="read everything once more, and go on from there")
     ids = reading.add_mutually_exclusive_group()
     ids.add_argument("--ids", choices=("strip-zeros",), help="take zeros at the beginning of product ids away")
     ids.add_argument(
@@ -72,8 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preview", action="store_true", help="show how the files would be read, and store nothing")
     parser.add_argument("--rows", type=int, default=10, metavar="N", help="rows that --preview shows (default: 10)")
     parser.add_argument(
-        "--export", nargs="?", type=Path, const=DEFAULT_EXPORT, metavar="FILE",
-        help=f"write the cleaned table ({DEFAULT_EXPORT} when no name is given)",
+        "--export", nargs="?", const=str(DEFAULT_EXPORT), metavar="FILE",
+        help=f"write the cleaned table, as Parquet if the name ends so, also to s3://BUCKET/KEY ({DEFAULT_EXPORT} when "
+        "no name is given)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--export-served", metavar="FILE.parquet",
+        help="write the lists that were served and what followed them; also to s3://BUCKET/KEY.parquet",
     )  # fmt: skip
     parser.add_argument(
         "--explore", nargs="?", type=Path, const=Path(), metavar="FILE.html",
@@ -109,6 +132,14 @@ def _hints(arguments: argparse.Namespace) -> Hints:
     )
 
 
+def _since(arguments: argparse.Namespace) -> Since | None:
+    if arguments.since is not None:
+        return Since(arguments.since, arguments.late, arguments.from_start)
+    if arguments.late is not None or arguments.from_start:
+        raise InputError("--late and --from-start belong to --since COLUMN: name the column that tells what is new")
+    return None
+
+
 def _ids(arguments: argparse.Namespace) -> IdMapping | None:
     if arguments.ids_from is not None:
         return mapping_from(arguments.ids_from)
@@ -126,22 +157,31 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
     if arguments.backup:
         back_up_store(settings, arguments.backup)
         screen.say(f"the store was copied to {arguments.backup}")
+    named = [source_of(name) for name in arguments.files]
+    files = [path for path in named if isinstance(path, Path)]
     if arguments.preview:
-        files = arguments.files or input_files(settings)
+        files = files or ([] if named else input_files(settings))
         mapped = [(path, hints_for(settings, path, hints)[0]) for path in files]
         for line in preview_files(settings, mapped, arguments.rows):
             screen.say(line)
+        for source in named:
+            if isinstance(source, Source):
+                for line in preview_source(settings, source, arguments.rows, hints):
+                    screen.say(line)
         return
     if arguments.save_mapping:
-        if len(arguments.files) != 1:
-            raise InputError("--save-mapping: expected one file, whose reading is kept; name it")
-        saved = save_mapping(settings, arguments.save_mapping, arguments.files[0], hints)
+        if len(files) != 1 or len(named) != 1:
+            raise InputError(
+                "--save-mapping: expected one file, whose reading is kept; name it (with --since the reading of a "
+                "source is kept by itself)"
+            )
+        saved = save_mapping(settings, arguments.save_mapping, files[0], hints)
         screen.say(f"the mapping was saved to {saved}")
-    others = ("explore", "export", "withdraw", "restore", "backup", "restore_backup", "erase")
+    others = ("explore", "export", "export_served", "withdraw", "restore", "backup", "restore_backup", "erase")
     loads = bool(arguments.files) or all(getattr(arguments, name) is None for name in others)
     store = open_store(settings.store_url, loading=loads)
     if loads:
-        for line in load_files(settings, store, arguments.files, screen, hints):
+        for line in load_files(settings, store, named, screen, hints, _since(arguments)):
             screen.say(line)
     for user_id in arguments.erase or ():
         erased = erase(settings, store, user_id, "command")
@@ -153,7 +193,13 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         if ids:
             screen.say(f"{withdraw(store, ids, withdrawn)} products {'withdrawn' if withdrawn else 'restored'}")
     if arguments.export is not None:
-        screen.say(f"{export(settings, store, arguments.export):,} events written to {arguments.export}")
+        with delivered(settings, arguments.export, "--export") as path:
+            n_events = export(settings, store, path)
+        screen.say(f"{n_events:,} events written to {label_of(arguments.export)}")
+    if arguments.export_served is not None:
+        with delivered(settings, arguments.export_served, "--export-served") as path:
+            n_places = export_served(store, path)
+        screen.say(f"{n_places:,} places of lists written to {label_of(arguments.export_served)}")
     if arguments.explore is not None:
         path = settings.reports_dir / "exploration.html" if arguments.explore == Path() else arguments.explore
         screen.say(f"report written to {explore_store(settings, store, path, screen)}")

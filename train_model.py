@@ -26,6 +26,7 @@ from src.store import open_store
 from src.workflows.batch_lists import write_batch_lists
 from src.workflows.batch_parts import BatchRequest
 from src.workflows.cli import Screen, run_command
+from src.workflows.delivery import delivered
 from src.workflows.drift_check import check_drift
 from src.workflows.first_release import publish_popularity
 from src.workflows.process_priority import lower_priority
@@ -78,10 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     batch = parser.add_argument_group("lists of all users")
     batch.add_argument(
         "--batch-lists",
-        type=Path,
         metavar="FILE",
-        help="only write the lists of all users, as they would be served now, to this Parquet file; one that was "
-        "interrupted goes on",
+        help="only write the lists of all users, as they would be served now, to this Parquet file, also to "
+        "s3://BUCKET/KEY; one that was interrupted goes on",
     )
     batch.add_argument("--n", type=int, default=50, help="length of each of these lists (default: 50)")
     batch.add_argument("--users", type=Path, metavar="FILE", help="only for these users: a text file, one id a line")
@@ -115,8 +115,9 @@ def _work(arguments: argparse.Namespace, screen: Screen) -> None:
         signal.alarm(int(3_600 * settings.train_hours) + _GRACE_SECONDS)
     store = open_store(settings.store_url)
     if arguments.batch_lists is not None:
-        batch = BatchRequest(arguments.batch_lists, arguments.n, arguments.users)
-        screen.say(write_batch_lists(settings, store, batch, screen).sentence())
+        with delivered(settings, arguments.batch_lists, "--batch-lists") as file:
+            summary = write_batch_lists(settings, store, BatchRequest(file, arguments.n, arguments.users), screen)
+        screen.say(summary.sentence())
         return
     if arguments.first:
         version = publish_popularity(settings, store, screen)

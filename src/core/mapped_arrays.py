@@ -18,4 +18,5 @@ def mapped(path: Path) -> npt.NDArray[Any]:
     Returns:
         A plain view of the mapping: indexing an np.memmap costs some microseconds more each time.
     """
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    # As text: numpy looks up every folder of a Path for links, a third of the time of mapping a small array.
+    return np.asarray(np.load(str(path), mmap_mode="r", allow_pickle=False))

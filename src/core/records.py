@@ -268,6 +268,7 @@ class Load:
         by_kind: Kind → number of events in the rows kept.
         mended: Part of a row that was left out → number of rows.
         nulls: Column → share of the rows kept in which it was empty.
+        since: What an incremental load noted of its source, as JSON; empty for a whole file.
     """
 
     load_id: str
@@ -287,6 +288,12 @@ class Load:
     nulls: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     by_kind: dict[str, int] = field(default_factory=dict)
+    since: JsonDict = field(default_factory=dict)
+
+    @property
+    def is_increment(self) -> bool:
+        """Whether only what was new in its source was loaded."""
+        return bool(self.since.get("after"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,11 +125,18 @@ class Table:
         path: The file.
         rows: Its rows.
         layout: What they mean.
+        source: Where its rows come from, if not from a file; "" for a file.
     """
 
     path: Path
     rows: CsvRows | JsonLinesRows | ParquetRows | ReshapedRows
     layout: Layout
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.source or str(self.path)
 
     def with_notes(self, *notes: str) -> Table:
         """Return the table with further notes before the others."""

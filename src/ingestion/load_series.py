@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from src.core.records import Load
+from src.core.remote_files import is_url
 
 
 def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
@@ -23,7 +24,10 @@ def previous_of(load: Load, loads: Iterable[Load]) -> Load | None:
         The earlier load, None if there is none.
     """
     earlier = [
-        other for other in loads if other.load_id != load.load_id and other.loaded_at <= load.loaded_at and other.n_kept
+        other
+        for other in loads
+        if other.load_id != load.load_id and other.loaded_at <= load.loaded_at and other.n_kept
+        if other.is_increment == load.is_increment  # a night's rows are not to be as many as those of all years
     ]
     for key in (_name, file_series):
         comparable = [other for other in earlier if key(other) == key(load)]
@@ -38,7 +42,7 @@ def latest_of(loads: Iterable[Load]) -> list[Load]:
 
 
 def _name(load: Load) -> str:
-    return Path(load.file).name
+    return load.file if is_url(load.file) else Path(load.file).name
 
 
 def file_series(load: Load) -> str:

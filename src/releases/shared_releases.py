@@ -25,13 +25,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from src.core.errors import ConfigError, ReleaseError, SharedReleasesAway, UnknownName
+from src.core.remote_files import file_system
 from src.releases.release import MANIFEST, sha256, verify_release
 
-_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 3, 10, 2
+_ATTEMPTS = 2
 _POINTERS_KEPT = 100
 _GRACE_SECONDS = 3_600
 """Between the mark that a release is not needed and its removal: whoever activates it meanwhile removes the mark."""
@@ -232,27 +232,13 @@ class SharedReleases:
     def _open(self) -> tuple[int, Any, str]:
         """Return the driver of this process: its threads do not survive a fork."""
         if self._opened is None or self._opened[0] != os.getpid():
-            try:
-                fs, root = fsspec.core.url_to_fs(self.url, skip_instance_cache=True, **_options(self.url))
-            except ImportError as error:
-                raise ConfigError(
-                    f"AISLE_RELEASES_URL: {self.url.partition(':')[0]} needs a driver ({error}). Expected an installed "
-                    "one: pip install -r requirements-scale.txt."
-                ) from None
+            fs, root = file_system(self.url, "AISLE_RELEASES_URL")
             fs.retries = _ATTEMPTS
-            self._opened = (os.getpid(), fs, root.rstrip("/"))
+            self._opened = (os.getpid(), fs, root)
         _, fs, root = self._opened
         if _is_local(fs) and not os.path.isdir(root):
             raise OSError(f"there is no folder {root}")  # not mounted: what is written there would be lost
         return self._opened
-
-
-def _options(url: str) -> dict[str, Any]:
-    """Return the options of a driver: S3 keeps no listings, and gives up soon."""
-    if not url.startswith("s3://"):
-        return {}
-    waits = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS, "retries": {"max_attempts": 1}}
-    return {"use_listings_cache": False, "config_kwargs": waits}
 
 
 def _read_pointer(number: int, fs: Any, root: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, func, select, update
+from sqlalchemy import Connection, Executable, Row, Select, func, select, update
 
 from src.core.messages import from_record, to_record
 from src.core.records import Load, Run, RunCount, RunPhase, RunStatus, Score
@@ -118,9 +118,23 @@ class RunStore:
 
     def loads(self, n: int) -> list[Load]:
         """Return at most n loads, newest first."""
-        query = select(loads).order_by(loads.c.loaded_at.desc(), loads.c.load_id.desc()).limit(n)
+        return self._loads(select(loads).limit(n))
+
+    def loads_of(self, file: str, n: int) -> list[Load]:
+        """Return loads of one file or source, newest first.
+
+        Args:
+            file: Its name in records.
+            n: The most loads.
+
+        Returns:
+            The loads.
+        """
+        return self._loads(select(loads).where(loads.c.file == file).limit(n))
+
+    def _loads(self, query: Select[Any]) -> list[Load]:
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.order_by(loads.c.loaded_at.desc(), loads.c.load_id.desc())).all()
         return [Load(row.load_id, row.file, row.layout, row.loaded_at, **json.loads(row.details)) for row in rows]
 
 

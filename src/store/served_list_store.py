@@ -112,20 +112,29 @@ class ServedListStore:
         query = select(served).order_by(served.c.at.desc(), served.c.seq.desc()).limit(n)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [
-            ServedList(
-                row.request_id,
-                row.seq,
-                row.at,
-                row.release,
-                row.made_for,
-                row.subject,
-                _products(row),
-                row.placement,
-                row.experiments,
-            )
-            for row in rows
-        ]
+        return list(map(_served_list, rows))
+
+    def read(self) -> Iterator[list[tuple[ServedList, dict[tuple[str, int], list[str]]]]]:
+        """Yield pages of all lists, each with (product_id, position) → kinds of what followed, in order of requests."""
+        key = (served.c.request_id, served.c.seq)
+        query = select(served).order_by(*key).limit(_WRITE_ROWS)
+        page = query
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(page).all()
+                ids = sorted({row.request_id for row in rows})
+                after = [
+                    row
+                    for part in batches(ids, PARAMETERS)
+                    for row in connection.execute(select(followed).where(followed.c.request_id.in_(part)))
+                ]
+            if not rows:
+                return
+            kinds: dict[str, dict[tuple[str, int], list[str]]] = {id_: {} for id_ in ids}
+            for row in sorted(after, key=lambda row: row.kind):
+                kinds[row.request_id].setdefault((row.product_id, row.position), []).append(row.kind)
+            yield [(_served_list(row), kinds[row.request_id]) for row in rows]
+            page = query.where(tuple_(*key) > tuple_(rows[-1].request_id, rows[-1].seq))
 
     def figures(self, since: int, before: int | None = None) -> list[ServedFigures]:
         """Count shown, clicked and bought positions by release, kind of list, source, position and placement.
@@ -243,6 +252,11 @@ class _Listed(NamedTuple):
 
 def _within(column: Any, days: tuple[int, int]) -> Any:
     return (column >= days[0]) & (column < days[1])
+
+
+def _served_list(row: Row[Any]) -> ServedList:
+    names = ("request_id", "seq", "at", "release", "made_for", "subject", "placement", "experiments")
+    return ServedList(products=_products(row), **{name: getattr(row, name) for name in names})
 
 
 def _products(row: Row[Any]) -> tuple[tuple[str, str], ...]:

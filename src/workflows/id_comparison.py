@@ -27,8 +27,15 @@ _UNIQUE = 0.9
 class IdComparison:
     """Compares ids before and after a load, since a catalogue may come before the events or after them."""
 
-    def __init__(self, store: Store, path: Path) -> None:
-        self._store, self._path = store, path
+    def __init__(self, store: Store, path: Path, name: str) -> None:
+        """Note what the store has before the load.
+
+        Args:
+            store: The store.
+            path: The file; a catalogue is looked for beside it.
+            name: What a command calls it.
+        """
+        self._store, self._path, self._name = store, path, name
         self._n_before = store.products.count()
         self._undescribed_before = store.products.count_undescribed()
         self._described_before = store.products.sample_ids(_SAMPLED, described=True)
@@ -80,7 +87,7 @@ class IdComparison:
         if not shown:
             shown = f"events: {', '.join(unknown[:3])} – catalogue: {', '.join(others[:3])}"
         other = self._newest_catalogue() if has_events else None
-        command = f"python data_processing.py {shlex.quote(str(self._path))}"
+        command = f"python data_processing.py {shlex.quote(self._name)}"
         if mismatch.is_mapped and has_events and other:
             advice = f"to give these events the ids of the catalogue: {command} --ids-from {shlex.quote(other)}"
         elif mismatch.is_mapped and not has_events and "zeros" in mismatch.cause:

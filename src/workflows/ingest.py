@@ -43,8 +43,10 @@ from src.workflows.later_refunds import LaterRefunds
 from src.workflows.load_summary import LoadSummary, LoadTally
 from src.workflows.rejected_rows_file import RejectedRowsFile
 from src.workflows.row_words import example_lines
-from src.workflows.saved_mappings import hints_for
+from src.workflows.saved_mappings import hints_for, reading_of
+from src.workflows.sources import Source, empty_line, last_watermark, named_by, source_hints, stage
 from src.workflows.synthetic_data import make_synthetic_shop, remove_synthetic_shop
+from src.workflows.watermarks import Since, Watermark
 
 _FIRST_BATCH, _MAX_BATCH = 5_000, 60_000
 _SORTED_BATCH = 50_000
@@ -56,7 +58,12 @@ _SAMPLED_IDS = 300  # of a file, to look up in the store
 
 
 def load_files(
-    settings: Settings, store: Store, named: Sequence[Path], reporter: Reporter, hints: Hints | None = None
+    settings: Settings,
+    store: Store,
+    named: Sequence[Path | Source],
+    reporter: Reporter,
+    hints: Hints | None = None,
+    since: Since | None = None,
 ) -> Iterator[str]:
     """Load the named files, else the files in data/ and data/raw/, else a synthetic shop.
 
@@ -65,9 +72,10 @@ def load_files(
     Args:
         settings: limits of ratings, and folders.
         store: where events and products are stored.
-        named: the files; empty for those in data/ and data/raw/.
+        named: the files and other sources; empty for the files in data/ and data/raw/.
         reporter: shows the steps.
         hints: how the files are to be read, where their content does not tell.
+        since: loads of each source what is new since its last load; None for everything.
 
     Yields:
         Lines for people.
@@ -75,18 +83,23 @@ def load_files(
     Raises:
         UnusableFile: a named file, or each of the others, was refused; raised when all were read.
     """
-    files = list(named) or input_files(settings)
+    files: list[Path | Source] = [*named] or [*input_files(settings)]
     refused: list[str] = []
     unclear: dict[Path, UnclearLayout] = {}
     for path in files:
         try:
+            if isinstance(path, Source) or since is not None:
+                source = path if isinstance(path, Source) else Source(str(path))
+                yield from _load_source(settings, store, source, reporter, hints or Hints(), since)
+                continue
             loaded = _load(settings, store, path, reporter, hints)
             yield from loaded.lines()
             loaded.whole()
-        except UnclearLayout as error:
-            unclear[path] = error
         except UnusableFile as error:
-            refused.append(str(error))
+            if isinstance(error, UnclearLayout) and isinstance(path, Path) and since is None:
+                unclear[path] = error
+            else:
+                refused.append(str(error))
     while pair := find_pair(list(unclear), hints or Hints()):
         del unclear[pair.lines], unclear[pair.orders]
         yield f"{pair.lines} and {pair.orders} are joined by {pair.key!r}"
@@ -136,6 +149,31 @@ def _load_joined(settings: Settings, store: Store, pair: Pair, reporter: Reporte
         )
 
 
+def _load_source(
+    settings: Settings, store: Store, source: Source, reporter: Reporter, hints: Hints, since: Since | None
+) -> Iterator[str]:
+    """Load a source by way of a temporary file; yield lines for people."""
+    last = last_watermark(store, source, since)
+    with _temporary_folder(settings) as folder:
+        reporter.step(f"fetching {source.label}")
+        staged = stage(source, folder, since, last.mark if last else None)
+        if staged.n_rows == 0:
+            yield empty_line(source, last, since)
+            return
+        with named_by(staged.path, source.label):
+            read_as = source_hints(staged, hints, last)
+            table = open_table(staged.path, read_as, _known(store))
+        if staged.watermark is not None:
+            staged = staged.noting(reading_of(table, staged.path, read_as))
+        table = replace(table, path=source.alias, source=source.label)
+        loading = _Loading(settings, store, table, reporter, staged.watermark)
+        with named_by(staged.path, source.label):
+            loaded = loading.run(before_storing=lambda: remove_synthetic_shop(settings, store))
+        yield from loaded.lines()
+        yield from staged.lines()
+        loaded.whole()
+
+
 @contextmanager
 def _temporary_folder(settings: Settings) -> Iterator[Path]:
     """Make a folder that is removed with its files, also by a later process if this one is killed."""
@@ -161,8 +199,16 @@ def _load(settings: Settings, store: Store, path: Path, reporter: Reporter, hint
 class _Loading:
     """Loads one file: rows are read, validated, sorted on disk and stored in short transactions."""
 
-    def __init__(self, settings: Settings, store: Store, table: Table, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        table: Table,
+        reporter: Reporter,
+        watermark: Watermark | None = None,
+    ) -> None:
         self._settings, self._store, self._table, self._reporter = settings, store, table, reporter
+        self._watermark = watermark
         self._tally = LoadTally()
         self._renamed: dict[str, str] = {}
         self._parent: dict[str, str] = {}
@@ -176,8 +222,8 @@ class _Loading:
         path, tally = self._table.path, self._tally
         started = time.time_ns() // 1_000
         broken: UnusableFile | None = None
-        comparison = IdComparison(self._store, path)
-        self._reporter.step(f"reading {path}")
+        comparison = IdComparison(self._store, path, self._table.name)
+        self._reporter.step(f"reading {self._table.name}")
         with (
             gc_disabled(),
             sorting_errors(self._settings.var),
@@ -206,7 +252,7 @@ class _Loading:
             rejects_file = rejects.path if tally.n_rejected else None
             self._refuse_if_empty(broken, rejects_file)
             if sorter.n_events:
-                self._reporter.step(f"storing {path}")
+                self._reporter.step(f"storing {self._table.name}")
             for product_ids in sorter.products(_NAMED_PRODUCTS):
                 self._store.events.add_products(product_ids)
             done = 0
@@ -218,6 +264,8 @@ class _Loading:
             tally.mended.update(self._refunds.apply())
             groups = self._group_products()
             load = tally.load(self._table, sorter.n_events)
+            if self._watermark is not None and broken is None:  # after the rows: an interrupted load is repeated
+                load = replace(load, since=self._watermark.to_json())
         previous = previous_of(load, self._store.runs.loads(50))
         load = _known_as_before(load, previous)
         self._store.runs.save_load(load)
@@ -296,7 +344,7 @@ class _Loading:
             raise broken
         where = f" All of them, with reasons: {rejects_file}." if rejects_file else ""
         raise UnusableFile(
-            f"{table.path}: none of its {tally.n_read:,} rows is usable ({tally.reasons}). It was read as "
+            f"{table.name}: none of its {tally.n_read:,} rows is usable ({tally.reasons}). It was read as "
             f"{table.describe()}.{where} Mend the file, or say how to read it with --layout and --columns, and "
             "load it again."
         )

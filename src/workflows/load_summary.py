@@ -59,7 +59,7 @@ class LoadSummary:
     def lines(self) -> list[str]:
         """Return lines for people: how the file was read, its totals, the reasons of rejections, and warnings."""
         load = self.load
-        lines = [f"{self.table.path}: {self.table.describe()}"]
+        lines = [f"{self.table.name}: {self.table.describe()}"]
         lines += [f"  note: {note}" for note in self.table.layout.notes]
         lines += [f"  {line}" for line in self.examples]
         lines += [f"  {line}" for line in word_lines(self.words, self.table.layout)]
@@ -152,7 +152,7 @@ class LoadTally(RowTally):
         """
         return Load(
             load_id=secrets.token_hex(6),
-            file=table.path.name,
+            file=table.source or table.path.name,
             layout=table.describe(),
             loaded_at=int(time.time()),
             n_read=self.n_read,

@@ -20,6 +20,7 @@ from src.ingestion.row_tally import RowTally, count_lines, row_lines
 from src.ingestion.row_validation import validate_rows
 from src.ingestion.word_account import unknown_word_lines, word_lines
 from src.workflows.row_words import row_line
+from src.workflows.sources import Source, named_by, stage
 
 _MOST_ROWS = 50_000  # of the totals: enough to see what a file is, and quick
 
@@ -40,6 +41,28 @@ def preview(settings: Settings, path: Path, n_rows: int, hints: Hints) -> Iterat
         UnusableFile: The file cannot be read.
     """
     yield from _preview(settings, open_table(path, hints), n_rows)
+
+
+def preview_source(settings: Settings, source: Source, n_rows: int, hints: Hints) -> Iterator[str]:
+    """Show how the first rows of a source that is no local file are read.
+
+    Args:
+        settings: The scale of ratings.
+        source: The source.
+        n_rows: Rows to show.
+        hints: What options say about it.
+
+    Yields:
+        Lines for people.
+
+    Raises:
+        UnusableFile: It cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        staged = stage(source, Path(folder), most=_MOST_ROWS).path
+        with named_by(staged, source.label):
+            table = replace(open_table(staged, hints), source=source.label)
+            yield from _preview(settings, table, n_rows)
 
 
 def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_rows: int) -> Iterator[str]:
@@ -76,7 +99,7 @@ def preview_files(settings: Settings, files: Sequence[tuple[Path, Hints]], n_row
 
 def _preview(settings: Settings, table: Table, n_rows: int) -> Iterator[str]:
     rules = EventRules(settings.rating_min, settings.rating_max, int(time.time()), settings.count_pending)
-    yield f"{table.path}: {table.describe()}"
+    yield f"{table.name}: {table.describe()}"
     yield from _column_lines(table)
     yield from (f"  note: {note}" for note in table.layout.notes)
     tally, mended, n_products = RowTally(), Counter[str](), 0

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from src.core.domain import EventKind
+from src.core.domain import EventKind, JsonDict
 from src.core.errors import InputError, UnclearLayout, UnusableFile
 from src.core.settings import Settings
 from src.ingestion.column_names import ROLES
 from src.ingestion.layout import Hints, Table
 from src.ingestion.layout_detection import open_table
 from src.ingestion.load_series import series_of
+from src.ingestion.rating_scales import Scale
 from src.ingestion.table_files import open_rows
 
 _NAME = re.compile(r"[\w.\-]{1,60}")
@@ -43,9 +45,26 @@ def save_mapping(settings: Settings, name: str, path: Path, hints: Hints) -> Pat
     """
     if not _NAME.fullmatch(name) or name.startswith("."):
         raise InputError(f"--save-mapping: found {name!r}; expected letters, digits, dashes and points, such as orders")
-    table = open_table(path, hints)
-    mapping = {
-        "series": series_of(path.name),
+    mapping = {"series": series_of(path.name), **reading_of(open_table(path, hints), path, hints)}
+    target = _folder(settings) / f"{name}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(mapping, indent=1, ensure_ascii=False), encoding="utf-8")
+    return target
+
+
+def reading_of(table: Table, path: Path, hints: Hints) -> JsonDict:
+    """Return how a file is read, as a mapping keeps it.
+
+    Args:
+        table: The file as it is read.
+        path: The file.
+        hints: What options say about it.
+
+    Returns:
+        A JSON object, for `hints_of`.
+    """
+    scale = table.layout.scale
+    return {
         "names": open_rows(path, hints).names or [],
         "layout": _layout_of(table),
         "columns": _columns_of(table, hints),
@@ -55,11 +74,8 @@ def save_mapping(settings: Settings, name: str, path: Path, hints: Hints) -> Pat
         "separator": hints.separator,
         "decimal": table.layout.decimal,
         "language": table.layout.language,
+        "scale": [scale.low, scale.high] if scale else None,
     }
-    target = _folder(settings) / f"{name}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(mapping, indent=1, ensure_ascii=False), encoding="utf-8")
-    return target
 
 
 def _layout_of(table: Table) -> str | None:
@@ -101,29 +117,53 @@ def hints_for(settings: Settings, path: Path, hints: Hints) -> tuple[Hints, str 
         mapping = _read(file)
         if mapping.get("series") != series_of(path.name):
             continue
-        mapped = replace(
-            hints,
-            layout=mapping.get("layout"),
-            columns=mapping.get("columns") or {},
-            kind=hints.kind or EventKind(mapping["kind"]),
-            day_first=hints.day_first if hints.day_first is not None else mapping.get("day_first"),
-            encoding=hints.encoding or mapping.get("encoding"),
-            separator=mapping.get("separator"),
-            decimal=hints.decimal or mapping.get("decimal"),
-            language=hints.language or mapping.get("language") or None,
+        advice = (
+            f"Look at it with --preview --no-mapping, save the mapping again with --no-mapping --save-mapping "
+            f"{file.stem}, or remove {file}."
         )
-        names = open_rows(path, mapped).names or []
-        if names != mapping.get("names"):
-            gone = [each for each in mapping.get("names", []) if each not in names]
-            new = [each for each in names if each not in mapping.get("names", [])]
-            raise UnclearLayout(
-                f"{path}: its columns are not those of the mapping {file.stem!r} (gone: {', '.join(gone) or 'none'}; "
-                f"new: {', '.join(new) or 'none'}).",
-                f"Look at it with --preview --no-mapping, save the mapping again with --no-mapping --save-mapping "
-                f"{file.stem}, or remove {file}.",
-            )
-        return mapped, file.stem
+        return hints_of(mapping, path, hints, f"the mapping {file.stem!r}", advice), file.stem
     return hints, None
+
+
+def hints_of(mapping: Mapping[str, Any], path: Path, hints: Hints, whose: str, advice: str) -> Hints:
+    """Return what a mapping says about a file.
+
+    Args:
+        mapping: What `reading_of` returned.
+        path: The file.
+        hints: What options say, which counts more.
+        whose: What the mapping is called.
+        advice: What to do where the columns have changed.
+
+    Returns:
+        The hints.
+
+    Raises:
+        UnclearLayout: The columns of the file are not those of the mapping.
+    """
+    scale = mapping.get("scale")
+    mapped = replace(
+        hints,
+        layout=mapping.get("layout"),
+        columns=mapping.get("columns") or {},
+        kind=hints.kind or EventKind(mapping["kind"]),
+        day_first=hints.day_first if hints.day_first is not None else mapping.get("day_first"),
+        encoding=hints.encoding or mapping.get("encoding"),
+        separator=mapping.get("separator"),
+        decimal=hints.decimal or mapping.get("decimal"),
+        language=hints.language or mapping.get("language") or None,
+        scale=hints.scale or (Scale(*scale) if scale else None),
+    )
+    names = open_rows(path, mapped).names or []
+    if names != mapping.get("names"):
+        gone = [each for each in mapping.get("names", []) if each not in names]
+        new = [each for each in names if each not in mapping.get("names", [])]
+        raise UnclearLayout(
+            f"{path}: its columns are not those of {whose} (gone: {', '.join(gone) or 'none'}; "
+            f"new: {', '.join(new) or 'none'}).",
+            advice,
+        )
+    return mapped
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from src.core.domain import NO_TIME, Event, EventBatch, EventKind
-from src.core.errors import AisleError
+from src.core.errors import AisleError, InputError
 from src.core.progress import Silent
+from src.core.records import FollowUp, ServedList
+from src.core.remote_files import file_system
 from src.core.settings import Settings
 from src.interactions.interactions import TrainingData, training_data
 from src.store import Store
 from src.synthetic.shop import SyntheticShop
-from src.workflows.export import export, input_files
+from src.workflows.delivery import delivered
+from src.workflows.export import export, export_served, input_files
 from src.workflows.ingest import read_table
 from src.workflows.record_events import record_events
 from tests.workflows.stored import events_of, load, write
@@ -152,3 +157,64 @@ def test_an_export_is_recognized_by_its_absolute_path_too(
 ) -> None:
     export(settings, store, here / "data" / "out.csv")
     assert input_files(settings) == []
+
+
+def test_a_parquet_export_gives_the_store_back(
+    settings: Settings, store: Store, opened: Callable[[Settings], Store], tmp_path: Path
+) -> None:
+    record_events(
+        store,
+        [
+            Event("größe 💚", "p,1", EventKind.PURCHASE, 3.0, 1_700_000_000, "o-1"),
+            Event("u", "p", EventKind.RATING, 4.5, 1_700_000_001),
+            *(Event("u", "p", EventKind.VIEW, 1.0, 1_700_000_000 + n) for n in range(30)),
+        ],
+    )
+    assert export(settings, store, tmp_path / "clean.parquet") == 32
+    again = opened(settings.model_copy(update={"var": tmp_path / "again"}))
+    load(settings, again, tmp_path / "clean.parquet")
+    assert events_of(again) == events_of(store)
+
+
+def test_served_lists_are_written_place_by_place_with_what_followed(store: Store, tmp_path: Path) -> None:
+    shown = (("p1", "blend"), ("p2", "popularity"))
+    store.served_lists.add(
+        [
+            ServedList(f"r{n:04}", n % 2, 1_700_000_000 + n, "v1", "user", None, shown, "home", "")
+            for n in range(1_003)  # more than a page
+        ]
+    )
+    store.served_lists.add_follow_ups(
+        [FollowUp("r0001", "p2", kind, 1_700_000_100, "m") for kind in ("purchase", "click")]
+    )
+    assert export_served(store, tmp_path / "served.parquet") == 2_006
+    rows = pq.read_table(tmp_path / "served.parquet").to_pylist()
+    assert [row["request_id"] for row in rows] == sorted(row["request_id"] for row in rows)
+    assert [row["position"] for row in rows[:4]] == [1, 2, 1, 2]
+    followed = {(row["request_id"], row["product_id"]): row["followed"] for row in rows if row["followed"]}
+    assert followed == {("r0001", "p2"): ["click", "purchase"]}
+    assert rows[0]["at"].timestamp() == 1_700_000_000
+    with pytest.raises(InputError, match="ends in"):
+        export_served(store, tmp_path / "served.csv")
+
+
+def test_a_file_for_an_object_store_is_sent_whole_and_stays_until_it_was_sent(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = "memory://bucket/day/events.csv?token=secret"
+    with delivered(settings, target, "--export") as path:
+        path.write_text("all of it")
+    assert not path.exists()
+    fs, _ = file_system("memory://", "--export")
+    (sent,) = (name for name in fs.find("/") if "events.csv" in name)
+    assert fs.cat_file(sent) == b"all of it"
+    monkeypatch.setattr(type(fs), "put_file", lambda *_, **__: (_ for _ in ()).throw(OSError("the bucket is away")))
+    with (
+        pytest.raises(
+            AisleError, match=r"memory://bucket/day/events\.csv does not answer as expected \(the bucket is away"
+        ),
+        delivered(settings, target, "--export") as path,
+    ):
+        path.write_text("all of it")
+    assert path.read_text() == "all of it"
+    assert "secret" not in path.name

@@ -303,8 +303,8 @@ def test_a_release_that_does_not_verify_is_not_activated(
 
 
 @pytest.mark.parametrize("version", ["", "no-such", "..", EVIL])
-def test_an_unknown_release_is_a_page_that_says_so(client: FlaskClient, version: str) -> None:
-    answer = client.get("/dashboard/releases/activate", query_string={"version": version})
+def test_an_unknown_release_is_a_page_that_says_so(reader: FlaskClient, version: str) -> None:
+    answer = reader.get("/dashboard/releases/activate", query_string={"version": version})
     assert answer.status_code == 404
     assert "There is no such release" in answer.text
     assert EVIL not in answer.text
@@ -323,8 +323,8 @@ def test_where_no_admin_key_is_set_the_page_says_how(
     assert Registry(trained_settings.releases_dir).current_version() == second
 
 
-def test_a_form_without_a_length_is_refused(client: FlaskClient) -> None:
-    answer = client.post(
+def test_a_form_without_a_length_is_refused(reader: FlaskClient) -> None:
+    answer = reader.post(
         "/dashboard/releases/rollback",
         headers={"Transfer-Encoding": "chunked", "Content-Type": "application/x-www-form-urlencoded"},
     )
@@ -359,9 +359,9 @@ def test_a_form_without_the_read_key_names_no_release(
     assert answer.status_code == 303
 
 
-def test_a_form_that_is_cut_is_refused(client: FlaskClient) -> None:
+def test_a_form_that_is_cut_is_refused(reader: FlaskClient) -> None:
     environ = {"CONTENT_LENGTH": "99", "wsgi.input_terminated": True}
-    answer = client.post("/dashboard/releases/rollback", data={"key": KEY}, environ_overrides=environ)
+    answer = reader.post("/dashboard/releases/rollback", data={"key": KEY}, environ_overrides=environ)
     assert answer.status_code == 400
     assert "Content-Length is 99" in answer.text
 

@@ -215,8 +215,8 @@ def test_events_that_several_senders_repeat_at_once_are_stored_once(
     assert len(trained_store.events.history("me")) == 300
 
 
-def test_the_description_of_a_list_is_loose_as_one_right_event_in_it_is_enough(client: FlaskClient) -> None:
-    description = client.get("/openapi.json").get_json()
+def test_the_description_of_a_list_is_loose_as_one_right_event_in_it_is_enough(reader: FlaskClient) -> None:
+    description = reader.get("/openapi.json").get_json()
     schemas = description["components"]["schemas"]
     one, several = schemas["EventsBody"]["anyOf"]
     assert one == {"$ref": "#/components/schemas/EventBody"}

@@ -40,8 +40,8 @@ def ids(answer: Any) -> list[str]:
 # POST /recommend, a bare list
 
 
-def test_recommend_answers_a_bare_list_of_ten(client: FlaskClient) -> None:
-    found = ids(post(client, "/recommend", {"user_id": USER}))
+def test_recommend_answers_a_bare_list_of_ten(reader: FlaskClient) -> None:
+    found = ids(post(reader, "/recommend", {"user_id": USER}))
     assert len(found) == len(set(found)) == 10
 
 
@@ -54,19 +54,19 @@ def test_recommend_takes_an_integer_for_an_id(client: FlaskClient, trained_store
 
 @pytest.mark.parametrize("name", ["n", "top_k"])
 @pytest.mark.parametrize("n", [1, 7, 25])
-def test_recommend_answers_as_many_as_asked_for_by_either_name(client: FlaskClient, name: str, n: int) -> None:
-    assert len(ids(post(client, "/recommend", {"user_id": USER, name: n}))) == n
+def test_recommend_answers_as_many_as_asked_for_by_either_name(reader: FlaskClient, name: str, n: int) -> None:
+    assert len(ids(post(reader, "/recommend", {"user_id": USER, name: n}))) == n
 
 
 @pytest.mark.parametrize("n", [0, 101])
-def test_recommend_answers_one_to_a_hundred(client: FlaskClient, is_problem: Checker, n: int) -> None:
-    is_problem(post(client, "/recommend", {"user_id": USER, "n": n}), 422)
-    assert len(ids(post(client, "/recommend", {"user_id": "somebody new", "n": 100}))) == 40, "the shop has so many"
+def test_recommend_answers_one_to_a_hundred(reader: FlaskClient, is_problem: Checker, n: int) -> None:
+    is_problem(post(reader, "/recommend", {"user_id": USER, "n": n}), 422)
+    assert len(ids(post(reader, "/recommend", {"user_id": "somebody new", "n": 100}))) == 40, "the shop has so many"
 
 
-def test_recommend_leaves_out_excluded_products(client: FlaskClient) -> None:
-    all_of_them = ids(post(client, "/recommend", {"user_id": USER}))
-    rest = ids(post(client, "/recommend", {"user_id": USER, "exclude": all_of_them[:3]}))
+def test_recommend_leaves_out_excluded_products(reader: FlaskClient) -> None:
+    all_of_them = ids(post(reader, "/recommend", {"user_id": USER}))
+    rest = ids(post(reader, "/recommend", {"user_id": USER, "exclude": all_of_them[:3]}))
     assert not set(rest) & set(all_of_them[:3])
 
 
@@ -84,23 +84,23 @@ def test_recommend_keeps_to_a_category(client: FlaskClient, trained_store: Store
 
 
 @pytest.mark.parametrize("model", ["popularity", "item_graph", "svd", "blend"])
-def test_recommend_answers_by_the_model_that_is_wanted(client: FlaskClient, model: str) -> None:
-    answer = post(client, "/recommend", {"user_id": USER, "model": model})
+def test_recommend_answers_by_the_model_that_is_wanted(reader: FlaskClient, model: str) -> None:
+    answer = post(reader, "/recommend", {"user_id": USER, "model": model})
     assert len(ids(answer)) == 10
     assert answer.headers["X-Source"] == model
 
 
-def test_recommend_takes_a_history_instead_of_a_user_or_beside(client: FlaskClient) -> None:
-    alone = ids(post(client, "/recommend", {"history": ["P00001", "P00002"], "model": "item_graph"}))
-    beside = ids(post(client, "/recommend", {"user_id": USER, "history": ["P00001"], "model": "item_graph"}))
+def test_recommend_takes_a_history_instead_of_a_user_or_beside(reader: FlaskClient) -> None:
+    alone = ids(post(reader, "/recommend", {"history": ["P00001", "P00002"], "model": "item_graph"}))
+    beside = ids(post(reader, "/recommend", {"user_id": USER, "history": ["P00001"], "model": "item_graph"}))
     assert not {"P00001", "P00002"} & set(alone)
     assert "P00001" not in beside
     assert alone != beside
 
 
-def test_an_unknown_user_gets_the_popular_list(client: FlaskClient) -> None:
-    answer = post(client, "/recommend", {"user_id": "nobody knows"})
-    assert ids(answer) == ids(post(client, "/recommend", {"user_id": "nor this one", "model": "popularity"}))
+def test_an_unknown_user_gets_the_popular_list(reader: FlaskClient) -> None:
+    answer = post(reader, "/recommend", {"user_id": "nobody knows"})
+    assert ids(answer) == ids(post(reader, "/recommend", {"user_id": "nor this one", "model": "popularity"}))
 
 
 # POST /recommend, more than ids
@@ -127,21 +127,21 @@ def test_recommend_with_detail_contains_catalogue_fields(client: FlaskClient, tr
     )
 
 
-def test_recommend_for_a_product_name_answers_ids_inside_an_object(client: FlaskClient) -> None:
-    body = post(client, "/recommend", {"product_name": "nail paints", "top_k": 5}).get_json()
+def test_recommend_for_a_product_name_answers_ids_inside_an_object(reader: FlaskClient) -> None:
+    body = post(reader, "/recommend", {"product_name": "nail paints", "top_k": 5}).get_json()
     assert list(body) == ["recommendations"]
     assert len(body["recommendations"]) <= 5
     assert body["recommendations"]
     assert all(isinstance(product_id, str) for product_id in body["recommendations"])
-    found = post(client, "/search", {"query": "nail paints", "top_k": 5}).get_json()["results"]
+    found = post(reader, "/search", {"query": "nail paints", "top_k": 5}).get_json()["results"]
     assert body["recommendations"] == [hit["product_id"] for hit in found]
 
 
-def test_recommend_by_address_answers_the_bare_list(client: FlaskClient) -> None:
-    assert ids(client.get(f"/recommend?user_id={USER}&n=5")) == ids(
-        post(client, "/recommend", {"user_id": USER, "n": 5})
+def test_recommend_by_address_answers_the_bare_list(reader: FlaskClient) -> None:
+    assert ids(reader.get(f"/recommend?user_id={USER}&n=5")) == ids(
+        post(reader, "/recommend", {"user_id": USER, "n": 5})
     )
-    assert len(ids(client.get(f"/recommend?user_id={USER}"))) == 10
+    assert len(ids(reader.get(f"/recommend?user_id={USER}"))) == 10
 
 
 # POST /predict, GET /popular, /matrix_factor, POST /search
@@ -159,19 +159,19 @@ def test_predict_answers_a_rating_and_its_numbers_of_ratings(client: FlaskClient
     assert (unknown["n_user_ratings"], unknown["n_product_ratings"]) == (0, 0)
 
 
-def test_popular_answers_the_most_clicked_products(client: FlaskClient) -> None:
-    body = client.get("/popular?n=5&days=30&kind=click").get_json()
+def test_popular_answers_the_most_clicked_products(reader: FlaskClient) -> None:
+    body = reader.get("/popular?n=5&days=30&kind=click").get_json()
     assert len(body) == 5
     for row in body:
         assert set(row) == {"product_id", "title", "count"}
         assert isinstance(row["count"], int)
     counts = [row["count"] for row in body]
     assert counts == sorted(counts, reverse=True)
-    assert len(client.get("/popular").get_json()) == 5
+    assert len(reader.get("/popular").get_json()) == 5
 
 
-def test_similar_answers_items_that_go_with_one(client: FlaskClient) -> None:
-    body = post(client, "/matrix_factor/similar", {"item_id": PRODUCT, "n": 10}).get_json()
+def test_similar_answers_items_that_go_with_one(reader: FlaskClient) -> None:
+    body = post(reader, "/matrix_factor/similar", {"item_id": PRODUCT, "n": 10}).get_json()
     assert list(body) == ["recommendations"]
     assert len(body["recommendations"]) == 10
     assert all(set(item) == ITEM for item in body["recommendations"])
@@ -189,8 +189,8 @@ def test_the_matrix_of_a_user_answers_items(client: FlaskClient, trained_store: 
     assert [item["item_id"] for item in body["recommendations"]] == ids(plain)
 
 
-def test_search_answers_results_best_first(client: FlaskClient) -> None:
-    body = post(client, "/search", {"query": "washing machine", "top_k": 10}).get_json()
+def test_search_answers_results_best_first(reader: FlaskClient) -> None:
+    body = post(reader, "/search", {"query": "washing machine", "top_k": 10}).get_json()
     assert list(body) == ["results"]
     assert 0 < len(body["results"]) <= 10
     for hit in body["results"]:
@@ -272,12 +272,12 @@ def test_nothing_is_trained_when_nothing_is_new(client: FlaskClient, as_admin: d
 # GET /status, releases, runs, the catalogue, health, pages
 
 
-def test_the_status_has_every_part(client: FlaskClient) -> None:
-    body = client.get("/status").get_json()
+def test_the_status_has_every_part(reader: FlaskClient) -> None:
+    body = reader.get("/status").get_json()
     assert {"n_ratings", "n_users", "n_products", "avg_rating"} <= set(body["database"])
     assert set(body["matrix_factorization"]) == {"status", "n_users", "n_items", "n_factors"}
     assert {"status", "n_products", "embedding_dimension"} <= set(body["similarity_search"])
-    assert body["release"]["version"] == client.get("/releases").get_json()[0]["version"]
+    assert body["release"]["version"] == reader.get("/releases").get_json()[0]["version"]
     assert {"leader", "next_run", "last_run"} <= set(body["scheduler"])
 
 
@@ -292,9 +292,9 @@ def test_releases_are_listed_and_activated(
     assert listed == {first: True, second: False}
 
 
-def test_a_run_has_its_outcome(client: FlaskClient) -> None:
-    run_id = client.get("/status").get_json()["scheduler"]["last_run"]["run_id"]
-    run = client.get(f"/runs/{run_id}").get_json()
+def test_a_run_has_its_outcome(reader: FlaskClient) -> None:
+    run_id = reader.get("/status").get_json()["scheduler"]["last_run"]["run_id"]
+    run = reader.get(f"/runs/{run_id}").get_json()
     assert (run["run_id"], run["status"]) == (run_id, "succeeded")
 
 
@@ -307,9 +307,9 @@ def test_the_catalogue_has_products_and_categories(client: FlaskClient, trained_
     assert sum(row["count"] for row in categories) == 40
 
 
-def test_healthz_and_readyz_answer(client: FlaskClient, untrained_client: FlaskClient, is_problem: Checker) -> None:
-    assert client.get("/healthz").status_code == untrained_client.get("/healthz").status_code == 200
-    assert client.get("/readyz").status_code == 200
+def test_healthz_and_readyz_answer(reader: FlaskClient, untrained_client: FlaskClient, is_problem: Checker) -> None:
+    assert reader.get("/healthz").status_code == untrained_client.get("/healthz").status_code == 200
+    assert reader.get("/readyz").status_code == 200
     is_problem(untrained_client.get("/readyz"), 503)
 
 
@@ -325,22 +325,22 @@ def test_healthz_and_readyz_answer(client: FlaskClient, untrained_client: FlaskC
         ("/operations", "text/html"),
     ],
 )
-def test_pages_and_metrics_are_served(client: FlaskClient, path: str, mimetype: str) -> None:
-    with client.get(path, buffered=True) as answer:
+def test_pages_and_metrics_are_served(reader: FlaskClient, path: str, mimetype: str) -> None:
+    with reader.get(path, buffered=True) as answer:
         assert (answer.status_code, answer.mimetype) == (200, mimetype)
 
 
 # errors
 
 
-def test_errors_are_answered_as_problems(client: FlaskClient, is_problem: Checker) -> None:
+def test_errors_are_answered_as_problems(reader: FlaskClient, is_problem: Checker) -> None:
     for answer in (
-        client.get("/recommend"),
-        client.get("/nowhere"),
-        client.delete("/recommend"),
-        client.get("/products/nothing"),
-        client.get("/runs/nothing"),
-        post(client, "/events", {}),
+        reader.get("/recommend"),
+        reader.get("/nowhere"),
+        reader.delete("/recommend"),
+        reader.get("/products/nothing"),
+        reader.get("/runs/nothing"),
+        post(reader, "/events", {}),
     ):
         found = is_problem(answer, answer.status_code)
         assert {"type", "title", "status", "detail"} <= set(found)

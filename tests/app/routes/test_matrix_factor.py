@@ -30,9 +30,9 @@ def popular_id(client: FlaskClient) -> str:
     return found
 
 
-def test_similar_products_come_from_behaviour_and_never_hold_the_product_itself(client: FlaskClient) -> None:
-    product = popular_id(client)
-    rows = similar(client, product, 20)
+def test_similar_products_come_from_behaviour_and_never_hold_the_product_itself(reader: FlaskClient) -> None:
+    product = popular_id(reader)
+    rows = similar(reader, product, 20)
     assert len(rows) == 20
     assert product not in [row["item_id"] for row in rows]
     assert len({row["item_id"] for row in rows}) == 20
@@ -56,8 +56,8 @@ def test_a_product_without_a_text_or_an_event_has_nothing_similar(client: FlaskC
     assert similar(client, "bare") == []
 
 
-def test_an_unknown_product_is_not_found(client: FlaskClient, is_problem: Checker) -> None:
-    answer = client.post("/matrix_factor/similar", json={"item_id": "P9999999"})
+def test_an_unknown_product_is_not_found(reader: FlaskClient, is_problem: Checker) -> None:
+    answer = reader.post("/matrix_factor/similar", json={"item_id": "P9999999"})
     assert "no product 'P9999999'" in is_problem(answer, 404)["detail"]
 
 
@@ -69,10 +69,10 @@ def test_a_withdrawn_product_is_similar_to_nothing(flask_app: Flask, client: Fla
     assert first not in [row["item_id"] for row in similar(client, product, 100)]
 
 
-def test_a_users_products_are_those_of_recommend(client: FlaskClient) -> None:
-    answer = client.post("/matrix_factor/user", json={"user_id": USER, "n": 7})
+def test_a_users_products_are_those_of_recommend(reader: FlaskClient) -> None:
+    answer = reader.post("/matrix_factor/user", json={"user_id": USER, "n": 7})
     rows = answer.get_json()["recommendations"]
-    assert [row["item_id"] for row in rows] == client.post("/recommend", json={"user_id": USER, "n": 7}).get_json()
+    assert [row["item_id"] for row in rows] == reader.post("/recommend", json={"user_id": USER, "n": 7}).get_json()
     assert all(row["title"] for row in rows)
     assert answer.headers["X-Release"]
 

@@ -99,11 +99,11 @@ def test_products_bought_together_show_how_many_customers_took_both(
     assert counts[0] <= sum({"P00012", ids[0]} <= products for products in owned)
 
 
-def test_search_results_can_be_narrowed_by_price(client: FlaskClient) -> None:
-    page = unescape(text_of(client, "/shop/search?sort=name"))
+def test_search_results_can_be_narrowed_by_price(reader: FlaskClient) -> None:
+    page = unescape(text_of(reader, "/shop/search?sort=name"))
     chip = r'href="(/shop/search\?[^"]*max_price=[^"&]+[^"]*)">[^<]*<span class="quiet">(\d+)<'
     href, n = re.findall(chip, page)[0]
-    narrowed = text_of(client, href)
+    narrowed = text_of(reader, href)
     assert len(titles_of(narrowed)) == int(n)
     assert f"{n} product" in narrowed
 
@@ -117,9 +117,9 @@ def test_right_to_left_texts_have_their_direction(client: FlaskClient, trained_s
     assert 'dir="auto">كتاب' in text_of(client, "/customers/reader")
 
 
-def test_without_words_a_category_is_looked_through(client: FlaskClient) -> None:
-    category = client.get("/categories").get_json()[0]
-    page = client.get("/shop/search", query_string={"category": category["category"]}).text
+def test_without_words_a_category_is_looked_through(reader: FlaskClient) -> None:
+    category = reader.get("/categories").get_json()[0]
+    page = reader.get("/shop/search", query_string={"category": category["category"]}).text
     assert len(titles_of(page)) == category["count"]
 
 
@@ -131,8 +131,8 @@ def test_an_id_with_slashes_has_a_page(client: FlaskClient, trained_store: Store
     assert "Sold out" in page.text
 
 
-def test_a_product_that_is_not_there_has_a_page_with_the_nearest_ids(client: FlaskClient) -> None:
-    page = text_of(client, "/shop/products/P000122", 404)
+def test_a_product_that_is_not_there_has_a_page_with_the_nearest_ids(reader: FlaskClient) -> None:
+    page = text_of(reader, "/shop/products/P000122", 404)
     assert "No such product" in page
     assert 'href="/shop/products/P00012"' in page
 
@@ -156,14 +156,14 @@ def test_a_browser_gets_errors_as_a_page(untrained_client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", ["/products/P0001O", "/popular?n=0", "/recommend"])
-def test_a_call_of_the_api_answers_problems_as_json_even_to_a_browser(client: FlaskClient, path: str) -> None:
-    assert client.get(path, headers=BROWSER).mimetype == "application/problem+json"
+def test_a_call_of_the_api_answers_problems_as_json_even_to_a_browser(reader: FlaskClient, path: str) -> None:
+    assert reader.get(path, headers=BROWSER).mimetype == "application/problem+json"
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html;q=0.5"])
-def test_a_program_gets_the_errors_of_pages_as_json(client: FlaskClient, accept: str | None) -> None:
+def test_a_program_gets_the_errors_of_pages_as_json(reader: FlaskClient, accept: str | None) -> None:
     headers = {} if accept is None else {"Accept": accept}
-    assert client.get("/shop/nothing", headers=headers).mimetype == "application/problem+json"
+    assert reader.get("/shop/nothing", headers=headers).mimetype == "application/problem+json"
 
 
 def test_the_page_for_a_missing_key_keeps_asking_the_browser_for_one(make_app: Any, trained_settings: Settings) -> None:
@@ -173,8 +173,8 @@ def test_the_page_for_a_missing_key_keeps_asking_the_browser_for_one(make_app: A
     assert any(value.startswith("Basic") for value in answer.headers.getlist("WWW-Authenticate"))
 
 
-def test_every_page_leads_to_the_others_and_says_where_it_is(client: FlaskClient) -> None:
-    page = text_of(client, "/shop/search")
+def test_every_page_leads_to_the_others_and_says_where_it_is(reader: FlaskClient) -> None:
+    page = text_of(reader, "/shop/search")
     assert 'href="/shop/search" aria-current="page"' in page
     for path in ("/", "/customers", "/operations", "/docs"):
         assert f'class="nav-place" href="{path}"' in page
@@ -205,8 +205,8 @@ def test_typed_markup_is_shown_as_text(client: FlaskClient, trained_store: Store
 
 
 @pytest.mark.parametrize(("user_id", "status"), [("\x00", 422), ("💚" * 500, 422), ("%s", 200), ("{{ 7 * 7 }}", 200)])
-def test_any_user_id_gives_a_page(client: FlaskClient, user_id: str, status: int) -> None:
-    answer = client.get("/customers/" + quote(user_id))
+def test_any_user_id_gives_a_page(reader: FlaskClient, user_id: str, status: int) -> None:
+    answer = reader.get("/customers/" + quote(user_id))
     assert answer.status_code == status
     assert "Recommendations for a customer" in answer.text
     assert "for 49" not in answer.text
@@ -270,8 +270,8 @@ def test_pages_answer_200_after_a_file_replaced_the_made_up_shop(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_outside_and_all_it_names_is_there(client: FlaskClient, path: str) -> None:
-    page = text_of(client, path)
+def test_a_page_loads_nothing_from_outside_and_all_it_names_is_there(reader: FlaskClient, path: str) -> None:
+    page = text_of(reader, path)
     addresses = [unescape(address) for address in _ADDRESS.findall(page)]
     assert addresses
     for address in addresses:
@@ -281,13 +281,13 @@ def test_a_page_loads_nothing_from_outside_and_all_it_names_is_there(client: Fla
         assert address.startswith(("/", "data:")), address
         assert not address.startswith("//")
         if address.startswith("/"):
-            with client.get(address, buffered=True) as there:
+            with reader.get(address, buffered=True) as there:
                 assert there.status_code == 200, address
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/recommend?user_id=a", "/nothing", "/openapi.json"])
-def test_every_answer_forbids_unneeded_browser_features(client: FlaskClient, path: str) -> None:
-    headers = client.get(path, buffered=True).headers
+def test_every_answer_forbids_unneeded_browser_features(reader: FlaskClient, path: str) -> None:
+    headers = reader.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
@@ -296,8 +296,8 @@ def test_every_answer_forbids_unneeded_browser_features(client: FlaskClient, pat
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_holds_an_inline_script(client: FlaskClient, path: str) -> None:
-    page = text_of(client, path)
+def test_no_page_holds_an_inline_script(reader: FlaskClient, path: str) -> None:
+    page = text_of(reader, path)
     assert re.search(r"<script(?![^>]*\bsrc=)", page) is None
     assert re.search(r"\son\w+\s*=", page) is None
 
@@ -342,15 +342,15 @@ def test_pages_speak_the_language_of_the_browser_unless_one_is_set(
     assert 'lang="en"' in english.get("/", headers=german).text
 
 
-def test_a_search_has_counts_an_order_and_only_filters_that_the_data_answer(client: FlaskClient) -> None:
-    page = text_of(client, "/shop/search?sort=price")
+def test_a_search_has_counts_an_order_and_only_filters_that_the_data_answer(reader: FlaskClient) -> None:
+    page = text_of(reader, "/shop/search?sort=price")
     prices = [float(price) for price in re.findall(r'class="price">([\d.]+)<', page)]
     assert prices == sorted(prices)
     assert 'aria-label="Category"' in page
-    wrong = client.get("/shop/search?q=paint&min_price=cheap")
+    wrong = reader.get("/shop/search?q=paint&min_price=cheap")
     assert wrong.status_code == 422
     assert "Enter a number, e.g. 19.99" in wrong.text
-    assert "Nothing found" in text_of(client, "/shop/search?q=paint&min_price=9999")
+    assert "Nothing found" in text_of(reader, "/shop/search?q=paint&min_price=9999")
 
 
 def test_a_sold_out_or_withdrawn_product_is_marked(client: FlaskClient, trained_store: Store) -> None:
@@ -364,14 +364,14 @@ def test_a_sold_out_or_withdrawn_product_is_marked(client: FlaskClient, trained_
     assert "Excluded by a rule" in page
 
 
-def test_the_api_page_shows_every_call_without_scripts(client: FlaskClient) -> None:
-    page = text_of(client, "/docs")
-    paths = client.get("/openapi.json").get_json()["paths"]
+def test_the_api_page_shows_every_call_without_scripts(reader: FlaskClient) -> None:
+    page = text_of(reader, "/docs")
+    paths = reader.get("/openapi.json").get_json()["paths"]
     assert page.count('<details class="panel call"') == sum(len(calls) for calls in paths.values())
     assert "curl -s localhost:5000/recommend" in page
 
 
-def test_a_page_is_compressed_where_the_browser_wants_it(client: FlaskClient) -> None:
-    answer = client.get("/", headers={"Accept-Encoding": "gzip"})
+def test_a_page_is_compressed_where_the_browser_wants_it(reader: FlaskClient) -> None:
+    answer = reader.get("/", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert len(answer.data) < len(client.get("/").data) / 3
+    assert len(answer.data) < len(reader.get("/").data) / 3

@@ -67,7 +67,7 @@ def test_a_product_that_the_catalogue_does_not_have_has_no_title(client: FlaskCl
     ["n=0", "n=101", "n=abc", "n=1.5", "days=0", "days=-3", "days=x", "days=99999999", "kind=like", "x=1", "n="],
 )
 def test_a_wrong_query_is_refused(
-    client: FlaskClient, is_problem: Callable[[Any, int], dict[str, Any]], query: str
+    reader: FlaskClient, is_problem: Callable[[Any, int], dict[str, Any]], query: str
 ) -> None:
-    body = is_problem(client.get(f"/popular?{query}"), 422)
+    body = is_problem(reader.get(f"/popular?{query}"), 422)
     assert [error["field"] for error in body["errors"]] == [query.partition("=")[0]]

@@ -86,16 +86,16 @@ def test_an_unknown_user_gets_the_average_rating_and_the_answer_says_so(
     assert predicted(client, "nobody", "nothing")["rating"] == pytest.approx(mean, abs=0.05)
 
 
-def test_integers_are_accepted_and_answered_as_strings(client: FlaskClient) -> None:
-    body = predicted(client, 17, 4)
+def test_integers_are_accepted_and_answered_as_strings(reader: FlaskClient) -> None:
+    body = predicted(reader, 17, 4)
     assert (body["user_id"], body["product_id"]) == ("17", "4")
 
 
 @pytest.mark.parametrize("missing", ["user_id", "product_id"])
-def test_both_ids_are_needed(client: FlaskClient, is_problem: Checker, missing: str) -> None:
+def test_both_ids_are_needed(reader: FlaskClient, is_problem: Checker, missing: str) -> None:
     body = {"user_id": "a", "product_id": "b"}
     del body[missing]
-    assert is_problem(client.post("/predict", json=body), 422)["errors"] == [
+    assert is_problem(reader.post("/predict", json=body), 422)["errors"] == [
         {"field": missing, "message": "Field required"}
     ]
 

@@ -80,8 +80,8 @@ def test_any_id_can_be_part_of_an_address(client: FlaskClient, trained_store: St
 
 
 @pytest.mark.parametrize("id_", ["x" * 257, "a\x00b", " "])
-def test_an_invalid_id_is_refused(client: FlaskClient, is_problem: Checker, id_: str) -> None:
-    body = is_problem(client.get(f"/products/{quote(id_, safe='')}"), 422)
+def test_an_invalid_id_is_refused(reader: FlaskClient, is_problem: Checker, id_: str) -> None:
+    body = is_problem(reader.get(f"/products/{quote(id_, safe='')}"), 422)
     assert body["errors"][0]["field"] == "product_id"
 
 
@@ -95,9 +95,9 @@ def test_an_id_that_is_not_known_is_a_404_that_names_the_nearest(
 
 
 def test_products_of_the_release_that_begin_alike_are_near_and_at_most_five_are_named(
-    client: FlaskClient, is_problem: Checker
+    reader: FlaskClient, is_problem: Checker
 ) -> None:
-    detail = is_problem(client.get("/products/P000011xx"), 404)["detail"]
+    detail = is_problem(reader.get("/products/P000011xx"), 404)["detail"]
     named = detail.partition("nearest ids are ")[2].partition(".")[0].split("; ")
     assert "P00001" in named
     assert 1 < len(named) <= 5
@@ -105,9 +105,9 @@ def test_products_of_the_release_that_begin_alike_are_near_and_at_most_five_are_
 
 
 def test_without_similar_ids_the_answer_says_so(
-    client: FlaskClient, untrained_client: FlaskClient, is_problem: Checker
+    reader: FlaskClient, untrained_client: FlaskClient, is_problem: Checker
 ) -> None:
-    for asked in (client, untrained_client):
+    for asked in (reader, untrained_client):
         for id_ in ("a completely different thing", "日本", "y" * 256):
             assert "no id that is known is near to it" in is_problem(asked.get(f"/products/{id_}"), 404)["detail"]
 

@@ -52,8 +52,8 @@ def test_a_bare_list_of_ten_products_with_release_and_source(client: FlaskClient
 
 @pytest.mark.parametrize("name", ["n", "top_k"])
 @pytest.mark.parametrize("n", [1, 7])
-def test_the_list_is_as_long_as_asked_for_under_both_names(client: FlaskClient, name: str, n: int) -> None:
-    assert listed(client, user_id=USER, **{name: n}) == listed(client, user_id=USER)[:n]
+def test_the_list_is_as_long_as_asked_for_under_both_names(reader: FlaskClient, name: str, n: int) -> None:
+    assert listed(reader, user_id=USER, **{name: n}) == listed(reader, user_id=USER)[:n]
 
 
 def test_a_list_ends_where_the_products_end(client: FlaskClient, release: Release, trained_store: Store) -> None:
@@ -75,17 +75,17 @@ def test_an_integer_is_accepted_where_an_id_is_asked_for(
 
 
 @pytest.mark.parametrize("user_id", ["nobody", "💚", "Robert'); DROP TABLE events;--", "a b", "%", "ü" * 256])
-def test_an_unknown_user_gets_popular_products(client: FlaskClient, user_id: str) -> None:
-    answer = client.post("/recommend", json={"user_id": user_id})
+def test_an_unknown_user_gets_popular_products(reader: FlaskClient, user_id: str) -> None:
+    answer = reader.post("/recommend", json={"user_id": user_id})
     assert answer.status_code == 200
     assert answer.headers["X-Source"] == "popularity"
-    assert answer.get_json() == listed(client, user_id="somebody else", model="popularity")
-    assert client.get("/status").get_json()["database"]["n_events"] > 0
+    assert answer.get_json() == listed(reader, user_id="somebody else", model="popularity")
+    assert reader.get("/status").get_json()["database"]["n_events"] > 0
 
 
-def test_excluded_products_are_left_out_and_the_list_is_filled_up(client: FlaskClient) -> None:
-    full = listed(client, user_id=USER, n=15)
-    assert listed(client, user_id=USER, exclude=[*full[:3], "no such product"]) == full[3:13]
+def test_excluded_products_are_left_out_and_the_list_is_filled_up(reader: FlaskClient) -> None:
+    full = listed(reader, user_id=USER, n=15)
+    assert listed(reader, user_id=USER, exclude=[*full[:3], "no such product"]) == full[3:13]
 
 
 def test_what_a_user_rated_or_bought_is_left_out_unless_wanted(client: FlaskClient, trained_store: Store) -> None:
@@ -122,22 +122,22 @@ def test_a_view_of_a_second_ago_leaves_the_product_in_the_list(client: FlaskClie
 
 
 @pytest.mark.parametrize("model", ["svd", "popularity"])
-def test_the_list_of_one_model_is_its_own(client: FlaskClient, model: str) -> None:
-    answer = client.post("/recommend", json={"user_id": USER, "model": model, "detail": True}).get_json()
+def test_the_list_of_one_model_is_its_own(reader: FlaskClient, model: str) -> None:
+    answer = reader.post("/recommend", json={"user_id": USER, "model": model, "detail": True}).get_json()
     scores = [row["score"] for row in answer["recommendations"] if row["source"] == model]
     assert len(scores) == 10
     assert scores == sorted(scores, reverse=True)
     assert answer["source"] == model
 
 
-def test_svd_and_popularity_do_not_make_the_same_list(client: FlaskClient) -> None:
-    assert listed(client, user_id=USER, model="svd") != listed(client, user_id=USER, model="popularity")
+def test_svd_and_popularity_do_not_make_the_same_list(reader: FlaskClient) -> None:
+    assert listed(reader, user_id=USER, model="svd") != listed(reader, user_id=USER, model="popularity")
 
 
-def test_the_list_of_svd_for_a_user_it_does_not_know_is_filled_with_popular_products(client: FlaskClient) -> None:
-    answer = client.post("/recommend", json={"user_id": "nobody", "model": "svd"})
+def test_the_list_of_svd_for_a_user_it_does_not_know_is_filled_with_popular_products(reader: FlaskClient) -> None:
+    answer = reader.post("/recommend", json={"user_id": "nobody", "model": "svd"})
     assert answer.headers["X-Source"] == "popularity"
-    assert answer.get_json() == listed(client, user_id="nobody")
+    assert answer.get_json() == listed(reader, user_id="nobody")
 
 
 @pytest.mark.parametrize("default", ["svd", "popularity"])
@@ -154,11 +154,11 @@ def test_the_list_is_the_one_of_the_default_model_of_the_manifest(
 
 @pytest.mark.parametrize("model", ["vbmf", "SVD", " svd", "../svd", "💚"])
 def test_an_unknown_model_is_refused_and_the_known_ones_are_named(
-    client: FlaskClient, is_problem: Checker, model: str
+    reader: FlaskClient, is_problem: Checker, model: str
 ) -> None:
     for answer in (
-        client.post("/recommend", json={"user_id": USER, "model": model}),
-        client.get("/recommend", query_string={"user_id": USER, "model": model}),
+        reader.post("/recommend", json={"user_id": USER, "model": model}),
+        reader.get("/recommend", query_string={"user_id": USER, "model": model}),
     ):
         assert "als, text, svd, blend" in is_problem(answer, 422)["detail"]
 
@@ -190,13 +190,13 @@ def test_details_of_a_product_that_the_catalogue_does_not_have_are_null(
     assert {row["title"] for row in rows} == {None}
 
 
-def test_the_address_gives_the_same_list(client: FlaskClient) -> None:
-    answer = client.get("/recommend", query_string={"user_id": USER, "n": 5})
-    assert answer.get_json() == listed(client, user_id=USER, n=5)
+def test_the_address_gives_the_same_list(reader: FlaskClient) -> None:
+    answer = reader.get("/recommend", query_string={"user_id": USER, "n": 5})
+    assert answer.get_json() == listed(reader, user_id=USER, n=5)
     assert "X-Release" in answer.headers
     assert "X-Source" in answer.headers
-    by_svd = client.get("/recommend", query_string={"user_id": USER, "model": "svd"})
-    assert by_svd.get_json() == listed(client, user_id=USER, model="svd")
+    by_svd = reader.get("/recommend", query_string={"user_id": USER, "model": "svd"})
+    assert by_svd.get_json() == listed(reader, user_id=USER, model="svd")
 
 
 def test_before_any_release_the_answer_says_how_to_get_one(untrained_client: FlaskClient, is_problem: Checker) -> None:
@@ -210,10 +210,10 @@ def test_before_any_release_the_answer_says_how_to_get_one(untrained_client: Fla
         assert answer.headers["Retry-After"]
 
 
-def test_a_list_does_not_depend_on_earlier_requests(client: FlaskClient) -> None:
+def test_a_list_does_not_depend_on_earlier_requests(reader: FlaskClient) -> None:
     users = [f"U{number:05d}" for number in range(1, 21)]
-    one_way = {user: listed(client, user_id=user) for user in users}
-    other_way = {user: listed(client, user_id=user) for user in reversed(users)}
+    one_way = {user: listed(reader, user_id=user) for user in users}
+    other_way = {user: listed(reader, user_id=user) for user in reversed(users)}
     assert one_way == other_way
     assert len({tuple(products) for products in one_way.values()}) > 1
 

@@ -55,8 +55,8 @@ def test_a_category_narrows_the_list_and_is_filled_from_the_whole_catalogue(
     assert set(others) == set(catalogue) - set(found)
 
 
-def test_a_category_that_no_product_has_makes_an_empty_list(client: FlaskClient) -> None:
-    answer = client.post("/recommend", json={"user_id": USER, "category": "no such thing"})
+def test_a_category_that_no_product_has_makes_an_empty_list(reader: FlaskClient) -> None:
+    answer = reader.post("/recommend", json={"user_id": USER, "category": "no such thing"})
     assert (answer.status_code, answer.get_json()) == (200, [])
 
 

@@ -45,15 +45,15 @@ def test_the_title_of_a_product_finds_it(client: FlaskClient, trained_store: Sto
     assert first["title"] == product.title
 
 
-def test_the_answer_names_the_release_and_is_as_long_as_asked_for(client: FlaskClient) -> None:
-    answer = client.post("/search", json={"query": "kitchen", "top_k": 3})
-    assert answer.headers["X-Release"] == client.get("/status").get_json()["release"]["version"]
+def test_the_answer_names_the_release_and_is_as_long_as_asked_for(reader: FlaskClient) -> None:
+    answer = reader.post("/search", json={"query": "kitchen", "top_k": 3})
+    assert answer.headers["X-Release"] == reader.get("/status").get_json()["release"]["version"]
     assert len(answer.get_json()["results"]) == 3
-    assert len(search(client, "kitchen")) == 10
+    assert len(search(reader, "kitchen")) == 10
 
 
-def test_best_scores_come_first_and_none_comes_twice(client: FlaskClient) -> None:
-    rows = search(client, "steel pan", top_k=30)
+def test_best_scores_come_first_and_none_comes_twice(reader: FlaskClient) -> None:
+    rows = search(reader, "steel pan", top_k=30)
     assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
     assert len(set(ids(rows))) == 30
 
@@ -102,15 +102,15 @@ def test_a_withdrawn_product_is_never_found(flask_app: Flask, client: FlaskClien
     assert product.product_id not in answer.get_json()["recommendations"]
 
 
-def test_a_product_name_is_searched_for(client: FlaskClient) -> None:
-    answer = client.post("/recommend", json={"product_name": "acrylic paints", "top_k": 5})
+def test_a_product_name_is_searched_for(reader: FlaskClient) -> None:
+    answer = reader.post("/recommend", json={"product_name": "acrylic paints", "top_k": 5})
     assert answer.status_code == 200
-    assert answer.get_json() == {"recommendations": ids(search(client, "acrylic paints", top_k=5))}
+    assert answer.get_json() == {"recommendations": ids(search(reader, "acrylic paints", top_k=5))}
 
 
 @pytest.mark.parametrize("more", [{"user_id": "a"}, {"history": ["a"]}, {"detail": True}, {"model": "als"}])
-def test_a_product_name_goes_with_no_user(client: FlaskClient, is_problem: Checker, more: dict[str, Any]) -> None:
-    answer = client.post("/recommend", json={"product_name": "paints", **more})
+def test_a_product_name_goes_with_no_user(reader: FlaskClient, is_problem: Checker, more: dict[str, Any]) -> None:
+    answer = reader.post("/recommend", json={"product_name": "paints", **more})
     assert "do not go together" in is_problem(answer, 422)["detail"]
 
 
@@ -131,13 +131,13 @@ def test_a_product_name_goes_with_no_user(client: FlaskClient, is_problem: Check
     ],
 )
 def test_a_wrong_field_of_a_search_is_named(
-    client: FlaskClient, is_problem: Checker, body: dict[str, Any], field: str
+    reader: FlaskClient, is_problem: Checker, body: dict[str, Any], field: str
 ) -> None:
-    assert [error["field"] for error in is_problem(client.post("/search", json=body), 422)["errors"]] == [field]
+    assert [error["field"] for error in is_problem(reader.post("/search", json=body), 422)["errors"]] == [field]
 
 
-def test_status_describes_the_search_index(client: FlaskClient) -> None:
-    said = client.get("/status").get_json()["similarity_search"]
+def test_status_describes_the_search_index(reader: FlaskClient) -> None:
+    said = reader.get("/status").get_json()["similarity_search"]
     assert said["status"] == "loaded"
     assert said["embedding_dimension"] == 256
     assert said["encoder"] == "wordllama"
@@ -199,9 +199,9 @@ def test_where_the_encoder_is_not_installed_all_but_search_is_served(
     assert client.post("/matrix_factor/similar", json={"item_id": "P00001", "n": 3}).status_code == 200
 
 
-def test_a_query_that_nothing_has_to_do_with_finds_nothing_and_says_so(client: FlaskClient) -> None:
-    answer = client.post("/search", json={"query": "xqzvw"}).get_json()
+def test_a_query_that_nothing_has_to_do_with_finds_nothing_and_says_so(reader: FlaskClient) -> None:
+    answer = reader.post("/search", json={"query": "xqzvw"}).get_json()
     assert answer["results"] == []
     assert "'xqzvw'" in answer["note"]
-    assert "note" not in client.post("/search", json={"query": "garden"}).get_json()
-    assert client.get("/shop/search?q=xqzvw").status_code == 200
+    assert "note" not in reader.post("/search", json={"query": "garden"}).get_json()
+    assert reader.get("/shop/search?q=xqzvw").status_code == 200

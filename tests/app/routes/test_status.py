@@ -69,9 +69,9 @@ def test_the_status_answers_before_any_release(untrained_client: FlaskClient) ->
     assert body["scheduler"]["last_run"] is None
 
 
-def test_alive_and_ready_with_a_release(client: FlaskClient) -> None:
+def test_alive_and_ready_with_a_release(reader: FlaskClient) -> None:
     for path in ("/healthz", "/readyz"):
-        answer = client.get(path)
+        answer = reader.get(path)
         assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
 
 

@@ -34,11 +34,11 @@ def finder(flask_app: Flask) -> Typeahead:
     return found
 
 
-def test_users_are_named_by_the_beginning_of_their_ids_in_any_case(client: FlaskClient) -> None:
-    assert users(client, "U0000") == [f"U{n:05d}" for n in range(1, 10)]
-    assert users(client, "u0000") == users(client, "U0000")
-    assert len(users(client, "U")) == 10
-    assert users(client, "nobody") == users(client, "") == users(client, "\x00") == users(client, "x" * 300) == []
+def test_users_are_named_by_the_beginning_of_their_ids_in_any_case(reader: FlaskClient) -> None:
+    assert users(reader, "U0000") == [f"U{n:05d}" for n in range(1, 10)]
+    assert users(reader, "u0000") == users(reader, "U0000")
+    assert len(users(reader, "U")) == 10
+    assert users(reader, "nobody") == users(reader, "") == users(reader, "\x00") == users(reader, "x" * 300) == []
 
 
 def test_a_user_is_named_a_moment_after_the_first_event(client: FlaskClient, trained_store: Store) -> None:
@@ -46,8 +46,8 @@ def test_a_user_is_named_a_moment_after_the_first_event(client: FlaskClient, tra
     assert users(client, "zo") == ["zoe"]
 
 
-def test_a_product_is_named_by_the_beginning_of_its_id(client: FlaskClient) -> None:
-    rows = products(client, "p0001")
+def test_a_product_is_named_by_the_beginning_of_its_id(reader: FlaskClient) -> None:
+    rows = products(reader, "p0001")
     assert [row["id"] for row in rows] == [f"P0001{n}" for n in range(10)]
     assert rows[0]["title"]
     assert rows[0]["href"] == "/shop/products/P00010"

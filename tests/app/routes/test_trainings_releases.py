@@ -281,8 +281,8 @@ def test_a_wrong_field_is_named(
     assert next(iter(body)) in is_problem(client.post("/training", json=body, headers=as_admin), 422)["detail"]
 
 
-def test_an_unknown_run_says_where_the_last_ones_are(client: FlaskClient, is_problem: Checker) -> None:
-    assert "GET /status" in is_problem(client.get("/runs/nothing"), 404)["detail"]
+def test_an_unknown_run_says_where_the_last_ones_are(reader: FlaskClient, is_problem: Checker) -> None:
+    assert "GET /status" in is_problem(reader.get("/runs/nothing"), 404)["detail"]
 
 
 def test_a_run_shows_the_verdict_of_the_gate(client: FlaskClient, trained_store: Store) -> None:

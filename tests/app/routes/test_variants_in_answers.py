@@ -203,12 +203,12 @@ def test_popular_products_may_count_with_their_group(
 
 
 @pytest.mark.parametrize("wrong", ["yes", 1, [True]])
-def test_a_wrong_value_is_refused(client: FlaskClient, wrong: Any, is_problem: Checker) -> None:
+def test_a_wrong_value_is_refused(reader: FlaskClient, wrong: Any, is_problem: Checker) -> None:
     for path, body in (("/recommend", {"user_id": USER}), ("/search", {"query": "x"})):
-        assert "variants" in is_problem(client.post(path, json={**body, "variants": wrong}), 422)["detail"]
+        assert "variants" in is_problem(reader.post(path, json={**body, "variants": wrong}), 422)["detail"]
     assert (
         "seen_group"
-        in is_problem(client.post("/recommend", json={"user_id": USER, "seen_group": wrong}), 422)["detail"]
+        in is_problem(reader.post("/recommend", json={"user_id": USER, "seen_group": wrong}), 422)["detail"]
     )
 
 

@@ -38,13 +38,13 @@ def listed(client: FlaskClient, **body: Any) -> list[str]:
     return found
 
 
-def test_a_listed_product_has_its_place_and_the_next_ones_their_ranks(client: FlaskClient) -> None:
-    order = listed(client, n=20)
+def test_a_listed_product_has_its_place_and_the_next_ones_their_ranks(reader: FlaskClient) -> None:
+    order = listed(reader, n=20)
     for place, product_id in enumerate(order[:10], 1):
-        answer = why_not(client, product_id)
+        answer = why_not(reader, product_id)
         assert (answer["listed"], answer["rank"], answer["reason"]) == (True, place, None)
         assert answer["detail"] == f"it is on the list, at place {place} of 10"
-    answer = why_not(client, order[14])
+    answer = why_not(reader, order[14])
     assert (answer["listed"], answer["rank"], answer["reason"]) == (False, 15, "rank")
     assert answer["detail"] == "it is ranked 15, and the list ends at 10"
 
@@ -81,16 +81,16 @@ def test_a_product_newer_than_the_release_differs_from_an_unknown_one(
     assert (answer["reason"], answer["detail"]) == ("unknown_product", "nobody knows this id")
 
 
-def test_a_session_may_ask_too(client: FlaskClient) -> None:
+def test_a_session_may_ask_too(reader: FlaskClient) -> None:
     body = {"history": ["P00001"], "product_id": "P00001"}
-    answer = client.post("/why-not", json=body).get_json()
+    answer = reader.post("/why-not", json=body).get_json()
     assert (answer["user_id"], answer["reason"]) == (None, "seen")
 
 
-def test_incomplete_requests_and_unknown_models_are_refused(client: FlaskClient, is_problem: Checker) -> None:
-    assert "user_id is missing" in is_problem(client.post("/why-not", json={"product_id": "P00001"}), 422)["detail"]
-    assert "product_id" in is_problem(client.post("/why-not", json={"user_id": USER}), 422)["detail"]
-    unknown = client.post("/why-not", json={"user_id": USER, "product_id": "P00001", "model": "magic"})
+def test_incomplete_requests_and_unknown_models_are_refused(reader: FlaskClient, is_problem: Checker) -> None:
+    assert "user_id is missing" in is_problem(reader.post("/why-not", json={"product_id": "P00001"}), 422)["detail"]
+    assert "product_id" in is_problem(reader.post("/why-not", json={"user_id": USER}), 422)["detail"]
+    unknown = reader.post("/why-not", json={"user_id": USER, "product_id": "P00001", "model": "magic"})
     assert "no list model 'magic'" in is_problem(unknown, 422)["detail"]
 
 
@@ -117,9 +117,9 @@ _BODIES = st.fixed_dictionaries(
 
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES, product=st.integers(1, 40).map(lambda number: f"P{number:05d}"))
-def test_why_not_and_the_list_agree_over_http(client: FlaskClient, body: dict[str, Any], product: str) -> None:
-    names = listed(client, **body)
-    answer = why_not(client, product, **body)
+def test_why_not_and_the_list_agree_over_http(reader: FlaskClient, body: dict[str, Any], product: str) -> None:
+    names = listed(reader, **body)
+    answer = why_not(reader, product, **body)
     assert answer["listed"] == (product in names), answer
     if answer["listed"]:
         assert names[answer["rank"] - 1] == product
@@ -159,20 +159,20 @@ def test_an_explanation_brings_the_details_and_adds_up_to_the_score(client: Flas
     assert reasons > 0
 
 
-def test_details_without_explain_explain_nothing(client: FlaskClient) -> None:
+def test_details_without_explain_explain_nothing(reader: FlaskClient) -> None:
     body = {"user_id": USER, "detail": True}
-    rows = client.post("/recommend", json=body).get_json()["recommendations"]
+    rows = reader.post("/recommend", json=body).get_json()["recommendations"]
     assert not any("explanation" in row for row in rows)
     assert all("filled_by" in row for row in rows)
 
 
-def test_an_explained_list_comes_out_of_the_cache_as_it_went_in(client: FlaskClient) -> None:
-    assert explained(client, model="blend", n=4) == explained(client, model="blend", n=4)
-    plain = client.post("/recommend", json={"user_id": USER, "model": "blend", "n": 4, "detail": True}).get_json()
+def test_an_explained_list_comes_out_of_the_cache_as_it_went_in(reader: FlaskClient) -> None:
+    assert explained(reader, model="blend", n=4) == explained(reader, model="blend", n=4)
+    plain = reader.post("/recommend", json={"user_id": USER, "model": "blend", "n": 4, "detail": True}).get_json()
     assert not any("explanation" in row for row in plain["recommendations"])
 
 
-def test_for_an_unknown_user_popularity_is_the_only_explanation(client: FlaskClient) -> None:
-    for row in explained(client, user_id="nobody", n=3):
+def test_for_an_unknown_user_popularity_is_the_only_explanation(reader: FlaskClient) -> None:
+    for row in explained(reader, user_id="nobody", n=3):
         assert [opinion["model"] for opinion in row["explanation"]["opinions"]] == ["popularity"]
         assert row["explanation"]["because"] == []

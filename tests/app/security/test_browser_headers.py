@@ -28,8 +28,8 @@ def policy_of(answer: Any) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_may_load_its_own_files_and_pictures_and_nothing_else(client: FlaskClient, path: str) -> None:
-    policy = policy_of(client.get(path, buffered=True))
+def test_a_page_may_load_its_own_files_and_pictures_and_nothing_else(reader: FlaskClient, path: str) -> None:
+    policy = policy_of(reader.get(path, buffered=True))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == {"'none'"}
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == {"'self'"}
     assert policy["img-src"] == {"'self'", "data:", "https:"}
@@ -37,14 +37,14 @@ def test_a_page_may_load_its_own_files_and_pictures_and_nothing_else(client: Fla
 
 
 @pytest.mark.parametrize("path", CALLS)
-def test_an_answer_that_is_no_page_may_load_nothing(client: FlaskClient, path: str) -> None:
-    policy = policy_of(client.get(path))
+def test_an_answer_that_is_no_page_may_load_nothing(reader: FlaskClient, path: str) -> None:
+    policy = policy_of(reader.get(path))
     assert policy["default-src"] == policy["form-action"] == policy["frame-ancestors"] == {"'none'"}
 
 
 @pytest.mark.parametrize("path", [*PAGES, *CALLS, "/static/aisle.css"])
-def test_every_answer_has_the_headers_that_protect(client: FlaskClient, path: str) -> None:
-    headers = client.get(path, buffered=True).headers
+def test_every_answer_has_the_headers_that_protect(reader: FlaskClient, path: str) -> None:
+    headers = reader.get(path, buffered=True).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
@@ -54,34 +54,34 @@ def test_every_answer_has_the_headers_that_protect(client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", ["/recommend?user_id=a", "/customers/U00003", "/status", "/operations", "/nothing"])
-def test_answers_about_users_are_not_cached(client: FlaskClient, path: str) -> None:
-    assert client.get(path).headers["Cache-Control"] == "no-store"
+def test_answers_about_users_are_not_cached(reader: FlaskClient, path: str) -> None:
+    assert reader.get(path).headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
     "path", ["/static//pages.css", "//static/pages.css", "/static//evil.example/x", "/shop//search", "//evil.example//"]
 )
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:81", "[::1]", "[", "a b"])
-def test_no_redirect_follows_the_host_header(client: FlaskClient, path: str, host: str) -> None:
-    answer = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": host}, buffered=True)
+def test_no_redirect_follows_the_host_header(reader: FlaskClient, path: str, host: str) -> None:
+    answer = reader.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": host}, buffered=True)
     assert answer.status_code < 500
     location = answer.headers.get("Location", "/")
     assert re.match(r"/(?!/)", location)
     assert host not in location.replace("/static/evil.example/x", "")
 
 
-def test_files_are_kept_until_they_change(client: FlaskClient) -> None:
-    page = client.get("/").get_data(as_text=True)
+def test_files_are_kept_until_they_change(reader: FlaskClient) -> None:
+    page = reader.get("/").get_data(as_text=True)
     (address,) = re.findall(r'href="(/static/pages\.css\?v=[0-9a-f]+)"', page)
-    plain, zipped = client.get(address), client.get(address, headers={"Accept-Encoding": "gzip"})
+    plain, zipped = reader.get(address), reader.get(address, headers={"Accept-Encoding": "gzip"})
     assert "immutable" in plain.headers["Cache-Control"]
     assert gzip.decompress(zipped.data) == plain.data
-    assert client.get(address, headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
-    assert "immutable" not in client.get("/static/pages.css?v=another").headers["Cache-Control"]
+    assert reader.get(address, headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
+    assert "immutable" not in reader.get("/static/pages.css?v=another").headers["Cache-Control"]
 
 
-def test_the_script_for_a_shops_own_page_is_small(client: FlaskClient) -> None:
-    zipped = client.get("/static/aisle.js", headers={"Accept-Encoding": "gzip"}).data
+def test_the_script_for_a_shops_own_page_is_small(reader: FlaskClient) -> None:
+    zipped = reader.get("/static/aisle.js", headers={"Accept-Encoding": "gzip"}).data
     assert gzip.decompress(zipped).startswith(b"/* Aisle in a shop's own page")
     assert len(zipped) <= 5_000
 
@@ -107,8 +107,8 @@ def token_of(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *CALLS])
-def test_nothing_sets_a_cookie_that_needs_none(client: FlaskClient, path: str) -> None:
-    assert "Set-Cookie" not in client.get(path, buffered=True).headers
+def test_nothing_sets_a_cookie_that_needs_none(reader: FlaskClient, path: str) -> None:
+    assert "Set-Cookie" not in reader.get(path, buffered=True).headers
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
@@ -203,16 +203,16 @@ class _Loaded(HTMLParser):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_and_its_files_load_nothing_from_another_host(client: FlaskClient, path: str) -> None:
+def test_a_page_and_its_files_load_nothing_from_another_host(reader: FlaskClient, path: str) -> None:
     """Pictures of products are an exception, but the test shop has none."""
     loaded = _Loaded()
-    loaded.feed(client.get(path, buffered=True).get_data(as_text=True))
+    loaded.feed(reader.get(path, buffered=True).get_data(as_text=True))
     files = [address for address in loaded.addresses if not address.startswith(("data:", "#"))]
     assert any(address.partition("?")[0].endswith((".css", ".js")) for address in files)
     for address in files:
         assert address.startswith("/"), address
         assert not address.startswith("//"), address
-        with client.get(address, buffered=True) as answer:
+        with reader.get(address, buffered=True) as answer:
             assert answer.status_code == 200, address
             if answer.mimetype == "text/css":
                 text = answer.get_data(as_text=True)

@@ -60,10 +60,10 @@ def listen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Lines]:
         ("OPTIONS", "/search", 200),
     ],
 )
-def test_every_answer_carries_the_id_of_its_request(client: FlaskClient, method: str, path: str, status: int) -> None:
-    given = client.open(path, method=method, headers={"X-Request-Id": "mine_1.2-3"})
+def test_every_answer_carries_the_id_of_its_request(reader: FlaskClient, method: str, path: str, status: int) -> None:
+    given = reader.open(path, method=method, headers={"X-Request-Id": "mine_1.2-3"})
     assert (given.status_code, given.headers["X-Request-Id"]) == (status, "mine_1.2-3")
-    made = [client.open(path, method=method).headers["X-Request-Id"] for _ in range(2)]
+    made = [reader.open(path, method=method).headers["X-Request-Id"] for _ in range(2)]
     assert made[0] != made[1]
     assert all(MADE.fullmatch(each) for each in made)
 
@@ -77,8 +77,8 @@ def test_an_answer_to_an_unexpected_failure_carries_it_too(
 
 
 @pytest.mark.parametrize("given", ["", "a" * 65, "a b", "<script>", "ä", 'a"b', "a/b", "a\tb", "a,b"])
-def test_an_id_that_could_do_harm_is_replaced(client: FlaskClient, given: str) -> None:
-    answer = client.get("/healthz", headers={"X-Request-Id": given.encode().decode("latin-1")})
+def test_an_id_that_could_do_harm_is_replaced(reader: FlaskClient, given: str) -> None:
+    answer = reader.get("/healthz", headers={"X-Request-Id": given.encode().decode("latin-1")})
     assert MADE.fullmatch(answer.headers["X-Request-Id"])
 
 
