@@ -52,7 +52,15 @@ class LearntPrior(NamedTuple):
         return self._replace(effect=self.effect[rows])
 
     def in_rows(self, rows: IntArray, n_rows: int) -> LearntPrior:
-        """Return the same with the effects in these of n_rows rows, and zeros in the others."""
+        """Return the same with the effects in other rows.
+
+        Args:
+            rows: int[n_others], the new row of each.
+            n_rows: number of rows; those without an effect are zeros.
+
+        Returns:
+            A copy.
+        """
         effect = np.zeros((n_rows, self.effect.shape[1]), np.float32)
         effect[rows] = self.effect
         return self._replace(effect=effect)
