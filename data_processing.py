@@ -66,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         "--words", metavar="WORD=MEANING,…", default="",
         help=f"what words of the file mean, out of {', '.join(MEANINGS)}: 1=view,2=cart",
     )  # fmt: skip
-    reading.add_argument("--scale", metavar="LOW-HIGH", help="the lowest and highest rating of the file: 1-10")
+    reading.add_argument("--scale", metavar="WORST-BEST", help="the worst and best rating of the file: 1-10; 6-1")
+    reading.add_argument("--cents", action="store_true", help="prices are in cents")
     growing = parser.add_argument_group("sources that grow, such as a warehouse: only what is new")
     growing.add_argument(
         "--since", metavar="COLUMN", help="load rows from the highest value of this column (a time or number) on "
@@ -129,6 +130,7 @@ def _hints(arguments: argparse.Namespace) -> Hints:
         mapping=not arguments.no_mapping,
         words=parse_words(arguments.words),
         scale=parse_scale(arguments.scale) if arguments.scale else None,
+        cents=arguments.cents,
     )
 
 

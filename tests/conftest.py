@@ -70,9 +70,18 @@ MakeFolderOnce = Callable[[str, Callable[[Path], object]], Path]
 AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each process of pytest-xdist collect other files first, and find the rest compiled by the others."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args == config.getini("testpaths"):
+        files = sorted(str(path) for path in Path(__file__).parent.rglob("test_*.py"))
+        begin = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+        config.args = files[begin:] + files[:begin]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests, so that no process is left with one of them at the end."""
-    items.sort(key=lambda item: ("fresh_machine" not in item.nodeid, "/e2e/" not in item.nodeid))
+    """Begin with the longest tests, so that no process is left with one of them at the end; then file by file."""
+    items.sort(key=lambda item: ("fresh_machine" not in item.nodeid, "/e2e/" not in item.nodeid, str(item.path)))
 
 
 def pytest_xdist_auto_num_workers() -> int:

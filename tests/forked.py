@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import runpy
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,4 +64,8 @@ def _run_script(
         warnings.simplefilter("ignore", category)  # as in any interpreter
     sys.argv = [str(script), *map(str, arguments)]
     with outputs[0].open("w", encoding="utf-8") as sys.stdout, outputs[1].open("w", encoding="utf-8") as sys.stderr:
-        runpy.run_path(str(script), run_name="__main__")
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except Exception:  # as an interpreter would: multiprocessing writes it when the file is closed
+            traceback.print_exc()
+            sys.exit(1)

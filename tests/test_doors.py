@@ -109,7 +109,7 @@ def test_a_wrong_setting_names_its_variable(door: Door) -> None:
 
 def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Door) -> None:
     (door.folder / "ratings.csv").write_text(RATINGS)
-    assert door.start_anew("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
+    assert door("data_processing.py", "ratings.csv", "--export", "clean.csv").returncode == 0
     (door.folder / "var/store.sqlite3").unlink()
     trained = door.start_anew("train_model.py", "--data", "clean.csv")
     assert trained.returncode == 0, trained.stderr
@@ -121,7 +121,7 @@ def test_the_table_of_an_export_trains_and_evaluates_without_the_store(door: Doo
 
 
 def test_debug_shows_the_traceback(door: Door) -> None:
-    done = door.start_anew("train_model.py", "--debug")
+    done = door("train_model.py", "--debug")
     assert done.returncode != 0
     assert "Traceback" in done.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -153,8 +154,9 @@ def _endpoints(app: Flask) -> dict[str, str]:
     return endpoints
 
 
-def _schemas(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas as pydantic writes them; flask-openapi3 drops examples, patterns and unknown keywords."""
+@cache
+def _written() -> dict[str, Any]:
+    """Return the schemas of all models, which are the same for every application of a process."""
     models = [
         value
         for module in _MODULES
@@ -166,6 +168,12 @@ def _schemas(found: dict[str, Any]) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=_REFERENCE)
         written |= schema.pop("$defs", {})
         written[model.__name__] = schema
+    return written
+
+
+def _schemas(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas as pydantic writes them; flask-openapi3 drops examples, patterns and unknown keywords."""
+    written = _written()
     named = set(
         re.findall(r"#/components/schemas/(\w+)", json.dumps([written[name] for name in written if name in found]))
     )

@@ -52,7 +52,8 @@ class IdList(BaseModel):
 class OpinionAnswer(BaseModel):
     """One addend of a product's score.
 
-    contribution: weight · score. The models "trees" (re-ranking) and "boost" (a rule) are changes of the sum.
+    contribution: weight · score. The models "trees" (re-ranking) and "boost" (a rule) are changes of the sum;
+    "bought_before" is an addend where the list may hold what the user rated or bought.
     """
 
     model: str

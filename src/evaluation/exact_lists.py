@@ -41,7 +41,7 @@ def queries_of(data: TrainingData, user_idx: IntArray, masked: Interactions | No
     Returns:
         The queries and what is masked.
     """
-    queries = QueryBlock(user_idx, _rows(data.histories, user_idx))
+    queries = QueryBlock(user_idx, _rows(data.histories, user_idx), _rows(data.n_seen, user_idx))
     return MaskedQueries(queries, _rows(_distinct(data.seen if masked is None else masked), user_idx))
 
 
@@ -94,7 +94,7 @@ def top_lists(
 
     def write(rows: slice) -> None:
         nonlocal done
-        score = scorer.score_all(QueryBlock(queries.user_idx[rows], queries.history[rows]))
+        score = scorer.score_all(queries.take(rows))
         if fill is not None:
             score[score == 0] = -np.inf
         block_mask = masked[rows]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from src.ingestion.column_names import (
     BRAND,
     CATEGORY,
+    CLOCK,
     DESCRIPTION,
     IMAGE,
     INVOICE,
@@ -14,25 +15,31 @@ from src.ingestion.column_names import (
     LISTED,
     PRICE,
     PRODUCT,
+    PURCHASED,
     QUANTITY,
     STATE,
     STOCK,
     TIME,
     TITLE,
     USER,
+    VALUE,
     describes_product,
 )
 from src.ingestion.column_profile import MANY, ColumnProfile
 from src.ingestion.column_roles import RoleColumn, Roles, find_code, find_product_by_look, find_user_by_look
 from src.ingestion.column_vocabulary import PRODUCT_WORD
-from src.ingestion.column_words import classes_of, has_id_word, is_excluded
+from src.ingestion.column_words import classes_of, has_id_word, is_excluded, role_by_words
 from src.ingestion.line_items import find_items
 from src.ingestion.order_states import is_kept_back
+from src.ingestion.rating_scales import is_ranking
 
 LOOK = 0.25
 """Confidence in a column that was found by its cells alone."""
+_SAID = 0.9  # confidence in numbers that can hardly be anything else
 SURE_PRODUCT = 0.65
 """Confidence in a product's column, from which no other one is looked for."""
+_NO_ITEMS = (USER, TIME, CLOCK, STATE, KIND, QUANTITY)
+"""Roles whose cells may be written like items with their numbers, and are none."""
 _LOG_REPEATS = 0.2  # share of rows whose product stands in an earlier row, in a file with times that is no catalogue
 LONGEST_FLAG = 3  # letters of "yes" and "non", which may say anything of a product
 
@@ -76,6 +83,11 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Colle
         others = [column for column in roles[PRODUCT] if column.at != at]
         roles[PRODUCT] = [RoleColumn(at, LOOK, False, profiles[at].filled), *others]
         found.add(PRODUCT)
+    if {USER, PRODUCT} <= roles.keys() and not {VALUE, KIND, QUANTITY, INVOICE, PURCHASED} & {*roles, *ignored}:
+        at = _votes_or_ranks(profiles, taken(), roles[USER][0].at)
+        if at is not None:
+            roles[VALUE] = [RoleColumn(at, _SAID, False, profiles[at].filled)]
+            found.add(VALUE)
     if USER not in roles and USER not in ignored and PRODUCT in roles and _may_be_a_log(roles, profiles):
         at = find_user_by_look(profiles, taken())
         if at is not None:
@@ -87,6 +99,20 @@ def find_by_look(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Colle
 _CATALOGUE = frozenset({PRICE, STOCK, BRAND, CATEGORY, IMAGE, DESCRIPTION})
 
 
+def _votes_or_ranks(profiles: Sequence[ColumnProfile], taken: Collection[int], user: int) -> int | None:
+    """Return the free column of votes for and against, or of ranks of which each user gives none twice."""
+    for at, profile in enumerate(profiles):
+        if at in taken or len(profile.cells) < MANY or profile.filled < 1.0 or profile.numbers < 1.0:
+            continue
+        cells = set(profile.cells)
+        if {"-1", "1"} <= cells <= {"-1", "0", "1"} and not is_excluded(profile.name):
+            return at
+        pairs = set(zip(profiles[user].cells, profile.cells, strict=False))
+        if is_ranking(profile.name) and "1" in cells and profile.integers == 1.0 and len(pairs) == len(profile.cells):
+            return at
+    return None
+
+
 def _describes_catalogue(roles: Roles) -> bool:
     """Whether columns describe products: a title or description, and more."""
     named = TITLE if TITLE in roles else DESCRIPTION
@@ -95,13 +121,16 @@ def _describes_catalogue(roles: Roles) -> bool:
 
 def _find_items_column(roles: Roles, profiles: Sequence[ColumnProfile]) -> int | None:
     """Return the column whose cells hold items with quantities and codes, where no other column has the product."""
-    fixed = {roles[role][0].at for role in (USER, TIME, STATE, KIND) if role in roles}
+    fixed = {column.at for role in _NO_ITEMS for column in roles.get(role, ())[:1]}
     sure = PRODUCT in roles and roles[PRODUCT][0].confidence >= SURE_PRODUCT
     if sure and not profiles[roles[PRODUCT][0].at].nested:
         return None
     for at, profile in enumerate(profiles):
-        is_free = at not in fixed and profile.filled >= 0.5 and profile.integers < 0.5
-        if is_free and not is_excluded(profile.name) and find_items(profile.cells[:MANY]) is not None:
+        is_free = at not in fixed and profile.filled >= 0.5 and max(profile.integers, profile.clocks) < 0.5
+        named = (role_by_words(profile.name) or ("",))[0]
+        if not is_free or is_excluded(profile.name) or named in _NO_ITEMS:
+            continue
+        if find_items(profile.cells[:MANY]) is not None:
             return at
     return None
 
@@ -118,9 +147,15 @@ def _code_of_titles(roles: Roles, profiles: Sequence[ColumnProfile], taken: Coll
         if (at in taken and at not in others) or profile.filled < 1.0 or profile.ids < 0.9 or is_excluded(profile.name):
             continue
         n_pairs = len(set(zip(profile.cells, titles.cells, strict=True)))
-        if (at in others or has_id_word(profile.name)) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
+        is_named = at in others or has_id_word(profile.name)
+        is_code = n_pairs == titles.n_distinct > 2 and profile.share(_has_digits) >= 0.9 > profile.numbers
+        if (is_named or is_code) and n_pairs == profile.n_distinct and profile.repeated > 0.0:
             return at
     return None
+
+
+def _has_digits(cell: str) -> bool:
+    return any(map(str.isdigit, cell))
 
 
 def _is_title_of_product(name: str, roles: Roles) -> bool:

@@ -44,6 +44,7 @@ from src.ingestion.column_words import (
     image_size,
     is_act_of_sale,
     is_excluded,
+    plain_letters,
     role_by_words,
     words_of,
 )
@@ -56,8 +57,11 @@ _FEW_PIECES = 5
 _EXCLUDED_FROM_LOOK = {USER_WORD, PRODUCT_WORD}
 _EPOCH_DIGITS = 10
 _CLOCK_NUMBER = re.compile(r"(?:[01]?\d|2[0-3])[0-5]\d(?:[0-5]\d)?")  # 905, 1405, 140530
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _WORDS_OF_AUTHORS = "author autor auteur autore autora verfasser schrijver forfatter forfattare kirjoittaja автор"
 _AUTHORS = frozenset(_WORDS_OF_AUTHORS.split())
+_WORDS_WITHOUT_TAXES = "excl excluded excluding ex ht netto net 税抜 sem sans without ohne exkl uden utan bez"
+_WITHOUT_TAXES = frozenset(_WORDS_WITHOUT_TAXES.split())
 _PLAIN_NAME = 0.65  # confidence in a column called "name", which may be that of a customer
 _EXACT_TIME = 0.35  # how much a time with a clock is preferred to a day
 
@@ -97,7 +101,8 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     roles: Roles = {}
     for role, column in _by_name(profiles, taken):
         if role not in given and role not in ignored:
-            roles.setdefault(role, []).append(column)
+            if role != USER or column.filled or not profiles[column.at].n_rows:  # an empty one makes no events
+                roles.setdefault(role, []).append(column)
             taken.add(column.at)
     roles |= {role: [RoleColumn(at, _EXACT, True, profiles[at].filled)] for role, at in given.items()}
     for role in (KIND, STATE, TIME):
@@ -107,6 +112,8 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
     for role, columns in roles.items():
         exact_times = [at for at, profile in enumerate(profiles) if role == TIME and not _is_day_only(profile)]
         columns.sort(key=lambda column: -_preference(column) - (_EXACT_TIME if column.at in exact_times else 0.0))
+    if PRICE in roles and PRICE not in given:  # customers pay what is with taxes
+        roles[PRICE].sort(key=lambda c: _is_without_taxes(profiles[c.at].name))
     if IMAGE in roles and IMAGE not in given:
         roles[IMAGE].sort(key=lambda c: (c.filled < _HALF_FULL, -image_size(profiles[c.at].name)))
     if {VALUE, BRAND} <= roles.keys() and USER not in {*roles, *ignored}:
@@ -117,9 +124,13 @@ def find_roles(profiles: Sequence[ColumnProfile], given: Mapping[str, int], igno
 
 
 def _settle_author(roles: Roles, profiles: Sequence[ColumnProfile]) -> None:
-    """Take the author for the user, where ratings stand beside it and nothing else names a user: she wrote them."""
+    """Take the author for the user, where ratings stand beside it and nothing else names a user: she wrote them.
+
+    Where no product is rated twice, she wrote the product: a catalogue of books has an average rating of each.
+    """
     authors = [column for column in roles[BRAND] if not _AUTHORS.isdisjoint(words_of(profiles[column.at].name))]
-    if authors:
+    rated = profiles[roles[PRODUCT][0].at] if PRODUCT in roles else None
+    if authors and not (rated and len(rated.cells) >= MANY and rated.n_distinct == len(rated.cells)):
         roles[USER] = [replace(column, is_named=False) for column in authors]
         roles[BRAND] = [column for column in roles[BRAND] if column not in authors]
         if not roles[BRAND]:
@@ -150,6 +161,10 @@ def _settle_units(
         sold, back = profiles[roles[QUANTITY][0].at], profiles[roles[REFUNDED][0].at]
         if _are_returns(sold, back):
             roles[RETURNED] = roles.pop(REFUNDED)[:1]
+
+
+def _is_without_taxes(name: str) -> bool:
+    return not _WITHOUT_TAXES.isdisjoint(re.split(r"[\W_]+", plain_letters(name)))
 
 
 def _is_counted(cell: str) -> bool:
@@ -309,7 +324,9 @@ def _settle_clock(roles: Roles, profiles: Sequence[ColumnProfile], ignored: Coll
     if CLOCK in ignored or not _is_day_only(profiles[roles[TIME][0].at]):
         return
     of_times = [at for at in free if at != roles[TIME][0].at and TIME in classes_of(profiles[at].name)]
-    clocks = clocks or [at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95]
+    clocks = clocks or [
+        at for at in of_times if profiles[at].share(_is_clock_number) >= 0.95 > profiles[at].share(_YEAR.fullmatch)
+    ]
     if clocks:
         at = named[0].at if named else clocks[0]
         roles[CLOCK] = [RoleColumn(at, 1.0, bool(named), profiles[at].filled)]
@@ -375,6 +392,7 @@ def find_product_by_look(profiles: Sequence[ColumnProfile], taken: Collection[in
         if (has_id_word(profiles[at].name) or normalize_name(profiles[at].name).endswith("id"))
         and profiles[at].ids >= 0.9
         and profiles[at].filled >= _HALF_FULL  # rows of totals have none
+        and profiles[at].n_distinct > 1
         and (profiles[at].repeated > 0.0 or len(profiles[at].cells) < MANY)  # numbers of rows and orders do not repeat
     ]
     full = [at for at in named if profiles[at].filled >= 0.9]

@@ -26,6 +26,8 @@ WORDS: dict[str, str] = {
         المستخدم
         acct
         ostja kasutaja billto
+        viewer watcher respondent participant panelist voter rater follower learner zuschauer teilnehmer spectateur
+        espectador partecipante deelnemer uczestnik
         контрагент контрагента kontrahent contractor debitor geschaeftspartner partner
     """,
     PRODUCT_WORD: """
@@ -41,6 +43,7 @@ WORDS: dict[str, str] = {
         продукт proizvod proizvoda artikl artikla izdelek vyrobok vyrobku matnr aflevering episode folge المنتج
         barkod
         toode tooted
+        video videos series news clip sendung emission programma
     """,
     ORDER_WORD: """
         record order orders invoice transaction transactions basket receipt purchase sale sales checkout
@@ -60,7 +63,7 @@ WORDS: dict[str, str] = {
         n id ids no nr num number nummer code key ref reference referenz numero kod kennung identifier uuid
         guid hash numer codigo codice login cod 编号 编码 代码 編號 編碼 代碼 番号 コード 号 번호 номер код
         cd szam azonosito kodu numarasi kode nomor koodi αρ αριθμος κωδικος κωδικο sifra رقم
-        symbol
+        symbol cod
         账号 帐号 账户 帳號 帳戶 アカウント 계정
     """,
     MAIL_WORD: """
@@ -69,7 +72,7 @@ WORDS: dict[str, str] = {
         posta
     """,
     "price": """
-        rrp mrp msrp uvp
+        rrp mrp msrp uvp cents cent pence centimes centavos centesimi groszy
         price preis prix precio prezzo preco prijs cena pris einzelpreis verkaufspreis stueckpreis precios
         prices vk pvp tarif 价格 單價 单价 售价 価格 単価 値段 가격 цена pret hinta fiyat cene
         ar egysegar ara fiyati pretul harga τιμη ціна cijena netpr السعر
@@ -152,7 +155,7 @@ WORDS: dict[str, str] = {
     """,
     "rating": """
         rating ratings rate score stars bewertung sterne note nota puntuacion calificacion valoracion
-        valutazione voto avaliacao ocena beoordeling waardering 评分 評価 評分 평점 оценка grade grades
+        valutazione voto avaliacao ocena beoordeling waardering schulnote 评分 評価 評分 평점 оценка grade grades
         punteggio stelle estrellas etoiles estrelas sterren gwiazdki gwiazdek stjerner puntaje ertekeles puan
         evaluare penilaian βαθμολογια оцінка
     """,
@@ -161,7 +164,7 @@ WORDS: dict[str, str] = {
         padre
         modell modele modelo
         modello
-        style
+        style gruppen groupes grupos gruppi groepen
     """,
     "listed": """
         published active enabled visible visibility online aktiv activo actif sichtbar sichtbarkeit publie
@@ -218,6 +221,7 @@ WORDS: dict[str, str] = {
         carrier browser os ip agent referrer source medium campaign platform channel page compare was old
         before strike fulfillment fulfilment attribute option meta seo keywords download virtual feature
         features spec points reward weightunit row seen dow dayofweek lat lon since days hour
+        query queries search searches request trace span
         position pos rank index coll lead shipment deliver delivered approved approval out notify
         backorder backorders threshold config manage managed increment condition wholesale purchase_note
         liefer lieferadresse ek einkauf einkaufs supply packaging verpackung tara incoterm 运费 快递 物流 收货

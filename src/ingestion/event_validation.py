@@ -19,6 +19,7 @@ from src.ingestion.column_names import (
     INVOICE,
     KIND,
     MARK,
+    PRICE,
     PURCHASED,
     QUANTITY,
     TIME,
@@ -29,7 +30,7 @@ from src.ingestion.event_rules import EventFault, EventRules
 from src.ingestion.given_words import Words
 from src.ingestion.layout import CLICKS, EVENTS, PURCHASES, RATINGS, Layout
 from src.ingestion.nobody import found_among
-from src.ingestion.order_validation import NO_WORDS, leave_out_orders
+from src.ingestion.order_validation import NO_WORDS, came_back, leave_out_orders
 from src.ingestion.parsing import as_texts, clock_seconds, is_nothing, parse_numbers
 from src.ingestion.rating_scales import says_unrated, to_scale, without_whole
 from src.ingestion.rejections import RejectionCode
@@ -143,6 +144,11 @@ def validate_events(
         texts[VALUE] = ["" if says_unrated(text) else text for text in texts[VALUE]]
     fate = leave_out_orders(texts, cells, layout, rules, rejections)
     kinds, value = _kinds_and_values(texts, layout, rules, rejections, n)
+    if layout.name == PURCHASES and PRICE in cells:
+        is_back = came_back(
+            cells[PRICE], products, np.where(where_true(kinds, EventKind.RETURN.__eq__), -1, 1), rejections
+        )
+        kinds = [EventKind.RETURN.value if back else kind for kind, back in zip(kinds, is_back.tolist(), strict=True)]
     if fate is not None:
         value = value * fate.share_kept
     at = _times(texts, layout, rules, rejections, n)

@@ -55,6 +55,7 @@ class Hints:
         mapping: Whether a saved mapping may complete these hints.
         words: What words of the file mean.
         scale: The scale of its ratings.
+        cents: Whether its prices are in cents.
     """
 
     layout: str | None = None
@@ -69,6 +70,7 @@ class Hints:
     mapping: bool = True
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
+    cents: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Layout:
         language: The language whose rows count, where rows name theirs; "" for rows that name none.
         words: What options say that words mean.
         scale: The scale of its ratings; None where that is not known.
+        cents: Roles of prices that are in cents.
         nobody: Ids of users that stand for nobody in this file.
         notes: Ambiguities, and the options that resolve them the other way.
         account: What becomes of each column of the file; empty without a header.
@@ -107,6 +110,7 @@ class Layout:
     language: str | None = None
     words: Words = field(default_factory=Words)
     scale: Scale | None = None
+    cents: frozenset[str] = frozenset()
     nobody: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     account: tuple[ColumnFate, ...] = ()

@@ -337,12 +337,12 @@ def choose_layout_by_cells(rows: CsvRows, sample: list[list[str]]) -> str | None
     # A majority of the first rows decides, so that a bad row at the top does not hide the layout.
     if width in (3, 4) and 2 * sum(is_number(row[2]) for row in whole) > len(whole):
         timed = [row for row in whole if width == 3 or not row[3].strip() or _may_be_a_time(row[3])]
-        return RATINGS if 2 * len(timed) > len(whole) and not _are_counts([row[2] for row in whole]) else None
+        return RATINGS if 2 * len(timed) > len(whole) and not are_counts([row[2] for row in whole]) else None
     return None
 
 
-def _are_counts(texts: Sequence[str]) -> bool:
-    """Whether numbers go beyond every scale of ratings, as plays and hours do."""
+def are_counts(texts: Sequence[str]) -> bool:
+    """Return whether numbers go beyond every scale of ratings, as plays and hours do."""
     return any(float(text.replace(",", ".")) > _HIGHEST_RATING for text in texts if is_number(text))
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from src.core.errors import UnclearLayout
 from src.ingestion.column_inference import InferredColumns, guess_columns, infer_columns_by_cells, is_unknown_header
@@ -48,6 +48,7 @@ from src.ingestion.layout import (
 from src.ingestion.layout_choice import (
     FIRST_GENRE,
     GivenColumns,
+    are_counts,
     choose_columns_by_position,
     choose_layout_by_cells,
     find_given_columns,
@@ -57,6 +58,7 @@ from src.ingestion.layout_choice import (
 from src.ingestion.nobody import zeros_for_nobody
 from src.ingestion.notations import (
     encoding_notes,
+    find_cents,
     find_decimal,
     find_kind,
     find_language,
@@ -71,6 +73,7 @@ from src.ingestion.rating_scales import without_whole
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.row_shapes import reshape
 from src.ingestion.table_files import FlatRows, NamedRows, open_rows
+from src.ingestion.wide_tables import Wide, find_wide
 
 AnyRows: TypeAlias = FlatRows | ReshapedRows
 
@@ -115,10 +118,9 @@ def open_table(path: Path, hints: Hints | None = None, known: KnownIds | None = 
 
 def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) -> Table:
     """Return the table of a file whose columns have names."""
-    rows, names, sample = named.rows, named.names, named.sample
-    path = rows.file.path
+    path = named.rows.file.path
+    rows, names, sample, profiles, wide = _narrowed(named, hints)
     given = find_given_columns(hints, names, len(names), path)
-    profiles = profile_columns(names, sample, named.nested)
     reading = read_columns(FirstRows(profiles, sample), given, hints, known)
     if reading is None or (reading.layout != PRODUCTS and USER not in reading.columns):
         raise UnclearLayout(f"{path}: its columns are {', '.join(names)[:300]}.", _advice_of(profiles, given))
@@ -130,7 +132,10 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
             f"{','.join(f'{code}=view' for code in found[1])}; if the column says something else: --columns kind=",
         )
     unused = tuple(column for at, column in enumerate(names) if column and at not in reading.used)
-    notes = list(reading.notes)
+    notes = [*([wide.note()] if wide else []), *reading.notes]
+    if wide:
+        layout = Layout(reading.layout, dict(reading.columns), tuple(names), unused, account=reading.fates)
+        return _with_notations(ReshapedRows(rows, wide=wide), layout, notes, hints, named.sample)
     if isinstance(rows, CsvRows):
         several = {at for at in range(len(names)) if any("\n" in row[at] for row in sample)}
         rows = replace(rows, single=tuple(at for at in _single_line(dict(reading.columns)) if at not in several))
@@ -143,6 +148,30 @@ def _table_with_names(named: NamedRows, hints: Hints, known: KnownIds | None) ->
     layout = Layout(reading.layout, columns, tuple(names), unused, fallbacks=fallbacks, account=reading.fates)
     reshaped, layout = reshape(rows, layout, sample, reading, notes)
     return _with_notations(reshaped, layout, notes, hints, sample)
+
+
+class _Narrowed(NamedTuple):
+    """A file whose columns have names, and the names, first rows and profiles of the columns that are read."""
+
+    rows: FlatRows
+    names: list[str]
+    sample: list[list[str]]
+    profiles: list[ColumnProfile]
+    wide: Wide | None
+
+
+def _narrowed(named: NamedRows, hints: Hints) -> _Narrowed:
+    """Return the columns of a file; where each is a product or a kind of event, those of the rows made of them."""
+    profiles = profile_columns(named.names, named.sample, named.nested)
+    wide = find_wide(profiles, hints.columns) if hints.layout != PRODUCTS else None
+    if wide is None:
+        return _Narrowed(named.rows, named.names, named.sample, profiles, None)
+    rows = named.rows if isinstance(named.rows, CsvRows) else replace(named.rows, names=tuple(named.names))
+    if hints.layout == PURCHASES and wide.value == VALUE:
+        wide = replace(wide, value=QUANTITY)
+    names = wide.names(named.names)
+    sample = [as_texts(row) for each in named.sample for row in wide.rows_of(each)]
+    return _Narrowed(rows, names, sample, profile_columns(names, sample), wide)
 
 
 def _advice_of(profiles: Sequence[ColumnProfile], given: GivenColumns) -> str:
@@ -235,11 +264,13 @@ def _inferred_table(rows: CsvRows, found: InferredColumns, whole: list[list[str]
     layout = Layout(name, columns, fallbacks=found.fallbacks)
     shown = ",".join(f"{role}={at + 1}" for role, at in columns.items())
     notes = [f"no header: columns were told by their cells; to say it otherwise: --columns {shown}"]
-    notes += [
-        f"column {at + 1} has numbers such as {whole[0][at]!r} and is not used; if they are ratings: --layout ratings "
-        f"--columns user={columns[USER] + 1},product={columns[PRODUCT] + 1},rating={at + 1}"
-        for at in found.numbers
-    ]
+    for at in found.numbers:
+        users_products = f"user={columns[USER] + 1},product={columns[PRODUCT] + 1}"
+        options = f"are ratings: --layout ratings --columns {users_products},rating={at + 1}"
+        if are_counts([row[at] for row in whole]):
+            counted = EVENTS if name == EVENTS else PURCHASES
+            options = f"say how many or how often: --layout {counted} --columns {shown},quantity={at + 1}"
+        notes.append(f"column {at + 1} has numbers such as {whole[0][at]!r} and is not used; if they {options}")
     return _with_notations(replace(rows, single=_single_line(columns)), layout, notes, hints, whole)
 
 
@@ -299,6 +330,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
     decimal = find_decimal(texts, sample, hints, notes)
     time = find_time(rows, layout, texts.get(TIME, []), decimal, hints, notes)
     unrated, scale = find_rating_scale(layout, texts, decimal, kind, hints, notes)
+    cents = find_cents(layout, texts, hints, notes)
     notes += encoding_notes(rows, texts, hints)
     language = find_language(texts[LANGUAGE], hints, notes) if LANGUAGE in texts else None
     if language and not layout.has_events:  # a row of the default language must not replace one of the wanted language
@@ -315,6 +347,7 @@ def _with_notations(rows: AnyRows, layout: Layout, notes: list[str], hints: Hint
         ids=hints.ids,
         words=hints.words,
         scale=scale,
+        cents=cents,
         notes=tuple(notes),
     )
     return Table(rows.file.path, rows, found)

@@ -177,6 +177,8 @@ def find_splitter(cells: Sequence[str]) -> Splitter | None:
     """
     if not cells:
         return None
+    if all(cell.startswith("[") and cell.endswith("]") for cell in cells):  # also where each list has one product
+        return find_items(cells) or _by_separator(",")
     return find_items(cells) or next((_by_separator(sign) for sign in _SEPARATORS if _is_list(cells, sign)), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from typing_extensions import override
@@ -31,10 +31,13 @@ class Plan:
     Attributes:
         chain: Names of lists, outermost first, whose elements become rows; empty where an object is a row.
         columns: Name of a column → (depth in the chain, path of keys from there).
+        beside: The same, for what objects without the list have themselves: a log's views of one product, beside orders
+            of several.
     """
 
     chain: tuple[tuple[str, ...], ...]
     columns: Mapping[str, tuple[int, tuple[str, ...]]]
+    beside: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
 
 def plan_of(reader: JsonLinesRows) -> Plan | None:
@@ -54,16 +57,20 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
     tops = candidates([path[-1] if len(path) == 1 else ".".join(path) for path in outer])
     is_product_row = any(names[at] != "id" for at in tops.get(PRODUCT, []))
     chain = _find_chain(first, (), set())
-    if is_product_row and not (
-        chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names)
+    is_either = is_product_row and bool(chain) and _have_either(first, chain[0], [outer[at] for at in tops[PRODUCT]])
+    if (
+        is_product_row
+        and not is_either
+        and not (chain and _VARIANTS & set(words_of(chain[-1][-1])) and not {USER, INVOICE} & _roles_of(names))
     ):
         chain = ()
-    if not chain and not (has_nested and _has_more_roles(names)):
+    if not chain and not (has_nested and (_has_more_roles(names) or PRODUCT not in _roles_of(names))):
         return None
     columns: dict[str, tuple[int, tuple[str, ...]]] = {}
     is_catalogue = not {USER, INVOICE} & _roles_of(names)
     level = first
     inner_names: set[str] = set()
+    beside: dict[str, tuple[int, tuple[str, ...]]] = {}
     for depth in range(len(chain), -1, -1):
         objects_there = first
         for path in chain[:depth]:
@@ -80,12 +87,21 @@ def plan_of(reader: JsonLinesRows) -> Plan | None:
                 continue
             name = ".".join(path)
             is_list = path in lists
+            if is_either and depth < len(chain) and path[-1] in columns and columns[path[-1]][0] > depth:
+                beside[path[-1]] = (depth, path)
+                continue
             if depth < len(chain) and not is_list and (role_by_words(name) or ("", 0))[0] == QUANTITY:
                 continue  # of the whole order, not of its lines
             columns[name if name not in inner_names else f"{above * (len(chain) - depth)}{name}"] = (depth, path)
         inner_names |= set(columns) | (_names_of_elements(columns, is_catalogue) if chain else set())
     refuse_many_columns(reader.file.path, len(columns))
-    return Plan(chain, columns)
+    return Plan(chain, columns, beside)
+
+
+def _have_either(objects: Sequence[Any], chain: tuple[str, ...], products: Sequence[tuple[str, ...]]) -> bool:
+    """Whether each object has either one product of its own or a list of them, and some have the list."""
+    with_list = [value for value in objects if _elements(value, chain)]
+    return bool(with_list) and not any(_get(value, path) for value in with_list for path in products)
 
 
 def _names_of_elements(inner: Collection[str], is_catalogue: bool) -> set[str]:
@@ -225,6 +241,13 @@ def _rows_of(value: dict[str, Any], plan: Plan, names: Sequence[str]) -> Iterato
         depth = len(contexts) - 1
         if depth == len(plan.chain):
             cells = [_get(contexts[at], path) if path or at else None for at, path in columns]
+            if plan.beside:
+                cells = [
+                    _get(contexts[plan.beside[name][0]], plan.beside[name][1])
+                    if cell is None and name in plan.beside
+                    else cell
+                    for cell, name in zip(cells, names, strict=True)
+                ]
             yield [
                 _beside(cell, places[at]) if at < depth and isinstance(cell, list) else cell
                 for cell, (at, _) in zip(cells, columns, strict=True)

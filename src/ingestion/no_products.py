@@ -22,6 +22,7 @@ _CHARGES = """
     deposit pfand einwegpfand mehrwegpfand kaution consigne caution fianza cauzione statiegeld kaucja 押金
     fee fees surcharge gebuhr gebuehr gebuhren zuschlag supplement recargo toeslag oplata 手数料
     donation spende don donacion donazione rounding rundung
+    tax taxes vat mwst steuer tva iva coupon coupons adjustment
 """
 _BESIDE = """
     cost costs charge charges kosten express free kostenlos gratis flat rate standard international national domestic

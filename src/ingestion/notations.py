@@ -27,11 +27,13 @@ from src.ingestion.parsing import (
     parse_numbers,
     time_format,
 )
-from src.ingestion.rating_scales import USUAL_SCALE, Scale, find_scale
+from src.ingestion.prices import is_in_cents
+from src.ingestion.rating_scales import USUAL_SCALE, Scale, find_scale, is_ranking, scale_of_ranks, scale_of_votes
 from src.ingestion.reshaped_rows import ReshapedRows
 from src.ingestion.table_files import FlatRows
 
 _DAY_SAMPLE_BLOCKS = 200
+_FEW_PRICES, _ODD = 5, 0.5  # different prices, and the share of them that does not end in 0
 _UNRATED_SHARE = 0.02  # of the first rows
 _ENCODED_TWICE = re.compile("Ã[\x80-\xbf¼¶¤Ÿ©¨]|â€|Å‚|Ä™")
 
@@ -124,6 +126,8 @@ def find_rating_scale(
     """
     if layout.name != RATINGS:
         return False, None
+    if hints.scale is None and (own := _own_scale(layout, texts[VALUE], decimal, notes)):
+        return False, own
     unrated = _has_unrated(texts[VALUE])
     if unrated:
         notes.append(
@@ -138,6 +142,57 @@ def find_rating_scale(
             f"{0 if scale.low else 1}-{scale.high:g}"
         )
     return unrated, scale
+
+
+def _own_scale(layout: Layout, texts: list[str], decimal: str, notes: list[str]) -> Scale | None:
+    """Return the scale of ranks, or of votes for and against, and say it; None for ordinary ratings."""
+    name = layout.names[layout.columns[VALUE]] if layout.names else ""
+    numbers = _numbers_of(texts, decimal, above=-np.inf)
+    if votes := scale_of_votes(numbers):
+        notes.append(f"{name!r} has votes for and against: -1 is the worst and 1 the best; otherwise: --scale 1-5")
+        return votes
+    if is_ranking(name) and (ranks := scale_of_ranks(numbers)):
+        notes.append(
+            f"{name!r} was read so that 1 is the best and {ranks.low:g} the worst; if {ranks.low:g} is the best: "
+            f"--scale 1-{ranks.low:g}"
+        )
+        return ranks
+    return None
+
+
+def find_cents(layout: Layout, texts: dict[str, list[str]], hints: Hints, notes: list[str]) -> frozenset[str]:
+    """Find the prices that are in cents, by their names or an option; say where cells look so and no name tells.
+
+    Args:
+        layout: What the rows mean.
+        texts: Role → cells.
+        hints: What options say.
+        notes: What is said of it is added.
+
+    Returns:
+        Their roles.
+    """
+    roles = [role for role in (PRICE, SALE_PRICE) if role in layout.columns]
+    if hints.cents or not layout.names:
+        return frozenset(roles if hints.cents else ())
+    named = frozenset(role for role in roles if is_in_cents(layout.names[layout.columns[role]]))
+    named -= {role for role in named if role in hints.columns}
+    for role in roles:
+        name = layout.names[layout.columns[role]]
+        if role in named:
+            notes.append(f"{name!r} is in cents and was divided by 100; for none: --columns {role}=")
+        elif _look_like_cents(texts[role]):
+            shown = next(filter(None, texts[role]))
+            notes.append(f"{name!r} has whole numbers such as {shown}, taken as they are; if they are cents: --cents")
+    return named
+
+
+def _look_like_cents(texts: list[str]) -> bool:
+    """Whether prices are whole numbers of three digits and more that are seldom round, as those of cents are."""
+    filled = {text for text in texts if text}
+    if len(filled) < _FEW_PRICES or not all(text.isdecimal() and len(text) >= len("100") for text in filled):
+        return False
+    return sum(not text.endswith("0") for text in filled) >= _ODD * len(filled)
 
 
 def kind_notes(hints: Hints, kind: EventKind) -> list[str]:

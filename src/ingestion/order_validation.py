@@ -10,6 +10,7 @@ import numpy as np
 from src.core.domain import BoolArray, EventKind, FloatArray
 from src.ingestion.column_names import (
     CANCELLED,
+    CATEGORY,
     INVOICE,
     KIND,
     PRODUCT,
@@ -71,6 +72,10 @@ def leave_out_orders(
         titles = as_texts(cells[TITLE] if TITLE in cells else cells[PRODUCT])
         rejections.add_where(titles, is_gift_card, RejectionCode.GIFT_CARD)
         rejections.add_where(titles, is_charge, RejectionCode.NO_PRODUCT)
+        if CATEGORY in cells:
+            sorts = as_texts(cells[CATEGORY])
+            if not all(map(is_charge, set(sorts))):  # one that all rows have is that of the shop
+                rejections.add_where(sorts, is_charge, RejectionCode.NO_PRODUCT)
     if layout.name in (EVENTS, RATINGS) and STATE in texts:
         _leave_out_states(texts, layout, rules, rejections)
     if layout.name not in (PURCHASES, PAIRS):
@@ -84,6 +89,32 @@ def leave_out_orders(
     share = _share_back(texts, partly)
     rejections.add(share >= _WHOLE, RejectionCode.ORDER_CANCELLED)
     return OrderFate(np.where(share < _WHOLE, 1.0 - share, 1.0), candidates & ~rejections.good & ~pending)
+
+
+def came_back(
+    prices: Sequence[object], products: Sequence[str], value: FloatArray, rejections: RowRejections
+) -> BoolArray:
+    """Find rows of orders that pay money back: what was sold at a price too came back, anything else is a discount.
+
+    Args:
+        prices: The price of each row's line.
+        products: Its product.
+        value: float64[n], its quantity.
+        rejections: Rows of discounts are added.
+
+    Returns:
+        bool[n], rows of products that came back.
+    """
+    texts = as_texts(prices)
+    if not any("-" in text or "\N{MINUS SIGN}" in text for text in texts):
+        return np.zeros(len(products), dtype=np.bool_)
+    amounts = {text: match[0] if (match := price_in(text)) else 0.0 for text in set(texts)}
+    price = np.array([amounts[text] for text in texts])
+    sold = {product for product, one in zip(products, price.tolist(), strict=True) if one > 0}
+    paid_back = (price < 0) & (value > 0)
+    is_back = paid_back & where_true(products, sold.__contains__)
+    rejections.add(paid_back & ~is_back, RejectionCode.NO_PRODUCT)
+    return np.asarray(is_back)
 
 
 def _leave_out_states(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
+from src.ingestion.column_words import words_of
 from src.ingestion.text_cleaning import clean_text
 
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
+_WORDS_OF_CENTS = "cents cent pence centimes centavos centesimi centimos groszy rappen ore kopecks paise minor"
+_CENTS = frozenset(_WORDS_OF_CENTS.split())
+
 _NUMBER = r"\.?\d(?:[\d.,'’ ]*\d)?"
+
+_CENTS_CELL = re.compile(r"\s*[+-]?\d{1,15}\s*", re.ASCII)
 
 _MONEY = (
     r"\s*(?:(?:[A-Z]{1,3}\s?)?[$€£¥₹₩₽₺₴₫฿₱₦₪₡₲₵₸₼₾]|[A-Z]{3}(?![A-Za-z])"
@@ -27,6 +33,18 @@ MAX_NUMBER_LENGTH = 60
 _ROUND_PRICE = re.compile(r"(?<=\d)[.,:]\s?[-–—]{1,2}(?!\d)")  # "12,-", "12:-"
 
 _GROUPED_BY_BLANKS = re.compile(r"\d{1,3}(?:[ '’]\d{3})+(?:[.,]\d+)?", re.ASCII)
+
+
+def is_in_cents(name: str) -> bool:
+    """Return whether the name of a column says that its amounts are in cents."""
+    return not _CENTS.isdisjoint(words_of(name))
+
+
+def in_units(cell: object) -> object:
+    """Return an amount of cents in units of money; a cell that is no whole number as it is."""
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return cell / 100
+    return f"{int(cell) / 100:.2f}" if isinstance(cell, str) and _CENTS_CELL.fullmatch(cell) else cell
 
 
 def price_in(text: str) -> tuple[float, bool] | None:

@@ -19,7 +19,7 @@ _COVERED = 0.95  # share of the ratings that a scale must hold: the others are m
 
 
 class Scale(NamedTuple):
-    """The lowest and the highest rating; is_given: by an option, rather than found."""
+    """The worst and the best rating, where 1 is the best a low of 6; is_given: by an option, or by the file itself."""
 
     low: float
     high: float
@@ -59,14 +59,16 @@ def says_unrated(text: str) -> bool:
 
 
 def parse_scale(text: str) -> Scale:
-    """Parse "1-10".
+    """Parse "1-10", or "6-1" where 1 is the best.
 
     Raises:
         InputError: The text is no scale.
     """
     match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[-–:]\s*(-?\d+(?:\.\d+)?)\s*", text)
-    if not match or float(match[1]) >= float(match[2]):
-        raise InputError(f"--scale: found {text!r}; expected the lowest and the highest rating: --scale 1-10")
+    if not match or float(match[1]) == float(match[2]):
+        raise InputError(
+            f"--scale: found {text!r}; expected the worst and the best rating: --scale 1-10, or 6-1 where 1 is the best"
+        )
     return Scale(float(match[1]), float(match[2]), is_given=True)
 
 
@@ -81,6 +83,34 @@ def find_scale(ratings: Sequence[float]) -> Scale | None:
     if found == Scale(1, 5) and min(ratings) == 0.5 and any(rating % 1 == 0.5 for rating in ratings if rating > 1):
         return Scale(0.5, 5)  # half stars, the lowest of which is rare
     return found
+
+
+_WORDS_OF_RANKS = """
+    rank ranks ranking ranked rang rangs range platz platzierung schulnote schulnoten classement puesto posto plaats
+    miejsce ranga preference place grade_de prioritaet priority prioridad
+"""
+_RANKS = frozenset(_WORDS_OF_RANKS.split())
+_ONE_IS_BEST = re.compile(
+    r"\b1\s*(?:=|:|is|–|-)\s*(?:the )?(?:sehr gut|best|very good|excellent|top|tr[eè]s bien|muy)", re.I
+)
+
+
+def is_ranking(name: str) -> bool:
+    """Return whether the name of a column says that 1 is the best: "rank", "Schulnote", "grade (1 = best)"."""
+    return not _RANKS.isdisjoint(words_of(name)) or _ONE_IS_BEST.search(name) is not None
+
+
+def scale_of_ranks(ratings: Sequence[float]) -> Scale | None:
+    """Return the scale of ranks or grades of which 1 is the best; None if they do not begin there."""
+    if len(ratings) < _ENOUGH or min(ratings) != 1 or max(ratings) <= 1:
+        return None
+    return Scale(max(ratings), 1.0, is_given=True)
+
+
+def scale_of_votes(ratings: Sequence[float]) -> Scale | None:
+    """Return the scale of votes for and against: -1 and 1, with or without 0 between; None for other numbers."""
+    found = set(ratings)
+    return Scale(-1.0, 1.0, is_given=True) if {-1.0, 1.0} <= found <= {-1.0, 0.0, 1.0} else None
 
 
 def differs(scale: Scale | None, rules: EventRules) -> bool:

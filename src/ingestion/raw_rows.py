@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,12 +21,14 @@ class RawBlock:
         rows: Cells of each row, all of one width; a cell is text or any JSON value.
         broken: Rows that have not the shape of the file.
         texts: Each row as it stands in the file, where `rows` has only a part of it.
+        mended: What was left out of cells while rows were made of them → times.
     """
 
     lines: list[int]
     rows: list[Sequence[object]]
     broken: list[RejectedRow] = field(default_factory=list)
     texts: list[str] | None = None
+    mended: Counter[str] = field(default_factory=Counter)
 
     def reject(self, at: int, rejection: Rejection) -> RejectedRow:
         """Return a row as a rejected one.

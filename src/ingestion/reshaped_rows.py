@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +13,9 @@ from src.ingestion.line_items import Item, Splitter
 from src.ingestion.parsing import as_texts
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, Rejection, RejectionCode
+from src.ingestion.wide_tables import Wide
+
+_UNCOUNTED = "cell of several products without a quantity for each: each was taken once"
 
 
 class Rows(Protocol):
@@ -68,6 +72,7 @@ class ReshapedRows:
         items: Which column is taken apart; None for none.
         later: Position of a cell and its text, in lower case, by which rows come after all others; None for no order.
         day: Positions of year, month and day, which are put together at the right of each row; () for none.
+        wide: Columns that become rows, before all else; None for none.
     """
 
     inner: Any
@@ -75,6 +80,7 @@ class ReshapedRows:
     items: ItemColumn | None = None
     later: tuple[int, str] | None = None
     day: tuple[int, ...] = ()
+    wide: Wide | None = None
 
     @property
     def file(self) -> InputFile:
@@ -89,7 +95,7 @@ class ReshapedRows:
     def reshape(self, rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
         """Return rows, such as those of a sample, reshaped."""
         lines = list(range(1, len(rows) + 1))
-        return list(self._taken_apart(self._filled(self._dated(RawBlock(lines, list(rows))), {})).rows)
+        return list(self._taken_apart(self._filled(self._dated(self._narrow(RawBlock(lines, list(rows)))), {})).rows)
 
     def blocks(self) -> Iterator[RawBlock]:
         """Yield all rows, reshaped; a row that is taken apart keeps its line number."""
@@ -104,7 +110,15 @@ class ReshapedRows:
     def _reshaped(self) -> Iterator[RawBlock]:
         group: dict[int, object] = {}
         for block in self.inner.blocks():
-            yield self._taken_apart(self._filled(self._dated(block), group))
+            yield self._taken_apart(self._filled(self._dated(self._narrow(block)), group))
+
+    def _narrow(self, block: RawBlock) -> RawBlock:
+        """Return the block with a row for each cell of the wide columns."""
+        if self.wide is None:
+            return block
+        found = [(at, row) for at, whole in enumerate(block.rows) for row in self.wide.rows_of(whole)]
+        at, rows = [at for at, _ in found], [row for _, row in found]
+        return RawBlock([block.lines[each] for each in at], list(rows), block.broken, _picked(block.texts, at))
 
     def _dated(self, block: RawBlock) -> RawBlock:
         """Return the block with the day of each row at its right."""
@@ -123,7 +137,11 @@ class ReshapedRows:
         ]
         rows = [block.rows[index] for index in kept]
         return RawBlock(
-            [block.lines[i] for i in kept], rows, [] if is_later else block.broken, _picked(block.texts, kept)
+            [block.lines[i] for i in kept],
+            rows,
+            [] if is_later else block.broken,
+            _picked(block.texts, kept),
+            Counter() if is_later else block.mended,
         )
 
     def _filled(self, block: RawBlock, group: dict[int, object]) -> RawBlock:
@@ -163,19 +181,20 @@ class ReshapedRows:
         origins: list[int] = []
         rows: list[Sequence[object]] = []
         broken: list[RejectedRow] = list(block.broken)
+        mended = Counter(block.mended)
         for at, row in enumerate(block.rows):
             text = as_texts([row[column.at]])[0] if isinstance(row[column.at], str) else _as_json(row[column.at])
             items = column.split(text) if text else [Item("")]
             if items is None:
                 broken.append(block.reject(at, Rejection(RejectionCode.ITEMS_UNREADABLE)))
                 continue
-            for item in self._with_quantities(items, row):
+            for item in self._with_quantities(items, row, mended):
                 origins.append(at)
                 rows.append([*row, *item])
-        return RawBlock([block.lines[at] for at in origins], rows, broken, _picked(block.texts, origins))
+        return RawBlock([block.lines[at] for at in origins], rows, broken, _picked(block.texts, origins), mended)
 
-    def _with_quantities(self, items: list[Item], row: Sequence[object]) -> list[Item]:
-        """Return the items with the quantities of the column beside them, if they are as many, or one item."""
+    def _with_quantities(self, items: list[Item], row: Sequence[object], mended: Counter[str]) -> list[Item]:
+        """Return the items with the quantities of the column beside them, if they are as many; else count it."""
         column = self.items
         if column is None or column.quantities is None or any(item.quantity for item in items):
             return items
@@ -184,7 +203,9 @@ class ReshapedRows:
             parts = [part.strip() for part in text.split(separator) if part.strip()]
             if len(parts) == len(items) and (len(items) > 1 or separator == "|"):
                 return [item._replace(quantity=part) for item, part in zip(items, parts, strict=True)]
-        return items
+        if text and len(items) > 1:
+            mended[_UNCOUNTED] += 1
+        return [items[0]._replace(quantity=text)] if len(items) == 1 else items
 
 
 def _picked(texts: list[str] | None, at: list[int]) -> list[str] | None:

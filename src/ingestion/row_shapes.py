@@ -30,6 +30,7 @@ from src.ingestion.column_names import (
     WITHDRAWN,
 )
 from src.ingestion.column_reading import ColumnReading
+from src.ingestion.column_words import role_by_words
 from src.ingestion.layout import PAIRS, PRODUCTS, PURCHASES, Layout
 from src.ingestion.line_items import Splitter, find_splitter
 from src.ingestion.parsing import as_texts
@@ -151,6 +152,8 @@ def _item_column(layout: Layout, sample: Sequence[Sequence[str]], notes: list[st
     name = layout.names[at] if layout.names else f"column {at + 1}"
     notes.append(f"cells of {name!r} hold several products: each became a row of its own")
     used = {quantity, *layout.columns.values()}
+    if quantity is not None and layout.names:  # what was said of it before is no longer so
+        notes[:] = [note for note in notes if not note.startswith(f"{layout.names[quantity]!r} ")]
     unused = tuple(each for at, each in enumerate(layout.names) if each in layout.unused and at not in used)
     names = (*layout.names, f"{name} (product)", f"{name} (quantity)", f"{name} (title)", f"{name} (price)")
     fallbacks = {role: others for role, others in layout.fallbacks.items() if role != PRODUCT}
@@ -169,7 +172,10 @@ def _counts_beside(layout: Layout, sample: Sequence[Sequence[str]], split: Split
     def fits(at: int) -> bool:
         lists = [(re.split(r"[|;,\n/ ]+", row[at].strip("[] ")), n) for row, n in rows]
         has_several = any(n > 1 for _, n in lists)
-        return has_several and all(len(parts) == n and all(map(_COUNT.fullmatch, parts)) for parts, n in lists)
+        if not has_several or not all(all(map(_COUNT.fullmatch, parts)) for parts, _ in lists):
+            return False
+        is_named = bool(layout.names) and (role_by_words(layout.names[at]) or ("",))[0] == QUANTITY
+        return is_named or all(len(parts) == n for parts, n in lists)
 
     found = [at for at in range(len(sample[0])) if at not in used and fits(at)]
     return found[0] if len(found) == 1 else None

@@ -32,6 +32,7 @@ from src.ingestion.event_validation import (
 )
 from src.ingestion.layout import EVENTS, GENRES, LISTS, Layout, genres_of
 from src.ingestion.parsing import as_texts, is_nothing
+from src.ingestion.prices import in_units
 from src.ingestion.product_cleaning import clean_product, variants_of
 from src.ingestion.raw_rows import RawBlock
 from src.ingestion.rejections import RejectedRow, RejectionCode
@@ -113,7 +114,7 @@ def validate_rows(block: RawBlock, layout: Layout, rules: EventRules) -> Validat
     validated = ValidatedEvents(no_events(), np.zeros(0, bool))
     if layout.has_events:
         validated = validate_events(cells, products, layout, rules, rejections)
-    mended: Counter[str] = Counter()
+    mended = Counter(block.mended)
     rows = _catalogue_rows(cells, products, np.flatnonzero(rejections.good), validated.is_return, layout)
     catalogue = [clean_product(values, mended, layout.decimal) for values in rows]
     return ValidatedBlock(
@@ -195,6 +196,7 @@ def _catalogue_rows(
     """Return the attributes of products as role → cell: every row of a catalogue, or each product's last sale."""
     roles = CATALOGUE_ROLES if layout.has_events else (*CATALOGUE_ROLES, STATE)
     columns = {role: cells[role] for role in roles if role in cells}
+    columns |= {role: list(map(in_units, columns[role])) for role in layout.cents if role in columns}
     if layout.words.given and not layout.has_events:
         columns |= {role: layout.words.shown(columns[role]) for role in (LISTED, STATE) if role in columns}
     if not columns:

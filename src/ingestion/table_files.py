@@ -146,7 +146,7 @@ def _is_header(names: Sequence[str], hints: Hints, *, is_first: bool) -> bool:
     """
     roles = candidates(names)
     if any(is_number(name) or looks_like_time(name) for name in names):
-        roles = {}
+        roles = roles if is_first and USER in candidates(names[:1]) and len(set(names)) == len(names) > 2 else {}
     elif (is_first and _is_worded_header(names, 2)) or (not is_first and _is_worded_header(names, 4)):
         return True
     if roles and (is_first or (PRODUCT in roles and len(roles) > 1)):

@@ -36,6 +36,7 @@ from src.ingestion.column_words import classes_of, has_id_word, is_excluded, rol
 from src.ingestion.event_kind_names import kind_of
 from src.ingestion.first_rows import FirstRows
 from src.ingestion.layout import CLICKS, EVENTS, LAYOUTS, PAIRS, PRODUCTS, PURCHASES, RATINGS
+from src.ingestion.no_products import is_charge
 from src.ingestion.order_states import OrderState, is_kept_back, order_state
 
 _MOST_CODES = 10
@@ -63,7 +64,7 @@ class _Telling(NamedTuple):
         layouts: The layouts that it matters in.
         looks: Whether a column looks so.
         note: What is said; {columns} (names with cells) stands for all columns of this look, {name}, {one} and {two}
-            (cells) for the first.
+            (cells) for the first, {charge} for its first cell that is no product.
         allowed: Roles that no option rules out.
         unread: The same, and no column has them.
         needed: Roles that a column has.
@@ -89,7 +90,8 @@ class _Telling(NamedTuple):
         at, first = found[0]
         cells = [cell for cell in dict.fromkeys(first.cells) if not _SIGNS.search(cell)] or ["WORD"]
         name = str(at + 1) if _SIGNS.search(first.name) or not first.name else first.name
-        return self.note.format(columns=named, name=name, one=cells[0], two=cells[1 % len(cells)])
+        charge = next(filter(is_charge, cells), cells[0])
+        return self.note.format(columns=named, name=name, one=cells[0], two=cells[1 % len(cells)], charge=charge)
 
     def concerns(self, layout: str, roles: Collection[str], ignored: Collection[str]) -> bool:
         """Tell whether it matters in a file.
@@ -262,6 +264,16 @@ def _may_be_ratings(profile: ColumnProfile) -> bool:
     return 2 < len(numbers) <= _MOST_RATINGS and min(numbers) >= 0 and max(numbers) <= _HIGHEST_RATING
 
 
+def _may_be_counts(profile: ColumnProfile) -> bool:
+    """Whether a column has many different numbers that are no ids, as plays, minutes and hours are."""
+    if len(profile.cells) < MANY or profile.numbers < 1.0 or is_excluded(profile.name) or has_id_word(profile.name):
+        return False
+    is_long = profile.integers == 1.0 and min(map(len, profile.cells)) >= _DIGITS_OF_TIMES  # as ids are
+    return (
+        profile.n_distinct > 2 and not is_long and any(cell[:1] != "-" and cell.strip("0.") for cell in profile.cells)
+    )
+
+
 def has_undone(profile: ColumnProfile) -> bool:
     """Return whether most cells are states of orders, some of them cancelled or returned."""
     states = {order_state(cell) for cell in set(profile.cells)}
@@ -316,9 +328,29 @@ _LOOKS = (
     ),
     _Telling(
         {PRODUCTS},
+        lambda profile: _may_be_ratings(profile) and (role_by_words(profile.name) or ("",))[0] == VALUE,
+        "{columns} has ratings, and no column says who gave them: not used; if rows are ratings: --columns user=COLUMN",
+        unread=frozenset({USER}),
+    ),
+    _Telling(
+        {PRODUCTS},
         _is_flag,
         "{columns} is not used; if it says which products are shown: --columns 'listed={name}'",
         unread=frozenset({LISTED}),
+    ),
+    _Telling(
+        {PAIRS},
+        _may_be_counts,
+        "{columns} has numbers and is not used: every row counts alike; if they say how many or how often: --layout "
+        "purchases --columns 'quantity={name}'",
+        unread=frozenset({QUANTITY}),
+        unknown=True,
+    ),
+    _Telling(
+        _SALES,
+        lambda profile: profile.is_enumeration and 0.0 < profile.share(is_charge) < 1.0,
+        "{columns} is not used; if some of its rows are no products: --columns 'state={name}' --words '{charge}=none'",
+        allowed=frozenset({STATE}),
     ),
     _Telling(
         _SALES,

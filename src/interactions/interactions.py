@@ -160,6 +160,13 @@ class TrainingData:
         """
         return self.events.take(np.flatnonzero(self.is_kind(*SEEN_KINDS))) if self._has_seen_kinds else self.events
 
+    @cached_property
+    def n_seen(self) -> csr_matrix:
+        """float32 CSR [n_users, n_items]: how often a user rated or bought a product."""
+        events, rows = self.events, np.flatnonzero(self.is_kind(*SEEN_KINDS))
+        pairs = (events.user_idx[rows], events.item_idx[rows])
+        return csr_matrix((np.ones(len(rows), np.float32), pairs), shape=(events.n_users, events.n_items))
+
     @property
     def _has_seen_kinds(self) -> bool:
         return bool(self.is_kind(*SEEN_KINDS).any())

@@ -25,11 +25,13 @@ class QueryRows:
         user_idx: None for a user that the release does not know.
         item_idx: int64[m], the known items of the history, each once.
         weight: float32[m], weight of each of them by the Weighting of the training data.
+        n_seen: float32[m], how often the user rated or bought each of them; None for a list that holds no such item.
     """
 
     user_idx: int | None
     item_idx: IntArray
     weight: FloatArray
+    n_seen: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,19 @@ class QueryBlock:
     Attributes:
         user_idx: int64[n], -1 for a user that the release does not know.
         history: float32 CSR [n, n_items], the weights of QueryRows, one row a query.
+        n_seen: float32 CSR [n, n_items], those of QueryRows; None for lists that hold no such item.
     """
 
     user_idx: IntArray
     history: csr_matrix
+    n_seen: csr_matrix | None = None
 
     def __len__(self) -> int:
         return len(self.user_idx)
+
+    def take(self, rows: IntArray | slice) -> QueryBlock:
+        """Return only these queries, in this order."""
+        return QueryBlock(self.user_idx[rows], self.history[rows], None if self.n_seen is None else self.n_seen[rows])
 
     @classmethod
     def of(cls, query: QueryRows, n_items: int) -> QueryBlock:
@@ -58,9 +66,13 @@ class QueryBlock:
         Returns:
             A block of length 1.
         """
-        pointers = np.array([0, len(query.item_idx)])
-        history = csr_matrix((query.weight, query.item_idx, pointers), shape=(1, n_items), dtype=np.float32)
-        return cls(np.array([-1 if query.user_idx is None else query.user_idx]), history)
+
+        def row(values: FloatArray) -> csr_matrix:
+            pointers = np.array([0, len(query.item_idx)])
+            return csr_matrix((values, query.item_idx, pointers), shape=(1, n_items), dtype=np.float32)
+
+        n_seen = None if query.n_seen is None else row(query.n_seen)
+        return cls(np.array([-1 if query.user_idx is None else query.user_idx]), row(query.weight), n_seen)
 
 
 class Retriever(Protocol):

@@ -33,6 +33,8 @@ CANDIDATES = 300
 FEWEST_NEW = 10_000
 """The candidate index covers as many items without events as items with events, but at least this many."""
 _CANDIDATES_PER_PLACE = 3
+BOUGHT_BEFORE = "bought_before"
+"""Name of the part of a score that a product has because the user rated or bought it before."""
 _TIE = np.float32(1e-6)
 """Weight of popularity as the tie-breaker: items with equal scores are sorted by popularity."""
 _EMPTY_QUERY = QueryRows(None, np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -48,6 +50,8 @@ def n_candidates(n: IntArray) -> IntArray:
 class Ensemble(ListScorer):
     """score = Σ weight / scale · score of the model; a model without a score for an item adds nothing.
 
+    Where a list may hold what the user rated or bought n times, such an item has again · log(1 + n) more.
+
     Equal scores are sorted by popularity. A ranker permutes the highest scores of a list into the order of its trees.
 
     Attributes:
@@ -56,6 +60,7 @@ class Ensemble(ListScorer):
         scales: unit of each model's scores, see `scales_of`.
         index: None if the whole catalogue is scored instead.
         ranker: None if the sum alone makes the order.
+        again: see above; 0 where nothing is known of repeated purchases.
     """
 
     models: Mapping[str, ListModel]
@@ -63,6 +68,7 @@ class Ensemble(ListScorer):
     scales: Mapping[str, float]
     index: CandidateIndex | None = None
     ranker: ListRanker | None = None
+    again: float = 0.0
 
     @property
     def params(self) -> dict[str, Any]:
@@ -135,13 +141,15 @@ class Ensemble(ListScorer):
             return np.arange(self.n_items)
         sources = [name for name in self.weights if MODELS[name].scores_cold_users]
         named = [self.models[name].retrieve(query, n).item_idx for name in (*sources, POPULARITY)]
+        if self.again and query.n_seen is not None:
+            named.append(query.item_idx[query.n_seen > 0])
         items = np.sort(np.concatenate([self.index.retrieve(query, n).item_idx, *named]))
         return items[starts_of_runs(items)]  # np.unique takes several times as long
 
     @override
     def score(self, query: QueryRows, item_idx: IntArray) -> FloatArray:
         """Return the sum, even if a ranker makes the order of lists."""
-        return self._sum(self._scores(query, item_idx, self.weights), item_idx)
+        return self._sum(query, self._scores(query, item_idx, self.weights), item_idx)
 
     @override
     def without_reranking(self) -> Ensemble:
@@ -151,14 +159,16 @@ class Ensemble(ListScorer):
     def contributions(self, query: QueryRows, items: IntArray) -> Contributions:
         scores = self._scores(query, items, self.weights)
         terms = [ScoreTerm(name, self.weights[name], self._scaled(name, score)) for name, score in scores.items()]
-        return Contributions(tuple(terms), self._sum(scores, items), is_reranked=self.ranker is not None)
+        if self.again and query.n_seen is not None:
+            terms.append(ScoreTerm(BOUGHT_BEFORE, self.again, _bought_before(query, items)))
+        return Contributions(tuple(terms), self._sum(query, scores, items), is_reranked=self.ranker is not None)
 
     @override
     def display_scores(self, query: QueryRows, items: IntArray) -> FloatArray:
         if self.ranker is None:
             return self.score(query, items)
         scores = self._scores(query, items, dict.fromkeys((*self.weights, *self.ranker.order.names)))
-        total = self._sum({name: scores[name] for name in self.weights}, items)
+        total = self._sum(query, {name: scores[name] for name in self.weights}, items)
         in_history, n_history = np.isin(items, query.item_idx)[None], np.array([len(query.item_idx)])
 
         def component_score(name: str) -> FloatArray:
@@ -220,6 +230,10 @@ class Ensemble(ListScorer):
             total += score
             is_scored |= ~lacks
         total += self._ties(np.arange(self.n_items) if items is None else items)
+        if self.again and queries.n_seen is not None:
+            seen = queries.n_seen if items is None else csr_matrix(queries.n_seen[:, items])
+            at = np.repeat(np.arange(len(queries)), np.diff(seen.indptr)), seen.indices
+            total[at] += np.float32(self.again) * np.log1p(seen.data)
         total[~is_scored[:, 0]] = np.nan
         return total
 
@@ -227,7 +241,7 @@ class Ensemble(ListScorer):
         """Return what popularity adds to break ties."""
         return np.asarray(_TIE * self.models[POPULARITY].score(_EMPTY_QUERY, items))
 
-    def _sum(self, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
+    def _sum(self, query: QueryRows, scores: Mapping[str, FloatArray], items: IntArray) -> FloatArray:
         """Return the weighted sum for one query, before re-ranking; NaN for items that no model scores."""
         total: FloatArray = self._ties(items)
         is_scored: BoolArray = np.zeros(len(items), np.bool_)
@@ -235,13 +249,15 @@ class Ensemble(ListScorer):
             finite = np.isfinite(score)
             total += np.where(finite, score, 0) * np.float32(self.weights[name] / self.scales[name])
             is_scored |= finite
+        if self.again and query.n_seen is not None:
+            total += np.float32(self.again) * _bought_before(query, items)
         return np.where(is_scored, total, np.float32(np.nan))
 
     def save(self, folder: Path) -> None:
         """Write weights, scales, the index and the ranker; the models are saved beside it."""
         folder.mkdir(parents=True, exist_ok=True)
         parts = {"has_index": self.index is not None, "has_ranker": self.ranker is not None}
-        document = {"weights": self.weights, "scales": self.scales, **parts}
+        document = {"weights": self.weights, "scales": self.scales, "again": self.again, **parts}
         (folder / "blend.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
         if self.index is not None:
             self.index.save(folder / "index")
@@ -262,7 +278,8 @@ class Ensemble(ListScorer):
         document = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         index = CandidateIndex.load(folder / "index") if document["has_index"] else None
         ranker = ListRanker.load(folder / "ranker") if document["has_ranker"] else None
-        return cls(_parts(models, document["scales"]), document["weights"], document["scales"], index, ranker)
+        parts = _parts(models, document["scales"])
+        return cls(parts, document["weights"], document["scales"], index, ranker, document.get("again", 0.0))
 
     def describe(self) -> dict[str, int]:
         """Return shapes for /status and the manifest."""
@@ -274,6 +291,15 @@ class Ensemble(ListScorer):
         return shape
 
 
+def _bought_before(query: QueryRows, items: IntArray) -> FloatArray:
+    """Return float32[m], log(1 + n) for items that the user rated or bought n times."""
+    assert query.n_seen is not None
+    n_seen = np.append(query.n_seen, np.float32(0))
+    at = np.searchsorted(query.item_idx, items)
+    is_known = np.append(query.item_idx, -1)[at] == items
+    return np.asarray(np.log1p(np.where(is_known, n_seen[at], np.float32(0))))
+
+
 def build_ensemble(
     models: Mapping[str, ListModel],
     weights: Mapping[str, float],
@@ -281,6 +307,7 @@ def build_ensemble(
     *,
     seed: int,
     order: LearnedOrder | None = None,
+    again: float = 0.0,
 ) -> Ensemble:
     """Build an ensemble without a candidate index.
 
@@ -291,6 +318,7 @@ def build_ensemble(
         data: what the models were trained on.
         seed: of the draw of users that the scales are measured on.
         order: of the highest places of lists; ignored unless all the models that it reads are given.
+        again: weight of earlier purchases, see Ensemble.
 
     Returns:
         The ensemble.
@@ -300,7 +328,7 @@ def build_ensemble(
     names = dict.fromkeys((*weights, *(order.names if order else ())))
     scales = scales_of({name: models[name] for name in names}, data, seed=seed)
     ranker = ListRanker(order, ages_of(data)) if order else None
-    return Ensemble(_parts(models, scales), weights, scales, ranker=ranker)
+    return Ensemble(_parts(models, scales), weights, scales, ranker=ranker, again=again)
 
 
 def scales_of(models: Mapping[str, ListModel], data: TrainingData, *, seed: int) -> dict[str, float]:

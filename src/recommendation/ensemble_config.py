@@ -30,6 +30,7 @@ class EnsembleConfig:
         weighting: weights of events.
         found: findings of the tuning, for people.
         order: of the list ranker; None for the sum alone.
+        again: weight of earlier purchases on lists that may hold them, see Ensemble.
     """
 
     params: Mapping[str, Any]
@@ -37,6 +38,7 @@ class EnsembleConfig:
     weighting: Weighting
     found: JsonDict = field(default_factory=dict)
     order: LearnedOrder | None = None
+    again: float = 0.0
 
     @classmethod
     def of(cls, settings: AllSettings) -> EnsembleConfig:
@@ -49,7 +51,7 @@ class EnsembleConfig:
     def blends_like(self, other: EnsembleConfig) -> bool:
         """Return whether equal component scores would make equal lists."""
         own, others = (None if each.order is None else each.order.to_json() for each in (self, other))
-        return dict(self.weights) == dict(other.weights) and own == others
+        return dict(self.weights) == dict(other.weights) and own == others and self.again == other.again
 
     def to_json(self) -> JsonDict:
         """Return plain JSON."""
@@ -59,6 +61,7 @@ class EnsembleConfig:
             "weighting": asdict(self.weighting),
             "found": dict(self.found),
             "order": None if self.order is None else self.order.to_json(),
+            "again": self.again,
         }
 
     @classmethod
@@ -78,7 +81,8 @@ class EnsembleConfig:
         order = None if document.get("order") is None else LearnedOrder.from_json(document["order"])
         if order is not None and not params.keys() >= set(order.names):
             order = None  # one of its models cannot be trained here
-        return cls(params, weights, Weighting(**document["weighting"]), document.get("found", {}), order)
+        weighting, found = Weighting(**document["weighting"]), document.get("found", {})
+        return cls(params, weights, weighting, found, order, document.get("again", 0.0))
 
 
 def weighting_of(settings: Settings) -> Weighting:
@@ -136,4 +140,4 @@ def fit_ensemble(data: TrainingData, config: EnsembleConfig, seed: int, reporter
     wanted = {POPULARITY, *asked, *(name for name, weight in config.weights.items() if weight)}
     names = [name for name in trainable(data) if name in wanted]
     models = fit_models(data, {name: config.params[name] for name in names}, seed, reporter)
-    return build_ensemble(models, config.weights, data, seed=seed, order=config.order)
+    return build_ensemble(models, config.weights, data, seed=seed, order=config.order, again=config.again)

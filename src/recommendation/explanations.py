@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from src.core.domain import ComponentScore, Explanation, IntArray, Reason, Recommendation
 from src.interactions.vocabulary import Vocabulary
@@ -98,9 +97,12 @@ def _reasons(model: ListModel, rows: QueryRows, listed: IntArray, items: Vocabul
 
 def _leave_one_out(rows: QueryRows, left_out: IntArray, n_items: int) -> QueryBlock:
     """Return the query without each of these places of its history, one a row; the last row is the whole query."""
-    kept = np.ones((len(left_out) + 1, len(rows.item_idx)), np.bool_)
-    kept[np.arange(len(left_out)), left_out] = False
-    pointers = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    item, weight = np.broadcast_to(rows.item_idx, kept.shape)[kept], np.broadcast_to(rows.weight, kept.shape)[kept]
-    history = csr_matrix((weight, item, pointers), shape=(len(kept), n_items), dtype=np.float32)
-    return QueryBlock(np.full(len(kept), -1 if rows.user_idx is None else rows.user_idx), history)
+    whole = QueryBlock.of(rows, n_items)
+    block = whole.take(np.zeros(len(left_out) + 1, np.int64))
+    kept = np.ones((len(block), len(rows.item_idx)), np.float32)
+    kept[np.arange(len(left_out)), left_out] = 0
+    for part in (block.history, block.n_seen):
+        if part is not None:
+            part.data *= kept.ravel()
+            part.eliminate_zeros()
+    return block

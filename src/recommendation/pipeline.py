@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 
 from src.core.domain import (
     NO_RATINGS,
+    SEEN_KINDS,
     BoolArray,
     ComponentScore,
     ExclusionReason,
@@ -219,7 +221,12 @@ class Pipeline:
         row_of = {id_: row for id_ in ids if (row := self.items.idx_of(id_)) is not None}
         user_idx = None if query.user_id is None else self.users.idx_of(query.user_id)
         known = [event for event in recent if event.product_id in row_of]
-        rows = QueryRows(user_idx, *self.weighting.of_history(known, [row_of[event.product_id] for event in known]))
+        item_idx, weight = self.weighting.of_history(known, [row_of[event.product_id] for event in known])
+        n_seen = None
+        if not rules.seen.issuperset(SEEN_KINDS):
+            n_times = Counter(row_of[event.product_id] for event in known if event.kind in SEEN_KINDS)
+            n_seen = np.array([n_times[row] for row in item_idx.tolist()], np.float32)
+        rows = QueryRows(user_idx, item_idx, weight, n_seen)
         excluded = frozenset(row_of[id_] for id_ in excluded_ids if id_ in row_of)
         groups = self.groups
         standing_in = frozenset() if rules.variants else self._standing_in

@@ -101,6 +101,7 @@ class EnsembleRecord(ManifestSection):
         weighting: Weights of events.
         found: What tuning measured.
         order: The list ranker's document; None without one.
+        again: Weight of earlier purchases.
     """
 
     params: dict[str, JsonDict]
@@ -108,6 +109,7 @@ class EnsembleRecord(ManifestSection):
     weighting: Weighting
     found: JsonDict = {}
     order: JsonDict | None = None
+    again: float = 0.0
 
     @classmethod
     def of(cls, config: EnsembleConfig) -> Self:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select, update
 
 from src.core.domain import CategoryCount, Product, ProductAttributes, category_names
 from src.store.batches import PARAMETERS, batches
@@ -18,6 +18,7 @@ from src.store.tables import products
 SYNTHETIC = select(products.c.product_id).where(products.c.made_up)
 """Ids of the synthetic products."""
 _DESCRIBED = or_(*(products.c[name].is_not(None) for name in ("title", "category", "brand", "image_url")))
+_INHERITED = ("title", "description", "category", "brand", "image_url")
 _WRITE_ROWS, _READ_ROWS, _READ_ATTRIBUTES = 1_000, 5_000, 20_000
 
 
@@ -129,6 +130,28 @@ class ProductStore:
         with self._database.read() as connection:
             found = list(connection.execute(alone).scalars())
         self.set_groups((id_, id_) for id_ in found)
+
+    def inherit(self) -> tuple[int, int]:
+        """Give variants what their own rows lack and the row of their parent has; one of a hidden parent is hidden.
+
+        Returns:
+            How many took a title, a text, a category, a brand or a picture, and how many were hidden.
+        """
+        parents = products.alias()
+        of_parent = and_(parents.c.product_id == products.c.group_id, parents.c.product_id != products.c.product_id)
+        lacking = [and_(products.c[name].is_(None), parents.c[name].is_not(None)) for name in _INHERITED]
+        values = {
+            name: func.coalesce(products.c[name], select(parents.c[name]).where(of_parent).scalar_subquery())
+            for name in _INHERITED
+        }
+        shown = and_(products.c.unlisted.is_not(True), exists().where(of_parent, parents.c.unlisted.is_(True)))
+        with self._database.write() as connection:
+            filled = update(products).where(exists().where(of_parent, or_(*lacking))).values(values)
+            n_filled = connection.execute(filled).rowcount
+            n_hidden = connection.execute(update(products).where(shown).values(unlisted=True)).rowcount
+            if n_filled or n_hidden:
+                note_change(self._database, connection, PRODUCTS)
+        return n_filled, n_hidden
 
     def forget_guesses(self) -> None:
         """Forget all guessed groups."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.models import TEXT
-from src.models.base import ListModel, QueryBlock
+from src.models.base import ListModel
 from src.models.text import Text
 from src.recommendation.ensemble import scales_of
 from src.tuning.hyperparameter_search import Search
@@ -136,7 +136,7 @@ class _ColdSimulation:
             users = np.sort(rng.choice(users, _MAX_USERS, replace=False))
         is_cold = np.zeros(len(events), np.bool_)
         is_cold[cold] = True
-        queries = QueryBlock(objective.queries.user_idx[users], objective.queries.history[users])
+        queries = objective.queries.take(users)
         score = np.nan_to_num(text.score_all(queries, cold))
         score *= (text.cold_start_boost(_NO_EVENT) / text.cold_start_boost(events[cold])).astype(np.float32)
         score[objective.masked[users][:, cold].toarray() > 0] = -np.inf

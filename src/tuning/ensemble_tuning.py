@@ -20,13 +20,14 @@ from src.models import ALS, AUTOENCODER, CO_OCCURRENCE, ITEM_GRAPH, MODELS, POPU
 from src.models.base import ListModel
 from src.models.kernels import lambdarank
 from src.models.model_kind import Unavailable
-from src.recommendation.ensemble import scales_of
+from src.recommendation.ensemble import build_ensemble, scales_of
 from src.recommendation.ensemble_config import EnsembleConfig
 from src.tuning import cold_start_weight
 from src.tuning.cold_start_weight import tune_cold_start_weight
 from src.tuning.hyperparameter_search import BestTrial, Clock, Search, search_hyperparameters
 from src.tuning.list_ranker_training import ListRankerResult, train_list_ranker
 from src.tuning.objective import ComponentScores, Objective
+from src.tuning.repeat_weight import tune_repeat_weight
 from src.tuning.repeated_draws import pooled_scores
 from src.tuning.search_spaces import SEARCH_SPACES
 
@@ -110,16 +111,19 @@ def tune_ensemble(
     ranker = ListRankerResult(None, {"not tried": unavailable.reason}) if unavailable else None
     if ranker is None:
         ranker = _list_ranker(search, tuned, sum(trial.seconds for trial in trials.values()), budget_seconds)
+    blend = build_ensemble(tuned.models, tuned.config.weights, search.split.train, seed=search.seed, order=ranker.order)
+    repeats = tune_repeat_weight(search, blend)
     summary: JsonDict = {
         f"ndcg_at_{options.k}": round(tuned.ndcg, 5),
         "of_models": {name: round(trial.ndcg, 5) for name, trial in trials.items()},
         "searches": {name: trial.about for name, trial in trials.items() if trial.about},
         "order": ranker.summary,
         "new_products": tuned.cold_start,
+        "repeats": repeats.about,
         "users": len(search.objective.queries),
         "seconds": round(search.clock.budget - search.clock.left, 1),
     }
-    return replace(tuned.config, order=ranker.order, found=summary)
+    return replace(tuned.config, order=ranker.order, found=summary, again=repeats.weight)
 
 
 def _list_ranker_unavailable(split: Split) -> Unavailable | None:
@@ -219,7 +223,7 @@ def _with_best_weighting(search: Search, config: EnsembleConfig) -> tuple[Search
     limit = search.clock.left * 0.75
     for weighting in candidates:
         train = replace(search.split.train, weighting=weighting)
-        objective = search.objective.with_histories(train)
+        objective = search.objective.weighted(weighting)
         params = SEARCH_SPACES[SPECTRAL].small(config.params[SPECTRAL])
         ndcg = float(objective.ndcg(MODELS[SPECTRAL].train(train, params, seed=search.seed)).mean())
         if best is None or ndcg > best[0] * (1 + _MIN_GAIN):

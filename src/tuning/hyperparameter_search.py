@@ -30,8 +30,9 @@ _COSTLY_SHARE = 0.4
 """Share of the time that may go into the recipes and the costly questions."""
 _STAGE_SHARE = 0.1
 """Share of the time that one sample of users may take; larger samples are left out."""
-_SIZES_SHARE = 0.3
-"""Share of the time that is kept for larger models."""
+_SIZES_SHARE, _MOST_FOR_SIZES = 0.3, 0.6
+"""Share of the time that is kept for larger models, and the most where the first of them is predicted to need more: a
+dozen settings more of a small model bring less than its size does."""
 
 
 @dataclass
@@ -130,7 +131,7 @@ class _ModelSearch:
     def best_trial(self) -> BestTrial:
         self._begin()
         larger, rng = self._space.larger_sizes(), np.random.default_rng(self._search.seed + len(self._study.trials))
-        until = self._deadline + (self._whole * _SIZES_SHARE if larger else 0)
+        until = self._deadline + (self._kept_for(larger[0]) if larger else 0)
         n_small = self._space.trials - len(larger)
         self._sample(until, n_small, lambda: self._space.drawn_sizes(self._study.best_params, rng))
         sizes = self._try_larger(larger)
@@ -146,6 +147,11 @@ class _ModelSearch:
         }
         params = replace(factory.params_of(best), **sizes)
         return BestTrial(params, factory.best_model(best), self._study.best_value, factory.seconds_of(params), about)
+
+    def _kept_for(self, sizes: dict[str, Any]) -> float:
+        """Return the seconds that small models leave to larger ones, of which these sizes are the first."""
+        needed = self._factory.predicted(self._study.best_params | sizes)
+        return float(np.clip(needed, self._whole * _SIZES_SHARE, self._whole * _MOST_FOR_SIZES))
 
     def _begin(self) -> None:
         """Try what the search is given, the recipes and the answers to the costly questions."""

@@ -13,10 +13,12 @@ from src.core.all_cores import map_on_all_cores
 from src.core.domain import BoolArray, FloatArray, IntArray
 from src.evaluation.exact_lists import MaskedQueries, blocks_of, queries_of, top_lists
 from src.evaluation.metrics import ranking_metrics
+from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData
 from src.interactions.splits import Split
 from src.models.base import BlockScorer, QueryBlock
 from src.models.compiled_top_n import best_of_rows
+from src.tuning.held_out_sessions import before_the_last_find
 
 _MAX_SCORES = 400_000_000
 _MIN_USERS, _MAX_USERS = 1_000, 10_000
@@ -35,6 +37,7 @@ class Objective:
         popular: int[n_items], items by popularity, which complete a list that a model leaves short.
         k: cut-off of NDCG.
         relevant_rating: lowest rating that counts as liked.
+        asked: the events that histories are made of, see `before_the_last_find`.
     """
 
     queries: QueryBlock
@@ -43,6 +46,7 @@ class Objective:
     popular: IntArray
     k: int
     relevant_rating: float
+    asked: TrainingData
 
     @classmethod
     def of(cls, tuning: Split, popular: IntArray, *, relevant_rating: float, k: int, seed: int) -> Objective | None:
@@ -61,7 +65,8 @@ class Objective:
         train, test = tuning.train, tuning.test
         liked = test.liked(relevant_rating, train).events
         shape = (len(train.users), len(train.items))
-        user, item = np.divmod(np.setdiff1d(liked.pairs, train.events.pairs), max(shape[1], 1))
+        asked, pairs = before_the_last_find(tuning, np.setdiff1d(liked.pairs, train.events.pairs))
+        user, item = np.divmod(pairs, max(shape[1], 1))
         relevant = csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
         users = np.flatnonzero(np.diff(relevant.indptr))
         most = int(np.clip(_MAX_SCORES // max(shape[1], 1), _MIN_USERS, _MAX_USERS))
@@ -69,13 +74,13 @@ class Objective:
             users = np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
         if not len(users):
             return None
-        queries, masked = queries_of(train, users, train.events)
-        return cls(queries, masked, relevant[users], popular, k, relevant_rating)
+        queries, masked = queries_of(asked, users, asked.events)
+        return cls(queries, masked, relevant[users], popular, k, relevant_rating, asked)
 
-    def with_histories(self, train: TrainingData) -> Objective:
-        """Return the same objective with histories weighted as in this training data."""
-        queries, _ = queries_of(train, self.queries.user_idx)
-        return replace(self, queries=queries)
+    def weighted(self, weighting: Weighting) -> Objective:
+        """Return the same objective with other weights of the events of histories."""
+        asked = replace(self.asked, weighting=weighting)
+        return replace(self, asked=asked, queries=queries_of(asked, self.queries.user_idx).queries)
 
     def ndcg(self, scorer: BlockScorer) -> FloatArray:
         """Return float[n_users], NDCG@k of each user's list."""
@@ -84,8 +89,7 @@ class Objective:
 
     def of_users(self, rows: IntArray) -> Objective:
         """Return the objective of some of the users. rows: int[m], positions in `queries`."""
-        queries = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
-        return replace(self, queries=queries, masked=self.masked[rows], relevant=self.relevant[rows])
+        return replace(self, queries=self.queries.take(rows), masked=self.masked[rows], relevant=self.relevant[rows])
 
     def component_scores(self, models: Mapping[str, BlockScorer]) -> ComponentScores:
         """Return the scores of all models for the union of their best candidates, for every user."""
@@ -99,7 +103,7 @@ class Objective:
 
     def _scores_of_block(self, models: Mapping[str, BlockScorer], rows: slice) -> tuple[IntArray, FloatArray]:
         """Return the candidates of some users, -1 beyond the last, and every model's scores of them, 0 for none."""
-        block = QueryBlock(self.queries.user_idx[rows], self.queries.history[rows])
+        block = self.queries.take(rows)
         mask = self.masked[rows]
         at = np.repeat(np.arange(len(block)), np.diff(mask.indptr)), mask.indices
         scores = [model.score_all(block) for model in models.values()]

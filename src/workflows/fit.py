@@ -92,7 +92,8 @@ def fit(data: TrainingData, plan: FitPlan, seed: int, reporter: Reporter, reuse:
     trained: dict[str, Any] = {**reuse.known, **fit_models(data, missing, seed, reporter, reuse.start)}
     models = {name: trained[name] for name in plan.params}
     if plan.ensemble is not None:
-        ensemble = build_ensemble(models, plan.ensemble.weights, data, seed=seed, order=plan.ensemble.order)
+        blend = plan.ensemble
+        ensemble = build_ensemble(models, blend.weights, data, seed=seed, order=blend.order, again=blend.again)
         models[ENSEMBLE] = ensemble.indexed(data, reporter, growing=reuse.for_few)
     return Pipeline(data.users, data.items, models, POPULARITY, weighting=plan.weighting, attributes=data.attributes)
 

@@ -53,6 +53,10 @@ _SORTED_BATCH = 50_000
 _LONG_SECONDS, _SHORT_SECONDS = 0.25, 0.1  # of a transaction: a running service that stores events waits for its end
 _PRODUCT_BATCH, _NAMED_PRODUCTS = 2_000, 20_000
 _REPEATED = "product given more than once: the last one counts"
+_TOOK, _HIDDEN = (
+    "variant that took what its row lacks from its parent's: title, text, category, brand, picture",
+    "variant of a product that the catalogue keeps back: not listed",
+)
 _NEW = 0.1  # share of new events, above which a file is another one than before
 _SAMPLED_IDS = 300  # of a file, to look up in the store
 
@@ -289,6 +293,8 @@ class _Loading:
             return None
         products.set_groups(self._parent.items())
         products.join_parents()
+        inherited = zip((_TOOK, _HIDDEN), products.inherit(), strict=True)
+        self._tally.mended.update({what: n for what, n in inherited if n})
         if self._settings.guess_groups == "off":
             products.forget_guesses()
             return None

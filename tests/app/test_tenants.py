@@ -30,6 +30,7 @@ from src.workflows.locks import in_turn
 from tests.aisle_context import exchange, launch_trainings
 from tests.app.redis_server import REDIS, redis_without
 from tests.conftest import COMPILED, QUICK
+from tests.waiting import PATIENCE_SECONDS
 
 SHOPS = ("books", "toys")
 USER = "zoe.of.the.bookshop"
@@ -245,9 +246,9 @@ def test_a_training_asked_for_by_hand_waits_while_another_shop_trains(shops: dic
     with in_turn(books, lambda: None):
         thread = threading.Thread(target=train)
         thread.start()
-        assert waits.wait(30)
+        assert waits.wait(PATIENCE_SECONDS)
         assert not began.is_set()
-    thread.join(30)
+    thread.join(PATIENCE_SECONDS)
     assert done.is_set()
     with in_turn(toys.model_copy(update={"tenant": ""}), lambda: None), in_turn(books, lambda: None):
         pass

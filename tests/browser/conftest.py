@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lively_shop import KEY, FreePort, Shop
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from watching import PICTURE, Watched
 from werkzeug.serving import make_server
 
@@ -34,7 +34,8 @@ from src.workflows.record_events import record_events
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MUST_RUN = os.environ.get("AISLE_TEST_BROWSER") == "required"  # as .ci/run says: no test there is left out in silence
-WAIT_MS = 15_000
+WAIT_MS = 60_000  # of a busy machine; a test that succeeds ends its wait at once
+expect.set_options(timeout=WAIT_MS)
 # Of its own accord Chromium asks after updates, accounts and time; a test's machine may have no network at all.
 QUIET = (
     "--no-sandbox",

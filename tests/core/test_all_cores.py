@@ -4,11 +4,12 @@ import pytest
 
 from src.core import all_cores
 from src.core.all_cores import map_on_all_cores
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_tasks_run_at_once_and_results_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_cores, "n_cores", lambda: 2)
-    together = threading.Barrier(2, timeout=10)  # which a second task has to reach while the first one waits
+    together = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     def work(task: int) -> int:
         together.wait()

@@ -29,14 +29,8 @@ def new_shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture(scope="session")
-def made_up_var(make_folder_once: MakeFolderOnce, trained_var: Path) -> Path:
-    """A small synthetic shop, trained once; tests take copies. `trained_var` has compiled the kernels."""
-    return make_folder_once("e2e-made-up", train_shop) / "var"
-
-
-@pytest.fixture(scope="session")
 def tiny_var(make_folder_once: MakeFolderOnce, trained_var: Path) -> Path:
-    """The var folder of a shop that trains in a few seconds."""
+    """The var folder of a shop that trains in a few seconds. `trained_var` has compiled the kernels."""
     return make_folder_once("e2e-tiny", lambda folder: train_shop(folder, RATINGS)) / "var"
 
 
@@ -48,9 +42,9 @@ def tiny_shop(new_shop: Shop, tiny_var: Path) -> Shop:
 
 
 @pytest.fixture
-def shop(new_shop: Shop, made_up_var: Path) -> Shop:
-    """A small made-up shop, trained."""
-    shutil.copytree(made_up_var, new_shop.folder / "var")
+def shop(new_shop: Shop, trained_var: Path) -> Shop:
+    """A small shop with a catalogue, trained."""
+    shutil.copytree(trained_var, new_shop.folder / "var")
     return new_shop
 
 

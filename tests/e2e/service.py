@@ -39,7 +39,7 @@ def call(url: str, body: Any = None, headers: dict[str, str] | None = None) -> A
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return Answer(response.status, response.headers, _read(response))
     except urllib.error.HTTPError as error:
         with error:
@@ -138,10 +138,9 @@ def shop_in(folder: Path) -> Shop:
     return Shop(environment, folder)
 
 
-def train_shop(folder: Path, ratings: str = "", *options: str) -> None:
-    """Train a shop of these ratings, or a synthetic one without any."""
+def train_shop(folder: Path, ratings: str, *options: str) -> None:
+    """Train a shop of these ratings."""
     shop = shop_in(folder)
-    if ratings:
-        (folder / "ratings.csv").write_text(ratings)
-    shop.door("data_processing.py", *(["ratings.csv"] if ratings else []))
+    (folder / "ratings.csv").write_text(ratings)
+    shop.door("data_processing.py", "ratings.csv")
     shop.door("train_model.py", *options)

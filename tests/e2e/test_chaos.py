@@ -21,7 +21,7 @@ from src.core.domain import Query
 from src.core.records import Run, RunStatus
 from src.releases.registry import Registry
 from src.store import Store, open_store
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 Serve = Callable[..., Service]
@@ -77,7 +77,7 @@ def test_a_trainer_killed_at_any_step_leaves_the_served_release_and_the_next_tra
 def test_two_trainers_started_at_once_make_one_release(shop: Shop) -> None:
     command = [sys.executable, str(ROOT / "train_model.py")]
     pair = [subprocess.Popen(command, env=shop.environment, stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert sorted(trainer.wait(120) for trainer in pair) == [0, 1]
+    assert sorted(trainer.wait(PATIENCE_SECONDS) for trainer in pair) == [0, 1]
     assert len(_registry(shop).versions()) == 2
     assert _registry(shop).active().current_problem is None
 
@@ -91,7 +91,7 @@ def test_the_end_of_the_service_ends_its_training_and_the_next_start_takes_the_n
     service = serve(GUNICORN, "--workers", "2", "run:app", AISLE_TUNE_SECONDS="30")  # a night that takes its time
     (run,) = wait_until(lambda: _runs(shop, RunStatus.RUNNING), "the night's run")
     service.process.terminate()
-    service.process.wait(60)
+    service.process.wait(PATIENCE_SECONDS)
     assert _runs(shop, RunStatus.RUNNING) == []
     (interrupted,) = _runs(shop, RunStatus.INTERRUPTED)
     assert (interrupted.run_id, interrupted.message) == (run.run_id, "ended by SIGTERM")

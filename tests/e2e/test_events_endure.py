@@ -16,7 +16,7 @@ import pytest
 from service import Answer, Service, Shop, train_shop
 
 from src.store import Store, open_store
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 WRITER = {"Authorization": "Bearer write-key"}
@@ -155,7 +155,7 @@ def test_every_log_line_is_json_without_personal_data_and_a_list_is_kept_though_
             raw.recv(1_000)
     answer = service.post("/recommend", {"user_id": "U00001"}, **{"X-Request-Id": "last"})
     service.process.terminate()
-    service.process.wait(30)
+    service.process.wait(PATIENCE_SECONDS)
     kept = {each.request_id: [product for product, _ in each.products] for each in _store(shop).served_lists.newest(5)}
     assert kept["last"] == answer.body
     answered = [line["route"] for line in service.lines() if line["message"] == "answered"]

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from service import ROOT, Service, call, free_port
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 INSTALL_SECONDS = 600
 RATINGS = "".join(
@@ -97,7 +97,7 @@ def ended() -> Iterator[list[subprocess.Popen[bytes]]]:
     yield processes
     for process in processes:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
 
 def test_make_run_takes_a_file_and_serves_it(
@@ -144,6 +144,8 @@ def test_the_scripts_work_without_make(
     checkout: Path, installed: Path, environment: dict[str, str], ended: list[subprocess.Popen[bytes]]
 ) -> None:
     python = str(installed / "bin/python")
+    # A training with all of its parts is that of `make run`.
+    environment = environment | {"AISLE_TUNE_SECONDS": "0", "AISLE_PREPARE_SECONDS": "0"}
 
     def run(*command: str) -> str:
         done = subprocess.run(

@@ -21,10 +21,10 @@ Serve = Callable[..., Service]
     "command",
     [
         (sys.executable, "run.py"),
-        (GUNICORN, "--workers", "4", "run:app"),
+        (GUNICORN, "--workers", "2", "run:app"),
         (GUNICORN, "-c", "gunicorn.conf.py", "run:app"),
     ],
-    ids=["python run.py", "gunicorn --workers 4 run:app", "gunicorn -c gunicorn.conf.py run:app"],
+    ids=["python run.py", "gunicorn --workers 2 run:app", "gunicorn -c gunicorn.conf.py run:app"],
 )
 def test_every_way_to_start_it_serves_lists_at_the_port(serve: Serve, shop: Shop, command: tuple[str, ...]) -> None:
     service = serve(*command)

@@ -7,7 +7,6 @@ import resource
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
@@ -16,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.front.application import LARGE
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HALF = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Le"
 BODY_TO_COME = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 1000\r\n\r\n{"
-START_SECONDS = 60
 COMMAND = f"{sys.executable} -m gunicorn -c python:tests.front.no_configuration --workers 1 --threads 2".split()
 COMMAND += ["--worker-class", "src.front.worker.BufferingWorker", "--keep-alive", "30"]
 
@@ -39,10 +38,8 @@ def service(*options: str, descriptors: int = 1024) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + START_SECONDS
-        while not answers(port):
-            assert process.poll() is None
-            assert time.monotonic() < until
+        wait_until(lambda: process.poll() is not None or answers(port), "an answer of the worker")
+        assert process.poll() is None
         yield port
         assert process.poll() is None
     finally:

@@ -19,6 +19,7 @@ from src.core.errors import AisleError, UnusableFile
 from src.ingestion import input_files, parquet_rows
 from src.ingestion.input_files import MAX_COLUMNS, MAX_LINE
 from tests.forked import fork
+from tests.waiting import PATIENCE_SECONDS
 
 Write = Callable[..., Path]
 SIZE = 75_000
@@ -142,7 +143,7 @@ def test_a_parquet_bomb_takes_no_memory(write: Write, name: str) -> None:
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KIB
 
     process = fork(measure)
-    process.join(120)
+    process.join(PATIENCE_SECONDS)
     assert process.exitcode == 0
 
 

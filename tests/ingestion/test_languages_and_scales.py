@@ -308,8 +308,8 @@ def test_ratings_of_another_scale_are_converted_and_said(write: Write) -> None:
     assert any("if they begin elsewhere: --scale 0-10" in note for note in found.table.layout.notes)
     half = read(path, Hints(scale=parse_scale("1-19")))
     assert max(event[3] for event in half.events) == 3.0
-    with pytest.raises(InputError, match=r"--scale: found '10-1'"):
-        parse_scale("10-1")
+    with pytest.raises(InputError, match=r"--scale: found '10-10'"):
+        parse_scale("10-10")
 
 
 # --- More languages and notations ------------------------------------------------------------------------------------

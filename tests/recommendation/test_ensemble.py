@@ -77,6 +77,26 @@ def query(data: TrainingData, user: int) -> QueryRows:
     return QueryRows(user, history.indices.astype(np.int64), history.data)
 
 
+def test_earlier_purchases_are_candidates_and_count_the_same_one_by_one_and_in_blocks(
+    indexed: Ensemble, data: TrainingData, tmp_path: Path
+) -> None:
+    restocking = replace(indexed, again=2.0)
+    restocking.save(tmp_path)
+    restocking = Ensemble.load(tmp_path, indexed.models)
+    users = np.arange(0, N_USERS, 50)
+    bought = data.n_seen[users].toarray()
+    plain = indexed.score_all(block(data, users))
+    scored = restocking.score_all(replace(block(data, users), n_seen=data.n_seen[users]))
+    assert scored == pytest.approx(plain + 2 * np.log1p(bought), abs=1e-3)
+    assert restocking.score_all(block(data, users)) == pytest.approx(plain)
+    for at, user in enumerate(users.tolist()):
+        alone = query(data, user)
+        again = replace(alone, n_seen=bought[at][alone.item_idx])
+        assert set(np.flatnonzero(bought[at])) <= set(restocking.candidates(again, CANDIDATES).tolist())
+        items = restocking.retrieve(again, 20)
+        assert items.score == pytest.approx(np.sort(scored[at])[::-1][:20], abs=1e-3)
+
+
 def block(data: TrainingData, users: IntArray) -> QueryBlock:
     return QueryBlock(users, data.histories[users])
 

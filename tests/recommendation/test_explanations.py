@@ -15,7 +15,7 @@ from src.interactions.interactions import training_data
 from src.models import ITEM_GRAPH, MODELS, POPULARITY, SPECTRAL, SVD
 from src.models.settings import AllSettings
 from src.models.trees import Trees
-from src.recommendation.ensemble import ENSEMBLE, Ensemble, build_ensemble
+from src.recommendation.ensemble import BOUGHT_BEFORE, ENSEMBLE, Ensemble, build_ensemble
 from src.recommendation.list_ranker import LearnedOrder, ListRanker
 from src.recommendation.pipeline import Pipeline
 
@@ -47,6 +47,7 @@ UPSIDE_DOWN = Trees(
     np.tile([1.0, 0.0], (len(_STUMPS), 1)),
 )
 
+ANY = Rules(seen=frozenset())
 HISTORY = did(EventKind.PURCHASE, "p0", "p1", "p2", "p4")
 
 
@@ -73,6 +74,24 @@ def test_the_score_terms_of_the_ensemble_add_up_to_the_score(checkerboard: Pipel
             assert each.contribution == pytest.approx(each.weight * each.score)
         sizes = [abs(each.contribution) for each in why.opinions]
         assert sizes == sorted(sizes, reverse=True)
+
+
+def test_what_was_bought_before_stands_higher_on_lists_that_may_hold_it_and_on_no_other(checkerboard: Pipeline) -> None:
+    blend = checkerboard.models[ENSEMBLE]
+    restocking = replace(checkerboard, models={**checkerboard.models, ENSEMBLE: replace(blend, again=3.0)})
+    history = HISTORY + did(EventKind.PURCHASE, "p2", "p1") + did(EventKind.VIEW, "p6")
+    assert ids(restocking, Query(None, history)) == ids(checkerboard, Query(None, history))
+
+    listed = told(restocking, Query(None, history, rules=ANY))
+    plain = {each.product_id: each.score for each, _ in told(checkerboard, Query(None, history, n=16, rules=ANY))}
+    for item, why in listed:
+        n_bought = {"p0": 1, "p1": 2, "p2": 2, "p4": 1}.get(item.product_id, 0)
+        assert item.score == pytest.approx(plain[item.product_id] + 3 * np.log1p(n_bought), abs=2e-5)
+        assert sum(each.contribution for each in why.opinions) == pytest.approx(item.score, abs=2e-5)
+        assert (BOUGHT_BEFORE in {each.model for each in why.opinions}) == (n_bought > 0)
+        reasons = {reason.product_id: reason.contribution for reason in why.because}
+        if n_bought:
+            assert reasons[item.product_id] > 3 * np.log1p(n_bought) - 1
 
 
 def test_history_products_of_the_same_group_explain_a_product(checkerboard: Pipeline) -> None:

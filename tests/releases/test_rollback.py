@@ -14,6 +14,7 @@ import pytest
 from releases import flip, publish
 from src.core.errors import NoRelease, ReleaseError
 from src.releases.registry import Registry
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_rolling_back_goes_to_ever_older_releases_that_served(three: tuple[Registry, list[str]]) -> None:
@@ -116,7 +117,7 @@ def test_several_processes_that_change_the_pointer_take_turns(three: tuple[Regis
     commands = [[sys.executable, "-c", code, str(registry.folder), version] for version in versions]
     root = Path(__file__).resolve().parents[2]
     for process in [subprocess.Popen(command, cwd=root) for command in commands]:
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     assert registry.active().current_problem is None
     assert set((registry.folder / "ACTIVATED").read_text().split()) == set(versions)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 
 from rows import Row, batch, rating, stored
@@ -10,6 +9,8 @@ from rows import Row, batch, rating, stored
 from src.core.domain import Event, EventKind
 from src.store import Store, open_store
 from src.workflows.record_events import record_events
+from tests.forked import fork
+from tests.waiting import PATIENCE_SECONDS
 
 
 def rows_of_writer(writer: int, part: int) -> list[Row]:
@@ -41,12 +42,9 @@ def assert_nothing_is_lost(store: Store, writers: int) -> None:
 
 
 def test_two_processes_writing_at_once_lose_nothing(store: Store, url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=write_all, args=(url, writer)) for writer in range(2)]
+    processes = [fork(write_all, url, writer) for writer in range(2)]
     for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
+        process.join(PATIENCE_SECONDS)
     assert [process.exitcode for process in processes] == [0, 0]
     assert_nothing_is_lost(store, 2)
 
@@ -57,7 +55,7 @@ def test_four_threads_writing_through_one_store_lose_nothing(store: Store) -> No
 
     def write(writer: int) -> None:
         try:
-            start.wait(10)
+            start.wait(PATIENCE_SECONDS)
             for part in range(PARTS):
                 store.events.add(batch(*rows_of_writer(writer, part)))
         except BaseException as error:
@@ -67,7 +65,7 @@ def test_four_threads_writing_through_one_store_lose_nothing(store: Store) -> No
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     assert problems == []
     assert_nothing_is_lost(store, 4)
 
@@ -81,7 +79,7 @@ def test_two_batches_with_the_same_rows_in_another_order_do_not_deadlock(store: 
         try:
             for at in range(12):
                 again = [(user, product, kind, value, at, mark) for user, product, kind, value, _, mark in rows]
-                start.wait(10)
+                start.wait(PATIENCE_SECONDS)
                 store.events.add(batch(*(again[::-1] if backwards else again)))
         except BaseException as error:
             problems.append(error)
@@ -91,7 +89,7 @@ def test_two_batches_with_the_same_rows_in_another_order_do_not_deadlock(store: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     assert problems == []
 
 

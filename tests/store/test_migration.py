@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -19,7 +21,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from rows import Row, as_read, batch, rating, stored
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import Engine
 
 from src.core.domain import Event, EventKind, Product
 from src.core.errors import StoreError
@@ -28,6 +31,7 @@ from src.core.settings import Settings
 from src.store import Store, open_store
 from src.store.schema import VERSIONS
 from src.store.tables import metadata
+from tests.forked import fork
 from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,19 +230,15 @@ def test_tables_of_another_program_are_refused_and_not_altered(url: str) -> None
     assert dump_of(url) == before
 
 
-KILL = """
-import os, sys
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from src.store import open_store
+def open_until(url: str, last: str) -> None:
+    """Open a store, and end the process right after a statement that begins so."""
 
-@event.listens_for(Engine, "after_cursor_execute")
-def end(connection, cursor, statement, *rest):
-    if statement.startswith(sys.argv[2]):
-        os._exit(9)
+    def end(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(last):
+            os._exit(9)
 
-open_store(sys.argv[1])
-"""
+    event.listen(Engine, "after_cursor_execute", end)
+    open_store(url)
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,9 @@ open_store(sys.argv[1])
 )
 def test_an_upgrade_that_is_killed_leaves_the_store_as_it_was(first_url: str, last: str) -> None:
     before = dump_of(first_url)
-    killed = subprocess.run([sys.executable, "-c", KILL, first_url, last], cwd=ROOT, timeout=PATIENCE_SECONDS)
-    assert killed.returncode == 9
+    killed = fork(open_until, first_url, last)
+    killed.join(PATIENCE_SECONDS)
+    assert killed.exitcode == 9
     assert dump_of(first_url) == before
     store = open_store(first_url)
     assert stored(store) == ROWS
@@ -280,18 +281,15 @@ def test_an_upgrade_adds_no_lines_of_alembic_to_the_log(first_url: str) -> None:
 
 
 def open_and_count(url: str, start: object) -> None:
-    start.wait(30)  # type: ignore[attr-defined]
+    start.wait(PATIENCE_SECONDS)  # type: ignore[attr-defined]
     assert open_store(url).summary().n_events == len(ROWS)
 
 
 def test_four_processes_that_open_an_old_store_at_once_migrate_it_once(first_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(4)
-    processes = [context.Process(target=open_and_count, args=(first_url, start)) for _ in range(4)]
+    start = multiprocessing.get_context("fork").Barrier(4)
+    processes = [fork(open_and_count, first_url, start) for _ in range(4)]
     for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
+        process.join(PATIENCE_SECONDS)
     assert [process.exitcode for process in processes] == [0] * 4
     store = open_store(first_url)
     assert stored(store) == ROWS
@@ -303,7 +301,7 @@ def test_four_threads_that_open_a_new_store_at_once_create_it_once(url: str) -> 
     start = threading.Barrier(4)
 
     def open_at_once(_: int) -> int:
-        start.wait(30)
+        start.wait(PATIENCE_SECONDS)
         store = open_store(url)
         n_added = store.events.add(batch(ROWS[0]))
         store.close()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from src.core.records import Load, Run, RunCount, RunStatus, Score
 from src.store import Store
+from tests.waiting import PATIENCE_SECONDS
 
 
 def a_run(run_id: str, started_at: int = 1, **more: object) -> Run:
@@ -68,14 +69,14 @@ def test_concurrent_saves_of_one_due_time_store_one_run(store: Store) -> None:
     won: list[bool] = []
 
     def save(number: int) -> None:
-        start.wait(10)
+        start.wait(PATIENCE_SECONDS)
         won.append(store.runs.save(a_run(f"run-{number}", due=77)))
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
     assert sorted(won) == [False] * 5 + [True]
     assert len(store.runs.newest(9)) == 1
 

@@ -12,7 +12,7 @@ import pytest
 from src.core.domain import NO_TIME, EventBatch, FloatArray, IntArray
 from src.interactions.event_weights import Weighting
 from src.interactions.interactions import TrainingData, training_data
-from src.interactions.splits import Split
+from src.interactions.splits import Split, split_by_time
 from src.models.base import QueryBlock
 from src.tuning import objective as objective_module
 from src.tuning.ensemble_tuning import best_weights
@@ -189,13 +189,49 @@ def test_many_users_are_sampled_always_the_same_ones(crowd: Split, monkeypatch: 
 def test_another_weighting_changes_the_histories_and_nothing_else(crowd: Split) -> None:
     objective = some_objective(crowd)
     without_views = replace(crowd.train, weighting=Weighting(kinds={"purchase": 0.5}))
-    other = objective.with_histories(without_views)
+    other = objective.weighted(without_views.weighting)
     np.testing.assert_array_equal(other.queries.user_idx, objective.queries.user_idx)
     np.testing.assert_array_equal(
         other.queries.history.toarray(), without_views.histories[objective.queries.user_idx].toarray()
     )
     assert other.queries.history.nnz < objective.queries.history.nnz
     assert (other.masked is objective.masked, other.relevant is objective.relevant) == (True, True)
+
+
+# visits
+
+
+def visits(regulars: int) -> Split:
+    """At 100 all is cut in two. Visitor v looks at a, b and c, and buys c; so do regulars, who were there before."""
+    rows = [(f"r{at}", "a", "view", 10) for at in range(regulars)] + [("x", "d", "purchase", 20)]
+    for who in ("v", *(f"r{at}" for at in range(regulars))):
+        rows += [(who, "a", "view", 110), (who, "b", "view", 120), (who, "c", "view", 130), (who, "c", "purchase", 140)]
+    rows += [("v", "b", "purchase", 150), ("w", "c", "purchase", 160)]
+    users, products, kinds, times = (list(column) for column in zip(*rows, strict=True))
+    batch = EventBatch(users, products, kinds, np.ones(len(rows)), np.array(times, np.int64))
+    parts = split_by_time(training_data([batch]), (len(rows) - regulars - 1) / len(rows))
+    assert parts.cut == 110
+    return parts
+
+
+def test_visitors_whom_nobody_knew_are_asked_for_before_their_last_find() -> None:
+    parts = visits(regulars=0)
+    objective = some_objective(parts)
+    users, items = (vocabulary.ids_of(range(len(vocabulary))) for vocabulary in (parts.train.users, parts.train.items))
+    assert [users[at] for at in objective.queries.user_idx] == ["v", "w"]
+    for name, expected in (("masked", [{"a", "b"}, set()]), ("relevant", [{"c"}, {"c"}])):
+        matrix = getattr(objective, name).toarray() > 0
+        assert [{items[at] for at in np.flatnonzero(row)} for row in matrix] == expected
+    np.testing.assert_array_equal(objective.queries.history.toarray() > 0, objective.masked.toarray() > 0)
+    heavier = objective.weighted(Weighting(kinds={"view": 0.9})).queries.history
+    assert heavier.data == pytest.approx([0.9, 0.9])
+
+
+def test_visitors_whom_the_shop_knew_are_asked_for_at_the_cut() -> None:
+    parts = visits(regulars=3)
+    objective = some_objective(parts)
+    assert objective.asked is parts.train
+    assert objective.relevant.nnz == 3 + 2 + 1  # of regulars, v and w
 
 
 # opinions

@@ -44,6 +44,7 @@ from src.workflows.record_events import record_events
 from src.workflows.train import train
 from src.workflows.training_plan import TrainingRequest
 from src.workflows.training_results import Trained
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -488,7 +489,7 @@ def test_sigterm_ends_a_training_and_it_is_recorded_as_interrupted(
                 break
         said = training.stderr.read()
         training.stdout.read()
-        assert training.wait(60) == 128 + signal.SIGTERM
+        assert training.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert said == "ended by SIGTERM; what was finished before is kept\n"
     (run,) = filled.runs.newest(5)
     assert (run.status, run.message, run.release) == (RunStatus.INTERRUPTED, "ended by SIGTERM", None)

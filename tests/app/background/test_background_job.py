@@ -16,7 +16,7 @@ from app.background.background_job import ROOT, BackgroundJob, launch
 from app.thread_limits import THREAD_VARIABLES
 from src.core.process_lock import LockOwner
 from src.workflows.locks import FileLock
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_script_is_started_with_its_arguments_and_its_exit_code_is_reported(jo
         reported.set()
 
     process = replace(job, launch=launch_another).start(["--watch"], note)
-    assert reported.wait(60)
+    assert reported.wait(PATIENCE_SECONDS)
     assert codes == [process.wait()] == [3]
     assert commands == [[sys.executable, str(ROOT / "train_model.py"), "--watch"]]
 
@@ -77,7 +77,7 @@ def test_a_killed_process_takes_those_that_it_started_along(job: BackgroundJob, 
         assert process.stdout is not None
         child = int(process.stdout.readline())
         job.end(process.pid, signal.SIGKILL)
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
         assert process.stdout.read() == ""  # closed by the end of both
     wait_until(lambda: has_ended(child), "the end of the child")
 

@@ -39,7 +39,7 @@ class FakeProcess:
         return self.code if self.go.is_set() else None
 
     def wait(self) -> int:
-        assert self.go.wait(20)
+        assert self.go.wait(PATIENCE_SECONDS)
         return self.code
 
 
@@ -68,7 +68,7 @@ class Shop:
             process.go.set()
         for thread in threading.enumerate():
             if thread.name == "data_processing.py":
-                thread.join(20)
+                thread.join(PATIENCE_SECONDS)
 
     def something_happens(self) -> None:
         record_events(self.store, [Event("new", "P00001", EventKind.CLICK, at=5)])
@@ -245,7 +245,7 @@ def test_a_worker_that_ends_ends_the_process_that_it_started(
         assert started[0].stdout is not None
         assert started[0].stdout.readline() == "ready\n"
         aisle.leave()
-        assert started[0].wait(20) == -signal.SIGTERM
+        assert started[0].wait(PATIENCE_SECONDS) == -signal.SIGTERM
         explorer.stop()  # of what has ended already: nothing
         wait_until(lambda: FileLock(settings.var / "explorer.lock").owner() is None, "the lock to be free")
         assert "the shop's figures" not in caplog.text

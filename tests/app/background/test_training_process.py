@@ -15,6 +15,7 @@ from app.background.training_process import end_training
 from src.core.process_lock import LockOwner
 from src.core.settings import Settings
 from src.workflows.locks import trainer_lock
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
@@ -24,7 +25,7 @@ from src.workflows.locks import FileLock, LockOwner
 lock = FileLock(Path(sys.argv[1]))
 assert lock.acquire(LockOwner.this_process(sys.argv[2]))
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 HOLD_AS_EARLIER_VERSIONS = """
 import fcntl, os, socket, sys, time
@@ -32,7 +33,7 @@ descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o644)
 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 os.pwrite(descriptor, f"{socket.gethostname()}:{os.getpid()} {sys.argv[2]}".encode(), 0)
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -64,7 +65,7 @@ def test_the_end_of_the_service_ends_the_training_that_it_started(
     trainer = hold(settings, "night", holders, code)
     assert trainer_lock(settings).owner() == LockOwner(socket.gethostname(), trainer.pid, "night")
     end_training(settings)
-    assert trainer.wait(10) == -signal.SIGTERM
+    assert trainer.wait(PATIENCE_SECONDS) == -signal.SIGTERM
     assert trainer_lock(settings).owner() is None
 
 

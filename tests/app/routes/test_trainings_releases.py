@@ -24,7 +24,7 @@ from src.workflows.locks import FileLock
 from src.workflows.record_events import record_events
 from src.workflows.run_records import QUEUED_SECONDS
 from tests.aisle_context import launch_trainings
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 Checker = Callable[[Any, int], dict[str, Any]]
 Publish = Callable[..., str]
@@ -45,7 +45,7 @@ class Trainer:
         return None
 
     def wait(self) -> int:
-        assert self.go.wait(20)
+        assert self.go.wait(PATIENCE_SECONDS)
         run = self._store.runs.get(self.run_id)
         assert run is not None
         ended = self._outcome(run)

@@ -38,9 +38,9 @@ def served(
     return shop_of_examples(flask_app, trained_store, publish_again, as_writer, as_admin)
 
 
-@pytest.fixture
-def description(served: Shop) -> dict[str, Any]:
-    found: dict[str, Any] = served.app.test_client().get("/openapi.json").get_json()
+@pytest.fixture(scope="module")
+def description(shared_app: Flask) -> dict[str, Any]:
+    found: dict[str, Any] = shared_app.test_client().get("/openapi.json").get_json()
     return found
 
 

@@ -74,10 +74,10 @@ def example_of(call: str) -> dict[str, Any]:
     return dict(max(bodies, key=len, default={}))
 
 
-def bodies_of(call: str, flask_app: Flask) -> Iterator[tuple[str, Body]]:
+def bodies_of(call: str, app: Flask) -> Iterator[tuple[str, Body]]:
     """Every hostile body for a call: whole ones, and its example with one field replaced."""
     yield from WHOLE.items()
-    schema = described_fields(flask_app, call)
+    schema = described_fields(app, call)
     for field in schema:
         rest = json.dumps({name: value for name, value in example_of(call).items() if name != field})[1:-1]
         start = "{" + (rest + "," if rest else "") + json.dumps(field) + ":"
@@ -85,9 +85,9 @@ def bodies_of(call: str, flask_app: Flask) -> Iterator[tuple[str, Body]]:
             yield f"{field}: {kind}", lambda size, value=value, start=start: start + value(size) + "}"  # type: ignore[misc]
 
 
-def described_fields(flask_app: Flask, call: str) -> list[str]:
+def described_fields(app: Flask, call: str) -> list[str]:
     """The fields that the description names for the body of a call."""
-    document = flask_app.test_client().get("/openapi.json").get_json()
+    document = app.test_client().get("/openapi.json").get_json()
     body = document["paths"][call.removeprefix("POST ")]["post"].get("requestBody")
     if body is None:
         return []
@@ -116,11 +116,11 @@ def seconds(client: FlaskClient, call: str, body: str, headers: dict[str, str], 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_twice_the_bytes_take_twice_the_time_at_most(
-    call: str, flask_app: Flask, as_admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    call: str, shared_app: Flask, as_admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, slow = flask_app.test_client(), {}
-    flask_app.config["MAX_CONTENT_LENGTH"] = None
-    for kind, body in bodies_of(call, flask_app):
+    client, slow = shared_app.test_client(), {}
+    monkeypatch.setitem(shared_app.config, "MAX_CONTENT_LENGTH", None)
+    for kind, body in bodies_of(call, shared_app):
         for tries in (1, 5, 20):  # another look at what seems slow: other processes take their time, too
             once, twice = (seconds(client, call, body(size), as_admin, tries) for size in (SIZE, 2 * SIZE))
             if twice <= min(MOST_GROWTH * once + FREE_SECONDS, MOST_SECONDS):

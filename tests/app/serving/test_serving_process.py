@@ -51,16 +51,25 @@ def in_a_fresh_process(code: str, **environment: str) -> Any:
 
 
 def imported(names: tuple[str, ...]) -> str:
+    """Code that calls `found` what is imported of these."""
     beginnings = tuple(f"{name}." for name in names)
-    return f"import sys, json; print(json.dumps([n for n in sys.modules if f'{{n}}.'.startswith({beginnings!r})]))"
+    return f"import sys, json; found = [n for n in sys.modules if f'{{n}}.'.startswith({beginnings!r})]"
 
 
-SERVING_IMPORTS = ("import src.recommendation.pipeline, src.releases.registry, src.store", "import app", "import run")
-
-
-@pytest.mark.parametrize("code", SERVING_IMPORTS)
-def test_serving_imports_nothing_that_only_training_needs(code: str, tmp_path: Path) -> None:
-    assert in_a_fresh_process(f"{code}; {imported(NOT_FOR_SERVING)}", AISLE_VAR=str(tmp_path / "var")) == []
+@pytest.mark.parametrize("code", ["import app", "import run, src.recommendation.pipeline, src.store"])
+def test_serving_imports_nothing_that_only_training_needs_and_every_library_that_has_threads_gets_one(
+    code: str, tmp_path: Path
+) -> None:
+    code = f"""
+{code}
+{imported(NOT_FOR_SERVING)}
+import numpy, scipy.linalg, threadpoolctl
+print(json.dumps([found, [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]]))
+"""
+    found, threads = in_a_fresh_process(code, AISLE_VAR=str(tmp_path / "var"))
+    assert found == []
+    assert threads
+    assert set(threads) == {1}
 
 
 def test_the_page_of_packages_names_what_serving_does_without() -> None:
@@ -94,20 +103,9 @@ assert client.post("/search", json={{"query": "steel pan"}}).json["results"]
 assert client.get("/dashboard", follow_redirects=True).status_code == 200
 assert client.post("/matrix_factor/similar", json={{"item_id": product}}).json["recommendations"]
 {imported(NOT_FOR_SERVING)}
+print(json.dumps(found))
 """
     assert in_a_fresh_process(code, AISLE_VAR=str(trained_settings.var), AISLE_SCHEDULER="off") == []
-
-
-@pytest.mark.parametrize("code", ["import app", "import run"])
-def test_every_library_that_has_threads_gets_one(code: str, tmp_path: Path) -> None:
-    counted = f"""
-{code}
-import json, numpy, scipy.linalg, threadpoolctl
-print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info()]))
-"""
-    pools = in_a_fresh_process(counted, AISLE_VAR=str(tmp_path / "var"))
-    assert pools
-    assert set(pools) == {1}
 
 
 def test_thread_settings_of_the_environment_are_kept(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ POT = Product("t", title="Teapot", category="Home > Kitchen")
 
 
 @pytest.fixture(autouse=True)
-def in_a_request(flask_app: Flask) -> Iterator[None]:
-    with flask_app.test_request_context():
+def in_a_request(shared_app: Flask) -> Iterator[None]:
+    with shared_app.test_request_context():
         yield
 
 

@@ -1,0 +1,175 @@
+"""Find tables in which each column is a product, or a kind of event, and each filled cell an event of its own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from src.core.domain import EventKind
+from src.ingestion.column_names import INVOICE, KIND, PRODUCT, QUANTITY, TITLE, USER, VALUE, candidates
+from src.ingestion.column_profile import ColumnProfile, looks_like_time
+from src.ingestion.column_words import is_excluded, role_by_words
+from src.ingestion.event_kind_names import kind_of
+from src.ingestion.parsing import as_texts, is_nothing
+
+_FEWEST_PRODUCTS, _FEWEST_ROWS = 4, 3
+_MOST_UNDERSTOOD = 0.3  # share of a matrix's columns whose names mean something else
+_GAPS = 0.1  # share of its cells that are empty or 0: nobody rated everything
+_HIGHEST_RATING, _MOST_RATINGS = 10, 21
+_HIGHEST_COUNT = 10_000
+_ACTS = frozenset({EventKind.VIEW, EventKind.CLICK, EventKind.CART, EventKind.PURCHASE})
+_YES, _NO = frozenset({"true", "yes", "y", "t", "x"}), frozenset({"false", "no", "n", "f"})
+_NOBODY_ACTED = "impression"
+"""Stands for the kind in a row without any event: somebody saw the product, and did nothing."""
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Columns that become rows.
+
+    Attributes:
+        columns: Their positions.
+        labels: What each of them is: a product, a user or a kind of event.
+        kept: Positions of the other columns.
+        role: Role of the labels.
+        value: Role of the cells.
+        zeros: Whether a cell of 0 is a value; if not, it is no event.
+    """
+
+    columns: tuple[int, ...]
+    labels: tuple[str, ...]
+    kept: tuple[int, ...]
+    role: str
+    value: str
+    zeros: bool = False
+
+    def names(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the columns of the new rows."""
+        return [*(names[at] for at in self.kept), self.role, self.value]
+
+    def rows_of(self, row: Sequence[object]) -> Iterator[list[object]]:
+        """Yield a row for each cell that is an event; one without an event if there is none."""
+        kept = [row[at] for at in self.kept]
+        cells = as_texts([row[at] for at in self.columns])
+        found = [(label, _number(cell)) for label, cell in zip(self.labels, cells, strict=True) if self._counts(cell)]
+        for label, cell in found or [(_NOBODY_ACTED if self.role == KIND else "", "")]:
+            yield [*kept, label, cell]
+
+    def note(self) -> str:
+        """Return what is said of it, for people."""
+        first, last, n = self.labels[0], self.labels[-1], len(self.labels)
+        if self.role == KIND:
+            shown = ", ".join(map(repr, self.labels))
+            return f"{shown} count kinds of events: every cell above 0 became an event; for none: --columns kind="
+        other = USER if self.role == PRODUCT else PRODUCT
+        what = "a rating" if self.value == VALUE else "how many were bought"
+        return (
+            f"{n} columns from {first!r} to {last!r} were taken for one {self.role} each, and each filled cell for "
+            f"{what}; if another column has the {self.role}: --columns {self.role}=COLUMN; the first is the {other}"
+        )
+
+    def _counts(self, cell: str) -> bool:
+        return not is_nothing(cell) and cell.lower() not in _NO and (self.zeros or cell.strip("0.") != "")
+
+
+def _number(cell: str) -> str:
+    return "1" if cell.lower() in _YES else cell
+
+
+def find_wide(profiles: Sequence[ColumnProfile], settled: Collection[str]) -> Wide | None:
+    """Find columns of which each is a product, a user or a kind of event.
+
+    Args:
+        profiles: One a column.
+        settled: Roles that options tell.
+
+    Returns:
+        How they become rows; None for an ordinary table.
+    """
+    if len(profiles) < 2 or profiles[0].n_rows < _FEWEST_ROWS:
+        return None
+    return (None if KIND in settled else _acts(profiles)) or (
+        None if {PRODUCT, VALUE, QUANTITY} & set(settled) else _matrix(profiles)
+    )
+
+
+def _acts(profiles: Sequence[ColumnProfile]) -> Wide | None:
+    """Find columns that are called like kinds of events and count them."""
+    roles = {_role_of(profile.name) for profile in profiles}
+    at = [at for at, profile in enumerate(profiles) if _counts_an_act(profile)]
+    kinds = {kind_of(profiles[each].name) for each in at}
+    if len(kinds) < 2 or len(kinds) < len(at) or not {USER, PRODUCT} <= roles:
+        return None
+    if any(profile.kinds >= 0.5 and profile.is_enumeration and profile.n_kinds > 1 for profile in profiles):
+        return None  # another column has the kinds
+    return Wide(tuple(at), tuple(profiles[each].name for each in at), _others(at, profiles), KIND, QUANTITY)
+
+
+def _counts_an_act(profile: ColumnProfile) -> bool:
+    if kind_of(profile.name) not in _ACTS or INVOICE in candidates([profile.name]) or profile.nested:
+        return False
+    cells = {cell.lower() for cell in profile.cells}
+    counts = [int(float(cell)) for cell in cells - _YES - _NO if _is_count(cell)]
+    if len(counts) < len(cells - _YES - _NO) or not cells:
+        return False
+    return max(counts, default=1) <= _HIGHEST_COUNT and (profile.repeated > 0.0 or profile.n_rows < 2 * _FEWEST_ROWS)
+
+
+def _is_count(cell: str) -> bool:
+    return cell.removesuffix(".0").isdecimal()
+
+
+def _matrix(profiles: Sequence[ColumnProfile]) -> Wide | None:
+    """Find the columns of a matrix of users and products: one row each, and numbers under names that mean nothing."""
+    first = profiles[0]
+    if first.filled < 1.0 or first.repeated > 0.0 or first.urls or first.times >= 0.5:
+        return None
+    cells = [
+        at
+        for at, profile in enumerate(profiles)
+        if at and profile.name and profile.numbers == float(bool(profile.cells)) and not is_excluded(profile.name)
+    ]
+    role = _role_of(first.name)
+    of_users = role in (PRODUCT, TITLE)
+    meant = [
+        at for at in cells if (_role_of(profiles[at].name) == USER) is not of_users and _is_meant(profiles[at].name)
+    ]
+    if (
+        len(cells) < _FEWEST_PRODUCTS
+        or len(meant) > _MOST_UNDERSTOOD * len(cells)
+        or role not in (USER, PRODUCT, TITLE, "")
+    ):
+        return None
+    if of_users and len([at for at in cells if _role_of(profiles[at].name) == USER]) < 0.9 * len(cells):
+        return None
+    if 2 * len(cells) < len(profiles) - 1 or sum(looks_like_time(profiles[at].name) for at in cells) > 1:
+        return None
+    numbers = [float(cell.replace(",", ".")) for at in cells for cell in profiles[at].cells]
+    n_zero = sum(number == 0 for number in numbers)
+    n_all = first.n_rows * len(cells)
+    if not any(numbers) or n_all - len(numbers) + n_zero < _GAPS * n_all:
+        return None
+    values = set(numbers) - {0.0}
+    is_rated = len(values) > 1 and len(values) <= _MOST_RATINGS and max(values) <= _HIGHEST_RATING
+    if not is_rated and (role != USER or any(value < 0 or value % 1 for value in values)):
+        return None
+    labels = tuple(profiles[at].name for at in cells)
+    has_votes = min(numbers) < 0
+    return Wide(
+        tuple(cells), labels, _others(cells, profiles), USER if of_users else PRODUCT, VALUE if is_rated else QUANTITY,
+        zeros=has_votes,
+    )  # fmt: skip
+
+
+def _is_meant(name: str) -> bool:
+    found = role_by_words(name)
+    return bool(candidates([name])) or (found is not None and found[1] >= 0.5)
+
+
+def _role_of(name: str) -> str:
+    """Return the role that a name tells, "" for none."""
+    return next(iter(candidates([name])), None) or (role_by_words(name) or ("",))[0]
+
+
+def _others(at: Sequence[int], profiles: Sequence[ColumnProfile]) -> tuple[int, ...]:
+    return tuple(each for each in range(len(profiles)) if each not in set(at))
