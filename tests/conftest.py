@@ -72,6 +72,7 @@ AS_WRITER, AS_ADMIN = {"Authorization": f"Bearer {WRITE_KEY}"}, {"Authorization"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let each process of pytest-xdist collect other files first, and find the rest compiled by the others."""
+    gc.disable()  # until everything is collected, of which nothing is garbage
     worker = getattr(config, "workerinput", None)
     if worker is not None and config.args == config.getini("testpaths"):
         files = sorted(str(path) for path in Path(__file__).parent.rglob("test_*.py"))
@@ -93,6 +94,7 @@ def pytest_collection_finish() -> None:
     """Keep modules and collected tests, which live as long as the process, out of every garbage collection."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,6 +28,7 @@ PAGES = [
     "/operations/data",
     "/operations/rules",
     "/operations/experiments",
+    "/operations/experiments/new",
     "/operations/replay",
     "/operations/do/train",
     "/dashboard/releases/rollback",
@@ -87,6 +88,9 @@ def test_a_rollback_with_a_wrong_key_marks_the_field_and_with_the_right_one_is_d
     page.get_by_label("Admin key").fill("wrong")
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_label("Admin key")).to_be_focused()
+    expect(page.get_by_label("Admin key")).to_have_attribute("aria-invalid", "true")
+    page.goto(f"{address}/customers")
+    page.go_back()
     expect(page.get_by_label("Admin key")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Admin key").fill(KEY)
     page.get_by_role("button", name="Roll back").click()

@@ -73,6 +73,12 @@ def test_a_first_training_that_published_nothing_is_the_cause_that_is_named_and_
         assert "size: 9 GB" in text, path
         assert "data_processing.py" not in text, "that was done"
         assert "<code>python train_model.py</code>" not in text, "that was done too"
+    detail = app.test_client().post("/recommend", json={"user_id": "u1"}).get_json()["detail"]
+    assert "the last training was not published (size: 9 GB)" in detail
+    assert "--force" in detail
+    store.runs.save_load(Load("l", "more.csv", "", NOON + 10, 9, 9, 9, 9, 9))
+    context_of(app).recommender.refresh()
+    assert "not published" not in app.test_client().post("/recommend", json={"user_id": "u1"}).get_json()["detail"]
 
 
 def test_rules_of_hundreds_are_folded_and_sent_whole(client: FlaskClient, trained_store: Store) -> None:
